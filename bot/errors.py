@@ -1,0 +1,83 @@
+"""Everything that can go wrong, drawn once.
+
+    ChannelMemoryError
+    ├── UserError                 shown to a member or on the terminal: one sentence and what to do next
+    │   ├── NotFound              nothing here that the asker may see (neutral on purpose: does not tell if it exists)
+    │   └── Refused               the rules forbid it, and say so
+    ├── StartupError              the program can't start: one line naming what is wrong and what to do; exit code 2
+    ├── ServiceError              an outside service failed; carries the service's name, never content
+    │   ├── ServiceUnavailable    refused, timed out, 5xx, breaker open: wait and try again
+    │   │   └── RateLimited       429: wait `retry_after` seconds
+    │   └── ServiceRejected       it understood and declined for good (bad key, unknown model, 400)
+    └── AnswerError               a model answered with something unusable: try again with less
+        ├── AnswerCut             the answer or its prompt did not fit the context window
+        └── AnswerInvalid         not the JSON asked for, or it cites what is not there
+
+Errors carry ids and reasons for operators, never message content and never secrets.
+"""
+
+from __future__ import annotations
+
+
+class ChannelMemoryError(Exception):
+    """Base of every error that this program raises on purpose."""
+
+
+class UserError(ChannelMemoryError):
+    """Shown as it is to the person who asked: one sentence and what to do next."""
+
+
+class NotFound(UserError):
+    """Nothing there that the asker may see or touch; never tells whether it exists."""
+
+
+class Refused(UserError):
+    """The rules forbid what was asked."""
+
+
+class StartupError(ChannelMemoryError):
+    """The program can't start; the message is one line for the operator."""
+
+
+class ServiceError(ChannelMemoryError):
+    """An outside service failed.
+
+    Attributes:
+        service: which one, as in metrics ("ollama", "openai", "embeddings", "qdrant", "discord", "database").
+    """
+
+    def __init__(self, service: str, message: str) -> None:
+        super().__init__(f"{service}: {message}")
+        self.service = service
+
+
+class ServiceUnavailable(ServiceError):
+    """The service can't answer now; nothing about the request is wrong."""
+
+
+class RateLimited(ServiceUnavailable):
+    """The service asks to wait.
+
+    Attributes:
+        retry_after: seconds to wait, as the service said, or None when it did not say.
+    """
+
+    def __init__(self, service: str, retry_after: float | None = None) -> None:
+        super().__init__(service, "rate limited")
+        self.retry_after = retry_after
+
+
+class ServiceRejected(ServiceError):
+    """The service declined the request for good; repeating it won't help."""
+
+
+class AnswerError(ChannelMemoryError):
+    """A model's answer can't be used; nothing is lost, the batch is tried again."""
+
+
+class AnswerCut(AnswerError):
+    """The answer was cut, or the prompt did not fit: try again with fewer messages."""
+
+
+class AnswerInvalid(AnswerError):
+    """The answer is not what the schema asks for, or cites lines that don't exist."""

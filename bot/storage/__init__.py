@@ -1,0 +1,1 @@
+"""The database: tables, connections, migrations. SQL is the truth; everything else can be rebuilt from it."""

@@ -1,0 +1,1 @@
+"""Listeners and commands: each reads an interaction or event, calls one service, and renders the answer."""
