@@ -1,0 +1,217 @@
+"""The Discord client: intents, cogs, errors of commands, and a first connection that is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import discord
+import yarl
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.errors import ServiceError, UserError
+from cogs import texts
+from cogs.access import Access
+from cogs.admin import Admin
+from cogs.forget import Forget
+from cogs.memory import MemoryCog
+from cogs.observer import Observer
+from cogs.privacy import Privacy
+from cogs.recall import RecallCog
+from cogs.reply import reply
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+TREE_HASH_KEY = "command_tree"
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 60.0
+_API_VERSION = re.compile(r"/v\d+$")
+
+Interaction = discord.Interaction[Any]
+
+
+def use_proxies(api_url: str | None, gateway_url: str | None) -> None:
+    """Send REST calls and gateway connections of this process to other addresses than Discord's own.
+
+    discord.py keeps both addresses on its classes, so this counts for the whole process.
+
+    Args:
+        api_url: base of the REST API; `/v10` is added where it names no version.
+        gateway_url: address of the gateway.
+    """
+    if api_url is not None:
+        Route.BASE = api_url if _API_VERSION.search(api_url) else f"{api_url}/v10"
+    if gateway_url is not None:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+class CommandTree(app_commands.CommandTree["ChannelMemoryBot"]):
+    """Commands work in servers only, and every error ends in one sentence for the member.
+
+    Order in `on_error`: what the program says to users on purpose, cooldowns, checks, services that are down, and last
+    what nobody expected, which is logged with a number that the member can quote.
+    """
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Let through what comes from a member of a server that the bot is in."""
+        if isinstance(interaction.user, discord.Member) and interaction.guild is not None:
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await reply(interaction, texts.SERVER_ONLY)
+        return False
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Answer with one sentence; log what operators need."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        await answer_error(interaction, cause)
+
+
+async def answer_error(interaction: Interaction, error: Exception) -> None:
+    """Tell the member what went wrong, and the log where it matters; used by commands and views alike."""
+    if interaction.type is discord.InteractionType.autocomplete:
+        log.warning("Autocomplete failed in interaction %d: %s", interaction.id, type(error).__name__)
+        return
+    try:
+        await reply(interaction, _sentence(interaction, error))
+    except discord.HTTPException as failure:
+        log.warning("Interaction %d could not be answered: %s", interaction.id, failure.code)
+
+
+def _sentence(interaction: Interaction, error: Exception) -> str:
+    match error:
+        case UserError():
+            return str(error)
+        case app_commands.CommandOnCooldown():
+            return texts.cooldown(error.retry_after)
+        case app_commands.MissingPermissions():
+            return texts.missing_permissions(error.missing_permissions)
+        case app_commands.CheckFailure():
+            return texts.NOT_ALLOWED
+        case app_commands.TransformerError():
+            return texts.BAD_OPTION
+        case ServiceError():
+            log.warning("Interaction %d failed: %s unavailable", interaction.id, error.service)
+            return texts.service_down(error.service)
+        case _:
+            log.error("Interaction %d failed", interaction.id, exc_info=error)
+            return texts.unexpected(interaction.id)
+
+
+class _NotReached(Exception):  # noqa: N818 - a signal between two methods, not an error of the program
+    """The gateway could not be reached by this attempt."""
+
+
+class ChannelMemoryBot(commands.AutoShardedBot):
+    """The bot as Discord sees it; what it knows and does is in the services.
+
+    Args:
+        services: what commands and listeners call.
+        gateway_url: connect there instead of where Discord's REST API says.
+        options: passed on to discord.py, such as `shard_count`.
+    """
+
+    def __init__(self, services: Services, *, gateway_url: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=CommandTree,
+            intents=discord.Intents(guilds=True, guild_messages=True, message_content=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            **options,
+        )
+        self.services = services
+        self._gateway = yarl.URL(gateway_url) if gateway_url else None
+        self._connecting: set[int] = set()
+
+    async def setup_hook(self) -> None:
+        """Load the cogs and hand Discord the commands where they changed."""
+        services = self.services
+        access = Access(services.observations)
+        await self.add_cog(Observer(self, services))
+        await self.add_cog(MemoryCog(self, services, access))
+        await self.add_cog(RecallCog(services, access))
+        await self.add_cog(Forget(services, access))
+        await self.add_cog(Admin(self, services))
+        await self.add_cog(Privacy(services))
+        await self.sync_commands()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Messages are never commands here."""
+
+    async def sync_commands(self) -> bool:
+        """Send the command tree to Discord if it is not the one that was sent last; tells whether it was sent."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if await self.services.installation.get(TREE_HASH_KEY) == digest:
+            return False
+        try:
+            await self.tree.sync()
+        except discord.HTTPException as error:
+            log.warning("Commands could not be sent to Discord (HTTP %d); the next start tries again", error.status)
+            return False
+        await self.services.installation.set(TREE_HASH_KEY, digest)
+        return True
+
+    async def login(self, token: str) -> None:
+        """Log in; while Discord can't be reached, try again with growing waits.
+
+        Raises:
+            discord.LoginFailure: the token is wrong.
+        """
+        delay = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                return await super().login(token)
+            except (OSError, discord.DiscordServerError, asyncio.TimeoutError) as error:
+                log.warning("Discord could not be reached (%s); next try in %.0f s", type(error).__name__, delay)
+            await self.http.close()
+            self.http.connector = discord.utils.MISSING  # closed with its session; a new one is made
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+
+    async def launch_shards(self) -> None:
+        """Connect every shard; where Discord doesn't even name its gateway, try again with growing waits."""
+        delay = FIRST_RETRY_SECONDS
+        while not self.is_closed():
+            try:
+                return await super().launch_shards()
+            except (OSError, discord.GatewayNotFound, asyncio.TimeoutError) as error:
+                log.warning("No gateway (%s); next try in %.0f s", type(error).__name__, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+        return None
+
+    async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect one shard, with growing waits between attempts.
+
+        discord.py's own method calls itself after a failed attempt, once every five seconds and one frame deeper each
+        time, until Python's recursion limit ends the process. Its second call lands here and ends that attempt.
+        """
+        if shard_id in self._connecting:
+            raise _NotReached
+        delay = FIRST_RETRY_SECONDS
+        while not self.is_closed():
+            self._connecting.add(shard_id)
+            try:
+                return await super().launch_shard(self._gateway or gateway, shard_id, initial=initial)
+            except _NotReached:
+                initial = False
+            finally:
+                self._connecting.discard(shard_id)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+        return None

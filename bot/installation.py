@@ -1,0 +1,34 @@
+"""Small facts of this installation that outlive the process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from bot.storage.engine import upsert
+from bot.storage.schema import meta
+
+if TYPE_CHECKING:
+    from bot.storage.engine import Database
+
+
+class Installation:
+    """Key and value pairs in the database, such as the hash of the commands that Discord last took."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def get(self, key: str) -> str | None:
+        """The value under `key`, or None."""
+        async with self._db.read() as connection:
+            value: str | None = await connection.scalar(select(meta.c.value).where(meta.c.key == key))
+        return value
+
+    async def set(self, key: str, value: str) -> None:
+        """Keep `value` under `key`, replacing what was there."""
+        async with self._db.write() as connection:
+            statement = upsert(self._db.dialect, meta).values(key=key, value=value)
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": statement.excluded.value})
+            )

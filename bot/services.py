@@ -1,0 +1,47 @@
+"""Everything that the Discord side calls: opened, wired and closed by the composition root, injected once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.clock import Clock
+    from bot.consent import Consents
+    from bot.directory import Directory
+    from bot.erasure import Erasure
+    from bot.flusher import Flusher
+    from bot.guilds import Guilds
+    from bot.installation import Installation
+    from bot.intake import Intake
+    from bot.memories import MemoryStore
+    from bot.messagelog import MessageLog
+    from bot.observation import Observations
+    from bot.policy import Policy
+    from bot.recall import Recall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services behind the commands and listeners.
+
+    Attributes:
+        flusher: None where no language model is in use (MEM0_ENABLED=false).
+        policy: what is kept, for how long and where it goes, as the settings in force have it.
+        flush_check_seconds: how often the memory cog asks the flusher what is due.
+    """
+
+    clock: Clock
+    installation: Installation
+    guilds: Guilds
+    observations: Observations
+    consents: Consents
+    directory: Directory
+    log: MessageLog
+    intake: Intake
+    store: MemoryStore
+    erasure: Erasure
+    recall: Recall
+    flusher: Flusher | None
+    policy: Policy
+    flush_check_seconds: float = 15.0
