@@ -1,0 +1,231 @@
+"""Settings from the environment or `.env`, checked at start: each fault one line that names the setting and the way out."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import StartupError
+
+MAX_SNOWFLAKE = 2**63 - 1
+
+
+class LLMProvider(StrEnum):
+    """Who runs the extraction model."""
+
+    OLLAMA = "ollama"
+    OPENAI = "openai"
+
+
+class EmbeddingProvider(StrEnum):
+    """Who turns text into vectors."""
+
+    OPENAI = "openai"
+    OLLAMA = "ollama"
+    FASTEMBED = "fastembed"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class Settings(BaseSettings):
+    """Every setting of the program; the environment name is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    discord_token: SecretStr | None = Field(
+        None, description="The bot's token (Discord developer portal, Bot). Needed by `run` alone."
+    )
+    discord_api_url: str | None = Field(
+        None, description="Base of Discord's REST API when it is reached through a rate-limit proxy."
+    )
+    discord_gateway_url: str | None = Field(
+        None, description="Address of Discord's gateway when it is reached through a proxy."
+    )
+    observe_channels: Annotated[tuple[int, ...], NoDecode] = Field(
+        (), description="Channel ids, with commas between, that are observed from the first start on."
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder for the database, the index and mem0's files.")
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy address of the database, `sqlite:///PATH`. Unset: SQLite in DATA_DIR."
+    )
+    message_retention_days: int = Field(
+        30, ge=1, le=3650, description="Days that messages stay in the log. Discord recommends 30 at most."
+    )
+
+    mem0_enabled: bool = Field(
+        True, description="false: observe and recall by words alone, with no model and no embedding call."
+    )
+    mem0_llm_provider: LLMProvider = Field(
+        LLMProvider.OLLAMA, description="Who extracts memories: ollama (your own machine) or openai."
+    )
+    ollama_base_url: str = Field("http://localhost:11434", description="Where Ollama listens.")
+    ollama_model: str = Field("llama3.1:8b", min_length=1, description="Model that extracts memories in Ollama.")
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key for embeddings (and for extraction where MEM0_LLM_PROVIDER=openai)."
+    )
+    openai_base_url: str | None = Field(None, description="Another server that speaks OpenAI's protocol.")
+    openai_llm_model: str = Field("gpt-4o-mini", min_length=1, description="Model that extracts memories in OpenAI.")
+    embedding_provider: EmbeddingProvider = Field(
+        EmbeddingProvider.OPENAI, description="Who embeds memories: openai, ollama or fastembed."
+    )
+    embedding_model: str = Field("text-embedding-3-small", min_length=1, description="The embedding model.")
+    embedding_dims: int = Field(1536, ge=1, le=65536, description="Numbers in one vector of that model.")
+
+    mem0_qdrant_host: str | None = Field(
+        None, description="Host of a Qdrant server. Unset (and no MEM0_QDRANT_URL): the embedded index in DATA_DIR."
+    )
+    mem0_qdrant_port: int = Field(6333, ge=1, le=65535, description="REST port of that Qdrant server.")
+    mem0_qdrant_url: str | None = Field(None, description="Full address of a Qdrant server or cluster.")
+    mem0_qdrant_api_key: SecretStr | None = Field(None, description="Key of that Qdrant server or cluster.")
+
+    flush_interval_seconds: float = Field(
+        3600, gt=0, description="A channel's messages wait at most this long for extraction."
+    )
+    flush_batch_size: int = Field(
+        100, ge=1, le=1000, description="So many waiting messages of a channel start an extraction at once."
+    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("observe_channels", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part for part in re.split(r"[,\s]+", value) if part]
+        if not all(part.isascii() and part.isdigit() and 0 < int(part) <= MAX_SNOWFLAKE for part in parts):
+            raise ValueError("must be channel ids with commas between, such as 123456789012345678")
+        return tuple(dict.fromkeys(int(part) for part in parts))
+
+    @field_validator("openai_base_url", "ollama_base_url", "mem0_qdrant_url", "discord_api_url")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        return value if value is None else _address(value, ("http", "https"))
+
+    @field_validator("discord_gateway_url")
+    @classmethod
+    def _gateway_address(cls, value: str | None) -> str | None:
+        return value if value is None else _address(value, ("ws", "wss"))
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("sqlite://", "sqlite+")):
+            raise ValueError("must be a SQLite address such as sqlite:///data/memory.db, or stay unset")
+        return value
+
+    @property
+    def needs_openai_key(self) -> bool:
+        """Whether anything in force calls OpenAI."""
+        return self.mem0_enabled and (
+            self.embedding_provider is EmbeddingProvider.OPENAI or self.mem0_llm_provider is LLMProvider.OPENAI
+        )
+
+    @property
+    def has_openai_key(self) -> bool:
+        """Whether a key for OpenAI is set."""
+        return self.openai_api_key is not None
+
+    def missing_key_error(self) -> str:
+        """The line that names the ways out of a missing OPENAI_API_KEY."""
+        return (
+            "OPENAI_API_KEY is not set: set it, or embed at home with EMBEDDING_PROVIDER=ollama (for instance "
+            "EMBEDDING_MODEL=nomic-embed-text EMBEDDING_DIMS=768) and MEM0_LLM_PROVIDER=ollama, or set "
+            "MEM0_ENABLED=false to search messages by words alone"
+        )
+
+
+def _address(value: str, schemes: tuple[str, ...]) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}")
+    return value.rstrip("/")
+
+
+def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field's value
+    """Read and check the settings.
+
+    Args:
+        env_file: file of `NAME=value` lines that the environment takes precedence over; may be absent.
+        overrides: values that win over both, by field name (command line options).
+
+    Raises:
+        StartupError: one line for each fault; never a secret's value.
+    """
+    try:
+        return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise StartupError("\n".join(_fault(fault) for fault in error.errors())) from None
+
+
+def check_for_run(settings: Settings) -> None:
+    """Check what only the running bot needs.
+
+    Raises:
+        StartupError: one line for each thing that is missing.
+    """
+    faults = []
+    if settings.discord_token is None:
+        faults.append("DISCORD_TOKEN is not set: copy the bot's token from the Discord developer portal into .env")
+    if settings.needs_openai_key and not settings.has_openai_key:
+        faults.append(settings.missing_key_error())
+    if faults:
+        raise StartupError("\n".join(faults))
+
+
+def _fault(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it doesn't export for use
+    name = "_".join(str(part) for part in fault["loc"][:1]).upper()
+    reason = str(fault["msg"]).removeprefix("Value error, ")
+    description = Settings.model_fields[name.lower()].description if name.lower() in Settings.model_fields else ""
+    given = fault.get("input")
+    shown = "" if _is_secret(name) or not isinstance(given, str | int | float) else f" (it is {str(given)[:60]!r})"
+    return f"{name}: {reason[:1].lower()}{reason[1:]}{shown}. {description}".rstrip()
+
+
+def _is_secret(name: str) -> bool:
+    field = Settings.model_fields.get(name.lower())
+    return field is None or "SecretStr" in str(field.annotation) or "URL" in name
+
+
+def environment_file(settings_type: type[Settings] = Settings) -> str:
+    """The text of `.env.example`: every setting with one line on it and its default."""
+    lines = ["# Copy to .env and fill in what you need. Every line that is commented out shows the default.", ""]
+    for name, field in settings_type.model_fields.items():
+        default = field.default
+        shown = "" if default is None or default == () else str(getattr(default, "value", default))
+        shown = shown.lower() if isinstance(default, bool) else shown
+        lines += [f"# {field.description}", f"{'' if name == 'discord_token' else '#'}{name.upper()}={shown}", ""]
+    return "\n".join(lines)
+
+
+def unknown_names(environment: dict[str, str] | None = None) -> list[str]:
+    """Names in the environment that look like a misspelt setting of this program."""
+    known = {name.upper() for name in Settings.model_fields}
+    prefixes = ("MEM0_", "OLLAMA_BASE", "OLLAMA_MODEL", "EMBEDDING_", "FLUSH_", "OBSERVE_", "MESSAGE_RETENTION")
+    names = environment if environment is not None else dict(os.environ)
+    return sorted(name for name in names if name.startswith(prefixes) and name not in known and name not in MEM0_OWN)
+
+
+MEM0_OWN = frozenset({"MEM0_TELEMETRY", "MEM0_DIR"})
+"""Names that mem0 itself reads; set by this program."""

@@ -1,0 +1,1 @@
+"""The tests: unit (one part), integration (real stores and clients), acceptance (the real process)."""

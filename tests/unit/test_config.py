@@ -1,0 +1,111 @@
+"""Settings: each fault is one line that names the setting and the way out, and never a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.config import EmbeddingProvider, Settings, check_for_run, environment_file, load_settings, unknown_names
+from bot.errors import StartupError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    settings = load_settings(None)
+    assert settings.ollama_base_url == "http://localhost:11434"
+    assert settings.ollama_model == "llama3.1:8b"
+    assert settings.embedding_model == "text-embedding-3-small"
+    assert (settings.embedding_dims, settings.flush_interval_seconds, settings.flush_batch_size) == (1536, 3600, 100)
+    assert settings.message_retention_days == 30
+    assert settings.mem0_enabled
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("EMBEDDING_DIMS", "many", "integer"),
+        ("FLUSH_BATCH_SIZE", "0", "greater than or equal to 1"),
+        ("FLUSH_INTERVAL_SECONDS", "-5", "greater than 0"),
+        ("MEM0_LLM_PROVIDER", "claude", "'ollama' or 'openai'"),
+        ("OLLAMA_BASE_URL", "localhost:11434", "http:// or https://"),
+        ("DISCORD_GATEWAY_URL", "https://gateway", "ws:// or wss://"),
+        ("OBSERVE_CHANNELS", "12, general", "channel ids"),
+        ("MESSAGE_RETENTION_DAYS", "0", "greater than or equal to 1"),
+        ("DATABASE_URL", "mysql://root:hunter2@db/x", "SQLite"),
+        ("MEM0_QDRANT_PORT", "99999", "less than or equal to 65535"),
+    ],
+)
+def test_a_fault_is_one_line_that_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartupError) as caught:
+        load_settings(None)
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ")
+    assert expected in message
+    assert "\n" not in message
+    assert "hunter2" not in message
+
+
+def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMBEDDING_DIMS", "x")
+    monkeypatch.setenv("MEM0_ENABLED", "perhaps")
+    with pytest.raises(StartupError) as caught:
+        load_settings(None)
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["MEM0_ENABLED", "EMBEDDING_DIMS"]
+
+
+def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_MODEL", "")
+    monkeypatch.setenv("OBSERVE_CHANNELS", "")
+    settings = load_settings(None)
+    assert settings.ollama_model == "llama3.1:8b"
+    assert settings.observe_channels == ()
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("OLLAMA_MODEL=mistral:7b\nFLUSH_BATCH_SIZE=7\nOBSERVE_CHANNELS=5, 6,5\n")
+    monkeypatch.setenv("OLLAMA_MODEL", "phi3:mini")
+    settings = load_settings(file)
+    assert (settings.ollama_model, settings.flush_batch_size) == ("phi3:mini", 7)
+    assert settings.observe_channels == (5, 6)
+
+
+def test_running_without_token_and_key_names_the_ways_out() -> None:
+    with pytest.raises(StartupError) as caught:
+        check_for_run(load_settings(None))
+    token, key = str(caught.value).splitlines()
+    assert token.startswith("DISCORD_TOKEN")
+    assert "EMBEDDING_PROVIDER=ollama" in key
+    assert "MEM0_ENABLED=false" in key
+
+
+@pytest.mark.parametrize("overrides", [{"mem0_enabled": False}, {"embedding_provider": EmbeddingProvider.OLLAMA}])
+def test_no_key_is_needed_where_nothing_calls_openai(overrides: dict[str, object]) -> None:
+    check_for_run(load_settings(None, discord_token="t", **overrides))
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-qzcanary")
+    monkeypatch.setenv("DISCORD_TOKEN", "wvcanary")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///vxcanary")
+    settings = load_settings(None)
+    assert "canary" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+def test_the_example_file_is_what_the_code_says() -> None:
+    assert (ROOT / ".env.example").read_text() == environment_file()
+
+
+def test_the_example_file_can_be_used_as_it_is() -> None:
+    assert load_settings(ROOT / ".env.example") == load_settings(None)
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_misspelt_names_are_noticed() -> None:
+    environment = {"FLUSH_INTERVAL": "5", "MEM0_DIR": "x", "OLLAMA_MODEL": "m", "PATH": "/bin"}
+    assert unknown_names(environment) == ["FLUSH_INTERVAL"]
