@@ -1,4 +1,4 @@
-"""Settings from the environment or `.env`, checked at start: each fault one line that names the setting and the way out."""
+"""Settings from the environment or `.env`, checked at start: a fault is one line with the setting and the way out."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
         StartupError: one line for each fault; never a secret's value.
     """
     try:
-        return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file, **overrides)
     except ValidationError as error:
         raise StartupError("\n".join(_fault(fault) for fault in error.errors())) from None
 

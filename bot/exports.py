@@ -112,7 +112,7 @@ def _read_chat_exporter(path: Path) -> Iterator[Exported]:
         messages = document["messages"]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"{path} is neither JSON Lines nor a DiscordChatExporter file ({_explain(error)}); export with --format Json"
+            f"{path} is neither JSON Lines nor a DiscordChatExporter file ({_explain(error)}); export as Json"
         ) from None
     if guild_id == 0:
         raise UserError(f"{path} holds direct messages; only channels of a server can be replayed")

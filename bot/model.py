@@ -33,6 +33,7 @@ class MemoryKind(StrEnum):
     PREFERENCE = "preference"
     NOTE = "note"  # kept on purpose with /remember
 
+
 PERSONAL_KINDS = frozenset({MemoryKind.FACT, MemoryKind.PREFERENCE})
 """Kept only of members who switched that on."""
 

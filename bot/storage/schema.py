@@ -18,7 +18,7 @@ metadata = MetaData(
 )
 
 RowId = BigInteger().with_variant(Integer(), "sqlite")
-"""An ever-growing integer key on both databases (SQLite numbers only INTEGER PRIMARY KEY by itself)."""
+"""An integer key that is never given twice on either database (SQLite numbers only INTEGER PRIMARY KEY by itself)."""
 
 guilds = Table(
     "guilds",
@@ -100,6 +100,7 @@ memories = Table(
     Index("ix_memories_guild_id_said_id", "guild_id", "said_id"),
     Index("ix_memories_superseded_by", "superseded_by"),
     Index("ix_memories_batch_id", "batch_id"),
+    sqlite_autoincrement=True,
     comment="Statements. seq keys the full-text index. said_id is the newest cited message's snowflake.",
 )
 
@@ -131,7 +132,8 @@ batches = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_batches_channel_id_created_ms", "channel_id", "created_ms"),
     comment="One model call's worth of messages in hand (messages.batch_id points here): open (to ask), answered "
-    "(validated answer kept, to apply). An applied batch has no row. failures counts unusable answers, attempts every try.",
+    "(validated answer kept, to apply). An applied batch has no row. failures counts unusable answers, attempts "
+    "every try.",
 )
 
 leases = Table(
@@ -155,6 +157,7 @@ outbox = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_outbox_memory_id", "memory_id"),
     Index("ix_outbox_next_try_ms_seq", "next_try_ms", "seq"),
+    sqlite_autoincrement=True,
     comment="What the vector index has yet to learn: op is upsert or delete",
 )
 

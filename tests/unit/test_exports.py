@@ -35,7 +35,7 @@ def chat_exporter(*messages: dict[str, Any], guild_id: str = "10") -> dict[str, 
     }
 
 
-def exported_message(**changes: Any) -> dict[str, Any]:
+def exported_message(**changes: object) -> dict[str, Any]:
     message: dict[str, Any] = {
         "id": "1500905346170880001",
         "type": "Default",
