@@ -1,0 +1,168 @@
+"""Connections: one writer at a time, readers beside it, and bytes that really go when they are deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.errors import StartupError
+from bot.storage import dialect as sqlcipher_dialect
+from bot.storage.migrate import upgrade
+
+Dialect = Literal["sqlite", "postgresql"]
+
+DATABASE_FILE = "channel-memory.db"
+
+READERS = 4
+"""Connections kept open for reading; as many again may be opened in a rush. Each is a thread."""
+
+BUSY_SECONDS = 10.0
+"""How long to wait for another process (the command line beside the bot) to end its write."""
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # deleted content is overwritten with zeros
+    "PRAGMA temp_store = MEMORY",  # no copy of content in temporary files
+    # Commits survive a crash of the process. A power cut may undo the last ones, always whole and in order, and a
+    # message and its channel's checkpoint are one commit: backfill reads again what was undone.
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA cache_size = -16384",  # KiB for each connection
+    f"PRAGMA journal_size_limit = {64 * 1024 * 1024}",
+)
+
+
+class Database:
+    """The database, as services see it.
+
+    Attributes:
+        dialect: for the few places where SQL differs.
+    """
+
+    def __init__(self, dialect: Dialect, *, reader: AsyncEngine, writer: AsyncEngine) -> None:
+        self.dialect: Dialect = dialect
+        self._reader = reader
+        self._writer = writer
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent state and can't write; never waits for a writer."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end of the block, undone if the block raises. Writers take turns."""
+        async with self._turn, self._writer.begin() as connection:
+            yield connection
+
+    async def scrub(self) -> bool:
+        """Bring the latest deletions into the database file and empty the write-ahead log, so that their bytes go.
+
+        Returns:
+            False if a reader held an older state for too long: call again.
+        """
+        async with self._turn, self._writer.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None  # noqa: S101 - the connection is open
+            ((busy, _, _),) = await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
+
+
+@asynccontextmanager
+async def open_database(url: str | None, data_dir: Path) -> AsyncIterator[Database]:
+    """Bring the schema up to date, then open the database for the time of the block.
+
+    Args:
+        url: `sqlite:///path/to/file`, or None for a file in `data_dir`.
+        data_dir: made if it is not there, for the bot's user alone.
+
+    Raises:
+        StartupError: the address can't be used.
+    """
+    address = _address(url, data_dir)
+    sqlcipher_dialect.register()
+    writer = _engine(address, begin="BEGIN IMMEDIATE", pragmas=("PRAGMA journal_mode = WAL", *_PRAGMAS), connections=1)
+    reader = _engine(address, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"), connections=READERS)
+    try:
+        database = Database("sqlite", reader=reader, writer=writer)
+        async with database.write() as connection:
+            await connection.run_sync(upgrade)
+        yield database
+    finally:
+        await reader.dispose()
+        await writer.dispose()
+
+
+def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that knows `on_conflict_do_update` and `on_conflict_do_nothing` on either database."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def _address(url: str | None, data_dir: Path) -> URL:
+    """The address with our driver in it; the file and its folder made with narrow permissions.
+
+    SQLite gives its write-ahead log and shared memory the permissions of the database file.
+    """
+    _private_folder(data_dir)
+    if url is None:
+        path = data_dir / DATABASE_FILE
+    else:
+        path = _path(url)
+        _private_folder(path.parent)
+    try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise StartupError(f"DATABASE_URL: can't write {path} ({error.strerror}): choose another place") from None
+    return URL.create(sqlcipher_dialect.DRIVER, database=str(path))
+
+
+def _path(url: str) -> Path:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StartupError("DATABASE_URL: not an address: write it like sqlite:///data/channel-memory.db") from None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise StartupError("DATABASE_URL: not a SQLite file: write it like sqlite:///data/channel-memory.db")
+    return Path(parsed.database)
+
+
+def _private_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupError(f"DATA_DIR: can't make {folder} ({error.strerror}): choose another place") from None
+
+
+def _engine(address: URL, *, begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
+    engine = create_async_engine(
+        address,
+        pool_size=connections,
+        max_overflow=connections,
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},  # transactions are begun below, by name
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

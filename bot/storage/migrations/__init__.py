@@ -1,0 +1,1 @@
+"""The schema's history. A migration that was released never changes."""
