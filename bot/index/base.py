@@ -1,0 +1,118 @@
+"""What the rest of the program knows of a vector index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.model import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """A memory as the index takes it.
+
+    Attributes:
+        memory: what is indexed; its id is the point's id, so that writing it again replaces it.
+        text: its statement with people's names instead of references; this is what gets embedded, and it is not kept.
+    """
+
+    memory: Memory
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A memory that a search found. `score` is the cosine similarity, larger is nearer."""
+
+    memory_id: str
+    score: float
+
+
+class VectorIndex(Protocol):
+    """Finds memories by meaning.
+
+    Every method may raise ServiceUnavailable (an embedding service or the vector store is down: try later) or
+    ServiceRejected (it declined for good).
+    """
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        """Write entries, durable on return; texts not prefetched are embedded in one request (per 2,048 of them)."""
+
+    async def delete(self, memory_ids: Collection[str]) -> None:
+        """Forget memories for good: on return no file of an embedded index holds them. Unknown ids are fine."""
+
+    async def search(
+        self,
+        *,
+        guild_id: int,
+        text: str,
+        channel_ids: frozenset[int] | None,
+        author_id: int | None = None,
+        up_to: int | None = None,
+        since: int | None = None,
+        limit: int,
+    ) -> list[Scored]:
+        """The memories of a guild nearest in meaning to `text`, best first.
+
+        Args:
+            guild_id: only its memories.
+            text: what to look for, with names rather than references; one embedding request unless prefetched.
+            channel_ids: only memories of which every cited channel is among these; None means any channel.
+            author_id: only memories that cite this member.
+            up_to: only memories whose newest cited message is this snowflake or older.
+            since: only memories whose newest cited message is this snowflake or newer.
+            limit: at most so many.
+        """
+
+    async def prefetch(self, texts: Sequence[str]) -> None:
+        """Embed texts that are about to be searched for or written, in one request (per 2,048 of them)."""
+
+    async def count(self) -> int:
+        """How many memories it holds."""
+
+    def memory_ids(self) -> AsyncIterator[str]:
+        """Every memory that it holds, page by page."""
+
+    async def aclose(self) -> None:
+        """Release its files and connections."""
+
+
+class NoIndex:
+    """The index of a bot that runs without one (MEM0_ENABLED=false): takes everything, finds nothing."""
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        """Take them and do nothing."""
+
+    async def delete(self, memory_ids: Collection[str]) -> None:
+        """There is nothing to forget."""
+
+    async def search(
+        self,
+        *,
+        guild_id: int,
+        text: str,
+        channel_ids: frozenset[int] | None,
+        author_id: int | None = None,
+        up_to: int | None = None,
+        since: int | None = None,
+        limit: int,
+    ) -> list[Scored]:
+        """Nothing is ever found."""
+        return []
+
+    async def prefetch(self, texts: Sequence[str]) -> None:
+        """Nothing is embedded."""
+
+    async def count(self) -> int:
+        """Always 0."""
+        return 0
+
+    async def memory_ids(self) -> AsyncIterator[str]:
+        """Never yields."""
+        for memory_id in ():
+            yield memory_id
+
+    async def aclose(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,273 @@
+"""Brings the vector index up to what the database says, through the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.clock import Clock
+from bot.errors import RateLimited, ServiceError, ServiceRejected
+from bot.index.base import IndexEntry, VectorIndex
+from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState
+from bot.storage.engine import Database
+from bot.storage.schema import citations, memories, outbox
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 2_048
+"""Outbox rows in one go: as many texts as one OpenAI embedding request takes."""
+
+FIRST_DELAY_MS: Final = 1_000
+LONGEST_DELAY_MS: Final = 300_000
+IDLE_SECONDS: Final = 30.0
+_REFERENCE = re.compile(r"<@!?(\d{1,20})>")
+_UNKNOWN_NAME = "somebody"
+
+
+class Names(Protocol):
+    """Looks up display names."""
+
+    async def names(self, guild_id: int, user_ids: list[int], /) -> dict[int, str]:
+        """The names that are known of these members of a guild."""
+
+
+class Indexer:
+    """Takes memories from the database to the vector index.
+
+    What the database says when a row's turn comes is what the index learns: a memory that is there is written, one that is
+    not there is deleted, whatever the row was made for. Rows leave the outbox only after the index took what they say, and
+    writing the same memory twice leaves it there once, so a crash anywhere costs nothing but repeated work.
+    """
+
+    def __init__(self, db: Database, index: VectorIndex, directory: Names, clock: Clock) -> None:
+        self._db = db
+        self._index = index
+        self._directory = directory
+        self._clock = clock
+        self._one_drain = asyncio.Lock()
+        self._awake = asyncio.Event()
+        self._outages = 0
+
+    async def render(self, memory: Memory) -> str:
+        """The memory's statement with names in place of `<@user_id>`."""
+        return (await self._rendered(memory.guild_id, [memory.text]))[0]
+
+    async def prefetch(self, texts: Sequence[str], *, guild_id: int | None = None) -> list[str]:
+        """Embed statements that are about to be searched for and stored, in one request.
+
+        Args:
+            texts: statements; people may appear as `<@user_id>`.
+            guild_id: server whose names stand in for those references; None leaves the texts as they are.
+
+        Returns:
+            The statements as they were embedded: search the index with these.
+
+        Raises:
+            ServiceError: the embedding service failed.
+        """
+        rendered = list(texts) if guild_id is None else await self._rendered(guild_id, texts)
+        await self._index.prefetch(rendered)
+        return rendered
+
+    async def drain(self) -> int:
+        """Apply what is due in the outbox; return how many rows were.
+
+        Never raises for a service that fails: its rows stay, wait longer each time, and are tried by a later drain.
+        """
+        applied = 0
+        async with self._one_drain:
+            try:
+                while done := await self._apply_batch():
+                    applied += done
+            except ServiceError as error:
+                log.warning("The index could not be brought up to date, trying again later: %s", error)
+            else:
+                self._outages = 0
+        return applied
+
+    async def run(self) -> None:
+        """Drain whenever there is something due, until cancelled."""
+        while True:
+            self._awake.clear()
+            await self.drain()
+            try:
+                await asyncio.wait_for(self._awake.wait(), await self._pause())
+            except TimeoutError:
+                continue
+
+    def wake(self) -> None:
+        """Tell `run` that the outbox has something new."""
+        self._awake.set()
+
+    async def backlog(self) -> int:
+        """How many outbox rows wait."""
+        async with self._db.read() as connection:
+            return await connection.scalar(select(func.count()).select_from(outbox)) or 0
+
+    async def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Write every memory anew, embedded anew, and drop what the database does not have; return how many rows that took.
+
+        It only fills the outbox and drains it: interrupted, the next drain goes on.
+
+        Args:
+            progress: called with the rows that are done and the rows in all.
+        """
+        await self._enlist_all()
+        total = left = await self.backlog()
+        while left and await self.drain():
+            left = await self.backlog()
+            if progress is not None:
+                progress(total - left, total)
+        return total - left
+
+    async def _apply_batch(self) -> int:
+        """Apply one batch; deletions first, for they need no embedding. 0 when nothing is due."""
+        due = await self._due()
+        if not due:
+            return 0
+        async with self._db.read() as connection:
+            known = await _load(connection, due.values())
+        gone = {seq: memory_id for seq, memory_id in due.items() if memory_id not in known}
+        if gone:
+            await self._take(gone, self._index.delete(frozenset(gone.values())))
+            await self._db.scrub()
+        kept = {seq: memory_id for seq, memory_id in due.items() if memory_id in known}
+        if kept:
+            entries = await self._entries(known.values())
+            await self._take(kept, self._index.upsert(entries))
+        return len(due)
+
+    async def _due(self) -> dict[int, str]:
+        """The next rows to apply, by seq. Rows that were declined come after others, in ever smaller batches.
+
+        So one memory that the service declines ends up alone, and does not keep the others from the index.
+        """
+        async with self._db.read() as connection:
+            is_due = outbox.c.next_try_ms <= self._clock()
+            attempts = await connection.scalar(select(func.min(outbox.c.attempts)).where(is_due))
+            if attempts is None:
+                return {}
+            rows = await connection.execute(
+                select(outbox.c.seq, outbox.c.memory_id)
+                .where(is_due, outbox.c.attempts == attempts)
+                .order_by(outbox.c.seq)
+                .limit(max(1, BATCH >> 2 * attempts))
+            )
+            return {row.seq: row.memory_id for row in rows}
+
+    async def _take(self, rows: Mapping[int, str], step: Awaitable[None]) -> None:
+        """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again."""
+        try:
+            await step
+        except ServiceRejected as error:
+            await self._decline(rows, error)
+            raise
+        except ServiceError as error:
+            await self._put_off(error)
+            raise
+        async with self._db.write() as connection:
+            await connection.execute(delete(outbox).where(outbox.c.seq.in_(rows)))
+
+    async def _decline(self, rows: Mapping[int, str], error: ServiceRejected) -> None:
+        """The service will not take these rows: count that, so that they are tried in smaller batches."""
+        async with self._db.write() as connection:
+            for attempts in await connection.scalars(
+                select(outbox.c.attempts).where(outbox.c.seq.in_(rows)).distinct()
+            ):
+                await connection.execute(
+                    update(outbox)
+                    .where(outbox.c.seq.in_(rows), outbox.c.attempts == attempts)
+                    .values(attempts=attempts + 1, next_try_ms=self._clock() + _delay_ms(attempts), error=str(error))
+                )
+
+    async def _put_off(self, error: ServiceError) -> None:
+        """The service can't take anything now: everything that is due waits."""
+        delay_ms = _delay_ms(self._outages)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            delay_ms = math.ceil(error.retry_after * 1_000)
+        self._outages += 1
+        now = self._clock()
+        async with self._db.write() as connection:
+            await connection.execute(
+                update(outbox).where(outbox.c.next_try_ms <= now).values(next_try_ms=now + delay_ms, error=str(error))
+            )
+
+    async def _pause(self) -> float:
+        """Seconds until a row is due, at most IDLE_SECONDS."""
+        async with self._db.read() as connection:
+            due_ms = await connection.scalar(select(func.min(outbox.c.next_try_ms)))
+        if due_ms is None:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(0.1, (due_ms - self._clock()) / 1_000))
+
+    async def _enlist_all(self) -> None:
+        """Fill the outbox with every memory of the database, and with what only the index holds."""
+        now = self._clock()
+        async with self._db.read() as connection:
+            known = set(await connection.scalars(select(memories.c.id)))
+        strangers = [memory_id async for memory_id in self._index.memory_ids() if memory_id not in known]
+        async with self._db.write() as connection:
+            await connection.execute(delete(outbox))
+            await connection.execute(
+                insert(outbox).from_select(
+                    ["memory_id", "op", "created_ms"],
+                    select(memories.c.id, literal("upsert"), literal(now)).order_by(memories.c.seq),
+                )
+            )
+            if strangers:
+                await connection.execute(
+                    insert(outbox), [{"memory_id": m, "op": "delete", "created_ms": now} for m in strangers]
+                )
+
+    async def _entries(self, known: Iterable[Memory]) -> list[IndexEntry]:
+        by_guild: dict[int, list[Memory]] = {}
+        for memory in known:
+            by_guild.setdefault(memory.guild_id, []).append(memory)
+        entries: list[IndexEntry] = []
+        for guild_id, group in by_guild.items():
+            texts = await self._rendered(guild_id, [memory.text for memory in group])
+            entries += map(IndexEntry, group, texts)
+        return entries
+
+    async def _rendered(self, guild_id: int, texts: Sequence[str]) -> list[str]:
+        people = {int(number) for text in texts for number in _REFERENCE.findall(text)}
+        names = await self._directory.names(guild_id, sorted(people)) if people else {}
+        return [_REFERENCE.sub(lambda match: names.get(int(match[1]), _UNKNOWN_NAME), text) for text in texts]
+
+
+def _delay_ms(failures: int) -> int:
+    """Doubles with every failure, with jitter so that processes don't come back in step."""
+    delay = min(LONGEST_DELAY_MS, FIRST_DELAY_MS << min(failures, 20))
+    return round(delay * random.uniform(0.75, 1.25))  # noqa: S311 (not a secret)
+
+
+async def _load(connection: AsyncConnection, memory_ids: Iterable[str]) -> dict[str, Memory]:
+    wanted = set(memory_ids)
+    cited: dict[str, list[Citation]] = {}
+    for row in await connection.execute(
+        select(citations).where(citations.c.memory_id.in_(wanted)).order_by(citations.c.message_id)
+    ):
+        cited.setdefault(row.memory_id, []).append(Citation(row.message_id, row.channel_id, row.author_id))
+    return {
+        row.id: Memory(
+            id=row.id,
+            guild_id=row.guild_id,
+            kind=MemoryKind(row.kind),
+            text=row.text,
+            citations=tuple(cited[row.id]),
+            state=MemoryState(row.state),
+            origin=MemoryOrigin(row.origin),
+            version=row.version,
+            superseded_by=row.superseded_by,
+        )
+        for row in await connection.execute(select(memories).where(memories.c.id.in_(wanted)))
+        if row.id in cited
+    }
