@@ -1,0 +1,1 @@
+"""Language models and embedders, local and remote, behind two small protocols."""

@@ -1,0 +1,94 @@
+"""What this program asks of a language model, whichever it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+_PIECES = re.compile(r"[A-Za-z]+|\s+|[^\sA-Za-z]")
+_LETTERS_A_TOKEN = 4
+_UTF8_BYTES_A_TOKEN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A complete answer; one that was cut is an error instead.
+
+    Attributes:
+        text: what the model said, JSON by the schema that was asked for.
+        prompt_tokens: tokens of the prompt as the service counted them; None where it did not tell.
+        completion_tokens: tokens of the answer; None where it did not tell.
+        seconds: time from asking to the whole answer.
+        provider: "ollama" or "openai".
+        model: the model's name as it was asked for.
+    """
+
+    text: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+    provider: str
+    model: str
+
+
+class LanguageModel(Protocol):
+    """A model that answers one prompt with JSON."""
+
+    @property
+    def provider(self) -> str:
+        """Who runs it: "ollama" or "openai"."""
+
+    @property
+    def model(self) -> str:
+        """Its name at the provider."""
+
+    async def complete(
+        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+    ) -> Completion:
+        """Answer `prompt` under `system` with JSON that follows `schema`, in at most `max_tokens` tokens.
+
+        Args:
+            system: the constant instructions; kept constant so that the model can cache them.
+            prompt: what this call is about.
+            schema: JSON schema of the answer; decoding is constrained to it where the model can.
+            max_tokens: upper bound of the answer.
+            purpose: what the call is for, in the cost ledger ("extraction", "reconcile", "answer").
+
+        Raises:
+            ServiceUnavailable: it can't answer now (RateLimited where it says how long to wait).
+            ServiceRejected: it declined for good.
+            AnswerCut: prompt or answer did not fit the window.
+            AnswerInvalid: it answered with nothing.
+        """
+
+    async def check(self) -> None:
+        """Ask whether it could answer, without making it answer.
+
+        Raises:
+            ServiceUnavailable: not now.
+            ServiceRejected: never, with these settings.
+        """
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate, on the safe side, how many tokens `text` takes in the vocabularies of common open models.
+
+    Letters of the Latin alphabet count four to a token inside a word, everything else two UTF-8 bytes to a token;
+    single blanks ride on the word behind them. That is more than the real number for prose in any language, and about
+    right for addresses and code. Windows are sized by it; what does not fit all the same is noticed when the model
+    answers.
+    """
+    return sum(_piece_tokens(piece) for piece in _PIECES.findall(text))
+
+
+def _piece_tokens(piece: str) -> int:
+    if piece.isspace():
+        return 0 if piece == " " else 1
+    if piece[0].isascii():
+        return -(-len(piece) // _LETTERS_A_TOKEN)
+    return -(-len(piece.encode("utf-8", "surrogatepass")) // _UTF8_BYTES_A_TOKEN)

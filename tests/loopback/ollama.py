@@ -1,0 +1,200 @@
+"""A loopback Ollama: the part of its HTTP API that a client of chat and embeddings needs.
+
+It keeps Ollama's habits that matter: a prompt over `num_ctx` is cut silently unless `truncate` is false (and it is a
+server that knows it), then it is HTTP 400; an answer over `num_predict` or the window ends with done_reason "length".
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from tests.loopback.http import BODY, Fault, LoopbackServer, planned, smallest
+from tests.loopback.vectors import bag_of_words
+
+CHARACTERS_A_TOKEN = 4
+DEFAULT_WINDOW = 4096  # Ollama's own below 24 GiB of VRAM
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scripted answer with what a server says about it; None for a count means to count."""
+
+    text: str
+    done_reason: str = "stop"
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
+
+
+Reply = str | dict[str, Any] | list[Any] | Answer
+Script = Callable[[dict[str, Any]], Reply | Awaitable[Reply]]
+"""Called with the JSON of a chat request; returns text, something to say as JSON, or an `Answer`."""
+
+
+@dataclass(slots=True)
+class LoopbackOllama(LoopbackServer):
+    """Ollama on 127.0.0.1.
+
+    Attributes:
+        answer: says what the model says; without it, the smallest value that follows the schema asked for.
+        models: what is pulled, for chat.
+        embedders: what is pulled, for embedding.
+        capabilities: of the chat models, as /api/show tells them.
+        context_length: of the models.
+        dims: size of the embeddings.
+        knows_truncate: False for servers before 0.12.6, which cut silently whatever they are told.
+        counts_prompt: False for servers that leave prompt_eval_count out.
+    """
+
+    answer: Script | None = None
+    models: Sequence[str] = ("llama3.1:8b",)
+    embedders: Sequence[str] = ("nomic-embed-text:latest",)
+    capabilities: Sequence[str] = ("completion", "tools")
+    context_length: int = 131_072
+    dims: int = 768
+    version: str = "0.12.6"
+    knows_truncate: bool = True
+    counts_prompt: bool = True
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """Ollama's paths."""
+        return [
+            web.get("/", self._root),
+            web.get("/api/version", self._version),
+            web.get("/api/tags", self._tags),
+            web.get("/api/ps", self._ps),
+            web.post("/api/show", self._show),
+            web.post("/api/chat", self._chat),
+            web.post("/api/embed", self._embed),
+        ]
+
+    @property
+    def windows(self) -> list[int]:
+        """num_ctx of each chat request, in order; a change makes the real server load the model again."""
+        return [(r.body.get("options") or {}).get("num_ctx", DEFAULT_WINDOW) for r in self.asked("/api/chat")]
+
+    async def _root(self, _: web.Request) -> web.Response:
+        return web.Response(text="Ollama is running")
+
+    async def _version(self, _: web.Request) -> web.Response:
+        return web.json_response({"version": self.version})
+
+    async def _tags(self, _: web.Request) -> web.Response:
+        return web.json_response({"models": [_card(name) for name in (*self.models, *self.embedders)]})
+
+    async def _ps(self, _: web.Request) -> web.Response:
+        window = self.windows[-1] if self.windows else DEFAULT_WINDOW
+        running = {"expires_at": "2318-01-01T00:00:00Z", "size_vram": 5_000_000_000, "context_length": window}
+        return web.json_response({"models": [_card(name) | running for name in self.models[:1]]})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        name = request[BODY]["model"]
+        if not _pulled(name, (*self.models, *self.embedders)):
+            return _unknown(name)
+        capabilities = self.capabilities if _pulled(name, self.models) else ("embedding",)
+        info = {
+            "general.architecture": "llama",
+            "llama.context_length": self.context_length,
+            "llama.embedding_length": self.dims,
+        }
+        return web.json_response(
+            {"details": _card(name)["details"], "model_info": info, "capabilities": list(capabilities)}
+        )
+
+    async def _chat(self, request: web.Request) -> web.Response:
+        body = request[BODY]
+        if not _pulled(body["model"], self.models):
+            return _unknown(body["model"])
+        if body.get("think") and "thinking" not in self.capabilities:
+            return web.json_response({"error": f'"{body["model"]}" does not support thinking'}, status=400)
+        options = body.get("options") or {}
+        window = options.get("num_ctx", DEFAULT_WINDOW)
+        prompt_tokens = sum(_tokens(message["content"]) for message in body["messages"])
+        if prompt_tokens > window:
+            if self.knows_truncate and body.get("truncate") is False:
+                return _too_long(prompt_tokens, window)
+            prompt_tokens = window
+        answer = await self._say(request, body)
+        room = min(options.get("num_predict", window), window - prompt_tokens if body.get("shift") is False else window)
+        return web.json_response(self._told(body["model"], _fit(answer, max(0, room)), prompt_tokens))
+
+    async def _say(self, request: web.Request, body: dict[str, Any]) -> Answer:
+        if planned(request, Fault.GARBAGE):
+            return Answer("Sure! Here is what I found: {{{ memories: none")
+        reply: Any = self.answer(body) if self.answer else smallest(body.get("format") or {"type": "object"})
+        if inspect.isawaitable(reply):
+            reply = await reply
+        answer = reply if isinstance(reply, Answer) else Answer(reply if isinstance(reply, str) else json.dumps(reply))
+        if planned(request, Fault.CUT):
+            return Answer(answer.text[: len(answer.text) // 2], "length")
+        return answer
+
+    def _told(self, model: str, answer: Answer, prompt_tokens: int) -> dict[str, Any]:
+        told = {
+            "model": model,
+            "created_at": "2026-11-22T00:00:00Z",
+            "message": {"role": "assistant", "content": answer.text},
+            "done": True,
+            "done_reason": answer.done_reason,
+            "total_duration": 1_000_000,
+            "eval_count": answer.eval_count if answer.eval_count is not None else _tokens(answer.text),
+        }
+        if self.counts_prompt:
+            told["prompt_eval_count"] = prompt_tokens if answer.prompt_eval_count is None else answer.prompt_eval_count
+        return told
+
+    async def _embed(self, request: web.Request) -> web.Response:
+        body = request[BODY]
+        if not _pulled(body["model"], self.embedders):
+            return _unknown(body["model"])
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        dims = body.get("dimensions") or self.dims
+        if planned(request, Fault.GARBAGE):
+            dims -= 1
+        return web.json_response(
+            {
+                "model": body["model"],
+                "embeddings": [list(bag_of_words(text, dims)) for text in texts],
+                "total_duration": 1_000_000,
+                "prompt_eval_count": sum(_tokens(text) for text in texts),
+            }
+        )
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // CHARACTERS_A_TOKEN)
+
+
+def _fit(answer: Answer, room: int) -> Answer:
+    if _tokens(answer.text) <= room:
+        return answer
+    return Answer(answer.text[: room * CHARACTERS_A_TOKEN], "length", answer.prompt_eval_count, room)
+
+
+def _pulled(name: str, models: Sequence[str]) -> bool:
+    return (name if ":" in name else f"{name}:latest") in {m if ":" in m else f"{m}:latest" for m in models}
+
+
+def _unknown(name: str) -> web.Response:
+    return web.json_response({"error": f"model '{name}' not found"}, status=404)
+
+
+def _too_long(prompt_tokens: int, window: int) -> web.Response:
+    error = {
+        "code": 400,
+        "message": "the request exceeds the available context size, try increasing it",
+        "type": "exceed_context_size_error",
+        "n_prompt_tokens": prompt_tokens,
+        "n_ctx": window,
+    }
+    return web.json_response({"error": error}, status=400)
+
+
+def _card(name: str) -> dict[str, Any]:
+    details = {"format": "gguf", "family": "llama", "parameter_size": "8B", "quantization_level": "Q4_K_M"}
+    return {"name": name, "model": name, "size": 4_900_000_000, "digest": "0" * 64, "details": details}

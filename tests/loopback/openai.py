@@ -1,0 +1,184 @@
+"""A loopback OpenAI: embeddings, chat completions with structured outputs, the list of models."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from tests.loopback.http import BODY, Fault, LoopbackServer, Plan, planned, smallest
+from tests.loopback.ollama import CHARACTERS_A_TOKEN, Answer, Script
+from tests.loopback.vectors import bag_of_words
+
+NATIVE_DIMS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
+MAX_TEXTS = 2048  # of one embedding request
+
+
+@dataclass(slots=True)
+class LoopbackOpenAI(LoopbackServer):
+    """OpenAI on 127.0.0.1; point clients at `api_url`.
+
+    Attributes:
+        answer: says what the chat model says, as for LoopbackOllama; done_reason of an `Answer` is the finish_reason.
+        api_key: the only key that is let in; None lets everybody in. A wrong key is repeated in the error, as bad
+            proxies do.
+        chat_models: models that exist.
+        dims: native size of embedding models that OpenAI doesn't have.
+        refusal: what the chat model says instead of answering.
+    """
+
+    answer: Script | None = None
+    api_key: str | None = None
+    chat_models: Sequence[str] = ("gpt-4o-mini",)
+    context_length: int = 128_000
+    dims: int = 1536
+    refusal: str | None = None
+
+    @property
+    def api_url(self) -> str:
+        """What OPENAI_BASE_URL would be."""
+        return f"{self.url}/v1"
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """OpenAI's paths."""
+        return [
+            web.get("/v1/models", self._models),
+            web.get("/v1/models/{model}", self._model),
+            web.post("/v1/embeddings", self._embeddings),
+            web.post("/v1/chat/completions", self._chat),
+        ]
+
+    def error_body(self, plan: Plan) -> dict[str, object]:
+        """OpenAI's errors are objects."""
+        kind = "insufficient_quota" if plan.message == "insufficient_quota" else None
+        return {"error": {"message": plan.message, "type": kind or "server_error", "param": None, "code": kind}}
+
+    async def _models(self, request: web.Request) -> web.Response:
+        cards = [_card(name) for name in (*self.chat_models, *NATIVE_DIMS)]
+        return self._stranger(request) or web.json_response({"object": "list", "data": cards})
+
+    async def _model(self, request: web.Request) -> web.Response:
+        name = request.match_info["model"]
+        known = name in self.chat_models or name in NATIVE_DIMS
+        return self._stranger(request) or (web.json_response(_card(name)) if known else _no_model(name))
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        body = request[BODY]
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        refused = self._stranger(request) or self._bad_embedding(body, texts)
+        if refused is not None:
+            return refused
+        dims = body.get("dimensions") or NATIVE_DIMS.get(body["model"], self.dims)
+        if planned(request, Fault.GARBAGE):
+            dims -= 1
+        in_base64 = body.get("encoding_format") == "base64"
+        vectors = [bag_of_words(text, dims) for text in texts]
+        data = [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": base64.b64encode(vector.tobytes()).decode() if in_base64 else list(vector),
+            }
+            for index, vector in enumerate(vectors)
+        ]
+        tokens = sum(_tokens(text) for text in texts)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return web.json_response({"object": "list", "data": data, "model": body["model"], "usage": usage})
+
+    def _bad_embedding(self, body: dict[str, Any], texts: Sequence[str]) -> web.Response | None:
+        if not 1 <= len(texts) <= MAX_TEXTS or not all(texts):
+            return _refused(400, "'$.input' is invalid.", param="input")
+        if "dimensions" in body and body["model"] == "text-embedding-ada-002":
+            return _refused(400, "This model does not support specifying dimensions.", param="dimensions")
+        return None
+
+    async def _chat(self, request: web.Request) -> web.Response:
+        body = request[BODY]
+        prompt_tokens = sum(_tokens(message["content"]) for message in body["messages"])
+        refused = self._stranger(request) or self._bad_chat(body, prompt_tokens)
+        if refused is not None:
+            return refused
+        answer = await self._say(request, body)
+        room = body.get("max_completion_tokens") or body.get("max_tokens") or self.context_length
+        text, reason = answer.text, answer.done_reason
+        if _tokens(text) > room:
+            text, reason = text[: room * CHARACTERS_A_TOKEN], "length"
+        message = {"role": "assistant", "content": None if self.refusal else text, "refusal": self.refusal}
+        completion_tokens = answer.eval_count if answer.eval_count is not None else _tokens(text)
+        return web.json_response(
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1_795_305_600,
+                "model": body["model"],
+                "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
+                "usage": {
+                    "prompt_tokens": prompt_tokens,
+                    "completion_tokens": completion_tokens,
+                    "total_tokens": prompt_tokens + completion_tokens,
+                },
+            }
+        )
+
+    def _bad_chat(self, body: dict[str, Any], prompt_tokens: int) -> web.Response | None:
+        if body["model"] not in self.chat_models:
+            return _no_model(body["model"])
+        if prompt_tokens > self.context_length:
+            return _refused(400, "maximum context length exceeded", param="messages", code="context_length_exceeded")
+        asked = body.get("response_format") or {}
+        if asked.get("type") == "json_schema" and not _strict(asked["json_schema"]["schema"]):
+            return _refused(400, "Invalid schema for response_format", param="response_format")
+        return None
+
+    async def _say(self, request: web.Request, body: dict[str, Any]) -> Answer:
+        if planned(request, Fault.GARBAGE):
+            return Answer("Sure! Here is what I found: {{{ memories: none")
+        schema = ((body.get("response_format") or {}).get("json_schema") or {}).get("schema") or {"type": "object"}
+        reply: Any = self.answer(body) if self.answer else smallest(schema)
+        if inspect.isawaitable(reply):
+            reply = await reply
+        answer = reply if isinstance(reply, Answer) else Answer(reply if isinstance(reply, str) else json.dumps(reply))
+        if planned(request, Fault.CUT):
+            return Answer(answer.text[: len(answer.text) // 2], "length")
+        return answer
+
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.api_key is None or sent == self.api_key:
+            return None
+        return _refused(401, f"Incorrect API key provided: {sent}", code="invalid_api_key")
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // CHARACTERS_A_TOKEN)
+
+
+def _strict(schema: object) -> bool:
+    """Whether every object of `schema` closes itself and requires all it has, as strict mode demands."""
+    if isinstance(schema, list):
+        return all(_strict(part) for part in schema)
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object":
+        closed = schema.get("additionalProperties") is False
+        if not closed or set(schema.get("required", ())) != set(schema.get("properties", {})):
+            return False
+    return all(_strict(part) for part in schema.values())
+
+
+def _refused(status: int, message: str, *, param: str | None = None, code: str | None = None) -> web.Response:
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return web.json_response({"error": error}, status=status)
+
+
+def _no_model(name: str) -> web.Response:
+    return _refused(404, f"The model `{name}` does not exist", code="model_not_found")
+
+
+def _card(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1_795_305_600, "owned_by": "loopback"}
