@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     flush_batch_size: int = Field(
         100, ge=1, le=1000, description="So many waiting messages of a channel start an extraction at once."
     )
+    log_format: LogFormat = Field(LogFormat.TEXT, description="text for people, json for machines.")
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("observe_channels", mode="before")
@@ -146,6 +147,11 @@ class Settings(BaseSettings):
     def has_openai_key(self) -> bool:
         """Whether a key for OpenAI is set."""
         return self.openai_api_key is not None
+
+    def secrets(self) -> list[str]:
+        """Every secret value that is set, for keeping it out of the logs."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     def missing_key_error(self) -> str:
         """The line that names the ways out of a missing OPENAI_API_KEY."""

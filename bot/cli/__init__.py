@@ -1,0 +1,58 @@
+"""The command line: `python -m bot COMMAND`.
+
+Each command reads its options, opens the program for the time that it needs it, calls one service and prints.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from bot.cli import demo, doctor, recall, reindex, replay, run
+from bot.errors import StartupError, UserError
+
+EXIT_FAULT = 1
+"""Something was asked that can't be done."""
+
+EXIT_SETTINGS = 2
+"""The program can't start with these settings."""
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="bot",
+        help="Channel Memory: remembers what was said in the Discord channels where it may listen.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.command("run")(run.run)
+    app.command("replay")(replay.replay)
+    app.command("recall")(recall.recall)
+    app.command("doctor")(doctor.doctor)
+    app.command("reindex")(reindex.reindex)
+    app.command("demo")(demo.demo)
+    return app
+
+
+def main() -> None:
+    """Run a command; faults become one line each on standard error."""
+    try:
+        build()()
+    except StartupError as error:
+        _complain(error, EXIT_SETTINGS)
+    except UserError as error:
+        _complain(error, EXIT_FAULT)
+    except KeyboardInterrupt:
+        logging.shutdown()
+        sys.exit(130)
+
+
+def _complain(error: Exception, code: int) -> None:
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    logging.shutdown()
+    sys.exit(code)

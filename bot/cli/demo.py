@@ -1,0 +1,41 @@
+"""`python -m bot demo`: the main job on the sample chat, with nothing but what was just installed."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.app import open_app
+from bot.cli.recall import Question, find, show
+from bot.cli.replay import replay_export, show_summary
+from bot.cli.start import DataDir, load
+from bot.config import Settings
+from bot.exports import open_export
+
+QUESTIONS = (
+    "When is the open day?",
+    "Which laser settings work for 4 mm birch plywood?",
+    "What milk does Ines take in her coffee now?",
+)
+DEMO_DATA = Path("data/demo")
+
+
+def demo(data_dir: DataDir = DEMO_DATA) -> None:
+    """Replay the sample chat of a makerspace, then ask three questions about it."""
+    settings = load(data_dir, quiet=True)
+    asyncio.run(_demo(settings, Console()))
+
+
+async def _demo(settings: Settings, console: Console) -> None:
+    with as_file(files("bot.sample") / "chat.jsonl") as sample:
+        summary, notes = await replay_export(settings, open_export(sample), extract=True, console=console)
+    show_summary(console, summary, notes)
+    async with open_app(settings, extract=False) as app:
+        for number, query in enumerate(QUESTIONS, start=1):
+            console.print()
+            question = Question(id=str(number), query=query)
+            show(console, question, await find(app, question, limit=3))
+    console.print(f"\nAsk more with: python -m bot recall --data-dir {settings.data_dir} 'your question'", highlight=False)

@@ -1,0 +1,173 @@
+"""`python -m bot recall QUERY`: what the log and the memories hold on a question. Sees every channel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from bot import references
+from bot.app import App, open_app
+from bot.cli.start import DataDir, load
+from bot.errors import UserError
+from bot.model import Hit, HitKind
+from bot.recall import RecallQuery
+
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question of the command line; without a guild it is asked in every guild.
+
+    Attributes:
+        as_of: only messages up to this snowflake exist for the asker.
+    """
+
+    id: str
+    query: str
+    guild_id: int | None = None
+    channel_id: int | None = None
+    as_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits in order of rank, the names of the people in them, and what recall had to do without."""
+
+    hits: list[Hit]
+    names: dict[int, str]
+    notes: list[str]
+
+
+def recall(
+    query: Annotated[str | None, typer.Argument(help="The question, in your own words.")] = None,
+    guild: Annotated[int | None, typer.Option(help="Only this server (id).")] = None,
+    channel: Annotated[int | None, typer.Option(help="Only this channel (id).")] = None,
+    as_of: Annotated[int | None, typer.Option(metavar="MESSAGE_ID", help="Nothing newer than this message.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many hits.")] = 10,
+    queries: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Questions, one JSON object a line: id, query, …")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each question.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Search messages and memories; sees every channel, so it is for the operator alone."""
+    if (query is None) == (queries is None):
+        raise UserError("Give either a question or --queries FILE")
+    if queries is not None:
+        questions: Iterator[Question] = _read(queries)
+    else:
+        questions = iter(
+            [Question(id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of)]
+        )
+    settings = load(data_dir, quiet=True)
+
+    async def ask() -> None:
+        async with open_app(settings, extract=False) as app:
+            for note in app.notes:
+                print(note, file=sys.stderr)
+            for question in questions:
+                answer = await find(app, question, limit)
+                if as_json:
+                    print(json.dumps(as_record(question, answer), ensure_ascii=False), flush=True)
+                else:
+                    show(Console(), question, answer)
+
+    asyncio.run(ask())
+
+
+async def find(app: App, question: Question, limit: int) -> Answer:
+    """Ask one question in one guild, or in all of them, the best hits first."""
+    guild_ids = [question.guild_id] if question.guild_id is not None else await app.log.guild_ids()
+    hits: list[Hit] = []
+    notes: dict[str, None] = {}
+    names: dict[int, str] = {}
+    for guild_id in guild_ids:
+        result = await app.recall.search(
+            RecallQuery(
+                guild_id=guild_id,
+                text=question.query,
+                channel_ids=None if question.channel_id is None else frozenset({question.channel_id}),
+                until=question.as_of,
+                limit=limit,
+            )
+        )
+        hits += result.hits
+        notes |= dict.fromkeys(result.notes)
+        names |= await app.directory.names(guild_id, sorted({i for hit in result.hits for i in people_in(hit)}))
+    if len(guild_ids) > 1:
+        hits.sort(key=lambda hit: -hit.score)
+    return Answer(hits[:limit], names, list(notes))
+
+
+def people_in(hit: Hit) -> set[int]:
+    """Everybody whose name is needed to show a hit."""
+    return {*hit.author_ids, *references.people_in([hit.text])}
+
+
+def as_record(question: Question, answer: Answer) -> dict[str, Any]:
+    """The JSON object for one question."""
+    record: dict[str, Any] = {
+        "id": question.id,
+        "hits": [
+            {
+                "kind": str(hit.kind),
+                "text": references.with_names(hit.text, answer.names),
+                "score": round(hit.score, 6),
+                "message_ids": [str(message_id) for message_id in hit.message_ids],
+                "channel_id": str(hit.anchor_channel_id),
+                "author_ids": [str(author_id) for author_id in hit.author_ids],
+                "created_at": hit.created_at.isoformat(),
+            }
+            for hit in answer.hits
+        ],
+    }
+    return record | ({"notes": answer.notes} if answer.notes else {})
+
+
+def show(console: Console, question: Question, answer: Answer) -> None:
+    """Print the hits of one question for people."""
+    console.print(Text(f"? {question.query}", style="bold"))
+    for note in answer.notes:
+        console.print(Text(f"  {note}", style="dim"))
+    if not answer.hits:
+        console.print(Text("  Nothing found. Try other words, or fewer of them.", style="dim"))
+    for rank, hit in enumerate(answer.hits, start=1):
+        memory = hit.kind is HitKind.MEMORY
+        speakers = ", ".join(answer.names.get(i, references.SOMEBODY) for i in hit.author_ids)
+        head = f"{rank}. {'memory' if memory else 'messages'} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {_link(hit)}"
+        console.print(Text(head, style="cyan"), soft_wrap=True)
+        console.print(Text(textwrap.indent(references.with_names(hit.text, answer.names), "   ")), soft_wrap=True)
+
+
+def _link(hit: Hit) -> str:
+    return f"https://discord.com/channels/{hit.guild_id}/{hit.anchor_channel_id}/{hit.anchor}"
+
+
+def _read(file: Path) -> Iterator[Question]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{file} can't be read; name a file of questions in JSON Lines") from None
+    return iter([_question(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()])
+
+
+def _question(file: Path, number: int, line: str) -> Question:
+    try:
+        record = json.loads(line)
+        ids = {name: int(record[name]) for name in ("guild_id", "channel_id", "as_of") if record.get(name) is not None}
+        return Question(id=str(record["id"]), query=str(record["query"]), **ids)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(
+            f"{file}:{number}: write a JSON object with id and query, and guild_id, channel_id and as_of as snowflakes"
+        ) from None

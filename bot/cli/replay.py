@@ -1,0 +1,71 @@
+"""`python -m bot replay FILE`: a chat export through the same pipeline as live messages."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.app import App, open_app
+from bot.cli.start import DataDir, load
+from bot.config import Settings
+from bot.exports import Export, open_export
+from bot.replay import Replay, Summary
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="DiscordChatExporter JSON, or messages as JSON Lines.")],
+    extract: Annotated[
+        bool, typer.Option("--extract/--no-extract", help="Make memories with the language model.")
+    ] = True,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a chat export through the same pipeline as live messages; safe to run twice."""
+    settings = load(data_dir, quiet=True)
+    export = open_export(file)
+    console = Console()
+    summary, notes = asyncio.run(replay_export(settings, export, extract=extract, console=console))
+    show_summary(console, summary, notes)
+
+
+async def replay_export(
+    settings: Settings, export: Export, *, extract: bool, console: Console
+) -> tuple[Summary, list[str]]:
+    """Replay with a progress bar; returns the summary and one line for each thing done without."""
+    async with open_app(settings, extract=extract) as app:
+        summary = await _with_progress(app, export, console)
+        return summary, [*app.notes, *([] if app.flusher is None else await app.cost_lines())]
+
+
+async def _with_progress(app: App, export: Export, console: Console) -> Summary:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+        total = sum(1 for _ in export)
+        tasks = {"log": progress.add_task("Messages into the log", total=total)}
+        if app.flusher is not None:
+            tasks["extract"] = progress.add_task("Memories from messages", total=total)
+        return await Replay(app.log, app.directory, app.flusher).run(
+            export, lambda stage, count: progress.advance(tasks[stage], count)
+        )
+
+
+def show_summary(console: Console, summary: Summary, notes: list[str]) -> None:
+    """Print what a replay did as a small table, and the notes below."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("messages kept", f"{summary.messages:,}")
+    if summary.doubles:
+        table.add_row("already there", f"{summary.doubles:,}")
+    for reason, count in sorted(summary.refused.items()):
+        table.add_row(f"not kept: {reason}", f"{count:,}")
+    table.add_row("memories made", f"{summary.memories:,}")
+    table.add_row("model calls", f"{summary.calls:,}")
+    table.add_row("model tokens", f"{summary.tokens:,}")
+    table.add_row("seconds", f"{summary.seconds:.1f}")
+    console.print(table)
+    for note in notes:
+        console.print(note, style="dim", highlight=False, markup=False)

@@ -1,0 +1,17 @@
+"""`python -m bot run`: the bot."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.cli.start import load
+from bot.config import check_for_run
+
+
+def run() -> None:
+    """Run the bot until SIGTERM or SIGINT."""
+    settings = load()
+    check_for_run(settings)
+    from bot.life import live  # noqa: PLC0415 - loads discord.py, which the other commands do without
+
+    asyncio.run(live(settings))

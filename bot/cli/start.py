@@ -1,0 +1,30 @@
+"""What every command does first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import logs
+from bot.config import LogFormat, LogLevel, Settings, load_settings
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the data, instead of DATA_DIR.")]
+"""The option that every command on stored data has."""
+
+
+def load(data_dir: Path | None = None, *, quiet: bool = False) -> Settings:
+    """Read the settings and set up logging.
+
+    Args:
+        data_dir: wins over DATA_DIR.
+        quiet: only warnings, for commands whose output is for reading.
+
+    Raises:
+        StartupError: a setting is at fault.
+    """
+    settings = load_settings(**({} if data_dir is None else {"data_dir": data_dir}))
+    level = LogLevel.WARNING if quiet and settings.log_level is LogLevel.INFO else settings.log_level
+    logs.set_up(level=level, as_json=settings.log_format is LogFormat.JSON, secrets=settings.secrets())
+    return settings

@@ -1,0 +1,95 @@
+"""Puts a chat export through the same pipeline as live messages: log, extraction, memories, index."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from bot.directory import Directory
+from bot.exports import Exported
+from bot.flusher import Flusher, FlushReport
+from bot.messagelog import MessageLog, Said
+
+GROUP = 500
+"""Messages in one transaction, as many as the live intake groups at most."""
+
+Progress = Callable[[str, int], None]
+"""Told a stage ("log" or "extract") and how many messages went through it since the last call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a replay did.
+
+    Attributes:
+        messages: newly kept in the log.
+        doubles: in the log already.
+        refused: not kept, by reason (opted out, erased before).
+        memories: newly stored.
+        calls: calls of the language model.
+        tokens: that those calls took, prompts and answers; 0 without a language model.
+        seconds: wall time of the log and of extraction.
+    """
+
+    messages: int
+    doubles: int
+    refused: dict[str, int]
+    memories: int
+    calls: int
+    tokens: int
+    seconds: float
+
+
+class Replay:
+    """Imports exported messages; safe to run twice, for what is in the log already is only counted."""
+
+    def __init__(self, log: MessageLog, directory: Directory, flusher: Flusher | None) -> None:
+        """Take the parts; without a flusher nothing is extracted and the messages stay pending."""
+        self._log = log
+        self._directory = directory
+        self._flusher = flusher
+
+    async def run(self, messages: Iterable[Exported], progress: Progress) -> Summary:
+        """Log every message, then extract until nothing is pending.
+
+        Raises:
+            UserError: a fault in the export; what came before it is kept, and running again goes on from there.
+        """
+        started = time.monotonic()
+        stored = doubles = 0
+        refused: Counter[str] = Counter()
+        for group in _groups(messages):
+            report = await self._log.append([Said(one.message, one.author_name) for one in group])
+            await self._remember_channels(group)
+            stored += report.stored
+            doubles += report.doubles
+            refused.update(report.refused)
+            progress("log", len(group))
+        flushed = await self._extract(progress)
+        return Summary(
+            messages=stored,
+            doubles=doubles,
+            refused=dict(refused),
+            memories=flushed.memories,
+            calls=flushed.calls,
+            tokens=flushed.tokens,
+            seconds=time.monotonic() - started,
+        )
+
+    async def _remember_channels(self, group: list[Exported]) -> None:
+        names = {one.message.channel_id: (one.message.guild_id, one.channel_name) for one in group if one.channel_name}
+        await self._directory.remember_channels(names)
+
+    async def _extract(self, progress: Progress) -> FlushReport:
+        if self._flusher is None:
+            return FlushReport()
+        return await self._flusher.flush_all(lambda report: progress("extract", report.messages))
+
+
+def _groups(messages: Iterable[Exported]) -> Iterator[list[Exported]]:
+    iterator = iter(messages)
+    while group := list(islice(iterator, GROUP)):
+        yield group
