@@ -47,3 +47,8 @@ class Guilds:
             await connection.execute(
                 update(guilds).where(guilds.c.guild_id == guild_id).values({column: self._clock()})
             )
+
+    async def left_before(self, moment_ms: int) -> list[int]:
+        """Servers that the bot was removed from before `moment_ms` and that it is not back in."""
+        async with self._db.read() as connection:
+            return list(await connection.scalars(select(guilds.c.guild_id).where(guilds.c.left_ms < moment_ms)))
