@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from bot.model import Message
+from sqlalchemy import Column, Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.consent import EVERYWHERE
+from bot.directory import write_names
+from bot.lexical.fulltext import Entry
+from bot.model import Message, MessageState
+from bot.storage.engine import upsert
+from bot.storage.schema import channels, messages, tombstones, watermarks
+
+if TYPE_CHECKING:
+    from bot.clock import Clock
+    from bot.consent import Consents
+    from bot.lexical.fulltext import FullText
+    from bot.storage.engine import Database
+
+EVERY_MEMBER = "guild"
+"""The watermark's subject for a whole server."""
+
+
+def channel_subject(channel_id: int) -> str:
+    """The watermark's subject for a channel."""
+    return f"channel:{channel_id}"
+
+
+class Refusal(StrEnum):
+    """Why a message was not kept. Nothing of it is."""
+
+    OPTED_OUT = "opted_out"
+    ERASED = "erased"  # it lies before a watermark that an erasure left
+    DELETED = "deleted"  # its deletion came before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +53,223 @@ class Said:
 
     message: Message
     author_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReport:
+    """What became of a group of messages.
+
+    Attributes:
+        stored: how many are new in the log.
+        doubles: how many were there already.
+        refused: how many were not kept, by reason.
+    """
+
+    stored: int = 0
+    doubles: int = 0
+    refused: Mapping[Refusal, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a channel has waiting for extraction.
+
+    Attributes:
+        messages: how many are pending.
+        oldest_ms: when the first of them was logged, in milliseconds since 1970.
+    """
+
+    guild_id: int
+    channel_id: int
+    messages: int
+    oldest_ms: int
+
+
+class MessageLog:
+    """Keeps messages, and knows how far each channel has been read."""
+
+    def __init__(self, db: Database, fulltext: FullText, consents: Consents, clock: Clock) -> None:
+        self._db = db
+        self._fulltext = fulltext
+        self._consents = consents
+        self._clock = clock
+
+    async def append(
+        self, said: Sequence[Said], *, checkpoints: Mapping[int, int] = MappingProxyType({})
+    ) -> AppendReport:
+        """Keep what may be kept and then move the channels' checkpoints, in one transaction.
+
+        Left out are doubles, members who opted out, messages that an erasure covers, and messages that were deleted
+        before they came; all of this is looked up inside the transaction.
+
+        Args:
+            said: messages in any order; of doubles among them the first counts.
+            checkpoints: channel ids with the snowflake up to which the channel is read; never moves one backwards.
+        """
+        async with self._db.write() as connection:
+            report = await self._keep(connection, said) if said else AppendReport()
+            await self._move(connection, checkpoints)
+        return report
+
+    async def get(self, ids: Collection[int]) -> dict[int, Message]:
+        """Those of the messages that are in the log."""
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(messages).where(messages.c.id.in_(set(ids))))
+            return {row.id: message_from_row(row) for row in rows}
+
+    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[Message]:
+        """The message with up to `before` and `after` neighbours of its channel, oldest first."""
+        in_channel = select(messages).where(messages.c.channel_id == channel_id)
+        earlier = in_channel.where(messages.c.id <= message_id).order_by(messages.c.id.desc()).limit(before + 1)
+        later = in_channel.where(messages.c.id > message_id).order_by(messages.c.id).limit(after)
+        async with self._db.read() as connection:
+            rows = [*reversed((await connection.execute(earlier)).all()), *await connection.execute(later)]
+        return [message_from_row(row) for row in rows]
+
+    async def count_by_state(self, guild_id: int | None = None) -> dict[MessageState, int]:
+        """How many messages stand where, in a server or (None) in all; states without any are 0."""
+        query = select(messages.c.state, func.count().label("messages")).group_by(messages.c.state)
+        if guild_id is not None:
+            query = query.where(messages.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            counts = {row.state: row.messages for row in await connection.execute(query)}
+        return {state: counts.get(state, 0) for state in MessageState}
+
+    async def pending_overview(self, guild_id: int | None = None) -> list[Backlog]:
+        """The channels that have messages waiting for extraction, longest wait first."""
+        oldest = func.min(messages.c.logged_ms)
+        query = (
+            select(messages.c.guild_id, messages.c.channel_id, func.count(), oldest)
+            .where(messages.c.state == MessageState.PENDING)
+            .group_by(messages.c.guild_id, messages.c.channel_id)
+            .order_by(oldest, messages.c.channel_id)
+        )
+        if guild_id is not None:
+            query = query.where(messages.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            return [Backlog(*row) for row in await connection.execute(query)]
+
+    async def checkpoint(self, channel_id: int) -> int:
+        """The snowflake up to which the channel is read; 0 if it never was."""
+        async with self._db.read() as connection:
+            found = await connection.scalar(select(channels.c.checkpoint).where(channels.c.channel_id == channel_id))
+        return found or 0
+
+    async def _keep(self, connection: AsyncConnection, said: Sequence[Said]) -> AppendReport:
+        first: dict[int, Said] = {}
+        for item in said:
+            first.setdefault(item.message.id, item)
+        known = await _present(connection, messages.c.id, first)
+        fresh = [item for id_, item in first.items() if id_ not in known]
+        refused = await self._refusals(connection, [item.message for item in fresh])
+        kept = [item for item in fresh if item.message.id not in refused]
+        await self._add_channels(connection, said)
+        if kept:
+            await self._insert(connection, kept)
+        return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
+
+    async def _refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Refusal]:
+        """Which of the messages may not be kept, and why."""
+        if not fresh:
+            return {}
+        members = {(message.guild_id, message.author_id) for message in fresh}
+        subjects = {member: self._consents.hasher.subject(member[1]) for member in members}
+        opted_out = await self._consents.opted_out_among(connection, subjects)
+        marks = await _watermarks(connection, fresh, subjects.values())
+        deleted = await _present(connection, tombstones.c.message_id, [message.id for message in fresh])
+        refused: dict[int, Refusal] = {}
+        for message in fresh:
+            member = (message.guild_id, message.author_id)
+            if member in opted_out:
+                refused[message.id] = Refusal.OPTED_OUT
+            elif message.id <= _marked_up_to(marks, message, subjects[member]):
+                refused[message.id] = Refusal.ERASED
+            elif message.id in deleted:
+                refused[message.id] = Refusal.DELETED
+        return refused
+
+    async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:
+        now = self._clock()
+        rows = [_row(item.message, now) for item in kept]
+        await connection.execute(insert(messages), rows)
+        entries = [
+            Entry(row["id"], row["guild_id"], row["channel_id"], (row["author_id"],), row["content"]) for row in rows
+        ]
+        await self._fulltext.add(connection, "messages", entries)
+        names = {(item.message.guild_id, item.message.author_id): storable(item.author_name) for item in kept}
+        await write_names(connection, self._db.dialect, names)
+
+    async def _add_channels(self, connection: AsyncConnection, said: Sequence[Said]) -> None:
+        """Give every channel a row, so that its checkpoint has a place."""
+        guilds = {item.message.channel_id: item.message.guild_id for item in said}
+        rows = [{"channel_id": channel_id, "guild_id": guild_id} for channel_id, guild_id in guilds.items()]
+        new = upsert(self._db.dialect, channels).on_conflict_do_nothing(index_elements=[channels.c.channel_id])
+        await connection.execute(new, rows)
+
+    async def _move(self, connection: AsyncConnection, checkpoints: Mapping[int, int]) -> None:
+        for channel_id, up_to in checkpoints.items():
+            await connection.execute(
+                update(channels)
+                .where(channels.c.channel_id == channel_id, channels.c.checkpoint < up_to)
+                .values(checkpoint=up_to)
+            )
+
+
+def message_from_row(row: Row[Any]) -> Message:
+    """A message from its row of the messages table."""
+    return Message(
+        id=row.id,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        author_id=row.author_id,
+        content=row.content,
+        reply_to=row.reply_to,
+        edited_at=None if row.edited_ms is None else datetime.fromtimestamp(row.edited_ms / 1000, tz=UTC),
+    )
+
+
+def storable(text: str) -> str:
+    """The text without what a database can't hold: NUL characters and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+async def _present(connection: AsyncConnection, column: Column[int], ids: Collection[int]) -> set[int]:
+    return set(await connection.scalars(select(column).where(column.in_(ids))))
+
+
+async def _watermarks(
+    connection: AsyncConnection, said: Sequence[Message], members: Iterable[str]
+) -> dict[tuple[int, str], int]:
+    """Watermarks that may cover one of the messages, by guild (0: everywhere) and subject."""
+    places = {channel_subject(message.channel_id) for message in said}
+    rows = await connection.execute(
+        select(watermarks).where(
+            watermarks.c.guild_id.in_({EVERYWHERE, *(message.guild_id for message in said)}),
+            watermarks.c.subject.in_({EVERY_MEMBER, *places, *members}),
+        )
+    )
+    return {(row.guild_id, row.subject): row.up_to for row in rows}
+
+
+def _marked_up_to(marks: Mapping[tuple[int, str], int], message: Message, author: str) -> int:
+    covering = (
+        (EVERYWHERE, author),
+        (message.guild_id, author),
+        (message.guild_id, channel_subject(message.channel_id)),
+        (message.guild_id, EVERY_MEMBER),
+    )
+    return max(marks.get(subject, 0) for subject in covering)
+
+
+def _row(message: Message, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "guild_id": message.guild_id,
+        "channel_id": message.channel_id,
+        "author_id": message.author_id,
+        "content": storable(message.content),
+        "reply_to": message.reply_to,
+        "edited_ms": None if message.edited_at is None else round(message.edited_at.timestamp() * 1000),
+        "logged_ms": now_ms,
+        "state": MessageState.PENDING,
+    }

@@ -1,0 +1,146 @@
+"""What members allow: whether they are remembered at all, and whether facts about themselves are kept.
+
+Choices are kept under a keyed hash, so that the bot remembers whom to leave alone without keeping their id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.clock import Clock, system_clock
+from bot.storage.engine import upsert
+from bot.storage.schema import consents, meta
+
+if TYPE_CHECKING:
+    from bot.storage.engine import Database
+
+EVERYWHERE = 0
+"""The guild id of a choice for every server."""
+
+_KEY = "subject_key"
+_KEY_BYTES = 32
+
+
+class SubjectHasher:
+    """Turns user ids into the names under which choices and watermarks are kept."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    async def load(cls, db: Database) -> SubjectHasher:
+        """The hasher of this installation; its random key is made once and kept in the database."""
+        async with db.write() as connection:
+            fresh = upsert(db.dialect, meta).values(key=_KEY, value=secrets.token_hex(_KEY_BYTES))
+            await connection.execute(fresh.on_conflict_do_nothing(index_elements=[meta.c.key]))
+            key = (await connection.execute(select(meta.c.value).where(meta.c.key == _KEY))).scalar_one()
+        return cls(bytes.fromhex(key))
+
+    def subject(self, user_id: int) -> str:
+        """HMAC-SHA256 of the id, in hexadecimal: 64 characters."""
+        return hmac.new(self._key, str(user_id).encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A member's choice for a server.
+
+    Attributes:
+        opted_out: nothing of theirs may be kept.
+        facts: facts and preferences that they state about themselves may be kept.
+    """
+
+    opted_out: bool = False
+    facts: bool = False
+
+
+class Consents:
+    """Members' choices, in memory for the listeners and in the database for the log.
+
+    A choice for one server holds there against the choice for every server that was made before it; a choice for
+    every server replaces them all.
+    """
+
+    def __init__(self, db: Database, hasher: SubjectHasher, clock: Clock = system_clock) -> None:
+        self._db = db
+        self._hasher = hasher
+        self._clock = clock
+        self._choices: dict[tuple[int, str], Consent] = {}
+
+    @property
+    def hasher(self) -> SubjectHasher:
+        """How members are named where their id must not stand."""
+        return self._hasher
+
+    async def load(self) -> None:
+        """Read all choices; call once before anything is asked."""
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(consents))
+            self._choices = {(row.guild_id, row.subject): Consent(row.opted_out, row.facts) for row in rows}
+
+    def opted_out(self, guild_id: int, user_id: int) -> bool:
+        """Whether nothing of this member may be kept from this server."""
+        return self._choice(guild_id, user_id).opted_out
+
+    def facts(self, guild_id: int, user_id: int) -> bool:
+        """Whether facts that this member states about themselves may be kept."""
+        return self._choice(guild_id, user_id).facts
+
+    async def opted_out_among(
+        self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
+    ) -> set[tuple[int, int]]:
+        """Who of `members` (guild and user id, with their subject) is opted out, as the database has it now."""
+        rows = await connection.execute(select(consents).where(consents.c.subject.in_(set(members.values()))))
+        choices = {(row.guild_id, row.subject): Consent(row.opted_out, row.facts) for row in rows}
+        return {
+            (guild_id, user_id)
+            for (guild_id, user_id), subject in members.items()
+            if _effective(choices, guild_id, subject).opted_out
+        }
+
+    async def opt_out(self, user_id: int, guild_id: int | None) -> None:
+        """Keep nothing of this member from now on, in one server or (None) in all.
+
+        What is kept already is for `Erasure` to remove.
+        """
+        await self._choose(user_id, guild_id, Consent(opted_out=True))
+
+    async def opt_in(self, user_id: int, guild_id: int | None) -> None:
+        """Start again, in one server or (None) in all; facts stay off until they are switched on."""
+        await self._choose(user_id, guild_id, Consent())
+
+    async def set_facts(self, user_id: int, guild_id: int | None, allowed: bool) -> None:
+        """Allow or stop keeping facts that the member states about themselves; an opt-out goes before."""
+        opted_out = self.opted_out(guild_id or EVERYWHERE, user_id)
+        await self._choose(user_id, guild_id, Consent(opted_out, allowed and not opted_out))
+
+    def _choice(self, guild_id: int, user_id: int) -> Consent:
+        if not self._choices:
+            return Consent()
+        return _effective(self._choices, guild_id, self._hasher.subject(user_id))
+
+    async def _choose(self, user_id: int, guild_id: int | None, choice: Consent) -> None:
+        subject = self._hasher.subject(user_id)
+        values = {"opted_out": choice.opted_out, "facts": choice.facts, "updated_ms": self._clock()}
+        place = guild_id or EVERYWHERE
+        row = upsert(self._db.dialect, consents).values(guild_id=place, subject=subject, **values)
+        async with self._db.write() as connection:
+            if place == EVERYWHERE:
+                await connection.execute(update(consents).where(consents.c.subject == subject).values(**values))
+            keys = [consents.c.guild_id, consents.c.subject]
+            await connection.execute(row.on_conflict_do_update(index_elements=keys, set_=values))
+        if place == EVERYWHERE:
+            self._choices.update({key: choice for key in self._choices if key[1] == subject})
+        self._choices[place, subject] = choice
+
+
+def _effective(choices: Mapping[tuple[int, str], Consent], guild_id: int, subject: str) -> Consent:
+    return choices.get((guild_id, subject)) or choices.get((EVERYWHERE, subject)) or Consent()

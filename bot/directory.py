@@ -1,0 +1,91 @@
+"""The names of the people whose messages are kept or cited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.lexical.languages import STOP_WORDS
+from bot.storage.engine import Dialect, upsert
+from bot.storage.schema import members
+
+if TYPE_CHECKING:
+    from bot.storage.engine import Database
+
+_WORD = re.compile(r"\w+")
+
+_SHORTEST_PART = 3
+"""Letters that a word of a longer name needs to stand for the whole name."""
+
+_NOT_A_NAME = STOP_WORDS["english"]
+"""Words of questions that are also words of people's names ("Will Smith"); only the full name counts then."""
+
+
+class Directory:
+    """Finds names for ids, and members for names."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
+        """Display names of those members who are known."""
+        if not user_ids:
+            return {}
+        async with self._db.read() as connection:
+            rows = await connection.execute(
+                select(members.c.user_id, members.c.name).where(
+                    members.c.guild_id == guild_id, members.c.user_id.in_(set(user_ids))
+                )
+            )
+            return {row.user_id: row.name for row in rows}
+
+    async def find(self, guild_id: int, text: str) -> list[int]:
+        """Members whose name, or a word of it, occurs in `text` as whole words; longest match first."""
+        words = _words(text)
+        if not words:
+            return []
+        async with self._db.read() as connection:
+            rows = await connection.execute(
+                select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id)
+            )
+            lengths = {row.user_id: _match(_words(row.name), words) for row in rows}
+        found = [user_id for user_id, length in lengths.items() if length]
+        return sorted(found, key=lambda user_id: (-lengths[user_id], user_id))
+
+    async def remember_names(self, guild_id: int, names: Mapping[int, str]) -> None:
+        """Keep the display names of people who are cited, replacing older ones."""
+        async with self._db.write() as connection:
+            await write_names(
+                connection, self._db.dialect, {(guild_id, user_id): name for user_id, name in names.items()}
+            )
+
+
+async def write_names(connection: AsyncConnection, dialect: Dialect, names: Mapping[tuple[int, int], str]) -> None:
+    """Keep names by guild and user id, inside the caller's transaction; unchanged ones cost no write."""
+    if not names:
+        return
+    row = upsert(dialect, members)
+    statement = row.on_conflict_do_update(
+        index_elements=[members.c.guild_id, members.c.user_id],
+        set_={"name": row.excluded.name},
+        where=members.c.name != row.excluded.name,
+    )
+    rows = [{"guild_id": guild, "user_id": user, "name": name} for (guild, user), name in names.items()]
+    await connection.execute(statement, rows)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _match(name: list[str], words: list[str]) -> int:
+    """Letters of the name that occur in the words: all of them in a row, else its longest telling word; 0 if none."""
+    size = len(name)
+    if name and any(words[start : start + size] == name for start in range(len(words) - size + 1)):
+        return sum(map(len, name))
+    parts = [part for part in name if part in words and len(part) >= _SHORTEST_PART and part not in _NOT_A_NAME]
+    return max(map(len, parts), default=0)
