@@ -1,0 +1,271 @@
+"""Text to vectors: OpenAI, Ollama, or fastembed inside this process. One request for many texts."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from openai import Omit, omit
+from openai.types import CreateEmbeddingResponse
+
+from bot.errors import ServiceRejected, ServiceUnavailable, StartupError
+from bot.llm import ollama, openai
+from bot.llm.base import estimate_tokens
+
+SERVICE = "embeddings"
+EMBED_SECONDS = 30.0
+
+MAX_TEXTS = 2048
+MAX_TOKENS = 250_000
+"""Of one request. OpenAI takes 2,048 texts and 300,000 tokens
+(https://platform.openai.com/docs/api-reference/embeddings/create)."""
+
+NATIVE_DIMS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
+"""OpenAI's models, with the size that they give unless asked for less."""
+
+SHORTENABLE = frozenset({"text-embedding-3-small", "text-embedding-3-large"})
+"""Those that take `dimensions`."""
+
+_BLANK = "-"
+"""Stands for a text without a word in it; OpenAI declines empty texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One request's answer; tokens None where the service did not count."""
+
+    vectors: list[list[float]]
+    tokens: int | None
+
+
+Tally = Callable[[int | None, float], None]
+"""Told the tokens and the seconds of each request that succeeded."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of one size."""
+
+    @property
+    def provider(self) -> str:
+        """Who computes them: "openai", "ollama" or "fastembed"."""
+
+    @property
+    def model(self) -> str:
+        """The model's name at the provider."""
+
+    @property
+    def dims(self) -> int:
+        """Numbers in each vector."""
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of `texts`, in their order; one request up to 2,048 texts.
+
+        Raises:
+            ServiceUnavailable: not now (RateLimited where it says how long to wait).
+            ServiceRejected: declined for good, or the vectors are not of the size that the settings name.
+        """
+
+    async def check(self) -> None:
+        """Embed one word: whether the service answers, with vectors of the right size. Raises as `embed` does."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+class _BaseEmbedder(ABC):
+    """What all embedders do: requests of a size that is taken, vectors of the size that is expected."""
+
+    provider: str
+
+    def __init__(self, model: str, dims: int, tally: Tally | None) -> None:
+        self.model = model
+        self.dims = dims
+        self._tally = tally
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """See Embedder."""
+        vectors: list[list[float]] = []
+        for group in _groups([text if text.strip() else _BLANK for text in texts]):
+            started = time.monotonic()
+            embedded = await self._ask(group)
+            if self._tally is not None:
+                self._tally(embedded.tokens, time.monotonic() - started)
+            self._verify(group, embedded.vectors)
+            vectors += embedded.vectors
+        return vectors
+
+    async def check(self) -> None:
+        """See Embedder."""
+        await self.embed(["check"])
+
+    @abstractmethod
+    async def _ask(self, texts: list[str]) -> Embedded:
+        """One request."""
+
+    def _verify(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+        if len(vectors) != len(texts):
+            raise ServiceUnavailable(SERVICE, f"{len(vectors)} vectors came for {len(texts)} texts")
+        sizes = {len(vector) for vector in vectors} - {self.dims}
+        if sizes:
+            raise ServiceRejected(
+                SERVICE,
+                f"{self.model!r} gives vectors of {min(sizes)} numbers, EMBEDDING_DIMS is {self.dims}; "
+                f"set EMBEDDING_DIMS={min(sizes)} and run `python -m bot reindex`",
+            )
+
+
+class OpenAIEmbedder(_BaseEmbedder):
+    """OpenAI's embeddings, or another server's that speaks its protocol.
+
+    Args:
+        api_key: the key; None for servers without keys.
+        model: such as "text-embedding-3-small".
+        dims: EMBEDDING_DIMS; asked for only where it differs from what the model gives by itself.
+        base_url: another server; None for OpenAI's.
+        timeout: seconds for one request.
+        tally: see Tally.
+
+    Raises:
+        StartupError: the model can't give vectors of that size.
+    """
+
+    provider = "openai"
+
+    def __init__(
+        self,
+        api_key: str | None,
+        model: str,
+        dims: int,
+        *,
+        base_url: str | None = None,
+        timeout: float = EMBED_SECONDS,
+        tally: Tally | None = None,
+    ) -> None:
+        super().__init__(model, dims, tally)
+        self._dimensions = _dimensions(model, dims)
+        self._client = openai.openai_client(api_key, base_url, timeout)
+
+    async def _ask(self, texts: list[str]) -> Embedded:
+        try:
+            answer: object = await self._client.embeddings.create(
+                model=self.model, input=texts, dimensions=self._dimensions
+            )
+        except openai.FAILURES as error:
+            raise openai.translated(error, SERVICE, self.model) from None
+        if not isinstance(answer, CreateEmbeddingResponse):  # a page of a proxy comes as text
+            raise ServiceUnavailable(SERVICE, "its answer is not OpenAI's protocol; check OPENAI_BASE_URL")
+        in_order = sorted(answer.data, key=lambda item: item.index)
+        return Embedded([item.embedding for item in in_order], answer.usage.prompt_tokens if answer.usage else None)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._client.close()
+
+
+class OllamaEmbedder(_BaseEmbedder):
+    """An embedding model in Ollama.
+
+    Args:
+        base_url: where Ollama listens.
+        model: such as "nomic-embed-text".
+        dims: EMBEDDING_DIMS.
+        timeout: seconds for one request, the loading of the model included.
+        tally: see Tally.
+    """
+
+    provider = "ollama"
+
+    def __init__(
+        self, base_url: str, model: str, dims: int, *, timeout: float = EMBED_SECONDS, tally: Tally | None = None
+    ) -> None:
+        super().__init__(model, dims, tally)
+        self._client = ollama.ollama_client(base_url, timeout)
+
+    async def _ask(self, texts: list[str]) -> Embedded:
+        try:
+            answer = await self._client.embed(self.model, texts, keep_alive=ollama.KEEP_ALIVE)
+        except ollama.FAILURES as error:
+            raise ollama.translated(error, SERVICE, self.model) from None
+        return Embedded([list(vector) for vector in answer.embeddings], answer.prompt_eval_count)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await ollama.close_client(self._client)
+
+
+class FastEmbedEmbedder(_BaseEmbedder):
+    """fastembed: a model inside this process; nothing leaves the machine once the model was fetched.
+
+    Args:
+        model: such as "BAAI/bge-small-en-v1.5".
+        dims: EMBEDDING_DIMS.
+        cache_dir: where the model's files are kept.
+        tally: see Tally.
+
+    Raises:
+        StartupError: fastembed is not installed.
+    """
+
+    provider = "fastembed"
+
+    def __init__(self, model: str, dims: int, *, cache_dir: str | None = None, tally: Tally | None = None) -> None:
+        if importlib.util.find_spec("fastembed") is None:
+            raise StartupError("EMBEDDING_PROVIDER=fastembed: not installed; run `pip install fastembed`")
+        super().__init__(model, dims, tally)
+        self._cache_dir = cache_dir
+        self._loading = asyncio.Lock()
+        self._engine: Any = None
+
+    async def _ask(self, texts: list[str]) -> Embedded:
+        engine = await self._loaded()
+        vectors = await asyncio.to_thread(lambda: [vector.tolist() for vector in engine.embed(texts)])
+        return Embedded(vectors, None)
+
+    async def aclose(self) -> None:
+        """Let the model go."""
+        self._engine = None
+
+    async def _loaded(self) -> Any:  # noqa: ANN401 - fastembed is optional, so its types are not at hand
+        async with self._loading:
+            if self._engine is None:
+                self._engine = await asyncio.to_thread(self._load)
+        return self._engine
+
+    def _load(self) -> Any:  # noqa: ANN401
+        module = importlib.import_module("fastembed")
+        try:
+            return module.TextEmbedding(self.model, cache_dir=self._cache_dir)
+        except ValueError:
+            raise ServiceRejected(SERVICE, f"fastembed has no model {self.model!r}; check EMBEDDING_MODEL") from None
+        except OSError:
+            raise ServiceUnavailable(SERVICE, f"the files of {self.model!r} can't be fetched now") from None
+
+
+def _dimensions(model: str, dims: int) -> int | Omit:
+    """What to ask for: nothing where the model gives that size by itself, or where it is not OpenAI's."""
+    native = NATIVE_DIMS.get(model)
+    if native is None or native == dims:
+        return omit
+    if model not in SHORTENABLE or dims > native:
+        raise StartupError(f"EMBEDDING_DIMS={dims}: {model} gives {native} numbers; set EMBEDDING_DIMS={native}")
+    return dims
+
+
+def _groups(texts: Sequence[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    tokens = 0
+    for text in texts:
+        size = estimate_tokens(text)
+        if group and (len(group) == MAX_TEXTS or tokens + size > MAX_TOKENS):
+            yield group
+            group, tokens = [], 0
+        group.append(text)
+        tokens += size
+    if group:
+        yield group

@@ -1,0 +1,206 @@
+"""Ollama's native chat API, with a window that is sized to each call and no silent cuts.
+
+What is known of Ollama and guarded against here:
+
+- Its default window depends on the graphics card and is often 4,096 tokens. `num_ctx` is therefore set on every call.
+  A change of it makes the server load the model again, so windows come in a few sizes and never shrink.
+- A prompt over the window is cut from the front, silently, unless the request says `truncate: false`; a full window
+  drops its oldest tokens while answering unless it says `shift: false`. Both are fields that the client library does
+  not know, so a transport adds them. Servers before 0.12.6 ignore them; there, a prompt count at the window's edge
+  gives it away.
+- `done_reason` "length" means that the answer was cut.
+- `prompt_eval_count` may be missing: unknown, not 0.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import ollama
+
+from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.llm.base import Completion, estimate_tokens
+
+WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)
+"""Sizes of `num_ctx`. The smallest holds an ordinary extraction (600 + 1,000 tokens, context, answer) twice."""
+
+TEMPLATE_TOKENS = 64
+"""Room for what a chat template puts around two messages."""
+
+TEMPERATURE = 0.1
+KEEP_ALIVE = "30m"
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 180.0
+"""Time for one answer, the loading of a large model included."""
+
+_EDGE = 64
+"""A prompt that ends so near to the window was probably cut (servers that cut keep whole blocks of tokens)."""
+
+_NOT_OURS = "its answer is not Ollama's protocol; check OLLAMA_BASE_URL"
+
+Failure = ollama.ResponseError | ollama.RequestError | httpx.HTTPError | ConnectionError | ValueError
+"""What the client library raises; ValueError for an answer that is not its protocol."""
+
+FAILURES = (ollama.ResponseError, ollama.RequestError, httpx.HTTPError, ConnectionError, ValueError)
+
+
+class OllamaModel:
+    """A language model in Ollama.
+
+    Args:
+        base_url: where Ollama listens.
+        model: its name there, such as "llama3.1:8b".
+        timeout: seconds for one answer.
+        keep_alive: how long the model stays loaded after a call.
+    """
+
+    provider = "ollama"
+
+    def __init__(
+        self, base_url: str, model: str, *, timeout: float = ANSWER_SECONDS, keep_alive: str = KEEP_ALIVE
+    ) -> None:
+        self.model = model
+        self._keep_alive = keep_alive
+        self._client = ollama_client(base_url, timeout)
+        self._window = 0
+        self._traits: _Traits | None = None
+
+    async def complete(
+        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+    ) -> Completion:
+        """See LanguageModel."""
+        needed = estimate_tokens(system) + estimate_tokens(prompt) + TEMPLATE_TOKENS + max_tokens
+        started = time.monotonic()
+        try:
+            traits = await self._known()
+            window = self._window_for(needed, traits.context_length)
+            response = await self._client.chat(
+                self.model,
+                [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+                format=dict(schema),
+                think=False if traits.thinks else None,
+                options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": max_tokens},
+                keep_alive=self._keep_alive,
+            )
+        except FAILURES as error:
+            raise translated(error, "ollama", self.model) from None
+        return self._complete(response, window, time.monotonic() - started)
+
+    def _complete(self, response: ollama.ChatResponse, window: int, seconds: float) -> Completion:
+        prompt_tokens, answer_tokens = response.prompt_eval_count, response.eval_count
+        if response.done_reason == "length":
+            raise AnswerCut(
+                f"the answer was cut after {answer_tokens} tokens (prompt {prompt_tokens}, window {window})"
+            )
+        if prompt_tokens is not None and prompt_tokens > window - _EDGE:
+            raise AnswerCut(f"the prompt was probably cut: it fills {prompt_tokens} of the window's {window} tokens")
+        if not response.done or not response.message.content:
+            raise AnswerInvalid("the model answered with nothing")
+        return Completion(
+            text=response.message.content,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=answer_tokens,
+            seconds=seconds,
+            provider=self.provider,
+            model=self.model,
+        )
+
+    async def check(self) -> None:
+        """Whether Ollama answers and has the model (/api/tags)."""
+        try:
+            pulled = {card.model for card in (await self._client.list()).models}
+        except FAILURES as error:
+            raise translated(error, "ollama", self.model) from None
+        name = self.model if ":" in self.model else f"{self.model}:latest"
+        if name not in pulled:
+            raise not_pulled("ollama", self.model)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await close_client(self._client)
+
+    async def _known(self) -> _Traits:
+        if self._traits is None:
+            self._traits = _Traits(await self._client.show(self.model))
+        return self._traits
+
+    def _window_for(self, needed: int, longest: int | None) -> int:
+        """The window for a call: large enough, of a common size, and never smaller than the last one."""
+        limit = longest or WINDOWS[-1]
+        if needed > limit:
+            raise AnswerCut(f"the call may need {needed} tokens and the model's window ends at {limit}")
+        fitting = next(size for size in (*WINDOWS, limit) if size >= needed)
+        self._window = max(self._window, min(fitting, limit))
+        return self._window
+
+
+class _Traits:
+    """What /api/show tells about a model."""
+
+    def __init__(self, shown: ollama.ShowResponse) -> None:
+        lengths = [v for key, v in (shown.modelinfo or {}).items() if key.endswith(".context_length")]
+        self.context_length: int | None = next((v for v in lengths if isinstance(v, int) and v > 0), None)
+        self.thinks = "thinking" in (shown.capabilities or ())
+
+
+class _NoSilentCuts(httpx.AsyncBaseTransport):
+    """Adds `truncate: false` and `shift: false` to chat requests on their way out."""
+
+    def __init__(self) -> None:
+        self._wire = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/api/chat"):
+            body = json.loads(request.content) | {"truncate": False, "shift": False}
+            headers = [(k, v) for k, v in request.headers.raw if k.lower() != b"content-length"]
+            request = httpx.Request(
+                request.method, request.url, headers=headers, json=body, extensions=request.extensions
+            )
+        return await self._wire.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
+    """A client of Ollama whose chats are never cut silently, with time limits."""
+    limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
+    return ollama.AsyncClient(base_url, timeout=limits, transport=_NoSilentCuts())
+
+
+async def close_client(client: ollama.AsyncClient) -> None:
+    """Close a client's connections."""
+    await client.close()  # type: ignore[no-untyped-call]
+
+
+def translated(error: Failure, service: str, model: str) -> ChannelMemoryError:
+    """The error of ours that says what happened, without a word of what was sent or answered."""
+    if isinstance(error, ollama.ResponseError):
+        return _of_status(error, service, model)
+    if isinstance(error, httpx.TimeoutException):
+        return ServiceUnavailable(service, f"no answer in time ({type(error).__name__})")
+    if isinstance(error, (httpx.HTTPError, ConnectionError)):
+        return ServiceUnavailable(service, "can't be reached; is Ollama running, and OLLAMA_BASE_URL right?")
+    return ServiceUnavailable(service, _NOT_OURS)
+
+
+def not_pulled(service: str, model: str) -> ServiceRejected:
+    """The error for a model that Ollama does not have."""
+    return ServiceRejected(service, f"Ollama has no model {model!r}; run: ollama pull {model}")
+
+
+def _of_status(error: ollama.ResponseError, service: str, model: str) -> ChannelMemoryError:
+    reason = str(error.error).lower()
+    if error.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return RateLimited(service)
+    if error.status_code == httpx.codes.NOT_FOUND:
+        return not_pulled(service, model) if "model" in reason else ServiceRejected(service, _NOT_OURS)
+    if error.status_code == httpx.codes.BAD_REQUEST and "context" in reason and "exceed" in reason:
+        return AnswerCut("the prompt does not fit the window")
+    if httpx.codes.is_client_error(error.status_code):
+        return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}; is this Ollama 0.5 or newer?")
+    return ServiceUnavailable(service, f"HTTP {error.status_code}")

@@ -1,0 +1,176 @@
+"""OpenAI's chat completions with structured outputs, and the same protocol elsewhere by OPENAI_BASE_URL."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import openai
+from openai.types.chat import ChatCompletion
+from openai.types.shared_params import ResponseFormatJSONSchema
+
+from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.llm.base import Completion
+
+TEMPERATURE = 0.1
+ANSWER_SECONDS = 60.0
+NO_KEY = "unset"
+"""Sent where no key is needed (a local server); the client library insists on one."""
+
+_NOT_OURS = "its answer is not OpenAI's protocol; check OPENAI_BASE_URL"
+_PARAMETER = re.compile(r"[a-z_.]{1,40}")
+
+
+class OpenAIModel:
+    """A language model of OpenAI, or of a server that speaks its protocol.
+
+    Args:
+        api_key: the key; None for servers without keys.
+        model: its name there, such as "gpt-4o-mini".
+        base_url: another server; None for OpenAI's.
+        timeout: seconds for one answer.
+    """
+
+    provider = "openai"
+
+    def __init__(
+        self, api_key: str | None, model: str, *, base_url: str | None = None, timeout: float = ANSWER_SECONDS
+    ) -> None:
+        self.model = model
+        self._client = openai_client(api_key, base_url, timeout)
+
+    async def complete(
+        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+    ) -> Completion:
+        """See LanguageModel."""
+        started = time.monotonic()
+        answer_format: ResponseFormatJSONSchema = {
+            "type": "json_schema",
+            "json_schema": {"name": purpose, "schema": strict(schema), "strict": True},
+        }
+        try:
+            answer: object = await self._client.chat.completions.create(
+                model=self.model,
+                messages=[{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+                response_format=answer_format,
+                temperature=TEMPERATURE,
+                max_completion_tokens=max_tokens,
+            )
+        except FAILURES as error:
+            raise translated(error, "openai", self.model) from None
+        return self._complete(answer, time.monotonic() - started)
+
+    def _complete(self, answer: object, seconds: float) -> Completion:
+        if not isinstance(answer, ChatCompletion) or not answer.choices:  # a page of a proxy comes as text
+            raise ServiceUnavailable("openai", _NOT_OURS)
+        choice, usage = answer.choices[0], answer.usage
+        if choice.finish_reason == "length":
+            raise AnswerCut(f"the answer was cut after {usage.completion_tokens if usage else 'unknown'} tokens")
+        if choice.message.refusal or choice.finish_reason == "content_filter":
+            raise AnswerInvalid("the model declined to answer")
+        if not choice.message.content:
+            raise AnswerInvalid("the model answered with nothing")
+        return Completion(
+            text=choice.message.content,
+            prompt_tokens=usage.prompt_tokens if usage else None,
+            completion_tokens=usage.completion_tokens if usage else None,
+            seconds=seconds,
+            provider=self.provider,
+            model=self.model,
+        )
+
+    async def check(self) -> None:
+        """Whether the key is taken and the model exists (/models/NAME)."""
+        try:
+            await self._client.models.retrieve(self.model)
+        except FAILURES as error:
+            raise translated(error, "openai", self.model) from None
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._client.close()
+
+
+def openai_client(api_key: str | None, base_url: str | None, timeout: float) -> openai.AsyncOpenAI:
+    """A client that leaves retries to us."""
+    return openai.AsyncOpenAI(api_key=api_key or NO_KEY, base_url=base_url, timeout=timeout, max_retries=0)
+
+
+def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """`schema` as strict mode wants it: every object closed, and everything it has required.
+
+    See https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
+    """
+    closed: dict[str, Any] = {key: _strict_part(value) for key, value in schema.items()}
+    if closed.get("type") == "object":
+        closed["additionalProperties"] = False
+        closed["required"] = list(closed.get("properties", {}))
+    return closed
+
+
+def _strict_part(part: object) -> object:
+    if isinstance(part, Mapping):
+        return strict(part)
+    return [_strict_part(item) for item in part] if isinstance(part, list) else part
+
+
+FAILURES = (openai.OpenAIError, ValueError)
+"""What the client library raises; ValueError for an answer that is not its protocol."""
+
+
+def translated(error: Exception, service: str, model: str) -> ChannelMemoryError:
+    """The error of ours that says what happened, without a word of what was sent or answered, and without the key."""
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, service, model)
+    if isinstance(error, openai.APITimeoutError):
+        return ServiceUnavailable(service, "no answer in time")
+    if isinstance(error, openai.APIConnectionError):
+        return ServiceUnavailable(service, "can't be reached; check the network and OPENAI_BASE_URL")
+    return ServiceUnavailable(service, _NOT_OURS)
+
+
+def _of_status(error: openai.APIStatusError, service: str, model: str) -> ChannelMemoryError:
+    if error.code == "insufficient_quota":
+        return ServiceUnavailable(service, "the account has no credit left; add some at platform.openai.com")
+    if isinstance(error, openai.RateLimitError):
+        return RateLimited(service, retry_after(error.response.headers))
+    if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
+        return ServiceRejected(service, f"HTTP {error.status_code}: the key was not accepted; check OPENAI_API_KEY")
+    if isinstance(error, openai.NotFoundError):
+        return ServiceRejected(service, f"no model {model!r} there; check its name and OPENAI_BASE_URL")
+    if error.code == "context_length_exceeded":
+        return AnswerCut("the prompt does not fit the model's window")
+    if error.status_code < 500 and error.status_code not in (408, 409):
+        return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}{_parameter(error)}")
+    return ServiceUnavailable(service, f"HTTP {error.status_code}")
+
+
+def _parameter(error: openai.APIStatusError) -> str:
+    """The parameter that was not liked; only if it looks like a name, for it is the server's text."""
+    return f", parameter {error.param}" if error.param and _PARAMETER.fullmatch(error.param) else ""
+
+
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or a date); None where it does not say.
+
+    Args:
+        headers: of the response, keys without regard to case.
+        now: seconds since 1970, for tests.
+    """
+    try:
+        if (milliseconds := headers.get("retry-after-ms")) is not None:
+            return max(0.0, float(milliseconds) / 1000)
+        value = headers.get("retry-after")
+        return None if value is None else max(0.0, _seconds(value, time.time() if now is None else now))
+    except ValueError:
+        return None
+
+
+def _seconds(value: str, now: float) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return parsedate_to_datetime(value).timestamp() - now
