@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chunks import chunks
@@ -347,7 +347,10 @@ class MemoryStore:
         return False
 
     async def _changed(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
-        """Bring a memory's row, full-text entry and index in line after a change. Only current ones are searchable."""
+        """Bring a memory's row, full-text entry and index in line after a change.
+
+        Superseded ones stay searchable: before what replaced them was said, they were current.
+        """
         for memory in (await self.load(connection, ids)).values():
             change = (
                 update(memories)
@@ -359,11 +362,8 @@ class MemoryStore:
                 )
             )
             seq = (await connection.execute(change.returning(memories.c.seq))).scalar_one()
-            await self._fulltext.remove(connection, "memories", [seq])
-            current = memory.state is MemoryState.CURRENT
-            if current:
-                await self._fulltext.add(connection, "memories", [_entry(seq, memory)])
-            await self._announce(connection, [memory.id], "upsert" if current else "delete")
+            await self._fulltext.add(connection, "memories", [_entry(seq, memory)])
+        await self._announce(connection, ids, "upsert")
 
     async def _announce(self, connection: AsyncConnection, ids: Sequence[str], op: str) -> None:
         """Tell the index. Rows are only ever added here: the indexer may be working on an older one at this moment."""
@@ -398,7 +398,7 @@ async def discard_answers(connection: AsyncConnection, channel_ids: Collection[i
     An answer may hold the text of any message that its model saw, also of those that were context only. So a
     message that goes or changes takes its channel's answers with it.
     """
-    answered = batches.c.answer.is_not(None)
+    answered: ColumnElement[bool] = batches.c.answer.is_not(None)
     if channel_ids is not None:
         answered = and_(answered, batches.c.channel_id.in_(channel_ids))
     reset = update(batches).where(answered).values(state="open", answer=None, error=None)
@@ -438,10 +438,9 @@ def _cites_author(user_id: int) -> ColumnElement[bool]:
 
 def _within(channel_ids: frozenset[int] | None) -> ColumnElement[bool]:
     """Every cited channel is among `channel_ids`."""
-    outside = [citations.c.memory_id == memories.c.id]
     if channel_ids is None:
-        return memories.c.id.is_not(None)
-    return ~exists().where(*outside, citations.c.channel_id.not_in(channel_ids))
+        return true()
+    return ~exists().where(citations.c.memory_id == memories.c.id, citations.c.channel_id.not_in(channel_ids))
 
 
 def _newest(wanted: ColumnElement[bool]) -> Select[Any]:

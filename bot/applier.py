@@ -1,0 +1,156 @@
+"""Applying a stored answer: memories, merges, supersessions, message states and outbox rows in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chunks import chunks
+from bot.consent import Consents
+from bot.extraction.candidate import Candidate, Extraction
+from bot.extraction.reconcile import Add, Merge, Supersede, Verdict
+from bot.memories import MemoryStore
+from bot.model import PERSONAL_KINDS, Citation, Memory, MessageState
+from bot.queue import Batch, Queue
+from bot.storage.engine import Database
+from bot.storage.schema import batches, messages
+
+Step = Callable[[str], None]
+"""Told the name of each step as it is reached; tests interrupt the program there."""
+
+GONE = "message_gone"
+OPTED_OUT = "opted_out"
+NOT_ALLOWED = "facts_off"
+
+
+def no_step(name: str) -> None:
+    """Do nothing at any step."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What applying one answer did.
+
+    Attributes:
+        messages: how many messages reached an end state.
+        memories: how many memories are new.
+        refusals: how many candidates were left out after all, by reason.
+    """
+
+    messages: int = 0
+    memories: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+
+
+def memory_id(batch: Batch, ordinal: int) -> str:
+    """The id of the memory that a batch's candidate becomes: the same however often the answer is applied."""
+    return str(uuid.uuid5(uuid.UUID(batch.id), str(ordinal)))
+
+
+class Applier:
+    """Turns a batch's stored answer into memories, once."""
+
+    def __init__(
+        self, db: Database, queue: Queue, store: MemoryStore, consents: Consents, step: Step = no_step
+    ) -> None:
+        self._db = db
+        self._queue = queue
+        self._store = store
+        self._consents = consents
+        self._step = step
+
+    async def apply(self, batch: Batch, verdicts: Sequence[Verdict]) -> Applied:
+        """Apply the answer, one verdict for each of its candidates.
+
+        Consent and the messages themselves are looked up again inside the transaction: a candidate that cites a
+        message which is gone, or a member who has opted out since, is left out.
+
+        Returns:
+            What was done; nothing where the answer was applied, or thrown away, already.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        done = Applied()
+        async with self._db.write() as connection:
+            await self._queue.hold(connection, batch.channel_id)
+            stored = select(batches.c.answer).where(batches.c.id == batch.id)
+            if batch.answer is None or (await connection.execute(stored)).scalar_one_or_none() != batch.answer:
+                return done
+            extraction = Extraction.from_json(batch.answer)
+            cited = await self._citable(connection, batch, extraction)
+            out = await self._opted_out(connection, batch)
+            for ordinal, (candidate, verdict) in enumerate(zip(extraction.candidates, verdicts, strict=True)):
+                if reason := self._refuse(batch, candidate, cited, out):
+                    done.refusals[reason] += 1
+                    continue
+                citations = tuple(cited[i] for i in sorted(set(candidate.message_ids)))
+                memory = Memory(
+                    id=memory_id(batch, ordinal),
+                    guild_id=batch.guild_id,
+                    kind=candidate.kind,
+                    text=candidate.text,
+                    citations=citations,
+                )
+                done.memories += await self._keep(connection, batch, memory, verdict)
+            self._step("applying")
+            done.messages = await self._settle(connection, batch, out)
+            await connection.execute(delete(batches).where(batches.c.id == batch.id))
+            self._step("settled")
+        return done
+
+    async def _keep(self, connection: AsyncConnection, batch: Batch, memory: Memory, verdict: Verdict) -> bool:
+        """Carry out a verdict; True if a memory is new, as it is when what it was to merge into has gone meanwhile."""
+        match verdict:
+            case Merge(target) if await self._store.cite(connection, target, memory.citations):
+                return False
+            case Supersede(target):
+                await self._store.add(connection, memory, batch_id=batch.id)
+                await self._store.supersede(connection, target, by=memory.id)
+            case Add() | Merge():
+                await self._store.add(connection, memory, batch_id=batch.id)
+        return True
+
+    def _refuse(
+        self, batch: Batch, candidate: Candidate, cited: Mapping[int, Citation], out: frozenset[int]
+    ) -> str | None:
+        """Why a candidate must not be kept after all, if it must not."""
+        if not candidate.message_ids or not all(i in cited for i in candidate.message_ids):
+            return GONE
+        authors = {cited[i].author_id for i in candidate.message_ids}
+        if authors & out:
+            return OPTED_OUT
+        if candidate.kind in PERSONAL_KINDS and not all(self._consents.facts(batch.guild_id, a) for a in authors):
+            return NOT_ALLOWED
+        return None
+
+    async def _citable(self, connection: AsyncConnection, batch: Batch, extraction: Extraction) -> dict[int, Citation]:
+        """The batch's cited messages that are in its hand still."""
+        wanted = {i for candidate in extraction.candidates for i in candidate.message_ids}
+        found: dict[int, Citation] = {}
+        for chunk in chunks(wanted):
+            query = select(messages).where(messages.c.id.in_(chunk), messages.c.batch_id == batch.id)
+            for row in await connection.execute(query):
+                found[row.id] = Citation(row.id, row.channel_id, row.author_id)
+        return found
+
+    async def _opted_out(self, connection: AsyncConnection, batch: Batch) -> frozenset[int]:
+        """Authors of the batch who are opted out by now."""
+        query = select(messages.c.author_id).where(messages.c.batch_id == batch.id).distinct()
+        authors = await connection.scalars(query)
+        members = {(batch.guild_id, a): self._consents.hasher.subject(a) for a in authors}
+        return frozenset(user for _, user in await self._consents.opted_out_among(connection, members))
+
+    async def _settle(self, connection: AsyncConnection, batch: Batch, out: frozenset[int]) -> int:
+        """Give the batch's messages their end state; how many."""
+        theirs = messages.c.batch_id == batch.id
+        skipped = {"state": MessageState.SKIPPED, "reason": OPTED_OUT, "batch_id": None}
+        extracted = {"state": MessageState.EXTRACTED, "reason": None, "batch_id": None}
+        left_out = update(messages).where(theirs, messages.c.author_id.in_(out)).values(skipped)
+        count = (await connection.execute(left_out)).rowcount
+        return count + (await connection.execute(update(messages).where(theirs).values(extracted))).rowcount

@@ -1,0 +1,389 @@
+"""Flushing: from pending messages to memories, channel by channel, however often it is interrupted.
+
+A flush takes a channel's lease and works in rounds. A round cuts pending messages into batches, asks the model about
+each and stores the validated answers; then it embeds all new statements in one request, compares each with what is
+there, and applies the answers in order, one transaction each; then the index is brought up to date.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.applier import Applier, Step, memory_id, no_step
+from bot.consent import Consents
+from bot.directory import Directory
+from bot.errors import AnswerError, ServiceError
+from bot.extraction.candidate import Candidate, Extraction
+from bot.extraction.extractor import Extractor
+from bot.extraction.reconcile import Merge, Verdict, reconcile
+from bot.extraction.segments import segment
+from bot.index.indexer import Indexer
+from bot.model import Citation, Memory
+from bot.neighbours import Neighbours
+from bot.queue import Batch, LeaseLost, Queue, Work
+
+log = logging.getLogger(__name__)
+
+ROUND_MESSAGES = 500
+"""Messages in one round: their new statements are embedded in one request."""
+
+
+@dataclass(slots=True)
+class FlushReport:
+    """What a flush did.
+
+    Attributes:
+        messages: how many messages reached an end state.
+        memories: how many memories are new.
+        calls: calls of the language model, those with unusable answers included.
+        tokens: that the usable calls took, prompts and answers.
+        dead: how many messages became dead letters.
+        refusals: statements that were not kept, by reason.
+        seconds: wall time.
+        waiting: why work is left in the queue ("ollama: ..."); None if nothing kept the flush from finishing.
+    """
+
+    messages: int = 0
+    memories: int = 0
+    calls: int = 0
+    tokens: int = 0
+    dead: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    waiting: str | None = None
+
+    def add(self, other: FlushReport) -> None:
+        """Take another report into this one."""
+        self.messages += other.messages
+        self.memories += other.memories
+        self.calls += other.calls
+        self.tokens += other.tokens
+        self.dead += other.dead
+        self.refusals.update(other.refusals)
+        self.seconds += other.seconds
+        self.waiting = other.waiting or self.waiting
+
+
+Progress = Callable[[FlushReport], None]
+"""Told what each round did."""
+
+
+def _nobody(report: FlushReport) -> None:
+    """Tell nobody."""
+
+
+class _FactsAllowed:
+    """The members of a guild who allow facts about themselves to be kept."""
+
+    def __init__(self, consents: Consents, guild_id: int) -> None:
+        self._consents = consents
+        self._guild_id = guild_id
+
+    def __contains__(self, user_id: object) -> bool:
+        return isinstance(user_id, int) and self._consents.facts(self._guild_id, user_id)
+
+
+class Flusher:
+    """Drives extraction.
+
+    Attributes:
+        bot_id: this bot's own user id, once it is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        applier: Applier,
+        extractor: Extractor,
+        neighbours: Neighbours,
+        indexer: Indexer,
+        directory: Directory,
+        consents: Consents,
+        flush_interval: float,
+        flush_batch_size: int,
+        concurrency: int = 1,
+        step: Step = no_step,
+    ) -> None:
+        """Wire the pipeline.
+
+        Args:
+            queue: where the work is.
+            applier: turns answers into memories.
+            extractor: asks the model.
+            neighbours: finds what new statements are compared with.
+            indexer: brings the vector index up to date.
+            directory: names of speakers.
+            consents: who allows what.
+            flush_interval: seconds after which pending messages are flushed at the latest.
+            flush_batch_size: pending messages of a channel that are flushed at once.
+            concurrency: channels worked on at the same time.
+            step: told each step that is reached.
+        """
+        self.bot_id: int | None = None
+        self._queue = queue
+        self._applier = applier
+        self._extractor = extractor
+        self._neighbours = neighbours
+        self._indexer = indexer
+        self._directory = directory
+        self._consents = consents
+        self._interval = flush_interval
+        self._size = flush_batch_size
+        self._slots = asyncio.Semaphore(concurrency)
+        self._step = step
+        self._one_flush: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._running: set[asyncio.Task[FlushReport]] = set()
+        self._stopping = False
+
+    async def due(self) -> list[int]:
+        """Channels that should be flushed now, longest waiting first."""
+        return await self._queue.due(interval_seconds=self._interval, size=self._size)
+
+    async def flush_due(self) -> FlushReport:
+        """Flush every channel that is due."""
+        started = time.monotonic()
+        total = await self._flush_many(await self.due())
+        total.seconds = time.monotonic() - started
+        return total
+
+    async def flush_channel(self, channel_id: int, progress: Progress = _nobody) -> FlushReport:
+        """Flush all that is pending in a channel at this moment.
+
+        A model that is down is not an error: what it could not do waits in the queue, and the report says so.
+        """
+        started = time.monotonic()
+        report = FlushReport()
+        async with self._one_flush[channel_id], self._slots:
+            if not self._stopping:
+                await self._tracked(self._flush(channel_id, report, progress), report)
+        report.seconds = time.monotonic() - started
+        return report
+
+    async def flush_all(self, progress: Progress = _nobody) -> FlushReport:
+        """Flush every channel until nothing is pending, or until a service that is down leaves no way on."""
+        started = time.monotonic()
+        total = FlushReport()
+        while not self._stopping and total.waiting is None and (channels := await self._queue.channels()):
+            done = await self._flush_many(channels, progress)
+            total.add(done)
+            if not done.messages + done.dead:
+                break
+        total.seconds = time.monotonic() - started
+        return total
+
+    async def stop(self, deadline: float) -> None:
+        """Finish the batches in hand within `deadline` seconds; what takes longer goes back to the queue."""
+        self._stopping = True
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=deadline)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    # --- one channel -------------------------------------------------------------------------------------------------
+
+    async def _flush(self, channel_id: int, report: FlushReport, progress: Progress) -> None:
+        if not await self._queue.acquire(channel_id):
+            report.waiting = "another process works on the channel"
+            return
+        try:
+            async with self._renewing(channel_id):
+                self._step("leased")
+                await self._rounds(channel_id, report, progress)
+        except LeaseLost as error:
+            log.warning("Stopped flushing: %s", error)
+            report.waiting = str(error)
+        finally:
+            await self._queue.release(channel_id)
+        self._step("released")
+
+    async def _rounds(self, channel_id: int, report: FlushReport, progress: Progress) -> None:
+        newest = await self._queue.newest_pending(channel_id)
+        while not self._stopping and report.waiting is None:
+            if not await self._queue.batches(channel_id) and not await self._cut(channel_id, newest):
+                return
+            self._step("cut")
+            done = FlushReport()
+            await self._ask_all(channel_id, done)
+            await self._apply_all(channel_id, done)
+            self._step("applied")
+            await self._indexer.drain()
+            self._step("indexed")
+            progress(done)
+            report.add(done)
+
+    async def _cut(self, channel_id: int, up_to: int) -> bool:
+        """Make batches of what is pending; False if nothing is."""
+        pending = await self._queue.uncut(channel_id, up_to=up_to, limit=max(self._size, ROUND_MESSAGES))
+        if not pending:
+            return False
+        names = await self._directory.names(pending[0].guild_id, {m.author_id for m in pending})
+        await self._queue.cut(channel_id, segment(pending, names))
+        return True
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    async def _ask_all(self, channel_id: int, report: FlushReport) -> None:
+        """Ask the model about every open batch, in order, until none is left or the model can't answer."""
+        while not self._stopping and report.waiting is None:
+            batches = await self._queue.batches(channel_id)
+            batch = next((b for b in batches if b.answer is None), None)
+            if batch is None:
+                return
+            await self._ask(batch, report)
+
+    async def _ask(self, batch: Batch, report: FlushReport) -> None:
+        work = await self._queue.work(batch)
+        if not work.messages:
+            return
+        try:
+            extraction = await self._extract(work)
+        except AnswerError as error:
+            report.calls += 1
+            died = await self._queue.fail(work, error)
+            report.dead += died
+            log.warning("Batch %s: unusable answer, %d messages died: %s", batch.id, died, type(error).__name__)
+            self._step("failed")
+            return
+        except ServiceError as error:
+            report.waiting = str(error)
+            await self._queue.wait(batch, error)
+            log.warning("Batch %s waits: %s", batch.id, error)
+            return
+        self._step("asked")
+        report.calls += extraction.calls
+        report.tokens += extraction.prompt_tokens + extraction.completion_tokens
+        if await self._queue.answer(work, extraction.to_json()):
+            report.refusals.update(extraction.refusals)
+            self._step("answered")
+
+    async def _extract(self, work: Work) -> Extraction:
+        guild_id = work.batch.guild_id
+        people = {m.author_id for m in (*work.messages, *work.context)}
+        return await self._extractor.extract(
+            work.messages,
+            context=work.context,
+            names=await self._directory.names(guild_id, people),
+            facts_allowed=_FactsAllowed(self._consents, guild_id),
+            bot_id=self.bot_id,
+        )
+
+    # --- applying ----------------------------------------------------------------------------------------------------
+
+    async def _apply_all(self, channel_id: int, report: FlushReport) -> None:
+        """Apply stored answers in order, up to the first batch that has none yet."""
+        answered: list[tuple[Batch, Extraction]] = []
+        for batch in await self._queue.batches(channel_id):
+            if batch.answer is None:
+                break
+            answered.append((batch, Extraction.from_json(batch.answer)))
+        texts = [candidate.text for _, extraction in answered for candidate in extraction.candidates]
+        rendered = await self._prefetch(answered[0][0].guild_id, texts) if texts else {}
+        self._step("prefetched")
+        for batch, extraction in answered:
+            verdicts = await self._reconcile(batch, extraction, rendered)
+            self._step("reconciled")
+            applied = await self._applier.apply(batch, verdicts)
+            report.messages += applied.messages
+            report.memories += applied.memories
+            report.refusals.update(applied.refusals)
+            self._step("batch applied")
+
+    async def _prefetch(self, guild_id: int, texts: list[str]) -> dict[str, str]:
+        """Embed all statements in one request; the texts that were embedded, none where that failed."""
+        try:
+            return dict(zip(texts, await self._indexer.prefetch(texts, guild_id=guild_id), strict=True))
+        except ServiceError as error:
+            log.warning("Reconciling by words only, embeddings are down: %s", error)
+            return {}
+
+    async def _reconcile(self, batch: Batch, extraction: Extraction, rendered: dict[str, str]) -> list[Verdict]:
+        """What each candidate is to what is there, and to the candidates before it."""
+        if not extraction.candidates:
+            return []
+        work = await self._queue.work(batch)
+        citations = {m.id: Citation(m.id, m.channel_id, m.author_id) for m in work.messages}
+        before: list[Memory] = []
+        verdicts: list[Verdict] = []
+        for ordinal, candidate in enumerate(extraction.candidates):
+            cited = tuple(citations[i] for i in sorted(set(candidate.message_ids)) if i in citations)
+            near = await self._neighbours.near(
+                guild_id=batch.guild_id,
+                channel_id=batch.channel_id,
+                text=candidate.text,
+                rendered=rendered.get(candidate.text),
+            )
+            verdict = reconcile(candidate, [*before, *near], authors={c.author_id for c in cited})
+            verdicts.append(verdict)
+            if cited and not isinstance(verdict, Merge):
+                before.append(_provisional(batch, ordinal, candidate, cited))
+        return verdicts
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    async def _flush_many(self, channels: Iterable[int], progress: Progress = _nobody) -> FlushReport:
+        """Flush channels side by side; one that fails does not stop the others."""
+        total = FlushReport()
+        flushes = [self.flush_channel(channel_id, progress) for channel_id in channels]
+        for outcome in await asyncio.gather(*flushes, return_exceptions=True):
+            if isinstance(outcome, FlushReport):
+                total.add(outcome)
+            elif isinstance(outcome, Exception):
+                log.error("A flush failed and is tried again later", exc_info=outcome)
+            else:
+                raise outcome
+        return total
+
+    async def _tracked(self, flush: Coroutine[Any, Any, None], report: FlushReport) -> None:
+        """Run a flush as a task of its own, which `stop` can wait for and cancel."""
+        task = asyncio.create_task(_returning(flush, report))
+        self._running.add(task)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not (self._stopping and task.cancelled()):
+                raise
+            report.waiting = "stopped"
+        finally:
+            self._running.discard(task)
+
+    @asynccontextmanager
+    async def _renewing(self, channel_id: int) -> AsyncIterator[None]:
+        """Keep the channel's lease while the block runs."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._queue.lease_seconds / 3)
+                await self._queue.renew(channel_id)
+
+        renewal = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewal.cancel()  # how it ended does not matter: every transaction checks the lease itself
+            await asyncio.gather(renewal, return_exceptions=True)
+
+
+async def _returning(flush: Coroutine[Any, Any, None], report: FlushReport) -> FlushReport:
+    await flush
+    return report
+
+
+def _provisional(batch: Batch, ordinal: int, candidate: Candidate, cited: tuple[Citation, ...]) -> Memory:
+    """The memory that a candidate is going to be."""
+    return Memory(
+        id=memory_id(batch, ordinal),
+        guild_id=batch.guild_id,
+        kind=candidate.kind,
+        text=candidate.text,
+        citations=cited,
+    )
