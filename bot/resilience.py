@@ -104,10 +104,14 @@ class Breaker:
     def failure(self) -> None:
         """The service did not answer."""
         self._failures += 1
-        if self._opened_at is not None:
-            self._cooldown = min(self._cooldown * 2, self._longest_cooldown)
-        elif self._failures >= self._threshold:
+        if self._opened_at is None:
+            if self._failures < self._threshold:
+                return
             self._opened_at = self._now()
+        elif self._trying:
+            self._cooldown = min(self._cooldown * 2, self._longest_cooldown)
+        else:
+            return  # was under way when it opened, and says nothing new
         self._try_at = self._now() + self._cooldown
 
 

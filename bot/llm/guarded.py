@@ -1,0 +1,105 @@
+"""Models and embedders behind a guard, with every call in the cost ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.costs import Ledger
+from bot.errors import AnswerError, ServiceError
+from bot.llm.base import Completion, LanguageModel
+from bot.llm.embeddings import Embedder, Tally
+from bot.resilience import Guard
+
+EMBEDDING = "embedding"
+"""The purpose of embedding calls in the ledger."""
+
+
+class GuardedModel:
+    """A language model whose calls wait their turn, are retried, and are counted."""
+
+    def __init__(self, model: LanguageModel, guard: Guard, ledger: Ledger) -> None:
+        self._model = model
+        self._guard = guard
+        self._ledger = ledger
+        self.provider = model.provider
+        self.model = model.model
+
+    async def complete(
+        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+    ) -> Completion:
+        """See LanguageModel. Unusable answers are not asked for again here: the caller knows with what to try."""
+
+        async def ask() -> Completion:
+            return await self._model.complete(
+                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose
+            )
+
+        try:
+            answer = await self._guard.call(ask)
+        except (ServiceError, AnswerError):
+            self._count(purpose, failed=True)
+            raise
+        self._count(purpose, answer)
+        return answer
+
+    def _count(self, purpose: str, answer: Completion | None = None, *, failed: bool = False) -> None:
+        self._ledger.record(
+            self.provider,
+            self.model,
+            purpose,
+            prompt_tokens=answer.prompt_tokens if answer else None,
+            completion_tokens=answer.completion_tokens if answer else None,
+            seconds=answer.seconds if answer else 0.0,
+            failed=failed,
+        )
+
+    async def check(self) -> None:
+        """The model's own health check, straight."""
+        await self._model.check()
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._model.aclose()
+
+
+class GuardedEmbedder:
+    """An embedder whose requests wait their turn and are retried; failures are counted.
+
+    Successes are counted by the embedder's tally (`embedding_tally`), which knows the tokens of each request.
+    """
+
+    def __init__(self, embedder: Embedder, guard: Guard, ledger: Ledger) -> None:
+        self._embedder = embedder
+        self._guard = guard
+        self._ledger = ledger
+        self.provider = embedder.provider
+        self.model = embedder.model
+        self.dims = embedder.dims
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """See Embedder."""
+        try:
+            return await self._guard.call(lambda: self._embedder.embed(texts))
+        except ServiceError:
+            self._ledger.record(
+                self.provider, self.model, EMBEDDING, prompt_tokens=None, completion_tokens=None, failed=True
+            )
+            raise
+
+    async def check(self) -> None:
+        """The embedder's own health check, straight."""
+        await self._embedder.check()
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._embedder.aclose()
+
+
+def embedding_tally(ledger: Ledger, provider: str, model: str) -> Tally:
+    """A tally that puts each successful embedding request into the ledger."""
+
+    def tally(tokens: int | None, seconds: float) -> None:
+        ledger.record(provider, model, EMBEDDING, prompt_tokens=tokens, completion_tokens=0, seconds=seconds)
+
+    return tally
