@@ -1,0 +1,196 @@
+"""Finds what must never become a memory: credentials, card and account numbers, phone numbers, e-mail addresses.
+
+Credentials with a known shape are found by detect-secrets (https://github.com/Yelp/detect-secrets), phone numbers by
+phonenumbers, Google's libphonenumber (https://github.com/daviddrysdale/python-phonenumbers); what chat adds to that
+("the password is …", tokens read out in groups, account numbers) is found here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import log2
+
+from detect_secrets.plugins.artifactory import ArtifactoryDetector
+from detect_secrets.plugins.aws import AWSKeyDetector
+from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+from detect_secrets.plugins.base import BasePlugin
+from detect_secrets.plugins.basic_auth import BasicAuthDetector
+from detect_secrets.plugins.discord import DiscordBotTokenDetector
+from detect_secrets.plugins.github_token import GitHubTokenDetector
+from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+from detect_secrets.plugins.jwt import JwtTokenDetector
+from detect_secrets.plugins.mailchimp import MailchimpDetector
+from detect_secrets.plugins.npm import NpmDetector
+from detect_secrets.plugins.openai import OpenAIDetector
+from detect_secrets.plugins.private_key import PrivateKeyDetector
+from detect_secrets.plugins.pypi_token import PypiTokenDetector
+from detect_secrets.plugins.sendgrid import SendGridDetector
+from detect_secrets.plugins.slack import SlackDetector
+from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+from detect_secrets.plugins.stripe import StripeDetector
+from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
+from detect_secrets.plugins.twilio import TwilioKeyDetector
+from phonenumbers import Leniency, PhoneNumberMatcher
+
+from bot.extraction.text import URL
+
+REDACTED = "[secret]"
+"""Stands for a secret wherever a message's text leaves the log."""
+
+PHONE_REGIONS = (None, "US", "GB", "DE", "FR", "IN", "BR")
+"""Where numbers written without a country code are looked for; with one (None) every country is."""
+MIN_PHONE_DIGITS = 7
+MIN_TOKEN = 12  # characters: shorter mixed strings are versions, sizes and product names
+TOKEN_ENTROPY = 3.0  # bits a character: words and version numbers lie below, random keys above
+MIN_KEY = 24
+KEY_ENTROPY = 3.9  # bits a character, for unbroken runs without digits in groups
+CARD_DIGITS = range(13, 17)
+MIN_SECRET = 4  # characters: a shorter find is a part of another or no secret
+
+_NAMED = re.compile(
+    r"\b(?:pass(?:word|code|phrase|wd)?|pwd|pin(?: code)?|secret(?: key)?|(?:\w+[ _-])?token|credentials?"
+    r"|(?:api|access|auth|private|license|licence)[ _-]?keys?"
+    r"|passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord|lösenord|hasło|парол\w*)\b"
+    r"(?:\s+(?:for|to|of|on|für|zum|pour|de|para|для|от)\s+(?:\S+\s+){1,4}?)?"
+    r"\s*(?:is now|is|are|was|ist|lautet|est|es|é|на|[:=]|->)+\s*[\"'`*]*(?P<value>[^\s\"'`,;]{3,})",
+    re.IGNORECASE,
+)
+_NAMED_CJK = re.compile(r"(?:密码|密碼|パスワード|비밀번호)\s*(?:是|は|는|은|[:：=])?\s*(?P<value>[!-~]{4,})")
+_PLAIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]+(?:['-][A-Za-zÀ-ÿ]+)*[.!?)]*")
+_EMAIL = re.compile(r"[\w.+%-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b")
+_DIGITS = re.compile(r"(?<![\w.])\d(?:[ -]?\d){11,18}(?![\w])")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
+_SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
+_CARD_START = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)")
+_TOKEN = re.compile(r"(?<![\w/@.-])[A-Za-z0-9][A-Za-z0-9_+=./-]{10,}[A-Za-z0-9=]")
+_PREFIXED = re.compile(r"\b(?:sk|pk|rk|gh[opsu]|xox[abprs]|glpat|hf|api|key|tok|token|whsec)[-_](?=[\w-]*\d)[\w-]{16,}")
+_WORD = re.compile(r"[A-Z]?[a-z]{4,}")
+_SWITCH = re.compile(r"(?<=\d)[A-Za-z]|(?<=[A-Za-z])\d")
+_SECRET_LINK = re.compile(
+    r"/api/webhooks/\d+/[\w-]|[?&#]\w*(?:token|key|secret|sig|signature|passw\w*|auth)=[^&\s]", re.IGNORECASE
+)
+
+
+class SecretFinder:
+    """Finds and blanks out secrets in chat text."""
+
+    def __init__(self) -> None:
+        self._detectors: tuple[BasePlugin, ...] = (
+            ArtifactoryDetector(),
+            AWSKeyDetector(),
+            AzureStorageKeyDetector(),
+            BasicAuthDetector(),
+            DiscordBotTokenDetector(),
+            GitHubTokenDetector(),
+            GitLabTokenDetector(),
+            JwtTokenDetector(),
+            MailchimpDetector(),
+            NpmDetector(),
+            OpenAIDetector(),
+            PrivateKeyDetector(),
+            PypiTokenDetector(),
+            SendGridDetector(),
+            SlackDetector(),
+            SquareOAuthDetector(),
+            StripeDetector(),
+            TelegramBotTokenDetector(),
+            TwilioKeyDetector(),
+        )
+
+    def find(self, text: str) -> list[str]:
+        """Every secret in `text`, as it stands there, longest first."""
+        found = {*self._known(text), *_named(text), *_numbers(text), *_tokens(text), *_links(text)}
+        found.update(match.group() for match in _EMAIL.finditer(text))
+        return sorted((secret for secret in found if len(secret) >= MIN_SECRET), key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        """`text` with `REDACTED` in place of every secret."""
+        for secret in self.find(text):
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def _known(self, text: str) -> Iterator[str]:
+        for detector in self._detectors:
+            yield from detector.analyze_string(text)
+
+
+def _named(text: str) -> Iterator[str]:
+    for pattern in (_NAMED, _NAMED_CJK):
+        for match in pattern.finditer(text):
+            value = match.group("value")
+            if not _PLAIN_WORD.fullmatch(value) or match.group().rstrip().endswith(
+                ("=" + value, ":" + value, ": " + value)
+            ):
+                yield value
+
+
+def _numbers(text: str) -> Iterator[str]:
+    for match in _DIGITS.finditer(text):
+        if _is_card(re.sub(r"\D", "", match.group())):
+            yield match.group()
+    yield from (match.group() for match in _IBAN.finditer(text) if _is_iban(match.group()))
+    yield from (match.group() for match in _SSN.finditer(text))
+    if _digits(text) >= MIN_PHONE_DIGITS:
+        plain = URL.sub(" ", text)
+        for region in PHONE_REGIONS:
+            leniency = Leniency.STRICT_GROUPING if region else Leniency.VALID
+            found = (match.raw_string for match in PhoneNumberMatcher(plain, region, leniency=leniency))
+            yield from (number for number in found if _digits(number) >= MIN_PHONE_DIGITS)
+
+
+def _digits(text: str) -> int:
+    return sum(c.isdigit() for c in text)
+
+
+def _links(text: str) -> Iterator[str]:
+    yield from (match.group() for match in URL.finditer(text) if _SECRET_LINK.search(match.group()))
+
+
+def _tokens(text: str) -> Iterator[str]:
+    yield from (match.group() for match in _PREFIXED.finditer(text))
+    for match in _TOKEN.finditer(URL.sub(" ", text)):
+        if _is_token(match.group()):
+            yield match.group()
+
+
+def _is_token(word: str) -> bool:
+    """Whether `word` looks drawn at random: letters and digits mixed inside its groups, and hardly a word in it."""
+    if 4 * sum(map(len, _WORD.findall(word))) > len(word):
+        return False
+    if "/" in word or len(word) < MIN_TOKEN:
+        return (
+            len(word) >= MIN_KEY
+            and not re.search(r"[./]\w*[./]", word)
+            and _mixed(word)
+            and _entropy(word) >= KEY_ENTROPY
+        )
+    groups = re.split(r"[-_.+=]", word)
+    mixed = sum(len(group) for group in groups if len(group) >= 4 and len(_SWITCH.findall(group)) >= 2)
+    return mixed >= MIN_TOKEN - 4 and mixed * 2 >= len(word) and _entropy(word) >= TOKEN_ENTROPY
+
+
+def _mixed(word: str) -> bool:
+    return any(c.isdigit() for c in word) and any(c.islower() for c in word) and any(c.isupper() for c in word)
+
+
+def _entropy(word: str) -> float:
+    """Shannon's entropy of the characters of `word`, in bits a character."""
+    shares = [word.count(c) / len(word) for c in set(word)]
+    return -sum(share * log2(share) for share in shares)
+
+
+def _is_card(digits: str) -> bool:
+    """Luhn's check (ISO/IEC 7812-1) on numbers that begin as payment cards do."""
+    if len(digits) not in CARD_DIGITS or not _CARD_START.match(digits):
+        return False
+    doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(digits))]
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+
+
+def _is_iban(text: str) -> bool:
+    """The check digits of ISO 13616."""
+    compact = text.replace(" ", "")
+    if len(compact) < 15:
+        return False
+    return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1

@@ -1,0 +1,67 @@
+"""Chat text made harmless and comparable, without changing what it says."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = re.compile(
+    rf"[{_BIDI}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]"
+)
+_JOINERS = re.compile(r"(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
+"""Joiners carry meaning between letters of some scripts and inside emoji; next to Latin text they only hide."""
+_QUOTED = re.compile(r"^\s*>(?:>>)?\s.*$", re.MULTILINE)
+_BLOCK_QUOTE = re.compile(r"^\s*>>>\s.*\Z", re.MULTILINE | re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_FORWARDED = re.compile(r"^\[forwarded\b.*$", re.MULTILINE | re.IGNORECASE)
+
+URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'`|\\^{}]+[^\s<>\"'`|\\^{}.,;:!?)\]*_]", re.IGNORECASE)
+"""A web address, without the punctuation that ends its sentence."""
+
+
+def visible(text: str) -> str:
+    """`text` composed (NFC) and without characters that hide, reverse or disguise others; control characters go too."""
+    composed = _JOINERS.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
+    return "".join(c for c in composed if c == "\n" or c == "\t" or unicodedata.category(c) not in {"Cc", "Cs", "Co"})
+
+
+def own_words(content: str) -> str:
+    """What the author of a message said themselves: visible, without quoted and forwarded lines, on one line.
+
+    A quote may be forged and a true one is somebody else's message, which is in the log on its own.
+    """
+    shown = _FORWARDED.sub(" ", _QUOTED.sub(" ", _BLOCK_QUOTE.sub(" ", visible(content))))
+    return one_line(shown)
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space as one blank."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def folded(text: str) -> str:
+    """`text` for comparing names and phrases: compatibility forms, case and accents folded."""
+    decomposed = unicodedata.normalize("NFKD", visible(text)).casefold()
+    return one_line("".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+_FILLER_WORDS = """
+    a afaik again ah aha ahh all alright alrighty and awesome aww bb bbl bbs bonjour brb bye bzw cheers cool cya
+    danke dude evening everyone evryone exactly fine folks g'day gn good goodnight gracias great greetings guys ha
+    hah haha hahaha hallo heh hehe hello hey heya hi hiya hm hmm hmmm hmmmm hola howdy huh indeed interesting is it
+    ja jaja jk k kein kk lmao lmfao lol lot man mate merci mhm mm moin morgen morning much nah nein nevermind nice
+    night nm no nope np nvm oh ok okay okey okie omg oof oops ouch perfect please pls plz right rofl salut so sorry
+    sure sweet ta tbh thank thanks thankyou that the there thx to true ty tyvm uh uhh um very was welcome well whoa
+    wow wtf xd ya yay yea yeah yep yes yo you your yup
+"""
+_FILLER = frozenset(_FILLER_WORDS.split())
+"""Words of greetings, thanks and agreement; a message of nothing else says nothing to keep."""
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def is_filler(text: str) -> bool:
+    """Whether `text` holds no word or number beyond greetings, thanks, laughter and agreement."""
+    words = _WORD.findall(text.casefold())
+    return not any(c.isdigit() for c in text) and all(word in _FILLER for word in words)
