@@ -111,7 +111,8 @@ class NoIndex:
 
     async def memory_ids(self) -> AsyncIterator[str]:
         """Never yields."""
-        for memory_id in ():
+        nothing: tuple[str, ...] = ()
+        for memory_id in nothing:
             yield memory_id
 
     async def aclose(self) -> None:

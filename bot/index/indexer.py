@@ -6,19 +6,21 @@ import asyncio
 import logging
 import math
 import random
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import delete, func, insert, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.chunks import chunks
 from bot.clock import Clock
+from bot.directory import Directory
 from bot.errors import RateLimited, ServiceError, ServiceRejected
 from bot.index.base import IndexEntry, VectorIndex
-from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState
+from bot.memories import MemoryStore
+from bot.model import Memory
+from bot.references import people_in, with_names
 from bot.storage.engine import Database
-from bot.storage.schema import citations, memories, outbox
+from bot.storage.schema import memories, outbox
 
 log = logging.getLogger(__name__)
 
@@ -27,28 +29,23 @@ BATCH: Final = 2_048
 
 FIRST_DELAY_MS: Final = 1_000
 LONGEST_DELAY_MS: Final = 300_000
+SHORTEST_PAUSE_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 30.0
-_REFERENCE = re.compile(r"<@!?(\d{1,20})>")
-_UNKNOWN_NAME = "somebody"
-
-
-class Names(Protocol):
-    """Looks up display names."""
-
-    async def names(self, guild_id: int, user_ids: list[int], /) -> dict[int, str]:
-        """The names that are known of these members of a guild."""
 
 
 class Indexer:
     """Takes memories from the database to the vector index.
 
-    What the database says when a row's turn comes is what the index learns: a memory that is there is written, one that is
-    not there is deleted, whatever the row was made for. Rows leave the outbox only after the index took what they say, and
-    writing the same memory twice leaves it there once, so a crash anywhere costs nothing but repeated work.
+    What the database says when a row's turn comes is what the index learns: a memory that is there is written, one that
+    is not there is deleted, whatever the row was made for. Rows leave the outbox only after the index took what they
+    say, and writing the same memory twice leaves it there once, so a crash anywhere costs nothing but repeated work.
     """
 
-    def __init__(self, db: Database, index: VectorIndex, directory: Names, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, store: MemoryStore, index: VectorIndex, directory: Directory, clock: Clock
+    ) -> None:
         self._db = db
+        self._store = store
         self._index = index
         self._directory = directory
         self._clock = clock
@@ -113,7 +110,7 @@ class Indexer:
             return await connection.scalar(select(func.count()).select_from(outbox)) or 0
 
     async def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Write every memory anew, embedded anew, and drop what the database does not have; return how many rows that took.
+        """Write every memory again, embedded again, and drop what the database does not have; return the rows applied.
 
         It only fills the outbox and drains it: interrupted, the next drain goes on.
 
@@ -133,8 +130,7 @@ class Indexer:
         due = await self._due()
         if not due:
             return 0
-        async with self._db.read() as connection:
-            known = await _load(connection, due.values())
+        known = await self._store.get(set(due.values()))
         gone = {seq: memory_id for seq, memory_id in due.items() if memory_id not in known}
         if gone:
             await self._take(gone, self._index.delete(frozenset(gone.values())))
@@ -174,18 +170,19 @@ class Indexer:
             await self._put_off(error)
             raise
         async with self._db.write() as connection:
-            await connection.execute(delete(outbox).where(outbox.c.seq.in_(rows)))
+            for chunk in chunks(rows):
+                await connection.execute(delete(outbox).where(outbox.c.seq.in_(chunk)))
 
     async def _decline(self, rows: Mapping[int, str], error: ServiceRejected) -> None:
         """The service will not take these rows: count that, so that they are tried in smaller batches."""
         async with self._db.write() as connection:
-            for attempts in await connection.scalars(
-                select(outbox.c.attempts).where(outbox.c.seq.in_(rows)).distinct()
-            ):
+            for chunk in chunks(rows):
+                mine = outbox.c.seq.in_(chunk)
+                failures = await connection.scalar(select(func.max(outbox.c.attempts)).where(mine)) or 0
                 await connection.execute(
                     update(outbox)
-                    .where(outbox.c.seq.in_(rows), outbox.c.attempts == attempts)
-                    .values(attempts=attempts + 1, next_try_ms=self._clock() + _delay_ms(attempts), error=str(error))
+                    .where(mine)
+                    .values(attempts=failures + 1, next_try_ms=self._clock() + _delay_ms(failures), error=str(error))
                 )
 
     async def _put_off(self, error: ServiceError) -> None:
@@ -204,9 +201,8 @@ class Indexer:
         """Seconds until a row is due, at most IDLE_SECONDS."""
         async with self._db.read() as connection:
             due_ms = await connection.scalar(select(func.min(outbox.c.next_try_ms)))
-        if due_ms is None:
-            return IDLE_SECONDS
-        return min(IDLE_SECONDS, max(0.1, (due_ms - self._clock()) / 1_000))
+        wait = IDLE_SECONDS if due_ms is None else (due_ms - self._clock()) / 1_000
+        return float(min(IDLE_SECONDS, max(SHORTEST_PAUSE_SECONDS, wait)))
 
     async def _enlist_all(self) -> None:
         """Fill the outbox with every memory of the database, and with what only the index holds."""
@@ -238,36 +234,11 @@ class Indexer:
         return entries
 
     async def _rendered(self, guild_id: int, texts: Sequence[str]) -> list[str]:
-        people = {int(number) for text in texts for number in _REFERENCE.findall(text)}
-        names = await self._directory.names(guild_id, sorted(people)) if people else {}
-        return [_REFERENCE.sub(lambda match: names.get(int(match[1]), _UNKNOWN_NAME), text) for text in texts]
+        names = await self._directory.names(guild_id, people_in(texts))
+        return [with_names(text, names) for text in texts]
 
 
 def _delay_ms(failures: int) -> int:
     """Doubles with every failure, with jitter so that processes don't come back in step."""
     delay = min(LONGEST_DELAY_MS, FIRST_DELAY_MS << min(failures, 20))
     return round(delay * random.uniform(0.75, 1.25))  # noqa: S311 (not a secret)
-
-
-async def _load(connection: AsyncConnection, memory_ids: Iterable[str]) -> dict[str, Memory]:
-    wanted = set(memory_ids)
-    cited: dict[str, list[Citation]] = {}
-    for row in await connection.execute(
-        select(citations).where(citations.c.memory_id.in_(wanted)).order_by(citations.c.message_id)
-    ):
-        cited.setdefault(row.memory_id, []).append(Citation(row.message_id, row.channel_id, row.author_id))
-    return {
-        row.id: Memory(
-            id=row.id,
-            guild_id=row.guild_id,
-            kind=MemoryKind(row.kind),
-            text=row.text,
-            citations=tuple(cited[row.id]),
-            state=MemoryState(row.state),
-            origin=MemoryOrigin(row.origin),
-            version=row.version,
-            superseded_by=row.superseded_by,
-        )
-        for row in await connection.execute(select(memories).where(memories.c.id.in_(wanted)))
-        if row.id in cited
-    }
