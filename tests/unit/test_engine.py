@@ -1,14 +1,157 @@
 from __future__ import annotations
 
-from sqlalchemy import select
+import asyncio
+import stat
+import sys
+from pathlib import Path
 
-from bot.storage.engine import Database
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from bot.errors import StartupError
+from bot.storage.engine import Database, open_database, upsert
 from bot.storage.schema import meta
+
+COUNT_TO_MILLIONS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT max(i) FROM n"
+OPEN = """
+import asyncio, pathlib, sys
+from bot.storage.engine import open_database
+
+async def main():
+    async with open_database(None, pathlib.Path(sys.argv[1])):
+        pass
+
+asyncio.run(main())
+"""
+
+
+async def _keys(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return list(await connection.scalars(select(meta.c.key).order_by(meta.c.key)))
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
 
 
 async def test_what_was_written_can_be_read(database: Database) -> None:
     async with database.write() as connection:
-        await connection.execute(meta.insert().values(key="k", value="v"))
+        await connection.execute(insert(meta).values(key="k", value="v"))
+    assert await _keys(database) == ["k"]
+
+
+async def test_a_failed_write_leaves_nothing(database: Database) -> None:
+    async def write_twice() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(meta).values(key="k", value="v"))
+            await connection.execute(insert(meta).values(key="k", value="again"))
+
+    with pytest.raises(IntegrityError):  # raised by SQLCipher's module, and still SQLAlchemy's
+        await write_twice()
+    assert await _keys(database) == []
+
+
+async def test_a_cancelled_write_leaves_nothing_and_frees_the_turn(database: Database) -> None:
+    async def write_for_ever() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(meta).values(key="k", value="v"))
+            written.set()
+            await connection.execute(
+                text(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT max(i) FROM n"
+                )
+            )
+
+    written = asyncio.Event()
+    task = asyncio.create_task(write_for_ever())
+    await written.wait()
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.write() as connection:
+        await connection.execute(insert(meta).values(key="next", value="v"))
+    assert await _keys(database) == ["next"]
+
+
+async def test_writers_take_turns(database: Database) -> None:
+    async def add_one() -> None:
+        async with database.write() as connection:
+            value = await connection.scalar(select(meta.c.value).where(meta.c.key == "n"))
+            await asyncio.sleep(0)
+            row = upsert(database.dialect, meta).values(key="n", value=str(int(value or 0) + 1))
+            await connection.execute(
+                row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
+            )
+
+    await asyncio.gather(*(add_one() for _ in range(20)))
     async with database.read() as connection:
-        assert (await connection.execute(select(meta.c.value).where(meta.c.key == "k"))).scalar_one() == "v"
-    assert await database.scrub()
+        assert await connection.scalar(select(meta.c.value)) == "20"
+
+
+async def test_readers_see_the_last_commit_while_a_write_is_open(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(meta).values(key="k", value="v"))
+        assert await asyncio.wait_for(_keys(database), 1) == []
+    assert await _keys(database) == ["k"]
+
+
+async def test_readers_cannot_write(database: Database) -> None:
+    with pytest.raises(OperationalError):
+        async with database.read() as connection:
+            await connection.execute(insert(meta).values(key="k", value="v"))
+
+
+async def test_a_read_is_one_consistent_state(database: Database) -> None:
+    async with database.read() as reader:
+        assert await reader.scalar(select(func.count()).select_from(meta)) == 0
+        async with database.write() as connection:
+            await connection.execute(insert(meta).values(key="k", value="v"))
+        assert await reader.scalar(select(func.count()).select_from(meta)) == 0
+
+
+async def test_files_are_readable_by_the_bot_alone(database: Database, data_dir: Path) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(meta).values(key="k", value="v"))
+    modes = _modes(data_dir)
+    assert modes.pop(data_dir.name) == 0o700
+    assert len(modes) == 3  # the database, its write-ahead log and shared memory
+    assert set(modes.values()) == {0o600}
+
+
+async def test_data_outlives_the_process(data_dir: Path) -> None:
+    for expected in ([], ["k"]):
+        async with open_database(None, data_dir) as database:
+            assert await _keys(database) == expected
+            async with database.write() as connection:
+                row = upsert(database.dialect, meta).values(key="k", value="v")
+                await connection.execute(row.on_conflict_do_nothing())
+
+
+async def test_the_address_can_name_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere" / "log.db"
+    async with open_database(f"sqlite:///{path}", tmp_path / "data"):
+        assert path.exists()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "mysql://host/database"])
+async def test_an_unusable_address_is_one_clear_line(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"^DATABASE_URL: .*sqlite:///data") as raised:
+        async with open_database(url, tmp_path / "data"):
+            pass
+    assert "\n" not in str(raised.value)
+
+
+async def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartupError, match=r"^DATA_DIR: can't make"):
+        async with open_database(None, tmp_path / "file" / "data"):
+            pass
+
+
+async def test_processes_that_start_together_migrate_once(data_dir: Path) -> None:
+    command = (sys.executable, "-c", OPEN, str(data_dir))
+    processes = [await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE) for _ in range(3)]
+    results = await asyncio.gather(*(process.communicate() for process in processes))
+    assert [process.returncode for process in processes] == [0, 0, 0], results

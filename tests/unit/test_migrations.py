@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, String, column, create_engine, func, insert, select, table
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from bot.storage import migrate
+from bot.storage.engine import Database
+from bot.storage.schema import metadata
+
+REVISIONS = [script.revision for script in ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions()][::-1]
+FULL_TEXT = ("message_terms", "memory_terms")
+
+
+def _definitions(connection: Connection) -> dict[str, str]:
+    """How every table and index of ours is written down in the file."""
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: sql for name, sql in rows if not name.startswith((*FULL_TEXT, "alembic", "sqlite"))}
+
+
+async def test_migrations_build_the_schema_that_the_program_uses(database: Database) -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        wanted = _definitions(connection)
+    engine.dispose()
+    async with database.read() as reader:
+        assert await reader.run_sync(_definitions) == wanted
+        assert await reader.run_sync(migrate.pending) == []
+
+
+async def test_erased_words_are_overwritten_by_setting(database: Database) -> None:
+    async with database.read() as connection:
+        for name in FULL_TEXT:
+            config = table(f"{name}_config", column("k"), column("v"))
+            assert await connection.scalar(select(config.c.v).where(config.c.k == "secure-delete")) == 1
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_data_of_every_earlier_version_survives_the_upgrade(revision: str, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}", module=sqlcipher)
+    with engine.begin() as connection:
+        migrate.upgrade(connection, revision)
+        _fill(connection)
+    with engine.begin() as connection:
+        assert migrate.pending(connection) == REVISIONS[REVISIONS.index(revision) + 1 :]
+        migrate.upgrade(connection)
+        counts = {
+            each.name: connection.scalar(select(func.count()).select_from(each)) for each in metadata.sorted_tables
+        }
+    assert set(counts.values()) == {1}, counts
+    engine.dispose()
+
+
+def _fill(connection: Connection) -> None:
+    """One row in every table that this version of the schema has."""
+    schema = MetaData()
+    schema.reflect(connection, only=lambda name, _: not name.startswith((*FULL_TEXT, "alembic", "sqlite")))
+    for each in schema.sorted_tables:
+        values = {cell.name: "1" if isinstance(cell.type, String) else 1 for cell in each.columns}
+        connection.execute(insert(each).values(values))
