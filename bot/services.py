@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.observation import Observations
     from bot.policy import Policy
     from bot.recall import Recall
+    from bot.threads import Threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Services:
     Attributes:
         flusher: None where no language model is in use (MEM0_ENABLED=false).
         policy: what is kept, for how long and where it goes, as the settings in force have it.
+        observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         flush_check_seconds: how often the memory cog asks the flusher what is due.
     """
 
@@ -35,6 +37,7 @@ class Services:
     installation: Installation
     guilds: Guilds
     observations: Observations
+    threads: Threads
     consents: Consents
     directory: Directory
     log: MessageLog
@@ -44,4 +47,5 @@ class Services:
     recall: Recall
     flusher: Flusher | None
     policy: Policy
+    observe_channels: tuple[int, ...] = ()
     flush_check_seconds: float = 15.0
