@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.storage.engine import Database, upsert
 from bot.storage.schema import usage
 
-PRICES_AS_OF = "2026-11-01"
+PRICES_AS_OF = "2026-06"
 
 FREE_PROVIDERS = frozenset({"ollama", "fastembed"})
 """They run on the operator's own machine."""

@@ -47,7 +47,7 @@ class LoopbackOllama(LoopbackServer):
         capabilities: of the chat models, as /api/show tells them.
         context_length: of the models.
         dims: size of the embeddings.
-        knows_truncate: False for servers before 0.12.6, which cut silently whatever they are told.
+        knows_truncate: False for servers before 0.12.6, which cut and shift silently whatever they are told.
         counts_prompt: False for servers that leave prompt_eval_count out.
     """
 
@@ -120,7 +120,8 @@ class LoopbackOllama(LoopbackServer):
                 return _too_long(prompt_tokens, window)
             prompt_tokens = window
         answer = await self._say(request, body)
-        room = min(options.get("num_predict", window), window - prompt_tokens if body.get("shift") is False else window)
+        ends = self.knows_truncate and body.get("shift") is False
+        room = min(options.get("num_predict", window), window - prompt_tokens if ends else window)
         return web.json_response(self._told(body["model"], _fit(answer, max(0, room)), prompt_tokens))
 
     async def _say(self, request: web.Request, body: dict[str, Any]) -> Answer:

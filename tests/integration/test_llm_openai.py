@@ -1,0 +1,177 @@
+"""OpenAIModel through the real client library against an OpenAI on loopback."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.llm.base import Completion
+from bot.llm.openai import OpenAIModel, retry_after, strict
+from tests.loopback.http import Fault
+from tests.loopback.ollama import Answer
+from tests.loopback.openai import LoopbackOpenAI
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "memories": {"type": "array", "items": {"type": "object", "properties": {"text": {"type": "string"}}}}
+    },
+}
+CANARY = "sk-zqxj-canary-7f3a91"
+
+
+@pytest.fixture
+async def model(openai_server: LoopbackOpenAI) -> AsyncIterator[OpenAIModel]:
+    model = OpenAIModel("sk-test", "gpt-4o-mini", base_url=openai_server.api_url, timeout=5)
+    yield model
+    await model.aclose()
+
+
+async def ask(model: OpenAIModel, prompt: str = "1 A: we meet on Friday", max_tokens: int = 200) -> Completion:
+    return await model.complete(
+        system="Extract.", prompt=prompt, schema=SCHEMA, max_tokens=max_tokens, purpose="extraction"
+    )
+
+
+async def test_answers_with_what_the_server_counted(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.answer = lambda _: Answer('{"memories": []}', eval_count=7)
+    answer = await ask(model)
+    assert answer.text == '{"memories": []}'
+    assert (answer.prompt_tokens, answer.completion_tokens) == (8, 7)
+    assert (answer.provider, answer.model) == ("openai", "gpt-4o-mini")
+
+
+async def test_asks_for_strict_json_by_schema(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    await ask(model, max_tokens=123)
+    body = openai_server.asked("/chat/completions")[0].body
+    asked = body["response_format"]["json_schema"]
+    assert asked["strict"] is True
+    assert asked["schema"]["properties"]["memories"]["items"]["required"] == ["text"]
+    assert body["max_completion_tokens"] == 123
+    assert body["temperature"] == 0.1
+
+
+def test_strict_closes_objects_and_leaves_the_original_alone() -> None:
+    schema = {"type": "object", "properties": {"a": {"anyOf": [{"type": "object", "properties": {}}]}}}
+    closed = strict(schema)
+    assert closed["properties"]["a"]["anyOf"][0]["additionalProperties"] is False
+    assert closed["required"] == ["a"]
+    assert "required" not in schema
+
+
+async def test_cut_answer_is_an_error(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.answer = lambda _: {"memories": [{"text": "word " * 400}]}
+    with pytest.raises(AnswerCut):
+        await ask(model, max_tokens=50)
+
+
+async def test_prompt_over_the_window_is_an_error(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.context_length = 100
+    with pytest.raises(AnswerCut):
+        await ask(model, "word " * 1000)
+
+
+async def test_declined_and_empty_answers_are_invalid(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.answer = lambda _: ""
+    with pytest.raises(AnswerInvalid, match="nothing"):
+        await ask(model)
+    openai_server.refusal = "I can't help with that."
+    with pytest.raises(AnswerInvalid, match="declined"):
+        await ask(model)
+    openai_server.refusal = None
+    openai_server.answer = lambda _: Answer("", "content_filter")
+    with pytest.raises(AnswerInvalid, match="declined"):
+        await ask(model)
+
+
+@pytest.mark.parametrize(
+    ("fault", "how", "error"),
+    [
+        (Fault.DROP, {}, ServiceUnavailable),
+        (Fault.BROKEN, {}, ServiceUnavailable),
+        (Fault.STATUS, {"status": 500}, ServiceUnavailable),
+        (Fault.STATUS, {"status": 409}, ServiceUnavailable),
+        (Fault.STATUS, {"status": 429}, RateLimited),
+        (Fault.STATUS, {"status": 429, "message": "insufficient_quota"}, ServiceUnavailable),
+        (Fault.STATUS, {"status": 400}, ServiceRejected),
+        (Fault.STATUS, {"status": 403}, ServiceRejected),
+        (Fault.STATUS, {"status": 404}, ServiceRejected),
+    ],
+)
+async def test_faults_become_our_errors_without_retries_of_the_library(
+    openai_server: LoopbackOpenAI, model: OpenAIModel, fault: Fault, how: dict[str, Any], error: type[Exception]
+) -> None:
+    openai_server.fail(fault, **how)
+    with pytest.raises(error) as caught:
+        await ask(model)
+    assert type(caught.value) is error
+    assert len(openai_server.requests) == 1
+
+
+async def test_told_how_long_to_wait(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.fail(Fault.STATUS, status=429, retry_after=17)
+    with pytest.raises(RateLimited) as caught:
+        await ask(model)
+    assert caught.value.retry_after == 17
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 60.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:10 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, now=40.0) == seconds
+
+
+async def test_hanging_and_refusing_servers_are_unavailable(openai_server: LoopbackOpenAI) -> None:
+    model = OpenAIModel(None, "gpt-4o-mini", base_url=openai_server.api_url, timeout=0.1)
+    openai_server.fail(Fault.HANG)
+    with pytest.raises(ServiceUnavailable, match="no answer in time"):
+        await ask(model)
+    await openai_server.stop()
+    with pytest.raises(ServiceUnavailable, match="can't be reached"):
+        await ask(model)
+    await model.aclose()
+
+
+async def test_check_tells_a_wrong_key_from_a_wrong_model(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    await model.check()
+    stranger = OpenAIModel("sk-test", "gpt-9", base_url=openai_server.api_url)
+    with pytest.raises(ServiceRejected, match="no model 'gpt-9'"):
+        await stranger.check()
+    openai_server.api_key = "sk-other"
+    with pytest.raises(ServiceRejected, match="OPENAI_API_KEY"):
+        await model.check()
+    await stranger.aclose()
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, None])
+async def test_neither_key_nor_content_gets_into_errors_or_logs(
+    openai_server: LoopbackOpenAI, status: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    model = OpenAIModel(CANARY, "gpt-4o-mini", base_url=openai_server.api_url)
+    if status == 401:
+        openai_server.api_key = "sk-right"  # the server repeats the wrong key in its error
+    elif status is None:
+        openai_server.fail(Fault.BROKEN)
+    else:
+        openai_server.fail(Fault.STATUS, status=status, message=f"the model said {CANARY}")
+    with pytest.raises(ChannelMemoryError) as caught:
+        await ask(model, f"a secret was said: {CANARY}")
+    assert openai_server.requests[0].headers["Authorization"] == f"Bearer {CANARY}"
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert CANARY not in caplog.text
+    await model.aclose()
