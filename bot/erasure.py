@@ -1,0 +1,372 @@
+"""Erasing what the bot keeps, everywhere it is kept.
+
+The database's tables are erased here, a few hundred messages to a transaction, each of which leaves everything
+consistent: log, full text, memories, citations, stored answers, names. Any other place that can hold what was said
+registers as an `ErasableStore`. Running an erasure again finishes what an interruption left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Column, ColumnElement, Select, and_, delete, exists, func, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import snowflake
+from bot.chunks import STATEMENT_IDS, chunks
+from bot.clock import Clock
+from bot.consent import EVERYWHERE, SubjectHasher
+from bot.index.indexer import Indexer
+from bot.lexical.fulltext import Entry, FullText, author_token, channel_token, guild_token
+from bot.memories import MemoryStore, discard_answers
+from bot.messagelog import EVERY_MEMBER, channel_subject
+from bot.queue import drop_empty_batches
+from bot.references import people_in
+from bot.storage.engine import Database, upsert
+from bot.storage.schema import channels, citations, guilds, members, memories, messages, outbox, tombstones, watermarks
+
+DELETED_MENTION = "@deleted"
+"""What stands in other people's messages where an erased member was mentioned."""
+
+SCRUB_TRIES = 5
+SCRUB_PAUSE_SECONDS = 0.1
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to erase: whatever meets every condition that is given.
+
+    Attributes:
+        guild_id: what was said in one guild; None means every guild.
+        user_id: what a member said.
+        channel_ids: what was said in these channels and threads.
+        message_ids: these messages.
+        logged_before_ms: messages taken in before this time; memories outlive them.
+    """
+
+    guild_id: int | None = None
+    user_id: int | None = None
+    channel_ids: frozenset[int] | None = None
+    message_ids: frozenset[int] | None = None
+    logged_before_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an erasure removed, store by store, and what it could still find afterwards (which must be nothing)."""
+
+    removed: dict[str, int]
+    remaining: dict[str, int]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was found afterwards."""
+        return not any(self.remaining.values())
+
+
+class ErasableStore(Protocol):
+    """A place outside the database's own tables that may hold what was said."""
+
+    name: str
+
+    async def erase(self, scope: Scope) -> int:
+        """Remove everything in scope; return how many items went. Safe to repeat."""
+
+    async def count(self, scope: Scope) -> int:
+        """Count what is left in scope, by looking, not by remembering."""
+
+
+class Erasure:
+    """Erases across all stores and proves it."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        store: MemoryStore,
+        fulltext: FullText,
+        indexer: Indexer,
+        hasher: SubjectHasher,
+        clock: Clock,
+        stores: Sequence[ErasableStore] = (),
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._fulltext = fulltext
+        self._indexer = indexer
+        self._hasher = hasher
+        self._clock = clock
+        self._stores = stores
+
+    # --- ways of erasing ---------------------------------------------------------------------------------------------
+
+    async def erase_messages(self, guild_id: int, channel_id: int, ids: Collection[int]) -> Receipt:
+        """Erase messages that were deleted, known or not: a tombstone keeps each of them from coming later.
+
+        Returns as soon as the database is clean; the index, woken here, follows at once.
+        """
+        removed: Counter[str] = Counter()
+        for chunk in chunks(ids):
+            rows = [{"message_id": i, "created_ms": self._clock()} for i in chunk]
+            async with self._db.write() as connection:
+                await connection.execute(upsert(self._db.dialect, tombstones).on_conflict_do_nothing(), rows)
+                await discard_answers(connection, {channel_id})
+                await self._take_away(connection, chunk, removed)
+        scope = Scope(guild_id=guild_id, message_ids=frozenset(ids))
+        removed.update({store.name: await store.erase(scope) for store in self._stores})
+        self._indexer.wake()
+        await self._scrub(tries=1)
+        return Receipt(dict(removed), await self._remaining(scope))
+
+    async def erase_member(self, user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
+        """Erase all that a member said, in one guild or (None) in all, and their mentions in what others said.
+
+        Args:
+            user_id: the member.
+            guild_id: limits it to one guild.
+            up_to: nothing they said up to this snowflake comes back; None means up to now. Give the interaction's
+                own where there is one, for then no local clock is asked.
+        """
+        place = EVERYWHERE if guild_id is None else guild_id
+        scope = Scope(guild_id=guild_id, user_id=user_id)
+        await self._watermark(place, [self._hasher.subject(user_id)], scope, up_to)
+        return await self._erase(scope)
+
+    async def erase_channel(self, guild_id: int, channel_id: int, *, up_to: int | None = None) -> Receipt:
+        """Erase all that was said in a channel and in its threads."""
+        threads = select(channels.c.channel_id).where(channels.c.parent_id == channel_id)
+        async with self._db.read() as connection:
+            places = frozenset({channel_id, *await connection.scalars(threads)})
+        scope = Scope(guild_id=guild_id, channel_ids=places)
+        await self._watermark(guild_id, [channel_subject(place) for place in sorted(places)], scope, up_to)
+        return await self._erase(scope)
+
+    async def erase_guild(self, guild_id: int, *, left: bool = False, up_to: int | None = None) -> Receipt:
+        """Erase all that was said in a guild; where the bot has `left` it, its channels and its name as well."""
+        scope = Scope(guild_id=guild_id)
+        await self._watermark(guild_id, [EVERY_MEMBER], scope, up_to)
+        receipt = await self._erase(scope)
+        async with self._db.write() as connection:
+            await connection.execute(delete(members).where(members.c.guild_id == guild_id))
+            if left:
+                await connection.execute(delete(channels).where(channels.c.guild_id == guild_id))
+                await connection.execute(delete(guilds).where(guilds.c.guild_id == guild_id))
+        await self._scrub()
+        return receipt
+
+    async def erase_expired(self, retention_days: int) -> Receipt:
+        """Erase messages that were taken in more than `retention_days` ago, pending ones too; memories stay."""
+        return await self._erase(Scope(logged_before_ms=self._clock() - retention_days * DAY_MS))
+
+    # --- the database ------------------------------------------------------------------------------------------------
+
+    async def _erase(self, scope: Scope) -> Receipt:
+        removed: Counter[str] = Counter()
+        while await self._erase_some(select(messages.c.id).where(_said(scope)), scope, removed):
+            pass
+        if scope.logged_before_ms is None:
+            while await self._erase_some(_cited(scope), scope, removed):
+                pass
+        if scope.user_id is not None:
+            await self._erase_mentions(scope, scope.user_id, removed)
+        for store in self._stores:
+            removed[store.name] += await store.erase(scope)
+        await self._indexer.drain()
+        await self._scrub()
+        return Receipt(dict(removed), await self._remaining(scope))
+
+    async def _erase_some(self, query: Select[tuple[int]], scope: Scope, removed: Counter[str]) -> bool:
+        """Erase the next messages that `query` finds; False when it finds none."""
+        async with self._db.write() as connection:
+            ids = list(await connection.scalars(query.limit(STATEMENT_IDS)))
+            if ids:
+                await self._take_away(connection, ids, removed, memories_too=scope.logged_before_ms is None)
+        return bool(ids)
+
+    async def _take_away(
+        self, connection: AsyncConnection, ids: Sequence[int], removed: Counter[str], *, memories_too: bool = True
+    ) -> None:
+        """Remove messages with all that hangs on them, in the caller's transaction."""
+        those = select(messages.c.guild_id, messages.c.author_id, messages.c.channel_id)
+        rows = (await connection.execute(those.where(messages.c.id.in_(ids)))).all()
+        people = {(row.guild_id, row.author_id) for row in rows}
+        if memories_too:
+            people |= await _cited_authors(connection, ids)
+            withdrawal = await self._store.withdraw(connection, ids)
+            removed["memories"] += len(withdrawal.removed)
+            removed["citations"] += len(withdrawal.reduced)
+        await self._fulltext.remove(connection, "messages", ids)
+        gone = await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+        removed["messages"] += gone.rowcount
+        removed["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
+        await drop_empty_batches(connection)
+        removed["names"] += await _forget_names(connection, people)
+
+    async def _erase_mentions(self, scope: Scope, user_id: int, removed: Counter[str]) -> None:
+        """Let nothing that others said name an erased member; model answers that may are asked for again."""
+        while await self._erase_some_mentions(scope, user_id, removed):
+            pass
+        async with self._db.write() as connection:
+            theirs = and_(members.c.user_id == user_id, _in_guild(members.c.guild_id, scope))
+            removed["names"] += (await connection.execute(delete(members).where(theirs))).rowcount
+            decided = and_(channels.c.decided_by == user_id, _in_guild(channels.c.guild_id, scope))
+            await connection.execute(update(channels).where(decided).values(decided_by=None))
+
+    async def _erase_some_mentions(self, scope: Scope, user_id: int, removed: Counter[str]) -> bool:
+        async with self._db.write() as connection:
+            said = select(messages).where(_mentions(messages.c.content, user_id), _in_guild(messages.c.guild_id, scope))
+            rows = (await connection.execute(said.limit(STATEMENT_IDS))).all()
+            for row in rows:
+                content = _without(row.content, user_id)
+                await connection.execute(update(messages).where(messages.c.id == row.id).values(content=content))
+                entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
+                await self._fulltext.add(connection, "messages", [entry])
+            await discard_answers(connection, {row.channel_id for row in rows})
+            kept = select(memories.c.id, memories.c.text)
+            kept = kept.where(_mentions(memories.c.text, user_id), _in_guild(memories.c.guild_id, scope))
+            found = (await connection.execute(kept.limit(STATEMENT_IDS))).all()
+            for memory in found:
+                await self._store.rewrite(connection, memory.id, _without(memory.text, user_id))
+        removed["mentions"] += len(rows) + len(found)
+        return bool(rows or found)
+
+    async def _watermark(self, guild_id: int, subjects: Iterable[str], scope: Scope, up_to: int | None) -> None:
+        """Let nothing in scope up to now (or up to a snowflake) be taken in again."""
+        async with self._db.write() as connection:
+            newest = (await connection.scalar(select(func.max(messages.c.id)).where(_said(scope)))) or 0
+            now = snowflake.from_ms(self._clock() + 1) - 1
+            mark = max(newest, now if up_to is None else up_to)
+            rows = [{"guild_id": guild_id, "subject": subject, "up_to": mark} for subject in subjects]
+            fresh = upsert(self._db.dialect, watermarks)
+            raised = fresh.on_conflict_do_update(
+                index_elements=[watermarks.c.guild_id, watermarks.c.subject],
+                set_={"up_to": fresh.excluded.up_to},
+                where=watermarks.c.up_to < fresh.excluded.up_to,
+            )
+            await connection.execute(raised, rows)
+
+    # --- the proof ---------------------------------------------------------------------------------------------------
+
+    async def _remaining(self, scope: Scope) -> dict[str, int]:
+        """What can still be found in scope, by looking."""
+        async with self._db.read() as connection:
+            left = {"messages": await _count(connection, select(messages.c.id).where(_said(scope)))}
+            if scope.logged_before_ms is None:
+                left["memories"] = await _count(connection, _cited(scope))
+                left["full text"] = await self._left_in_fulltext(connection, scope)
+                orphans = ~exists().where(memories.c.id == outbox.c.memory_id)
+                left["index"] = await _count(connection, select(outbox.c.seq).where(orphans))
+            if scope.user_id is not None:
+                theirs = and_(members.c.user_id == scope.user_id, _in_guild(members.c.guild_id, scope))
+                left["names"] = await _count(connection, select(members.c.user_id).where(theirs))
+        left.update({store.name: await store.count(scope) for store in self._stores})
+        return left
+
+    async def _left_in_fulltext(self, connection: AsyncConnection, scope: Scope) -> int:
+        """Whether the full-text index still has what stands under the scope's tokens (0 or 1 for each of its tables)."""
+        groups: list[list[str]] = []
+        if scope.message_ids is not None:
+            return 0  # keyed by message, and gone with it in one transaction
+        if scope.guild_id is not None:
+            groups.append([guild_token(scope.guild_id)])
+        if scope.user_id is not None:
+            groups.append([author_token(scope.user_id)])
+        if scope.channel_ids is not None:
+            groups.append([channel_token(i) for i in sorted(scope.channel_ids)])
+        found = [await self._fulltext.search(connection, table, groups, 1) for table in ("messages", "memories")]
+        return sum(map(len, found))
+
+    async def _scrub(self, tries: int = SCRUB_TRIES) -> None:
+        """Let the deleted bytes leave the files; a reader that holds an older state gets a moment to finish."""
+        for attempt in range(tries):
+            if await self._db.scrub() or attempt + 1 == tries:
+                return
+            await asyncio.sleep(SCRUB_PAUSE_SECONDS)
+
+
+def _in_guild(column: Column[int], scope: Scope) -> ColumnElement[bool]:
+    return true() if scope.guild_id is None else column == scope.guild_id
+
+
+def _said(scope: Scope) -> ColumnElement[bool]:
+    """Logged messages in scope."""
+    conditions = [_in_guild(messages.c.guild_id, scope)]
+    if scope.user_id is not None:
+        conditions.append(messages.c.author_id == scope.user_id)
+    if scope.channel_ids is not None:
+        conditions.append(messages.c.channel_id.in_(scope.channel_ids))
+    if scope.message_ids is not None:
+        conditions.append(messages.c.id.in_(scope.message_ids))
+    if scope.logged_before_ms is not None:
+        conditions.append(messages.c.logged_ms < scope.logged_before_ms)
+    return and_(*conditions)
+
+
+def _cited(scope: Scope) -> Select[tuple[int]]:
+    """Cited messages in scope, in the log or not."""
+    cited = select(citations.c.message_id).distinct()
+    if scope.guild_id is not None:
+        cited = cited.join(memories, memories.c.id == citations.c.memory_id).where(
+            memories.c.guild_id == scope.guild_id
+        )
+    if scope.user_id is not None:
+        cited = cited.where(citations.c.author_id == scope.user_id)
+    if scope.channel_ids is not None:
+        cited = cited.where(citations.c.channel_id.in_(scope.channel_ids))
+    if scope.message_ids is not None:
+        cited = cited.where(citations.c.message_id.in_(scope.message_ids))
+    return cited
+
+
+def _mentions(column: Column[str], user_id: int) -> ColumnElement[bool]:
+    return or_(*(column.contains(mention) for mention in _forms(user_id)))
+
+
+def _without(text: str, user_id: int) -> str:
+    for mention in _forms(user_id):
+        text = text.replace(mention, DELETED_MENTION)
+    return text
+
+
+def _forms(user_id: int) -> tuple[str, str]:
+    return f"<@{user_id}>", f"<@!{user_id}>"
+
+
+async def _count(connection: AsyncConnection, query: Select[tuple[int]]) -> int:
+    return (await connection.scalar(select(func.count()).select_from(query.subquery()))) or 0
+
+
+async def _cited_authors(connection: AsyncConnection, message_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """Guild and user id of whoever is cited with one of these messages."""
+    query = select(memories.c.guild_id, citations.c.author_id).distinct()
+    query = query.join(memories, memories.c.id == citations.c.memory_id).where(citations.c.message_id.in_(message_ids))
+    return {(row.guild_id, row.author_id) for row in await connection.execute(query)}
+
+
+async def _forget_names(connection: AsyncConnection, people: Iterable[tuple[int, int]]) -> int:
+    """Forget the names of those of whom nothing is left: no message, no citation, and no memory refers to them."""
+    by_guild: defaultdict[int, set[int]] = defaultdict(set)
+    for guild_id, user_id in people:
+        by_guild[guild_id].add(user_id)
+    forgotten = 0
+    for guild_id, users in by_guild.items():
+        said = exists().where(messages.c.author_id == members.c.user_id, messages.c.guild_id == guild_id)
+        cited = exists().where(
+            citations.c.author_id == members.c.user_id,
+            citations.c.memory_id == memories.c.id,
+            memories.c.guild_id == guild_id,
+        )
+        theirs = and_(members.c.guild_id == guild_id, members.c.user_id.in_(users))
+        silent = set(await connection.scalars(select(members.c.user_id).where(theirs, ~said, ~cited)))
+        if silent:
+            referring = select(memories.c.text).where(memories.c.guild_id == guild_id, memories.c.text.contains("<@"))
+            silent -= people_in(await connection.scalars(referring))
+        nothing_left = and_(members.c.guild_id == guild_id, members.c.user_id.in_(silent))
+        forgotten += (await connection.execute(delete(members).where(nothing_left))).rowcount
+    return forgotten
