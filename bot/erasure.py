@@ -181,7 +181,7 @@ class Erasure:
         await self._scrub()
         return Receipt(dict(removed), await self._remaining(scope))
 
-    async def _erase_some(self, query: Select[tuple[int]], scope: Scope, removed: Counter[str]) -> bool:
+    async def _erase_some(self, query: Select[int], scope: Scope, removed: Counter[str]) -> bool:
         """Erase the next messages that `query` finds; False when it finds none."""
         async with self._db.write() as connection:
             ids = list(await connection.scalars(query.limit(STATEMENT_IDS)))
@@ -269,7 +269,7 @@ class Erasure:
         return left
 
     async def _left_in_fulltext(self, connection: AsyncConnection, scope: Scope) -> int:
-        """Whether the full-text index still has what stands under the scope's tokens (0 or 1 for each of its tables)."""
+        """How many of the full-text tables still have something under the scope's tokens."""
         groups: list[list[str]] = []
         if scope.message_ids is not None:
             return 0  # keyed by message, and gone with it in one transaction
@@ -308,7 +308,7 @@ def _said(scope: Scope) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _cited(scope: Scope) -> Select[tuple[int]]:
+def _cited(scope: Scope) -> Select[int]:
     """Cited messages in scope, in the log or not."""
     cited = select(citations.c.message_id).distinct()
     if scope.guild_id is not None:
@@ -338,7 +338,7 @@ def _forms(user_id: int) -> tuple[str, str]:
     return f"<@{user_id}>", f"<@!{user_id}>"
 
 
-async def _count(connection: AsyncConnection, query: Select[tuple[int]]) -> int:
+async def _count(connection: AsyncConnection, query: Select[int]) -> int:
     return (await connection.scalar(select(func.count()).select_from(query.subquery()))) or 0
 
 

@@ -7,7 +7,7 @@ index learns of it, in the same transaction. Methods that take a `connection` wo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -89,10 +89,14 @@ class Withdrawal:
 class MemoryStore:
     """Keeps memories, their citations and their full-text entries, and tells the index through the outbox."""
 
-    def __init__(self, db: Database, fulltext: FullText, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, fulltext: FullText, clock: Clock, *, announce: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open the store; `announce` is called when a member's own change waits for the index (`Indexer.wake`)."""
         self._db = db
         self._fulltext = fulltext
         self._clock = clock
+        self._announce = announce
 
     # --- for members -------------------------------------------------------------------------------------------------
 
@@ -130,6 +134,7 @@ class MemoryStore:
             if (await connection.execute(gone)).scalar_one():
                 raise Refused("That message was deleted, so it is not remembered.")
             await self.add(connection, memory)
+        self._announce()
         return memory
 
     async def forget(self, memory_id: str, asker: Asker) -> ForgetOutcome:
@@ -152,6 +157,7 @@ class MemoryStore:
                 await self.remove(connection, [memory_id])
             else:
                 await self._uncite(connection, memory, {c.message_id for c in theirs})
+        self._announce()
         await self._db.scrub()
         return ForgetOutcome.REMOVED if whole else ForgetOutcome.WITHDRAWN
 
@@ -242,7 +248,7 @@ class MemoryStore:
         seq = (await connection.execute(insert(memories).values(row).returning(memories.c.seq))).scalar_one()
         await connection.execute(insert(citations), [_citation_row(memory.id, c) for c in memory.citations])
         await self._fulltext.add(connection, "memories", [_entry(seq, memory)])
-        await self._announce(connection, [memory.id], "upsert")
+        await self._enqueue(connection, [memory.id], "upsert")
 
     async def cite(self, connection: AsyncConnection, memory_id: str, more: Sequence[Citation]) -> bool:
         """Let a current memory stand on more messages as well; False where there is no such memory any more."""
@@ -316,7 +322,7 @@ class MemoryStore:
             await self._fulltext.remove(connection, "memories", [row.seq for row in rows])
             await connection.execute(delete(citations).where(citations.c.memory_id.in_(chunk)))
             await connection.execute(delete(memories).where(memories.c.id.in_(chunk)))
-            await self._announce(connection, [row.id for row in rows], "delete")
+            await self._enqueue(connection, [row.id for row in rows], "delete")
             await self._relink(connection, {row.id: row.superseded_by for row in rows})
 
     # --- details -----------------------------------------------------------------------------------------------------
@@ -363,9 +369,9 @@ class MemoryStore:
             )
             seq = (await connection.execute(change.returning(memories.c.seq))).scalar_one()
             await self._fulltext.add(connection, "memories", [_entry(seq, memory)])
-        await self._announce(connection, ids, "upsert")
+        await self._enqueue(connection, ids, "upsert")
 
-    async def _announce(self, connection: AsyncConnection, ids: Sequence[str], op: str) -> None:
+    async def _enqueue(self, connection: AsyncConnection, ids: Sequence[str], op: str) -> None:
         """Tell the index. Rows are only ever added here: the indexer may be working on an older one at this moment."""
         if ids:
             now = self._clock()
