@@ -167,9 +167,15 @@ class _NoSilentCuts(httpx.AsyncBaseTransport):
 
 
 def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
-    """A client of Ollama whose chats are never cut silently, with time limits."""
+    """A client of Ollama whose chats are never cut silently, with time limits.
+
+    A name and password in `base_url` (for a proxy before Ollama) become a header: addresses get into logs.
+    """
     limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
-    return ollama.AsyncClient(base_url, timeout=limits, transport=_NoSilentCuts())
+    address = httpx.URL(base_url)
+    auth = httpx.BasicAuth(address.username, address.password) if address.userinfo else None
+    bare = str(address.copy_with(username=None, password=None))
+    return ollama.AsyncClient(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth)
 
 
 async def close_client(client: ollama.AsyncClient) -> None:

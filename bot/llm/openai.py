@@ -7,12 +7,21 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion
 from openai.types.shared_params import ResponseFormatJSONSchema
 
-from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.errors import (
+    AnswerCut,
+    AnswerInvalid,
+    ChannelMemoryError,
+    RateLimited,
+    ServiceRejected,
+    ServiceUnavailable,
+    StartupError,
+)
 from bot.llm.base import Completion
 
 TEMPERATURE = 0.1
@@ -95,7 +104,13 @@ class OpenAIModel:
 
 
 def openai_client(api_key: str | None, base_url: str | None, timeout: float) -> openai.AsyncOpenAI:
-    """A client that leaves retries to us."""
+    """A client that leaves retries to us.
+
+    Raises:
+        StartupError: a name or password in `base_url`; addresses get into logs.
+    """
+    if base_url and "@" in urlsplit(base_url).netloc:
+        raise StartupError("OPENAI_BASE_URL: holds a name or password; put the key into OPENAI_API_KEY alone")
     return openai.AsyncOpenAI(api_key=api_key or NO_KEY, base_url=base_url, timeout=timeout, max_retries=0)
 
 

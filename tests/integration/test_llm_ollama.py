@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import traceback
 from collections.abc import AsyncIterator
@@ -180,23 +181,30 @@ async def test_check_names_the_model_to_pull(ollama_server: LoopbackOllama) -> N
     await stranger.aclose()
 
 
+@pytest.mark.parametrize("way", ["key", "password"])
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, None])
 async def test_neither_key_nor_content_gets_into_errors_or_logs(
     ollama_server: LoopbackOllama,
     status: int | None,
+    way: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setenv("OLLAMA_API_KEY", f"key-{CANARY}")
-    model = OllamaModel(ollama_server.url.replace("//", f"//user:password-{CANARY}@"), "llama3.1:8b")
+    url, sent = ollama_server.url, f"Bearer {CANARY}"
+    if way == "key":
+        monkeypatch.setenv("OLLAMA_API_KEY", CANARY)
+    else:
+        url = url.replace("//", f"//user:{CANARY}@")
+        sent = f"Basic {base64.b64encode(f'user:{CANARY}'.encode()).decode()}"
+    model = OllamaModel(url, "llama3.1:8b")
     if status is None:
         ollama_server.fail(Fault.BROKEN, path="/api/chat")
     else:
         ollama_server.fail(Fault.STATUS, path="/api/chat", status=status, message=f"model said {CANARY}")
     with pytest.raises((ServiceUnavailable, ServiceRejected)) as caught:
         await ask(model, f"a secret was said: {CANARY}")
-    assert ollama_server.asked("/api/chat")[0].headers["Authorization"].endswith(CANARY)
+    assert ollama_server.asked("/api/chat")[0].headers["Authorization"] == sent
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert CANARY not in caplog.text
     await model.aclose()

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.errors import (
+    AnswerCut,
+    AnswerInvalid,
+    ChannelMemoryError,
+    RateLimited,
+    ServiceRejected,
+    ServiceUnavailable,
+    StartupError,
+)
 from bot.llm.base import Completion
 from bot.llm.openai import OpenAIModel, retry_after, strict
 from tests.loopback.http import Fault
@@ -175,3 +183,9 @@ async def test_neither_key_nor_content_gets_into_errors_or_logs(
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert CANARY not in caplog.text
     await model.aclose()
+
+
+def test_no_password_in_the_address() -> None:
+    with pytest.raises(StartupError, match="OPENAI_BASE_URL") as caught:
+        OpenAIModel("sk-test", "gpt-4o-mini", base_url=f"http://user:{CANARY}@127.0.0.1/v1")
+    assert CANARY not in str(caught.value)
