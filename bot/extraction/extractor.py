@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
+from bot.errors import AnswerInvalid
 from bot.extraction.candidate import Candidate, Extraction
-from bot.extraction.gate import Gate
+from bot.extraction.gate import Gate, Proposal, Refusal
+from bot.extraction.prompt import MEMORY_TOKENS, SYSTEM, Line, Transcript, answer_schema, most_memories
+from bot.extraction.reconcile import same_statement
 from bot.llm.base import LanguageModel
-from bot.model import Message
+from bot.model import MemoryKind, Message
 
-__all__ = ["Candidate", "Extraction", "Extractor"]
+PURPOSE = "extraction"
+ANSWER_TOKENS = 40
+"""Tokens of the answer beside its memories."""
+ASKED_LINES = 2
+"""How many lines of the person spoken to count as what a line answers."""
 
 
 class Extractor:
@@ -30,10 +40,12 @@ class Extractor:
     ) -> Extraction:
         """Extract from `messages`; `context` may be used by the model and not cited.
 
+        The model is not asked where the segment holds nothing but greetings and the like.
+
         Args:
             messages: one segment, oldest first.
             context: what was said before it in the channel, oldest first.
-            names: display names by user id, to understand who is addressed.
+            names: display names by user id, to understand who is spoken to.
             facts_allowed: members of whom self-stated facts and preferences may be kept.
             bot_id: this bot's own user id; talk to it is not kept.
 
@@ -42,4 +54,82 @@ class Extractor:
             AnswerCut: prompt or answer did not fit the model's window.
             ServiceError: the model's service failed.
         """
-        return Extraction()
+        transcript = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
+        if not transcript.worth_asking:
+            return Extraction()
+        personal = {a for line in transcript.lines.values() if (a := line.message.author_id) in facts_allowed}
+        lines = len(transcript.lines)
+        completion = await self._model.complete(
+            system=SYSTEM,
+            prompt=transcript.prompt(personal),
+            schema=answer_schema(lines, personal=bool(personal)),
+            max_tokens=ANSWER_TOKENS + MEMORY_TOKENS * most_memories(lines),
+            purpose=PURPOSE,
+        )
+        kept, refusals = self._judge(_proposals(completion.text, transcript), facts_allowed, bot_id)
+        return Extraction(
+            candidates=kept,
+            refusals=refusals,
+            calls=1,
+            prompt_tokens=completion.prompt_tokens or 0,
+            completion_tokens=completion.completion_tokens or 0,
+        )
+
+    def _judge(
+        self, proposals: Sequence[Proposal], facts_allowed: Container[int], bot_id: int | None
+    ) -> tuple[tuple[Candidate, ...], dict[str, int]]:
+        kept: list[Candidate] = []
+        refusals: Counter[str] = Counter()
+        for proposal in proposals:
+            verdict = self._gate.judge(proposal, facts_allowed=facts_allowed, bot_id=bot_id)
+            if isinstance(verdict, Refusal):
+                refusals[verdict.value] += 1
+            elif any(same_statement(verdict.text, other.text) for other in kept):
+                refusals[Refusal.REPEATED.value] += 1
+            else:
+                kept.append(verdict)
+        return tuple(kept), dict(refusals)
+
+
+def _proposals(answer: str, transcript: Transcript) -> list[Proposal]:
+    """Read a model's answer.
+
+    Raises:
+        AnswerInvalid: it is not the JSON asked for, or cites no line or lines that don't exist.
+    """
+    try:
+        memories = json.loads(answer)["memories"]
+        return [_proposal(memory, transcript) for memory in _list(memories)]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise AnswerInvalid(f"the answer is not the JSON asked for ({type(error).__name__})") from None
+
+
+def _proposal(memory: Mapping[str, Any], transcript: Transcript) -> Proposal:
+    text, kind = memory["text"], MemoryKind(memory["kind"])
+    if not isinstance(text, str) or kind is MemoryKind.NOTE:
+        raise TypeError
+    numbers = dict.fromkeys(_list(memory["lines"]))
+    if not numbers or any(type(n) is not int or n not in transcript.lines for n in numbers):
+        raise AnswerInvalid("the answer cites no line, or lines that don't exist")
+    lines = tuple(sorted((transcript.lines[n] for n in numbers), key=lambda line: line.message.id))
+    stated, people, known = transcript.people_said(text)
+    return Proposal(kind, stated, people, known, lines, _asked(lines, transcript))
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _asked(cited: Sequence[Line], transcript: Transcript) -> tuple[Line, ...]:
+    """What the cited lines answer: the message replied to, and the last lines of whom they speak to."""
+    earlier = [*transcript.context, *transcript.lines.values()]
+    asked: dict[int, Line] = {}
+    for line in cited:
+        before = [other for other in earlier if other.message.id < line.message.id]
+        asked.update((o.message.id, o) for o in before if o.message.id == line.message.reply_to)
+        for person in line.meant:
+            theirs = [other for other in before if other.message.author_id == person]
+            asked.update((o.message.id, o) for o in theirs[-ASKED_LINES:])
+    return tuple(asked.values())

@@ -1,7 +1,334 @@
-"""What may be kept: pure checks between a model's answer and the memory store."""
+"""What may be kept: pure checks between a model's answer and the memory store.
+
+A model may answer anything. A proposal becomes a candidate only if the words, names, numbers and people in it were said
+in the lines that it cites, and if what it says may be kept at all. Each refusal has a reason, which is counted.
+"""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from bot.extraction import lexicon
+from bot.extraction.candidate import Candidate
+from bot.extraction.dates import relative_times, with_dates
+from bot.extraction.people import MENTION
+from bot.extraction.prompt import Line
+from bot.extraction.secrets import REDACTED, SecretFinder
+from bot.extraction.text import URL, folded, one_line, visible
+from bot.lexical.analysis import question_terms, terms
+from bot.model import PERSONAL_KINDS, MemoryKind
+
+MIN_CHARS = 12
+MAX_CHARS = 400
+MIN_TERMS = 3  # content words: fewer are a remark
+MIN_SAID = 0.5  # of the content words must stand in the cited lines themselves
+MIN_SUPPORTED = 0.75  # must stand there or in what those lines answer
+SAME_SENTENCE = 0.6  # share of words from which on a memory is that sentence, negation and all
+SHORTEST_SHORTENED_URL = 12
+
+_NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
+_THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
+_NAME = re.compile(r"(?<![.!?:»“\"'\w@/-] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
+_SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
+_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+class Refusal(StrEnum):
+    """Why a proposal is not kept."""
+
+    UNKNOWN_PERSON = "unknown person"
+    LENGTH = "length"
+    SECRET = "secret"  # noqa: S105
+    BOT = "about the bot"
+    ORDER = "order"
+    QUESTION = "question"
+    UNSURE = "unsure"
+    JOKE = "joke"
+    VAGUE = "vague"
+    REPORT = "reports talk"
+    TOO_LITTLE = "too little"
+    NOT_SAID = "not said"
+    NUMBER = "number not said"
+    NAME = "name not said"
+    LINK = "link not said"
+    NEGATION = "turned around"
+    SPEAKER = "speaker not cited"
+    OTHERS = "about others"
+    CONSENT = "no consent"
+    SENSITIVE = "sensitive"
+    REPEATED = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A memory as a model proposes it, resolved to messages and people.
+
+    Attributes:
+        kind: as the model labels it.
+        text: with `<@user_id>` for people.
+        people: who is in the text.
+        known: whether everybody in the text is somebody of the segment.
+        lines: the cited lines, oldest first; at least one.
+        asked: lines that the cited ones answer; they may lend words, never names, numbers or speakers.
+    """
+
+    kind: MemoryKind
+    text: str
+    people: frozenset[int]
+    known: bool
+    lines: tuple[Line, ...]
+    asked: tuple[Line, ...] = ()
+
+    @property
+    def authors(self) -> frozenset[int]:
+        """Who said it."""
+        return frozenset(line.message.author_id for line in self.lines)
+
+    @property
+    def said(self) -> str:
+        """The cited lines' own words."""
+        return "\n".join(line.said for line in self.lines)
+
+    @property
+    def days(self) -> frozenset[date]:
+        """The days that relative times in the cited lines mean."""
+        times = (t for line in self.lines for t in relative_times(line.said, line.message.created_at.date()))
+        return frozenset(day for t in times for day in (t.first, t.last))
 
 
 class Gate:
     """Decides, without any model, whether a proposed memory may be kept."""
+
+    def __init__(self, secrets: SecretFinder | None = None) -> None:
+        self.secrets = secrets or SecretFinder()
+
+    def judge(self, proposal: Proposal, *, facts_allowed: Container[int], bot_id: int | None) -> Candidate | Refusal:
+        """The candidate that a proposal becomes, or why it is refused."""
+        proposal = _tidied(proposal)
+        refused = self._unfit(proposal, bot_id) or _first(_CHECKS, proposal)
+        if refused:
+            return refused
+        kind = _kind(proposal)
+        if kind in PERSONAL_KINDS and (refused := _not_personal(proposal, facts_allowed)):
+            return refused
+        message_ids = tuple(sorted(line.message.id for line in proposal.lines))
+        return Candidate(kind, _dated(_spoken(proposal), proposal.lines), message_ids)
+
+    def _unfit(self, proposal: Proposal, bot_id: int | None) -> Refusal | None:
+        if not proposal.known:
+            return Refusal.UNKNOWN_PERSON
+        if bot_id is not None and any(bot_id in line.meant for line in proposal.lines):
+            return Refusal.BOT
+        if REDACTED in proposal.text or self.secrets.find(proposal.text):
+            return Refusal.SECRET
+        return None
+
+
+Check = Callable[[Proposal], Refusal | None]
+
+
+def _first(checks: Iterable[Check], proposal: Proposal) -> Refusal | None:
+    return next((refused for check in checks if (refused := check(proposal))), None)
+
+
+def _length(proposal: Proposal) -> Refusal | None:
+    return None if MIN_CHARS <= len(proposal.text) <= MAX_CHARS else Refusal.LENGTH
+
+
+def _order(proposal: Proposal) -> Refusal | None:
+    texts = (proposal.text, *(line.said for line in proposal.lines))
+    return Refusal.ORDER if any(lexicon.ORDER.search(text) for text in texts) else None
+
+
+def _question(proposal: Proposal) -> Refusal | None:
+    asks = lexicon.QUESTION.search(proposal.text) or all(_only_asks(line.said) for line in proposal.lines)
+    return Refusal.QUESTION if asks else None
+
+
+def _only_asks(said: str) -> bool:
+    return all(lexicon.QUESTION.search(sentence) for sentence in _SENTENCE.split(said))
+
+
+def _report(proposal: Proposal) -> Refusal | None:
+    return Refusal.REPORT if lexicon.ABOUT_ASKING.search(proposal.text) else None
+
+
+def _vague(proposal: Proposal) -> Refusal | None:
+    return Refusal.VAGUE if lexicon.VAGUE.search(proposal.text) else None
+
+
+def _unsure(proposal: Proposal) -> Refusal | None:
+    return Refusal.UNSURE if all(lexicon.UNSURE.search(line.said) for line in proposal.lines) else None
+
+
+def _joke(proposal: Proposal) -> Refusal | None:
+    """A laugh marks a joke unless it only smiles at the end of something that is long enough to stand."""
+    laughs = all(lexicon.JOKE.search(line.said) for line in proposal.lines)
+    smiles = all(len(line.said) >= 80 or URL.search(line.said) for line in proposal.lines)
+    return Refusal.JOKE if laughs and not smiles else None
+
+
+def _content(proposal: Proposal) -> Refusal | None:
+    enough = URL.search(proposal.text) or len(question_terms(proposal.text)) >= MIN_TERMS
+    return None if enough else Refusal.TOO_LITTLE
+
+
+def _links(proposal: Proposal) -> Refusal | None:
+    given = {match.group().rstrip("/") for match in URL.finditer(proposal.said)}
+    named = {match.group().rstrip("/") for match in URL.finditer(proposal.text)}
+    if not named <= given or (proposal.kind is MemoryKind.LINK and not given):
+        return Refusal.LINK
+    return None
+
+
+def _support(proposal: Proposal) -> Refusal | None:
+    """Most content words must have been said in the cited lines, nearly all there or in what those lines answer."""
+    words = question_terms(URL.sub(" ", proposal.text))
+    if not words:
+        return None
+    said = set(terms(proposal.said))
+    asked = said.union(*(terms(line.said) for line in proposal.asked))
+    own = sum(not said.isdisjoint(stems) for stems in words) / len(words)
+    lent = sum(not asked.isdisjoint(stems) for stems in words) / len(words)
+    return None if own >= MIN_SAID and lent >= MIN_SUPPORTED else Refusal.NOT_SAID
+
+
+def _numbers(proposal: Proposal) -> Refusal | None:
+    said = _figures(proposal.said) | {str(_SMALL.index(w)) for w in folded(proposal.said).split() if w in _SMALL}
+    for day in proposal.days:
+        said |= _figures(f"{day:%Y-%m-%d %d.%m.%Y %m/%d}") | {str(day.year), str(day.month), str(day.day)}
+    return None if _figures(_without_people(proposal.text)) <= said else Refusal.NUMBER
+
+
+def _figures(text: str) -> set[str]:
+    """Every number of a text, whole and in its parts ("2025-01-03" holds 2025, 1 and 3), without thousands marks."""
+    plain = _THOUSANDS.sub("", text)
+    return {part.lstrip("0") or "0" for number in _NUMBER.findall(plain) for part in re.split(r"\D", number)}
+
+
+def _names(proposal: Proposal) -> Refusal | None:
+    said = set(terms(proposal.said)) | set(folded(proposal.said).split())
+    days = {f"{day:%B %A %b %a}" for day in proposal.days}
+    known = said.union(*(folded(names).split() for names in days))
+    text = _without_people(URL.sub(" ", proposal.text))
+    found = (match.group() for match in _NAME.finditer(text) if match.group() not in {"I", "PM", "AM", "OK"})
+    missing = [name for name in found if folded(name) not in known and known.isdisjoint(terms(name) or [folded(name)])]
+    return Refusal.NAME if missing else None
+
+
+def _without_people(text: str) -> str:
+    return MENTION.sub(" ", text)
+
+
+def _negation(proposal: Proposal) -> Refusal | None:
+    """A memory negates exactly where the sentence does that it repeats."""
+    negates = bool(lexicon.NEGATION.search(proposal.text))
+    if negates:
+        return None if lexicon.NEGATION.search(proposal.said) else Refusal.NEGATION
+    words = question_terms(proposal.text)
+    sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said)]
+    shares = [
+        sum(not stems.isdisjoint(w) for w in words) / max(len(words), 1) for stems in (set(terms(s)) for s in sentences)
+    ]
+    best = max(shares, default=0.0)
+    closest = [s for s, share in zip(sentences, shares, strict=True) if share == best]
+    turned = best >= SAME_SENTENCE and all(lexicon.NEGATION.search(s) for s in closest)
+    return Refusal.NEGATION if turned else None
+
+
+def _speaker(proposal: Proposal) -> Refusal | None:
+    """Only who said it, or is meant in it, may appear in it; and who says "I" is not somebody else."""
+    meant = proposal.authors.union(*(line.meant for line in proposal.lines))
+    if not proposal.people <= meant:
+        return Refusal.SPEAKER
+    subject = MENTION.match(proposal.text)
+    if subject and int(subject.group(1)) not in proposal.authors and lexicon.FIRST_PERSON.search(proposal.said):
+        return Refusal.SPEAKER
+    if lexicon.FIRST_PERSON.search(proposal.text) and len(proposal.authors) > 1:
+        return Refusal.SPEAKER
+    return None
+
+
+def _sensitive(proposal: Proposal) -> Refusal | None:
+    personal = proposal.kind in PERSONAL_KINDS
+    texts = (proposal.text, proposal.said)
+    about_someone = personal or lexicon.PERSON.search(proposal.text) or lexicon.FIRST_PERSON.search(proposal.said)
+    return Refusal.SENSITIVE if about_someone and any(lexicon.SENSITIVE.search(t) for t in texts) else None
+
+
+_CHECKS: tuple[Check, ...] = (
+    _length,
+    _order,
+    _question,
+    _report,
+    _vague,
+    _joke,
+    _unsure,
+    _content,
+    _links,
+    _speaker,
+    _numbers,
+    _names,
+    _support,
+    _negation,
+    _sensitive,
+)
+"""From what is wrong whatever was said, to what needs comparing with it."""
+
+
+def _kind(proposal: Proposal) -> MemoryKind:
+    """The kind by what the text says: a statement about oneself is one, whatever the model calls it."""
+    if proposal.kind in PERSONAL_KINDS:
+        return proposal.kind
+    if lexicon.SELF_LIKING.search(proposal.text):
+        return MemoryKind.PREFERENCE
+    if lexicon.SELF_BEING.search(proposal.text):
+        return MemoryKind.FACT
+    return proposal.kind
+
+
+def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal | None:
+    """Facts and preferences are kept only from one member, about themselves, who allowed it."""
+    if len(proposal.authors) != 1 or not proposal.people <= proposal.authors:
+        return Refusal.OTHERS
+    if not lexicon.FIRST_PERSON.search(proposal.said):
+        return Refusal.OTHERS
+    (author,) = proposal.authors
+    return None if author in facts_allowed else Refusal.CONSENT
+
+
+def _tidied(proposal: Proposal) -> Proposal:
+    """One visible line, with shortened links completed and the one link of a link memory put in."""
+    text = one_line(visible(proposal.text)).strip("\"'` ")
+    given = [match.group() for match in URL.finditer(proposal.said)]
+    for match in URL.finditer(text):
+        whole = [url for url in given if url.startswith(match.group().rstrip("…"))]
+        if len(match.group()) >= SHORTEST_SHORTENED_URL and len(set(whole)) == 1:
+            text = text.replace(match.group(), whole[0])
+    if proposal.kind is MemoryKind.LINK and len(given) == 1 and not URL.search(text):
+        text = f"{text.rstrip('.')}: {given[0]}"
+    return replace(proposal, text=text)
+
+
+def _spoken(proposal: Proposal) -> str:
+    """The text; where it says "I", or is personal and names nobody, in its speaker's mouth."""
+    if len(proposal.authors) != 1 or not (lexicon.FIRST_PERSON.search(proposal.text) or _nameless(proposal)):
+        return proposal.text
+    (author,) = proposal.authors
+    return proposal.text if proposal.text.startswith(f"<@{author}>:") else f"<@{author}>: {proposal.text}"
+
+
+def _nameless(proposal: Proposal) -> bool:
+    return _kind(proposal) in PERSONAL_KINDS and not proposal.people
+
+
+def _dated(text: str, lines: Iterable[Line]) -> str:
+    """Dates behind relative times, counted from the cited line that says them, or from the newest one."""
+    newest_first = sorted(lines, key=lambda line: line.message.id, reverse=True)
+    phrases = {time.phrase.casefold() for time in relative_times(text, newest_first[0].message.created_at.date())}
+    saying = (line for line in newest_first if any(phrase in line.said.casefold() for phrase in phrases))
+    return with_dates(text, next(saying, newest_first[0]).message.created_at.date())

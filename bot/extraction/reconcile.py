@@ -1,12 +1,38 @@
-"""Decides what a new candidate is to the memories that are there already."""
+"""Decides what a new candidate is to the memories that are there already, as far as that needs no model."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
-from bot.model import Memory
+from bot.extraction.people import MENTION
+from bot.extraction.text import URL
+from bot.lexical.analysis import question_terms
+from bot.model import PERSONAL_KINDS, Memory, MemoryKind, MemoryOrigin, MemoryState
+
+SAME = 0.8  # share of words that two statements must have in common to be one
+SAME_MATTER = 0.6  # share of words, values aside, from which on two statements are about one matter
+REPLACED_MATTER = 0.4  # the same where the newer one names the value that it replaces
+CHANGING_KINDS = frozenset({MemoryKind.DECISION, MemoryKind.PLAN, MemoryKind.FACT, MemoryKind.PREFERENCE})
+"""What can be replaced by a newer state; answers and links stand beside each other."""
+
+_VALUE = re.compile(
+    r"\d+(?:[.,:/-]\d+)*|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:january|february|march|april|may|june"
+    r"|july|august"
+    r"|september|october|november|december)\b|\b(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\b",
+    re.IGNORECASE,
+)
+_CHANGE = re.compile(
+    r"\b(?:now|instead|no longer|not any ?more|anymore|moved?|moves|chang(?:e|es|ed)|replac(?:e|es|ed)|postponed?"
+    r"|cancel(?:s|led|ed)?|switch(?:ed|es)?"
+    r"|resched\w+|updated?|correct(?:ion|ed)|rather than|supersed\w+|slips?|delayed|brought forward|jetzt"
+    r"|stattdessen|nicht mehr|verschoben|geändert"
+    r"|maintenant|désormais|ahora|ya no|cambia\w*)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +58,104 @@ Verdict = Add | Merge | Supersede
 
 
 def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Collection[int]) -> Verdict:
-    """Compare `candidate`, said by `authors`, with the nearest memories of its guild (nearest first)."""
+    """Compare a candidate with the nearest memories of its guild.
+
+    What a member corrected or asked to remember is never superseded; and what is said by somebody else supersedes only
+    where it names the value that it replaces, so that a contradiction between two people stays as two statements.
+
+    Args:
+        candidate: the new statement.
+        neighbours: memories that may be about the same, nearest first.
+        authors: who said the candidate.
+    """
+    current = [memory for memory in neighbours if memory.state is MemoryState.CURRENT]
+    for memory in current:
+        if _corrected(candidate, memory) or (
+            _may_merge(candidate, memory, authors) and same_statement(candidate.text, memory.text)
+        ):
+            return Merge(memory.id)
+    for memory in current:
+        if _supersedes(candidate, memory, authors):
+            return Supersede(memory.id)
     return Add()
+
+
+def same_statement(one: str, other: str) -> bool:
+    """Whether two texts say the same: nearly the same words, and the same values, links, people and negation."""
+    if _fixed(one) != _fixed(other):
+        return False
+    return _likeness(_words(one), _words(other)) >= SAME
+
+
+def _corrected(candidate: Candidate, memory: Memory) -> bool:
+    """Whether all that the candidate stands on was put right by a member already."""
+    cited = {citation.message_id for citation in memory.citations}
+    return memory.origin is MemoryOrigin.CORRECTED and cited.issuperset(candidate.message_ids)
+
+
+def _may_merge(candidate: Candidate, memory: Memory, authors: Collection[int]) -> bool:
+    """What members say about themselves is one statement only if one member says it."""
+    personal = candidate.kind in PERSONAL_KINDS or memory.kind in PERSONAL_KINDS
+    return not personal or set(memory.author_ids) == set(authors)
+
+
+def _supersedes(candidate: Candidate, memory: Memory, authors: Collection[int]) -> bool:
+    if memory.origin is not MemoryOrigin.EXTRACTED or {candidate.kind, memory.kind} - CHANGING_KINDS:
+        return False
+    if (candidate.kind in PERSONAL_KINDS) != (memory.kind in PERSONAL_KINDS):
+        return False
+    if max(candidate.message_ids) <= memory.citations[-1].message_id:
+        return False
+    same_speaker = not set(authors).isdisjoint(memory.author_ids)
+    if candidate.kind in PERSONAL_KINDS and not same_speaker:
+        return False
+    return _replaces(candidate.text, memory.text, same_speaker=same_speaker)
+
+
+def _replaces(newer: str, older: str, *, same_speaker: bool) -> bool:
+    """Whether `newer` gives another value to the matter of `older`."""
+    likeness = _likeness(_matter(newer), _matter(older))
+    changes = bool(_CHANGE.search(newer))
+    if changes and _names_old_value(newer, older) and likeness >= REPLACED_MATTER:
+        return True
+    differs = _values(newer) != _values(older) or bool(lexicon.NEGATION.search(newer)) != bool(
+        lexicon.NEGATION.search(older)
+    )
+    return same_speaker and differs and likeness >= (REPLACED_MATTER if changes else SAME_MATTER)
+
+
+def _names_old_value(newer: str, older: str) -> bool:
+    """Whether `newer` tells a value of `older` beside one of its own ("moves from June 23 to July 1")."""
+    return (
+        bool(_values(older)) and not _values(older).isdisjoint(_values(newer)) and bool(_values(newer) - _values(older))
+    )
+
+
+def _likeness(one: set[frozenset[str]], other: set[frozenset[str]]) -> float:
+    """Dice's coefficient of two sets of words; words are the same when they share a stem."""
+    if not one or not other:
+        return 0.0
+    stems_one, stems_other = set().union(*one), set().union(*other)
+    common = sum(not stems_other.isdisjoint(word) for word in one) + sum(
+        not stems_one.isdisjoint(word) for word in other
+    )
+    return common / (len(one) + len(other))
+
+
+def _words(text: str) -> set[frozenset[str]]:
+    return {frozenset(stems) for stems in question_terms(text)}
+
+
+def _matter(text: str) -> set[frozenset[str]]:
+    """The words of a text without its values and without the words of change: what it is about."""
+    return _words(_CHANGE.sub(" ", _VALUE.sub(" ", text)))
+
+
+def _values(text: str) -> frozenset[str]:
+    return frozenset(value.casefold() for value in _VALUE.findall(MENTION.sub(" ", URL.sub(" ", text))))
+
+
+def _fixed(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str], bool]:
+    """What must be equal in two texts that say the same."""
+    links = frozenset(match.group().rstrip("/") for match in URL.finditer(text))
+    return _values(text), links, frozenset(MENTION.findall(text)), bool(lexicon.NEGATION.search(text))

@@ -1,0 +1,158 @@
+"""Word lists of the gate: what marks a question, an order, a joke, a person's private matters, and the like."""
+
+from __future__ import annotations
+
+import re
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+FIRST_PERSON = re.compile(
+    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im|ill|ive|my|me|mine|myself|ich|mein\w{0,2}|mir|mich|je"
+    r"|j['’]|moi|mon|ma|mes"
+    r"|yo|mi|mis|eu|meu|minha|io|mio|mia|ik|mijn|jag|mig|я|мне|мой|моя|меня)(?![\w/-]))|[私僕俺我]|저는|나는"
+)
+"""The speaker of a text, in the languages met most often."""
+
+NEGATION = _any(
+    r"\b(?:not|no|never|none|cannot|without|nor|neither|nicht|kein\w{0,2}|nie|ohne|pas|jamais|sans|nunca|jamás|sin"
+    r"|não|non|mai"
+    r"|senza|niet|geen|nooit|inte|не|нет|никогда|без)\b",
+    r"n['’]t\b",
+    r"\b(?:dont|doesnt|didnt|cant|wont|isnt|arent|wasnt|shouldnt|couldnt)\b",
+    r"ない|ません|不|没",
+)
+"""What turns a statement round."""
+
+QUESTION = _any(
+    r"[?？]\W*$",
+    r"^(?:(?:hey|hi|so|and|but|ok|well|any ?one|anybody|someone)\b[,: ]*)*(?:who|what|where|when|why|how|which"
+    r"|does any|do any|is there"
+    r"|are there|has any|can (?:any|some|you|i)|could (?:you|some|any)|anyone (?:know|have|got|else)|any (?:idea"
+    r"|one|body)|any1)\b[^.!]*$",
+)
+"""A sentence that asks."""
+
+ABOUT_ASKING = _any(
+    r"^(?:<@\d+>|someone|somebody|a user|the user|they|he|she)\s+(?:is |was |are |were |has been |just )?(?:ask\w*"
+    r"|wonder\w*|want\w* to know"
+    r"|wants? help|looking for|look\w* for|seek\w*|need\w* (?:help|to know)|thank\w*|greet\w*|agree\w*|jok\w+"
+    r"|laugh\w*|confus\w+|curious"
+    r"|unsure|not sure|say(?:s|ing)? (?:hi|hello|thanks?|goodbye)|happy|glad|sorry|frustrat\w+|unable|trying|tries"
+    r"|having (?:trouble|problems?"
+    r"|issues?)|has (?:a |an |some )?(?:problems?|trouble|issues?|questions?)|mention\w*$|congratulat\w*|respond\w*"
+    r"|repl(?:y|ies|ied)\b)",
+)
+"""A memory that reports that somebody spoke instead of what they said."""
+
+UNSURE = _any(
+    r"\b(?:no idea|not sure|dunno|don['’]?t know|do not know|no clue|never tried|haven['’]t tried|i guess"
+    r"|just guessing|might be wrong"
+    r"|keine ahnung|weiß nicht|aucune idée|ni idea)\b",
+)
+"""A speaker who does not know."""
+
+JOKE = _any(
+    r"\b(?:lol|lmao|rofl|lmfao|j/?k|just kidding|kidding|haha\w*|hehe\w*|hihi|xd+|joking|/s)(?!\w)",
+    r"(?<!\w)[:;=8]-?[)pPD](?!\w)",
+    "[\U0001f600-\U0001f606\U0001f609\U0001f61b-\U0001f61d\U0001f642\U0001f643\U0001f92a\U0001f923]",
+)
+"""A speaker who says that they are joking, or laughs."""
+
+ORDER = _any(
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}\b(?:instruction|prompt|rule|previous|above|system"
+    r"|guideline)",
+    r"\b(?:system|developer) (?:prompt|message|instruction)",
+    r"^\W*(?:system|assistant|user|developer|human|ai)\s*[:›>|]",
+    r"(?:^|[\s‹<|\[(/])(?:im_start|im_end|eot_id|start_header_id|begin_of_text|endoftext|start_of_turn|end_of_turn"
+    r"|/?INST|SYS)[|\])›>]",
+    r"\b(?:save|store|add|write|put|commit|record|keep)\b.{0,40}\b(?:to|in|into|as)\b (?:your |the "
+    r"|long[- ]term )*memor(?:y|ies)\b",
+    r"\byou (?:must|should|have to|need to|will)(?: now| always)? (?:remember|memori[sz]e|store|output|answer"
+    r"|respond|reply|act|pretend|record)\b",
+    r"\b(?:as|you are) an? (?:ai|language model|assistant|llm)\b",
+    r"\bremember (?:that|this|forever|always)\b.{0,80}\b(?:instruction|everyone|everybody|fact|true|important)\b",
+    r"[\"']?(?:memories|lines|kind)[\"']?\s*:\s*[\[\"{]",
+    r"(?:^|\s)\d{1,3} @?[A-Z]{1,2}(?: to @?[A-Z]{1,2})?:\s",
+    r"\b(?:ignorier\w*|vergiss)\b.{0,30}\b(?:anweisung|regel)|\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:consigne"
+    r"|instruction)|\bignora\b.{0,30}\binstruc",
+)
+"""Text that speaks to a model instead of to people, or imitates what a model is shown."""
+
+VAGUE = _any(
+    r"^(?:it|this|that|these|those|they|he|she|there|here|one|something|someone|somebody)(?:['’]s|['’]re"
+    r"|['’]ll)?\b(?! (?:is|are|was) (?:a|an|no) \w+ \w+ \w+)",
+    r"^(?:<@\d+>:? )?(?:it|that|this)(?:['’]s)? (?:is|was|works?|seems?|looks?|should|will|would|might|does|did|has"
+    r"|sounds?)?\b",
+    r"\b(?:the (?:issue|problem|question|topic|thing|matter|conversation|discussion|chat|line|message)s?) (?:is|was"
+    r"|of|discussed|mentioned)?\W*$",
+)
+"""A statement whose matter is only known to who was there."""
+
+SELF_LIKING = _any(
+    r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,3}?(?:like|love|hate|prefer|enjoy|adore|dislike|can['’]t stand|am into|is into"
+    r"|is a fan|am a fan)s?\b",
+    r"\b(?:my|his|her|their|<@\d+>['’]s) fav(?:ou?rite)?\b|\bfavou?rite\b.{0,40}\bof <@\d+>",
+    r"^(?:<@\d+>:?\W+)?ich\b.{0,40}\b(?:mag|liebe|hasse|bevorzuge|lieber)\b|\b(?:me gusta|me encanta|prefiero"
+    r"|j['’]aime|je préfère|je déteste)\b",
+)
+"""What somebody likes."""
+
+SELF_BEING = _any(
+    r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,2}?(?:(?:am|is|was|are|['’]m) (?:an? |the |from |born|married|single|allergic"
+    r"|vegan|vegetarian|\d+ years)"
+    r"|lives? in|works? (?:as|at|for)|stud(?:y|ies) |grew up|born|has? (?:a |an |two |three |\d )?(?:\w+ )?(?:kids?"
+    r"|children|sons?|daughters?"
+    r"|brothers?|sisters?|dogs?|cats?|pets?|wife|husband|girlfriend|boyfriend))\b",
+    r"\b(?:my|<@\d+>['’]s) (?:\w+ )?(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister"
+    r"|brother|son|daughter|kids?|birthday"
+    r"|name|age|job|hobby|hobbies|dog|cat|home ?town|family)\b",
+    r"^(?:<@\d+>:?\W+)?ich (?:bin|wohne|arbeite|habe (?:einen?|zwei) (?:sohn|tochter|kind\w*|hund|katze))\b",
+)
+"""What somebody is or has."""
+
+PERSON = re.compile(
+    FIRST_PERSON.pattern + r"|<@\d+>|\b(?i:he|she|his|her|him|hers|er|sie|seine?|ihre?|il|elle|él|ella)\b"
+    r"|\b[A-Z][a-zà-ÿ]+ (?:is|was|has|had|got|gets|voted|takes|suffers|earns|owes|came|believes|prays)\b"
+    r"|\b[A-Z][a-zà-ÿ]+['’]s\b"
+)
+"""A person is spoken about."""
+
+SENSITIVE = _any(
+    # health
+    r"\b(?:pregnan\w+|diagnos\w+|depress(?:ed|ion)|anxiety|bipolar|adhd|autis\w+|cancer|tumou?r|diabet\w+|hiv|aids"
+    r"|std|surgery|chemo\w*"
+    r"|therap(?:y|ist)|psychiatr\w+|antidepress\w+|medications?|meds|prescri(?:bed|ption)|disab(?:led|ility)"
+    r"|seizures?|epilep\w+|asthma\w*"
+    r"|allerg(?:y|ic|ies)|miscarriage|abortion|overdos\w+|addict(?:ed|ion)?|alcoholic|rehab|suicid\w+"
+    r"|self[- ]harm\w*|hospitali[sz]ed"
+    r"|in (?:the )?hospital|migraines?|covid|insulin|schwanger|krebs|depressionen|krank|enceinte|embarazada)\b",
+    # finance
+    r"\b(?:salar(?:y|ies)|my income|(?:his|her|their) income|earns? \S*\d|in debt|debts?|owes?|mortgage|bankrupt\w*"
+    r"|overdraft|credit score|payday|net worth"
+    r"|unemployment benefit|gehalt|schulden|sueldo|salaire)\b",
+    # sexuality
+    r"\b(?:gay|lesbian|bisexual|pansexual|asexual|transgender|trans (?:woman|man|girl|guy)|queer|non-?binary"
+    r"|homosexual\w*|heterosexual\w*|closeted"
+    r"|sexual orientation|had sex|hooked up|schwul|lesbisch)\b",
+    # religion
+    r"\b(?:muslim|islam\w*|christian|catholic|protestant|jew(?:ish)?|hindu|buddhist|sikh|atheist|mormon|baptist"
+    r"|converted to|goes to (?:church|mosque|temple)"
+    r"|pray(?:s|ed|ing)|ramadan|evangelisch|katholisch)\b",
+    # politics
+    r"\b(?:voted? for|votes? for|republican|democrat|conservative party|labour party|communist|socialist|fascist"
+    r"|nazi|trump supporter|maga|left[- ]wing|right[- ]wing"
+    r"|liberal voter|afd|union member)\b",
+    # minors
+    r"\b(?:i(?:['’]m| am)|(?:is|are|turn(?:s|ed|ing)?|she['’]s|he['’]s)) (?:only )?(?:[3-9]"
+    r"|1[0-7])(?: ?(?:years? old|yo|y/o))?(?=\W*$|[,.;!]|\s(?:years?|yo|y/o|and|today|now)\b)",
+    r"\b(?:[3-9]|1[0-7])[- ]?(?:years?[- ]old|yo|y/o|jährige\w?)\b|\bunderage\b|\bin (?:[1-9]|1[0-2])(?:st|nd|rd"
+    r"|th) grade\b",
+    # other
+    r"\b(?:arrested|convicted|criminal record|in (?:jail|prison)|on parole|undocumented|illegal immigrant"
+    r"|immigration status|divorc\w+|cheated on|abused|rape[dr]?)\b",
+)
+"""Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
+""
