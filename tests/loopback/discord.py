@@ -28,11 +28,13 @@ from aiohttp import BodyPartReader, web
 from tests.loopback.discord_gateway import INTENT_CONTENT, INTENT_MEMBERS, INTENT_PRESENCES, Gateway
 from tests.loopback.discord_interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Asked, Commands, rejection
 from tests.loopback.discord_world import (
+    CONNECT,
     HISTORY,
     MANAGE_MESSAGES,
     SEND,
     VIEW,
     Channel,
+    ChannelType,
     Guild,
     Json,
     Member,
@@ -391,6 +393,7 @@ class LoopbackDiscord:
             ("POST", "/channels/{channel}/typing", self._nothing),
             ("GET", "/channels/{channel}/threads/archived/{kind:public|private}", self._archived_threads),
             ("GET", "/channels/{channel}/users/@me/threads/archived/private", self._archived_threads),
+            ("POST", "/channels/{channel}/threads", self._open_thread),
             ("GET", "/channels/{channel}/thread-members/{user:[0-9]+}", self._thread_member),
             ("GET", "/channels/{channel}/thread-members", self._thread_members),
             ("PUT", "/channels/{channel}/thread-members/@me", self._join_thread),
@@ -488,7 +491,8 @@ class LoopbackDiscord:
         if channel is None:
             raise UNKNOWN_CHANNEL
         granted = channel.permissions(self.world.me.id)
-        if not granted & VIEW:
+        closed = channel.type is ChannelType.VOICE and not granted & CONNECT
+        if closed or not granted & VIEW:
             raise MISSING_ACCESS
         if granted & needed != needed:
             raise MISSING_PERMISSIONS
@@ -565,6 +569,17 @@ class LoopbackDiscord:
             and thread.permissions(self.world.me.id) & VIEW
         ]
         return reply(self._thread_list(archived))
+
+    async def _open_thread(self, request: web.Request) -> web.StreamResponse:
+        parent, body = self._channel_of(request, SEND), await _json(request)
+        private = body.get("type") == ChannelType.PRIVATE_THREAD
+        thread = parent.thread(body["name"], parent.guild.me, private=private)
+        answer = thread.payload()
+        if "message" in body:  # a post in a forum begins with its message, which has the post's id
+            first = self._make_message(thread, body["message"])
+            first.id = thread.id
+            answer["message"] = thread.put(first).payload()
+        return reply(answer, status=201)
 
     async def _thread_member(self, request: web.Request) -> web.StreamResponse:
         thread, user_id = self._channel_of(request), int(request.match_info["user"])

@@ -29,6 +29,7 @@ ALL_PERMISSIONS = discord.Permissions.all().value
 VIEW = discord.Permissions.view_channel.flag
 HISTORY = discord.Permissions.read_message_history.flag
 SEND = discord.Permissions.send_messages.flag
+CONNECT = discord.Permissions.connect.flag
 MANAGE_MESSAGES = discord.Permissions.manage_messages.flag
 MANAGE_THREADS = discord.Permissions.manage_threads.flag
 ADMINISTRATOR = discord.Permissions.administrator.flag
@@ -43,6 +44,7 @@ EVERYONE = (
     "embed_links",
     "attach_files",
     "add_reactions",
+    "connect",
 )
 
 
