@@ -1,0 +1,115 @@
+"""The life of the process: starts, connections that break, and an end that loses nothing."""
+
+from __future__ import annotations
+
+from tests.acceptance.stores import END_STATES, logged, said_by_people, states
+from tests.fixtures.process import Stage
+from tests.loopback.discord import eventually
+from tests.loopback.discord_gateway import INTENT_MEMBERS
+from tests.loopback.discord_world import Channel
+from tests.loopback.http import Fault
+
+SHUTDOWN_SECONDS = 10.0
+
+
+async def all_logged(stage: Stage, *channels: Channel, within: float = 20.0) -> None:
+    """Wait until the log holds what people said there, each message once."""
+
+    def compared() -> bool:
+        stage.bot.check()
+        return logged(stage.bot.database, *channels) == said_by_people(*channels)
+
+    await eventually(compared, within=within, what="every message in the log, once")
+
+
+async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada, ben = guild.text("general"), guild.member("Ada"), guild.member("Ben")
+    stage.observe(general)
+    stage.ollama.fail(Fault.HANG, path="/api/chat")
+    await stage.bot.start(FLUSH_BATCH_SIZE="20")
+    await stage.bot.noticed(general)
+    for number in range(40):
+        general.say((ada, ben)[number % 2], f"The bridge opens on day {number} of the month.")
+    await eventually(lambda: stage.ollama.asked("/api/chat"), within=20, what="a call to the model")
+    for number in range(300):
+        general.say((ada, ben)[number % 2], f"The tunnel opens on day {number} of the year.")
+    await eventually(lambda: stage.discord.gateway.idle)
+    code, seconds = await stage.bot.terminate()
+    assert (code, seconds < SHUTDOWN_SECONDS) == (0, True), stage.bot.logs()
+    assert "Traceback" not in stage.bot.logs()
+
+    stage.ollama.heal()
+    await stage.bot.start()
+    await all_logged(stage, general)
+    await eventually(lambda: states(stage.bot.database).keys() <= END_STATES, within=30, what="the end of all batches")
+
+
+async def test_a_second_start_reads_back_what_was_said_meanwhile_and_sends_no_commands(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, help_, ada = guild.text("general"), guild.text("help"), guild.member("Ada")
+    stage.observe(general, help_)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general, help_)
+    thread = general.thread("plans", ada)
+    for place in (general, help_, thread):
+        place.say(ada, "The first thing that is said here.")
+    await all_logged(stage, general, help_, thread)
+    assert stage.discord.command_puts == 1
+
+    await stage.bot.kill()
+    for number in range(230):
+        general.say(ada, f"Said while nobody listened, number {number}.")
+    for number in range(120):
+        thread.say(ada, f"Said in the thread meanwhile, number {number}.")
+    help_.webhook("Feed", "Nobody said this.")
+    await stage.bot.start()
+    general.say(ada, "Said while it reads back.")
+    await all_logged(stage, general, help_, thread)
+    assert stage.discord.command_puts == 1
+    assert len(stage.discord.requests_to(f"GET /channels/{general.id}/messages")) >= 3
+    code, _ = await stage.bot.terminate()
+    assert code == 0
+    assert stage.discord.unknown == []
+
+
+async def test_a_first_gateway_connection_that_fails_is_tried_again(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada")
+    stage.observe(general)
+    stage.discord.gateway.refusals = 1
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general)
+    assert stage.discord.gateway.attempts == 2
+    general.say(ada, "Heard after all.")
+    await all_logged(stage, general)
+
+
+async def test_broken_connections_and_invalid_sessions_lose_nothing(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada")
+    stage.observe(general)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general)
+    general.say(ada, "Said in quiet times.")
+    stage.discord.gateway.drop()
+    general.say(ada, "Said while the line was broken.")
+    await all_logged(stage, general)
+    assert (stage.discord.gateway.resumes, len(stage.discord.gateway.identifies)) == (1, 1)
+
+    await stage.discord.gateway.invalidate()
+    for number in range(130):
+        general.say(ada, f"Said to nobody's session, number {number}.")
+    await eventually(lambda: len(stage.discord.gateway.identifies) == 2, within=20, what="a new session")
+    general.say(ada, "Said in the new session.")
+    await all_logged(stage, general)
+
+
+async def test_a_missing_intent_ends_the_start_with_one_line(stage: Stage) -> None:
+    stage.discord.world.guild("Workshop")
+    stage.discord.privileged = INTENT_MEMBERS
+    await stage.bot.start(ready=False, MEM0_ENABLED="false")
+    assert await stage.bot.ended() == 2
+    assert "Message Content Intent" in stage.bot.logs()
+    assert "Traceback" not in stage.bot.logs()
+    assert stage.discord.token not in stage.bot.logs()
