@@ -42,11 +42,11 @@ class Indexer:
     """
 
     def __init__(
-        self, db: Database, store: MemoryStore, index: VectorIndex, directory: Directory, clock: Clock
+        self, db: Database, index: VectorIndex, store: MemoryStore, directory: Directory, clock: Clock
     ) -> None:
         self._db = db
-        self._store = store
         self._index = index
+        self._store = store
         self._directory = directory
         self._clock = clock
         self._one_drain = asyncio.Lock()

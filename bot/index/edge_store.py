@@ -1,0 +1,158 @@
+"""Points in Qdrant Edge, the embedded default."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from socket import socketpair
+from typing import Any, Final
+
+from bot.chunks import chunks
+from bot.errors import ServiceRejected, ServiceUnavailable, StartupError
+from bot.index import edge_process, points
+from bot.index.points import PAGE, Filters, Found, Point, other_size, packed
+
+CALL_SECONDS: Final = 120.0
+"""A member of whom 100,000 vectors in 20 segments are forgotten at once takes some 10 s; longer means that it hangs."""
+
+START_SECONDS: Final = 30.0
+LOCK_SECONDS: Final = 5.0
+"""How long a bot that was killed may take to let go of the folder."""
+
+WRITE_POINTS: Final = 500
+"""Points in one message to the process: 3 MB of 1,536 numbers each."""
+
+
+class EdgeProcess:
+    """Starts the process that holds the shard, and speaks to it; one call at a time, from any thread."""
+
+    def __init__(self, folder: Path, dims: int, *, fresh: bool = False) -> None:
+        self._folder = folder
+        self._dims = dims
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection | None = None
+        self._start(fresh=fresh)
+
+    def call(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - what the named method of Shard returns
+        """Call a method of `edge_process.Shard`.
+
+        Raises:
+            ServiceUnavailable: the process died or hangs; the next call starts another.
+            ServiceRejected: the call failed.
+        """
+        with self._turn:
+            if self._pipe is None:
+                self._start()
+            kind, *result = self._exchange((name, *arguments), CALL_SECONDS)
+        if kind == "ok":
+            return result[0]
+        raise ServiceRejected("qdrant", f"the embedded index failed at {name}: {' '.join(result)}")
+
+    def close(self) -> None:
+        """End the process; safe to repeat."""
+        with self._turn:
+            self._end()
+
+    def _start(self, *, fresh: bool = False) -> None:
+        ours, theirs = socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own script
+                [sys.executable, "-P", edge_process.__file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl+C is for the bot, which then closes this
+            )
+        self._pipe = Connection(ours.detach())
+        options = {
+            "keywords": points.KEYWORDS,
+            "integers": points.INTEGERS,
+            "identifying": points.IDENTIFYING,
+            "fresh": fresh,
+            "patience": LOCK_SECONDS,
+        }
+        kind, *result = self._exchange((str(self._folder), self._dims, options), START_SECONDS)
+        if kind != "ok":
+            self._end()
+            raise StartupError(_why(self._folder, self._dims, *result))
+
+    def _exchange(self, request: tuple[object, ...], seconds: float) -> tuple[Any, ...]:
+        pipe = self._pipe
+        assert pipe is not None  # noqa: S101 - callers see to it
+        try:
+            pipe.send(request)
+            if pipe.poll(seconds):
+                answer: tuple[Any, ...] = pipe.recv()
+                return answer
+            reason = f"no answer within {seconds:g} s"
+        except (EOFError, OSError):
+            reason = "its process ended"
+        self._end(kill=True)
+        raise ServiceUnavailable("qdrant", f"the embedded index: {reason}")
+
+    def _end(self, *, kill: bool = False) -> None:
+        pipe, self._pipe = self._pipe, None
+        process, self._process = self._process, None
+        if pipe is not None:
+            pipe.close()  # which ends the process
+        if process is not None:
+            if kill:
+                process.kill()
+            process.wait()
+
+
+class EdgeStore:
+    """See PointStore.
+
+    Args:
+        folder: holds the index and nothing else.
+        dims: numbers in a vector.
+        fresh: throw away what the folder holds.
+
+    Raises:
+        StartupError: another process holds the folder, or its vectors are of another size, or it can't be read.
+    """
+
+    def __init__(self, folder: Path, dims: int, *, fresh: bool = False) -> None:
+        self._edge = EdgeProcess(folder, dims, fresh=fresh)
+
+    def write(self, points: Sequence[Point]) -> None:
+        """See PointStore."""
+        for chunk in chunks(points, WRITE_POINTS):
+            self._edge.call("upsert", [(point.id, point.packed, point.payload) for point in chunk])
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        """See PointStore."""
+        self._edge.call("delete", list(point_ids))
+
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+        """See PointStore."""
+        found = self._edge.call("search", packed(vector), filters, limit)
+        return [Found(*one) for one in found]
+
+    def count(self, filters: Filters) -> int:
+        """See PointStore."""
+        return int(self._edge.call("count", filters))
+
+    def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
+        """See PointStore."""
+        ids, following = self._edge.call("scroll", filters, after, PAGE)
+        return ids, following
+
+    def close(self) -> None:
+        """See PointStore."""
+        self._edge.close()
+
+
+def _why(folder: Path, dims: int, kind: str, reason: str) -> str:
+    match kind:
+        case "Locked":
+            return f"the index in {folder} is in use: another process of this bot is running; stop it first"
+        case "WrongSize":
+            return other_size(dims, reason, f"the index in {folder}")
+        case _:
+            return f"the index in {folder} can't be opened ({reason}): run `python -m bot reindex` to rebuild it"

@@ -1,0 +1,215 @@
+"""The vector index through mem0: it embeds, stores and searches; it does not extract, and it keeps nothing of its own.
+
+Import this module only after `bot.index.opening.prepare_mem0`: mem0 reads its settings when it is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from array import array
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection, Sequence
+from io import UnsupportedOperation
+from types import SimpleNamespace
+from typing import Any, Final
+
+from mem0 import AsyncMemory
+from mem0.configs.base import MemoryConfig
+from mem0.configs.embeddings.base import BaseEmbedderConfig
+from mem0.embeddings.base import EmbeddingBase
+from mem0.memory.storage import SQLiteManager
+from mem0.vector_stores.base import VectorStoreBase
+
+from bot.index.base import IndexEntry, Scored
+from bot.index.points import CALL, Call, Filters, Point, PointStore, gather, metadata, own, wanted
+from bot.llm.embeddings import MAX_TEXTS, Embedder
+
+CACHED_VECTORS: Final = 2 * MAX_TEXTS
+"""Vectors kept for use again, without their texts: 25 MB of 1,536 numbers each."""
+
+LONGEST_QUERY: Final = 2_000
+"""Characters of a query that are embedded; as much as a Discord message holds."""
+
+
+class Mem0Index:
+    """See VectorIndex.
+
+    Args:
+        config: the hybrid configuration (`bot.index.opening.hybrid_config`).
+        embedder: makes the vectors; mem0 is handed them.
+        store: keeps the points; closed with the index.
+    """
+
+    def __init__(self, config: MemoryConfig, embedder: Embedder, store: PointStore) -> None:
+        self._vectors = _Vectors(embedder)
+        self._store = store
+        self._mem0 = _HybridMemory(config, store)
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        """See VectorIndex."""
+        if not entries:
+            return
+        call = Call(await self._vectors.of([entry.text for entry in entries]))
+        token = CALL.set(call)
+        try:
+            for entry in entries:
+                await self._mem0.add(
+                    [{"role": "user", "content": entry.text}],
+                    agent_id=str(entry.memory.guild_id),
+                    metadata=metadata(entry.memory),
+                    infer=False,
+                )
+        finally:
+            CALL.reset(token)
+        await asyncio.to_thread(self._store.write, call.points)
+
+    async def delete(self, memory_ids: Collection[str]) -> None:
+        """See VectorIndex. Not by mem0's own delete, which would write the text down as history."""
+        if memory_ids:
+            await asyncio.to_thread(self._store.remove, list(memory_ids))
+
+    async def search(
+        self,
+        *,
+        guild_id: int,
+        text: str,
+        channel_ids: frozenset[int] | None,
+        author_id: int | None = None,
+        up_to: int | None = None,
+        since: int | None = None,
+        limit: int,
+    ) -> list[Scored]:
+        """See VectorIndex."""
+        query = text.strip()[:LONGEST_QUERY].strip()
+        if not query or channel_ids == frozenset():
+            return []
+        filters = wanted(guild_id=guild_id, channel_ids=channel_ids, author_id=author_id, up_to=up_to, since=since)
+        token = CALL.set(Call(await self._vectors.of([query])))
+        try:
+            answer = await self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0)
+        finally:
+            CALL.reset(token)
+        newest = up_to if up_to is not None else float("inf")
+        oldest = since if since is not None else 0
+        return [
+            Scored(hit["id"], hit["score"])
+            for hit in answer["results"]
+            if oldest <= hit["metadata"]["said_id"] <= newest  # the filter compares milliseconds
+        ]
+
+    async def prefetch(self, texts: Sequence[str]) -> None:
+        """See VectorIndex."""
+        await self._vectors.of([text.strip()[:LONGEST_QUERY].strip() for text in texts])
+
+    async def count(self) -> int:
+        """See VectorIndex."""
+        return await asyncio.to_thread(self._store.count, own())
+
+    async def strangers(self) -> int:
+        """How many points of other programs there are beside ours."""
+        everything = await asyncio.to_thread(self._store.count, {})
+        return everything - await self.count()
+
+    async def memory_ids(self) -> AsyncIterator[str]:
+        """See VectorIndex."""
+        after: str | None = None
+        while True:
+            ids, after = await asyncio.to_thread(self._store.page, own(), after)
+            for memory_id in ids:
+                yield memory_id
+            if after is None:
+                return
+
+    async def aclose(self) -> None:
+        """See VectorIndex."""
+        self._mem0.close()
+        await asyncio.to_thread(self._store.close)
+
+
+class _HybridMemory(AsyncMemory):  # type: ignore[misc]  # mem0 is untyped
+    """mem0 with its parts given to it.
+
+    The constructor of AsyncMemory opens clients of its own for model, embeddings and vectors, which nothing here uses.
+    """
+
+    def __init__(self, config: MemoryConfig, store: PointStore) -> None:
+        self.config = config
+        self.embedding_model = _GivenVectors(BaseEmbedderConfig(**config.embedder.config))
+        self.vector_store = _Mem0Store(store)
+        self.llm = None  # extraction is ours
+        self.db = _NoHistory(config.history_db_path)
+        self.collection_name = config.vector_store.config.collection_name
+        self.api_version = config.version
+        self.custom_instructions = config.custom_instructions
+        self.reranker = None
+        self._entity_store = None
+
+
+class _GivenVectors(EmbeddingBase):  # type: ignore[misc]
+    """Hands mem0 the vectors that the call at hand brought along."""
+
+    def embed(self, text: str, memory_action: str | None = None) -> list[float]:
+        return CALL.get().vectors[text]
+
+
+class _NoHistory(SQLiteManager):  # type: ignore[misc]
+    """mem0's history, kept empty: it would hold the text of what was deleted."""
+
+    def add_history(self, *_: object, **__: object) -> None:
+        pass
+
+
+class _Mem0Store(VectorStoreBase):  # type: ignore[misc]
+    """What mem0 takes for its vector store. It adds and searches; everything else is done beside it."""
+
+    def __init__(self, store: PointStore) -> None:
+        self._store = store
+
+    def insert(
+        self,
+        vectors: list[list[float]],
+        payloads: list[dict[str, Any]] | None = None,
+        ids: list[str] | None = None,
+    ) -> None:
+        gather(vectors, payloads or [])
+
+    def search(
+        self, query: str, vectors: list[float], top_k: int = 5, filters: Filters | None = None
+    ) -> list[SimpleNamespace]:
+        found = self._store.search(vectors, filters or {}, top_k)
+        return [
+            SimpleNamespace(id=one.id, score=one.score, payload={**one.payload, "data": one.id})  # mem0 skips textless ones
+            for one in found
+        ]
+
+    def _unused(self, *_: object, **__: object) -> None:
+        raise UnsupportedOperation("memories are changed in the database, and the index follows it")
+
+    create_col = delete = update = get = list_cols = delete_col = col_info = list = reset = _unused
+
+
+class _Vectors:
+    """Texts to vectors, with those of the latest texts kept under a hash of the text."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._kept: OrderedDict[bytes, array[float]] = OrderedDict()
+
+    async def of(self, texts: Sequence[str]) -> dict[str, list[float]]:
+        """The vectors of `texts`; those that are not kept are embedded, in one request up to 2,048 texts."""
+        keys = {text: hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts}
+        found = {text: self._kept[key].tolist() for text, key in keys.items() if key in self._kept}
+        missing = [text for text in keys if text not in found]
+        if missing:
+            found.update(zip(missing, await self._embedder.embed(missing), strict=True))
+        for text in keys:
+            self._keep(keys[text], found[text])
+        return found
+
+    def _keep(self, key: bytes, vector: Sequence[float]) -> None:
+        if key not in self._kept:
+            self._kept[key] = array("f", vector)
+        self._kept.move_to_end(key)
+        while len(self._kept) > CACHED_VECTORS:
+            self._kept.popitem(last=False)

@@ -1,0 +1,162 @@
+"""What a memory looks like in the vector index, and how it gets through mem0.
+
+The index holds no text and nothing that text could be made from but the vector: mem0 puts a memory's text, its hash and
+its lemmas into the payload, and they are taken out again before anything is stored.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+from bot import snowflake
+from bot.model import Memory
+
+SCHEMA: Final = 1
+"""Version of the fields below. Points without it belong to another program and are left alone."""
+
+KEYWORDS: Final = ("agent_id",)
+"""Fields that searches compare as text. agent_id is mem0's word for the scope of a memory: here the guild."""
+
+INTEGERS: Final = ("channel_ids", "author_ids", "said_ms", "schema")
+"""Fields that searches compare as numbers."""
+
+IDENTIFYING: Final = ("channel_ids", "author_ids")
+"""Fields whose old values must not stay in any file once a memory lost them."""
+
+_KEPT = frozenset({*KEYWORDS, *INTEGERS, "memory_id", "kind", "said_id", "version"})
+
+PAGE: Final = 1_000
+"""Ids in one page of a scroll."""
+
+Filters = dict[str, Any]
+"""mem0's words for conditions on payload fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A memory as it is stored. The point's id is the memory's, so that writing it again replaces it."""
+
+    id: str
+    vector: Sequence[float]
+    payload: dict[str, Any]
+
+    @property
+    def packed(self) -> bytes:
+        """The vector as 32-bit floats."""
+        return packed(self.vector)
+
+
+class Found(NamedTuple):
+    """A point that a search found; `score` is the cosine similarity."""
+
+    id: str
+    score: float
+    payload: Mapping[str, Any]
+
+
+class PointStore(Protocol):
+    """Where points are kept: one class for Qdrant Edge, one for a Qdrant server. Called from threads.
+
+    Raises ServiceUnavailable and ServiceRejected.
+    """
+
+    def write(self, points: Sequence[Point]) -> None:
+        """Write points, durable on return; those that are there already are replaced."""
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        """Remove points and what files of ours hold of them; unknown ids are fine."""
+
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+        """The points nearest to `vector`, best first."""
+
+    def count(self, filters: Filters) -> int:
+        """How many points match."""
+
+    def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
+        """Ids of matching points, PAGE at a time, and where the next page begins (None: this was the last)."""
+
+    def close(self) -> None:
+        """Release files and connections."""
+
+
+def packed(vector: Sequence[float]) -> bytes:
+    """A vector as 32-bit floats."""
+    return array("f", vector).tobytes()
+
+
+def other_size(dims: int, found: object, where: str) -> str:
+    """The line for an operator whose settings and index disagree on the size of a vector."""
+    return (
+        f"EMBEDDING_DIMS is {dims}, but {where} holds vectors of {found} numbers: set EMBEDDING_MODEL and "
+        f"EMBEDDING_DIMS back to what it was made with, or run `python -m bot reindex` to embed everything again"
+    )
+
+
+@dataclass(slots=True)
+class Call:
+    """One use of mem0: the vectors that it asks for, and the points that it means to store.
+
+    mem0 embeds and stores one memory at a time. It gets the vectors of a whole call from here, and leaves its points
+    here, so that a call costs one embedding request and one write however many memories it has.
+    """
+
+    vectors: Mapping[str, list[float]]
+    points: list[Point] = field(default_factory=list)
+
+
+CALL: ContextVar[Call] = ContextVar("CALL")
+"""The call at hand; mem0 hands it on to the threads that it works in."""
+
+
+def metadata(memory: Memory) -> dict[str, Any]:
+    """Our fields of a memory, but for the guild, which mem0 takes by itself."""
+    said_id = memory.citations[-1].message_id
+    return {
+        "memory_id": memory.id,
+        "channel_ids": sorted(memory.channel_ids),
+        "author_ids": sorted(memory.author_ids),
+        "kind": memory.kind.value,
+        "said_id": said_id,
+        "said_ms": snowflake.to_ms(said_id),  # ranges are compared as 64-bit floats, which can't tell snowflakes apart
+        "version": memory.version,
+        "schema": SCHEMA,
+    }
+
+
+def gather(vectors: Sequence[Sequence[float]], payloads: Sequence[Mapping[str, Any]]) -> None:
+    """Add what mem0 means to store to the call at hand, under our ids and without its text."""
+    CALL.get().points.extend(
+        Point(payload["memory_id"], vector, {name: payload[name] for name in payload.keys() & _KEPT})
+        for vector, payload in zip(vectors, payloads, strict=True)
+    )
+
+
+def own() -> Filters:
+    """Matches the points of this program."""
+    return {"schema": SCHEMA}
+
+
+def wanted(
+    *,
+    guild_id: int,
+    channel_ids: frozenset[int] | None,
+    author_id: int | None,
+    up_to: int | None,
+    since: int | None,
+) -> Filters:
+    """The filter of a search, in mem0's words."""
+    filters: Filters = {"agent_id": str(guild_id), **own()}
+    if channel_ids is not None:
+        channels = sorted(channel_ids)
+        filters["channel_ids"] = {"in": channels}
+        filters["NOT"] = [{"channel_ids": {"nin": channels}}]  # "nin" holds where any channel is another one
+    if author_id is not None:
+        filters["author_ids"] = author_id
+    bounds = {"lte": up_to, "gte": since}
+    if said := {name: snowflake.to_ms(bound) for name, bound in bounds.items() if bound is not None}:
+        filters["said_ms"] = said
+    return filters
