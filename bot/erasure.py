@@ -88,12 +88,12 @@ class Erasure:
     def __init__(
         self,
         db: Database,
-        *,
-        store: MemoryStore,
         fulltext: FullText,
+        store: MemoryStore,
         indexer: Indexer,
         hasher: SubjectHasher,
         clock: Clock,
+        *,
         stores: Sequence[ErasableStore] = (),
     ) -> None:
         self._db = db

@@ -21,7 +21,7 @@ _FINISHED = (MessageState.EXTRACTED, MessageState.DEAD)
 class Revisions:
     """Replaces what was said by what its author made of it."""
 
-    def __init__(self, db: Database, *, store: MemoryStore, fulltext: FullText, indexer: Indexer) -> None:
+    def __init__(self, db: Database, fulltext: FullText, store: MemoryStore, indexer: Indexer) -> None:
         self._db = db
         self._store = store
         self._fulltext = fulltext
