@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-_PIECES = re.compile(r"[A-Za-z]+|\s+|[^\sA-Za-z]")
+_PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\s+|[^\sA-Za-z]")
 _LETTERS_A_TOKEN = 4
+_CAPITALS_A_TOKEN = 2
 _UTF8_BYTES_A_TOKEN = 2
 
 
@@ -78,10 +79,10 @@ class LanguageModel(Protocol):
 def estimate_tokens(text: str) -> int:
     """Estimate, on the safe side, how many tokens `text` takes in the vocabularies of common open models.
 
-    Letters of the Latin alphabet count four to a token inside a word, everything else two UTF-8 bytes to a token;
-    single blanks ride on the word behind them. That is more than the real number for prose in any language, and about
-    right for addresses and code. Windows are sized by it; what does not fit all the same is noticed when the model
-    answers.
+    Inside a word four letters of the Latin alphabet count as a token, of capitals two; of everything else two UTF-8
+    bytes; single blanks ride on the word behind them. Against Qwen2.5's vocabulary, excerpts of 30 messages came out at
+    1.05 to 1.65 times their real size. Strings of random letters take more than is estimated. Windows are sized by it;
+    what does not fit all the same is noticed when the model answers.
     """
     return sum(_piece_tokens(piece) for piece in _PIECES.findall(text))
 
@@ -89,6 +90,10 @@ def estimate_tokens(text: str) -> int:
 def _piece_tokens(piece: str) -> int:
     if piece.isspace():
         return 0 if piece == " " else 1
-    if piece[0].isascii():
-        return -(-len(piece) // _LETTERS_A_TOKEN)
-    return -(-len(piece.encode("utf-8", "surrogatepass")) // _UTF8_BYTES_A_TOKEN)
+    if not piece[0].isascii():
+        return _parts(len(piece.encode("utf-8", "surrogatepass")), _UTF8_BYTES_A_TOKEN)
+    return _parts(len(piece), _CAPITALS_A_TOKEN if piece.isupper() else _LETTERS_A_TOKEN)
+
+
+def _parts(length: int, size: int) -> int:
+    return -(-length // size)
