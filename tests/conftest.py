@@ -10,6 +10,8 @@ import pytest
 
 from bot.config import Settings
 
+pytest.register_assert_rewrite("tests.fixtures")  # before one of them imports another
+
 pytest_plugins = sorted(
     f"tests.fixtures.{module.name}" for module in pkgutil.iter_modules([str(Path(__file__).parent / "fixtures")])
 )
