@@ -16,10 +16,10 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.errors import ServiceError, UserError
 from cogs import texts
 from cogs.access import Access
 from cogs.admin import Admin
+from cogs.errors import answer_error
 from cogs.forget import Forget
 from cogs.memory import MemoryCog
 from cogs.observer import Observer
@@ -56,11 +56,7 @@ def use_proxies(api_url: str | None, gateway_url: str | None) -> None:
 
 
 class CommandTree(app_commands.CommandTree["ChannelMemoryBot"]):
-    """Commands work in servers only, and every error ends in one sentence for the member.
-
-    Order in `on_error`: what the program says to users on purpose, cooldowns, checks, services that are down, and last
-    what nobody expected, which is logged with a number that the member can quote.
-    """
+    """Commands work in servers only, and every error ends in one sentence for the member."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Let through what comes from a member of a server that the bot is in."""
@@ -72,42 +68,10 @@ class CommandTree(app_commands.CommandTree["ChannelMemoryBot"]):
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Answer with one sentence; log what operators need."""
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        await answer_error(interaction, cause)
+        await answer_error(interaction, error)
 
 
-async def answer_error(interaction: Interaction, error: Exception) -> None:
-    """Tell the member what went wrong, and the log where it matters; used by commands and views alike."""
-    if interaction.type is discord.InteractionType.autocomplete:
-        log.warning("Autocomplete failed in interaction %d: %s", interaction.id, type(error).__name__)
-        return
-    try:
-        await reply(interaction, _sentence(interaction, error))
-    except discord.HTTPException as failure:
-        log.warning("Interaction %d could not be answered: %s", interaction.id, failure.code)
-
-
-def _sentence(interaction: Interaction, error: Exception) -> str:
-    match error:
-        case UserError():
-            return str(error)
-        case app_commands.CommandOnCooldown():
-            return texts.cooldown(error.retry_after)
-        case app_commands.MissingPermissions():
-            return texts.missing_permissions(error.missing_permissions)
-        case app_commands.CheckFailure():
-            return texts.NOT_ALLOWED
-        case app_commands.TransformerError():
-            return texts.BAD_OPTION
-        case ServiceError():
-            log.warning("Interaction %d failed: %s unavailable", interaction.id, error.service)
-            return texts.service_down(error.service)
-        case _:
-            log.error("Interaction %d failed", interaction.id, exc_info=error)
-            return texts.unexpected(interaction.id)
-
-
-class _NotReached(Exception):  # noqa: N818 - a signal between two methods, not an error of the program
+class _NotReached(Exception):
     """The gateway could not be reached by this attempt."""
 
 
@@ -139,7 +103,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Load the cogs and hand Discord the commands where they changed."""
         services = self.services
-        access = Access(services.observations)
+        access = Access(services.threads)
         await self.add_cog(Observer(self, services))
         await self.add_cog(MemoryCog(self, services, access))
         await self.add_cog(RecallCog(services, access))
@@ -176,7 +140,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         while True:
             try:
                 return await super().login(token)
-            except (OSError, discord.DiscordServerError, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError, discord.DiscordServerError) as error:
                 log.warning("Discord could not be reached (%s); next try in %.0f s", type(error).__name__, delay)
             await self.http.close()
             self.http.connector = discord.utils.MISSING  # closed with its session; a new one is made
@@ -189,7 +153,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         while not self.is_closed():
             try:
                 return await super().launch_shards()
-            except (OSError, discord.GatewayNotFound, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError, discord.GatewayNotFound) as error:
                 log.warning("No gateway (%s); next try in %.0f s", type(error).__name__, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, LAST_RETRY_SECONDS)

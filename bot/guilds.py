@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from bot.storage.engine import upsert
 from bot.storage.schema import guilds
@@ -41,12 +41,6 @@ class Guilds:
     async def left(self, guild_id: int) -> None:
         """Note that the bot was removed from this server."""
         await self._stamp(guild_id, "left_ms")
-
-    async def left_before(self, moment_ms: int) -> list[int]:
-        """Servers that the bot was removed from before `moment_ms` (milliseconds since 1970)."""
-        query = select(guilds.c.guild_id).where(guilds.c.left_ms.is_not(None), guilds.c.left_ms < moment_ms)
-        async with self._db.read() as connection:
-            return list((await connection.execute(query)).scalars())
 
     async def _stamp(self, guild_id: int, column: str) -> None:
         async with self._db.write() as connection:

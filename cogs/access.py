@@ -1,0 +1,146 @@
+"""What a member can read at this moment, from the permissions that the gateway keeps current.
+
+Asked again for every command, page turn and button; nothing of it is remembered, and it costs no REST call (a thread
+that somebody decided about and that is archived costs one, once a process).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.memories import Asker
+
+if TYPE_CHECKING:
+    from bot.threads import KnownThread, Threads
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Talk = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
+"""Channels that hold messages or threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The channels and threads that somebody can read, and those of them that they moderate."""
+
+    readable: frozenset[int]
+    moderated: frozenset[int]
+
+
+def can_read(permissions: discord.Permissions, channel: Talk | discord.Thread) -> bool:
+    """Whether these permissions are enough to read the history of `channel`.
+
+    Voice and stage chats need Connect as well
+    (https://discord.com/developers/docs/resources/message#get-channel-messages).
+    """
+    if not (permissions.view_channel and permissions.read_message_history):
+        return False
+    return permissions.connect or not isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+
+
+def is_age_restricted(channel: object) -> bool:
+    """Whether Discord shows `channel` to adults only."""
+    match channel:
+        case discord.Thread():
+            return channel.parent is not None and channel.parent.is_nsfw()
+        case discord.TextChannel() | discord.VoiceChannel() | discord.StageChannel() | discord.ForumChannel():
+            return channel.is_nsfw()
+        case _:
+            return False
+
+
+def reach_of(member: discord.Member, inside: object) -> Reach:
+    """What `member` can read and moderate among the channels and active threads that the bot can see too.
+
+    Args:
+        member: with the roles that they have now.
+        inside: the channel or thread in which they ask. A private thread counts only there, and age-restricted
+            channels only from an age-restricted one.
+    """
+    channels = _channels(member, adult=is_age_restricted(inside))
+    readable = {channel_id for channel_id in channels if not _is_forum(member.guild, channel_id)}
+    moderated = {channel_id for channel_id in readable if channels[channel_id]}
+    for thread in {*member.guild.threads, *([inside] if isinstance(inside, discord.Thread) else [])}:
+        if thread.parent_id in channels and (not thread.is_private() or _same(thread, inside)):
+            readable.add(thread.id)
+            if channels[thread.parent_id]:
+                moderated.add(thread.id)
+    return Reach(frozenset(readable), frozenset(moderated))
+
+
+def parents_of(member: discord.Member, inside: object) -> dict[int, bool]:
+    """Channels whose public threads `member` can read, each with whether they moderate it."""
+    return _channels(member, adult=is_age_restricted(inside))
+
+
+def _channels(member: discord.Member, *, adult: bool) -> dict[int, bool]:
+    found: dict[int, bool] = {}
+    for channel in member.guild.channels:
+        if not isinstance(channel, Talk) or (channel.is_nsfw() and not adult):
+            continue
+        permissions = channel.permissions_for(member)
+        if can_read(permissions, channel) and can_read(channel.permissions_for(member.guild.me), channel):
+            found[channel.id] = permissions.manage_messages
+    return found
+
+
+def _is_forum(guild: discord.Guild, channel_id: int) -> bool:
+    return isinstance(guild.get_channel(channel_id), discord.ForumChannel)
+
+
+def _same(thread: discord.Thread, inside: object) -> bool:
+    return isinstance(inside, discord.Thread) and inside.id == thread.id
+
+
+class Access:
+    """Answers who may read what, archived threads included."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._private: dict[int, bool] = {}  # of archived threads; a thread never changes between public and private
+
+    async def asker(self, interaction: Interaction) -> Asker:
+        """Who asks in `interaction`, and what they can read and moderate now."""
+        member, guild = interaction.user, interaction.guild
+        if not isinstance(member, discord.Member) or guild is None:
+            return Asker(interaction.user.id, interaction.guild_id or 0)
+        reach = reach_of(member, interaction.channel)
+        parents = parents_of(member, interaction.channel)
+        archived = [
+            thread
+            for thread in await self._threads.of_guild(guild.id)
+            if thread.parent_id in parents
+            and guild.get_thread(thread.id) is None
+            and await self._is_public(guild, thread)
+        ]
+        return Asker(
+            member.id,
+            guild.id,
+            reach.readable | {thread.id for thread in archived},
+            reach.moderated | {thread.id for thread in archived if parents[thread.parent_id]},
+        )
+
+    async def _is_public(self, guild: discord.Guild, thread: KnownThread) -> bool:
+        if not thread.decided:
+            return True
+        if thread.id not in self._private:
+            try:
+                channel = await guild.fetch_channel(thread.id)
+            except discord.HTTPException as error:
+                log.info("Thread %d could not be looked up (HTTP %d)", thread.id, error.status)
+                return False
+            self._private[thread.id] = not isinstance(channel, discord.Thread) or channel.is_private()
+        return not self._private[thread.id]
+
+    async def within(self, asker: Asker, channel: object) -> frozenset[int]:
+        """What `asker` can read of one channel: itself, or the threads in it, or both."""
+        if not isinstance(channel, Talk | discord.Thread):
+            return frozenset()
+        active = {thread.id for thread in getattr(channel, "threads", ())}
+        archived = {t.id for t in await self._threads.of_guild(asker.guild_id) if t.parent_id == channel.id}
+        return asker.readable & {channel.id, *active, *archived}

@@ -1,0 +1,291 @@
+"""/observe and /setup: where the bot listens, decided by members with Manage Server, and said aloud in the channel."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import Refused
+from bot.observation import ObservedChannel
+from cogs import texts
+from cogs.access import Talk
+from cogs.backfill import is_private, parent_of
+from cogs.checks import manager_only, per_member, require_manager
+from cogs.notices import missing_permissions, post_notice
+from cogs.rendering import safe
+from cogs.reply import reply, reply_view
+from cogs.views.confirm import text_view
+from cogs.views.setup import SetupPanel
+
+if TYPE_CHECKING:
+    from bot.observation import Observations
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
+
+LISTED = 40
+"""Channels in one list; it stays below the 4,000 characters of a view."""
+
+OFFER = (
+    "Hello! I help members find again what was said. I observe **nothing** until somebody with Manage Server chooses "
+    "channels: run `/setup`. `/privacy policy` tells what is kept and why."
+)
+DISCORD_FORBIDS = "Discord does not let me post there; check my permissions with `/setup` and try again."
+
+
+class Admin(commands.Cog):
+    """Switches observation, and offers the set-up once on joining a server."""
+
+    observe = app_commands.Group(
+        name="observe",
+        description="Where I may listen",
+        guild_only=True,
+        default_permissions=discord.Permissions(manage_guild=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+
+    def __init__(self, bot: commands.AutoShardedBot, services: Services) -> None:
+        self._bot = bot
+        self._services = services
+        self._observations: Observations = services.observations
+
+    # --- /observe ----------------------------------------------------------------------------------------------------
+
+    @observe.command(name="on", description="Observe a channel: what is said there can be recalled")
+    @app_commands.describe(channel="This channel unless you choose another")
+    @manager_only
+    @per_member(10, 60.0)
+    async def on(self, interaction: Interaction, channel: Place | None = None) -> None:
+        """Switch observation on, and say so in the channel."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        place = self._place(interaction, channel)
+        changed = await self._switch_on(interaction, place)
+        if not changed:
+            await reply(interaction, f"{place.mention} is observed already; `/observe status` tells since when.")
+            return
+        await reply(interaction, f"{place.mention} is observed from now on, and the channel has been told.")
+
+    @observe.command(name="off", description="Stop observing a channel; what is kept stays until it is deleted")
+    @app_commands.describe(channel="This channel unless you choose another")
+    @manager_only
+    @per_member(10, 60.0)
+    async def off(self, interaction: Interaction, channel: Place | None = None) -> None:
+        """Switch observation off."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        place = self._place(interaction, channel)
+        changed = await self._switch_off(interaction, place)
+        if not changed:
+            await reply(interaction, f"{place.mention} is not observed.")
+            return
+        await reply(
+            interaction,
+            f"{place.mention} is not observed any more. What was said before stays searchable for "
+            f"{self._services.policy.retention} at most; memories stay until they are forgotten.",
+        )
+
+    @observe.command(name="status", description="Whether a channel is observed, since when and by whose decision")
+    @app_commands.describe(channel="This channel unless you choose another")
+    @manager_only
+    @per_member(10, 60.0)
+    async def status(self, interaction: Interaction, channel: Place | None = None) -> None:
+        """Tell about one channel."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        place = self._place(interaction, channel)
+        own = await self._observations.status(place.id)
+        lines = [f"### {place.mention}", _state(self._observes(place), own)]
+        if missing := missing_permissions(place):
+            lines.append(f"⚠️ I lack **{', '.join(missing)}** there.")
+        await reply_view(interaction, text_view("\n".join(lines)))
+
+    @observe.command(name="list", description="All channels about which somebody decided")
+    @manager_only
+    @per_member(5, 30.0)
+    async def list_channels(self, interaction: Interaction) -> None:
+        """List the decisions of this server."""
+        decisions = self._observations.list(interaction.guild_id or 0)
+        await reply_view(interaction, text_view(_listing(decisions)))
+
+    # --- /setup ------------------------------------------------------------------------------------------------------
+
+    @app_commands.command(name="setup", description="Set me up: permissions, channels to observe, privacy")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.default_permissions(manage_guild=True)
+    @manager_only
+    @per_member(3, 30.0)
+    async def setup(self, interaction: Interaction) -> None:
+        """Show the panel."""
+        guild = self._guild(interaction)
+        observed = [i for i in self._observations.channels(guild.id) if guild.get_channel(i) is not None]
+        panel = SetupPanel(interaction, text=self._overview(guild), observed=observed, choose=self.choose)
+        await reply_view(interaction, panel)
+
+    async def choose(self, interaction: Interaction, before: Sequence[int], after: Sequence[int]) -> str:
+        """Switch what the panel shows from the channels `before` to those `after`; what the panel says then."""
+        require_manager(interaction)
+        guild = self._guild(interaction)
+        problems = []
+        for channel_id in sorted({*before, *after} - ({*before} & {*after})):
+            channel = guild.get_channel(channel_id)
+            if isinstance(channel, Talk):
+                problems += await self._try(interaction, channel, on=channel_id in after)
+        return "\n".join([self._overview(guild), *problems])
+
+    async def _try(self, interaction: Interaction, channel: Talk, *, on: bool) -> list[str]:
+        try:
+            await (self._switch_on if on else self._switch_off)(interaction, channel)
+        except Refused as refusal:
+            return [f"⚠️ {refusal}"]
+        return []
+
+    def _overview(self, guild: discord.Guild) -> str:
+        observed = self._observations.channels(guild.id)
+        lines = ["## Set-up", f"**Observed:** {_mentions(observed) or 'nothing yet; choose channels below.'}"]
+        for channel_id in observed:
+            channel = guild.get_channel_or_thread(channel_id)
+            missing = missing_permissions(channel) if isinstance(channel, Talk | discord.Thread) else []
+            if missing and len(lines) < LISTED:
+                lines.append(f"⚠️ <#{channel_id}>: I lack **{', '.join(missing)}**.")
+        policy = self._services.policy
+        lines += [
+            f"**Rules.** Messages of observed channels are kept for at most {policy.retention}, of everybody who did "
+            "not opt out (`/privacy opt-out`). Each channel gets a notice that says so.",
+            "**Threads** follow their channel; private threads only if they are switched on themselves, inside, with "
+            "`/observe on`.",
+            "**Privacy.** `/privacy policy` tells all of it.",
+        ]
+        return "\n".join(lines)
+
+    # --- joining and leaving -----------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Offer the set-up once."""
+        await self._welcome(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """The same, for servers that the bot was added to while it was away."""
+        await self._welcome(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Note that the bot was removed; what is kept is deleted after a while."""
+        await self._services.guilds.left(guild.id)
+
+    async def _welcome(self, guild: discord.Guild) -> None:
+        if not await self._services.guilds.joined(guild.id, guild.name):
+            return
+        channel = _where_to_speak(guild)
+        if channel is None:
+            return
+        try:
+            await channel.send(OFFER, allowed_mentions=discord.AllowedMentions.none())
+        except discord.HTTPException as error:
+            log.info("The set-up could not be offered in server %d (HTTP %d)", guild.id, error.status)
+            return
+        await self._services.guilds.setup_offered(guild.id)
+
+    # --- switching ---------------------------------------------------------------------------------------------------
+
+    async def _switch_on(self, interaction: Interaction, place: Place) -> bool:
+        """Observe from this moment on, and tell the channel; what can't be told is not observed.
+
+        Raises:
+            Refused: the bot lacks a permission there.
+        """
+        if missing := missing_permissions(place):
+            raise Refused(f"I lack **{', '.join(missing)}** in {place.mention}; give me that and try again.")
+        where = self._where(place)
+        if not await self._observations.switch_on(**where, by=interaction.user.id, from_id=interaction.id):
+            return False
+        try:
+            notice = await post_notice(place, self._services.policy, by=interaction.user.id)
+        except discord.HTTPException as error:
+            log.warning("No notice could be posted in channel %d (HTTP %d)", place.id, error.status)
+            await self._observations.switch_off(**where, by=interaction.user.id)
+            raise Refused(DISCORD_FORBIDS) from None
+        await self._observations.set_notice(place.id, notice.channel.id, notice.id)
+        return True
+
+    async def _switch_off(self, interaction: Interaction, place: Place) -> bool:
+        if not self._observes(place):
+            return False
+        return await self._observations.switch_off(**self._where(place), by=interaction.user.id)
+
+    def _observes(self, place: Place) -> bool:
+        return self._observations.observed(place.id, parent_of(place), private=is_private(place))
+
+    @staticmethod
+    def _where(place: Place) -> dict[str, Any]:
+        return {
+            "guild_id": place.guild.id,
+            "channel_id": place.id,
+            "parent_id": parent_of(place),
+            "name": place.name,
+        }
+
+    def _place(self, interaction: Interaction, channel: Place | None) -> Place:
+        """The chosen channel, or the one in which the command was given, as the bot knows it.
+
+        Raises:
+            Refused: it is of another kind, of another server, or unknown to the bot.
+        """
+        guild = self._guild(interaction)
+        wanted = (interaction.channel_id or 0) if channel is None else channel.id
+        found = guild.get_channel_or_thread(wanted)
+        if isinstance(found, Talk | discord.Thread):
+            return found
+        raise Refused("I can't see that channel; let me see it, or choose a text, voice or forum channel or a thread.")
+
+    @staticmethod
+    def _guild(interaction: Interaction) -> discord.Guild:
+        if interaction.guild is None:
+            raise Refused(texts.SERVER_ONLY)
+        return interaction.guild
+
+
+def _where_to_speak(guild: discord.Guild) -> discord.TextChannel | None:
+    """The system channel where the bot may write there, else the first channel where it may."""
+    candidates = [*([guild.system_channel] if guild.system_channel else []), *guild.text_channels]
+    for channel in candidates:
+        permissions = channel.permissions_for(guild.me)
+        if permissions.view_channel and permissions.send_messages:
+            return channel
+    return None
+
+
+def _state(observed: bool, own: ObservedChannel | None) -> str:
+    if own is None or own.observed is None:
+        return "Observed, as its channel is." if observed else "Not observed; nobody decided about it."
+    by = "the operator's settings" if own.decided_by is None else f"<@{own.decided_by}>"
+    since = f" since <t:{own.decided_ms // 1000}:R>" if own.decided_ms else ""
+    return f"{'**Observed**' if own.observed else 'Not observed'}{since}, by decision of {by}."
+
+
+def _listing(decisions: Sequence[ObservedChannel]) -> str:
+    if not decisions:
+        return "No channel is observed; `/observe on` begins in this one, and `/setup` shows all that is to know."
+    lines = [f"- <#{d.channel_id}> ({safe(d.name, {}, limit=60)}): {_short(d)}" for d in decisions[:LISTED]]
+    more = len(decisions) - LISTED
+    if more > 0:
+        lines.append(f"…and {more} more")
+    return "### Decisions about channels\n" + "\n".join(lines)
+
+
+def _short(decision: ObservedChannel) -> str:
+    return "observed" if decision.observed else "not observed"
+
+
+def _mentions(channel_ids: Sequence[int]) -> str:
+    shown = " ".join(f"<#{channel_id}>" for channel_id in channel_ids[:LISTED])
+    more = len(channel_ids) - LISTED
+    return f"{shown} and {more} more" if more > 0 else shown

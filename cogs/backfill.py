@@ -1,0 +1,215 @@
+"""Reading what was said while the bot was away, channel by channel, from where the log ends.
+
+A channel is behind from the moment at which its shard loses the connection until its history has been read, or until
+Discord has replayed what was missed (RESUME). While it is behind, live messages are kept but don't move its checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot import snowflake
+from cogs.access import can_read
+from cogs.content import said
+
+if TYPE_CHECKING:
+    from bot.intake import Intake
+    from bot.observation import Observations
+    from bot.threads import Threads
+
+log = logging.getLogger(__name__)
+
+CHANNELS_AT_ONCE = 4
+"""Histories read side by side; more would only wait for Discord's rate limits."""
+
+PAGE = 100
+"""Messages in one answer of Discord's history."""
+
+Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+Parent = discord.TextChannel | discord.ForumChannel
+
+
+def parent_of(channel: object) -> int | None:
+    """The channel that a thread hangs on; None for anything else."""
+    return channel.parent_id if isinstance(channel, discord.Thread) else None
+
+
+def is_private(channel: object) -> bool:
+    """Whether it is a private thread."""
+    return isinstance(channel, discord.Thread) and channel.is_private()
+
+
+class Backfill:
+    """Keeps every observed channel up to date, and knows which are."""
+
+    def __init__(self, intake: Intake, observations: Observations, threads: Threads) -> None:
+        self._intake = intake
+        self._observations = observations
+        self._threads = threads
+        self._slots = asyncio.Semaphore(CHANNELS_AT_ONCE)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._current: set[int] = set()
+        self._held: dict[int, set[int]] = {}
+        self._archived: dict[int, dict[int, discord.Thread]] = {}
+
+    def observes(self, channel: object) -> bool:
+        """Whether messages of this channel or thread are kept now."""
+        channel_id = getattr(channel, "id", 0)
+        return self._observations.observed(channel_id, parent_of(channel), private=is_private(channel))
+
+    def may_quote(self, guild: discord.Guild | None) -> Callable[[int], bool]:
+        """Tells of a channel id whether text that was forwarded from there may be kept."""
+
+        def known(channel_id: int) -> bool:
+            channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
+            return self._observations.observed(channel_id) if channel is None else self.observes(channel)
+
+        return known
+
+    # --- what the gateway tells --------------------------------------------------------------------------------------
+
+    def new_session(self, guild: discord.Guild) -> None:
+        """Nothing was replayed: read every observed channel of `guild` from its checkpoint."""
+        self.disconnected(guild)
+        self._held.pop(guild.id, None)
+        self._start(guild, look_for_archived=True)
+
+    def disconnected(self, guild: discord.Guild) -> None:
+        """The connection is lost: every channel is behind until it is known what was missed."""
+        self._stop(guild.id)
+        ids = {channel.id for channel in self._observed(guild)}
+        self._held.setdefault(guild.id, set()).update(ids & self._current)
+        self._current -= ids
+        for channel_id in ids:
+            self._intake.behind(channel_id)
+
+    def resumed(self, guild: discord.Guild) -> None:
+        """Discord has replayed what was missed: what was current is so again, and the rest goes on being read."""
+        for channel_id in self._held.pop(guild.id, set()):
+            self._caught_up(channel_id)
+        self.catch_up(guild)
+
+    def catch_up(self, guild: discord.Guild) -> None:
+        """Read the channels of `guild` that are behind, unless that is going on already.
+
+        They are behind because observation was just switched on, Discord or the database failed, or the bot could
+        not see them before.
+        """
+        if guild.id not in self._tasks and guild.id not in self._held and self._behind(guild):
+            self._start(guild, look_for_archived=False)
+
+    async def close(self) -> None:
+        """Stop reading, and wait until it has stopped."""
+        tasks = list(self._tasks.values())
+        for guild_id in list(self._tasks):
+            self._stop(guild_id)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def _start(self, guild: discord.Guild, *, look_for_archived: bool) -> None:
+        task = asyncio.create_task(self._read_guild(guild, look_for_archived), name=f"backfill-{guild.id}")
+        self._tasks[guild.id] = task
+        task.add_done_callback(lambda done: self._ended(guild.id, done))
+
+    def _stop(self, guild_id: int) -> None:
+        task = self._tasks.pop(guild_id, None)
+        if task is not None:
+            task.cancel()
+
+    def _ended(self, guild_id: int, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(guild_id) is task:
+            del self._tasks[guild_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Reading back server %d ended; it is tried again", guild_id, exc_info=error)
+
+    async def _read_guild(self, guild: discord.Guild, look_for_archived: bool) -> None:
+        await self.note_threads(guild.id, guild.threads)
+        since = {parent: await self._threads.read_up_to(parent.id) for parent in self._parents(guild)}
+        await self._read_all(self._behind(guild))
+        if look_for_archived:
+            for parent, up_to in since.items():
+                await self._find_archived(guild, parent, snowflake.to_datetime(up_to))
+        await self._read_all(list(self._archived.get(guild.id, {}).values()))
+
+    async def _read_all(self, channels: Iterable[Readable]) -> None:
+        await asyncio.gather(*(self._read(channel) for channel in channels))
+
+    async def _read(self, channel: Readable) -> None:
+        """Read one channel to its end; where that fails it stays behind and is tried again later."""
+        async with self._slots:
+            self._intake.behind(channel.id)
+            after = await self._observations.last_seen(channel.id, parent_of(channel))
+            try:
+                newest = await self._offer_history(channel, after)
+            except (discord.HTTPException, OSError) as error:
+                log.warning("Channel %d could not be read back (%s)", channel.id, type(error).__name__)
+                return
+            if newest is not None and self._intake.caught_up(channel.id, newest):
+                self._current.add(channel.id)
+                self._archived.get(channel.guild.id, {}).pop(channel.id, None)
+
+    async def _offer_history(self, channel: Readable, after: int) -> int | None:
+        """Hand the intake what came after `after`, oldest first; the newest snowflake, None if not all was taken."""
+        newest, count = after, 0
+        if channel.last_message_id is not None and channel.last_message_id <= after:
+            return newest
+        async for message in channel.history(after=discord.Object(after), limit=None, oldest_first=True):
+            if count % PAGE == 0:
+                await self._intake.room()
+            newest, count = max(newest, message.id), count + 1
+            kept = said(message, may_quote=self.may_quote(channel.guild))
+            if kept is not None and not self._intake.said(kept, backfill=True):
+                return None
+        return newest
+
+    async def _find_archived(self, guild: discord.Guild, parent: Parent, since: datetime) -> None:
+        """Public threads that were archived after the last message that is kept from this channel and its threads."""
+        found: list[discord.Thread] = []
+        try:
+            async for thread in parent.archived_threads(limit=None):
+                if thread.archive_timestamp < since:
+                    break
+                if self.observes(thread):
+                    found.append(thread)
+        except (discord.HTTPException, OSError) as error:
+            log.warning("Archived threads of channel %d could not be listed (%s)", parent.id, type(error).__name__)
+        await self.note_threads(guild.id, found)
+        self._archived.setdefault(guild.id, {}).update({thread.id: thread for thread in found})
+
+    async def note_threads(self, guild_id: int, threads: Iterable[discord.Thread]) -> None:
+        """Remember the parents of observed public threads, for the time when they are archived."""
+        public = [thread for thread in threads if not thread.is_private() and self.observes(thread)]
+        await self._threads.note(guild_id, [(thread.id, thread.parent_id, thread.name) for thread in public])
+
+    def _caught_up(self, channel_id: int) -> None:
+        if self._intake.caught_up(channel_id):
+            self._current.add(channel_id)
+
+    def _observed(self, guild: discord.Guild) -> list[Readable]:
+        channels: list[Readable] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
+        return [channel for channel in channels if self.observes(channel)]
+
+    def _behind(self, guild: discord.Guild) -> list[Readable]:
+        missed = self._intake.missed
+        return [
+            channel
+            for channel in self._observed(guild)
+            if (channel.id not in self._current or channel.id in missed)
+            and (not isinstance(channel, discord.Thread) or channel.parent is not None)
+            and can_read(channel.permissions_for(guild.me), channel)
+        ]
+
+    def _parents(self, guild: discord.Guild) -> list[Parent]:
+        parents: list[Parent] = [*guild.text_channels, *guild.forums]
+        return [
+            parent
+            for parent in parents
+            if self._observations.observed(parent.id) and can_read(parent.permissions_for(guild.me), parent)
+        ]

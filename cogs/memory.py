@@ -1,0 +1,272 @@
+"""Memories: flushing on time, /remember and its message menu, /memories, and /memory for admins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands, tasks
+
+from bot.errors import Refused
+from bot.memories import MAX_TEXT, Asker
+from bot.memories import Page as StoredPage
+from bot.model import Memory, MemoryState, MessageState
+from cogs import texts
+from cogs.access import Access
+from cogs.backfill import is_private, parent_of
+from cogs.checks import manager_only, per_member
+from cogs.content import content_of, is_from_person
+from cogs.forget import forget_memory
+from cogs.names import names_for
+from cogs.rendering import ago, jump_url, safe, shorten
+from cogs.reply import reply, reply_view
+from cogs.views.confirm import text_view
+from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
+from cogs.views.remember import RememberModal
+
+if TYPE_CHECKING:
+    from bot.flusher import FlushReport
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+FLUSH_ANSWER_SECONDS = 600.0
+"""How long /memory flush waits; an interaction can be answered for 15 minutes."""
+
+
+class MemoryCog(commands.Cog, name="Memory"):
+    """Keeps memories coming, and shows members theirs."""
+
+    memory = app_commands.Group(
+        name="memory",
+        description="How the memory of this server is doing",
+        guild_only=True,
+        default_permissions=discord.Permissions(manage_guild=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+
+    def __init__(self, bot: commands.AutoShardedBot, services: Services, access: Access) -> None:
+        self._bot = bot
+        self._services = services
+        self._access = access
+        self._flushes: set[asyncio.Task[FlushReport]] = set()
+        self._menu = app_commands.ContextMenu(name="Remember this message", callback=self._remember_message)
+        self._menu.guild_only = True
+        self._menu.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
+        per_member(6, 60.0)(self._menu)
+
+    async def cog_load(self) -> None:
+        """Begin to flush on time."""
+        self._bot.tree.add_command(self._menu)
+        flusher = self._services.flusher
+        if flusher is not None:
+            flusher.bot_id = self._bot.user.id if self._bot.user is not None else None
+            self.flush_due.change_interval(seconds=self._services.flush_check_seconds)
+            self.flush_due.start()
+
+    async def cog_unload(self) -> None:
+        """Stop asking what is due; the flusher finishes what it has in hand."""
+        self.flush_due.cancel()
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    @tasks.loop(seconds=15.0)
+    async def flush_due(self) -> None:
+        """Let the flusher do what is due; whatever goes wrong is logged and tried again at the next turn."""
+        if self._services.flusher is None:
+            return
+        try:
+            report = await self._services.flusher.flush_due()
+        except Exception:  # a loop that ended would be noticed by nobody
+            log.exception("Flushing failed; it is tried again")
+            return
+        if report.messages or report.dead:
+            log.info("Flushed %d messages into %d memories", report.messages, report.memories)
+        if report.waiting is not None:
+            log.warning("Flushing waits: %s", report.waiting)
+
+    # --- remembering -------------------------------------------------------------------------------------------------
+
+    @app_commands.command(name="remember", description="Remember something on purpose")
+    @app_commands.describe(text="What to remember; leave it out to write at leisure")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @per_member(6, 60.0)
+    async def remember(
+        self, interaction: Interaction, text: app_commands.Range[str, 1, MAX_TEXT] | None = None
+    ) -> None:
+        """Keep the member's own words, as said here and now."""
+        self._check_may_keep(interaction, interaction.user.id)
+        if text is None:
+            await interaction.response.send_modal(RememberModal(self.keep))
+        else:
+            await self.keep(interaction, text)
+
+    async def keep(self, interaction: Interaction, text: str) -> None:
+        """Keep `text` as said by the member with this very interaction.
+
+        Raises:
+            Refused: the channel is not observed, the member opted out, or the text does not fit.
+        """
+        self._check_may_keep(interaction, interaction.user.id)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._keep(interaction, interaction.user, interaction.channel_id or 0, interaction.id, text)
+
+    async def _remember_message(self, interaction: Interaction, message: discord.Message) -> None:
+        """Keep somebody's message as a memory of theirs."""
+        if not is_from_person(message):
+            raise Refused(texts.NOT_A_PERSON)
+        self._check_may_keep(interaction, message.author.id)
+        text = content_of(message, may_quote=lambda _: False)
+        if not text:
+            raise Refused(texts.EMPTY_MESSAGE)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._keep(interaction, message.author, message.channel.id, message.id, shorten(text, MAX_TEXT))
+
+    def _check_may_keep(self, interaction: Interaction, author_id: int) -> None:
+        channel, guild_id = interaction.channel, interaction.guild_id or 0
+        observations = self._services.observations
+        if not observations.observed(interaction.channel_id or 0, parent_of(channel), private=is_private(channel)):
+            raise Refused(texts.UNOBSERVED)
+        if self._services.consents.opted_out(guild_id, author_id):
+            own = author_id == interaction.user.id
+            raise Refused(texts.OPTED_OUT_SELF if own else texts.OPTED_OUT_AUTHOR)
+
+    async def _keep(
+        self, interaction: Interaction, author: discord.abc.User, channel_id: int, message_id: int, text: str
+    ) -> None:
+        guild_id = interaction.guild_id or 0
+        memory = await self._services.store.remember(
+            guild_id=guild_id, channel_id=channel_id, author_id=author.id, message_id=message_id, text=text
+        )
+        await self._services.directory.remember_names(guild_id, {author.id: author.display_name})
+        names = {author.id: author.display_name}
+        if interaction.guild is not None:
+            names |= await names_for(interaction.guild, self._services.directory, (), [memory.text])
+        await reply_view(interaction, text_view(f"**Remembered:** {safe(memory.text, names, limit=1500)}"))
+
+    # --- one's own ---------------------------------------------------------------------------------------------------
+
+    @app_commands.command(name="memories", description="What is remembered from you here")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @per_member(5, 30.0)
+    async def memories(self, interaction: Interaction) -> None:
+        """Show the memories that cite the member, newest first."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        own = Own(self._services, self._access)
+        await reply_view(interaction, Pages(interaction, own, await own.page(interaction, 0)))
+
+    # --- for admins --------------------------------------------------------------------------------------------------
+
+    @memory.command(name="status", description="Messages, memories, what waits, and how the services are")
+    @manager_only
+    @per_member(5, 30.0)
+    async def status(self, interaction: Interaction) -> None:
+        """Show how the memory of this server is doing."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        guild_id = interaction.guild_id or 0
+        services = self._services
+        counts = await services.log.count_by_state(guild_id)
+        waiting = await services.log.pending_overview(guild_id)
+        lines = [
+            "### Memory of this server",
+            f"- {texts.count(len(services.observations.channels(guild_id)), 'channel')} observed (`/observe list`)",
+            f"- {texts.count(sum(counts.values()), 'message')} in the log, kept for {services.policy.retention}",
+            f"- {texts.count(await services.store.count(guild_id), 'memory')}",
+        ]
+        if waiting:
+            pending, places = texts.count(counts[MessageState.PENDING], "message"), texts.count(len(waiting), "channel")
+            lines.append(f"- {pending} waiting in {places}, the oldest since <t:{waiting[0].oldest_ms // 1000}:R>")
+        if counts[MessageState.DEAD]:
+            lines.append(f"- ⚠️ {texts.count(counts[MessageState.DEAD], 'message')} could not be read by the model")
+        if services.flusher is None:
+            lines.append("- No language model is in use: messages are searchable by their words")
+        if services.intake.overflowed:
+            lines.append("- ⚠️ The database does not keep up; what is missed is read later")
+        await reply_view(interaction, text_view("\n".join(lines)))
+
+    @memory.command(name="flush", description="Make memories now from what waits in a channel")
+    @app_commands.describe(channel="This channel unless you choose another")
+    @manager_only
+    @per_member(2, 60.0)
+    async def flush(self, interaction: Interaction, channel: Place | None = None) -> None:
+        """Flush a channel and report."""
+        flusher = self._services.flusher
+        if flusher is None:
+            raise Refused(texts.NO_MODEL)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._services.intake.drain()
+        channel_id = interaction.channel_id or 0 if channel is None else channel.id
+        task = asyncio.create_task(flusher.flush_channel(channel_id))
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+        done, _ = await asyncio.wait({task}, timeout=FLUSH_ANSWER_SECONDS)
+        await reply(interaction, _report(task.result()) if done else "It takes long and goes on; see `/memory status`.")
+
+
+class Own:
+    """The memories that cite a member, page by page; what they can't read now is left out."""
+
+    def __init__(self, services: Services, access: Access) -> None:
+        self._services = services
+        self._access = access
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """One page, as it is now."""
+        asker = await self._access.asker(interaction)
+        found = await self._load(asker, number)
+        pages = -(-found.total // PER_PAGE)
+        if number >= pages > 0:
+            number = pages - 1
+            found = await self._load(asker, number)
+        names: Mapping[int, str] = {}
+        if interaction.guild is not None:
+            stored = [memory.text for memory in found.items]
+            names = await names_for(interaction.guild, self._services.directory, (), stored)
+        return Page(
+            title=f"### {texts.count(found.total, 'memory').capitalize()} from you",
+            items=tuple(_own_item(memory, names, asker) for memory in found.items),
+            number=number,
+            pages=pages,
+            empty=(
+                "Nothing that you can read here is remembered from you. `/remember` keeps something on purpose; "
+                "`/recall` finds what was said."
+            ),
+        )
+
+    async def forget(self, interaction: Interaction, memory_id: str) -> str:
+        """Forget one of them."""
+        return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
+
+    async def _load(self, asker: Asker, number: int) -> StoredPage:
+        return await self._services.store.of_member(
+            asker.guild_id, asker.user_id, readable=asker.readable, offset=number * PER_PAGE, limit=PER_PAGE
+        )
+
+
+def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker) -> Item:
+    replaced = "" if memory.state is MemoryState.CURRENT else " · replaced by a newer one"
+    newest = memory.citations[-1]
+    return Item(
+        text=safe(memory.text, names, limit=ITEM_CHARS),
+        caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
+        url=jump_url(memory.guild_id, newest.channel_id, newest.message_id),
+        memory_id=memory.id if asker.may_forget(memory) else None,
+    )
+
+
+def _report(report: FlushReport) -> str:
+    if not (report.messages or report.dead or report.waiting):
+        return "Nothing was waiting in that channel."
+    text = (
+        f"{texts.count(report.messages, 'message')} became {texts.count(report.memories, 'memory')} in "
+        f"{report.seconds:.1f} s ({texts.count(report.calls, 'call')}, {texts.count(report.tokens, 'token')})."
+    )
+    return f"{text} The rest waits: {report.waiting}." if report.waiting else text

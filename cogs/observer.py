@@ -1,0 +1,189 @@
+"""Listens where it may, and hands what it hears to the intake; it never waits for the database to keep a message."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import commands, tasks
+
+from bot import snowflake
+from bot.observation import ChannelRef
+from cogs.access import Talk
+from cogs.backfill import Backfill, parent_of
+from cogs.content import content_of, is_from_person, said
+from cogs.notices import post_notice
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+CATCH_UP_SECONDS = 30.0
+"""How often channels that are behind are looked for."""
+
+
+class Observer(commands.Cog):
+    """Turns gateway events into intake events, for observed channels alone."""
+
+    def __init__(self, bot: commands.AutoShardedBot, services: Services) -> None:
+        self._bot = bot
+        self._services = services
+        self._intake = services.intake
+        self._observations = services.observations
+        self.backfill = Backfill(services.intake, services.observations, services.threads)
+
+    async def cog_load(self) -> None:
+        """Begin to look after channels that are behind."""
+        self.catch_up.start()
+
+    async def cog_unload(self) -> None:
+        """Stop reading."""
+        self.catch_up.cancel()
+        await self.backfill.close()
+
+    # --- messages ----------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Keep what a person says in an observed channel."""
+        if message.guild is None or not self.backfill.observes(message.channel):
+            return
+        kept = said(message, may_quote=self.backfill.may_quote(message.guild))
+        if kept is None or self._services.consents.opted_out(message.guild.id, message.author.id):
+            return
+        self._intake.said(kept)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Bring a message's new text to where the old one is.
+
+        Discord also sends this when a link's preview resolves; such a message has no time of an edit. Where observation
+        was switched off meanwhile the new text may not be kept and the old one is not what was said: it goes.
+        """
+        message = payload.message
+        if message.guild is None or message.edited_at is None or not is_from_person(message):
+            return
+        if self.backfill.observes(message.channel):
+            content = content_of(message, may_quote=self.backfill.may_quote(message.guild))
+            self._intake.edited(message.guild.id, message.channel.id, message.id, content, message.edited_at)
+        else:
+            self._deleted(message.guild.id, message.channel.id, [message.id])
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Erase a deleted message."""
+        self._deleted(payload.guild_id, payload.channel_id, [payload.message_id])
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Erase messages that were deleted together."""
+        self._deleted(payload.guild_id, payload.channel_id, sorted(payload.message_ids))
+
+    def _deleted(self, guild_id: int | None, channel_id: int, message_ids: list[int]) -> None:
+        if guild_id is None:
+            return
+        guild = self._bot.get_guild(guild_id)
+        channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
+        if self._may_hold(guild_id, channel_id, channel):
+            self._intake.deleted(guild_id, channel_id, message_ids)
+
+    def _may_hold(self, guild_id: int, channel_id: int, channel: object) -> bool:
+        """Whether something may be kept from this channel; of the rest not even a deletion is noted.
+
+        A channel that Discord's cache does not know may be an archived thread of an observed one.
+        """
+        decided = {decision.channel_id for decision in self._observations.list(guild_id)}
+        return bool(decided) if channel is None else bool(decided & {channel_id, parent_of(channel)})
+
+    # --- channels ----------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Erase a deleted channel, its threads included."""
+        if self._may_hold(channel.guild.id, channel.id, channel):
+            await self._services.erasure.erase_channel(channel.guild.id, channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Erase a deleted thread."""
+        decided = {decision.channel_id for decision in self._observations.list(payload.guild_id)}
+        if decided & {payload.thread_id, payload.parent_id}:
+            await self._services.erasure.erase_channel(payload.guild_id, payload.thread_id)
+
+    @commands.Cog.listener()
+    async def on_thread_create(self, thread: discord.Thread) -> None:
+        """Read a new thread, for its first messages may have come before it."""
+        await self._thread_is_active(thread)
+
+    @commands.Cog.listener()
+    async def on_thread_join(self, thread: discord.Thread) -> None:
+        """Read a thread that came back from the archive."""
+        await self._thread_is_active(thread)
+
+    async def _thread_is_active(self, thread: discord.Thread) -> None:
+        if self.backfill.observes(thread):
+            await self.backfill.note_threads(thread.guild.id, [thread])
+            self.backfill.catch_up(thread.guild)
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """A new gateway session: read every observed channel from its checkpoint."""
+        for guild in self._of_shard(shard_id):
+            await self._seed(guild)
+            self.backfill.new_session(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server that came back after an outage, or later than its shard: read it too."""
+        if self._bot.is_ready():
+            self.backfill.new_session(guild)
+
+    @commands.Cog.listener()
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        """From here on messages may be missed."""
+        for guild in self._of_shard(shard_id):
+            self.backfill.disconnected(guild)
+
+    @commands.Cog.listener()
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        """Discord has replayed everything since the connection was lost."""
+        for guild in self._of_shard(shard_id):
+            self.backfill.resumed(guild)
+
+    @tasks.loop(seconds=CATCH_UP_SECONDS)
+    async def catch_up(self) -> None:
+        """Read channels that are still behind."""
+        if self._bot.is_ready():
+            for guild in self._bot.guilds:
+                self.backfill.catch_up(guild)
+
+    async def _seed(self, guild: discord.Guild) -> None:
+        """Switch on what the settings name and nobody has decided about, and tell the members there."""
+        channels = [guild.get_channel_or_thread(channel_id) for channel_id in self._services.observe_channels]
+        wanted = [
+            ChannelRef(guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_of(channel))
+            for channel in channels
+            if isinstance(channel, Talk | discord.Thread)
+        ]
+        now = snowflake.from_ms(self._services.clock())
+        await self._observations.seed(wanted, from_id=now)
+        for decision in self._observations.list(guild.id):
+            channel = guild.get_channel_or_thread(decision.channel_id)
+            undisclosed = decision.observed and decision.notice_message_id is None
+            if undisclosed and isinstance(channel, Talk | discord.Thread):
+                await self._announce(channel)
+
+    async def _announce(self, channel: Talk | discord.Thread) -> None:
+        try:
+            notice = await post_notice(channel, self._services.policy, by=None)
+        except discord.HTTPException as error:
+            log.warning("No notice could be posted in observed channel %d (HTTP %d)", channel.id, error.status)
+            return
+        await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
+
+    def _of_shard(self, shard_id: int) -> list[discord.Guild]:
+        return [guild for guild in self._bot.guilds if guild.shard_id == shard_id]

@@ -1,0 +1,174 @@
+"""/recall: find what was said, among all that the asker may read now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.hits import Hits
+from bot.memories import Asker
+from bot.model import Hit
+from bot.moments import parse_since
+from bot.recall import RecallQuery
+from cogs import texts
+from cogs.access import Access
+from cogs.checks import per_member
+from cogs.forget import forget_memory
+from cogs.names import names_for
+from cogs.rendering import ago, jump_url, safe, safe_name
+from cogs.reply import reply_view
+from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+Interaction = discord.Interaction[Any]
+Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
+
+MAX_HITS = 25
+MAX_CHARS = 20_000
+MAX_QUERY = 300
+MAX_LINES = 5
+"""Lines of an excerpt that are shown, around the one that matched best."""
+
+
+class RecallCog(commands.Cog):
+    """Asks recall, and shows what it found page by page."""
+
+    def __init__(self, services: Services, access: Access) -> None:
+        self._services = services
+        self._access = access
+
+    @app_commands.command(name="recall", description="Find what was said in the channels that you can read")
+    @app_commands.describe(
+        query="What you are looking for, in your own words",
+        member="Only what this member said",
+        channel="Only what was said in this channel or its threads",
+        since="Only what was said since then: 7d, 12h, yesterday, 2026-01-31",
+    )
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @per_member(6, 30.0)
+    async def recall(
+        self,
+        interaction: Interaction,
+        query: app_commands.Range[str, 1, MAX_QUERY],
+        member: discord.User | None = None,
+        channel: Place | None = None,
+        since: app_commands.Range[str, 1, 40] | None = None,
+    ) -> None:
+        """Search, and show the first page."""
+        first = parse_since(since, datetime.now(UTC)) if since else None
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        asker = await self._access.asker(interaction)
+        readable = asker.readable if channel is None else await self._access.within(asker, channel)
+        wanted = RecallQuery(
+            guild_id=asker.guild_id,
+            text=query,
+            channel_ids=readable,
+            asker_id=asker.user_id,
+            author_id=None if member is None else member.id,
+            since=first,
+            limit=MAX_HITS,
+            max_chars=MAX_CHARS,
+        )
+        result = await self._services.recall.search(wanted)
+        found = Found(self._services, self._access, wanted, result.hits, result.notes)
+        await reply_view(interaction, Pages(interaction, found, await found.page(interaction, 0)))
+
+
+class Found:
+    """What one question found; each page is looked at again before it is shown."""
+
+    def __init__(
+        self, services: Services, access: Access, query: RecallQuery, hits: Sequence[Hit], notes: Sequence[str]
+    ) -> None:
+        self._services = services
+        self._access = access
+        self._query = query
+        self._hits = hits
+        self._notes = tuple(notes)
+        self._again = Hits(services.log, services.store)
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """One page of what is still there and may still be read."""
+        asker = await self._access.asker(interaction)
+        hits = await self._again.fresh(self._hits, asker.readable)
+        pages = -(-len(hits) // PER_PAGE)
+        number = max(0, min(number, pages - 1))
+        shown = hits[number * PER_PAGE : (number + 1) * PER_PAGE]
+        return Page(
+            title=f"### {safe(self._query.text, {}, limit=150)}",
+            items=tuple(await self._items(interaction, shown, asker)),
+            number=number,
+            pages=pages,
+            notes=self._notes,
+            empty="" if hits else self._nothing(asker),
+        )
+
+    async def forget(self, interaction: Interaction, memory_id: str) -> str:
+        """Forget a memory of the page."""
+        return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
+
+    async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
+        if interaction.guild is None:
+            return []
+        people = [user_id for hit in hits for user_id in hit.author_ids]
+        names = await names_for(interaction.guild, self._services.directory, people, [hit.text for hit in hits])
+        return [hit_item(hit, names, asker) for hit in hits]
+
+    def _nothing(self, asker: Asker) -> str:
+        if not self._services.observations.channels(asker.guild_id):
+            return "No channel is observed here yet; somebody with Manage Server can begin with `/setup`."
+        filters = replace(self._query, text="", limit=0, max_chars=0)
+        narrowed = filters.author_id or filters.since
+        hint = "try it without member, channel or since" if narrowed else "try other words, or fewer"
+        return (
+            f"Nothing that you can read matches; {hint}. Messages stay searchable for "
+            f"{self._services.policy.retention}, memories until they are forgotten."
+        )
+
+
+def hit_item(hit: Hit, names: Mapping[int, str], asker: Asker) -> Item:
+    """One hit, ready to be shown."""
+    memory = hit.memory
+    if memory is None:
+        text = _excerpt(hit, names)
+        caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
+    else:
+        text = safe(hit.text, names, limit=ITEM_CHARS)
+        speakers = speakers_of(memory.author_ids, names)
+        caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
+    return Item(
+        text=text,
+        caption=caption,
+        url=jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor),
+        memory_id=memory.id if memory is not None and asker.may_forget(memory) else None,
+    )
+
+
+def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
+    """Who said it, three names at most."""
+    shown = [safe_name(names.get(author_id, ""))[:64] for author_id in author_ids[:3]]
+    more = len(author_ids) - len(shown)
+    return ", ".join(shown) + (f" and {texts.count(more, 'other')}" if more else "")
+
+
+def _excerpt(hit: Hit, names: Mapping[int, str]) -> str:
+    lines = hit.lines
+    at = next((place for place, line in enumerate(lines) if line.message_id == hit.anchor), 0)
+    first = max(0, min(at - MAX_LINES // 2, len(lines) - MAX_LINES))
+    shown = lines[first : first + MAX_LINES]
+    budget = ITEM_CHARS // len(shown)
+    return "\n".join(_line(line.author_id, line.content, names, budget) for line in shown)
+
+
+def _line(author_id: int, content: str, names: Mapping[int, str], budget: int) -> str:
+    speaker = safe_name(names.get(author_id, ""))[: max(12, budget // 3)]
+    return f"**{speaker}:** {safe(content, names, limit=max(20, budget - len(speaker) - 7))}"

@@ -1,0 +1,106 @@
+"""From stored text to what Discord shows: no pings, no formatting outside its place, no tricks with direction.
+
+Stored text is data. Everything that could format, ping or forge a line is escaped; people appear by the names that
+they have now.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+
+import discord
+
+from bot.references import SOMEBODY, with_names
+
+ELLIPSIS = "…"
+
+_EMOJI = re.compile(r"<a?(:\w{1,32}:)\d{1,20}>")
+_CHANNEL = re.compile(r"<#(\d{1,20})>")
+_TOKENS = re.compile(
+    r"(?P<url>https?://[^\s<>\\]*[^\s<>\\.,:;\"'\])*_~|`])|(?P<special>[\\`*_~|>#\[\]()<@:+-])|(?P<rest>.)", re.S
+)
+_LIST_NUMBER = re.compile(r"^(\d+)\.(?=\s)")
+_BIDI_AND_INVISIBLE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF, 0x2060}
+_FIRST_STRONG, _POP = "\u2068", "\u2069"
+
+
+def safe_name(name: str) -> str:
+    """A display name that formats nothing, pings nobody and stays on its line."""
+    return _isolated(_escape(_one_line(name))) or SOMEBODY
+
+
+def safe(text: str, names: Mapping[int, str], *, limit: int) -> str:
+    """Stored text as one line of Discord Markdown, at most `limit` characters, cut at a word.
+
+    Args:
+        text: as it is stored; people appear as `<@user_id>`.
+        names: display names by user id.
+        limit: length of what comes out, escapes included.
+    """
+    plain = _one_line(_named(text, names))
+    budget = limit
+    while True:
+        shown = _isolated(_escape(shorten(plain, budget)))
+        if len(shown) <= limit:
+            return shown
+        budget -= max(1, len(shown) - limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` cut at a word so that it has at most `limit` characters, the ellipsis included."""
+    if len(text) <= limit:
+        return text
+    if limit <= len(ELLIPSIS):
+        return ELLIPSIS[: max(0, limit)]
+    head = text[: limit - len(ELLIPSIS)]
+    cut = head.rsplit(None, 1)[0] if text[len(head)] != " " and " " in head else head
+    return (cut if len(cut) * 2 >= len(head) else head).rstrip() + ELLIPSIS
+
+
+def plain_line(text: str, names: Mapping[int, str], *, limit: int) -> str:
+    """Stored text for places without Markdown, such as autocomplete choices and modal fields."""
+    return shorten(_one_line(_named(text, names)), limit)
+
+
+def ago(moment: datetime) -> str:
+    """A relative time that Discord keeps current."""
+    return discord.utils.format_dt(moment, "R")
+
+
+def jump_url(guild_id: int, channel_id: int, message_id: int) -> str:
+    """The address of a message in Discord's clients."""
+    return f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
+
+
+def _named(text: str, names: Mapping[int, str]) -> str:
+    return with_names(_CHANNEL.sub(r"#\1", _EMOJI.sub(r"\1", text)), names)
+
+
+def _one_line(text: str) -> str:
+    kept = (
+        char
+        for char in text
+        if ord(char) not in _BIDI_AND_INVISIBLE and (char.isspace() or unicodedata.category(char) != "Cc")
+    )
+    return " ".join("".join(kept).split())
+
+
+def _escape(text: str) -> str:
+    """Put a backslash before whatever Discord could read as Markdown or a mention; addresses stay whole."""
+
+    def one(found: re.Match[str]) -> str:
+        if found["special"] is not None:
+            return "\\" + found["special"] + ("\u200b" if found["special"] == "@" else "")
+        return found[0]
+
+    return _LIST_NUMBER.sub(r"\1\\.", _TOKENS.sub(one, text))
+
+
+def _isolated(text: str) -> str:
+    """Right-to-left text in an isolate, so that it does not turn what stands beside it."""
+    if any(unicodedata.bidirectional(char) in ("R", "AL") for char in text):
+        return f"{_FIRST_STRONG}{text}{_POP}"
+    return text

@@ -1,0 +1,50 @@
+"""Sentences that several commands say: what happened, and what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+SERVER_ONLY = "I work in servers only; ask me in a channel of a server that I am in."
+NOT_ALLOWED = "You may not do that here; ask somebody who manages this server."
+BAD_OPTION = "I couldn't read one of the options; choose it again from the list that Discord offers."
+NOT_YOURS = "This answer belongs to somebody else; run the command yourself."
+GONE = "This has ended; run the command again."
+UNOBSERVED = (
+    "This channel is not observed, so nothing of it is remembered; an admin can change that with `/observe on`."
+)
+OPTED_OUT_SELF = "You opted out, so nothing of yours is kept; `/privacy opt-in` starts again."
+OPTED_OUT_AUTHOR = "The author of this message does not want to be remembered, so it is left alone."
+NOT_A_PERSON = "Only what people say is remembered; this message is from a bot, a webhook or Discord itself."
+EMPTY_MESSAGE = "There is nothing in this message that could be remembered; try one with text."
+NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
+
+
+def cooldown(seconds: float) -> str:
+    """When a command may be used again."""
+    whole = math.ceil(seconds)
+    return f"That was quick; try again in {whole} second{'s' if whole != 1 else ''}."
+
+
+def missing_permissions(names: Sequence[str]) -> str:
+    """Which permission the member lacks."""
+    wanted = " and ".join(name.replace("_", " ").replace("guild", "server").title() for name in names)
+    return f"You need **{wanted}** for that; ask somebody who has it."
+
+
+def service_down(service: str) -> str:
+    """That something behind the bot does not answer."""
+    return f"I can't do that right now, because {service} does not answer; try again in a minute."
+
+
+def unexpected(interaction_id: int) -> str:
+    """That something went wrong which nobody foresaw, with the number that operators find in the log."""
+    return f"Something went wrong; try again, and if it stays so, tell the operator the number {interaction_id}."
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, such as "1 memory" or "2 memories"."""
+    if number == 1:
+        return f"1 {noun}"
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number:,} {plural}"

@@ -1,0 +1,1 @@
+"""What members see. A view renders and asks; it decides nothing and stores nothing."""

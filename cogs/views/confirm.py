@@ -1,0 +1,67 @@
+"""Asking before something is deleted, and showing afterwards what went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import discord
+from discord import ui
+
+from cogs import texts
+from cogs.views.base import Interaction, OwnView
+
+CONFIRM_SECONDS = 60.0
+"""Long enough to read, short enough that a forgotten question does not stay dangerous."""
+
+
+class Confirm(OwnView):
+    """Asks the member who asked, and nobody else, to confirm."""
+
+    def __init__(self, interaction: Interaction, *, question: str, action: str) -> None:
+        super().__init__(interaction, timeout=CONFIRM_SECONDS)
+        self._answer = False
+        row = ui.ActionRow[Confirm]()
+        row.add_item(_Answer(action, discord.ButtonStyle.danger, answer=True))
+        row.add_item(_Answer("Keep it", discord.ButtonStyle.secondary, answer=False))
+        self.add_item(ui.Container(ui.TextDisplay(question), row))
+
+    async def confirmed(self) -> bool:
+        """Wait for the answer; no answer in time means no."""
+        await self.wait()
+        return self._answer
+
+    async def answered(self, interaction: Interaction, answer: bool) -> None:
+        """Take the answer."""
+        self._answer = answer
+        await interaction.response.defer()
+        self.stop()
+
+
+class _Answer(ui.Button[Confirm]):
+    def __init__(self, label: str, style: discord.ButtonStyle, *, answer: bool) -> None:
+        super().__init__(label=label, style=style)
+        self._answer = answer
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.answered(interaction, self._answer)
+
+
+def text_view(text: str) -> ui.LayoutView:
+    """One text in a frame."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(ui.TextDisplay(text)))
+    return view
+
+
+def receipt_view(title: str, removed: Mapping[str, int], remaining: Mapping[str, int]) -> ui.LayoutView:
+    """Show what went, store by store, and whether anything is left."""
+    lines = [f"- {name.replace('_', ' ')}: {number:,}" for name, number in removed.items() if number]
+    left = sum(remaining.values())
+    verdict = "Checked: nothing of yours is left here."
+    if left:
+        verdict = f"{texts.count(left, 'item')} could not be removed yet; run the command again in a minute."
+    view = ui.LayoutView(timeout=None)
+    body = ui.TextDisplay[ui.LayoutView](f"### {title}\n" + ("\n".join(lines) or "There was nothing to delete."))
+    view.add_item(ui.Container(body, ui.Separator(), ui.TextDisplay(verdict)))
+    return view

@@ -1,0 +1,133 @@
+"""Pages of found or remembered things: text, caption, a way to the message, and Forget where it is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import discord
+from discord import ui
+
+from cogs.views.base import Interaction, OwnView
+
+PER_PAGE = 5
+"""Seven components each at most, with frame and paging below Discord's limit of 40."""
+
+ITEM_CHARS = 480
+"""Five of these with captions and title stay below Discord's 4,000 characters for one view."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing on a page, ready to be shown.
+
+    Attributes:
+        text: Discord Markdown, escaped where it came from people.
+        caption: a small line: who, when, where.
+        url: where it was said.
+        memory_id: the memory that the asker may forget; None where they may not.
+    """
+
+    text: str
+    caption: str
+    url: str
+    memory_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page, ready to be shown.
+
+    Attributes:
+        number: counts from 0.
+        pages: how many there are; 0 with nothing to show.
+        notes: one line each, below the items.
+        empty: shown instead of items where there are none.
+    """
+
+    title: str
+    items: tuple[Item, ...]
+    number: int
+    pages: int
+    notes: tuple[str, ...] = ()
+    empty: str = ""
+
+
+class Source(Protocol):
+    """Where pages come from; it checks anew what the member may see each time."""
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """The page with this number, or the last one where there are fewer."""
+
+    async def forget(self, interaction: Interaction, memory_id: str) -> str:
+        """Forget a memory; one sentence on what that did."""
+
+
+class Pages(OwnView):
+    """Shows one page and turns to others."""
+
+    def __init__(self, interaction: Interaction, source: Source, page: Page) -> None:
+        super().__init__(interaction)
+        self._source = source
+        self._fill(page)
+
+    async def turn(self, interaction: Interaction, number: int) -> None:
+        """Show another page, as it is now."""
+        await interaction.response.defer()
+        await self._show(interaction, await self._source.page(interaction, number))
+
+    async def forget(self, interaction: Interaction, memory_id: str) -> None:
+        """Forget one item and show what is left of the page."""
+        await interaction.response.defer()
+        outcome = await self._source.forget(interaction, memory_id)
+        await self._show(interaction, await self._source.page(interaction, self._number), outcome)
+
+    async def _show(self, interaction: Interaction, page: Page, *notes: str) -> None:
+        self.clear_items()
+        self._fill(page, *notes)
+        await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
+
+    def _fill(self, page: Page, *notes: str) -> None:
+        self._number = page.number
+        box = ui.Container[Pages](ui.TextDisplay(page.title))
+        for item in page.items:
+            box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
+            text = ui.TextDisplay[Pages](f"{item.text}\n-# {item.caption}")
+            box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
+            if item.memory_id is not None:
+                box.add_item(ui.ActionRow(_Forget(item.memory_id)))
+        below = [*([page.empty] if not page.items else []), *(f"-# {note}" for note in (*page.notes, *notes))]
+        if below:
+            box.add_item(ui.Separator())
+            box.add_item(ui.TextDisplay("\n".join(below)))
+        self.add_item(box)
+        if page.pages > 1:
+            self.add_item(_turning(page))
+
+
+def _turning(page: Page) -> ui.ActionRow[Pages]:
+    row = ui.ActionRow[Pages]()
+    row.add_item(_Turn("Back", page.number - 1, enabled=page.number > 0))
+    row.add_item(ui.Button(label=f"{page.number + 1} of {page.pages}", disabled=True))
+    row.add_item(_Turn("Next", page.number + 1, enabled=page.number + 1 < page.pages))
+    return row
+
+
+class _Turn(ui.Button[Pages]):
+    def __init__(self, label: str, number: int, *, enabled: bool) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.secondary, disabled=not enabled)
+        self._number = number
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.turn(interaction, self._number)
+
+
+class _Forget(ui.Button[Pages]):
+    def __init__(self, memory_id: str) -> None:
+        super().__init__(label="Forget", style=discord.ButtonStyle.danger)
+        self._memory_id = memory_id
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.forget(interaction, self._memory_id)

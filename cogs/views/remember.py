@@ -1,0 +1,37 @@
+"""Writing at leisure what is to be remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import discord
+from discord import ui
+
+from bot.memories import MAX_TEXT
+from cogs.errors import answer_error
+from cogs.views.base import Interaction
+
+Keep = Callable[[Interaction, str], Awaitable[None]]
+
+
+class RememberModal(ui.Modal, title="Remember something"):
+    """Asks for the text, and hands it on."""
+
+    words = ui.Label[ui.Modal](
+        text="What should be remembered?",
+        description="It is kept as said by you, here and now.",
+        component=ui.TextInput(style=discord.TextStyle.paragraph, min_length=1, max_length=MAX_TEXT),
+    )
+
+    def __init__(self, keep: Keep) -> None:
+        super().__init__()
+        self._keep = keep
+
+    async def on_submit(self, interaction: Interaction, /) -> None:
+        """Hand the text on."""
+        field = self.words.component
+        await self._keep(interaction, field.value if isinstance(field, ui.TextInput) else "")
+
+    async def on_error(self, interaction: Interaction, error: Exception, /) -> None:  # type: ignore[override]  # a modal has no item
+        """Answer with one sentence."""
+        await answer_error(interaction, error)
