@@ -42,10 +42,16 @@ _EDGE = 64
 
 _NOT_OURS = "its answer is not Ollama's protocol; check OLLAMA_BASE_URL"
 
-Failure = ollama.ResponseError | ollama.RequestError | httpx.HTTPError | ConnectionError | ValueError
-"""What the client library raises; ValueError for an answer that is not its protocol."""
-
-FAILURES = (ollama.ResponseError, ollama.RequestError, httpx.HTTPError, ConnectionError, ValueError)
+FAILURES = (
+    ollama.ResponseError,
+    ollama.RequestError,
+    httpx.HTTPError,
+    ConnectionError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
+"""What the client library raises; the last three when it trips over an answer that is not its protocol."""
 
 
 class OllamaModel:
@@ -183,7 +189,7 @@ async def close_client(client: ollama.AsyncClient) -> None:
     await client.close()  # type: ignore[no-untyped-call]
 
 
-def translated(error: Failure, service: str, model: str) -> ChannelMemoryError:
+def translated(error: Exception, service: str, model: str) -> ChannelMemoryError:
     """The error of ours that says what happened, without a word of what was sent or answered."""
     if isinstance(error, ollama.ResponseError):
         return _of_status(error, service, model)

@@ -132,8 +132,8 @@ def _strict_part(part: object) -> object:
     return [_strict_part(item) for item in part] if isinstance(part, list) else part
 
 
-FAILURES = (openai.OpenAIError, ValueError)
-"""What the client library raises; ValueError for an answer that is not its protocol."""
+FAILURES = (openai.OpenAIError, ValueError, TypeError, AttributeError)
+"""What the client library raises; the last three when it trips over an answer that is not its protocol."""
 
 
 def translated(error: Exception, service: str, model: str) -> ChannelMemoryError:

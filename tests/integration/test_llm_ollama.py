@@ -125,6 +125,7 @@ async def test_empty_answer_is_invalid(ollama_server: LoopbackOllama, model: Oll
     [
         (Fault.DROP, {}, ServiceUnavailable),
         (Fault.BROKEN, {}, ServiceUnavailable),
+        (Fault.ODD, {}, ServiceUnavailable),
         (Fault.STATUS, {"status": 500}, ServiceUnavailable),
         (Fault.STATUS, {"status": 503}, ServiceUnavailable),
         (Fault.STATUS, {"status": 429}, RateLimited),

@@ -102,6 +102,7 @@ async def test_declined_and_empty_answers_are_invalid(openai_server: LoopbackOpe
     [
         (Fault.DROP, {}, ServiceUnavailable),
         (Fault.BROKEN, {}, ServiceUnavailable),
+        (Fault.ODD, {}, ServiceUnavailable),
         (Fault.STATUS, {"status": 500}, ServiceUnavailable),
         (Fault.STATUS, {"status": 409}, ServiceUnavailable),
         (Fault.STATUS, {"status": 429}, RateLimited),

@@ -24,6 +24,7 @@ class Fault(StrEnum):
     DELAY = "delay"  # answers rightly, but late
     STATUS = "status"  # answers with an HTTP error
     BROKEN = "broken"  # 200 with something that is not JSON, as a proxy's error page
+    ODD = "odd"  # 200 with JSON, of another protocol
     CUT = "cut"  # models only: the answer ends in the middle, and says so
     GARBAGE = "garbage"  # models: text that is not the JSON asked for; embeddings: vectors of a wrong size
 
@@ -162,6 +163,8 @@ class LoopbackServer:
             await asyncio.sleep(plan.seconds)
         elif plan.fault is Fault.BROKEN:
             return web.Response(text="<html>502 Bad Gateway</html>", content_type="text/html")
+        elif plan.fault is Fault.ODD:
+            return web.json_response([None])
         elif plan.fault is Fault.STATUS:
             headers = {} if plan.retry_after is None else {"Retry-After": f"{plan.retry_after:g}"}
             return web.json_response(self.error_body(plan), status=plan.status, headers=headers)
