@@ -100,7 +100,7 @@ class Shard:
         """Write points; those that are there already are replaced."""
         replaced = {
             str(record.id): record.payload or {}
-            for record in self._shard.retrieve([point_id for point_id, _, _ in points], with_payload=True)
+            for record in self._shard.retrieve([point_id for point_id, _, _ in points], True, False)
         }
         gone = [point_id for point_id, _, payload in points if self._loses(replaced.get(point_id), payload)]
         if gone:

@@ -9,27 +9,29 @@ import asyncio
 import hashlib
 from array import array
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from io import UnsupportedOperation
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from mem0 import AsyncMemory
 from mem0.configs.base import MemoryConfig
-from mem0.configs.embeddings.base import BaseEmbedderConfig
 from mem0.embeddings.base import EmbeddingBase
+from mem0.memory.main import AsyncMemory
 from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
 from bot.index.base import IndexEntry, Scored
-from bot.index.points import CALL, Call, Filters, Point, PointStore, gather, metadata, own, wanted
+from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, wanted
 from bot.llm.embeddings import MAX_TEXTS, Embedder
+from bot.resilience import Guard
 
 CACHED_VECTORS: Final = 2 * MAX_TEXTS
 """Vectors kept for use again, without their texts: 25 MB of 1,536 numbers each."""
 
-LONGEST_QUERY: Final = 2_000
-"""Characters of a query that are embedded; as much as a Discord message holds."""
+LONGEST_TEXT: Final = 4_000
+"""Characters that are embedded: as much as Discord's longest message, and far below what models take."""
+
+T = TypeVar("T")
 
 
 class Mem0Index:
@@ -39,9 +41,11 @@ class Mem0Index:
         config: the hybrid configuration (`bot.index.opening.hybrid_config`).
         embedder: makes the vectors; mem0 is handed them.
         store: keeps the points; closed with the index.
+        guard: stands before every use of the store; None where there is no service behind it.
     """
 
-    def __init__(self, config: MemoryConfig, embedder: Embedder, store: PointStore) -> None:
+    def __init__(self, config: MemoryConfig, embedder: Embedder, store: PointStore, guard: Guard | None = None) -> None:
+        self._guard = guard
         self._vectors = _Vectors(embedder)
         self._store = store
         self._mem0 = _HybridMemory(config, store)
@@ -50,24 +54,24 @@ class Mem0Index:
         """See VectorIndex."""
         if not entries:
             return
-        call = Call(await self._vectors.of([entry.text for entry in entries]))
+        call = Call(await self._vectors.of([_plain(entry.text) for entry in entries]))
         token = CALL.set(call)
         try:
             for entry in entries:
                 await self._mem0.add(
-                    [{"role": "user", "content": entry.text}],
+                    [{"role": "user", "content": _plain(entry.text)}],
                     agent_id=str(entry.memory.guild_id),
                     metadata=metadata(entry.memory),
                     infer=False,
                 )
         finally:
             CALL.reset(token)
-        await asyncio.to_thread(self._store.write, call.points)
+        await self._ask(lambda: asyncio.to_thread(self._store.write, call.points))
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """See VectorIndex. Not by mem0's own delete, which would write the text down as history."""
         if memory_ids:
-            await asyncio.to_thread(self._store.remove, list(memory_ids))
+            await self._ask(lambda: asyncio.to_thread(self._store.remove, list(memory_ids)))
 
     async def search(
         self,
@@ -81,13 +85,13 @@ class Mem0Index:
         limit: int,
     ) -> list[Scored]:
         """See VectorIndex."""
-        query = text.strip()[:LONGEST_QUERY].strip()
+        query = _plain(text)
         if not query or channel_ids == frozenset():
             return []
         filters = wanted(guild_id=guild_id, channel_ids=channel_ids, author_id=author_id, up_to=up_to, since=since)
         token = CALL.set(Call(await self._vectors.of([query])))
         try:
-            answer = await self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0)
+            answer = await self._ask(lambda: self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0))
         finally:
             CALL.reset(token)
         newest = up_to if up_to is not None else float("inf")
@@ -100,22 +104,21 @@ class Mem0Index:
 
     async def prefetch(self, texts: Sequence[str]) -> None:
         """See VectorIndex."""
-        await self._vectors.of([text.strip()[:LONGEST_QUERY].strip() for text in texts])
+        await self._vectors.of([_plain(text) for text in texts])
 
     async def count(self) -> int:
         """See VectorIndex."""
-        return await asyncio.to_thread(self._store.count, own())
+        return await self._count(own())
 
     async def strangers(self) -> int:
         """How many points of other programs there are beside ours."""
-        everything = await asyncio.to_thread(self._store.count, {})
-        return everything - await self.count()
+        return await self._count({}) - await self._count(own())
 
     async def memory_ids(self) -> AsyncIterator[str]:
         """See VectorIndex."""
         after: str | None = None
         while True:
-            ids, after = await asyncio.to_thread(self._store.page, own(), after)
+            ids, after = await self._page(after)
             for memory_id in ids:
                 yield memory_id
             if after is None:
@@ -123,11 +126,20 @@ class Mem0Index:
 
     async def aclose(self) -> None:
         """See VectorIndex."""
-        self._mem0.close()
+        self._mem0.db.close()
         await asyncio.to_thread(self._store.close)
 
+    async def _count(self, filters: Filters) -> int:
+        return await self._ask(lambda: asyncio.to_thread(self._store.count, filters))
 
-class _HybridMemory(AsyncMemory):  # type: ignore[misc]  # mem0 is untyped
+    async def _page(self, after: str | None) -> tuple[list[str], str | None]:
+        return await self._ask(lambda: asyncio.to_thread(self._store.page, own(), after))
+
+    async def _ask(self, use: Callable[[], Awaitable[T]]) -> T:
+        return await (use() if self._guard is None else self._guard.call(use))
+
+
+class _HybridMemory(AsyncMemory):
     """mem0 with its parts given to it.
 
     The constructor of AsyncMemory opens clients of its own for model, embeddings and vectors, which nothing here uses.
@@ -135,32 +147,32 @@ class _HybridMemory(AsyncMemory):  # type: ignore[misc]  # mem0 is untyped
 
     def __init__(self, config: MemoryConfig, store: PointStore) -> None:
         self.config = config
-        self.embedding_model = _GivenVectors(BaseEmbedderConfig(**config.embedder.config))
+        self.embedding_model = _GivenVectors()
         self.vector_store = _Mem0Store(store)
         self.llm = None  # extraction is ours
         self.db = _NoHistory(config.history_db_path)
-        self.collection_name = config.vector_store.config.collection_name
+        self.collection_name = COLLECTION
         self.api_version = config.version
         self.custom_instructions = config.custom_instructions
         self.reranker = None
         self._entity_store = None
 
 
-class _GivenVectors(EmbeddingBase):  # type: ignore[misc]
+class _GivenVectors(EmbeddingBase):
     """Hands mem0 the vectors that the call at hand brought along."""
 
     def embed(self, text: str, memory_action: str | None = None) -> list[float]:
         return CALL.get().vectors[text]
 
 
-class _NoHistory(SQLiteManager):  # type: ignore[misc]
+class _NoHistory(SQLiteManager):
     """mem0's history, kept empty: it would hold the text of what was deleted."""
 
     def add_history(self, *_: object, **__: object) -> None:
         pass
 
 
-class _Mem0Store(VectorStoreBase):  # type: ignore[misc]
+class _Mem0Store(VectorStoreBase):
     """What mem0 takes for its vector store. It adds and searches; everything else is done beside it."""
 
     def __init__(self, store: PointStore) -> None:
@@ -179,7 +191,9 @@ class _Mem0Store(VectorStoreBase):  # type: ignore[misc]
     ) -> list[SimpleNamespace]:
         found = self._store.search(vectors, filters or {}, top_k)
         return [
-            SimpleNamespace(id=one.id, score=one.score, payload={**one.payload, "data": one.id})  # mem0 skips textless ones
+            SimpleNamespace(
+                id=one.id, score=one.score, payload={**one.payload, "data": one.id}
+            )  # mem0 skips textless ones
             for one in found
         ]
 
@@ -213,3 +227,8 @@ class _Vectors:
         self._kept.move_to_end(key)
         while len(self._kept) > CACHED_VECTORS:
             self._kept.popitem(last=False)
+
+
+def _plain(text: str) -> str:
+    """A text as it is embedded; mem0 trims queries."""
+    return text.strip()[:LONGEST_TEXT].rstrip()

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.errors import ServiceRejected, ServiceUnavailable, StartupError
-from bot.index.points import Filters, Found, Point, PointStore
+from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
 
 if TYPE_CHECKING:
     from mem0.configs.base import MemoryConfig
 
     from bot.index.mem0_index import Mem0Index
-    from bot.index.qdrant_store import QdrantAddress
     from bot.installation import Installation
     from bot.llm.embeddings import Embedder
+    from bot.resilience import Guard
 
 log = logging.getLogger(__name__)
 
-COLLECTION: Final = "discord_memories"
-MADE_WITH: Final = "index_embedding"
-"""Key under which the installation remembers which model the index was made with."""
+FOLDER: Final = "index"
+"""Of the embedded index, inside the data folder."""
+
+MADE_WITH: Final = "index_made_with"
+"""Where the installation remembers which embedding model the index was made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class QdrantAddress:
+    """Where a Qdrant server is: MEM0_QDRANT_URL, or else MEM0_QDRANT_HOST and MEM0_QDRANT_PORT."""
+
+    url: str | None = None
+    host: str | None = None
+    port: int = 6333
+    api_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HybridModels:
-    """The models that mem0's configuration names. It calls none of them: extraction and embedding are ours."""
+    """The language model that mem0's configuration names. mem0 never asks it: extraction is ours."""
 
-    llm_provider: str
-    llm_model: str
-    ollama_base_url: str
+    provider: str = "ollama"
+    model: str = "llama3.1:8b"
+    ollama_base_url: str = "http://localhost:11434"
 
 
 def prepare_mem0(data_dir: Path) -> None:
@@ -45,3 +59,162 @@ def prepare_mem0(data_dir: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["MEM0_TELEMETRY"] = "False"
     os.environ["MEM0_DIR"] = str(folder)
+    logging.getLogger("mem0").setLevel(logging.ERROR)  # below that it writes texts, and what it could do with extras
+
+
+def hybrid_config(
+    data_dir: Path, embedder: Embedder, models: HybridModels, server: QdrantAddress | None
+) -> MemoryConfig:
+    """mem0's configuration: Ollama or OpenAI as language model, the embedder, Qdrant, no history on disk, no keys."""
+    from mem0.configs.base import MemoryConfig
+    from mem0.embeddings.configs import EmbedderConfig
+    from mem0.llms.configs import LlmConfig
+    from mem0.vector_stores.configs import VectorStoreConfig
+
+    ollama = {"ollama_base_url": models.ollama_base_url} if models.provider == "ollama" else {}
+    place: dict[str, Any] = {"path": str(data_dir / FOLDER)}
+    if server is not None:
+        place = {"url": server.url, "path": None} if server.url else {"host": server.host, "port": server.port}
+    return MemoryConfig(
+        llm=LlmConfig(provider=models.provider, config={"model": models.model, **ollama}),
+        embedder=EmbedderConfig(
+            provider=embedder.provider, config={"model": embedder.model, "embedding_dims": embedder.dims}
+        ),
+        vector_store=VectorStoreConfig(
+            provider="qdrant",
+            config={"collection_name": COLLECTION, "embedding_model_dims": embedder.dims, **place},
+        ),
+        history_db_path=":memory:",
+    )
+
+
+@asynccontextmanager
+async def open_index(
+    *,
+    data_dir: Path,
+    embedder: Embedder,
+    installation: Installation,
+    models: HybridModels | None = None,
+    server: QdrantAddress | None = None,
+    guard: Guard | None = None,
+    fresh: bool = False,
+    patient: bool = False,
+) -> AsyncIterator[Mem0Index]:
+    """Open the index for the time of the block.
+
+    Args:
+        data_dir: holds the embedded index and mem0's folder.
+        embedder: makes the vectors; not closed here.
+        installation: remembers which model the index was made with.
+        models: named in mem0's configuration.
+        server: a Qdrant server; None for the embedded index.
+        guard: rate, time limit, retries and breaker of the vector store.
+        fresh: throw away what the index holds, to fill it again with `Indexer.rebuild`.
+        patient: begin although the embedding service or the Qdrant server is down, and use them when they are back.
+
+    Raises:
+        StartupError: model, EMBEDDING_DIMS and index disagree on the size of a vector, the index was made with another
+            model, the embedded index is in use or can't be read.
+        ServiceUnavailable: a service is down, and the caller is not patient.
+    """
+    prepare_mem0(data_dir)
+    await _check_model(embedder, patient=patient)
+    store = _Lazy(partial(_open_store, data_dir, embedder.dims, server, fresh=fresh))
+    try:
+        await asyncio.to_thread(store.open)
+    except ServiceUnavailable as error:
+        if not patient:
+            raise
+        log.warning("Searching by words only until the index answers: %s", error)
+
+    from bot.index.mem0_index import Mem0Index
+
+    index = Mem0Index(hybrid_config(data_dir, embedder, models or HybridModels(), server), embedder, store, guard)
+    try:
+        await _check_made_with(index, embedder, installation, fresh=fresh)
+        yield index
+    finally:
+        await index.aclose()
+
+
+class _Lazy:
+    """A PointStore that is opened when it is first needed and answers."""
+
+    def __init__(self, opener: Callable[[], PointStore]) -> None:
+        self._opener = opener
+        self._store: PointStore | None = None
+        self._turn = threading.Lock()
+
+    def open(self) -> PointStore:
+        """The store, opened now if it was not."""
+        with self._turn:
+            if self._store is None:
+                self._store = self._opener()
+            return self._store
+
+    def write(self, points: Sequence[Point]) -> None:
+        self._ready().write(points)
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        self._ready().remove(point_ids)
+
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+        return self._ready().search(vector, filters, limit)
+
+    def count(self, filters: Filters) -> int:
+        return self._ready().count(filters)
+
+    def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
+        return self._ready().page(filters, after)
+
+    def close(self) -> None:
+        with self._turn:
+            if self._store is not None:
+                self._store.close()
+
+    def _ready(self) -> PointStore:
+        try:
+            return self.open()
+        except StartupError as error:  # a server that was down at the start turned out not to fit
+            raise ServiceRejected("qdrant", str(error)) from None
+
+
+def _open_store(data_dir: Path, dims: int, server: QdrantAddress | None, *, fresh: bool) -> PointStore:
+    if server is None:
+        from bot.index.edge_store import EdgeStore
+
+        return EdgeStore(data_dir / FOLDER, dims, fresh=fresh)
+    from bot.index.qdrant_store import QdrantStore
+
+    return QdrantStore(server, COLLECTION, dims, fresh=fresh)
+
+
+async def _check_model(embedder: Embedder, *, patient: bool) -> None:
+    try:
+        await embedder.check()
+    except ServiceRejected as error:
+        raise StartupError(str(error)) from None
+    except ServiceUnavailable as error:
+        if not patient:
+            raise
+        log.warning("Searching by words only until the embedding service answers: %s", error)
+
+
+async def _check_made_with(index: Mem0Index, embedder: Embedder, installation: Installation, *, fresh: bool) -> None:
+    """Vectors of different models can't be compared, even where they have the same size."""
+    now = {"model": embedder.model, "dims": embedder.dims}
+    then = json.loads(await installation.get(MADE_WITH) or "null")
+    if then not in (None, now) and not fresh and await _holds_something(index):
+        raise StartupError(
+            f"EMBEDDING_MODEL is {embedder.model} and EMBEDDING_DIMS {embedder.dims}, but the index was made with "
+            f"{then['model']} and {then['dims']}: set them back, or run `python -m bot reindex` to embed all again"
+        )
+    if then != now:
+        await installation.set(MADE_WITH, json.dumps(now))
+
+
+async def _holds_something(index: Mem0Index) -> bool:
+    try:
+        return await index.count() > 0
+    except ServiceUnavailable:
+        return True

@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from bot import snowflake
 from bot.model import Memory
 
+COLLECTION: Final = "discord_memories"
+
 SCHEMA: Final = 1
 """Version of the fields below. Points without it belong to another program and are left alone."""
 

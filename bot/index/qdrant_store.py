@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mem0.vector_stores.qdrant import Qdrant
 from qdrant_client import QdrantClient, models
@@ -17,27 +16,12 @@ from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable, Startup
 from bot.index import points
 from bot.index.points import PAGE, Filters, Found, Point, other_size
 
+if TYPE_CHECKING:
+    from bot.index.opening import QdrantAddress
+
 REQUEST_SECONDS: Final = 15
 WRITE_POINTS: Final = 250
 """Points in one request: 8 MB of JSON with 1,536 numbers each; Qdrant takes 32 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class QdrantAddress:
-    """Where a Qdrant server is: MEM0_QDRANT_URL, or else MEM0_QDRANT_HOST and MEM0_QDRANT_PORT."""
-
-    url: str | None = None
-    host: str | None = None
-    port: int = 6333
-    api_key: str | None = None
-
-    def __repr__(self) -> str:
-        return self.url or f"{self.host}:{self.port}"
-
-    def client(self) -> QdrantClient:
-        """A client; nothing is asked of the server yet."""
-        place: dict[str, Any] = {"url": self.url} if self.url else {"host": self.host, "port": self.port}
-        return QdrantClient(**place, api_key=self.api_key, timeout=REQUEST_SECONDS, check_compatibility=False)
 
 
 class QdrantStore:
@@ -58,7 +42,7 @@ class QdrantStore:
 
     def __init__(self, address: QdrantAddress, collection: str, dims: int, *, fresh: bool = False) -> None:
         self._collection = collection
-        self._client = address.client()
+        self._client = _client(address)
         try:
             with _translated():
                 if fresh:
@@ -143,6 +127,12 @@ class QdrantStore:
             self._client.create_payload_index(self._collection, field, text)
         for field in points.INTEGERS:
             self._client.create_payload_index(self._collection, field, models.PayloadSchemaType.INTEGER)
+
+
+def _client(address: QdrantAddress) -> QdrantClient:
+    """A client; nothing is asked of the server yet."""
+    place: dict[str, Any] = {"url": address.url} if address.url else {"host": address.host, "port": address.port}
+    return QdrantClient(**place, api_key=address.api_key, timeout=REQUEST_SECONDS, check_compatibility=False)
 
 
 def _equal(filters: Mapping[str, Any]) -> models.Filter:
