@@ -30,6 +30,12 @@ READERS = 4
 BUSY_SECONDS = 10.0
 """How long to wait for another process (the command line beside the bot) to end its write."""
 
+SCRUB_SECONDS = 1.0
+"""How long a scrub waits for readers; writers wait behind it."""
+
+_NO_TRANSACTION = "no_transaction"
+"""Execution option for the statements that SQLite refuses inside a transaction."""
+
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # deleted content is overwritten with zeros
@@ -67,17 +73,27 @@ class Database:
         async with self._turn, self._writer.begin() as connection:
             yield connection
 
-    async def scrub(self) -> bool:
+    async def scrub(self, *, thorough: bool = False) -> bool:
         """Bring the latest deletions into the database file and empty the write-ahead log, so that their bytes go.
+
+        Args:
+            thorough: also write the whole file anew. Deleted content is overwritten where it stood, but SQLite leaves
+                a copy behind when it moves a row to another page to balance its trees (of one erased message in some
+                ten thousand, as measured); only this removes such copies. Takes time and memory with the file's size.
 
         Returns:
             False if a reader held an older state for too long: call again.
         """
         async with self._turn, self._writer.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None  # noqa: S101 - the connection is open
-            ((busy, _, _),) = await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            return not busy
+            await connection.execution_options(**{_NO_TRANSACTION: True})
+            await connection.exec_driver_sql(_busy_timeout(SCRUB_SECONDS))
+            try:
+                if thorough:
+                    await connection.exec_driver_sql("VACUUM")
+                result = await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                return not result.scalar_one()
+            finally:
+                await connection.exec_driver_sql(_busy_timeout(BUSY_SECONDS))
 
 
 @asynccontextmanager
@@ -146,6 +162,10 @@ def _private_folder(folder: Path) -> None:
         raise StartupError(f"DATA_DIR: can't make {folder} ({error.strerror}): choose another place") from None
 
 
+def _busy_timeout(seconds: float) -> str:
+    return f"PRAGMA busy_timeout = {round(1000 * seconds)}"
+
+
 def _engine(address: URL, *, begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
     engine = create_async_engine(
         address,
@@ -163,6 +183,7 @@ def _engine(address: URL, *, begin: str, pragmas: tuple[str, ...], connections: 
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if not connection.get_execution_options().get(_NO_TRANSACTION):
+            connection.exec_driver_sql(begin)
 
     return engine
