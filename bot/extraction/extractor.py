@@ -10,6 +10,7 @@ from typing import Any
 from bot.errors import AnswerInvalid
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.gate import Gate, Proposal, Refusal
+from bot.extraction.grounding import grounded
 from bot.extraction.prompt import MEMORY_TOKENS, SYSTEM, Line, Transcript, answer_schema, most_memories
 from bot.extraction.reconcile import same_statement
 from bot.llm.base import LanguageModel
@@ -111,8 +112,8 @@ def _proposal(memory: Mapping[str, Any], transcript: Transcript) -> Proposal:
     numbers = dict.fromkeys(_list(memory["lines"]))
     if not numbers or any(type(n) is not int or n not in transcript.lines for n in numbers):
         raise AnswerInvalid("the answer cites no line, or lines that don't exist")
-    lines = tuple(sorted((transcript.lines[n] for n in numbers), key=lambda line: line.message.id))
     stated, people, known = transcript.people_said(text)
+    lines = grounded(stated, [transcript.lines[n] for n in numbers], transcript.lines.values())
     return Proposal(kind, stated, people, known, lines, _asked(lines, transcript))
 
 
