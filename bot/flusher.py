@@ -176,6 +176,7 @@ class Flusher:
             total.add(done)
             if not done.messages + done.dead:
                 break
+        await self._indexer.drain()  # what an interrupted flush before this one left
         total.seconds = time.monotonic() - started
         return total
 

@@ -1,0 +1,472 @@
+"""Flushing: nothing lost, nothing doubled, wherever it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
+from bot.extraction.candidate import Candidate
+from bot.model import MemoryKind, MemoryState, Message, MessageState
+from bot.queue import Queue
+from bot.storage.schema import batches, leases, messages, outbox
+from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
+from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
+
+ALICE, BOB = 3_101, 3_102
+OTHER_CHANNEL = 2_002
+
+STATEMENTS = [
+    "note: the harbour festival takes place on 12 September",
+    "good morning everybody",
+    "note: postgres listens on port 6543 behind the proxy",
+    "note: the choir rehearses in the old library",
+    "see you",
+    "note: invoices go to accounting before noon",
+]
+KEPT = sorted(s.removeprefix("note: ") for s in STATEMENTS if s.startswith("note: "))
+
+FESTIVAL = "the harbour festival takes place on 12 September"
+
+
+async def test_pending_messages_become_memories_that_cite_them(pipeline: Pipeline) -> None:
+    said = [await pipeline.say(text, author=ALICE) for text in STATEMENTS]
+
+    report = await pipeline.flush()
+
+    assert await pipeline.texts() == KEPT
+    assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
+    assert (report.messages, report.memories, report.waiting) == (len(said), len(KEPT), None)
+    assert report.tokens == 110 * report.calls
+    for memory in await pipeline.memories():
+        (citation,) = memory.citations
+        source = next(m for m in said if m.id == citation.message_id)
+        assert (citation.author_id, citation.channel_id) == (ALICE, CHANNEL)
+        assert source.content == f"note: {memory.text}"
+        assert pipeline.index.entries[memory.id].text == memory.text
+
+
+async def test_a_flush_makes_at_most_two_embedding_requests(pipeline: Pipeline) -> None:
+    await pipeline.say_many([f"note: bay {n} of the warehouse stores {n * 7} crates of fruit{n}" for n in range(120)])
+    await pipeline.flush()
+    assert len(pipeline.extractor.calls) > 2
+    assert 1 <= pipeline.index.requests <= 2
+
+
+async def test_context_is_what_was_said_before_and_is_not_asked_about_twice(pipeline: Pipeline) -> None:
+    for text in STATEMENTS[:3]:
+        await pipeline.say(text)
+    await pipeline.flush()
+    await pipeline.say(STATEMENTS[3])
+    await pipeline.flush()
+    assert [m.content for m in pipeline.extractor.contexts[-1]] == STATEMENTS[:3]
+    assert [m.content for m in pipeline.extractor.calls[-1]] == STATEMENTS[3:4]
+
+
+async def test_interrupted_at_any_step_and_run_again_everything_is_there_once(tmp_path: Path) -> None:
+    """Steps are counted in an undisturbed run; then each of them is where the process dies."""
+    steps = await _run_and_die(tmp_path / "undisturbed", None)
+    assert {"leased", "cut", "asked", "answered", "applying", "settled", "applied", "indexed"} <= set(steps)
+    for number in range(len(steps)):
+        await _run_and_die(tmp_path / str(number), number)
+
+
+async def _run_and_die(data_dir: Path, die_at: int | None) -> list[str]:
+    clock = FakeClock()
+    async with open_pipeline(data_dir, clock) as pipeline:
+        await _two_batches(pipeline)
+        pipeline.steps.die_at = die_at
+        steps = pipeline.steps
+        if die_at is None:
+            await pipeline.flush()
+        else:
+            with pytest.raises(Interrupted):
+                await pipeline.flush()
+            await _assert_one_state_each(pipeline)
+            pipeline.restart()
+            assert (await pipeline.flush()).waiting or steps.seen[-1] == "released", "the dead process has the lease"
+            clock.advance(31)
+            await pipeline.flush()
+            await pipeline.indexer.drain()  # as its own loop does at every start
+        await _assert_finished(pipeline, steps.seen)
+    return steps.seen
+
+
+async def _two_batches(pipeline: Pipeline) -> None:
+    """Messages in two batches, which the second of three applies."""
+    said = [await pipeline.say(text) for text in STATEMENTS]
+    assert await pipeline.queue.acquire(CHANNEL)
+    await pipeline.queue.cut(CHANNEL, [said[:3], said[3:]])
+    await pipeline.queue.release(CHANNEL)
+
+
+async def _assert_one_state_each(pipeline: Pipeline) -> None:
+    """Every message is pending or extracted, and a memory exists exactly for the extracted ones."""
+    states = await pipeline.states()
+    assert len(states) == len(STATEMENTS)
+    cited = Counter(c.message_id for memory in await pipeline.memories() for c in memory.citations)
+    async with pipeline.db.read() as connection:
+        contents = {row.id: row.content for row in await connection.execute(select(messages))}
+    for message_id, state in states.items():
+        expected = state is MessageState.EXTRACTED and contents[message_id].startswith("note: ")
+        assert cited[message_id] == expected
+
+
+async def _assert_finished(pipeline: Pipeline, steps: Sequence[str]) -> None:
+    died_at = steps[-1]
+    assert await pipeline.texts() == KEPT, died_at
+    assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
+    assert sorted(e.memory.text for e in pipeline.index.entries.values()) == KEPT
+    assert await pipeline.rows("memory_terms") == len(KEPT)
+    for empty in (batches, outbox, leases):
+        assert await pipeline.rows(empty) == 0, (died_at, empty.name)
+    asked = Counter(m.id for call in pipeline.extractor.calls for m in call)
+    again = sum(asked.values()) - len(asked)
+    assert again == 0 or died_at == "asked", "an answer that was stored is not asked for again"
+
+
+async def test_a_model_that_is_down_leaves_messages_pending_and_is_asked_again_later(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "connection refused")
+
+    report = await pipeline.flush()
+    assert report.waiting == "ollama: connection refused"
+    assert set((await pipeline.states()).values()) == {MessageState.PENDING}
+    assert await pipeline.flusher.due() == []
+
+    pipeline.clock.advance(6)
+    assert await pipeline.flusher.due() == [CHANNEL]
+    await pipeline.flusher.flush_due()
+    pipeline.clock.advance(6)
+    assert await pipeline.flusher.due() == [], "the second wait is longer than the first"
+
+    pipeline.extractor.fault = lambda _: None
+    pipeline.clock.advance(6)
+    await pipeline.flusher.flush_due()
+    assert await pipeline.texts() == [FESTIVAL]
+
+
+async def test_outages_never_make_dead_letters(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "HTTP 500")
+    for _ in range(20):
+        await pipeline.flush()
+    assert set((await pipeline.states()).values()) == {MessageState.PENDING}
+
+
+async def test_a_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    pipeline.extractor.fault = lambda _: RateLimited("openai", retry_after=120)
+    await pipeline.flush()
+    pipeline.clock.advance(119)
+    assert await pipeline.flusher.due() == []
+    pipeline.clock.advance(1)
+    assert await pipeline.flusher.due() == [CHANNEL]
+
+
+@pytest.mark.parametrize("error", [AnswerInvalid("not JSON"), AnswerCut("too long")])
+async def test_the_one_message_that_breaks_answers_dies_alone(pipeline: Pipeline, error: Exception) -> None:
+    said = [await pipeline.say(text) for text in STATEMENTS]
+    poison = said[2]
+    pipeline.extractor.fault = lambda call: error if poison in call else None
+
+    report = await pipeline.flush()
+
+    states = await pipeline.states()
+    assert states.pop(poison.id) is MessageState.DEAD
+    assert set(states.values()) == {MessageState.EXTRACTED}
+    assert (report.dead, report.messages) == (1, len(said) - 1)
+    assert await pipeline.texts() == [text for text in KEPT if not text.startswith("postgres")]
+    (letter,) = await pipeline.queue.dead_letters(GUILD)
+    assert letter.message_id == poison.id
+    assert letter.error == f"{type(error).__name__}: {error}"
+    assert await pipeline.rows(batches) == 0
+
+
+async def test_dead_letters_can_be_tried_again_or_dropped(pipeline: Pipeline) -> None:
+    said = [await pipeline.say(text) for text in (STATEMENTS[0], STATEMENTS[2])]
+    pipeline.extractor.fault = lambda _: AnswerInvalid("not JSON")
+    await pipeline.flush()
+    assert len(await pipeline.queue.dead_letters()) == 2
+
+    pipeline.extractor.fault = lambda _: None
+    assert await pipeline.queue.retry_dead([said[0].id]) == 1
+    assert await pipeline.queue.drop_dead() == 1
+    await pipeline.flush()
+    assert await pipeline.states() == {said[0].id: MessageState.EXTRACTED, said[1].id: MessageState.SKIPPED}
+
+
+async def test_a_message_erased_while_the_model_thinks_leaves_nothing(pipeline: Pipeline) -> None:
+    said = [await pipeline.say(text) for text in STATEMENTS[:3]]
+    erased = said[0]
+
+    async def erase() -> None:
+        await pipeline.erasure.erase_messages(GUILD, CHANNEL, [erased.id])
+
+    pipeline.extractor.meanwhile = erase
+    await pipeline.flush()
+
+    assert len(pipeline.extractor.calls) == 2, "the answer that may hold its text was thrown away"
+    assert await pipeline.texts() == ["postgres listens on port 6543 behind the proxy"]
+    assert set(await pipeline.states()) == {said[1].id, said[2].id}
+
+
+async def test_a_message_edited_while_the_model_thinks_is_extracted_from_its_new_text(pipeline: Pipeline) -> None:
+    said = await pipeline.say("note: the gate code is 1111")
+
+    async def edit() -> None:
+        await pipeline.revisions.edited(said.id, "note: the gate opens at nine", said.created_at)
+
+    pipeline.extractor.meanwhile = edit
+    await pipeline.flush()
+    assert await pipeline.texts() == ["the gate opens at nine"]
+
+
+async def test_context_erased_while_the_model_thinks_throws_the_answer_away(pipeline: Pipeline) -> None:
+    first = await pipeline.say("note: the cellar floods every spring")
+    await pipeline.flush()
+    await pipeline.say(STATEMENTS[2])
+
+    async def erase() -> None:
+        await pipeline.erasure.erase_messages(GUILD, CHANNEL, [first.id])
+
+    pipeline.extractor.meanwhile = erase
+    await pipeline.flush()
+    assert [c.content for c in pipeline.extractor.contexts[-1]] == []
+    assert await pipeline.texts() == ["postgres listens on port 6543 behind the proxy"]
+
+
+async def test_an_opt_out_between_answer_and_application_counts(pipeline: Pipeline) -> None:
+    theirs = await pipeline.say(STATEMENTS[0], author=ALICE)
+    others = await pipeline.say(STATEMENTS[2], author=BOB)
+    pipeline.steps.die_at = _step_after(pipeline, "answered")
+    with pytest.raises(Interrupted):
+        await pipeline.flush()
+    await pipeline.consents.opt_out(ALICE, None)
+    pipeline.restart()
+    pipeline.clock.advance(31)
+
+    report = await pipeline.flush()
+
+    assert await pipeline.texts() == ["postgres listens on port 6543 behind the proxy"]
+    assert await pipeline.states() == {theirs.id: MessageState.SKIPPED, others.id: MessageState.EXTRACTED}
+    assert report.refusals["opted_out"] == 1
+
+
+def _step_after(pipeline: Pipeline, name: str) -> int:
+    """The number that step `name` has in a flush of one batch."""
+    return ["leased", "cut", "asked", "answered"].index(name)
+
+
+async def test_facts_are_kept_only_of_members_who_allow_it_when_it_is_applied(pipeline: Pipeline) -> None:
+    def facts(said: Sequence[Message]) -> list[Candidate]:
+        return [Candidate(MemoryKind.FACT, m.content, (m.id,)) for m in said]
+
+    pipeline.extractor.answer = facts
+    await pipeline.consents.set_facts(ALICE, GUILD, True)
+    await pipeline.say("I play the cello", author=ALICE)
+    await pipeline.say("I keep bees behind the barn", author=BOB)
+    report = await pipeline.flush()
+    assert await pipeline.texts() == ["I play the cello"]
+    assert report.refusals["facts_off"] == 1
+
+
+async def test_what_is_said_twice_is_one_memory_that_cites_both(pipeline: Pipeline) -> None:
+    first = await pipeline.say(STATEMENTS[0], author=ALICE)
+    await pipeline.flush()
+    second = await pipeline.say(STATEMENTS[0], author=BOB)
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    assert [c.message_id for c in memory.citations] == [first.id, second.id]
+    assert memory.author_ids == (ALICE, BOB)
+    assert memory.version == 2
+    assert pipeline.index.entries[memory.id].memory.version == 2
+
+
+async def test_what_is_said_twice_in_one_batch_is_one_memory(pipeline: Pipeline) -> None:
+    said = [await pipeline.say(STATEMENTS[0]), await pipeline.say(STATEMENTS[0])]
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    assert [c.message_id for c in memory.citations] == [m.id for m in said]
+
+
+async def test_memories_of_different_channels_never_merge(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    await pipeline.say(STATEMENTS[0], channel=OTHER_CHANNEL)
+    await pipeline.flusher.flush_all()
+    assert [m.channel_ids for m in await pipeline.memories()] == [{CHANNEL}, {OTHER_CHANNEL}]
+
+
+async def test_a_newer_state_supersedes_the_older_which_stays_as_history(pipeline: Pipeline) -> None:
+    await pipeline.say("note: the release party starts at 18:00 on Friday")
+    await pipeline.flush()
+    await pipeline.say("note: the release party now starts at 20:00 on Friday")
+    await pipeline.flush()
+    old, new = await pipeline.memories()
+    assert (old.state, old.superseded_by) == (MemoryState.SUPERSEDED, new.id)
+    assert new.state is MemoryState.CURRENT
+    assert await pipeline.store.count(GUILD) == 1
+
+
+async def test_embeddings_that_are_down_hold_nothing_up(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    pipeline.index.fault = ServiceUnavailable("embeddings", "timed out")
+    report = await pipeline.flush()
+    assert (report.memories, report.waiting) == (1, None)
+    pipeline.index.fault = None
+    pipeline.clock.advance(600)
+    await pipeline.indexer.drain()
+    assert [e.text for e in pipeline.index.entries.values()] == await pipeline.texts()
+
+
+# --- when channels are due -------------------------------------------------------------------------------------------
+
+
+async def test_a_channel_is_due_by_number_or_by_age(pipeline: Pipeline) -> None:
+    await pipeline.say("hello")
+    assert await pipeline.flusher.due() == []
+    await pipeline.say_many(["hello"] * 99, channel=OTHER_CHANNEL)
+    assert await pipeline.flusher.due() == []
+    await pipeline.say("hello", channel=OTHER_CHANNEL)
+    assert await pipeline.flusher.due() == [OTHER_CHANNEL]
+    pipeline.clock.advance(3600)
+    assert await pipeline.flusher.due() == [CHANNEL, OTHER_CHANNEL]
+
+
+async def test_a_clock_set_back_does_not_hold_a_channel_up(pipeline: Pipeline) -> None:
+    await pipeline.say("hello")
+    pipeline.clock.advance(-10 * 86_400)
+    assert await pipeline.flusher.due() == [CHANNEL]
+
+
+async def test_a_leased_channel_is_nobody_elses_until_the_lease_ends(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    pipeline.clock.advance(3600)
+    other = Queue(pipeline.db, pipeline.clock, "another process")
+    assert await other.acquire(CHANNEL)
+    assert not await pipeline.queue.acquire(CHANNEL)
+    assert await pipeline.flusher.due() == []
+    assert (await pipeline.flush()).messages == 0
+    pipeline.clock.advance(20)
+    await other.renew(CHANNEL)
+    pipeline.clock.advance(20)
+    assert await pipeline.flusher.due() == []
+    pipeline.clock.advance(11)
+    assert (await pipeline.flush()).messages == 1
+
+
+async def test_who_lost_the_lease_writes_nothing(pipeline: Pipeline) -> None:
+    said = await pipeline.say(STATEMENTS[0])
+
+    async def taken_over() -> None:
+        async with pipeline.db.write() as connection:
+            await connection.execute(update(leases).values(owner="another process"))
+
+    pipeline.extractor.meanwhile = taken_over
+    report = await pipeline.flush()
+    assert report.waiting is not None
+    assert await pipeline.states() == {said.id: MessageState.PENDING}
+    assert await pipeline.texts() == []
+    assert await pipeline.rows(leases) == 1, "the other's lease is not given back"
+
+
+async def test_two_flushes_of_one_channel_do_its_work_once(pipeline: Pipeline) -> None:
+    for text in STATEMENTS:
+        await pipeline.say(text)
+    reports = await asyncio.gather(pipeline.flush(), pipeline.flush(), pipeline.flush())
+    assert sum(report.messages for report in reports) == len(STATEMENTS)
+    assert await pipeline.texts() == KEPT
+
+
+async def test_stopping_gives_back_what_does_not_finish_in_time(pipeline: Pipeline) -> None:
+    said = await pipeline.say(STATEMENTS[0])
+    thinking = asyncio.Event()
+
+    async def forever() -> None:
+        thinking.set()
+        await asyncio.Event().wait()
+
+    pipeline.extractor.meanwhile = forever
+    flush = asyncio.create_task(pipeline.flush())
+    await thinking.wait()
+    await pipeline.flusher.stop(deadline=0.01)
+    assert (await flush).waiting == "stopped"
+    assert await pipeline.states() == {said.id: MessageState.PENDING}
+    assert await pipeline.rows(leases) == 0
+    pipeline.restart()
+    await pipeline.flush()
+    assert await pipeline.texts() == [FESTIVAL]
+
+
+async def test_stopping_finishes_the_batch_in_hand_when_there_is_time(pipeline: Pipeline) -> None:
+    await _two_batches(pipeline)
+    stopping: list[asyncio.Task[None]] = []
+
+    async def stop() -> None:
+        stopping.append(asyncio.create_task(pipeline.flusher.stop(deadline=5)))
+        await asyncio.sleep(0)
+
+    pipeline.extractor.meanwhile = stop
+    report = await pipeline.flush()
+    await stopping[0]
+    assert report.messages == 3
+    assert Counter((await pipeline.states()).values()) == {MessageState.EXTRACTED: 3, MessageState.PENDING: 3}
+    assert (await pipeline.flush()).messages == 0, "nothing begins after it"
+
+
+async def test_one_channel_that_fails_does_not_stop_the_others(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = await pipeline.say("note: boom")
+    await pipeline.say(STATEMENTS[0], channel=OTHER_CHANNEL)
+    pipeline.extractor.fault = lambda call: ValueError("a fault of ours") if bad in call else None
+    report = await pipeline.flusher.flush_all()
+    assert report.messages == 1
+    assert (await pipeline.states())[bad.id] is MessageState.PENDING
+    assert "A flush failed" in caplog.text
+    assert "boom" not in caplog.text
+
+
+async def test_flush_all_reports_each_round(pipeline: Pipeline) -> None:
+    await pipeline.say_many([f"hello {number}" for number in range(520)])
+    seen: list[int] = []
+    total = await pipeline.flusher.flush_all(lambda report: seen.append(report.messages))
+    assert seen == [500, 20]
+    assert total.messages == 520
+
+
+async def test_a_merge_into_what_is_gone_by_then_becomes_a_memory_of_its_own(pipeline: Pipeline) -> None:
+    first = await pipeline.say(STATEMENTS[0])
+    await pipeline.flush()
+    await pipeline.say(STATEMENTS[0], author=BOB)
+    (old,) = await pipeline.memories()
+
+    class _EraseBeforeApplying:
+        async def __call__(self) -> None:
+            await pipeline.erasure.erase_messages(GUILD, OTHER_CHANNEL, [first.id])
+
+    erase = _EraseBeforeApplying()
+    apply = pipeline.flusher._applier.apply
+
+    async def erased_then_applied(batch: object, verdicts: object) -> object:
+        await erase()
+        return await apply(batch, verdicts)  # type: ignore[arg-type]
+
+    pipeline.flusher._applier.apply = erased_then_applied  # type: ignore[method-assign, assignment]
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    assert memory.id != old.id
+    assert memory.author_ids == (BOB,)
+
+
+async def test_a_batch_whose_messages_all_went_is_no_work(pipeline: Pipeline) -> None:
+    async with pipeline.db.write() as connection:
+        row = {"id": "x", "guild_id": GUILD, "channel_id": CHANNEL, "state": "open", "created_ms": 0}
+        await connection.execute(insert(batches).values(row))
+    assert await pipeline.queue.batches(CHANNEL) == []
+    assert (await pipeline.flush()).calls == 0
