@@ -114,7 +114,9 @@ def _proposal(memory: Mapping[str, Any], transcript: Transcript) -> Proposal:
         raise AnswerInvalid("the answer cites no line, or lines that don't exist")
     stated, people, known = transcript.people_said(text)
     lines = grounded(stated, [transcript.lines[n] for n in numbers], transcript.lines.values())
-    return Proposal(kind, stated, people, known, lines, _asked(lines, transcript))
+    asked = _asked(lines, transcript)
+    others = tuple(line for line in transcript.shown if line not in lines and line not in asked)
+    return Proposal(kind, stated, people, known, lines, asked, others)
 
 
 def _list(value: object) -> list[Any]:
@@ -125,10 +127,9 @@ def _list(value: object) -> list[Any]:
 
 def _asked(cited: Sequence[Line], transcript: Transcript) -> tuple[Line, ...]:
     """What the cited lines answer: the message replied to, and the last lines of whom they speak to."""
-    earlier = [*transcript.context, *transcript.lines.values()]
     asked: dict[int, Line] = {}
     for line in cited:
-        before = [other for other in earlier if other.message.id < line.message.id]
+        before = [other for other in transcript.shown if other.message.id < line.message.id]
         asked.update((o.message.id, o) for o in before if o.message.id == line.message.reply_to)
         for person in line.meant:
             theirs = [other for other in before if other.message.author_id == person]

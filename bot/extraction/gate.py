@@ -18,7 +18,7 @@ from bot.extraction.dates import relative_times, with_dates
 from bot.extraction.people import MENTION
 from bot.extraction.prompt import Line
 from bot.extraction.secrets import REDACTED, SecretFinder
-from bot.extraction.text import URL, folded, one_line, visible
+from bot.extraction.text import URL, folded, is_english, one_line, visible
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
 
@@ -51,6 +51,9 @@ class Refusal(StrEnum):
     VAGUE = "vague"
     REPORT = "reports talk"
     TOO_LITTLE = "too little"
+    REMARK = "remark"
+    NOTHING = "nothing to look up"
+    MIXED = "mixed from other lines"
     NOT_SAID = "not said"
     NUMBER = "number not said"
     NAME = "name not said"
@@ -74,6 +77,7 @@ class Proposal:
         known: whether everybody in the text is somebody of the segment.
         lines: the cited lines, oldest first; at least one.
         asked: lines that the cited ones answer; they may lend words, never names, numbers or speakers.
+        others: all other lines that the model was shown.
     """
 
     kind: MemoryKind
@@ -82,6 +86,7 @@ class Proposal:
     known: bool
     lines: tuple[Line, ...]
     asked: tuple[Line, ...] = ()
+    others: tuple[Line, ...] = ()
 
     @property
     def authors(self) -> frozenset[int]:
@@ -197,6 +202,44 @@ def _support(proposal: Proposal) -> Refusal | None:
     return None if own >= MIN_SAID and lent >= MIN_SUPPORTED else Refusal.NOT_SAID
 
 
+def _mixed(proposal: Proposal) -> Refusal | None:
+    """A word that only lines beside the cited ones say was mixed in from there."""
+    said = set(terms(proposal.said)).union(*(terms(line.said) for line in proposal.asked))
+    elsewhere = set[str]().union(*(terms(line.said) for line in proposal.others)) - said
+    words = question_terms(URL.sub(" ", proposal.text))
+    mixed = any(said.isdisjoint(stems) and not elsewhere.isdisjoint(stems) for stems in words)
+    return Refusal.MIXED if mixed else None
+
+
+def _worth(proposal: Proposal) -> Refusal | None:
+    """Whether it is of use to somebody who looks it up later, as far as its words tell.
+
+    Where the language is not English only the model can tell.
+    """
+    if proposal.kind in PERSONAL_KINDS or proposal.kind is MemoryKind.LINK or not is_english(proposal.said):
+        return None
+    if proposal.kind is MemoryKind.ANSWER or not _SIGNS[proposal.kind].search(proposal.text):
+        return _helpful(proposal)
+    return None
+
+
+_SIGNS = {MemoryKind.DECISION: lexicon.SETTLED, MemoryKind.PLAN: lexicon.AHEAD}
+
+
+def _helpful(proposal: Proposal) -> Refusal | None:
+    """An explanation or instruction; a remark of a conversation only where somebody tells how they did it."""
+    text = proposal.text
+    opinion = bool(lexicon.OPINION.search(text))
+    remark = lexicon.REMARK.search(text) or lexicon.FIRST_PERSON.search(text)
+    if remark and not URL.search(text) and (opinion or not lexicon.DID.search(text)):
+        return Refusal.REMARK
+    helps = URL.search(text) or lexicon.HELPFUL.search(text)
+    answers = any(lexicon.QUESTION.search(line.said) for line in proposal.asked)
+    if helps or (answers and not opinion):
+        return None
+    return Refusal.NOTHING
+
+
 def _numbers(proposal: Proposal) -> Refusal | None:
     said = _figures(proposal.said) | {str(_SMALL.index(w)) for w in folded(proposal.said).split() if w in _SMALL}
     for day in proposal.days:
@@ -274,8 +317,10 @@ _CHECKS: tuple[Check, ...] = (
     _numbers,
     _names,
     _support,
+    _mixed,
     _negation,
     _sensitive,
+    _worth,
 )
 """From what is wrong whatever was said, to what needs comparing with it."""
 

@@ -91,6 +91,67 @@ VAGUE = _any(
 )
 """A statement whose matter is only known to who was there."""
 
+SETTLED = _any(
+    r"\b(?:decid\w+|decision|agreed?|settled|approv\w+|confirm\w+|final(?:i[sz]ed?|ly)?|go(?:ing)? with|went with"
+    r"|chos\w+|pick(?:ed)?|will|"
+    r"from now on|no longer|instead of|rather than|mov(?:e|es|ed|ing) (?:to|from|up|back)|moves|postpon\w+"
+    r"|cancel\w*|resched\w+|chang\w+|"
+    r"switch\w*|replac\w+|supersed\w+|updat\w+|revis\w+|stays?|remains?|current(?:ly)?|official\w*|target|deadline"
+    r"|budget|cap|scope|"
+    r"limit(?:ed)?|rule|policy|must|only|never|always|not allowed|forbidden|required|voted|dropp\w+|adopt\w*"
+    r"|let['’]?s|we(?:['’]re| are))\b",
+)
+"""Words of something settled or changed."""
+
+AHEAD = _any(
+    r"\b(?:will|shall|['’]ll|gonna|going to|plan\w*|schedul\w+|tonight|tomorrow|today|next|deadline|due|by (?:the "
+    r"|end|mon|tue|wed|thu|fri|sat|sun|\d)|"
+    r"until|before|meet\w*|event|release\w*|launch\w*|starts?|begins?|ends?|todo|to-do|need(?:s|ed)? to|have to"
+    r"|has to|assigned?|takes? over|owns?|"
+    r"responsible|prepar\w+|bring\w*|organi[sz]\w+|book(?:ed|s)?|on (?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"|pending|remaining|milestone|"
+    r"january|february|march|april|june|july|august|september|october|november|december)\b",
+    r"['’]ll\b|\d{1,2}(?::\d\d)? ?(?:am|pm|h|uhr|utc)\b|\b\d{1,2}:\d\d\b",
+)
+"""Words of something to come."""
+
+HELPFUL = _any(
+    r"\b(?:use|uses|using|run|runs|try|install\w*|remov\w+|set(?:s|ting|tings)?|click|open|type|enter|press|go to"
+    r"|edit|add|download|enabl\w+|disabl\w+|"
+    r"configur\w+|restart\w*|reboot\w*|mount\w*|copy|create|make sure|need(?:s|ed)? to|have to|has to|should|must"
+    r"|can(?:not|['’]t)?|could|requires?|"
+    r"works? (?:with|on|for|if|by|in|fine|like)|support\w*|provides?|contains?|includes?|comes? with|means?|because"
+    r"|caus\w+|due to|stands for|called|"
+    r"depends?|by default|default|instead|fix(?:es|ed)?|solv\w+|solution|work-?around|command|option|version"
+    r"|package|file|folder|directory|menu|"
+    r"located|found (?:in|at|under)|available|stored|conflicts?|incompatib\w+|deprecat\w+|to \w+,? )\b",
+    r"(?<!\w)(?:/[\w.-]+){2,}|\b[\w-]+\.(?:conf|cfg|sh|py|deb|rpm|txt|json|ya?ml|exe|zip|gz|list)\b"
+    r"|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\bsudo\b|=",
+)
+"""Words of somebody who explains or instructs."""
+
+OPINION = _any(
+    r"\b(?:best|great|awesome|amazing|cool|nice|fun|funny|sucks?|crap\w*|ugly|lame|boring|beautiful|rocks|lucky"
+    r"|sweet|terrible|horrible|stupid|weird|"
+    r"worse|worst|hate|love|cute|pretty good|very good|so good|overrated|geil|toll|super|génial|nul|jealous)\b",
+)
+"""Praise and blame."""
+
+REMARK = _any(
+    r"^(?:<@\d+>:? ?)?(?:I(?:['’]m| am|['’]d| would| was| think| guess| mean| see| know| wonder| hope| wish"
+    r"| don['’]t| do not| have no| just|['’]ve)|"
+    r"consider yourself|you(?:['’]re| are)?|your|don['’]t worry|good luck|have fun|never mind|let me|give me"
+    r"|tell me|wait|hold on|look|see)\b",
+)
+"""The beginning of a turn in a conversation, not of a statement that stands alone."""
+
+DID = _any(
+    r"\b(?:fix(?:ed)?|solv\w+|got it (?:working|to)|works? (?:now|for me|if|when|with)|worked|by (?:\w+ing)|had to"
+    r"|have to|need to|i (?:use|run|used|installed|set|"
+    r"changed|put|added|compiled|followed))\b",
+)
+"""Somebody tells how they did it."""
+
 SELF_LIKING = _any(
     r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,3}?(?:like|love|hate|prefer|enjoy|adore|dislike|can['’]t stand|am into|is into"
     r"|is a fan|am a fan)s?\b",
@@ -155,4 +216,5 @@ SENSITIVE = _any(
     r"|immigration status|divorc\w+|cheated on|abused|rape[dr]?)\b",
 )
 """Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
+r""
 ""

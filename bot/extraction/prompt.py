@@ -118,6 +118,11 @@ class Transcript:
         """Whether any line says more than greetings, thanks and laughter."""
         return bool(self.lines)
 
+    @property
+    def shown(self) -> tuple[Line, ...]:
+        """Every line that the model sees: the context, then the numbered ones."""
+        return (*self.context, *self.lines.values())
+
     def prompt(self, personal: Collection[int]) -> str:
         """The part of the prompt that differs from call to call; `personal` are members whose own facts may be kept."""
         shown = "\n--\n".join(

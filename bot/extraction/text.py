@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+
+from bot.lexical.languages import STOP_WORDS
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(
@@ -65,3 +68,11 @@ def is_filler(text: str) -> bool:
     """Whether `text` holds no word or number beyond greetings, thanks, laughter and agreement."""
     words = _WORD.findall(text.casefold())
     return not any(c.isdigit() for c in text) and all(word in _FILLER for word in words)
+
+
+def is_english(text: str) -> bool:
+    """Whether `text` has at least as many of English's function words as of any other language's, and one at all."""
+    counts = Counter(
+        name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
+    )
+    return counts["english"] > 0 and counts["english"] == max(counts.values())
