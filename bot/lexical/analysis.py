@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 import Stemmer
 
-from bot.lexical.languages import STOP_WORDS
+from bot.lexical.languages import IRREGULAR, STOP_WORDS
 
 ENGLISH = "english"
 SCRIPT_LANGUAGES: Mapping[str, str] = MappingProxyType(
@@ -58,7 +58,7 @@ _WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_LETTER}(?:{_LETTER}|[{_MARKS}])*
 _REFERENCE = re.compile(r"<(?:@[!&]?|#|t:)[^>\s]{1,40}>|<a?:(\w{1,32}):\d{1,20}>|\bhttps?://(?:www\.)?")
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f'’](?=\d{3}(?!\d))")
 _CLITIC = re.compile(
-    r"(?<=[^\W\d_])['’](?:s|t|d|m|re|ve|ll)\b|\b(?:[cdjlmnst]|qu|un|dell|all|nell|sull|dall)['’](?=[^\W\d_])"
+    r"n['’]t\b|(?<=[^\W\d_])['’](?:s|t|d|m|re|ve|ll)\b|\b(?:[cdjlmnst]|qu|un|dell|all|nell|sull|dall)['’](?=[^\W\d_])"
 )
 _UNDECOMPOSED = str.maketrans("łøđı", "lodi")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
@@ -116,7 +116,13 @@ def _stems(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     if script != "LATIN":
         own = SCRIPT_LANGUAGES.get(script)
         return (_bare(_STEMMERS[own].stemWord(word) if own else word, script),)
-    return tuple(dict.fromkeys(_bare(_STEMMERS[name].stemWord(word), script) for name in languages))
+    return tuple(dict.fromkeys(_bare(_stem(word, name), script) for name in languages))
+
+
+def _stem(word: str, language: str) -> str:
+    if language == ENGLISH:
+        word = IRREGULAR.get(word, word)
+    return str(_STEMMERS[language].stemWord(word))
 
 
 def _script(word: str) -> str:

@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 _LISTS = {
     "english": """
-        a about above after again all also am an and any are aren as at be because been before being below between
-        both but by can could couldn did didn do does doesn doing don down during each few for from further get gets
-        getting got had hadn has hasn have haven having he her here hers herself him himself his how i if in into is
-        isn it its itself just let like me more most my myself no nor not now of off on once only or other our ours
-        ourselves out over own please same shall she should shouldn so some such than that the their theirs them
-        themselves then there these they this those through to too under until up us very was wasn we were weren
-        what when where which while who whom whose why will with won would wouldn you your yours yourself yourselves""",
+        a about above after again all also am an and any are as at be because been before being below between
+        both but by can could did do does doing down during each few for from further get gets
+        getting got had has have having he ca her here hers herself him himself his how i if in into is
+        it its itself just let like me more most my myself no nor not now of off on once only or other our ours
+        ourselves out over own please same shall she should so some such than that the their theirs them
+        themselves then there these they this those through to too under until up us very was we were
+        what when where which while who whom whose why will with wo would you your yours yourself yourselves""",
     "german": """
         aber alle als am an auch auf aus bei bin bis bist da damit dann das dass dein dem den der des die dies diese
         dieser dir doch du durch ein eine einem einen einer es euch für gibt habe haben hast hat hatte ich ihm ihn
@@ -97,3 +97,31 @@ _LISTS = {
 
 STOP_WORDS: Mapping[str, frozenset[str]] = MappingProxyType({name: frozenset(w.split()) for name, w in _LISTS.items()})
 """Language to its function words, folded."""
+
+_IRREGULAR = """
+    bad: worse worst; become: became; begin: began begun; bend: bent; bind: bound; bite: bit bitten; blow: blew
+    blown; break: broke broken; bring: brought; build: built; burn: burnt; buy: bought; catch: caught; child:
+    children; choose: chose chosen; cling: clung; come: came; deal: dealt; dig: dug; do: does did done; draw: drew
+    drawn; dream: dreamt; drink: drank drunk; drive: drove driven; eat: ate eaten; fall: fell fallen; feed: fed;
+    feel: felt; fight: fought; find: found; fly: flew flown; foot: feet; forget: forgot forgotten; forgive: forgave
+    forgiven; freeze: froze frozen; get: got gotten; give: gave given; go: goes went gone; good: better best; goose:
+    geese; grow: grew grown; half: halves; hang: hung; hear: heard; hide: hid hidden; hold: held; keep: kept; knife:
+    knives; know: knew known; lay: laid; lead: led; learn: learnt; leave: left; lend: lent; lose: lost;
+    make: made; man: men; mean: meant; meet: met; mistake: mistook mistaken; mouse: mice; overcome: overcame; pay:
+    paid; person: people; rebuild: rebuilt; ride: rode ridden; ring: rang rung; run: ran; say: said; see: saw seen;
+    seek: sought; sell: sold; send: sent; shake: shook shaken; shelf: shelves; shine: shone; shoot: shot; shrink:
+    shrank; sing: sang sung; sink: sank sunk; sit: sat; sleep: slept; slide: slid; speak: spoke spoken; spend:
+    spent; spin: spun; stand: stood; steal: stole stolen; stick: stuck; strike: struck; swear: swore sworn; sweep:
+    swept; swim: swam swum; take: took taken; teach: taught; tear: tore torn; tell: told; thief: thieves; think:
+    thought; throw: threw thrown; tooth: teeth; undergo: underwent undergone; understand: understood; wake: woke
+    woken; wear: wore worn; weave: wove woven; weep: wept; wife: wives; win: won; withdraw: withdrew withdrawn;
+    woman: women; write: wrote written"""
+
+IRREGULAR: Mapping[str, str] = MappingProxyType(
+    {
+        form: base
+        for base, _, forms in (entry.strip().partition(":") for entry in _IRREGULAR.split(";"))
+        for form in forms.split()
+    }
+)
+"""Forms of English words that no suffix rule leads to their base, with it."""
