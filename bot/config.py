@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def uses_qdrant_server(self) -> bool:
+        """Whether the index is on a Qdrant server rather than embedded."""
+        return self.mem0_qdrant_url is not None or self.mem0_qdrant_host is not None
+
+    @property
     def needs_openai_key(self) -> bool:
         """Whether anything in force calls OpenAI."""
         return self.mem0_enabled and (

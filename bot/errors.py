@@ -5,8 +5,10 @@
     │   ├── NotFound              nothing here that the asker may see (neutral on purpose: does not tell if it exists)
     │   └── Refused               the rules forbid it, and say so
     ├── StartupError              the program can't start: one line naming what is wrong and what to do; exit code 2
+    │   └── InUse                 another process of this bot holds what is needed
     ├── ServiceError              an outside service failed; carries the service's name, never content
     │   ├── ServiceUnavailable    refused, timed out, 5xx, breaker open: wait and try again
+    │   │   ├── ServiceAbsent     not set up here, on purpose or for want of a key: not worth a warning
     │   │   └── RateLimited       429: wait `retry_after` seconds
     │   └── ServiceRejected       it understood and declined for good (bad key, unknown model, 400)
     └── AnswerError               a model answered with something unusable: try again with less
@@ -39,6 +41,10 @@ class StartupError(ChannelMemoryError):
     """The program can't start; the message is one line for the operator."""
 
 
+class InUse(StartupError):
+    """Another process of this bot holds what is needed."""
+
+
 class ServiceError(ChannelMemoryError):
     """An outside service failed.
 
@@ -53,6 +59,10 @@ class ServiceError(ChannelMemoryError):
 
 class ServiceUnavailable(ServiceError):
     """The service can't answer now; nothing about the request is wrong."""
+
+
+class ServiceAbsent(ServiceUnavailable):
+    """The service is not set up here; work for it is kept until it is."""
 
 
 class RateLimited(ServiceUnavailable):

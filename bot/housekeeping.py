@@ -54,11 +54,11 @@ class Housekeeping:
     async def round(self) -> None:
         """Erase what is due, write the ledger, warn of what waits for too long."""
         await self._ledger.flush()
-        receipt = await self._erasure.erase_expired(self._retention_days)
-        if any(receipt.removed.values()):
-            log.info("Retention of %d days reached: erased %s", self._retention_days, receipt.removed)
+        expired = await self._erasure.erase_expired(self._retention_days)
+        if any(expired.removed.values()):
+            log.info("Retention of %d days reached: erased %s", self._retention_days, expired.removed)
         for guild_id in await self._guilds.left_before(self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)):
-            receipt = await self._erasure.erase_guild(guild_id)
+            receipt = await self._erasure.erase_guild(guild_id, left=True)
             log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
         await self._warn()
 

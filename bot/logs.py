@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 SHORTEST_SECRET = 6
 """Shorter values are not looked for: they would blank out ordinary words."""
 
-QUIET = ("httpx", "httpcore", "openai", "ollama", "discord.client", "discord.gateway", "discord.http", "mem0", "aiosqlite")
+QUIET = (
+    "aiosqlite",
+    "discord.client",
+    "discord.gateway",
+    "discord.http",
+    "httpcore",
+    "httpx",
+    "mem0",
+    "ollama",
+    "openai",
+)
 """Libraries whose DEBUG lines hold content or headers, and whose INFO lines say nothing to an operator."""
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Row, func, insert, select, update
+from sqlalchemy import Column, Row, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.consent import EVERYWHERE
@@ -18,7 +18,7 @@ from bot.directory import write_names
 from bot.lexical.fulltext import Entry
 from bot.model import Message, MessageState
 from bot.storage.engine import upsert
-from bot.storage.schema import channels, messages, tombstones, watermarks
+from bot.storage.schema import channels, memories, messages, tombstones, watermarks
 
 if TYPE_CHECKING:
     from bot.clock import Clock
@@ -148,6 +148,20 @@ class MessageLog:
             query = query.where(messages.c.guild_id == guild_id)
         async with self._db.read() as connection:
             return [Backlog(*row) for row in await connection.execute(query)]
+
+    async def count_pending(self, *, logged_before_ms: int) -> int:
+        """How many messages that were logged before then still wait for extraction."""
+        query = select(func.count()).where(
+            messages.c.state == MessageState.PENDING, messages.c.logged_ms < logged_before_ms
+        )
+        async with self._db.read() as connection:
+            return await connection.scalar(query) or 0
+
+    async def guild_ids(self) -> list[int]:
+        """Every guild of which something is kept."""
+        query = union(select(messages.c.guild_id), select(memories.c.guild_id))
+        async with self._db.read() as connection:
+            return sorted(await connection.scalars(query))
 
     async def checkpoint(self, channel_id: int) -> int:
         """The snowflake up to which the channel is read; 0 if it never was."""

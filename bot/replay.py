@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from bot.directory import Directory
+from bot.costs import Ledger
 from bot.exports import Exported
 from bot.flusher import Flusher, FlushReport
 from bot.messagelog import MessageLog, Said
 
 GROUP = 500
 """Messages in one transaction, as many as the live intake groups at most."""
+
+FIRST_DAY = "0000-00-00"
+"""Before any day of the ledger."""
 
 Progress = Callable[[str, int], None]
 """Told a stage ("log" or "extract") and how many messages went through it since the last call."""
@@ -31,6 +34,7 @@ class Summary:
         memories: newly stored.
         calls: calls of the language model.
         tokens: that those calls took, prompts and answers; 0 without a language model.
+        dollars: what the calls of this replay cost, embeddings included; 0 for models at home.
         seconds: wall time of the log and of extraction.
     """
 
@@ -40,16 +44,17 @@ class Summary:
     memories: int
     calls: int
     tokens: int
+    dollars: float
     seconds: float
 
 
 class Replay:
     """Imports exported messages; safe to run twice, for what is in the log already is only counted."""
 
-    def __init__(self, log: MessageLog, directory: Directory, flusher: Flusher | None) -> None:
+    def __init__(self, log: MessageLog, ledger: Ledger, flusher: Flusher | None) -> None:
         """Take the parts; without a flusher nothing is extracted and the messages stay pending."""
         self._log = log
-        self._directory = directory
+        self._ledger = ledger
         self._flusher = flusher
 
     async def run(self, messages: Iterable[Exported], progress: Progress) -> Summary:
@@ -59,11 +64,11 @@ class Replay:
             UserError: a fault in the export; what came before it is kept, and running again goes on from there.
         """
         started = time.monotonic()
+        spent = await self._spent()
         stored = doubles = 0
         refused: Counter[str] = Counter()
         for group in _groups(messages):
             report = await self._log.append([Said(one.message, one.author_name) for one in group])
-            await self._remember_channels(group)
             stored += report.stored
             doubles += report.doubles
             refused.update(report.refused)
@@ -76,12 +81,13 @@ class Replay:
             memories=flushed.memories,
             calls=flushed.calls,
             tokens=flushed.tokens,
+            dollars=await self._spent() - spent,
             seconds=time.monotonic() - started,
         )
 
-    async def _remember_channels(self, group: list[Exported]) -> None:
-        names = {one.message.channel_id: (one.message.guild_id, one.channel_name) for one in group if one.channel_name}
-        await self._directory.remember_channels(names)
+    async def _spent(self) -> float:
+        """Dollars in the whole ledger."""
+        return sum(usage.dollars or 0.0 for usage in await self._ledger.totals(FIRST_DAY))
 
     async def _extract(self, progress: Progress) -> FlushReport:
         if self._flusher is None:

@@ -38,4 +38,6 @@ async def _demo(settings: Settings, console: Console) -> None:
             console.print()
             question = Question(id=str(number), query=query)
             show(console, question, await find(app, question, limit=3))
-    console.print(f"\nAsk more with: python -m bot recall --data-dir {settings.data_dir} 'your question'", highlight=False)
+    console.print(
+        f"\nAsk more with: python -m bot recall --data-dir {settings.data_dir} 'your question'", highlight=False
+    )

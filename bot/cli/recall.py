@@ -67,9 +67,7 @@ def recall(
     if queries is not None:
         questions: Iterator[Question] = _read(queries)
     else:
-        questions = iter(
-            [Question(id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of)]
-        )
+        questions = iter([Question(id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of)])
     settings = load(data_dir, quiet=True)
 
     async def ask() -> None:
@@ -145,7 +143,8 @@ def show(console: Console, question: Question, answer: Answer) -> None:
     for rank, hit in enumerate(answer.hits, start=1):
         memory = hit.kind is HitKind.MEMORY
         speakers = ", ".join(answer.names.get(i, references.SOMEBODY) for i in hit.author_ids)
-        head = f"{rank}. {'memory' if memory else 'messages'} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {_link(hit)}"
+        kind = "memory" if memory else "messages"
+        head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {_link(hit)}"
         console.print(Text(head, style="cyan"), soft_wrap=True)
         console.print(Text(textwrap.indent(references.with_names(hit.text, answer.names), "   ")), soft_wrap=True)
 

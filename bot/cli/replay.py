@@ -39,7 +39,7 @@ async def replay_export(
     """Replay with a progress bar; returns the summary and one line for each thing done without."""
     async with open_app(settings, extract=extract) as app:
         summary = await _with_progress(app, export, console)
-        return summary, [*app.notes, *([] if app.flusher is None else await app.cost_lines())]
+        return summary, app.notes
 
 
 async def _with_progress(app: App, export: Export, console: Console) -> Summary:
@@ -49,7 +49,7 @@ async def _with_progress(app: App, export: Export, console: Console) -> Summary:
         tasks = {"log": progress.add_task("Messages into the log", total=total)}
         if app.flusher is not None:
             tasks["extract"] = progress.add_task("Memories from messages", total=total)
-        return await Replay(app.log, app.directory, app.flusher).run(
+        return await Replay(app.log, app.ledger, app.flusher).run(
             export, lambda stage, count: progress.advance(tasks[stage], count)
         )
 
@@ -65,6 +65,7 @@ def show_summary(console: Console, summary: Summary, notes: list[str]) -> None:
     table.add_row("memories made", f"{summary.memories:,}")
     table.add_row("model calls", f"{summary.calls:,}")
     table.add_row("model tokens", f"{summary.tokens:,}")
+    table.add_row("cost", f"${summary.dollars:.6f}")
     table.add_row("seconds", f"{summary.seconds:.1f}")
     console.print(table)
     for note in notes:

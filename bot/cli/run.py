@@ -12,6 +12,6 @@ def run() -> None:
     """Run the bot until SIGTERM or SIGINT."""
     settings = load()
     check_for_run(settings)
-    from bot.life import live  # noqa: PLC0415 - loads discord.py, which the other commands do without
+    from bot.life import live  # loads discord.py, which the other commands do without
 
     asyncio.run(live(settings))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.errors import ServiceAbsent
 from bot.model import Memory
 
 
@@ -80,13 +81,29 @@ class VectorIndex(Protocol):
 
 
 class NoIndex:
-    """The index of a bot that runs without one (MEM0_ENABLED=false): takes everything, finds nothing."""
+    """Stands where there is no index now: it takes nothing and finds nothing, so that the outbox keeps what is for it.
+
+    Args:
+        reason: why, as in "the bot is running and holds the index".
+        holds_nothing: whether there is no index at all, so that forgetting has nothing to do.
+    """
+
+    def __init__(self, reason: str = "there is no index", *, holds_nothing: bool = True) -> None:
+        self._reason = reason
+        self._holds_nothing = holds_nothing
+
+    def _absent(self) -> ServiceAbsent:
+        return ServiceAbsent("embeddings", self._reason)
 
     async def upsert(self, entries: Sequence[IndexEntry]) -> None:
-        """Take them and do nothing."""
+        """Decline: they are for an index to come."""
+        if entries:
+            raise self._absent()
 
     async def delete(self, memory_ids: Collection[str]) -> None:
-        """There is nothing to forget."""
+        """Nothing to do where there is no index at all; else decline."""
+        if memory_ids and not self._holds_nothing:
+            raise self._absent()
 
     async def search(
         self,

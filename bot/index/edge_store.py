@@ -12,7 +12,7 @@ from socket import socketpair
 from typing import Any, Final
 
 from bot.chunks import chunks
-from bot.errors import ServiceRejected, ServiceUnavailable, StartupError
+from bot.errors import InUse, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index import edge_process, points
 from bot.index.points import PAGE, Filters, Found, Point, other_size, packed
 
@@ -78,7 +78,7 @@ class EdgeProcess:
         kind, *result = self._exchange((str(self._folder), self._dims, options), START_SECONDS)
         if kind != "ok":
             self._end()
-            raise StartupError(_why(self._folder, self._dims, *result))
+            raise _why(self._folder, self._dims, *result)
 
     def _exchange(self, request: tuple[object, ...], seconds: float) -> tuple[Any, ...]:
         pipe = self._pipe
@@ -148,11 +148,13 @@ class EdgeStore:
         self._edge.close()
 
 
-def _why(folder: Path, dims: int, kind: str, reason: str) -> str:
+def _why(folder: Path, dims: int, kind: str, reason: str) -> StartupError:
     match kind:
         case "Locked":
-            return f"the index in {folder} is in use: another process of this bot is running; stop it first"
+            return InUse(f"the index in {folder} is in use: another process of this bot is running; stop it first")
         case "WrongSize":
-            return other_size(dims, reason, f"the index in {folder}")
+            return StartupError(other_size(dims, reason, f"the index in {folder}"))
         case _:
-            return f"the index in {folder} can't be opened ({reason}): run `python -m bot reindex` to rebuild it"
+            return StartupError(
+                f"the index in {folder} can't be opened ({reason}): run `python -m bot reindex` to rebuild it"
+            )

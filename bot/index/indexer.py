@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, literal, select, update
 from bot.chunks import chunks
 from bot.clock import Clock
 from bot.directory import Directory
-from bot.errors import RateLimited, ServiceError, ServiceRejected
+from bot.errors import RateLimited, ServiceAbsent, ServiceError, ServiceRejected
 from bot.index.base import IndexEntry, VectorIndex
 from bot.memories import MemoryStore
 from bot.model import Memory
@@ -84,6 +84,8 @@ class Indexer:
             try:
                 while done := await self._apply_batch():
                     applied += done
+            except ServiceAbsent as error:
+                log.debug("The outbox waits for an index: %s", error)
             except ServiceError as error:
                 log.warning("The index could not be brought up to date, trying again later: %s", error)
             else:

@@ -1,0 +1,386 @@
+"""The composition root: opens every resource, wires the services, and closes all of it in order."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiolimiter import AsyncLimiter
+
+from bot.applier import Applier
+from bot.clock import Clock, system_clock
+from bot.config import EmbeddingProvider, LLMProvider, Settings
+from bot.consent import Consents, SubjectHasher
+from bot.costs import Ledger
+from bot.directory import Directory
+from bot.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
+from bot.erasure import Erasure
+from bot.errors import InUse, ServiceError
+from bot.extraction.extractor import Extractor
+from bot.extraction.gate import Gate
+from bot.flusher import Flusher
+from bot.guilds import Guilds
+from bot.housekeeping import Housekeeping
+from bot.index.base import NoIndex, VectorIndex
+from bot.index.indexer import Indexer
+from bot.index.opening import FOLDER, HybridModels, QdrantAddress, open_index
+from bot.installation import Installation
+from bot.intake import Intake
+from bot.lexical.fulltext import FullText
+from bot.llm.base import LanguageModel
+from bot.llm.embeddings import Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
+from bot.llm.ollama import OllamaModel
+from bot.llm.openai import OpenAIModel
+from bot.memories import MemoryStore
+from bot.messagelog import MessageLog
+from bot.neighbours import Neighbours
+from bot.observation import Observations
+from bot.policy import Policy
+from bot.queue import Queue
+from bot.recall import Recall
+from bot.resilience import Breaker, Guard
+from bot.revisions import Revisions
+from bot.services import Services
+from bot.storage.engine import Database, open_database
+from bot.threads import Threads
+
+if TYPE_CHECKING:
+    from bot.index.mem0_index import Mem0Index
+
+MODEL_CALLS_A_SECOND = 4
+"""Extraction calls to a language model; one 8B model on a gaming card answers about one every two seconds."""
+
+EMBEDDING_CALLS_A_SECOND = 8
+"""Embedding requests; a tenth of what OpenAI grants a new account."""
+
+MODEL_SECONDS = 180.0
+"""One answer of a language model, its loading included."""
+
+EMBEDDING_SECONDS = 30.0
+"""One embedding request of up to 2,048 texts."""
+
+
+@dataclass(slots=True, kw_only=True)
+class App:
+    """The wired program.
+
+    Attributes:
+        index: what recall searches by meaning; a NoIndex where there is none.
+        flusher: None where no language model is in use.
+        notes: one line for each thing that is done without, for people.
+    """
+
+    settings: Settings
+    db: Database
+    log: MessageLog
+    directory: Directory
+    store: MemoryStore
+    index: VectorIndex
+    indexer: Indexer
+    recall: Recall
+    erasure: Erasure
+    intake: Intake
+    flusher: Flusher | None
+    ledger: Ledger
+    housekeeping: Housekeeping
+    services: Services
+    notes: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    extract: bool,
+    patient: bool = False,
+    fresh_index: bool = False,
+    clock: Clock = system_clock,
+) -> AsyncIterator[App]:
+    """Open the program for the time of the block.
+
+    Args:
+        settings: checked settings.
+        extract: whether memories are to be made; needs a language model.
+        patient: what is not there now is waited for (the running bot); otherwise it is done without, with a note (the
+            command line).
+        fresh_index: throw away what the vector index holds, to fill it again.
+        clock: the local clock.
+
+    Raises:
+        StartupError: a setting, the database or the index is at fault.
+    """
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(_database_url(settings), settings.data_dir))
+        app = await _wire(stack, settings, db, Ways(extract, patient, fresh_index), clock)
+        stack.push_async_callback(app.ledger.flush)
+        yield app
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the program is opened: see `open_app`."""
+
+    extract: bool
+    patient: bool
+    fresh_index: bool
+
+
+async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: Ways, clock: Clock) -> App:
+    notes: list[str] = []
+    fulltext = FullText(db.dialect)
+    hasher = await SubjectHasher.load(db)
+    consents = Consents(db, hasher, clock)
+    await consents.load()
+    observations = Observations(db, clock)
+    await observations.load()
+    directory = Directory(db)
+    ledger = Ledger(db, clock)
+    log = MessageLog(db, fulltext, consents, clock)
+    store = MemoryStore(db, fulltext, clock)
+    installation = Installation(db)
+    index = await _index(stack, settings, ledger, installation, ways, notes)
+    indexer = Indexer(db, index, store, directory, clock)
+    flusher = None
+    model = await _usable_model(stack, settings, ledger, ways, notes) if ways.extract else None
+    if model is not None:
+        queue = Queue(db, clock, _owner())
+        flusher = Flusher(
+            queue=queue,
+            applier=Applier(db, queue, store, consents),
+            extractor=Extractor(model, Gate()),
+            neighbours=Neighbours(db, store, fulltext, index),
+            indexer=indexer,
+            directory=directory,
+            consents=consents,
+            flush_interval=settings.flush_interval_seconds,
+            flush_batch_size=settings.flush_batch_size,
+        )
+    erasure = Erasure(db, fulltext, store, indexer, hasher, clock)
+    revisions = Revisions(db, fulltext, store, indexer)
+    intake = Intake(log, revisions, erasure)
+    recall = Recall(db, fulltext, index, directory, log, store)
+    guilds = Guilds(db, clock)
+    services = Services(
+        clock=clock,
+        installation=installation,
+        guilds=guilds,
+        observations=observations,
+        threads=Threads(db),
+        consents=consents,
+        directory=directory,
+        log=log,
+        intake=intake,
+        store=store,
+        erasure=erasure,
+        recall=recall,
+        flusher=flusher,
+        policy=policy_of(settings),
+        observe_channels=settings.observe_channels,
+    )
+    housekeeping = Housekeeping(
+        erasure=erasure,
+        guilds=guilds,
+        log=log,
+        ledger=ledger,
+        clock=clock,
+        retention_days=settings.message_retention_days,
+    )
+    return App(
+        settings=settings,
+        db=db,
+        log=log,
+        directory=directory,
+        store=store,
+        index=index,
+        indexer=indexer,
+        recall=recall,
+        erasure=erasure,
+        intake=intake,
+        flusher=flusher,
+        ledger=ledger,
+        housekeeping=housekeeping,
+        services=services,
+        notes=notes,
+    )
+
+
+async def _usable_model(
+    stack: AsyncExitStack, settings: Settings, ledger: Ledger, ways: Ways, notes: list[str]
+) -> LanguageModel | None:
+    """The language model; None, with a note, where it does not answer and is not waited for."""
+    if not settings.mem0_enabled:
+        notes.append("MEM0_ENABLED=false: no memories are made, messages are searched by words")
+        return None
+    model = open_model(settings, ledger)
+    stack.push_async_callback(model.aclose)
+    if not ways.patient:
+        try:
+            await model.check()
+        except ServiceError as error:
+            notes.append(f"No memories were made: {error}. Messages wait, and are searched by words")
+            return None
+    return model
+
+
+def open_model(settings: Settings, ledger: Ledger) -> GuardedModel:
+    """The language model of the settings, guarded and counted."""
+    model: LanguageModel
+    if settings.mem0_llm_provider is LLMProvider.OLLAMA:
+        model = OllamaModel(settings.ollama_base_url, settings.ollama_model)
+    else:
+        model = OpenAIModel(_key(settings), settings.openai_llm_model, base_url=settings.openai_base_url)
+    guard = Guard(
+        model.provider,
+        limiter=AsyncLimiter(MODEL_CALLS_A_SECOND, 1),
+        timeout=MODEL_SECONDS,
+        breaker=Breaker(),
+        probe=model.check,
+    )
+    return GuardedModel(model, guard, ledger)
+
+
+def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder:
+    """The embedder of the settings, guarded and counted."""
+    name, dims = settings.embedding_model, settings.embedding_dims
+    tally = embedding_tally(ledger, settings.embedding_provider.value, name)
+    embedder: Embedder
+    match settings.embedding_provider:
+        case EmbeddingProvider.OPENAI:
+            embedder = OpenAIEmbedder(_key(settings), name, dims, base_url=settings.openai_base_url, tally=tally)
+        case EmbeddingProvider.OLLAMA:
+            embedder = OllamaEmbedder(settings.ollama_base_url, name, dims, tally=tally)
+        case EmbeddingProvider.FASTEMBED:
+            cache = settings.data_dir / "fastembed"
+            embedder = FastEmbedEmbedder(name, dims, cache_dir=str(cache), tally=tally)
+    guard = Guard(
+        "embeddings", limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1), timeout=EMBEDDING_SECONDS, breaker=Breaker()
+    )
+    return GuardedEmbedder(embedder, guard, ledger)
+
+
+async def _index(
+    stack: AsyncExitStack,
+    settings: Settings,
+    ledger: Ledger,
+    installation: Installation,
+    ways: Ways,
+    notes: list[str],
+) -> VectorIndex:
+    """The vector index; what can't be had now is replaced by nothing, with a note, where it is not waited for."""
+    there = settings.uses_qdrant_server or (settings.data_dir / FOLDER).exists()
+    if not settings.mem0_enabled:
+        return NoIndex("MEM0_ENABLED=false", holds_nothing=not there)
+    if not settings.has_openai_key and settings.embedding_provider is EmbeddingProvider.OPENAI:
+        notes.append("Memories are searched by words alone: OPENAI_API_KEY is not set")
+        return NoIndex("OPENAI_API_KEY is not set", holds_nothing=not there)
+    try:
+        return await open_memory_index(stack, settings, ledger, installation, ways)
+    except InUse:
+        if ways.patient:
+            raise
+        notes.append("The bot is running and holds the index: memories are searched by words alone")
+        return NoIndex("the bot is running", holds_nothing=False)
+    except ServiceError as error:
+        notes.append(f"Memories are searched by words alone: {error}")
+        return NoIndex(str(error), holds_nothing=False)
+
+
+async def open_memory_index(
+    stack: AsyncExitStack, settings: Settings, ledger: Ledger, installation: Installation, ways: Ways
+) -> Mem0Index:
+    """The index of the settings, closed with `stack`.
+
+    Raises:
+        StartupError: model, EMBEDDING_DIMS and index disagree, or another process holds it (InUse).
+        ServiceError: a service is down, and it is not waited for.
+    """
+    embedder = open_embedder(settings, ledger)
+    stack.push_async_callback(embedder.aclose)
+    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
+    return await stack.enter_async_context(
+        open_index(
+            data_dir=settings.data_dir,
+            embedder=embedder,
+            installation=installation,
+            models=HybridModels(
+                provider=settings.mem0_llm_provider.value,
+                model=settings.ollama_model if ollama else settings.openai_llm_model,
+                ollama_base_url=settings.ollama_base_url,
+            ),
+            server=_qdrant(settings),
+            fresh=ways.fresh_index,
+            patient=ways.patient,
+        )
+    )
+
+
+def doctor_of(settings: Settings) -> Doctor:
+    """A doctor whose checks open the real things, one at a time."""
+
+    async def store() -> StoreFacts:
+        async with open_database(_database_url(settings), settings.data_dir) as db:
+            return await look_into(db, settings.data_dir)
+
+    async def index() -> IndexFacts:
+        async with AsyncExitStack() as stack:
+            db = await stack.enter_async_context(open_database(_database_url(settings), settings.data_dir))
+            ways = Ways(extract=False, patient=False, fresh_index=False)
+            held = await open_memory_index(stack, settings, Ledger(db, system_clock), Installation(db), ways)
+            return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db))
+
+    async def embed() -> None:
+        async with open_database(_database_url(settings), settings.data_dir) as db:
+            embedder = open_embedder(settings, Ledger(db, system_clock))
+            try:
+                await embedder.check()
+            finally:
+                await embedder.aclose()
+
+    return Doctor(settings, store=store, index=index, embed=embed)
+
+
+def _key(settings: Settings) -> str | None:
+    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+
+
+def _database_url(settings: Settings) -> str | None:
+    return settings.database_url.get_secret_value() if settings.database_url else None
+
+
+def _qdrant(settings: Settings) -> QdrantAddress | None:
+    if not settings.uses_qdrant_server:
+        return None
+    key = settings.mem0_qdrant_api_key.get_secret_value() if settings.mem0_qdrant_api_key else None
+    return QdrantAddress(settings.mem0_qdrant_url, settings.mem0_qdrant_host, settings.mem0_qdrant_port, key)
+
+
+def _owner() -> str:
+    """A name for this process that no other has, for leases."""
+    return f"{os.getpid()}-{secrets.token_hex(8)}"
+
+
+PROVIDER_NAMES = {
+    EmbeddingProvider.OPENAI: "OpenAI",
+    EmbeddingProvider.OLLAMA: "Ollama",
+    EmbeddingProvider.FASTEMBED: "FastEmbed",
+}
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What members are told, from the settings in force."""
+    outside = settings.openai_base_url is None
+    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
+    model = settings.ollama_model if ollama else settings.openai_llm_model
+    return Policy(
+        retention_days=settings.message_retention_days,
+        remembers=settings.mem0_enabled,
+        language_model=f"{'Ollama' if ollama else 'OpenAI'}, {model}",
+        language_model_outside=not ollama and outside,
+        embeddings=f"{PROVIDER_NAMES[settings.embedding_provider]}, {settings.embedding_model}",
+        embeddings_outside=settings.embedding_provider is EmbeddingProvider.OPENAI and outside,
+    )

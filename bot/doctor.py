@@ -1,0 +1,264 @@
+"""Checks of every setting and service, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.config import LLMProvider, Settings, unknown_names
+from bot.errors import ServiceError, StartupError
+from bot.llm.ollama import FAILURES, close_client, ollama_client, translated
+from bot.storage.engine import Database
+from bot.storage.schema import memories, messages, outbox
+
+DISCORD_API = "https://discord.com/api/v10"
+MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
+"""GATEWAY_MESSAGE_CONTENT and its LIMITED form
+(https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
+
+NEEDED_CONTEXT = 4096
+"""Tokens of the smallest window that an extraction is given."""
+
+PROBE_SECONDS = 15.0
+
+
+class Verdict(StrEnum):
+    """How a check went."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        subject: what was checked.
+        found: what was found, in one sentence.
+        todo: what to do; empty where nothing is.
+    """
+
+    subject: str
+    verdict: Verdict
+    found: str
+    todo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What an opened index tells.
+
+    Attributes:
+        memories: how many it holds.
+        foreign: points in the same collection that another program made, left alone.
+        waiting: changes in the outbox that it has yet to take.
+    """
+
+    memories: int
+    foreign: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What an opened database tells."""
+
+    where: str
+    messages: int
+    memories: int
+
+
+class Doctor:
+    """Runs the checks. What has to be opened is handed in as functions, so that one fault does not hide the others.
+
+    Args:
+        settings: checked settings.
+        store: opens the database and tells.
+        index: opens the vector index and tells.
+        embed: embeds one word.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Callable[[], Awaitable[StoreFacts]],
+        index: Callable[[], Awaitable[IndexFacts]],
+        embed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._index = index
+        self._embed = embed
+
+    async def examine(self) -> AsyncIterator[Finding]:
+        """Every finding, as soon as it is there."""
+        for finding in self._misspelt():
+            yield finding
+        yield await self._database()
+        if self._settings.mem0_enabled:
+            async for finding in self._model():
+                yield finding
+            yield await self._embeddings()
+            yield await self._vectors()
+        else:
+            yield Finding("memories", Verdict.SKIPPED, "MEM0_ENABLED=false: messages are searched by words alone")
+        yield await self._discord()
+
+    def _misspelt(self) -> list[Finding]:
+        return [
+            Finding("settings", Verdict.WARNING, f"{name} is not a setting of this program", "see .env.example")
+            for name in unknown_names()
+        ] or [Finding("settings", Verdict.OK, "all valid")]
+
+    async def _database(self) -> Finding:
+        try:
+            facts = await self._store()
+        except StartupError as error:
+            return Finding("database", Verdict.FAULT, str(error), "mend the setting")
+        except SQLAlchemyError as error:
+            reason = type(error).__name__
+            return Finding(
+                "database", Verdict.FAULT, f"can't be used ({reason})", "check DATABASE_URL, DATA_DIR and the disk"
+            )
+        return Finding(
+            "database", Verdict.OK, f"{facts.where}: {facts.messages:,} messages, {facts.memories:,} memories"
+        )
+
+    async def _model(self) -> AsyncIterator[Finding]:
+        if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
+            yield self._openai_model()
+            return
+        client = ollama_client(self._settings.ollama_base_url, PROBE_SECONDS)
+        name = self._settings.ollama_model
+        try:
+            version = await _ollama_version(self._settings.ollama_base_url)
+            yield Finding(
+                "ollama", Verdict.OK, f"answers at {_bare(self._settings.ollama_base_url)}, version {version}"
+            )
+            yield _context(name, (await client.show(name)).modelinfo or {})
+        except FAILURES as error:
+            trouble = translated(error, "ollama", name)
+            yield Finding(
+                "ollama",
+                Verdict.FAULT,
+                str(trouble),
+                "start Ollama and pull the model; until then messages wait and are searched by words",
+            )
+        finally:
+            await close_client(client)
+
+    def _openai_model(self) -> Finding:
+        if not self._settings.has_openai_key:
+            return Finding("language model", Verdict.FAULT, "no key", self._settings.missing_key_error())
+        return Finding(
+            "language model", Verdict.OK, f"OpenAI, {self._settings.openai_llm_model}; asked only when needed"
+        )
+
+    async def _embeddings(self) -> Finding:
+        what = f"{self._settings.embedding_provider.value}, {self._settings.embedding_model}"
+        try:
+            await self._embed()
+        except (ServiceError, StartupError) as error:
+            return Finding(
+                "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
+            )
+        return Finding("embeddings", Verdict.OK, f"{what}, {self._settings.embedding_dims} numbers")
+
+    async def _vectors(self) -> Finding:
+        try:
+            facts = await self._index()
+        except StartupError as error:
+            return Finding("vector store", Verdict.FAULT, str(error), "do what it says")
+        except ServiceError as error:
+            return Finding(
+                "vector store", Verdict.FAULT, str(error), "check MEM0_QDRANT_HOST, _PORT, _URL and _API_KEY"
+            )
+        found = f"{facts.memories:,} memories"
+        if facts.waiting:
+            found += f", {facts.waiting:,} changes waiting"
+        if facts.foreign:
+            found += f"; {facts.foreign:,} points of another program in the same collection are left alone"
+        return Finding("vector store", Verdict.OK, found)
+
+    async def _discord(self) -> Finding:
+        token = self._settings.discord_token
+        if token is None:
+            return Finding(
+                "discord", Verdict.WARNING, "DISCORD_TOKEN is not set", "only `run` needs it; see the README"
+            )
+        url = f"{self._settings.discord_api_url or DISCORD_API}/applications/@me"
+        headers = {"Authorization": f"Bot {token.get_secret_value()}"}
+        try:
+            timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
+            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, headers=headers) as answer:
+                return _application(answer.status, await answer.json(content_type=None))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
+
+
+async def _ollama_version(base_url: str) -> str:
+    async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
+        answer = await client.get(f"{base_url}/api/version")
+        answer.raise_for_status()
+        return str(answer.json()["version"])
+
+
+def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show tells, keys by model family
+    length = next((v for key, v in about.items() if key.endswith(".context_length") and isinstance(v, int)), None)
+    if length is None:
+        return Finding("model", Verdict.OK, f"{name} is pulled; it does not tell its context size")
+    if length < NEEDED_CONTEXT:
+        return Finding(
+            "model", Verdict.FAULT, f"{name} has a context of {length} tokens", f"use one with {NEEDED_CONTEXT} or more"
+        )
+    return Finding("model", Verdict.OK, f"{name} is pulled, context {length:,} tokens, {NEEDED_CONTEXT:,} are used")
+
+
+def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
+    if status == httpx.codes.UNAUTHORIZED:
+        return Finding(
+            "discord", Verdict.FAULT, "the token is not accepted", "copy it again from the developer portal, Bot"
+        )
+    if status != httpx.codes.OK:
+        return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", "try again in a while")
+    if not int(body.get("flags") or 0) & MESSAGE_CONTENT_FLAGS:
+        return Finding(
+            "discord",
+            Verdict.FAULT,
+            "the application may not read messages",
+            "switch on Message Content Intent in the developer portal, Bot",
+        )
+    return Finding("discord", Verdict.OK, f"token accepted for {body.get('name', 'this application')}")
+
+
+def _bare(url: str) -> str:
+    """The address without a name and password in it."""
+    return str(httpx.URL(url).copy_with(username=None, password=None))
+
+
+async def look_into(db: Database, data_dir: Path) -> StoreFacts:
+    """What the database holds."""
+    async with db.read() as connection:
+        return StoreFacts(
+            f"{db.dialect} in {data_dir}" if db.dialect == "sqlite" else db.dialect,
+            await connection.scalar(select(func.count()).select_from(messages)) or 0,
+            await connection.scalar(select(func.count()).select_from(memories)) or 0,
+        )
+
+
+async def waiting_for_index(db: Database) -> int:
+    """How many changes the vector index has yet to take."""
+    async with db.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(outbox)) or 0

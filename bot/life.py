@@ -1,0 +1,112 @@
+"""The life of the running bot: start, work, and an orderly end on SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+
+import discord
+
+from bot.app import App, open_app
+from bot.client import ChannelMemoryBot, use_proxies
+from bot.config import Settings
+from bot.errors import StartupError
+
+log = logging.getLogger(__name__)
+
+GATEWAY_SECONDS = 2.0
+"""To say goodbye to Discord."""
+
+FLUSH_SECONDS = 3.0
+"""To finish the batch in hand; what is not done by then is returned to the queue."""
+
+WRITE_SECONDS = 3.0
+"""To write what was taken in. The three together stay below the 10 s that Docker gives a container."""
+
+
+async def live(settings: Settings) -> None:
+    """Run the bot until it is told to stop.
+
+    Raises:
+        StartupError: Discord does not take the token or the intents, or a part that must run has died.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    use_proxies(settings.discord_api_url, settings.discord_gateway_url)
+    async with open_app(settings, extract=settings.mem0_enabled, patient=True) as app:
+        bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
+        async with _writing(app) as writer, _beside(app) as workers:
+            gateway = asyncio.create_task(_connect(bot, settings), name="gateway")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            parts = {gateway, writer, *workers}
+            done, _ = await asyncio.wait({*parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            log.info("Stopping: %s", "as told" if stop.is_set() else "a part ended by itself")
+            await _within(GATEWAY_SECONDS, bot.close(), "saying goodbye to Discord")
+            if app.flusher is not None:
+                await app.flusher.stop(FLUSH_SECONDS)
+            gateway.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await gateway
+        for part in done & parts:
+            part.result()
+    log.info("Stopped")
+
+
+@asynccontextmanager
+async def _writing(app: App) -> AsyncIterator[asyncio.Task[None]]:
+    """The intake's writer; at the end everything that was taken in is written."""
+    writer = asyncio.create_task(app.intake.run(), name="intake")
+    try:
+        yield writer
+    finally:
+        await _within(WRITE_SECONDS, app.intake.stop(), "writing what was taken in")
+        writer.cancel()
+        await asyncio.wait({writer})
+
+
+@asynccontextmanager
+async def _beside(app: App) -> AsyncIterator[set[asyncio.Task[None]]]:
+    """What runs beside the gateway and can be cut off at any moment."""
+    workers = {
+        asyncio.create_task(app.indexer.run(), name="indexer"),
+        asyncio.create_task(app.housekeeping.run(), name="housekeeping"),
+    }
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.wait(workers)
+
+
+async def _connect(bot: ChannelMemoryBot, settings: Settings) -> None:
+    """Be connected until closed.
+
+    Raises:
+        StartupError: Discord declines for good.
+    """
+    token = settings.discord_token.get_secret_value() if settings.discord_token else ""
+    try:
+        await bot.start(token)
+    except discord.LoginFailure:
+        raise StartupError(
+            "DISCORD_TOKEN: Discord does not accept it; copy it again from the developer portal"
+        ) from None
+    except discord.PrivilegedIntentsRequired:
+        raise StartupError(
+            "DISCORD_TOKEN: this application may not read messages; switch on Message Content Intent under Bot in the "
+            "developer portal"
+        ) from None
+
+
+async def _within(seconds: float, work: Coroutine[object, object, object], what: str) -> None:
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        log.warning("Gave up %s after %.0f s", what, seconds)
