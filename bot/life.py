@@ -37,6 +37,7 @@ async def live(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     async with open_app(settings, extract=settings.mem0_enabled, patient=True) as app:
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)

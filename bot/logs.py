@@ -13,11 +13,13 @@ SHORTEST_SECRET = 6
 
 QUIET = (
     "aiosqlite",
+    "alembic",
     "discord.client",
     "discord.gateway",
     "discord.http",
     "httpcore",
     "httpx",
+    "httpx2",
     "mem0",
     "ollama",
     "openai",

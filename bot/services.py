@@ -48,4 +48,4 @@ class Services:
     flusher: Flusher | None
     policy: Policy
     observe_channels: tuple[int, ...] = ()
-    flush_check_seconds: float = 15.0
+    flush_check_seconds: float = 5.0
