@@ -141,7 +141,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     directory = Directory(db)
     ledger = Ledger(db, clock)
     log = MessageLog(db, fulltext, consents, clock)
-    store = MemoryStore(db, fulltext, clock)
+    store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     installation = Installation(db)
     index = await _index(stack, settings, ledger, installation, ways, notes)
     indexer = Indexer(db, index, store, directory, clock)

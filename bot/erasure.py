@@ -118,11 +118,14 @@ class Erasure:
                 await connection.execute(upsert(self._db.dialect, tombstones).on_conflict_do_nothing(), rows)
                 await discard_answers(connection, {channel_id})
                 await self._take_away(connection, chunk, removed)
-        scope = Scope(guild_id=guild_id, message_ids=frozenset(ids))
-        removed.update({store.name: await store.erase(scope) for store in self._stores})
         self._indexer.wake()
         await self._scrub(tries=1)
-        return Receipt(dict(removed), await self._remaining(scope))
+        remaining: Counter[str] = Counter()
+        for chunk in chunks(ids):
+            scope = Scope(guild_id=guild_id, message_ids=frozenset(chunk))
+            removed.update({store.name: await store.erase(scope) for store in self._stores})
+            remaining.update(await self._remaining(scope))
+        return Receipt(dict(removed), dict(remaining))
 
     async def erase_member(self, user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
         """Erase all that a member said, in one guild or (None) in all, and their mentions in what others said.
@@ -219,22 +222,29 @@ class Erasure:
             await connection.execute(update(channels).where(decided).values(decided_by=None))
 
     async def _erase_some_mentions(self, scope: Scope, user_id: int, removed: Counter[str]) -> bool:
+        said = select(messages.c.id).where(
+            _mentions(messages.c.content, user_id), _in_guild(messages.c.guild_id, scope)
+        )
+        kept = select(memories.c.id).where(_mentions(memories.c.text, user_id), _in_guild(memories.c.guild_id, scope))
+        async with self._db.read() as connection:  # these look at every row: no writer waits for that
+            message_ids = list(await connection.scalars(said.limit(STATEMENT_IDS)))
+            memory_ids = list(await connection.scalars(kept.limit(STATEMENT_IDS)))
         async with self._db.write() as connection:
-            said = select(messages).where(_mentions(messages.c.content, user_id), _in_guild(messages.c.guild_id, scope))
-            rows = (await connection.execute(said.limit(STATEMENT_IDS))).all()
-            for row in rows:
-                content = _without(row.content, user_id)
-                await connection.execute(update(messages).where(messages.c.id == row.id).values(content=content))
-                entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
-                await self._fulltext.add(connection, "messages", [entry])
-            await discard_answers(connection, {row.channel_id for row in rows})
-            kept = select(memories.c.id, memories.c.text)
-            kept = kept.where(_mentions(memories.c.text, user_id), _in_guild(memories.c.guild_id, scope))
-            found = (await connection.execute(kept.limit(STATEMENT_IDS))).all()
-            for memory in found:
+            removed["mentions"] += await self._erase_mentions_in(connection, message_ids, user_id)
+            for memory in (await self._store.load(connection, memory_ids)).values():
                 await self._store.rewrite(connection, memory.id, _without(memory.text, user_id))
-        removed["mentions"] += len(rows) + len(found)
-        return bool(rows or found)
+                removed["mentions"] += 1
+        return bool(message_ids or memory_ids)
+
+    async def _erase_mentions_in(self, connection: AsyncConnection, message_ids: Sequence[int], user_id: int) -> int:
+        rows = (await connection.execute(select(messages).where(messages.c.id.in_(message_ids)))).all()
+        for row in rows:
+            content = _without(row.content, user_id)
+            await connection.execute(update(messages).where(messages.c.id == row.id).values(content=content))
+            entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
+            await self._fulltext.add(connection, "messages", [entry])
+        await discard_answers(connection, {row.channel_id for row in rows})
+        return len(rows)
 
     async def _watermark(self, guild_id: int, subjects: Iterable[str], scope: Scope, up_to: int | None) -> None:
         """Let nothing in scope up to now (or up to a snowflake) be taken in again."""

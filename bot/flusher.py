@@ -13,10 +13,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.applier import Applier, Step, memory_id, no_step
+from bot.applier import OPTED_OUT, Applier, Step, memory_id, no_step
 from bot.consent import Consents
 from bot.directory import Directory
 from bot.errors import AnswerError, ServiceError
@@ -25,7 +25,7 @@ from bot.extraction.extractor import Extractor
 from bot.extraction.reconcile import Merge, Verdict, reconcile
 from bot.extraction.segments import segment
 from bot.index.indexer import Indexer
-from bot.model import Citation, Memory
+from bot.model import Citation, Memory, Message
 from bot.neighbours import Neighbours
 from bot.queue import Batch, LeaseLost, Queue, Work
 
@@ -243,7 +243,7 @@ class Flusher:
             await self._ask(batch, report)
 
     async def _ask(self, batch: Batch, report: FlushReport) -> None:
-        work = await self._queue.work(batch)
+        work = await self._permitted(await self._queue.work(batch), report)
         if not work.messages:
             return
         try:
@@ -266,6 +266,21 @@ class Flusher:
         if await self._queue.answer(work, extraction.to_json()):
             report.refusals.update(extraction.refusals)
             self._step("answered")
+
+    async def _permitted(self, work: Work, report: FlushReport) -> Work:
+        """The work without members who have opted out since: no model is shown what they said."""
+
+        def out(message: Message) -> bool:
+            return self._consents.opted_out(message.guild_id, message.author_id)
+
+        left_out = [m.id for m in work.messages if out(m)]
+        if left_out:
+            report.messages += await self._queue.skip(work.batch.channel_id, left_out, OPTED_OUT)
+        return replace(
+            work,
+            messages=tuple(m for m in work.messages if not out(m)),
+            context=tuple(m for m in work.context if not out(m)),
+        )
 
     async def _extract(self, work: Work) -> Extraction:
         guild_id = work.batch.guild_id

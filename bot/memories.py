@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, true, update
@@ -19,9 +20,10 @@ from bot.chunks import chunks
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.lexical.fulltext import Entry, FullText
-from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
+from bot.messagelog import MessageLog, Refusal
+from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
 from bot.storage.engine import Database
-from bot.storage.schema import batches, citations, memories, messages, outbox, tombstones
+from bot.storage.schema import batches, citations, memories, messages, outbox
 
 MAX_TEXT = 1000
 """Longest memory that a member may write, in characters."""
@@ -30,6 +32,13 @@ FORGOTTEN = "forgotten"
 """Reason of messages that are not extracted (again) because what they supported was forgotten on purpose."""
 
 _REMEMBERED = uuid.UUID("5c1f7c37-6f0f-4b4e-9d0f-5b1b6a3d8a10")  # namespace of the ids of memories kept on purpose
+_NOT_KEPT = MappingProxyType(
+    {
+        Refusal.OPTED_OUT: "Its author does not want to be remembered, so nothing was kept.",
+        Refusal.ERASED: "What was said up to then was erased, so it is not remembered; say it again to keep it.",
+        Refusal.DELETED: "That message was deleted, so it is not remembered.",
+    }
+)
 _NOT_FOUND = "There is no such memory here that you could change; look it up with /memories."
 
 
@@ -90,11 +99,18 @@ class MemoryStore:
     """Keeps memories, their citations and their full-text entries, and tells the index through the outbox."""
 
     def __init__(
-        self, db: Database, fulltext: FullText, clock: Clock, *, announce: Callable[[], None] = lambda: None
+        self,
+        db: Database,
+        fulltext: FullText,
+        log: MessageLog,
+        clock: Clock,
+        *,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the store; `announce` is called when a member's own change waits for the index (`Indexer.wake`)."""
         self._db = db
         self._fulltext = fulltext
+        self._log = log
         self._clock = clock
         self._announce = announce
 
@@ -111,7 +127,8 @@ class MemoryStore:
             text: 1 to 1,000 characters.
 
         Raises:
-            Refused: the text is empty or too long, or the message was deleted meanwhile.
+            Refused: the text is empty or too long, or the log would not take the message in: it was deleted or
+                erased, or its author has opted out.
         """
         text = text.strip()
         if not text:
@@ -130,9 +147,9 @@ class MemoryStore:
             there = await self.load(connection, [memory.id])
             if there:
                 return there[memory.id]
-            gone = select(exists().where(tombstones.c.message_id == message_id))
-            if (await connection.execute(gone)).scalar_one():
-                raise Refused("That message was deleted, so it is not remembered.")
+            said = Message(id=message_id, guild_id=guild_id, channel_id=channel_id, author_id=author_id, content=text)
+            if refusal := (await self._log.refusals(connection, [said])).get(message_id):
+                raise Refused(_NOT_KEPT[refusal])
             await self.add(connection, memory)
         self._announce()
         return memory

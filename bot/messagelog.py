@@ -169,21 +169,8 @@ class MessageLog:
             found = await connection.scalar(select(channels.c.checkpoint).where(channels.c.channel_id == channel_id))
         return found or 0
 
-    async def _keep(self, connection: AsyncConnection, said: Sequence[Said]) -> AppendReport:
-        first: dict[int, Said] = {}
-        for item in said:
-            first.setdefault(item.message.id, item)
-        known = await _present(connection, messages.c.id, first)
-        fresh = [item for id_, item in first.items() if id_ not in known]
-        refused = await self._refusals(connection, [item.message for item in fresh])
-        kept = [item for item in fresh if item.message.id not in refused]
-        await self._add_channels(connection, said)
-        if kept:
-            await self._insert(connection, kept)
-        return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
-
-    async def _refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Refusal]:
-        """Which of the messages may not be kept, and why."""
+    async def refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Refusal]:
+        """Which of the messages may not be kept, and why, as the database has it inside the caller's transaction."""
         if not fresh:
             return {}
         members = {(message.guild_id, message.author_id) for message in fresh}
@@ -201,6 +188,19 @@ class MessageLog:
             elif message.id in deleted:
                 refused[message.id] = Refusal.DELETED
         return refused
+
+    async def _keep(self, connection: AsyncConnection, said: Sequence[Said]) -> AppendReport:
+        first: dict[int, Said] = {}
+        for item in said:
+            first.setdefault(item.message.id, item)
+        known = await _present(connection, messages.c.id, first)
+        fresh = [item for id_, item in first.items() if id_ not in known]
+        refused = await self.refusals(connection, [item.message for item in fresh])
+        kept = [item for item in fresh if item.message.id not in refused]
+        await self._add_channels(connection, said)
+        if kept:
+            await self._insert(connection, kept)
+        return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
 
     async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:
         now = self._clock()

@@ -236,6 +236,22 @@ class Queue:
             context = [message_from_row(row) for row in await connection.execute(last)]
         return Work(batch, tuple(found), tuple(reversed(context)))
 
+    async def skip(self, channel_id: int, message_ids: Collection[int], reason: str) -> int:
+        """Give pending messages up for a reason; how many.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        skipped = {"state": MessageState.SKIPPED, "reason": reason, "batch_id": None}
+        count = 0
+        async with self._db.write() as connection:
+            await self.hold(connection, channel_id)
+            for chunk in chunks(message_ids):
+                those = update(messages).where(_pending(channel_id), messages.c.id.in_(chunk))
+                count += (await connection.execute(those.values(skipped))).rowcount
+            await drop_empty_batches(connection)
+        return count
+
     # --- what came of it ---------------------------------------------------------------------------------------------
 
     async def answer(self, work: Work, answer: str) -> bool:

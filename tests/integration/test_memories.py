@@ -71,6 +71,17 @@ async def test_a_deleted_message_is_not_remembered(pipeline: Pipeline) -> None:
         await remember(pipeline, "too late")
 
 
+async def test_what_the_log_would_not_take_in_is_not_remembered(pipeline: Pipeline) -> None:
+    await pipeline.erasure.erase_member(ALICE, GUILD, up_to=INTERACTION)
+    with pytest.raises(Refused, match="erased"):
+        await remember(pipeline, "said before the erasure")
+    await remember(pipeline, "said after it", number=1)
+    await pipeline.consents.opt_out(BOB, None)
+    with pytest.raises(Refused, match="author"):
+        await remember(pipeline, "of somebody who opted out", author=BOB, number=2)
+    assert await pipeline.texts() == ["said after it"]
+
+
 async def test_memories_are_found_by_message_and_by_row(pipeline: Pipeline) -> None:
     memory = await agreed(pipeline)
     for citation in memory.citations:
