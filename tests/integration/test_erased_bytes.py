@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import string
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from bot.lexical.fulltext import FullText
 from bot.messagelog import MessageLog
@@ -57,7 +58,8 @@ async def test_bytes_of_erased_messages_leave_the_files(
     for start in range(0, len(erased), 20):
         found = await log.get(erased[start : start + 20])
         await _erase(database, list(found.values()))
-    assert await database.scrub(thorough=True)
+    assert await database.scrub()
+    await database.sweep()
 
     assert _found([words[id_] for id_ in erased], data_dir) == []
     kept = sorted(set(everything) - set(erased))
@@ -72,6 +74,42 @@ async def test_without_scrubbing_the_bytes_would_still_be_there(
     await log.append([said])
     await _erase(database, [said.message])
     assert _found([word], data_dir) == [word]
+
+
+async def test_a_sweep_that_is_cut_short_does_no_harm(
+    database: Database, log: MessageLog, make_said: SaidFactory
+) -> None:
+    await log.append([make_said("x" * 20_000) for _ in range(500)])
+    task = asyncio.create_task(database.sweep())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await log.append([make_said()])
+    assert sum((await log.count_by_state()).values()) == 501
+    async with database.read() as connection:
+        assert await connection.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+async def test_a_sweep_comes_only_where_something_was_erased(
+    database: Database, log: MessageLog, make_said: SaidFactory
+) -> None:
+    async def free_pages() -> int:
+        async with database.read() as connection:
+            return int(await connection.scalar(text("PRAGMA freelist_count")) or 0)
+
+    await database.sweep()
+    said = [make_said("x" * 20_000) for _ in range(50)]
+    await log.append(said)
+    await _erase(database, [item.message for item in said])
+    assert await free_pages()
+    await database.sweep()
+    assert await free_pages()  # nothing was scrubbed yet
+    await database.scrub()
+    async with asyncio.timeout(10):
+        while await free_pages():
+            await asyncio.sleep(0.01)  # the rest after the first sweep
+            await database.sweep()
 
 
 async def test_a_reader_in_the_way_is_told(database: Database, log: MessageLog, make_said: SaidFactory) -> None:
