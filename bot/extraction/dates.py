@@ -36,7 +36,7 @@ _LAST = frozenset(("last", "past", "letzten", "letzter", "letzte", "vorige"))
 _UNSPACED = re.compile("|".join(word for word in _OFFSETS if word[0] >= "\u2e80"))
 _SPACED = "|".join(re.escape(word) for word in sorted(_OFFSETS, key=len, reverse=True) if word[0] < "\u2e80")
 _RELATIVE = re.compile(
-    rf"\b(?:(?P<day>{_SPACED})"
+    rf"\b(?:(?P<day>{_SPACED})(?:['’]s)?"
     rf"|(?:(?P<which>{'|'.join(sorted(_NEXT | _LAST))}|this|diesen|on|am)\s+)(?P<weekday>{'|'.join(_WEEKDAYS)})"
     rf"|(?P<which_week>{'|'.join(sorted(_NEXT | _LAST))})\s+(?P<week>week|woche)"
     rf"|in\s+(?P<ahead>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<ahead_unit>day|week)s?"

@@ -32,7 +32,7 @@ SHORTEST_SHORTENED_URL = 12
 
 _NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
-_NAME = re.compile(r"(?<![.!?:»“\"'\w@/-] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
+_NAME = re.compile(r"(?<![.!?:»“\"'] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
 _SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -114,14 +114,14 @@ class Gate:
     def judge(self, proposal: Proposal, *, facts_allowed: Container[int], bot_id: int | None) -> Candidate | Refusal:
         """The candidate that a proposal becomes, or why it is refused."""
         proposal = _tidied(proposal)
+        proposal = replace(proposal, kind=_kind(proposal))
         refused = self._unfit(proposal, bot_id) or _first(_CHECKS, proposal)
         if refused:
             return refused
-        kind = _kind(proposal)
-        if kind in PERSONAL_KINDS and (refused := _not_personal(proposal, facts_allowed)):
+        if proposal.kind in PERSONAL_KINDS and (refused := _not_personal(proposal, facts_allowed)):
             return refused
         message_ids = tuple(sorted(line.message.id for line in proposal.lines))
-        return Candidate(kind, _dated(_spoken(proposal), proposal.lines), message_ids)
+        return Candidate(proposal.kind, _dated(_spoken(proposal), proposal.lines), message_ids)
 
     def _unfit(self, proposal: Proposal, bot_id: int | None) -> Refusal | None:
         if not proposal.known:
@@ -368,7 +368,7 @@ def _spoken(proposal: Proposal) -> str:
 
 
 def _nameless(proposal: Proposal) -> bool:
-    return _kind(proposal) in PERSONAL_KINDS and not proposal.people
+    return proposal.kind in PERSONAL_KINDS and not proposal.people
 
 
 def _dated(text: str, lines: Iterable[Line]) -> str:

@@ -67,7 +67,12 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 def is_filler(text: str) -> bool:
     """Whether `text` holds no word or number beyond greetings, thanks, laughter and agreement."""
     words = _WORD.findall(text.casefold())
-    return not any(c.isdigit() for c in text) and all(word in _FILLER for word in words)
+    return not any(c.isdigit() for c in text) and all(word in _FILLER or _is_letter(word) for word in words)
+
+
+def _is_letter(word: str) -> bool:
+    """A letter alone is part of an emoticon."""
+    return len(word) == 1 and word.isascii()
 
 
 def is_english(text: str) -> bool:

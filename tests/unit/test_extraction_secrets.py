@@ -1,0 +1,56 @@
+import pytest
+
+from bot.extraction.secrets import REDACTED, SecretFinder
+
+FINDER = SecretFinder()
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("the password is hunter2", "hunter2"),
+        ("Passwort lautet geheim123", "geheim123"),
+        ("password: swordfish", "swordfish"),
+        ("密码是abc12345", "abc12345"),
+        ("the door pin is 4821", "4821"),
+        ("the staging token for the worker is mp_stg_4R2N-K8QM-7T1C.", "mp_stg_4R2N-K8QM-7T1C"),
+        ("push with ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
+        ("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+        ("use sk-proj-1234567890abcdEFGH1234567890abcd here", "sk-proj-1234567890abcdEFGH1234567890abcd"),
+        ("write to a.b+c@example.org please", "a.b+c@example.org"),
+        ("card 4111 1111 1111 1111 exp 12/29", "4111 1111 1111 1111"),
+        ("IBAN DE89 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 00"),
+        ("ssn 123-45-6789", "123-45-6789"),
+        ("call +44 20 7946 0958 tonight", "+44 20 7946 0958"),
+        ("(415) 555-2671 is the office", "(415) 555-2671"),
+        ("http://user:hunter2@host/x", "hunter2"),
+        ("https://discord.com/api/webhooks/123456789012345678/abcDEF-ghi", "abcDEF-ghi"),
+        ("see https://x.example/a?token=abc123", "abc123"),
+    ],
+)
+def test_secrets_are_blanked_out(text: str, secret: str) -> None:
+    redacted = FINDER.redact(text)
+    assert secret not in redacted
+    assert REDACTED in redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "install linux-image-2.6.10-5-k7-smp",
+        "edit XF86Config-4 by hand, then tar -xvjf zsnes142src.tar.gz",
+        "June 23, 2026: the budget is 262,000 USD",
+        "the key is to reboot twice",
+        "my password is safe with me",
+        "message 1321405576642560002 in channel 1234567890123456789",
+        "Is the spiderman pin on your purse? Is Spider-Man your favourite?",
+        "https://github.com/python/cpython/blob/main/Lib/asyncio/events.py",
+        "1695 frames in 5.0 seconds = 339.000 FPS",
+    ],
+)
+def test_ordinary_text_holds_no_secret(text: str) -> None:
+    assert FINDER.find(text) == []
+
+
+def test_a_card_number_with_a_wrong_check_digit_is_a_number() -> None:
+    assert FINDER.find("order 4111 1111 1111 1112") == []
