@@ -60,6 +60,7 @@ class Housekeeping:
         for guild_id in await self._guilds.left_before(self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)):
             receipt = await self._erasure.erase_guild(guild_id, left=True)
             log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
+        await self._erasure.sweep()
         await self._warn()
 
     async def _warn(self) -> None:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from bot.consent import Consents, SubjectHasher
+from bot.storage.engine import Database
+from bot.storage.schema import consents as table
+from tests.fixtures.storage import AUTHOR, GUILD
+
+OTHER_GUILD = GUILD + 1
+
+
+async def test_nobody_is_opted_out_or_has_facts_on_at_first(consents: Consents) -> None:
+    assert not consents.opted_out(GUILD, AUTHOR)
+    assert not consents.facts(GUILD, AUTHOR)
+
+
+async def test_an_opt_out_of_one_server_holds_there_alone(consents: Consents) -> None:
+    await consents.opt_out(AUTHOR, GUILD)
+    assert consents.opted_out(GUILD, AUTHOR)
+    assert not consents.opted_out(OTHER_GUILD, AUTHOR)
+    assert not consents.opted_out(GUILD, AUTHOR + 1)
+    await consents.opt_in(AUTHOR, GUILD)
+    assert not consents.opted_out(GUILD, AUTHOR)
+
+
+async def test_an_opt_out_of_every_server_replaces_earlier_choices(consents: Consents) -> None:
+    await consents.opt_in(AUTHOR, GUILD)
+    await consents.opt_out(AUTHOR, None)
+    assert consents.opted_out(GUILD, AUTHOR)
+    assert consents.opted_out(OTHER_GUILD, AUTHOR)
+
+
+async def test_a_later_choice_for_one_server_is_an_exception(consents: Consents) -> None:
+    await consents.opt_out(AUTHOR, None)
+    await consents.opt_in(AUTHOR, GUILD)
+    assert not consents.opted_out(GUILD, AUTHOR)
+    assert consents.opted_out(OTHER_GUILD, AUTHOR)
+
+
+async def test_facts_are_by_server_and_end_with_an_opt_out(consents: Consents) -> None:
+    await consents.set_facts(AUTHOR, GUILD, True)
+    assert consents.facts(GUILD, AUTHOR)
+    assert not consents.facts(OTHER_GUILD, AUTHOR)
+    await consents.opt_out(AUTHOR, GUILD)
+    assert not consents.facts(GUILD, AUTHOR)
+    await consents.set_facts(AUTHOR, GUILD, True)
+    assert not consents.facts(GUILD, AUTHOR)
+    assert consents.opted_out(GUILD, AUTHOR)
+    await consents.opt_in(AUTHOR, GUILD)
+    assert not consents.facts(GUILD, AUTHOR)
+
+
+async def test_facts_for_one_server_do_not_undo_an_opt_out_of_all(consents: Consents) -> None:
+    await consents.opt_out(AUTHOR, None)
+    await consents.set_facts(AUTHOR, GUILD, True)
+    assert consents.opted_out(GUILD, AUTHOR)
+
+
+async def test_choices_outlive_the_process(database: Database, consents: Consents) -> None:
+    await consents.opt_out(AUTHOR, None)
+    await consents.opt_in(AUTHOR, GUILD)
+    await consents.set_facts(AUTHOR, GUILD, True)
+    restarted = Consents(database, await SubjectHasher.load(database))
+    await restarted.load()
+    assert restarted.opted_out(OTHER_GUILD, AUTHOR)
+    assert not restarted.opted_out(GUILD, AUTHOR)
+    assert restarted.facts(GUILD, AUTHOR)
+
+
+async def test_a_choice_is_kept_without_the_members_id(database: Database, consents: Consents) -> None:
+    await consents.opt_out(AUTHOR, GUILD)
+    async with database.read() as connection:
+        (row,) = await connection.execute(select(table))
+    assert str(AUTHOR) not in str(row.subject)
+    assert row.subject == consents.hasher.subject(AUTHOR)
+    assert len(row.subject) == 64
+
+
+async def test_the_hash_key_is_this_installations_own_and_stays(database: Database) -> None:
+    hasher = await SubjectHasher.load(database)
+    assert (await SubjectHasher.load(database)).subject(AUTHOR) == hasher.subject(AUTHOR)
+    assert hasher.subject(AUTHOR) != hasher.subject(AUTHOR + 1)
+    assert hasher.subject(AUTHOR) != SubjectHasher(b"another").subject(AUTHOR)
