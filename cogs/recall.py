@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -64,7 +63,7 @@ class RecallCog(commands.Cog):
         since: app_commands.Range[str, 1, 40] | None = None,
     ) -> None:
         """Search, and show the first page."""
-        first = parse_since(since, datetime.now(UTC)) if since else None
+        first = parse_since(since, interaction.created_at) if since else None
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self._access.asker(interaction)
         readable = asker.readable if channel is None else await self._access.within(asker, channel)

@@ -1,0 +1,251 @@
+"""What the observer keeps and what it leaves alone, and how it catches up."""
+
+from __future__ import annotations
+
+import discord
+import simcord
+
+from bot.threads import Threads
+from tests.fixtures.discord import World, open_world, shown
+from tests.fixtures.memory import Pipeline
+
+
+async def test_messages_of_people_in_observed_channels_are_kept(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "hello there")
+    kept = (await world.logged())[message.id]
+    assert (kept.content, kept.author_id, kept.channel_id) == ("hello there", world.ann.id, world.general.id)
+    assert (await world.services.directory.names(world.guild.id, [world.ann.id])) == {world.ann.id: "ann"}
+
+
+async def test_nothing_is_kept_of_unobserved_channels(world: World) -> None:
+    await world.observe()
+    other = world.guild.create_text_channel("other")
+    message = await world.say(world.ann, "not for you", other)
+    await world.ann.edit(message, "still not for you")
+    await world.ann.delete(message)
+    await world.durable()
+    assert await world.contents() == []
+    assert await world.pipeline.rows("tombstones") == 0
+
+
+async def test_bots_webhooks_and_discord_itself_are_left_alone(world: World) -> None:
+    await world.observe()
+    robot = world.guild.add_member(world.env.create_user("robot", bot=True))
+    await robot.send(world.general, "beep")
+    await world.guild.create_webhook(world.general).send("hook")
+    world.guild.create_system_message(world.general, discord.MessageType.new_member.value, author=world.bob)
+    await world.durable()
+    assert await world.contents() == []
+
+
+async def test_direct_messages_are_left_alone(world: World) -> None:
+    await world.observe()
+    await world.ann.send_dm("psst")
+    await world.durable()
+    assert await world.contents() == []
+
+
+async def test_members_who_opted_out_are_left_alone(world: World) -> None:
+    await world.observe()
+    await world.services.consents.opt_out(world.ann.id, None)
+    await world.say(world.ann, "forget me")
+    await world.say(world.bob, "keep me")
+    assert await world.contents() == ["keep me"]
+
+
+async def test_what_a_message_answers_and_carries_is_kept_with_it(world: World) -> None:
+    await world.observe()
+    question = await world.say(world.ann, "where is the plan?")
+    answer = await world.bob.send(world.general, "here", reply_to=question, attachments=[("plan.pdf", b"%PDF")])
+    await world.durable()
+    kept = (await world.logged())[answer.id]
+    assert kept.reply_to == question.id
+    assert kept.content == "here\n[attachment: plan.pdf]"
+
+
+async def test_a_forwarded_message_is_kept_where_its_source_is_observed(world: World) -> None:
+    plans = world.guild.create_text_channel("plans")
+    await world.observe(world.general, plans)
+    source = await world.say(world.ann, "we meet at nine", plans)
+    await world.bob.forward(source, world.general)
+    await world.durable()
+    assert "[forwarded: we meet at nine]" in await world.contents()
+
+
+async def test_text_forwarded_from_an_unobserved_channel_is_not_kept(world: World) -> None:
+    hidden = world.guild.create_text_channel("hidden")
+    await world.observe()
+    source = await world.say(world.ann, "unobserved words", hidden)
+    await world.bob.forward(source, world.general)
+    await world.durable()
+    assert await world.contents() == ["[forwarded message]"]
+
+
+async def test_an_edit_replaces_what_is_kept(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "we meet on Monday")
+    await world.ann.edit(message, "we meet on Tuesday")
+    await world.durable()
+    assert await world.contents() == ["we meet on Tuesday"]
+    result = await world.bob.slash(world.general, "recall", query="Monday")
+    assert "Nothing that you can read matches" in shown(result)
+
+
+async def test_an_edit_after_observation_ended_removes_what_was_kept(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "my number is 555")
+    await world.boss.slash(world.general, "observe off")
+    await world.ann.edit(message, "removed")
+    await world.durable()
+    assert await world.contents() == []
+
+
+async def test_a_deleted_message_is_erased(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "oops")
+    await world.say(world.ann, "fine")
+    await world.ann.delete(message)
+    await world.durable()
+    assert await world.contents() == ["fine"]
+
+
+async def test_deletion_counts_also_after_observation_ended(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "oops")
+    await world.boss.slash(world.general, "observe off")
+    await world.ann.delete(message)
+    await world.durable()
+    assert await world.contents() == []
+
+
+async def test_messages_deleted_together_are_erased(world: World) -> None:
+    await world.observe()
+    first = await world.say(world.ann, "one")
+    second = await world.say(world.ann, "two")
+    await world.say(world.ann, "three")
+    channel = world.guild_now.get_channel(world.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.delete_messages([first, second])
+    await world.durable()
+    assert await world.contents() == ["three"]
+
+
+async def test_a_deleted_channel_takes_its_messages_and_memories_along(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.observe(world.general, other)
+    await world.say(world.ann, "stays")
+    await world.say(world.ann, "goes", other)
+    await world.remembered(world.ann, "goes too", other)
+    channel = world.guild_now.get_channel(other.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.delete()
+    await world.durable()
+    assert await world.contents() == ["stays"]
+    assert await world.pipeline.memories() == []
+
+
+async def a_thread(world: World, *, private: bool = False) -> simcord.ChannelHandle:
+    channel = world.guild_now.get_channel(world.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    kind = discord.ChannelType.private_thread if private else discord.ChannelType.public_thread
+    thread = await channel.create_thread(name="side talk", type=kind)
+    await world.env.settle()
+    return next(handle for handle in world.general.threads if handle.id == thread.id)
+
+
+async def test_a_public_thread_follows_its_channel(world: World) -> None:
+    await world.observe()
+    thread = await a_thread(world)
+    await world.say(world.ann, "aside", thread)
+    assert await world.contents() == ["aside"]
+    assert [known.id for known in await Threads(world.pipeline.db).of_guild(world.guild.id)] == [thread.id]
+
+
+async def test_a_private_thread_is_left_alone_until_it_is_switched_on(world: World) -> None:
+    await world.observe()
+    thread = await a_thread(world, private=True)
+    real = world.guild_now.get_thread(thread.id)
+    assert real is not None
+    for member in (world.ann, world.boss):
+        await real.add_user(discord.Object(member.id))
+    await world.say(world.ann, "between us", thread)
+    assert await world.contents() == []
+    await world.boss.slash(thread, "observe on")
+    await world.say(world.ann, "now on record", thread)
+    assert "between us" not in await world.contents()
+    assert "now on record" in await world.contents()
+
+
+async def test_a_deleted_thread_is_erased(world: World) -> None:
+    await world.observe()
+    thread = await a_thread(world)
+    await world.say(world.ann, "aside", thread)
+    real = world.guild_now.get_thread(thread.id)
+    assert real is not None
+    await real.delete()
+    await world.durable()
+    assert await world.contents() == []
+
+
+async def checkpoint(world: World) -> int:
+    return await world.services.log.checkpoint(world.general.id)
+
+
+async def test_what_was_said_while_the_bot_was_away_is_read_in_order(world: World) -> None:
+    said = [await world.ann.send(world.general, f"message {n}") for n in range(30)]
+    await world.services.observations.switch_on(
+        guild_id=world.guild.id, channel_id=world.general.id, parent_id=None, name="general", by=None, from_id=1
+    )
+    await world.gateway("shard_ready", 0)
+    assert [text for text in await world.contents() if text.startswith("message")] == [f"message {n}" for n in range(30)]
+    assert await checkpoint(world) >= said[-1].id
+
+
+async def test_nothing_from_before_observation_began_is_read(world: World) -> None:
+    await world.ann.send(world.general, "before")
+    await world.observe()
+    await world.say(world.ann, "after")
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == ["after"]
+
+
+async def test_the_checkpoint_stands_still_while_the_connection_is_lost(world: World) -> None:
+    await world.observe()
+    await world.gateway("shard_ready", 0)
+    first = await world.say(world.ann, "one")
+    assert await checkpoint(world) == first.id
+    await world.gateway("shard_disconnect", 0)
+    second = await world.say(world.ann, "two")
+    assert await checkpoint(world) == first.id
+    await world.gateway("shard_resumed", 0)
+    assert await checkpoint(world) == second.id
+
+
+async def test_a_channel_that_could_not_be_read_stays_behind_and_is_read_later(world: World) -> None:
+    await world.observe()
+    world.env.inject_error("GET", "/channels/*/messages", status=403)
+    await world.gateway("shard_disconnect", 0)
+    await world.say(world.ann, "one")
+    before = await checkpoint(world)
+    await world.gateway("shard_ready", 0)
+    message = await world.say(world.ann, "two")
+    assert await checkpoint(world) == before < message.id
+    await world.env.advance_time(31)
+    await world.durable()
+    assert await checkpoint(world) >= message.id
+    assert await world.contents() == ["one", "two"]
+
+
+async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipeline: Pipeline) -> None:
+    async with open_world(pipeline) as world:
+        object.__setattr__(world.services, "observe_channels", (world.general.id,))  # its id is known only now
+        for _ in range(2):
+            await world.gateway("shard_ready", 0)
+        assert world.services.observations.observed(world.general.id)
+        notices = [message.content for message in world.general.history() if "is observed" in message.content]
+        assert len(notices) == 1
+        assert "the operator of this bot" in notices[0]
+        await world.boss.slash(world.general, "observe off")
+        await world.gateway("shard_ready", 0)
+        assert not world.services.observations.observed(world.general.id)

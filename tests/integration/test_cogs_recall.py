@@ -1,0 +1,275 @@
+"""/recall: what it shows, to whom, and what it never shows."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+import simcord
+
+from tests.fixtures.discord import World, answer_of, buttons_of, shown
+
+NOTHING = "Nothing that you can read matches"
+
+
+async def recall(world: World, member: simcord.MemberActor, query: str, **options: object) -> simcord.InteractionResult:
+    channel = options.pop("at", world.general)
+    return await member.slash(channel, "recall", query=query, **options)
+
+
+async def test_it_finds_what_was_just_said_with_speaker_time_and_link(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "The launch moved to Thursday because of the venue")
+    result = await recall(world, world.bob, "when is the launch")
+    assert result.ephemeral
+    assert "**ann:** The launch moved to Thursday" in shown(result)
+    assert f"<t:{int(message.created_at.timestamp())}:R>" in shown(result)
+    urls = [button.get("url") for button in buttons_of(answer_of(result))]
+    assert f"https://discord.com/channels/{world.guild.id}/{world.general.id}/{message.id}" in urls
+
+
+async def test_with_nothing_observed_it_says_how_to_begin(world: World) -> None:
+    assert "/setup" in shown(await recall(world, world.bob, "launch"))
+
+
+async def test_with_nothing_found_it_says_what_to_try(world: World) -> None:
+    await world.observe()
+    assert "try other words" in shown(await recall(world, world.bob, "launch"))
+    assert "try it without member, channel or since" in shown(await recall(world, world.bob, "launch", since="7d"))
+
+
+async def test_filters_narrow_it(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.observe(world.general, other)
+    await world.say(world.ann, "the venue is north")
+    await world.say(world.bob, "the venue is south", other)
+    by_member = shown(await recall(world, world.bob, "venue", member=world.ann))
+    assert "north" in by_member
+    assert "south" not in by_member
+    by_channel = shown(await recall(world, world.bob, "venue", channel=other))
+    assert "south" in by_channel
+    assert "north" not in by_channel
+    await world.env.advance_time(31)
+    assert NOTHING in shown(await recall(world, world.bob, "venue", since="1m", channel=world.secret_channel("x", world.bob)))
+    assert "I don't know that time" in shown(await recall(world, world.bob, "venue", since="soonish"))
+
+
+async def test_a_channel_that_the_asker_cannot_see_is_left_out(world: World) -> None:
+    secret = world.secret_channel("secret", world.ann)
+    await world.observe(world.general, secret)
+    await world.say(world.ann, "the code word is marzipan", secret)
+    assert "marzipan" in shown(await recall(world, world.ann, "code word"))
+    hidden = await recall(world, world.bob, "code word")
+    assert NOTHING in shown(hidden)
+    assert "marzipan" not in shown(hidden)
+
+
+async def test_a_channel_without_message_history_is_left_out(world: World) -> None:
+    cannot = discord.PermissionOverwrite(read_message_history=False)
+    blind = world.guild.create_text_channel("blind", overwrites={world.bob: cannot})
+    await world.observe(blind)
+    await world.say(world.ann, "the code word is marzipan", blind)
+    assert "marzipan" in shown(await recall(world, world.ann, "code word"))
+    assert NOTHING in shown(await recall(world, world.bob, "code word"))
+
+
+async def test_a_channel_that_the_bot_cannot_see_any_more_is_left_out(world: World) -> None:
+    await world.observe()
+    other = world.guild.create_text_channel("other")
+    await world.observe(other)
+    await world.say(world.ann, "the code word is marzipan", other)
+    real = world.guild_now.get_channel(other.id)
+    assert isinstance(real, discord.TextChannel)
+    await real.set_permissions(world.guild_now.me, view_channel=False)
+    await world.env.settle()
+    assert NOTHING in shown(await recall(world, world.ann, "code word"))
+
+
+async def test_an_age_restricted_channel_is_recalled_from_such_channels_alone(world: World) -> None:
+    adult = world.guild.create_text_channel("adult")
+    real = world.guild_now.get_channel(adult.id)
+    assert isinstance(real, discord.TextChannel)
+    await real.edit(nsfw=True)
+    await world.observe(world.general, adult)
+    await world.say(world.ann, "the code word is marzipan", adult)
+    assert NOTHING in shown(await recall(world, world.bob, "code word"))
+    assert "marzipan" in shown(await recall(world, world.bob, "code word", at=adult))
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_threads_are_recalled_as_their_channel_is_but_private_ones_only_from_inside(
+    world: World, private: bool
+) -> None:
+    await world.observe()
+    channel = world.guild_now.get_channel(world.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    kind = discord.ChannelType.private_thread if private else discord.ChannelType.public_thread
+    thread = await channel.create_thread(name="side", type=kind)
+    for member in (world.ann, world.bob, world.boss):
+        await thread.add_user(discord.Object(member.id))
+    await world.env.settle()
+    (handle,) = world.general.threads
+    if private:
+        await world.boss.slash(handle, "observe on")
+    await world.say(world.ann, "the code word is marzipan", handle)
+    assert "marzipan" in shown(await recall(world, world.bob, "code word", at=handle))
+    outside = shown(await recall(world, world.bob, "code word"))
+    assert (NOTHING if private else "marzipan") in outside
+
+
+async def test_an_archived_public_thread_is_still_recalled(world: World) -> None:
+    await world.observe()
+    channel = world.guild_now.get_channel(world.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    thread = await channel.create_thread(name="side", type=discord.ChannelType.public_thread)
+    await world.env.settle()
+    (handle,) = world.general.threads
+    await world.say(world.ann, "the code word is marzipan", handle)
+    await thread.edit(archived=True)
+    await world.env.settle()
+    assert world.guild_now.get_thread(thread.id) is None
+    assert "marzipan" in shown(await recall(world, world.bob, "code word"))
+
+
+async def fill(world: World, count: int) -> list[discord.Message]:
+    said = []
+    for number in range(count):
+        channel = world.guild.create_text_channel(f"place-{number}")
+        await world.observe(channel)
+        said.append(await world.say(world.ann, f"pancake recipe number {number}", channel))
+        await world.env.advance_time(7)
+    return said
+
+
+async def test_pages_turn_and_permissions_count_on_every_page(world: World) -> None:
+    await fill(world, 7)
+    result = await recall(world, world.bob, "pancake recipe")
+    first = answer_of(result)
+    assert "1 of 2" in str(first.components)
+    numbers = {number for number in range(7) if f"number {number}" in shown(result)}
+    hidden = next(iter(set(range(7)) - numbers))
+    channel = discord.utils.get(world.guild_now.text_channels, name=f"place-{hidden}")
+    assert channel is not None
+    await channel.set_permissions(world.guild_now.default_role, view_channel=False)
+    await world.env.settle()
+    await world.bob.click(first, label="Next")
+    assert f"number {hidden}" not in shown(result)
+    await world.bob.click(answer_of(result), label="Back")
+    assert "pancake" in shown(result)
+
+
+async def test_what_was_deleted_or_edited_meanwhile_is_not_shown_on_the_next_page(world: World) -> None:
+    said = await fill(world, 7)
+    result = await recall(world, world.bob, "pancake recipe")
+    rest = [number for number in range(7) if f"number {number}" not in shown(result)]
+    assert len(rest) == 2
+    await world.ann.delete(said[rest[0]])
+    await world.ann.edit(said[rest[1]], "pancake recipe changed")
+    await world.durable()
+    await world.bob.click(answer_of(result), label="Next")
+    assert f"number {rest[0]}" not in shown(result)
+    assert "pancake recipe changed" in shown(result)
+
+
+async def test_buttons_of_somebody_elses_answer_do_nothing(world: World) -> None:
+    """Ephemeral answers are invisible to others; a forged press must still be refused."""
+    await fill(world, 6)
+    result = await recall(world, world.bob, "pancake recipe")
+    before = shown(result)
+    forged = await press_as(world, world.ann, answer_of(result), "Next")
+    assert "belongs to somebody else" in shown(forged)
+    assert shown(result) == before
+
+
+async def press_as(
+    world: World, member: simcord.MemberActor, message: simcord.ResponseMessage, label: str
+) -> simcord.InteractionResult:
+    """Press a button that the member's client would not even show."""
+    stored = world.env.backend.get_message(message.channel_id, message.id)
+    flags, stored.flags = stored.flags, 0
+    try:
+        return await member.click(message, label=label)
+    finally:
+        stored.flags = flags
+
+
+async def test_a_memory_can_be_forgotten_from_the_answer(world: World) -> None:
+    await world.observe()
+    await world.remembered(world.ann, "Printer PIN is marzipan")
+    result = await recall(world, world.ann, "printer pin")
+    assert "marzipan" in shown(result)
+    await world.ann.click(answer_of(result), label="Forget")
+    assert "Forgotten" in shown(result)
+    assert "marzipan" not in shown(result)
+    assert await world.pipeline.memories() == []
+
+
+async def test_others_get_no_forget_button(world: World) -> None:
+    await world.observe()
+    await world.remembered(world.ann, "Printer PIN is marzipan")
+    result = await recall(world, world.bob, "printer pin")
+    assert "marzipan" in shown(result)
+    assert [button.get("label") for button in buttons_of(answer_of(result))] == ["Jump"]
+
+
+async def test_the_forget_button_fails_once_the_right_is_gone(world: World) -> None:
+    await world.observe()
+    await world.remembered(world.ann, "Printer PIN is marzipan")
+    mod = world.guild.add_member(world.env.create_user("mod"), roles=[world.moderators])
+    result = await recall(world, mod, "printer pin")
+    assert "Forget" in str(answer_of(result).components)
+    await world.guild_now.get_role(world.moderators.id).delete()  # type: ignore[union-attr]
+    await world.env.settle()
+    pressed = await mod.click(answer_of(result), label="Forget")
+    assert "no such memory" in shown(pressed)
+    assert len(await world.pipeline.memories()) == 1
+
+
+NASTY = [
+    "@everyone @here <@&{role}> ping",
+    "**bold** __under__ ~~gone~~ `code` ||spoiler|| [link](https://evil.example)",
+    "# headline\n> quote\n- list\n1. number\n-# small",
+    "```py\nprint('x')\n``` after",
+    "\u202eright to left trick\u202c and \u200bzero width",
+]
+
+
+@pytest.mark.parametrize("text", NASTY)
+async def test_recalled_text_neither_pings_nor_formats(world: World, text: str) -> None:
+    await world.observe()
+    await world.say(world.ann, "pancake " + text.format(role=world.managers.id))
+    result = await recall(world, world.bob, "pancake")
+    body = shown(result)
+    assert "pancake" in body
+    for forbidden in ("@everyone", "@here", "<@&", " **bold", " __under", " ~~gone", " `code", " ||spoiler", " [link",
+                      "\n#", "\n>", "\n- ", "```", "\u202e", "\u200bzero"):
+        assert forbidden not in body.replace("\n### ", " "), forbidden
+    for request in world.env.http_requests:
+        if request.json and "allowed_mentions" in str(request.json):
+            assert "'parse': []" in str(request.json)
+
+
+async def test_a_name_neither_pings_nor_formats(world: World) -> None:
+    await world.observe()
+    eve = world.guild.add_member(world.env.create_user("eve"), nick="**@everyone**")
+    await world.say(eve, "pancakes for all")
+    body = shown(await recall(world, world.bob, "pancakes"))
+    assert "@everyone" not in body
+    assert r"\*\*" in body
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 4000, "pancake " + "word " * 790, "pancake שלום עולם " * 40, "pancake 🥞🥞🥞", "pancake " + "*" * 3900],
+    ids=["one-word", "long", "right-to-left", "emoji", "escapes"],
+)
+async def test_long_and_strange_texts_fit(world: World, text: str) -> None:
+    await world.observe()
+    await world.services.intake.drain()
+    for number in range(5):
+        channel = world.guild.create_text_channel(f"place-{number}")
+        await world.observe(channel)
+        await world.env.advance_time(7)
+        await world.say(world.ann, text[:4000], channel)
+    result = await recall(world, world.bob, text[:60])
+    assert len(shown(result)) <= 4000
+    assert answer_of(result).components
