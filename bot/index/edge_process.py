@@ -34,11 +34,11 @@ from qdrant_edge import (
     FieldCondition,
     Filter,
     HnswIndexConfig,
+    IntegerIndexParams,
     KeywordIndexParams,
     MatchAny,
     MatchExcept,
     MatchValue,
-    PayloadSchemaType,
     Point,
     Query,
     QueryRequest,
@@ -67,9 +67,10 @@ class Shard:
     Args:
         folder: made if it is not there.
         dims: numbers in a vector.
-        keywords: payload fields that filters compare as text; the first one separates tenants.
-        integers: payload fields that filters compare as numbers.
-        identifying: payload fields whose old values must leave the files when a point is written again without them.
+        tenant: payload field, a text, that every search compares.
+        lookups: payload fields, numbers, that searches look for. Their old values must leave the files when a point is
+            written again without them.
+        bounded: payload field, a number, that searches bound.
         fresh: throw away what the folder holds.
         patience: seconds to wait for another process to let go of the folder.
     """
@@ -79,21 +80,22 @@ class Shard:
         folder: str,
         dims: int,
         *,
-        keywords: Sequence[str],
-        integers: Sequence[str],
-        identifying: Sequence[str],
+        tenant: str,
+        lookups: Sequence[str],
+        bounded: str,
         fresh: bool,
         patience: float,
     ) -> None:
         root = Path(folder)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(root / "lock", patience)
-        self._identifying = tuple(identifying)
+        self._lookups = tuple(lookups)
         self._shard = _opened(root, dims, fresh=fresh)
-        for place, field in enumerate(keywords):
-            self._shard.update(UpdateOperation.create_field_index(field, KeywordIndexParams(is_tenant=place == 0)))
-        for field in integers:
-            self._shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Integer))
+        indexes: dict[str, Any] = {field: IntegerIndexParams(lookup=True, range=False) for field in lookups}
+        indexes[tenant] = KeywordIndexParams(is_tenant=True)
+        indexes[bounded] = IntegerIndexParams(lookup=False, range=True)
+        for field, params in indexes.items():  # each is some ten files a segment, so there is none that isn't needed
+            self._shard.update(UpdateOperation.create_field_index(field, params))
         self._settle()  # what a crash left undone
 
     def upsert(self, points: Sequence[tuple[str, bytes, Payload]]) -> None:
@@ -148,7 +150,7 @@ class Shard:
         A point that is written again keeps its old payload's bytes until its segment is rewritten; deleting it first
         makes that happen now.
         """
-        return old is not None and any(not set(_values(old, f)) <= set(_values(new, f)) for f in self._identifying)
+        return old is not None and any(not set(_values(old, f)) <= set(_values(new, f)) for f in self._lookups)
 
     def _settle(self) -> None:
         """Make updates durable; rewrite segments that hold deleted points, and close those that have grown."""

@@ -69,9 +69,9 @@ class EdgeProcess:
             )
         self._pipe = Connection(ours.detach())
         options = {
-            "keywords": points.KEYWORDS,
-            "integers": points.INTEGERS,
-            "identifying": points.IDENTIFYING,
+            "tenant": points.TENANT,
+            "lookups": points.LOOKUPS,
+            "bounded": points.RANGE,
             "fresh": fresh,
             "patience": LOCK_SECONDS,
         }
@@ -131,21 +131,26 @@ class EdgeStore:
 
     def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
         """See PointStore."""
-        found = self._edge.call("search", packed(vector), filters, limit)
+        found = self._edge.call("search", packed(vector), _beyond_schema(filters), limit)
         return [Found(*one) for one in found]
 
     def count(self, filters: Filters) -> int:
         """See PointStore."""
-        return int(self._edge.call("count", filters))
+        return int(self._edge.call("count", _beyond_schema(filters)))
 
     def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
         """See PointStore."""
-        ids, following = self._edge.call("scroll", filters, after, PAGE)
+        ids, following = self._edge.call("scroll", _beyond_schema(filters), after, PAGE)
         return ids, following
 
     def close(self) -> None:
         """See PointStore."""
         self._edge.close()
+
+
+def _beyond_schema(filters: Filters) -> Filters:
+    """The filters but for the schema version, which is not indexed: nobody else writes into our folder."""
+    return {name: wanted for name, wanted in filters.items() if name != "schema"}
 
 
 def _why(folder: Path, dims: int, kind: str, reason: str) -> StartupError:

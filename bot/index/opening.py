@@ -74,7 +74,7 @@ def hybrid_config(
     ollama = {"ollama_base_url": models.ollama_base_url} if models.provider == "ollama" else {}
     place: dict[str, Any] = {"path": str(data_dir / FOLDER)}
     if server is not None:
-        place = {"url": server.url, "path": None} if server.url else {"host": server.host, "port": server.port}
+        place |= {"url": server.url} if server.url else {"host": server.host, "port": server.port}
     return MemoryConfig(
         llm=LlmConfig(provider=models.provider, config={"model": models.model, **ollama}),
         embedder=EmbedderConfig(

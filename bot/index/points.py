@@ -20,16 +20,16 @@ COLLECTION: Final = "discord_memories"
 SCHEMA: Final = 1
 """Version of the fields below. Points without it belong to another program and are left alone."""
 
-KEYWORDS: Final = ("agent_id",)
-"""Fields that searches compare as text. agent_id is mem0's word for the scope of a memory: here the guild."""
+TENANT: Final = "agent_id"
+"""mem0's word for the scope of a memory: here the guild, as text. Every search compares it."""
 
-INTEGERS: Final = ("channel_ids", "author_ids", "said_ms", "schema")
-"""Fields that searches compare as numbers."""
+LOOKUPS: Final = ("channel_ids", "author_ids")
+"""Numbers that searches look for."""
 
-IDENTIFYING: Final = ("channel_ids", "author_ids")
-"""Fields whose old values must not stay in any file once a memory lost them."""
+RANGE: Final = "said_ms"
+"""A number that searches bound."""
 
-_KEPT = frozenset({*KEYWORDS, *INTEGERS, "memory_id", "kind", "said_id", "version"})
+_KEPT = frozenset({TENANT, *LOOKUPS, RANGE, "memory_id", "kind", "said_id", "version", "schema"})
 
 PAGE: Final = 1_000
 """Ids in one page of a scroll."""

@@ -122,11 +122,14 @@ class QdrantStore:
 
     def _index_fields(self) -> None:
         """Payload indexes on every field that searches compare; mem0 makes some of its own."""
-        text = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-        for field in points.KEYWORDS:
-            self._client.create_payload_index(self._collection, field, text)
-        for field in points.INTEGERS:
-            self._client.create_payload_index(self._collection, field, models.PayloadSchemaType.INTEGER)
+        lookup = models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=True, range=False)
+        indexes: dict[str, models.PayloadSchemaParams] = dict.fromkeys((*points.LOOKUPS, "schema"), lookup)
+        indexes[points.TENANT] = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+        indexes[points.RANGE] = models.IntegerIndexParams(
+            type=models.IntegerIndexType.INTEGER, lookup=False, range=True
+        )
+        for field, params in indexes.items():
+            self._client.create_payload_index(self._collection, field, params)
 
 
 def _client(address: QdrantAddress) -> QdrantClient:

@@ -1,0 +1,193 @@
+"""A loopback Qdrant: the REST calls that qdrant-client and mem0 make, over the client's own in-memory engine.
+
+It keeps the habits of a server that matter here: points and deletions are visible on return, a missing collection is
+404, a vector of the wrong size 400, payload indexes are listed with their parameters.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter
+from qdrant_client import QdrantClient, models
+
+from tests.loopback.http import BODY, LoopbackServer, Plan
+
+_SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
+_POINTS: TypeAdapter[list[models.PointStruct]] = TypeAdapter(list[models.PointStruct])
+
+
+@dataclass(slots=True)
+class LoopbackQdrant(LoopbackServer):
+    """A Qdrant server on 127.0.0.1; what it holds stays over stop and start.
+
+    Attributes:
+        api_key: the only key that is let in; None lets everybody in.
+        engine: what it holds, for looking into it from a test.
+        indexes: payload indexes by collection and field, as they were asked for.
+    """
+
+    api_key: str | None = None
+    engine: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"), init=False)
+    indexes: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """Qdrant's paths."""
+        points = "/collections/{name}/points"
+        calls: dict[tuple[str, str], Callable[[str, Any], Any]] = {
+            ("GET", "/collections/{name}"): self._describe,
+            ("PUT", "/collections/{name}"): self._create,
+            ("DELETE", "/collections/{name}"): self._drop,
+            ("PUT", "/collections/{name}/index"): self._index,
+            ("PUT", points): self._upsert,
+            ("POST", points): self._retrieve,
+            ("POST", f"{points}/query"): self._query,
+            ("POST", f"{points}/scroll"): self._scroll,
+            ("POST", f"{points}/count"): self._count,
+            ("POST", f"{points}/delete"): self._delete,
+        }
+        return [
+            web.get("/", self._version),
+            web.get("/collections", self._collections),
+            web.get("/collections/{name}/exists", self._exists),
+            web.get("/aliases", self._aliases),
+            web.post("/collections/aliases", self._change_aliases),
+            *(web.route(method, path, self._on_collection(call)) for (method, path), call in calls.items()),
+        ]
+
+    def error_body(self, plan: Plan) -> dict[str, object]:
+        """Qdrant's errors are a status."""
+        return {"status": {"error": plan.message}, "time": 0.0}
+
+    def _on_collection(self, call: Callable[[str, Any], Any]) -> Callable[[web.Request], Any]:
+        async def handler(request: web.Request) -> web.Response:
+            name = request.match_info["name"]
+            stranger = self._stranger(request)
+            if stranger is not None:
+                return stranger
+            with self._turn, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the in-memory engine has no payload indexes and says so
+                if call != self._create and not self.engine.collection_exists(name):
+                    return _failed(404, f"Not found: Collection `{name}` doesn't exist!")
+                try:
+                    return _done(call(name, request[BODY]))
+                except ValueError as error:
+                    return _failed(400, str(error))
+
+        return handler
+
+    async def _version(self, _: web.Request) -> web.Response:
+        return web.json_response({"title": "qdrant - vector search engine", "version": "1.18.0"})
+
+    async def _collections(self, request: web.Request) -> web.Response:
+        return self._stranger(request) or _done(self.engine.get_collections())
+
+    async def _exists(self, request: web.Request) -> web.Response:
+        exists = self.engine.collection_exists(request.match_info["name"])
+        return self._stranger(request) or _done({"exists": exists})
+
+    async def _aliases(self, request: web.Request) -> web.Response:
+        return self._stranger(request) or _done(self.engine.get_aliases())
+
+    async def _change_aliases(self, request: web.Request) -> web.Response:
+        stranger = self._stranger(request)
+        if stranger is not None:
+            return stranger
+        changes = models.ChangeAliasesOperation.model_validate(request[BODY])
+        return _done(self.engine.update_collection_aliases(changes.actions))
+
+    def _describe(self, name: str, _: Any) -> dict[str, Any]:  # noqa: ANN401
+        described: dict[str, Any] = self.engine.get_collection(name).model_dump(mode="json")
+        described["payload_schema"] = {
+            field: {"data_type": _type_of(schema), "params": schema if isinstance(schema, dict) else None, "points": 0}
+            for field, schema in self.indexes.get(name, {}).items()
+        }
+        return described
+
+    def _create(self, name: str, body: Any) -> bool:  # noqa: ANN401
+        asked = models.CreateCollection.model_validate(body)
+        return self.engine.create_collection(
+            name, vectors_config=asked.vectors, sparse_vectors_config=asked.sparse_vectors
+        )
+
+    def _drop(self, name: str, _: Any) -> bool:  # noqa: ANN401
+        self.indexes.pop(name, None)
+        return self.engine.delete_collection(name)
+
+    def _index(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
+        self.indexes.setdefault(name, {})[body["field_name"]] = body["field_schema"]
+        return _completed()
+
+    def _upsert(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
+        points = _POINTS.validate_python(body["points"])
+        size = self.engine.get_collection(name).config.params.vectors.size  # type: ignore[union-attr]
+        for point in points:
+            dense = point.vector[""] if isinstance(point.vector, dict) else point.vector
+            if len(dense) != size:  # type: ignore[arg-type]
+                raise ValueError(f"Wrong input: Vector dimension error: expected dim: {size}, got {len(dense)}")  # type: ignore[arg-type]
+        self.engine.upsert(name, points)
+        return _completed()
+
+    def _retrieve(self, name: str, body: Any) -> list[models.Record]:  # noqa: ANN401
+        return self.engine.retrieve(name, body["ids"], with_payload=body.get("with_payload", True))
+
+    def _query(self, name: str, body: Any) -> models.QueryResponse:  # noqa: ANN401
+        asked = models.QueryRequest.model_validate(body)
+        return self.engine.query_points(
+            name,
+            query=asked.query.nearest if isinstance(asked.query, models.NearestQuery) else asked.query,
+            using=asked.using,
+            query_filter=asked.filter,
+            limit=asked.limit or 10,
+            with_payload=asked.with_payload if asked.with_payload is not None else True,
+        )
+
+    def _scroll(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
+        asked = models.ScrollRequest.model_validate(body)
+        records, following = self.engine.scroll(
+            name,
+            scroll_filter=asked.filter,
+            limit=asked.limit or 10,
+            offset=asked.offset,
+            with_payload=asked.with_payload if asked.with_payload is not None else True,
+        )
+        return {"points": [record.model_dump(mode="json") for record in records], "next_page_offset": following}
+
+    def _count(self, name: str, body: Any) -> models.CountResult:  # noqa: ANN401
+        asked = models.CountRequest.model_validate(body)
+        return self.engine.count(name, count_filter=asked.filter, exact=True)
+
+    def _delete(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
+        self.engine.delete(name, _SELECTOR.validate_python(body))
+        return _completed()
+
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        if self.api_key is None or request.headers.get("api-key") == self.api_key:
+            return None
+        return _failed(401, "Must provide an API key or an Authorization bearer token")
+
+
+def _type_of(schema: object) -> object:
+    return schema["type"] if isinstance(schema, dict) else schema
+
+
+def _completed() -> dict[str, Any]:
+    return {"operation_id": 0, "status": "completed"}
+
+
+def _done(result: object) -> web.Response:
+    if isinstance(result, list):
+        result = [item.model_dump(mode="json") for item in result]
+    elif isinstance(result, BaseModel):
+        result = result.model_dump(mode="json")
+    return web.json_response({"result": result, "status": "ok", "time": 0.0})
+
+
+def _failed(status: int, reason: str) -> web.Response:
+    return web.json_response({"status": {"error": reason}, "time": 0.0}, status=status)
