@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
+from bot.applier import Applier
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate
+from bot.extraction.reconcile import Add
 from bot.model import MemoryKind, MemoryState, Message, MessageState
-from bot.queue import Queue
+from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
@@ -244,7 +246,7 @@ async def test_context_erased_while_the_model_thinks_throws_the_answer_away(pipe
 async def test_an_opt_out_between_answer_and_application_counts(pipeline: Pipeline) -> None:
     theirs = await pipeline.say(STATEMENTS[0], author=ALICE)
     others = await pipeline.say(STATEMENTS[2], author=BOB)
-    pipeline.steps.die_at = _step_after(pipeline, "answered")
+    pipeline.steps.die_at = _step_after("answered")
     with pytest.raises(Interrupted):
         await pipeline.flush()
     await pipeline.consents.opt_out(ALICE, None)
@@ -273,7 +275,7 @@ async def test_no_model_is_shown_what_somebody_said_who_has_opted_out(pipeline: 
     assert (await pipeline.states())[theirs.id] is MessageState.SKIPPED
 
 
-def _step_after(pipeline: Pipeline, name: str) -> int:
+def _step_after(name: str) -> int:
     """The number that step `name` has in a flush of one batch."""
     return ["leased", "cut", "asked", "answered"].index(name)
 
@@ -388,6 +390,20 @@ async def test_who_lost_the_lease_writes_nothing(pipeline: Pipeline) -> None:
     assert await pipeline.states() == {said.id: MessageState.PENDING}
     assert await pipeline.texts() == []
     assert await pipeline.rows(leases) == 1, "the other's lease is not given back"
+
+
+async def test_who_lost_the_lease_applies_no_answer(pipeline: Pipeline) -> None:
+    said = await pipeline.say(STATEMENTS[0])
+    pipeline.steps.die_at = _step_after("answered")
+    with pytest.raises(Interrupted):
+        await pipeline.flush()
+    pipeline.clock.advance(31)
+    assert await Queue(pipeline.db, pipeline.clock, "another process").acquire(CHANNEL)
+    (batch,) = await pipeline.queue.batches(CHANNEL)
+    with pytest.raises(LeaseLost):
+        await Applier(pipeline.db, pipeline.queue, pipeline.store, pipeline.consents).apply(batch, [Add()])
+    assert await pipeline.states() == {said.id: MessageState.PENDING}
+    assert await pipeline.texts() == []
 
 
 async def test_two_flushes_of_one_channel_do_its_work_once(pipeline: Pipeline) -> None:
