@@ -195,17 +195,21 @@ def _support(proposal: Proposal) -> Refusal | None:
     words = question_terms(URL.sub(" ", proposal.text))
     if not words:
         return None
-    said = set(terms(proposal.said))
-    asked = said.union(*(terms(line.said) for line in proposal.asked))
+    said = _terms(proposal.lines)
+    asked = said | _terms(proposal.asked)
     own = sum(not said.isdisjoint(stems) for stems in words) / len(words)
     lent = sum(not asked.isdisjoint(stems) for stems in words) / len(words)
     return None if own >= MIN_SAID and lent >= MIN_SUPPORTED else Refusal.NOT_SAID
 
 
+def _terms(lines: Iterable[Line]) -> frozenset[str]:
+    return frozenset[str]().union(*(line.terms for line in lines))
+
+
 def _mixed(proposal: Proposal) -> Refusal | None:
     """A word that only lines beside the cited ones say was mixed in from there."""
-    said = set(terms(proposal.said)).union(*(terms(line.said) for line in proposal.asked))
-    elsewhere = set[str]().union(*(terms(line.said) for line in proposal.others)) - said
+    said = _terms((*proposal.lines, *proposal.asked))
+    elsewhere = _terms(proposal.others) - said
     words = question_terms(URL.sub(" ", proposal.text))
     mixed = any(said.isdisjoint(stems) and not elsewhere.isdisjoint(stems) for stems in words)
     return Refusal.MIXED if mixed else None
@@ -254,7 +258,7 @@ def _figures(text: str) -> set[str]:
 
 
 def _names(proposal: Proposal) -> Refusal | None:
-    said = set(terms(proposal.said)) | set(folded(proposal.said).split())
+    said = _terms(proposal.lines).union(folded(proposal.said).split())
     days = {f"{day:%B %A %b %a}" for day in proposal.days}
     known = said.union(*(folded(names).split() for names in days))
     text = _without_people(URL.sub(" ", proposal.text))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bot.extraction.prompt import Line
-from bot.lexical.analysis import question_terms, terms
+from bot.lexical.analysis import question_terms
 
 CARRIES = 0.5
 """Share of the text's words that the named lines must carry to be believed."""
@@ -33,8 +33,7 @@ def grounded(text: str, named: Sequence[Line], lines: Collection[Line]) -> tuple
 
 
 def _carried(words: Sequence[frozenset[str]], line: Line) -> frozenset[int]:
-    said = set(terms(line.said))
-    return frozenset(i for i, stems in enumerate(words) if not said.isdisjoint(stems))
+    return frozenset(i for i, stems in enumerate(words) if not line.terms.isdisjoint(stems))
 
 
 def _fewest(named: Sequence[Line], carried: dict[int, frozenset[int]]) -> list[Line]:

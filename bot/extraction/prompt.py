@@ -20,6 +20,7 @@ from bot.extraction.people import MENTION, People
 from bot.extraction.secrets import SecretFinder
 from bot.extraction.segments import GAP_MS, conversations
 from bot.extraction.text import is_filler, one_line, own_words
+from bot.lexical.analysis import terms
 from bot.model import PERSONAL_KINDS, MemoryKind, Message
 
 SYSTEM = """\
@@ -61,8 +62,8 @@ fact: something lasting about them
 preference: what they like, want or avoid
 """
 
-CONTEXT_LINES = 4  # enough to know what "yes, that one" answers; more cost tokens in every call
-CONTEXT_CHARS = 160
+CONTEXT_LINES = 3  # enough to know what "yes, that one" answers; more cost tokens in every call
+CONTEXT_CHARS = 120
 MEMORY_TOKENS = 70  # of one memory in the answer, with its JSON
 LINES_A_MEMORY = 3
 MAX_MEMORIES = 8
@@ -85,12 +86,14 @@ class Line:
         message: the message itself.
         said: its author's own words, without secrets; people as they were mentioned (`<@user_id>`).
         meant: whom it mentions, speaks to or replies to.
+        terms: the terms of what was said, as the full-text index makes them.
     """
 
     number: int
     message: Message
     said: str
     meant: frozenset[int]
+    terms: frozenset[str]
 
 
 class Transcript:
@@ -170,7 +173,7 @@ class Transcript:
         replied = self._authors.get(message.reply_to or 0)
         if replied is not None:
             meant |= {replied}
-        return Line(number, message, said, meant - {message.author_id})
+        return Line(number, message, said, meant - {message.author_id}, frozenset(terms(said)))
 
     def _context_of(self, messages: Sequence[Message], context: Sequence[Message]) -> list[Line]:
         """The lines before that the segment replies to, and those that were said just before it began."""

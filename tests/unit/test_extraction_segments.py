@@ -1,9 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.extraction.segments import LINE_TOKENS, conversations, segment
-from bot.extraction.text import own_words
-from bot.llm.base import estimate_tokens
+from bot.extraction.segments import conversations, likely_tokens, segment
 from tests.fixtures.extraction import ANA, BEN, CEM, DEE, NAMES, chat
 
 LINES = st.lists(st.tuples(st.sampled_from([ANA, BEN, CEM, DEE]), st.text(max_size=300)), max_size=80)
@@ -20,8 +18,7 @@ def test_every_message_is_in_exactly_one_call_and_calls_keep_their_bounds(
     for call in calls:
         assert [m.id for m in call] == sorted(m.id for m in call)
         assert len(call) <= max_messages
-        tokens = sum(estimate_tokens(own_words(m.content)) + LINE_TOKENS for m in call)
-        assert tokens <= max_tokens or len(call) == 1
+        assert sum(likely_tokens(m) for m in call) <= max_tokens or len(call) == 1
 
 
 def test_interleaved_conversations_are_told_apart() -> None:
