@@ -12,12 +12,40 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sqlalchemy import TableClause, bindparam, column, delete, insert, literal_column, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Subquery,
+    TableClause,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    table,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.lexical.analysis import terms
+from bot.references import people_in
+from bot.storage.schema import messages
 
 Indexed = Literal["messages", "memories"]
+
+CHANNELS_IN_MATCH = 24
+"""With more channels than this, merging their lists of rows costs more than looking up each row's channel."""
+
+LOOKED_AT = 4000
+"""Rows of a word whose channel is looked up."""
+
+COUNTED = 20_000
+"""Rows of a word that are counted one by one for its frequency."""
+
+LENGTH_SAMPLE = 300
+"""Documents that the mean length is taken from."""
 
 _TABLES: Mapping[Indexed, TableClause] = MappingProxyType(
     {
@@ -53,6 +81,40 @@ class Document:
     terms: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where to look.
+
+    Attributes:
+        guild_id: only there.
+        channel_ids: only in these channels; None for all of the guild.
+        author_id: only what this member said.
+        since: only messages with this snowflake or a newer one; memories are not told apart by it.
+        until: only messages with this snowflake or an older one; memories are not told apart by it.
+    """
+
+    guild_id: int
+    channel_ids: frozenset[int] | None = None
+    author_id: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The corner stones of a guild's part of the index, for its statistics.
+
+    Attributes:
+        oldest: its lowest row.
+        newest: its highest row; 0 if there is none.
+        mean_length: terms of a document, on average over the newest.
+    """
+
+    oldest: int
+    newest: int
+    mean_length: float
+
+
 def guild_token(guild_id: int) -> str:
     """The token of everything said in a guild."""
     return f"g_{guild_id}"
@@ -66,6 +128,11 @@ def channel_token(channel_id: int) -> str:
 def author_token(author_id: int) -> str:
     """The token of everything said by a member."""
     return f"a_{author_id}"
+
+
+def mention_token(user_id: int) -> str:
+    """The token of everything that refers to somebody."""
+    return f"m_{user_id}"
 
 
 class FullText:
@@ -90,16 +157,133 @@ class FullText:
     async def search(
         self, connection: AsyncConnection, where: Indexed, groups: Sequence[Collection[str]], limit: int
     ) -> list[Document]:
-        """Documents that hold a token of each group, best first by FTS5's own BM25."""
+        """Documents that hold a token of each group, best first by the database's own ranking."""
         index = _TABLES[where]
-        match = " AND ".join("(" + " OR ".join(group) + ")" for group in groups)
         rows = await connection.execute(
             select(index.c.rowid, index.c.terms)
-            .where(literal_column(index.name).op("MATCH")(match))
+            .where(_matches(index, _all_of(groups)))
             .order_by(literal_column("rank"))
             .limit(limit)
         )
         return [Document(row.rowid, tuple(row.terms.split())) for row in rows]
+
+    async def newest(
+        self,
+        connection: AsyncConnection,
+        where: Indexed,
+        scope: Scope,
+        wanted: Sequence[Sequence[Collection[str]]],
+        limit: int,
+    ) -> list[list[int]]:
+        """The newest rows in scope for each of several searches; no ranking, so common words cost no more than `limit`.
+
+        Args:
+            connection: the caller's.
+            where: messages or memories.
+            scope: where to look. Of memories, channels are matched by the last one that they cite; and past a few
+                channels memories of other channels may come along, and of messages older ones may be missed.
+            wanted: each search as groups of tokens; a row must hold a token of each group.
+            limit: at most so many rows a search.
+        """
+        if not wanted:
+            return []
+        index = _TABLES[where]
+        parts = [
+            select(literal(number).label("search"), found.c.rowid)
+            for number, groups in enumerate(wanted)
+            for found in [_rows_in_scope(index, scope, groups, limit)]
+        ]
+        rows: list[list[int]] = [[] for _ in wanted]
+        for search, rowid in await connection.execute(union_all(*parts)):
+            rows[search].append(rowid)
+        return rows
+
+    async def documents(
+        self, connection: AsyncConnection, where: Indexed, rowids: Collection[int]
+    ) -> dict[int, list[str]]:
+        """What rows stand under, by row; those that are not there are left out."""
+        index = _TABLES[where]
+        rows = await connection.execute(select(index.c.rowid, index.c.terms).where(index.c.rowid.in_(rowids)))
+        return {rowid: terms_.split() for rowid, terms_ in rows}
+
+    async def extent(self, connection: AsyncConnection, where: Indexed, guild_id: int) -> Extent:
+        """Where a guild's part of the index begins and ends, and how long its documents are."""
+        index = _TABLES[where]
+        inside = _matches(index, guild_token(guild_id))
+        newest = select(index.c.rowid, index.c.terms).where(inside).order_by(index.c.rowid.desc()).limit(LENGTH_SAMPLE)
+        oldest = select(index.c.rowid).where(inside).order_by(index.c.rowid).limit(1)
+        sample = (await connection.execute(newest)).all()
+        if not sample:
+            return Extent(0, 0, 1.0)
+        lengths = sum(document_length(row.terms.split()) for row in sample)
+        return Extent((await connection.execute(oldest)).scalar_one(), sample[0].rowid, lengths / len(sample))
+
+    async def frequencies(
+        self, connection: AsyncConnection, where: Indexed, guild_id: int, groups: Sequence[Collection[str]], span: int
+    ) -> list[float]:
+        """How many documents of a guild hold a token of each group.
+
+        Counted up to a limit, newest first, and from there on estimated by how much of the guild's time that took,
+        so that the most common words cost no more than others.
+
+        Args:
+            connection: the caller's.
+            where: messages or memories.
+            guild_id: whose.
+            groups: the words.
+            span: difference between the guild's newest and its oldest row.
+        """
+        if not groups:
+            return []
+        scope = Scope(guild_id=guild_id)
+        parts = []
+        for number, group in enumerate(groups):
+            found = _rows_in_scope(_TABLES[where], scope, [group], COUNTED)
+            parts.append(
+                select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
+            )
+        counts = [0.0] * len(groups)
+        for word, count, oldest, newest in await connection.execute(union_all(*parts)):
+            counts[word] = count if count < COUNTED else count * max(1.0, span / max(1, newest - oldest))
+        return counts
+
+
+def document_length(tokens: Sequence[str]) -> int:
+    """Terms of a document; the index's own tokens don't count."""
+    return sum("_" not in token for token in tokens)
+
+
+def _rows_in_scope(index: TableClause, scope: Scope, groups: Sequence[Collection[str]], limit: int) -> Subquery:
+    """The newest rows that hold a token of each group and lie in scope."""
+    tokens: list[Collection[str]] = [*groups, [guild_token(scope.guild_id)]]
+    dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
+    behind = None
+    if scope.author_id is not None:
+        tokens.append([author_token(scope.author_id)])
+    if scope.channel_ids is not None:
+        if len(scope.channel_ids) <= CHANNELS_IN_MATCH:
+            tokens.append([channel_token(i) for i in sorted(scope.channel_ids)])
+        elif dated:
+            behind = messages.c.channel_id.in_(sorted(scope.channel_ids))
+    rows = select(index.c.rowid).where(_matches(index, _all_of(tokens)))
+    if dated and scope.since is not None:
+        rows = rows.where(index.c.rowid >= scope.since)
+    if dated and scope.until is not None:
+        rows = rows.where(index.c.rowid <= scope.until)
+    rows = rows.order_by(index.c.rowid.desc())
+    if behind is None:
+        return rows.limit(limit).subquery()
+    looked_at = rows.limit(LOOKED_AT).subquery()
+    readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid).where(behind)
+    return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
+
+
+def _matches(index: TableClause, match: str) -> ColumnElement[bool]:
+    return literal_column(index.name).op("MATCH", is_comparison=True)(match)
+
+
+def _all_of(groups: Sequence[Collection[str]]) -> str:
+    return " AND ".join("(" + " OR ".join(group) + ")" for group in groups)
 
 
 def _tokens(entry: Entry) -> list[str]:
@@ -107,5 +291,6 @@ def _tokens(entry: Entry) -> list[str]:
         guild_token(entry.guild_id),
         channel_token(entry.channel_id),
         *map(author_token, sorted(entry.author_ids)),
+        *map(mention_token, sorted(people_in([entry.text]))),
         *terms(entry.text),
     ]

@@ -1,0 +1,149 @@
+"""Scores recall on a folder of chats with questions: `python bench/recall.py DATA [DATA …]`.
+
+A folder holds `messages.jsonl` (as `python -m bot replay` takes it) and `questions.jsonl`: `id`, `query`, optional `guild_id`,
+`channel_id`, `as_of`, and either `evidence` (ids of messages that hold the answer) or `include` (strings that a correct
+result contains). The messages go through the same log as live ones, no language model and no embeddings take part, and
+each question scores the share of its evidence cited, or of its strings found ignoring case, in its first hits, which
+together hold at most so many characters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot import references
+from bot.clock import system_clock
+from bot.consent import Consents, SubjectHasher
+from bot.directory import Directory
+from bot.exports import open_export
+from bot.index import NoIndex
+from bot.lexical.fulltext import FullText
+from bot.memories import MemoryStore
+from bot.messagelog import MessageLog, Said
+from bot.model import Hit
+from bot.recall import Recall, RecallQuery
+from bot.storage.engine import open_database
+
+GROUP = 500
+HITS = 10
+CHARACTERS = 4_000  # 1,000 tokens of 4 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one question went."""
+
+    category: str
+    channel: str
+    score: float
+    characters: int
+    seconds: float
+
+
+def main() -> None:
+    """Score every folder and print one line of figures each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="+", help="folder with messages.jsonl and questions.jsonl")
+    parser.add_argument("--hits", type=int, default=HITS, help="first hits that count")
+    parser.add_argument("--characters", type=int, default=CHARACTERS, help="characters that they may hold together")
+    options = parser.parse_args()
+    for folder in options.data:
+        show(folder, asyncio.run(run(folder, options.hits, options.characters)))
+
+
+async def run(folder: Path, hits: int, characters: int) -> list[Outcome]:
+    """Log the messages into a database of their own and ask every question."""
+    with tempfile.TemporaryDirectory() as scratch:
+        async with open_database(None, Path(scratch)) as db:
+            fulltext = FullText(db.dialect)
+            consents = Consents(db, await SubjectHasher.load(db), system_clock)
+            log = MessageLog(db, fulltext, consents, system_clock)
+            directory = Directory(db)
+            store = MemoryStore(db, fulltext, log, system_clock)
+            said = [Said(one.message, one.author_name) for one in open_export(folder / "messages.jsonl")]
+            for start in range(0, len(said), GROUP):
+                await log.append(said[start : start + GROUP])
+            recall = Recall(db, fulltext, NoIndex(), directory, log, store)
+            lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+            questions = [json.loads(line) for line in lines if line.strip()]
+            return [await ask(recall, directory, question, hits, characters) for question in questions]
+
+
+async def ask(recall: Recall, directory: Directory, question: dict[str, Any], hits: int, characters: int) -> Outcome:
+    """Ask one question and score what comes."""
+    channel = question.get("channel_id")
+    query = RecallQuery(
+        guild_id=int(question["guild_id"]),
+        text=question["query"],
+        channel_ids=None if channel is None else frozenset({int(channel)}),
+        asker_id=int(question["asker_id"]) if question.get("asker_id") else None,
+        until=int(question["as_of"]) if question.get("as_of") else None,
+        limit=hits,
+        max_chars=characters,
+    )
+    started = time.perf_counter()
+    result = await recall.search(query)
+    seconds = time.perf_counter() - started
+    people = {i for hit in result.hits for i in (*hit.author_ids, *references.people_in([hit.text]))}
+    names = await directory.names(query.guild_id, people)
+    texts = [references.with_names(hit.text, names) for hit in result.hits]
+    counted = within(texts, characters)
+    return Outcome(
+        category=question.get("category", ""),
+        channel=str(channel),
+        score=score(question, result.hits[:counted], texts[:counted]),
+        characters=sum(map(len, texts)),
+        seconds=seconds,
+    )
+
+
+def within(texts: Sequence[str], characters: int) -> int:
+    """How many of the first texts fit into so many characters."""
+    used = 0
+    for number, text in enumerate(texts):
+        used += len(text)
+        if used > characters:
+            return number
+    return len(texts)
+
+
+def score(question: dict[str, Any], hits: Iterable[Hit], texts: Iterable[str]) -> float:
+    """The share of the evidence cited, or of the strings found; a question with neither counts as answered."""
+    if question.get("evidence"):
+        cited = {message_id for hit in hits for message_id in hit.message_ids}
+        return statistics.fmean(int(message_id) in cited for message_id in question["evidence"])
+    if question.get("include"):
+        found = "\n".join(texts).lower()
+        return statistics.fmean(wanted.lower() in found for wanted in question["include"])
+    return 1.0
+
+
+def show(folder: Path, outcomes: Sequence[Outcome]) -> None:
+    """Print the score in all, by category and by conversation, and how long it took."""
+    by_category: defaultdict[str, list[float]] = defaultdict(list)
+    by_channel: defaultdict[str, list[float]] = defaultdict(list)
+    for outcome in outcomes:
+        by_category[outcome.category].append(outcome.score)
+        by_channel[outcome.channel].append(outcome.score)
+    seconds = sorted(outcome.seconds for outcome in outcomes)
+    print(f"{folder.name}: {statistics.fmean(o.score for o in outcomes):.4f} over {len(outcomes)} questions")
+    print("  by category: " + ", ".join(f"{name} {statistics.fmean(of):.3f}" for name, of in by_category.items()))
+    print("  by conversation: " + " ".join(f"{statistics.fmean(of):.2f}" for of in by_channel.values()))
+    print(f"  characters at most {max(o.characters for o in outcomes)}")
+    print(
+        f"  milliseconds: median {1000 * statistics.median(seconds):.0f}, 95 % {1000 * seconds[len(seconds) * 95 // 100]:.0f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

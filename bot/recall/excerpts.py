@@ -1,0 +1,89 @@
+"""From scored messages to excerpts: stretches of conversation that fit the room there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import mul
+
+from bot.recall.ranking import Scored
+
+CONSIDERED = 300  # messages that are worth choosing from
+SKIPPED = 1  # so many messages may be left out between two lines of one excerpt
+SATED = 0.7  # a question with several parts: a word counts so much less with every line that already holds it
+BREAK = "…"  # stands in an excerpt's text where messages are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Messages of one stretch of conversation, oldest first, and which of them is the best."""
+
+    lines: tuple[Scored, ...]
+    best: Scored
+
+    def breaks_before(self, number: int) -> bool:
+        """Whether messages are left out between a line and the one before it."""
+        return number > 0 and self.lines[number].place[1] != self.lines[number - 1].place[1] + 1
+
+
+class _Choice:
+    """The messages chosen so far, and the excerpts that they form."""
+
+    def __init__(self, limit: int) -> None:
+        self.chosen: dict[tuple[int, int], Scored] = {}
+        self._limit = limit
+        self._excerpts = 0
+
+    def add(self, one: Scored) -> bool:
+        """Choose a message, unless it would make one excerpt too many."""
+        run, position = one.place
+        reach = range(1, SKIPPED + 2)
+        before = any((run, position - step) in self.chosen for step in reach)
+        after = any((run, position + step) in self.chosen for step in reach)
+        if not before and not after and self._excerpts >= self._limit:
+            return False
+        self._excerpts += 1 - before - after
+        self.chosen[one.place] = one
+        return True
+
+    def excerpts(self) -> list[Excerpt]:
+        stretches: list[list[Scored]] = []
+        for place in sorted(self.chosen):
+            last = stretches[-1][-1].place if stretches else (-1, -1)
+            if place[0] == last[0] and place[1] - last[1] <= SKIPPED + 1:
+                stretches[-1].append(self.chosen[place])
+            else:
+                stretches.append([self.chosen[place]])
+        return [Excerpt(tuple(lines), max(lines, key=lambda one: one.score)) for lines in stretches]
+
+
+def choose(
+    ranked: Sequence[Scored], *, limit: int, room: int, size: Callable[[Scored], int], several: bool
+) -> list[Excerpt]:
+    """The best excerpts, best first.
+
+    Args:
+        ranked: messages, best first.
+        limit: at most so many excerpts.
+        room: at most so many characters in all.
+        size: characters that a message takes.
+        several: the question has several parts, and each wants its share.
+    """
+    left = [one for one in ranked[:CONSIDERED] if one.score > 0]
+    sizes = {one.place: size(one) for one in left}
+    choice = _Choice(limit)
+    hunger = [1.0] * (len(left[0].by_word) if left else 0)
+    while (one := next((o for o in left if sizes[o.place] <= room and choice.add(o)), None)) is not None:
+        left.remove(one)
+        room -= sizes[one.place]
+        if several:
+            hunger = [h * SATED if n else h for h, n in zip(hunger, one.spoken.counts, strict=True)]
+            left.sort(key=partial(_worth, hunger), reverse=True)
+    return sorted(choice.excerpts(), key=lambda excerpt: -excerpt.best.score)
+
+
+def _worth(hunger: Sequence[float], one: Scored) -> float:
+    """The score, with each word's share lowered by how much of it was chosen already."""
+    plain = sum(one.by_word)
+    return one.score * sum(map(mul, one.by_word, hunger)) / plain if plain else one.score

@@ -1,0 +1,130 @@
+"""Memories that answer a question: by words, and by meaning where the vector index can be asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import ServiceError
+from bot.lexical.fulltext import FullText, Scope, document_length
+from bot.lexical.statistics import Statistics
+from bot.model import Memory, MemoryState
+from bot.recall.query import RecallQuery
+from bot.recall.question import Question
+from bot.recall.ranking import Spoken, count, own_scores, rarity
+
+if TYPE_CHECKING:
+    from bot.index import VectorIndex
+    from bot.memories import MemoryStore
+
+log = logging.getLogger(__name__)
+
+NEWEST = 1000
+"""Rows fetched for one word."""
+
+CONSIDERED = 50
+"""Memories that are looked at from each side, before those are left out that the asker may not read."""
+
+FUSION = 60
+"""Reciprocal rank fusion's constant: Cormack, Clarke and Büttcher, SIGIR 2009."""
+
+UNREACHABLE = "Searched by words only: the memory index can't be asked right now, so try again later for more."
+
+
+class MemorySearch:
+    """Finds memories by words and by meaning, fused by rank."""
+
+    def __init__(self, fulltext: FullText, statistics: Statistics, index: VectorIndex, store: MemoryStore) -> None:
+        self._fulltext = fulltext
+        self._statistics = statistics
+        self._index = index
+        self._store = store
+
+    async def by_words(self, connection: AsyncConnection, question: Question, query: RecallQuery) -> list[int]:
+        """Full-text rows of memories, best first; not yet what the asker may read."""
+        if not question.words:
+            return []
+        words = [word.terms for word in question.words]
+        corpus = await self._statistics.corpus(connection, "memories", query.guild_id, words)
+        weights = rarity(corpus.documents, corpus.frequencies)
+        scope = Scope(guild_id=query.guild_id, channel_ids=query.channel_ids, author_id=query.author_id)
+        found = await self._fulltext.newest(connection, "memories", scope, [[word] for word in words], NEWEST)
+        held: dict[int, float] = {}
+        for weight, rows in zip(weights, found, strict=True):
+            for row in rows:
+                held[row] = held.get(row, 0.0) + weight
+        likely = sorted(held, key=lambda row: (-held[row], -row))[: 4 * CONSIDERED]
+        documents = await self._fulltext.documents(connection, "memories", likely)
+        scores = {
+            row: sum(
+                own_scores(
+                    question,
+                    weights,
+                    corpus.mean_length,
+                    Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens)),
+                )
+            )
+            for row, tokens in documents.items()
+        }
+        return sorted(scores, key=lambda row: (-scores[row], -row))[:CONSIDERED]
+
+    async def by_meaning(self, text: str, query: RecallQuery) -> tuple[list[str], str | None]:
+        """Ids of memories near in meaning, best first, and a note if the index can't be asked."""
+        try:
+            found = await self._index.search(
+                guild_id=query.guild_id,
+                text=text,
+                channel_ids=query.channel_ids,
+                author_id=query.author_id,
+                up_to=query.until,
+                since=query.since,
+                limit=CONSIDERED,
+            )
+        except ServiceError as error:
+            log.warning("Recall goes without the index: %s", error)
+            return [], UNREACHABLE
+        return [one.memory_id for one in found], None
+
+    async def fuse(self, rows: Sequence[int], ids: Sequence[str], query: RecallQuery) -> list[tuple[Memory, float]]:
+        """The memories found by either way that the asker may read and that hold, best first with their scores."""
+        by_row = await self._store.by_seq(rows)
+        by_id = await self._store.get(ids)
+        worded = [by_row[row] for row in rows if row in by_row]
+        meant = [by_id[memory_id] for memory_id in ids if memory_id in by_id]
+        found = {memory.id: memory for memory in (*worded, *meant)}
+        holding = await self._holding(found.values(), query)
+        scores: dict[str, float] = {}
+        for side in (worded, meant):
+            allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query)]
+            for rank, memory_id in enumerate(allowed, start=1):
+                scores[memory_id] = scores.get(memory_id, 0.0) + 1 / (FUSION + rank)
+        best = sorted(scores, key=lambda memory_id: (-scores[memory_id], -found[memory_id].citations[-1].message_id))
+        return [(found[memory_id], scores[memory_id]) for memory_id in best]
+
+    async def _holding(self, memories: Iterable[Memory], query: RecallQuery) -> set[str]:
+        """Ids of the memories that hold, or did at the time that the question is about."""
+        memories = list(memories)
+        holding = {memory.id for memory in memories if memory.state is MemoryState.CURRENT}
+        if query.until is None:
+            return holding
+        replaced = {m.id: m.superseded_by for m in memories if m.id not in holding and m.superseded_by is not None}
+        later = await self._store.get(set(replaced.values()))
+        return holding | {
+            memory_id
+            for memory_id, by in replaced.items()
+            if by in later and later[by].citations[-1].message_id > query.until
+        }
+
+
+def _may_show(memory: Memory, query: RecallQuery) -> bool:
+    cited = [citation.message_id for citation in memory.citations]
+    return (
+        memory.guild_id == query.guild_id
+        and query.may_read(memory.channel_ids)
+        and (query.until is None or max(cited) <= query.until)
+        and (query.since is None or max(cited) >= query.since)
+        and (query.author_id is None or query.author_id in memory.author_ids)
+    )

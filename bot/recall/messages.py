@@ -1,0 +1,176 @@
+"""The lexical half of recall: messages of the log that answer a question, scored with what was said around them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chunks import chunks
+from bot.lexical.fulltext import FullText, Scope, author_token, document_length, guild_token
+from bot.lexical.statistics import Statistics
+from bot.recall.query import RecallQuery
+from bot.recall.question import Question
+from bot.recall.ranking import REACH, Scored, Spoken, count, own_scores, own_weights, raised, rank, rarity
+from bot.storage.schema import messages
+
+NEWEST = 1500
+"""Rows fetched for one word. Of a word that more messages hold, older ones are found where it meets another word."""
+
+TOGETHER = 4
+"""Of the words that hit that limit, so many (the rarest) are also looked for in pairs and threes."""
+
+FIRST_LOOK = 700
+"""Messages whose own words are scored."""
+
+CENTRES = 200
+"""Of these, the best, with their neighbours, are scored with their surroundings."""
+
+SAID_THEN = 200
+"""Messages of a date that the question names."""
+
+_END = 2**63 - 1
+
+
+class MessageSearch:
+    """Finds messages by words."""
+
+    def __init__(self, fulltext: FullText, statistics: Statistics) -> None:
+        self._fulltext = fulltext
+        self._statistics = statistics
+
+    async def search(self, connection: AsyncConnection, question: Question, query: RecallQuery) -> list[Scored]:
+        """Messages that answer `question` and that the asker may read, best first."""
+        if not question.words:
+            return []
+        words = [word.terms for word in question.words]
+        corpus = await self._statistics.corpus(connection, "messages", query.guild_id, words)
+        weights = rarity(corpus.documents, corpus.frequencies)
+        candidates = await self._candidates(connection, question, weights, query)
+        documents: dict[int, list[str]] = {}
+        await self._fetch(connection, candidates, documents)
+        centres = _best(question, weights, corpus.mean_length, documents)
+        stretches = await _stretches(connection, centres, query)
+        around = {message_id for stretch in stretches for message_id in stretch}
+        await self._fetch(connection, around - documents.keys(), documents)
+        spoken = await _spoken(connection, question, around, documents)
+        runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
+        return [one for one in rank(question, weights, corpus.mean_length, runs) if _may_show(one.spoken, query)]
+
+    async def _candidates(
+        self, connection: AsyncConnection, question: Question, weights: Sequence[float], query: RecallQuery
+    ) -> list[int]:
+        """The messages that hold the most telling words together, newer ones first among equals."""
+        scope = Scope(
+            guild_id=query.guild_id,
+            channel_ids=query.channel_ids,
+            author_id=query.author_id,
+            since=query.since,
+            until=query.until,
+        )
+        worth = own_weights(question, weights)
+        words = [word.terms for word in question.words]
+        found = await self._fulltext.newest(connection, "messages", scope, [[word] for word in words], NEWEST)
+        held: dict[int, set[int]] = {}
+        for number, rows in enumerate(found):
+            _note(held, rows, {number})
+        common = sorted((i for i, rows in enumerate(found) if len(rows) >= NEWEST), key=lambda i: -worth[i])
+        meetings = [set(some) for size in (2, 3) for some in combinations(common[:TOGETHER], size)]
+        wanted = [[words[i] for i in some] for some in meetings]
+        met = await self._fulltext.newest(connection, "messages", scope, wanted, NEWEST)
+        for some, rows in zip(meetings, met, strict=True):
+            _note(held, rows, some)
+        best = sorted(held, key=lambda row: (-sum(worth[i] for i in held[row]), -row))[:FIRST_LOOK]
+        return list(dict.fromkeys([*best, *await self._said_then(connection, question, scope)]))
+
+    async def _said_then(self, connection: AsyncConnection, question: Question, scope: Scope) -> list[int]:
+        """What was said on the date that the question names, by whom it names, whatever the words."""
+        if question.span is None:
+            return []
+        since, until = question.span.around_start, question.span.around_end - 1
+        then = replace(scope, since=max(since, scope.since or since), until=min(until, scope.until or until))
+        by = [author_token(user_id) for user_id in sorted(question.people)] or [guild_token(scope.guild_id)]
+        (rows,) = await self._fulltext.newest(connection, "messages", then, [[by]], SAID_THEN)
+        return rows
+
+    async def _fetch(
+        self, connection: AsyncConnection, rowids: Collection[int], documents: dict[int, list[str]]
+    ) -> None:
+        for chunk in chunks(rowids):
+            documents |= await self._fulltext.documents(connection, "messages", chunk)
+
+
+def _note(held: dict[int, set[int]], rows: Iterable[int], numbers: set[int]) -> None:
+    for row in rows:
+        held.setdefault(row, set()).update(numbers)
+
+
+def _best(
+    question: Question, weights: Sequence[float], mean_length: float, documents: dict[int, list[str]]
+) -> list[int]:
+    """The messages whose own words answer best: worth a look at what was said around them."""
+    authors = {author_token(user_id): user_id for user_id in question.people}
+    scores = {}
+    for rowid, tokens in documents.items():
+        author_id = next((authors[token] for token in tokens[:3] if token in authors), 0)
+        one = Spoken(rowid, 0, author_id, "", count(question, tokens), document_length(tokens))
+        scores[rowid] = raised(question, sum(own_scores(question, weights, mean_length, one)), one)
+    return sorted(scores, key=lambda rowid: (-scores[rowid], -rowid))[:CENTRES]
+
+
+async def _stretches(connection: AsyncConnection, centres: Collection[int], query: RecallQuery) -> list[list[int]]:
+    """The centres with up to REACH neighbours in their channels on either side, as stretches without gaps."""
+    centre, other = messages.alias("centre"), messages.alias("other")
+    in_channel = select(other.c.id).where(other.c.channel_id == centre.c.channel_id).limit(1).offset(REACH)
+    first = in_channel.where(other.c.id <= centre.c.id).order_by(other.c.id.desc()).scalar_subquery()
+    last = in_channel.where(other.c.id >= centre.c.id).order_by(other.c.id).scalar_subquery()
+    reach = select(
+        centre.c.id,
+        centre.c.channel_id,
+        func.coalesce(first, 0).label("first"),
+        func.coalesce(last, _END).label("last"),
+    )
+    neighbours: dict[int, list[int]] = {}
+    for chunk in chunks(centres):
+        around = reach.where(centre.c.id.in_(chunk)).subquery()
+        rows = await connection.execute(
+            select(around.c.id, messages.c.id)
+            .join(messages, messages.c.channel_id == around.c.channel_id)
+            .where(messages.c.id.between(around.c.first, around.c.last))
+            .order_by(messages.c.channel_id, around.c.id, messages.c.id)
+        )
+        for centre_id, message_id in rows:
+            if query.admits(message_id):
+                neighbours.setdefault(centre_id, []).append(message_id)
+    return _joined(neighbours.values())
+
+
+def _joined(stretches: Iterable[list[int]]) -> list[list[int]]:
+    """Stretches that overlap become one; they come by channel, oldest first."""
+    joined: list[list[int]] = []
+    for stretch in stretches:
+        if joined and stretch[0] in joined[-1][-2 * REACH - 1 :]:
+            joined[-1] += [message_id for message_id in stretch if message_id > joined[-1][-1]]
+        else:
+            joined.append(list(stretch))
+    return joined
+
+
+async def _spoken(
+    connection: AsyncConnection, question: Question, ids: Collection[int], documents: dict[int, list[str]]
+) -> dict[int, Spoken]:
+    spoken = {}
+    wanted = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content)
+    for chunk in chunks(ids):
+        for row in await connection.execute(wanted.where(messages.c.id.in_(chunk))):
+            tokens = documents.get(row.id, [])
+            spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
+    return spoken
+
+
+def _may_show(spoken: Spoken, query: RecallQuery) -> bool:
+    by_author = query.author_id is None or spoken.author_id == query.author_id
+    return by_author and query.admits(spoken.id) and query.may_read(frozenset({spoken.channel_id}))

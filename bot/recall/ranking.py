@@ -1,0 +1,176 @@
+"""Which messages answer a question best: one BM25 for every database, computed here.
+
+A message is scored by its own words and by those around it, because in a chat the answer often does not repeat the
+words of the question: "How old is the bridge?" – "From 1902, I think." The weights were found on LoCoMo and GateMem
+conversations; neighbouring values do about as well.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.recall.question import Question
+
+K1 = 2.0  # how slowly repetition of a word stops to count
+B = 0.5  # how much long messages are held back
+CONTEXT_K1 = 1.2
+CONTEXT_B = 0.75
+CONTEXT = 4.0  # weight of a message's surroundings against its own words
+REACH = 3  # messages on either side that belong to the surroundings
+BY_DISTANCE = (1.0, 0.5, 0.3, 0.1)  # weight of words said 0, 1, 2, 3 messages away
+ASKED_BEFORE = 2.0  # the words of somebody else's question count so much more for the message after it
+NAME = 0.2  # weight of people's names among the words: their bearers' own messages rarely hold them
+BY_THEM = 0.4  # what a person of the question said is worth so much more,
+BY_THEM_AT_LEAST = 3.0  # and at least this
+ASKS = 0.8  # a question answers less than a statement
+TELLS_TIME = 1.1
+NEWEST = 1.5  # where the question is about now: how much more the newest message is worth than the oldest
+SPAN = 2.0  # what was said on a date of the question is worth so much more,
+SPAN_AT_LEAST = 5.0  # and at least this many points of score are there to be multiplied
+
+_TIME = re.compile(
+    r"\b(?:yesterday|today|tomorrow|tonight|last|next|ago|since|recently|soon|weeks?|weekend|months?|years?|morning|evening"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|september|october"
+    r"|november|december|(?:19|20)\d\d|\d+(?:st|nd|rd|th))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message as ranking sees it.
+
+    Attributes:
+        counts: how often it holds each word of the question.
+        length: terms that it consists of.
+    """
+
+    id: int
+    channel_id: int
+    author_id: int
+    content: str
+    counts: tuple[int, ...]
+    length: int
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is a question, as far as one can see."""
+        return "?" in self.content or "？" in self.content
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A message with its score.
+
+    Attributes:
+        by_word: what each word of the question contributed; they add up to less than the score where it was raised
+            for other reasons.
+        score: larger is better; 0 or less means that it has nothing to do with the question.
+        place: its run and its position therein; neighbours in one run are neighbours in their channel.
+    """
+
+    spoken: Spoken
+    by_word: tuple[float, ...]
+    score: float
+    place: tuple[int, int]
+
+
+def count(question: Question, tokens: Sequence[str]) -> tuple[int, ...]:
+    """How often a document holds each word of the question, in whichever of its forms is most frequent."""
+    return tuple(max(map(tokens.count, word.terms)) for word in question.words)
+
+
+def rarity(documents: float, frequencies: Iterable[float]) -> tuple[float, ...]:
+    """The weight of each word (BM25's inverse document frequency): the fewer documents hold it, the more it tells."""
+    return tuple(math.log(1 + (max(0.0, documents - n) + 0.5) / (n + 0.5)) for n in frequencies)
+
+
+def own_weights(question: Question, weights: Sequence[float]) -> list[float]:
+    """What each word is worth in a message that holds it."""
+    return [NAME * weight if word.name else weight for word, weight in zip(question.words, weights, strict=True)]
+
+
+def own_scores(question: Question, weights: Sequence[float], mean_length: float, spoken: Spoken) -> tuple[float, ...]:
+    """What each word contributes where the message itself holds it (BM25)."""
+    held_back = K1 * (1 - B + B * spoken.length / mean_length)
+    return tuple(
+        weight * n * (K1 + 1) / (n + held_back) if n else 0.0
+        for weight, n in zip(own_weights(question, weights), spoken.counts, strict=True)
+    )
+
+
+def raised(question: Question, score: float, spoken: Spoken) -> float:
+    """The score, raised for who said it and when, lowered where it only asks."""
+    if score > 0 and spoken.author_id in question.people:
+        score = score * (1 + BY_THEM) + BY_THEM_AT_LEAST
+    if spoken.asks:
+        score *= ASKS
+    if question.wants_time and _TIME.search(spoken.content):
+        score *= TELLS_TIME
+    if question.span is not None:
+        closeness = question.span.closeness(spoken.id)
+        score = (score + SPAN_AT_LEAST) * (1 + SPAN * closeness) - SPAN_AT_LEAST
+    return score
+
+
+def rank(
+    question: Question, weights: Sequence[float], mean_length: float, runs: Sequence[Sequence[Spoken]]
+) -> list[Scored]:
+    """Score messages by themselves and their surroundings, best first.
+
+    Args:
+        question: what is asked.
+        weights: rarity of each of its words.
+        mean_length: terms of a message on average.
+        runs: stretches of conversation, each without gaps and oldest first.
+    """
+    scored = [
+        _score(question, weights, mean_length, run, (number, position))
+        for number, run in enumerate(runs)
+        for position in range(len(run))
+    ]
+    if question.wants_now:
+        scored = _newer_is_better(scored)
+    return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
+
+
+def _score(
+    question: Question, weights: Sequence[float], mean_length: float, run: Sequence[Spoken], place: tuple[int, int]
+) -> Scored:
+    spoken = run[place[1]]
+    own = own_scores(question, weights, mean_length, spoken)
+    around = _around(run, place[1], mean_length)
+    by_word = tuple(
+        mine + (0.0 if word.name else CONTEXT * weight * n * (CONTEXT_K1 + 1) / (n + CONTEXT_K1))
+        for word, weight, mine, n in zip(question.words, weights, own, around, strict=True)
+    )
+    return Scored(spoken, by_word, raised(question, sum(by_word), spoken), place)
+
+
+def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[float]:
+    """How often each word is said in and around a message: what is nearer counts more."""
+    here = run[position]
+    found = [0.0] * len(here.counts)
+    for at in range(max(0, position - REACH), min(len(run), position + REACH + 1)):
+        there = run[at]
+        weight = BY_DISTANCE[abs(at - position)]
+        if at == position - 1 and there.asks and there.author_id != here.author_id:
+            weight *= ASKED_BEFORE
+        weight /= 1 - CONTEXT_B + CONTEXT_B * there.length / mean_length
+        for word, n in enumerate(there.counts):
+            if n:
+                found[word] += weight * n
+    return found
+
+
+def _newer_is_better(scored: Sequence[Scored]) -> list[Scored]:
+    """Raise scores by age, the oldest not at all and the newest most, evenly by their order."""
+    by_age = sorted(scored, key=lambda one: one.spoken.id)
+    last = max(1, len(by_age) - 1)
+    return [
+        Scored(one.spoken, one.by_word, one.score * (1 + NEWEST * age / last), one.place)
+        for age, one in enumerate(by_age)
+    ]

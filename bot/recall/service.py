@@ -1,0 +1,184 @@
+"""Recall itself: understands the question, asks both tracks, and gives back what fits and may be shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bot import references, snowflake
+from bot.clock import Clock, system_clock
+from bot.lexical.statistics import Statistics
+from bot.model import Hit, HitKind, Line, Memory
+from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
+from bot.recall.memories import FUSION, MemorySearch
+from bot.recall.messages import MessageSearch
+from bot.recall.query import RecallQuery, RecallResult
+from bot.recall.question import Question, understand
+from bot.recall.quote import quote
+from bot.recall.ranking import Scored
+
+if TYPE_CHECKING:
+    from bot.directory import Directory
+    from bot.index import VectorIndex
+    from bot.lexical.fulltext import FullText
+    from bot.memories import MemoryStore
+    from bot.messagelog import MessageLog
+    from bot.storage.engine import Database
+
+MEMORY_SHARE = 0.4
+"""Of the hits and of their characters, memories take at most this part: what was said is the better witness."""
+
+EXCERPT_WEIGHT = 1.5
+"""An excerpt counts as much as a memory that was found both by words and, further down, by meaning."""
+
+
+class Recall:
+    """Finds what answers a question among memories and messages."""
+
+    def __init__(
+        self,
+        db: Database,
+        fulltext: FullText,
+        index: VectorIndex,
+        directory: Directory,
+        log: MessageLog,
+        store: MemoryStore,
+        clock: Clock = system_clock,
+    ) -> None:
+        statistics = Statistics(fulltext, clock)
+        self._db = db
+        self._directory = directory
+        self._clock = clock
+        self._messages = MessageSearch(fulltext, statistics)
+        self._memories = MemorySearch(fulltext, statistics, index, store)
+
+    async def search(self, query: RecallQuery) -> RecallResult:
+        """Answer `query` with hits in order of rank; an index that is down costs a note, never an exception."""
+        if query.channel_ids is not None and not query.channel_ids:
+            return RecallResult(())
+        question, plain_text = await self._understand(query)
+        async with asyncio.TaskGroup() as both:
+            by_meaning = both.create_task(self._memories.by_meaning(plain_text, query))
+            by_words = both.create_task(self._by_words(question, query))
+        ids, note = by_meaning.result()
+        ranked, rows = by_words.result()
+        memories = await self._memories.fuse(rows, ids, query)
+        hits = await self._hits(ranked[:CONSIDERED], memories, question, query)
+        return RecallResult(tuple(hits), (note,) if note else ())
+
+    async def _understand(self, query: RecallQuery) -> tuple[Question, str]:
+        """The question as it is understood, and its text with names in it."""
+        found = await self._directory.find(query.guild_id, query.text)
+        names = await self._directory.names(query.guild_id, {*found, *references.people_in([query.text])})
+        newest = query.until if query.until is not None else snowflake.from_ms(self._clock())
+        question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest)
+        return question, references.with_names(query.text, names)
+
+    async def _by_words(self, question: Question, query: RecallQuery) -> tuple[list[Scored], list[int]]:
+        async with self._db.read() as connection:
+            ranked = await self._messages.search(connection, question, query)
+            return ranked, await self._memories.by_words(connection, question, query)
+
+    async def _hits(
+        self,
+        ranked: Sequence[Scored],
+        memories: Sequence[tuple[Memory, float]],
+        question: Question,
+        query: RecallQuery,
+    ) -> list[Hit]:
+        """What fits into the answer: the best memories, and excerpts in the room that they leave."""
+        names = await self._names(ranked, memories, query.guild_id)
+        kept = _fitting(memories, names, query)
+        room = query.max_chars - sum(_size(memory.text, names) for memory, _ in kept)
+        excerpts = choose(
+            ranked,
+            limit=max(1, query.limit - len(kept)),
+            room=room,
+            size=lambda one: _size(_line(one, question), names) + len(f"\n{BREAK}\n"),
+            several=question.several,
+        )
+        hits = _merged(kept, excerpts, question, query)
+        return sorted(hits, key=lambda hit: -hit.score)[: query.limit]
+
+    async def _names(
+        self, ranked: Iterable[Scored], memories: Iterable[tuple[Memory, float]], guild_id: int
+    ) -> dict[int, str]:
+        spoken = [one.spoken for one in ranked]
+        people = references.people_in([*(one.content for one in spoken), *(memory.text for memory, _ in memories)])
+        return await self._directory.names(guild_id, people | {one.author_id for one in spoken})
+
+
+def _fitting(
+    memories: Sequence[tuple[Memory, float]], names: Mapping[int, str], query: RecallQuery
+) -> list[tuple[Memory, float]]:
+    room = query.max_chars * MEMORY_SHARE
+    kept: list[tuple[Memory, float]] = []
+    for memory, score in memories:
+        size = _size(memory.text, names)
+        if size <= room and len(kept) < max(1, round(query.limit * MEMORY_SHARE)):
+            kept.append((memory, score))
+            room -= size
+    return kept
+
+
+def _merged(
+    memories: Sequence[tuple[Memory, float]], excerpts: Sequence[Excerpt], question: Question, query: RecallQuery
+) -> list[Hit]:
+    """Memories and excerpts as hits; an excerpt of nothing but a memory's own messages speaks for the memory."""
+    scores = [score for _, score in memories]
+    cited = [{citation.message_id for citation in memory.citations} for memory, _ in memories]
+    hits = []
+    for rank, excerpt in enumerate(excerpts, start=1):
+        score = EXCERPT_WEIGHT / (FUSION + rank)
+        quoted = {one.spoken.id for one in excerpt.lines}
+        spoken_for = next((number for number, messages in enumerate(cited) if quoted <= messages), None)
+        if spoken_for is None:
+            hits.append(_excerpt_hit(excerpt, score, question, query.guild_id))
+        else:
+            scores[spoken_for] += score
+    return hits + [_memory_hit(memory, score) for (memory, _), score in zip(memories, scores, strict=True)]
+
+
+def _memory_hit(memory: Memory, score: float) -> Hit:
+    newest = memory.citations[-1]
+    return Hit(
+        kind=HitKind.MEMORY,
+        text=memory.text,
+        score=score,
+        guild_id=memory.guild_id,
+        channel_ids=memory.channel_ids,
+        message_ids=tuple(citation.message_id for citation in memory.citations),
+        author_ids=memory.author_ids,
+        anchor=newest.message_id,
+        anchor_channel_id=newest.channel_id,
+        memory=memory,
+    )
+
+
+def _excerpt_hit(excerpt: Excerpt, score: float, question: Question, guild_id: int) -> Hit:
+    text = [
+        (f"{BREAK}\n" if excerpt.breaks_before(number) else "") + _line(one, question)
+        for number, one in enumerate(excerpt.lines)
+    ]
+    best, spoken = excerpt.best.spoken, [one.spoken for one in excerpt.lines]
+    return Hit(
+        kind=HitKind.MESSAGE,
+        text="\n".join(text),
+        score=score,
+        guild_id=guild_id,
+        channel_ids=frozenset({best.channel_id}),
+        message_ids=tuple(one.id for one in spoken),
+        author_ids=tuple(dict.fromkeys(one.author_id for one in spoken)),
+        anchor=best.id,
+        anchor_channel_id=best.channel_id,
+        lines=tuple(Line(one.id, one.author_id, quote(one.content, question)) for one in spoken),
+    )
+
+
+def _line(one: Scored, question: Question) -> str:
+    return f"<@{one.spoken.author_id}>: {quote(one.spoken.content, question)}"
+
+
+def _size(text: str, names: Mapping[int, str]) -> int:
+    return len(references.with_names(text, names))
