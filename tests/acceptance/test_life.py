@@ -24,14 +24,17 @@ async def all_logged(stage: Stage, *channels: Channel, within: float = 20.0) -> 
 
 async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
-    general, ada, ben = guild.text("general"), guild.member("Ada"), guild.member("Ben")
+    ada, ben = guild.member("Ada", guild.role("Admins", "manage_guild")), guild.member("Ben")
+    general = guild.text("general")
     stage.observe(general)
     stage.ollama.fail(Fault.HANG, path="/api/chat")
-    await stage.bot.start(FLUSH_BATCH_SIZE="20")
+    await stage.bot.start()
     await stage.bot.noticed(general)
     for number in range(40):
         general.say((ada, ben)[number % 2], f"The bridge opens on day {number} of the month.")
-    await eventually(lambda: stage.ollama.asked("/api/chat"), within=20, what="a call to the model")
+    await eventually(lambda: stage.discord.gateway.idle)
+    stage.discord.command(ada, general, "memory flush")
+    await eventually(lambda: stage.ollama.asked("/api/chat"), what="a call to the model")
     for number in range(300):
         general.say((ada, ben)[number % 2], f"The tunnel opens on day {number} of the year.")
     await eventually(lambda: stage.discord.gateway.idle)
@@ -42,7 +45,8 @@ async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
     stage.ollama.heal()
     await stage.bot.start()
     await all_logged(stage, general)
-    await eventually(lambda: states(stage.bot.database).keys() <= END_STATES, within=30, what="the end of all batches")
+    await stage.discord.command(ada, general, "memory flush").answer(within=30)
+    assert states(stage.bot.database).keys() <= END_STATES
 
 
 async def test_a_second_start_reads_back_what_was_said_meanwhile_and_sends_no_commands(stage: Stage) -> None:
