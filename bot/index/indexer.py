@@ -7,9 +7,11 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.chunks import chunks
 from bot.clock import Clock
@@ -30,7 +32,7 @@ BATCH: Final = 2_048
 FIRST_DELAY_MS: Final = 1_000
 LONGEST_DELAY_MS: Final = 300_000
 SHORTEST_PAUSE_SECONDS: Final = 0.5
-IDLE_SECONDS: Final = 30.0
+IDLE_SECONDS: Final = 10.0
 
 
 class Indexer:
@@ -52,6 +54,7 @@ class Indexer:
         self._one_drain = asyncio.Lock()
         self._awake = asyncio.Event()
         self._outages = 0
+        self._looked_into = False
 
     async def render(self, memory: Memory) -> str:
         """The memory's statement with names in place of `<@user_id>`."""
@@ -93,14 +96,18 @@ class Indexer:
         return applied
 
     async def run(self) -> None:
-        """Drain whenever there is something due, until cancelled."""
+        """Drain whenever there is something due, until cancelled; fill an index that was lost."""
         while True:
             self._awake.clear()
-            await self.drain()
             try:
-                await asyncio.wait_for(self._awake.wait(), await self._pause())
-            except TimeoutError:
-                continue
+                await self._refill()
+                await self.drain()
+                pause = await self._pause()
+            except SQLAlchemyError as error:
+                log.warning("The outbox can't be read, trying again later: %s", type(error).__name__)
+                pause = IDLE_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), pause)
 
     def wake(self) -> None:
         """Tell `run` that the outbox has something new."""
@@ -206,6 +213,18 @@ class Indexer:
         wait = IDLE_SECONDS if due_ms is None else (due_ms - self._clock()) / 1_000
         return float(min(IDLE_SECONDS, max(SHORTEST_PAUSE_SECONDS, wait)))
 
+    async def _refill(self) -> None:
+        """Once the index answers: enlist every memory if it holds none, for its folder or collection was lost."""
+        if self._looked_into or await self.backlog():
+            return
+        try:
+            lost = await self._index.count() == 0
+        except ServiceError:
+            return
+        self._looked_into = True
+        if lost:
+            await self._enlist_all()
+
     async def _enlist_all(self) -> None:
         """Fill the outbox with every memory of the database, and with what only the index holds."""
         now = self._clock()
@@ -213,7 +232,7 @@ class Indexer:
             known = set(await connection.scalars(select(memories.c.id)))
         strangers = [memory_id async for memory_id in self._index.memory_ids() if memory_id not in known]
         async with self._db.write() as connection:
-            await connection.execute(delete(outbox))
+            await connection.execute(delete(outbox).where(outbox.c.op == "upsert"))
             await connection.execute(
                 insert(outbox).from_select(
                     ["memory_id", "op", "created_ms"],

@@ -1,0 +1,46 @@
+"""Runs as a process that drains the outbox of a data folder a few memories at a time, for tests that kill it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.clock import system_clock
+from bot.consent import Consents, SubjectHasher
+from bot.directory import Directory
+from bot.index import indexer as indexing
+from bot.index.base import IndexEntry
+from bot.index.opening import open_index
+from bot.installation import Installation
+from bot.lexical.fulltext import FullText
+from bot.memories import MemoryStore
+from bot.messagelog import MessageLog
+from bot.storage.engine import open_database
+from tests.fixtures.index import BagOfWords
+
+
+async def main(data_dir: Path) -> None:
+    """Drain, saying on standard output when a write begins and ends."""
+    async with open_database(None, data_dir) as db:
+        installation = Installation(db)
+        async with open_index(data_dir=data_dir, embedder=BagOfWords(), installation=installation) as index:
+            write = index.upsert
+
+            async def told(entries: Sequence[IndexEntry]) -> None:
+                print("writing", flush=True)
+                await write(entries)
+                print("wrote", flush=True)
+
+            index.upsert = told  # type: ignore[method-assign]
+            fulltext = FullText(db.dialect)
+            consents = Consents(db, await SubjectHasher.load(db), system_clock)
+            log = MessageLog(db, fulltext, consents, system_clock)
+            store = MemoryStore(db, fulltext, log, system_clock)
+            await indexing.Indexer(db, index, store, Directory(db), system_clock).drain()
+
+
+if __name__ == "__main__":
+    indexing.BATCH = 3  # type: ignore[misc]
+    asyncio.run(main(Path(sys.argv[1])))
