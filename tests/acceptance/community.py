@@ -17,7 +17,20 @@ NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jun"
 MESSAGES = 500
 UNOBSERVED = 60
 OF_THE_OPTED_OUT = 10
-DECISIONS = 12
+DECISIONS = (
+    "bridge will be painted green",
+    "ferry will stop at the old mill",
+    "library will open on Sundays",
+    "kitchen will get a second oven",
+    "newsletter will go out every month",
+    "festival will take place in the park",
+    "website will run on our own server",
+    "budget will be voted on in March",
+    "garden will be watered by hand",
+    "choir will sing without microphones",
+    "bus will be sold to the school",
+    "archive will be scanned by volunteers",
+)
 SMALL_TALK = (
     "the printer on the second floor is out of paper again",
     "has anybody seen the blue ladder since the weekend",
@@ -29,15 +42,31 @@ SMALL_TALK = (
     "that film was longer than it needed to be I think",
 )
 _COOLDOWN = re.compile(r"try again in (\d+) second")
-_LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: Decided: (.+)$", re.MULTILINE)
+_LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: We decided that (.+)$", re.MULTILINE)
 
 
 def decisions_as_memories(request: Json) -> Json:
-    """A model that keeps each line that begins with "Decided:", and nothing else."""
+    """A model that keeps each line that tells of a decision, and nothing else."""
     schema = request["format"]["properties"]["memories"]
     found = _LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
-    memories = [{"lines": [int(number)], "kind": "decision", "text": text} for number, text in found]
+    memories = [
+        {"lines": [int(number)], "kind": "decision", "text": text[0].upper() + text[1:]} for number, text in found
+    ]
     return {"memories": memories[: schema["maxItems"]]}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Something that was decided, in a message of its own.
+
+    Attributes:
+        word: occurs nowhere else.
+        text: how it is told: the word, then what was decided.
+    """
+
+    word: str
+    text: str
+    said: Message
 
 
 @dataclass
@@ -47,7 +76,7 @@ class Community:
     Attributes:
         harbour: observed too, and only the crew can read it.
         lounge: not observed.
-        decisions: the message that each decision word stands in.
+        decisions: four in each observed channel.
         embedding_requests: how many the flush of the observed channels took.
     """
 
@@ -59,7 +88,7 @@ class Community:
     help: Channel
     harbour: Channel
     lounge: Channel
-    decisions: dict[str, Message] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
     opted_out: list[Message] = field(default_factory=list)
     by_machines: list[Message] = field(default_factory=list)
     embedding_requests: int = 0
@@ -88,9 +117,9 @@ class Community:
         """Opted out before saying anything."""
         return self.people["Lou"]
 
-    def decision(self, channel: Channel) -> tuple[str, Message]:
-        """A decision that was said in this channel."""
-        return random.choice([(word, said) for word, said in self.decisions.items() if said.channel is channel])
+    def decision(self, channel: Channel) -> Decision:
+        """A decision that was made in this channel."""
+        return random.choice([decision for decision in self.decisions if decision.said.channel is channel])
 
     async def ask(self, member: Member, channel: Channel, command: str, /, **options: object) -> Message:
         """Use a command and return what it answered; where it asks to wait, wait and use it again."""
@@ -155,11 +184,11 @@ def expected(community: Community) -> Counter[int]:
 
 
 def talk(community: Community) -> None:
-    """Five hundred messages of twelve people, in random order; some are decisions, some must leave no trace."""
+    """Five hundred messages of twelve people, in random order; some are decisions, and some must leave no trace."""
     speakers = [member for name, member in community.people.items() if name not in ("Kai", "Lou")]
     crew = [member for member in speakers if community.crew in member.roles]
-    kinds = ["lounge"] * UNOBSERVED + ["lou"] * OF_THE_OPTED_OUT + ["decision"] * DECISIONS
-    kinds += ["talk"] * (MESSAGES - len(kinds))
+    kinds = ["lounge"] * UNOBSERVED + ["lou"] * OF_THE_OPTED_OUT
+    kinds += ["talk"] * (MESSAGES - len(kinds) - len(DECISIONS))
     random.shuffle(kinds)
     for number, kind in enumerate(kinds):
         channel = community.observed[number % 3]
@@ -170,12 +199,12 @@ def talk(community: Community) -> None:
             case "lou":
                 place = random.choice((community.general, community.help))
                 community.opted_out.append(place.say(community.lou, f"{canary()} {canary()}"))
-            case "decision":
-                word = canary()
-                said = channel.say(speaker, f"Decided: the {word} bridge opens on the first Friday of May.")
-                community.decisions[word] = said
             case _:
                 channel.say(speaker, f"{random.choice(SMALL_TALK)} {number}")
+    for number, decided in enumerate(DECISIONS):
+        word, channel = canary(), community.observed[number % 3]
+        said = channel.say(random.choice(crew), f"We decided that the {word} {decided}.")
+        community.decisions.append(Decision(word, f"{word} {decided}", said))
     robot = community.guild.member("Feedbot", bot=True)
     community.by_machines += [
         community.general.say(robot, f"{canary()} {canary()}"),
