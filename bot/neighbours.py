@@ -45,7 +45,7 @@ class Neighbours:
         """
         by_meaning = await self._by_meaning(guild_id, channel_id, rendered) if rendered is not None else []
         by_words = await self._by_words(channel_id, text)
-        found = await self._store.get(by_meaning)
+        found = await self._store.get(by_meaning) if by_meaning else {}
         nearest = [found[i] for i in by_meaning if i in found]
         nearest += [memory for memory in by_words if memory.id not in found]
         return [m for m in nearest if m.state is MemoryState.CURRENT and m.channel_ids == {channel_id}]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot import snowflake
 from bot.errors import NotFound, Refused
 from bot.memories import MAX_TEXT, Asker, ForgetOutcome
 from bot.model import Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
-from tests.fixtures.memory import Pipeline
+from tests.fixtures.memory import Pipeline, bytes_in
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 
 ALICE, BOB, CAROL = 3_101, 3_102, 3_103
@@ -90,10 +92,12 @@ async def test_memories_are_found_by_message_and_by_row(pipeline: Pipeline) -> N
     assert list((await pipeline.store.by_seq([1, 99])).values()) == [memory]
 
 
-async def test_the_sole_author_removes_a_memory_and_its_bytes_go(pipeline: Pipeline) -> None:
+async def test_the_sole_author_removes_a_memory_and_its_bytes_go(pipeline: Pipeline, data_dir: Path) -> None:
     memory = await remember(pipeline, "qzvxkw is the name of the cat")
     await pipeline.indexer.drain()
+    assert bytes_in(data_dir, "qzvxkw")
     assert await pipeline.store.forget(memory.id, asker(ALICE)) is ForgetOutcome.REMOVED
+    assert not bytes_in(data_dir, "qzvxkw")
     await pipeline.indexer.drain()
     assert await pipeline.memories() == []
     assert pipeline.index.entries == {}
