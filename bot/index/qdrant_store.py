@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0.vector_stores.qdrant import Qdrant
+from pydantic import ValidationError
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
@@ -165,3 +167,5 @@ def _translated() -> Iterator[None]:
         raise ServiceUnavailable("qdrant", type(error.source).__name__) from None
     except ApiException as error:
         raise ServiceUnavailable("qdrant", type(error).__name__) from None
+    except (JSONDecodeError, ValidationError, AssertionError):  # a page of a proxy; the client asserts what it expects
+        raise ServiceUnavailable("qdrant", "its answer is not Qdrant's protocol") from None
