@@ -24,11 +24,14 @@ async def test_an_opt_out_of_one_server_holds_there_alone(consents: Consents) ->
     assert not consents.opted_out(GUILD, AUTHOR)
 
 
-async def test_an_opt_out_of_every_server_replaces_earlier_choices(consents: Consents) -> None:
+async def test_an_opt_out_of_every_server_replaces_earlier_choices(database: Database, consents: Consents) -> None:
     await consents.opt_in(AUTHOR, GUILD)
     await consents.opt_out(AUTHOR, None)
-    assert consents.opted_out(GUILD, AUTHOR)
-    assert consents.opted_out(OTHER_GUILD, AUTHOR)
+    restarted = Consents(database, consents.hasher)
+    await restarted.load()
+    for each in (consents, restarted):
+        assert each.opted_out(GUILD, AUTHOR)
+        assert each.opted_out(OTHER_GUILD, AUTHOR)
 
 
 async def test_a_later_choice_for_one_server_is_an_exception(consents: Consents) -> None:

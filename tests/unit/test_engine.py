@@ -75,17 +75,18 @@ async def test_a_cancelled_write_leaves_nothing_and_frees_the_turn(database: Dat
     assert await _keys(database) == ["next"]
 
 
-async def test_writers_take_turns(database: Database) -> None:
-    async def add_one() -> None:
-        async with database.write() as connection:
-            value = await connection.scalar(select(meta.c.value).where(meta.c.key == "n"))
-            await asyncio.sleep(0)
-            row = upsert(database.dialect, meta).values(key="n", value=str(int(value or 0) + 1))
-            await connection.execute(
-                row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
-            )
+async def _add_one(database: Database) -> None:
+    async with database.write() as connection:
+        value = await connection.scalar(select(meta.c.value).where(meta.c.key == "n"))
+        await asyncio.sleep(0)
+        row = upsert(database.dialect, meta).values(key="n", value=str(int(value or 0) + 1))
+        higher = row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
+        await connection.execute(higher)
 
-    await asyncio.gather(*(add_one() for _ in range(20)))
+
+async def test_writers_take_turns_in_this_process_and_with_others(database: Database, data_dir: Path) -> None:
+    async with open_database(None, data_dir) as beside:  # as the command line does while the bot runs
+        await asyncio.gather(*(_add_one(each) for _ in range(10) for each in (database, beside)))
     async with database.read() as connection:
         assert await connection.scalar(select(meta.c.value)) == "20"
 

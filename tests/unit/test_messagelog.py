@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.consent import EVERYWHERE, Consents
 from bot.lexical.fulltext import FullText, guild_token
-from bot.messagelog import EVERY_MEMBER, AppendReport, MessageLog, Refusal, channel_subject
+from bot.messagelog import EVERY_MEMBER, AppendReport, MessageLog, Refusal, Said, channel_subject
 from bot.model import MessageState
 from bot.storage.engine import Database
 from bot.storage.schema import channels, members, messages, metadata, tombstones, watermarks
@@ -54,8 +56,11 @@ async def test_a_kept_message_is_in_the_full_text_index(
 
 async def test_doubles_are_dropped(database: Database, log: MessageLog, make_said: SaidFactory) -> None:
     first, second = make_said("first"), make_said("second")
-    assert await log.append([first, first]) == AppendReport(stored=1, doubles=1)
+    assert await log.append([first, Said(replace(first.message, content="told again"), "Ada")]) == AppendReport(
+        stored=1, doubles=1
+    )
     assert await log.append([first, second]) == AppendReport(stored=1, doubles=1)
+    assert (await log.get([first.message.id]))[first.message.id].content == "first"
     assert sum((await log.count_by_state()).values()) == 2
     assert await _indexed(database) == {first.message.id, second.message.id}
 
