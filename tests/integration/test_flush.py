@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 
 from bot.applier import Applier
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
-from bot.extraction.candidate import Candidate
+from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.reconcile import Add
 from bot.model import MemoryKind, MemoryState, Message, MessageState
 from bot.queue import LeaseLost, Queue
@@ -469,6 +469,18 @@ async def test_flush_all_reports_each_round(pipeline: Pipeline) -> None:
     total = await pipeline.flusher.flush_all(lambda report: seen.append(report.messages))
     assert seen == [500, 20]
     assert total.messages == 520
+
+
+async def test_answers_are_applied_in_the_order_of_what_was_said(pipeline: Pipeline) -> None:
+    await _two_batches(pipeline)
+    _, second = await pipeline.queue.batches(CHANNEL)
+    assert await pipeline.queue.acquire(CHANNEL)
+    assert await pipeline.queue.answer(await pipeline.queue.work(second), Extraction().to_json())
+    await pipeline.queue.release(CHANNEL)
+    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "refused")
+    assert (await pipeline.flush()).messages == 0, "the second batch waits for the first"
+    pipeline.extractor.fault = lambda _: None
+    assert (await pipeline.flush()).messages == len(STATEMENTS)
 
 
 async def test_a_merge_into_what_is_gone_by_then_becomes_a_memory_of_its_own(pipeline: Pipeline) -> None:
