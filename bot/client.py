@@ -19,6 +19,7 @@ from discord.http import Route
 from cogs import texts
 from cogs.access import Access
 from cogs.admin import Admin
+from cogs.checks import Cooldowns
 from cogs.errors import answer_error
 from cogs.forget import Forget
 from cogs.memory import MemoryCog
@@ -97,6 +98,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             **options,
         )
         self.services = services
+        self.cooldowns = Cooldowns()
         self._gateway = yarl.URL(gateway_url) if gateway_url else None
         self._connecting: set[int] = set()
 

@@ -80,8 +80,10 @@ class Policy:
     def _where(self) -> str:
         if not self.remembers:
             return "Everything stays on the operator's machines."
-        model = f"{self.language_model} makes memories from messages"
-        vectors = f"{self.embeddings} turns memories into numbers for searching"
-        model += " (messages are sent to it over the internet)" if self.language_model_outside else " (at home)"
-        vectors += " (memories are sent to it over the internet)" if self.embeddings_outside else " (at home)"
-        return f"{model}; {vectors}."
+        home = "on the operator's own machines"
+        model = "messages go to it over the internet" if self.language_model_outside else home
+        vectors = "they go to it over the internet" if self.embeddings_outside else home
+        return (
+            f"{self.language_model} makes memories from messages ({model}); {self.embeddings} turns memories and "
+            f"questions into numbers for searching ({vectors})."
+        )

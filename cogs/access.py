@@ -7,6 +7,7 @@ that somebody decided about and that is archived costs one, once a process).
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,17 @@ Talk = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disco
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The channels and threads that somebody can read, and those of them that they moderate."""
+    """What somebody can read.
+
+    Attributes:
+        readable: channels and active threads.
+        moderated: those of them in which they have Manage Messages.
+        parents: the channels whose public threads they can read, each with whether they moderate them.
+    """
 
     readable: frozenset[int]
     moderated: frozenset[int]
+    parents: Mapping[int, bool]
 
 
 def can_read(permissions: discord.Permissions, channel: Talk | discord.Thread) -> bool:
@@ -70,12 +78,7 @@ def reach_of(member: discord.Member, inside: object) -> Reach:
             readable.add(thread.id)
             if channels[thread.parent_id]:
                 moderated.add(thread.id)
-    return Reach(frozenset(readable), frozenset(moderated))
-
-
-def parents_of(member: discord.Member, inside: object) -> dict[int, bool]:
-    """Channels whose public threads `member` can read, each with whether they moderate it."""
-    return _channels(member, adult=is_age_restricted(inside))
+    return Reach(frozenset(readable), frozenset(moderated), channels)
 
 
 def _channels(member: discord.Member, *, adult: bool) -> dict[int, bool]:
@@ -110,11 +113,10 @@ class Access:
         if not isinstance(member, discord.Member) or guild is None:
             return Asker(interaction.user.id, interaction.guild_id or 0)
         reach = reach_of(member, interaction.channel)
-        parents = parents_of(member, interaction.channel)
         archived = [
             thread
             for thread in await self._threads.of_guild(guild.id)
-            if thread.parent_id in parents
+            if thread.parent_id in reach.parents
             and guild.get_thread(thread.id) is None
             and await self._is_public(guild, thread)
         ]
@@ -122,7 +124,7 @@ class Access:
             member.id,
             guild.id,
             reach.readable | {thread.id for thread in archived},
-            reach.moderated | {thread.id for thread in archived if parents[thread.parent_id]},
+            reach.moderated | {thread.id for thread in archived if reach.parents[thread.parent_id]},
         )
 
     async def _is_public(self, guild: discord.Guild, thread: KnownThread) -> bool:

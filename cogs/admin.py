@@ -31,8 +31,11 @@ log = logging.getLogger(__name__)
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
 
-LISTED = 40
+LISTED = 30
 """Channels in one list; it stays below the 4,000 characters of a view."""
+
+WARNED = 10
+"""Channels with missing permissions in the set-up panel."""
 
 OFFER = (
     "Hello! I help members find again what was said. I observe **nothing** until somebody with Manage Server chooses "
@@ -110,7 +113,12 @@ class Admin(commands.Cog):
     @per_member(5, 30.0)
     async def list_channels(self, interaction: Interaction) -> None:
         """List the decisions of this server."""
-        decisions = self._observations.list(interaction.guild_id or 0)
+        guild = self._guild(interaction)
+        decisions = [
+            decision
+            for decision in self._observations.list(guild.id)
+            if decision.parent_id is not None or guild.get_channel(decision.channel_id) is not None
+        ]
         await reply_view(interaction, text_view(_listing(decisions)))
 
     # --- /setup ------------------------------------------------------------------------------------------------------
@@ -152,7 +160,7 @@ class Admin(commands.Cog):
         for channel_id in observed:
             channel = guild.get_channel_or_thread(channel_id)
             missing = missing_permissions(channel) if isinstance(channel, Talk | discord.Thread) else []
-            if missing and len(lines) < LISTED:
+            if missing and len(lines) < WARNED:
                 lines.append(f"⚠️ <#{channel_id}>: I lack **{', '.join(missing)}**.")
         policy = self._services.policy
         lines += [

@@ -57,6 +57,7 @@ class Backfill:
         self._current: set[int] = set()
         self._held: dict[int, set[int]] = {}
         self._archived: dict[int, dict[int, discord.Thread]] = {}
+        self._unlisted: set[int] = set()
 
     def observes(self, channel: object) -> bool:
         """Whether messages of this channel or thread are kept now."""
@@ -78,7 +79,8 @@ class Backfill:
         """Nothing was replayed: read every observed channel of `guild` from its checkpoint."""
         self.disconnected(guild)
         self._held.pop(guild.id, None)
-        self._start(guild, look_for_archived=True)
+        self._unlisted.add(guild.id)
+        self._start(guild)
 
     def disconnected(self, guild: discord.Guild) -> None:
         """The connection is lost: every channel is behind until it is known what was missed."""
@@ -101,8 +103,9 @@ class Backfill:
         They are behind because observation was just switched on, Discord or the database failed, or the bot could
         not see them before.
         """
-        if guild.id not in self._tasks and guild.id not in self._held and self._behind(guild):
-            self._start(guild, look_for_archived=False)
+        waiting = self._behind(guild) or self._archived.get(guild.id) or guild.id in self._unlisted
+        if waiting and guild.id not in self._tasks and guild.id not in self._held:
+            self._start(guild)
 
     async def close(self) -> None:
         """Stop reading, and wait until it has stopped."""
@@ -113,8 +116,8 @@ class Backfill:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def _start(self, guild: discord.Guild, *, look_for_archived: bool) -> None:
-        task = asyncio.create_task(self._read_guild(guild, look_for_archived), name=f"backfill-{guild.id}")
+    def _start(self, guild: discord.Guild) -> None:
+        task = asyncio.create_task(self._read_guild(guild), name=f"backfill-{guild.id}")
         self._tasks[guild.id] = task
         task.add_done_callback(lambda done: self._ended(guild.id, done))
 
@@ -129,13 +132,14 @@ class Backfill:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("Reading back server %d ended; it is tried again", guild_id, exc_info=error)
 
-    async def _read_guild(self, guild: discord.Guild, look_for_archived: bool) -> None:
+    async def _read_guild(self, guild: discord.Guild) -> None:
         await self.note_threads(guild.id, guild.threads)
         since = {parent: await self._threads.read_up_to(parent.id) for parent in self._parents(guild)}
         await self._read_all(self._behind(guild))
-        if look_for_archived:
+        if guild.id in self._unlisted:
             for parent, up_to in since.items():
                 await self._find_archived(guild, parent, snowflake.to_datetime(up_to))
+            self._unlisted.discard(guild.id)
         await self._read_all(list(self._archived.get(guild.id, {}).values()))
 
     async def _read_all(self, channels: Iterable[Readable]) -> None:

@@ -11,6 +11,9 @@ from discord import app_commands
 Interaction = discord.Interaction[Any]
 T = TypeVar("T")
 
+MANY = 10_000
+"""Members with recent uses after which those whose time is over are dropped."""
+
 
 def require_manager(interaction: Interaction) -> None:
     """Let only members with Manage Server go on.
@@ -32,6 +35,36 @@ def manager_only(function: T) -> T:
     return app_commands.check(check)(function)
 
 
+class Cooldowns:
+    """How often members used commands lately; belongs to one client.
+
+    discord.py's own decorator keeps this beside the function, so for every client of the process.
+    """
+
+    def __init__(self) -> None:
+        self._uses: dict[tuple[str, int | None, int], app_commands.Cooldown] = {}
+
+    def use(self, interaction: Interaction, rate: int, seconds: float) -> None:
+        """Count one use of the interaction's command by its member.
+
+        Raises:
+            app_commands.CommandOnCooldown: there were `rate` uses within `seconds` already.
+        """
+        now = interaction.created_at.timestamp()
+        if len(self._uses) >= MANY:
+            self._uses = {key: uses for key, uses in self._uses.items() if uses.get_retry_after(now)}
+        name = interaction.command.qualified_name if interaction.command is not None else ""
+        key = (name, interaction.guild_id, interaction.user.id)
+        uses = self._uses.setdefault(key, app_commands.Cooldown(rate, seconds))
+        if retry_after := uses.update_rate_limit(now):
+            raise app_commands.CommandOnCooldown(uses, retry_after)
+
+
 def per_member(rate: int, seconds: float) -> Callable[[T], T]:
-    """At most `rate` uses in `seconds` by a member of a server."""
-    return app_commands.checks.cooldown(rate, seconds, key=lambda i: (i.guild_id, i.user.id))
+    """At most `rate` uses in `seconds` by a member of a server; the client counts."""
+
+    def check(interaction: Interaction) -> bool:
+        interaction.client.cooldowns.use(interaction, rate, seconds)
+        return True
+
+    return app_commands.check(check)

@@ -103,14 +103,35 @@ class Observer(commands.Cog):
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Erase a deleted channel, its threads included."""
         if self._may_hold(channel.guild.id, channel.id, channel):
-            await self._services.erasure.erase_channel(channel.guild.id, channel.id)
+            await self._gone(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Erase a deleted thread."""
         decided = {decision.channel_id for decision in self._observations.list(payload.guild_id)}
         if decided & {payload.thread_id, payload.parent_id}:
-            await self._services.erasure.erase_channel(payload.guild_id, payload.thread_id)
+            await self._gone(payload.guild_id, payload.thread_id)
+
+    async def _gone(self, guild_id: int, channel_id: int) -> None:
+        """Erase what was said in a channel that is no more, and then forget that it was observed."""
+        await self._services.erasure.erase_channel(guild_id, channel_id)
+        for decision in self._observations.list(guild_id):
+            if decision.channel_id == channel_id:
+                await self._observations.switch_off(
+                    guild_id=guild_id, channel_id=channel_id, parent_id=decision.parent_id, name="", by=None
+                )
+
+    async def _erase_vanished(self, guild: discord.Guild) -> None:
+        """Erase channels that were deleted while the bot was away."""
+        for decision in self._observations.list(guild.id):
+            if not decision.observed or guild.get_channel_or_thread(decision.channel_id) is not None:
+                continue
+            try:
+                await guild.fetch_channel(decision.channel_id)
+            except discord.NotFound:
+                await self._gone(guild.id, decision.channel_id)
+            except (discord.HTTPException, discord.InvalidData) as error:
+                log.info("Channel %d could not be looked up (%s)", decision.channel_id, type(error).__name__)
 
     @commands.Cog.listener()
     async def on_thread_create(self, thread: discord.Thread) -> None:
@@ -132,9 +153,13 @@ class Observer(commands.Cog):
     @commands.Cog.listener()
     async def on_shard_ready(self, shard_id: int) -> None:
         """A new gateway session: read every observed channel from its checkpoint."""
-        for guild in self._of_shard(shard_id):
-            await self._seed(guild)
+        guilds = self._of_shard(shard_id)
+        for guild in guilds:
             self.backfill.new_session(guild)
+        for guild in guilds:
+            await self._seed(guild)
+            await self._erase_vanished(guild)
+            self.backfill.catch_up(guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:

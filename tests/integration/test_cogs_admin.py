@@ -32,7 +32,8 @@ async def test_without_the_right_to_say_so_nothing_is_observed(world: World) -> 
 
 
 async def test_if_discord_refuses_the_notice_nothing_is_observed(world: World) -> None:
-    world.env.inject_error("POST", f"/channels/{world.general.id}/messages", status=403)
+    await world.env.settle()  # after the offer of the set-up, which is posted too
+    world.env.inject_error("POST", "/channels/*/messages", status=403)
     result = await world.boss.slash(world.general, "observe on")
     assert "does not let me post" in shown(result)
     assert not world.services.observations.observed(world.general.id)

@@ -67,7 +67,7 @@ async def test_the_menu_remembers_a_message_for_its_author(world: World) -> None
 
 async def test_a_long_message_is_remembered_cut_at_a_word(world: World) -> None:
     await world.observe()
-    message = await world.say(world.ann, ("pancake " * 500).strip())
+    message = await world.say(world.ann, ("pancake " * 240).strip())
     await world.bob.context_menu(world.general, MENU, message)
     (memory,) = await world.pipeline.memories()
     assert len(memory.text) <= MAX_TEXT
@@ -135,7 +135,7 @@ async def test_memories_of_a_channel_that_one_lost_are_not_shown(world: World) -
     assert "secret words" in shown(await world.ann.slash(secret, "memories"))
     real = world.guild_now.get_channel(secret.id)
     assert isinstance(real, discord.TextChannel)
-    await real.set_permissions(discord.Object(world.ann.id, type=discord.Member), overwrite=None)
+    await real.set_permissions(await world.guild_now.fetch_member(world.ann.id), overwrite=None)
     await world.env.settle()
     assert "secret words" not in shown(await world.ann.slash(world.general, "memories"))
 
@@ -251,4 +251,3 @@ async def test_members_without_manage_server_are_refused_even_where_admins_opene
     await world.observe()
     await world.open_to_everybody(command)
     assert "Manage Server" in shown(await world.ann.slash(world.general, command))
-

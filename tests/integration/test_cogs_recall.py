@@ -11,9 +11,10 @@ from tests.fixtures.discord import World, answer_of, buttons_of, shown
 NOTHING = "Nothing that you can read matches"
 
 
-async def recall(world: World, member: simcord.MemberActor, query: str, **options: object) -> simcord.InteractionResult:
-    channel = options.pop("at", world.general)
-    return await member.slash(channel, "recall", query=query, **options)
+async def recall(
+    world: World, asker: simcord.MemberActor, query: str, *, at: simcord.ChannelHandle | None = None, **options: object
+) -> simcord.InteractionResult:
+    return await asker.slash(at or world.general, "recall", query=query, **options)
 
 
 async def test_it_finds_what_was_just_said_with_speaker_time_and_link(world: World) -> None:
@@ -48,8 +49,9 @@ async def test_filters_narrow_it(world: World) -> None:
     by_channel = shown(await recall(world, world.bob, "venue", channel=other))
     assert "south" in by_channel
     assert "north" not in by_channel
-    await world.env.advance_time(31)
-    assert NOTHING in shown(await recall(world, world.bob, "venue", since="1m", channel=world.secret_channel("x", world.bob)))
+    await world.env.advance_time(90)
+    assert NOTHING not in shown(await recall(world, world.bob, "venue", since="2m"))
+    assert "try it without" in shown(await recall(world, world.bob, "venue", since="1m"))
     assert "I don't know that time" in shown(await recall(world, world.bob, "venue", since="soonish"))
 
 
@@ -88,7 +90,7 @@ async def test_an_age_restricted_channel_is_recalled_from_such_channels_alone(wo
     adult = world.guild.create_text_channel("adult")
     real = world.guild_now.get_channel(adult.id)
     assert isinstance(real, discord.TextChannel)
-    await real.edit(nsfw=True)
+    real.nsfw = True  # simcord can't, and tells of changes only
     await world.observe(world.general, adult)
     await world.say(world.ann, "the code word is marzipan", adult)
     assert NOTHING in shown(await recall(world, world.bob, "code word"))
@@ -240,8 +242,23 @@ async def test_recalled_text_neither_pings_nor_formats(world: World, text: str) 
     result = await recall(world, world.bob, "pancake")
     body = shown(result)
     assert "pancake" in body
-    for forbidden in ("@everyone", "@here", "<@&", " **bold", " __under", " ~~gone", " `code", " ||spoiler", " [link",
-                      "\n#", "\n>", "\n- ", "```", "\u202e", "\u200bzero"):
+    for forbidden in (
+        "@everyone",
+        "@here",
+        "<@&",
+        " **bold",
+        " __under",
+        " ~~gone",
+        " `code",
+        " ||spoiler",
+        " [link",
+        "\n#",
+        "\n>",
+        "\n- ",
+        "```",
+        "\u202e",
+        "\u200bzero",
+    ):
         assert forbidden not in body.replace("\n### ", " "), forbidden
     for request in world.env.http_requests:
         if request.json and "allowed_mentions" in str(request.json):
@@ -264,12 +281,11 @@ async def test_a_name_neither_pings_nor_formats(world: World) -> None:
 )
 async def test_long_and_strange_texts_fit(world: World, text: str) -> None:
     await world.observe()
-    await world.services.intake.drain()
     for number in range(5):
         channel = world.guild.create_text_channel(f"place-{number}")
         await world.observe(channel)
         await world.env.advance_time(7)
-        await world.say(world.ann, text[:4000], channel)
+        await world.said_before(world.ann, text[:4000], channel)
     result = await recall(world, world.bob, text[:60])
     assert len(shown(result)) <= 4000
     assert answer_of(result).components

@@ -1,0 +1,106 @@
+"""Connecting: a Discord that can't be reached is tried again, with real requests over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import discord
+import pytest
+import yarl
+from aiohttp import web
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.client import ChannelMemoryBot, use_proxies
+from tests.fixtures.discord import wire
+from tests.fixtures.memory import Pipeline
+
+
+@pytest.fixture
+def _own_addresses() -> Iterator[None]:
+    base, gateway = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    yield
+    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = base, gateway
+
+
+@pytest.fixture
+async def bot(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, _own_addresses: None
+) -> AsyncIterator[ChannelMemoryBot]:
+    monkeypatch.setattr("bot.client.FIRST_RETRY_SECONDS", 0.01)
+    async with ChannelMemoryBot(wire(pipeline)) as bot:
+        yield bot
+
+
+def test_addresses_can_be_those_of_a_proxy(_own_addresses: None) -> None:
+    use_proxies("http://proxy:3000/api", "ws://proxy:4000")
+    assert Route.BASE == "http://proxy:3000/api/v10"
+    assert yarl.URL("ws://proxy:4000") == DiscordWebSocket.DEFAULT_GATEWAY
+    use_proxies("http://proxy:3000/api/v9", None)
+    assert Route.BASE == "http://proxy:3000/api/v9"
+
+
+async def test_a_wrong_token_is_told_at_once(bot: ChannelMemoryBot) -> None:
+    async with _rest(lambda _: web.json_response({"message": "401: Unauthorized", "code": 0}, status=401)):
+        with pytest.raises(discord.LoginFailure):
+            await asyncio.wait_for(bot.login("wrong"), 10)
+
+
+async def test_login_is_tried_again_until_discord_can_be_reached(bot: ChannelMemoryBot) -> None:
+    use_proxies("http://127.0.0.1:9", None)  # nobody listens there
+    attempt = asyncio.create_task(bot.login("token"))
+    await asyncio.sleep(0.2)
+    assert not attempt.done()
+    async with _rest(lambda _: web.json_response({"message": "401: Unauthorized", "code": 0}, status=401)):
+        with pytest.raises(discord.LoginFailure):
+            await asyncio.wait_for(attempt, 10)
+
+
+async def test_an_unreachable_gateway_neither_ends_the_process_nor_deepens_the_stack(
+    bot: ChannelMemoryBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """discord.py's own method would call itself for every attempt (its waits are taken out here)."""
+    depths: list[int] = []
+
+    async def refuse(*_: object, **__: object) -> None:
+        depths.append(len(asyncio.current_task().get_stack(limit=1000)) if asyncio.current_task() else 0)
+        await real_sleep(0)
+        raise OSError("connection refused")
+
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr("discord.shard.asyncio.sleep", lambda seconds: real_sleep(min(seconds, 0.001)))
+    monkeypatch.setattr(DiscordWebSocket, "from_client", refuse)
+    await bot._async_setup_hook()
+    launching = asyncio.create_task(bot.launch_shard(yarl.URL("ws://127.0.0.1:9"), 0, initial=True))
+    while len(depths) < 40:
+        await real_sleep(0.005)
+    assert not launching.done()
+    launching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await launching
+
+
+class _rest:
+    """A REST API that gives every request the same answer."""
+
+    def __init__(self, handler: object) -> None:
+        self._handler = handler
+
+    async def __aenter__(self) -> None:
+        app = web.Application()
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response: web.StreamResponse = self._handler(request)  # type: ignore[operator]
+            return response
+
+        app.router.add_route("*", "/{path:.*}", answer)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        use_proxies(f"http://127.0.0.1:{port}", None)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()

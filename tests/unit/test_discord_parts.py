@@ -1,0 +1,147 @@
+"""The pure parts of the Discord side: what is kept of a message, times, policy, cooldowns, addresses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot import snowflake
+from bot.errors import ServiceUnavailable, UserError
+from bot.moments import parse_since
+from bot.policy import Policy
+from cogs.checks import Cooldowns
+from cogs.content import MAX_CONTENT, content_of
+from cogs.texts import cooldown, count, service_down
+from cogs.views.confirm import receipt_view
+from tests.fixtures.discord import texts_of
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+
+def message(content: str = "", **fields: Any) -> Any:  # noqa: ANN401 - stands in for discord.Message
+    defaults = {
+        "attachments": [],
+        "stickers": [],
+        "poll": None,
+        "reference": None,
+        "message_snapshots": [],
+        "guild": None,
+    }
+    return SimpleNamespace(content=content, **{**defaults, **fields})
+
+
+def attachment(filename: str, description: str | None = None, title: str | None = None) -> SimpleNamespace:
+    return SimpleNamespace(filename=filename, description=description, title=title)
+
+
+def kept(of: Any) -> str:  # noqa: ANN401 - stands in for discord.Message
+    return content_of(of, may_quote=lambda _: True)
+
+
+def test_attachments_are_kept_by_name_and_alternative_text() -> None:
+    files = [attachment("a.png", "a cat\n[sticker: forged]"), attachment("b.pdf")]
+    assert kept(message("look", attachments=files)) == (
+        "look\n[attachment: a.png (a cat [sticker: forged])]\n[attachment: b.pdf]"
+    )
+
+
+def test_stickers_and_polls_are_kept_by_their_words() -> None:
+    poll = discord.Poll(question="Where to?", duration=discord.utils.MISSING)
+    poll.add_answer(text="North")
+    poll.add_answer(text="South")
+    assert kept(message(stickers=[SimpleNamespace(name="Wave")], poll=poll)) == (
+        "[sticker: Wave]\n[poll: Where to? (North; South)]"
+    )
+
+
+def test_forwarded_messages_are_kept_with_what_they_carry() -> None:
+    snapshot = SimpleNamespace(content="the plan\nin two lines", attachments=[attachment("plan.pdf")], stickers=[])
+    assert kept(message(message_snapshots=[snapshot])) == ("[forwarded: the plan in two lines [attachment: plan.pdf]]")
+
+
+def test_nothing_is_kept_of_an_empty_message_and_not_too_much_of_any() -> None:
+    assert kept(message("  ")) == ""
+    assert len(kept(message("x" * 4000, attachments=[attachment("y" * 9000)]))) == MAX_CONTENT
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("7d", datetime(2026, 3, 3, 12, 0, tzinfo=UTC)),
+        ("12 hours ago", datetime(2026, 3, 10, 0, 0, tzinfo=UTC)),
+        ("30min", datetime(2026, 3, 10, 11, 30, tzinfo=UTC)),
+        ("today", datetime(2026, 3, 10, tzinfo=UTC)),
+        ("Yesterday", datetime(2026, 3, 9, tzinfo=UTC)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T10:00+02:00", datetime(2026, 1, 31, 8, 0, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_as_people_write_them(text: str, moment: datetime) -> None:
+    assert parse_since(text, NOW) == snowflake.from_datetime(moment)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01"])
+def test_other_times_are_refused_with_examples(text: str) -> None:
+    with pytest.raises(UserError, match="yesterday"):
+        parse_since(text, NOW)
+
+
+def test_policy_and_notice_follow_the_settings() -> None:
+    bare = Policy(retention_days=1, remembers=False)
+    assert "1 day" in bare.notice(decided_by="<@1>")
+    assert "memories of decisions" not in bare.notice(decided_by="<@1>")
+    assert "Everything stays" in bare.text()
+    outside = Policy(
+        retention_days=30,
+        language_model="OpenAI, gpt-4o-mini",
+        language_model_outside=True,
+        embeddings="Fastembed, small",
+    )
+    assert "OpenAI, gpt-4o-mini makes memories from messages (messages go to it over the internet)" in outside.text()
+    assert "Fastembed, small turns memories and questions into numbers for searching (on the operator" in outside.text()
+    assert len(outside.text()) < 4000
+    assert len(outside.notice(decided_by="<@1>")) < 2000
+
+
+def use(cooldowns: Cooldowns, *, user: int = 1, guild: int = 1, at: float = 0.0) -> None:
+    interaction: Any = SimpleNamespace(
+        created_at=datetime.fromtimestamp(1_750_000_000 + at, tz=UTC),
+        command=SimpleNamespace(qualified_name="recall"),
+        guild_id=guild,
+        user=SimpleNamespace(id=user),
+    )
+    cooldowns.use(interaction, 2, 30.0)
+
+
+def test_cooldowns_count_each_member_of_each_server_by_themselves() -> None:
+    cooldowns = Cooldowns()
+    use(cooldowns)
+    use(cooldowns)
+    with pytest.raises(app_commands.CommandOnCooldown):
+        use(cooldowns, at=1)
+    use(cooldowns, user=2, at=1)
+    use(cooldowns, guild=2, at=1)
+    use(cooldowns, at=31)
+
+
+def test_sentences_count_properly() -> None:
+    assert (count(1, "memory"), count(2, "memory"), count(1200, "message")) == (
+        "1 memory",
+        "2 memories",
+        "1,200 messages",
+    )
+    assert cooldown(0.2).endswith("1 second.")
+    assert "ollama" in service_down(ServiceUnavailable("ollama", "x").service)
+
+
+def test_a_receipt_that_is_not_complete_says_so() -> None:
+    view = receipt_view("Deleted", {"messages": 3, "names": 0}, {"index": 2})
+    text = "\n".join(texts_of(view.to_components()))
+    assert "messages: 3" in text
+    assert "names" not in text
+    assert "2 items could not be removed yet" in text
