@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
 def message(content: str = "", **fields: Any) -> Any:  # noqa: ANN401 - stands in for discord.Message
-    defaults = {
+    defaults: dict[str, Any] = {
         "attachments": [],
         "stickers": [],
         "poll": None,
@@ -141,7 +141,7 @@ def test_sentences_count_properly() -> None:
 
 def test_a_receipt_that_is_not_complete_says_so() -> None:
     view = receipt_view("Deleted", {"messages": 3, "names": 0}, {"index": 2})
-    text = "\n".join(texts_of(view.to_components()))
+    text = "\n".join(texts_of(view.to_components()))  # type: ignore[no-untyped-call]
     assert "messages: 3" in text
     assert "names" not in text
     assert "2 items could not be removed yet" in text
