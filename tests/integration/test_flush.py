@@ -14,7 +14,7 @@ from bot.applier import Applier
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.reconcile import Add
-from bot.model import MemoryKind, MemoryState, Message, MessageState
+from bot.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
@@ -317,6 +317,17 @@ async def test_memories_of_different_channels_never_merge(pipeline: Pipeline) ->
     await pipeline.say(STATEMENTS[0], channel=OTHER_CHANNEL)
     await pipeline.flusher.flush_all()
     assert sorted(map(sorted, (m.channel_ids for m in await pipeline.memories()))) == [[CHANNEL], [OTHER_CHANNEL]]
+
+
+async def test_nothing_merges_into_a_memory_that_cites_another_channel_too(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    async with pipeline.db.write() as connection:
+        assert await pipeline.store.cite(connection, memory.id, [Citation(1, OTHER_CHANNEL, BOB)])
+    await pipeline.say(STATEMENTS[0])
+    await pipeline.flush()
+    assert len(await pipeline.memories()) == 2
 
 
 async def test_a_newer_state_supersedes_the_older_which_stays_as_history(pipeline: Pipeline) -> None:
