@@ -26,6 +26,9 @@ FLUSH_SECONDS = 3.0
 WRITE_SECONDS = 3.0
 """To write what was taken in. The three together stay below the 10 s that Docker gives a container."""
 
+CANCEL_SECONDS = 0.5
+"""Until a cancellation is repeated."""
+
 
 async def live(settings: Settings) -> None:
     """Run the bot until it is told to stop.
@@ -81,9 +84,12 @@ async def _beside(app: App) -> AsyncIterator[set[asyncio.Task[None]]]:
     try:
         yield workers
     finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.wait(workers)
+        left = workers
+        while left:
+            for worker in left:
+                worker.cancel()
+            # one that hits the database driver may come out as the driver's error and be taken for a passing fault
+            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
 
 
 async def _connect(bot: ChannelMemoryBot, settings: Settings) -> None:

@@ -23,6 +23,9 @@ Interaction = discord.Interaction[Any]
 
 async def answer_error(interaction: Interaction, error: Exception) -> None:
     """Tell the member what went wrong, and the log where it matters; commands, views and modals end here."""
+    if interaction.client.is_closed():
+        log.info("Interaction %d was cut off by the end of the program", interaction.id)
+        return
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     sentence = _sentence(interaction, cause)
     if interaction.type is discord.InteractionType.autocomplete:
