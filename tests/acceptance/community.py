@@ -77,6 +77,7 @@ class Community:
         harbour: observed too, and only the crew can read it.
         lounge: not observed.
         decisions: four in each observed channel.
+        last_id: the newest message of the five hundred.
         embedding_requests: how many the flush of the observed channels took.
     """
 
@@ -92,6 +93,7 @@ class Community:
     opted_out: list[Message] = field(default_factory=list)
     by_machines: list[Message] = field(default_factory=list)
     embedding_requests: int = 0
+    last_id: int = 0
 
     @property
     def observed(self) -> tuple[Channel, Channel, Channel]:
@@ -173,6 +175,7 @@ async def found(community: Community) -> None:
         what="every message in the log",
     )
     await flush(community)
+    community.last_id = max(expected(community))
 
 
 def expected(community: Community) -> Counter[int]:
