@@ -23,7 +23,7 @@ ACTIVE_MS = 5 * 60_000
 BUSY_MS = 60_000
 """A newcomer's question this soon after the last message opens a conversation beside the one that is going on."""
 REAL_SHARE = 0.75
-"""Tokens that chat really takes, by the safe estimate (0.65 to 0.83, measured with Qwen2.5's vocabulary on three kinds)."""
+"""Tokens that chat really takes, by the safe estimate (0.65 to 0.83 in Qwen2.5's vocabulary, on three kinds)."""
 LINE_TOKENS = 4
 """What line number, speaker and line break cost beside a message's text."""
 WORTH_SPLITTING = 0.4

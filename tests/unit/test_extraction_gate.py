@@ -146,6 +146,12 @@ async def test_only_who_said_it_or_is_meant_appears_in_it(extract: Extract) -> N
     assert result.refusals == {Refusal.SPEAKER.value: 1}
 
 
+async def test_somebody_who_is_not_meant_does_not_appear_in_it(extract: Extract) -> None:
+    messages = chat((ANA, "the cake comes to the party on Friday"), (BEN, "the garden needs a new fence this year"))
+    result = await extract(messages, ("The cake of @B comes to the party on Friday.", "plan", [1]))
+    assert result.refusals == {Refusal.SPEAKER.value: 1}
+
+
 async def test_somebody_mentioned_may_appear_in_it(extract: Extract) -> None:
     messages = chat((BEN, "the cake is ordered already"), (ANA, f"<@{BEN}> brings the cake to the party on Friday"))
     result = await extract(messages, ("@A brings the cake to the party on Friday.", "plan", [2]))
