@@ -98,12 +98,18 @@ async def test_the_setup_panel_checks_the_right_again(world: World) -> None:
 
 async def test_joining_a_server_offers_the_setup_once(world: World) -> None:
     await world.env.settle()
-    guild = world.guild_now
-    before = [message.content for message in world.general.history()]
-    await world.gateway("guild_join", guild)
-    await world.gateway("guild_available", guild)
-    offers = [message.content for message in world.general.history() if "/setup" in message.content]
-    assert len(offers) == 1 or (not before and len(offers) <= 1)
+    await world.gateway("guild_join", world.guild_now)
+    await world.gateway("guild_available", world.guild_now)
+    (offer,) = [message.content for message in world.general.history() if "/setup" in message.content]
+    assert "I observe **nothing**" in offer
+
+
+async def test_a_server_that_is_left_is_noted_and_forgotten_when_it_is_joined_again(world: World) -> None:
+    await world.gateway("guild_remove", world.guild_now)
+    world.pipeline.clock.advance(60)
+    assert await world.services.guilds.left_before(world.pipeline.clock()) == [world.guild.id]
+    await world.gateway("guild_join", world.guild_now)
+    assert await world.services.guilds.left_before(world.pipeline.clock()) == []
 
 
 async def test_commands_are_sent_only_when_they_changed(world: World) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import discord
 import simcord
 from simcord.enums import MessageType
+from sqlalchemy import delete
 
+from bot.storage.schema import channels, messages
 from bot.threads import Threads
 from tests.fixtures.discord import World, open_world, shown
 from tests.fixtures.memory import Pipeline
@@ -236,6 +238,35 @@ async def test_a_channel_that_could_not_be_read_stays_behind_and_is_read_later(w
     await world.durable()
     assert await checkpoint(world) >= message.id
     assert await world.contents() == ["one", "two"]
+
+
+async def test_a_thread_that_was_archived_while_the_bot_was_away_is_read_too(world: World) -> None:
+    await world.observe()
+    thread = await a_thread(world)
+    message = await world.ann.send(thread, "said unheard")
+    real = world.guild_now.get_thread(thread.id)
+    assert real is not None
+    await real.edit(archived=True)
+    await world.durable()
+    async with world.pipeline.db.write() as connection:  # as if nobody had heard it
+        for table in (messages, channels):
+            await connection.execute(delete(table).where(table.c.channel_id == thread.id))
+    assert await world.contents() == []
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == ["said unheard"]
+    assert await world.services.log.checkpoint(thread.id) == message.id
+
+
+async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_erased(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.observe(world.general, other)
+    await world.say(world.ann, "stays")
+    await world.say(world.ann, "goes", other)
+    world.guild_now._channels.pop(other.id)  # Discord does not list it any more
+    world.env.inject_error("GET", f"/channels/{other.id}", status=404, code=10003)
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == ["stays"]
+    assert not world.services.observations.observed(other.id)
 
 
 async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipeline: Pipeline) -> None:
