@@ -14,7 +14,7 @@ from qdrant_client import models
 
 from bot.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.opening import QdrantAddress
-from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, entry
+from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault
 from tests.loopback.qdrant import LoopbackQdrant
@@ -36,14 +36,6 @@ async def remote(open_server: IndexOpener) -> AsyncIterator[Mem0Index]:
 async def find(index: Mem0Index) -> list[str]:
     hits = await index.search(guild_id=GUILD, text="the build is green", channel_ids=None, limit=10)
     return [hit.memory_id for hit in hits]
-
-
-def edge_processes() -> list[int]:
-    pid = os.getpid()
-    children = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    return [child for child in children if b"edge_process" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 async def test_every_field_that_searches_compare_has_a_payload_index(
@@ -216,12 +208,12 @@ async def test_the_index_process_is_started_again_when_it_dies(
     memory = make_memory()
     async with open_edge() as index:
         await index.upsert([entry(memory)])
-        for pid in edge_processes():
+        for pid in edge_processes(os.getpid()):
             os.kill(pid, signal.SIGKILL)
         with pytest.raises(ServiceUnavailable, match="its process ended"):
             await find(index)
         assert await find(index) == [memory.id]
-    assert edge_processes() == []
+    assert edge_processes(os.getpid()) == []
 
 
 async def test_an_index_process_that_hangs_is_replaced(
@@ -232,7 +224,7 @@ async def test_an_index_process_that_hangs_is_replaced(
         await index.upsert([entry(memory)])
         from bot.index import edge_store
 
-        for pid in edge_processes():
+        for pid in edge_processes(os.getpid()):
             os.kill(pid, signal.SIGSTOP)
         with monkeypatch.context() as impatient:
             impatient.setattr(edge_store, "CALL_SECONDS", 0.2)
