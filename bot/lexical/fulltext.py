@@ -44,9 +44,6 @@ LOOKED_AT = 4000
 COUNTED = 20_000
 """Rows of a word that are counted one by one for its frequency."""
 
-LENGTH_SAMPLE = 300
-"""Documents that the mean length is taken from."""
-
 _TABLES: Mapping[Indexed, TableClause] = MappingProxyType(
     {
         "messages": table("message_terms", column("rowid"), column("terms")),
@@ -98,21 +95,6 @@ class Scope:
     author_id: int | None = None
     since: int | None = None
     until: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The corner stones of a guild's part of the index, for its statistics.
-
-    Attributes:
-        oldest: its lowest row.
-        newest: its highest row; 0 if there is none.
-        mean_length: terms of a document, on average over the newest.
-    """
-
-    oldest: int
-    newest: int
-    mean_length: float
 
 
 def guild_token(guild_id: int) -> str:
@@ -206,51 +188,39 @@ class FullText:
         rows = await connection.execute(select(index.c.rowid, index.c.terms).where(index.c.rowid.in_(rowids)))
         return {rowid: terms_.split() for rowid, terms_ in rows}
 
-    async def extent(self, connection: AsyncConnection, where: Indexed, guild_id: int) -> Extent:
-        """Where a guild's part of the index begins and ends, and how long its documents are."""
-        index = _TABLES[where]
-        inside = _matches(index, guild_token(guild_id))
-        newest = select(index.c.rowid, index.c.terms).where(inside).order_by(index.c.rowid.desc()).limit(LENGTH_SAMPLE)
-        oldest = select(index.c.rowid).where(inside).order_by(index.c.rowid).limit(1)
-        sample = (await connection.execute(newest)).all()
-        if not sample:
-            return Extent(0, 0, 1.0)
-        lengths = sum(document_length(row.terms.split()) for row in sample)
-        return Extent((await connection.execute(oldest)).scalar_one(), sample[0].rowid, lengths / len(sample))
-
     async def frequencies(
-        self, connection: AsyncConnection, where: Indexed, guild_id: int, groups: Sequence[Collection[str]], span: int
+        self, connection: AsyncConnection, where: Indexed, guild_id: int, words: Sequence[Collection[str]]
     ) -> list[float]:
-        """How many documents of a guild hold a token of each group.
+        """How many documents a guild has, and how many of them hold each word (any of the terms it may stand under).
 
         Counted up to a limit, newest first, and from there on estimated by how much of the guild's time that took,
         so that the most common words cost no more than others.
-
-        Args:
-            connection: the caller's.
-            where: messages or memories.
-            guild_id: whose.
-            groups: the words.
-            span: difference between the guild's newest and its oldest row.
         """
-        if not groups:
-            return []
-        scope = Scope(guild_id=guild_id)
-        parts = []
-        for number, group in enumerate(groups):
-            found = _rows_in_scope(_TABLES[where], scope, [group], COUNTED)
-            parts.append(
-                select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
-            )
-        counts = [0.0] * len(groups)
-        for word, count, oldest, newest in await connection.execute(union_all(*parts)):
-            counts[word] = count if count < COUNTED else count * max(1.0, span / max(1, newest - oldest))
-        return counts
+        index, scope = _TABLES[where], Scope(guild_id=guild_id)
+        groups: list[list[Collection[str]]] = [[], *([word] for word in words)]
+        counts = [
+            select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
+            for number, group in enumerate(groups)
+            for found in [_rows_in_scope(index, scope, group, COUNTED)]
+        ]
+        inside = select(index.c.rowid).where(_matches(index, guild_token(guild_id)))
+        first = inside.order_by(index.c.rowid).limit(1).subquery()
+        oldest = select(literal(-1).label("word"), literal(0), first.c.rowid, first.c.rowid)
+        rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
+        if -1 not in rows:
+            return [0.0] * len(groups)
+        span = rows[0][3] - rows[-1][2]
+        return [_estimate(*rows[number][1:], span) for number in range(len(groups))]
 
 
 def document_length(tokens: Sequence[str]) -> int:
     """Terms of a document; the index's own tokens don't count."""
     return sum("_" not in token for token in tokens)
+
+
+def _estimate(counted: int, oldest: int, newest: int, span: int) -> float:
+    """All rows of a word of which `counted` are between `oldest` and `newest`, if it is as frequent in all of `span`."""
+    return counted if counted < COUNTED else counted * max(1.0, span / max(1, newest - oldest))
 
 
 def _rows_in_scope(index: TableClause, scope: Scope, groups: Sequence[Collection[str]], limit: int) -> Subquery:

@@ -30,22 +30,30 @@ class Excerpt:
 class _Choice:
     """The messages chosen so far, and the excerpts that they form."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, room: int) -> None:
         self.chosen: dict[tuple[int, int], Scored] = {}
-        self._limit = limit
-        self._excerpts = 0
+        self._excerpts_left = limit
+        self._room = room
 
-    def add(self, one: Scored) -> bool:
-        """Choose a message, unless it would make one excerpt too many."""
-        run, position = one.place
-        reach = range(1, SKIPPED + 2)
-        before = any((run, position - step) in self.chosen for step in reach)
-        after = any((run, position + step) in self.chosen for step in reach)
-        if not before and not after and self._excerpts >= self._limit:
+    def add(self, one: Scored, size: int) -> bool:
+        """Choose a message of so many characters, unless it does not fit or would make one excerpt too many."""
+        before, after = self._distance(one, -1), self._distance(one, 1)
+        fills = bool(before and after and before + after <= SKIPPED + 1)  # a break inside one excerpt
+        new = 1 - bool(before) - bool(after) + fills
+        marks = (before > 1) + (after > 1) - fills
+        needed = size + (1 - new) * len("\n") + marks * len(f"{BREAK}\n")
+        if needed > self._room or new > self._excerpts_left:
             return False
-        self._excerpts += 1 - before - after
+        self._excerpts_left -= new
+        self._room -= needed
         self.chosen[one.place] = one
         return True
+
+    def _distance(self, one: Scored, direction: int) -> int:
+        """Steps to the nearest chosen message in the same excerpt; 0 if there is none."""
+        run, position = one.place
+        steps = (step for step in range(1, SKIPPED + 2) if (run, position + direction * step) in self.chosen)
+        return next(steps, 0)
 
     def excerpts(self) -> list[Excerpt]:
         stretches: list[list[Scored]] = []
@@ -72,11 +80,10 @@ def choose(
     """
     left = [one for one in ranked[:CONSIDERED] if one.score > 0]
     sizes = {one.place: size(one) for one in left}
-    choice = _Choice(limit)
+    choice = _Choice(limit, room)
     hunger = [1.0] * (len(left[0].by_word) if left else 0)
-    while (one := next((o for o in left if sizes[o.place] <= room and choice.add(o)), None)) is not None:
+    while (one := next((o for o in left if choice.add(o, sizes[o.place])), None)) is not None:
         left.remove(one)
-        room -= sizes[one.place]
         if several:
             hunger = [h * SATED if n else h for h, n in zip(hunger, one.spoken.counts, strict=True)]
             left.sort(key=partial(_worth, hunger), reverse=True)

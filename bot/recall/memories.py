@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ class MemorySearch:
             return []
         words = [word.terms for word in question.words]
         corpus = await self._statistics.corpus(connection, "memories", query.guild_id, words)
+        if not corpus.documents:
+            return []
         weights = rarity(corpus.documents, corpus.frequencies)
         scope = Scope(guild_id=query.guild_id, channel_ids=query.channel_ids, author_id=query.author_id)
         found = await self._fulltext.newest(connection, "memories", scope, [[word] for word in words], NEWEST)
@@ -58,17 +61,11 @@ class MemorySearch:
                 held[row] = held.get(row, 0.0) + weight
         likely = sorted(held, key=lambda row: (-held[row], -row))[: 4 * CONSIDERED]
         documents = await self._fulltext.documents(connection, "memories", likely)
-        scores = {
-            row: sum(
-                own_scores(
-                    question,
-                    weights,
-                    corpus.mean_length,
-                    Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens)),
-                )
-            )
-            for row, tokens in documents.items()
-        }
+        mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
+        scores = {}
+        for row, tokens in documents.items():
+            one = Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens))
+            scores[row] = sum(own_scores(question, weights, mean_length, one))
         return sorted(scores, key=lambda row: (-scores[row], -row))[:CONSIDERED]
 
     async def by_meaning(self, text: str, query: RecallQuery) -> tuple[list[str], str | None]:
@@ -90,8 +87,8 @@ class MemorySearch:
 
     async def fuse(self, rows: Sequence[int], ids: Sequence[str], query: RecallQuery) -> list[tuple[Memory, float]]:
         """The memories found by either way that the asker may read and that hold, best first with their scores."""
-        by_row = await self._store.by_seq(rows)
-        by_id = await self._store.get(ids)
+        by_row = await self._store.by_seq(rows) if rows else {}
+        by_id = await self._store.get(ids) if ids else {}
         worded = [by_row[row] for row in rows if row in by_row]
         meant = [by_id[memory_id] for memory_id in ids if memory_id in by_id]
         found = {memory.id: memory for memory in (*worded, *meant)}
@@ -111,7 +108,7 @@ class MemorySearch:
         if query.until is None:
             return holding
         replaced = {m.id: m.superseded_by for m in memories if m.id not in holding and m.superseded_by is not None}
-        later = await self._store.get(set(replaced.values()))
+        later = await self._store.get(set(replaced.values())) if replaced else {}
         return holding | {
             memory_id
             for memory_id, by in replaced.items()

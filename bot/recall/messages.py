@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -9,7 +10,6 @@ from itertools import combinations
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chunks import chunks
 from bot.lexical.fulltext import FullText, Scope, author_token, document_length, guild_token
 from bot.lexical.statistics import Statistics
 from bot.recall.query import RecallQuery
@@ -23,10 +23,10 @@ NEWEST = 1500
 TOGETHER = 4
 """Of the words that hit that limit, so many (the rarest) are also looked for in pairs and threes."""
 
-FIRST_LOOK = 700
+FIRST_LOOK = 400
 """Messages whose own words are scored."""
 
-CENTRES = 200
+CENTRES = 100
 """Of these, the best, with their neighbours, are scored with their surroundings."""
 
 SAID_THEN = 200
@@ -50,15 +50,13 @@ class MessageSearch:
         corpus = await self._statistics.corpus(connection, "messages", query.guild_id, words)
         weights = rarity(corpus.documents, corpus.frequencies)
         candidates = await self._candidates(connection, question, weights, query)
-        documents: dict[int, list[str]] = {}
-        await self._fetch(connection, candidates, documents)
-        centres = _best(question, weights, corpus.mean_length, documents)
+        documents = await self._fulltext.documents(connection, "messages", candidates)
+        mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
+        centres = _best(question, weights, mean_length, documents)
         stretches = await _stretches(connection, centres, query)
-        around = {message_id for stretch in stretches for message_id in stretch}
-        await self._fetch(connection, around - documents.keys(), documents)
-        spoken = await _spoken(connection, question, around, documents)
+        spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch})
         runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
-        return [one for one in rank(question, weights, corpus.mean_length, runs) if _may_show(one.spoken, query)]
+        return [one for one in rank(question, weights, mean_length, runs) if _may_show(one.spoken, query)]
 
     async def _candidates(
         self, connection: AsyncConnection, question: Question, weights: Sequence[float], query: RecallQuery
@@ -96,11 +94,15 @@ class MessageSearch:
         (rows,) = await self._fulltext.newest(connection, "messages", then, [[by]], SAID_THEN)
         return rows
 
-    async def _fetch(
-        self, connection: AsyncConnection, rowids: Collection[int], documents: dict[int, list[str]]
-    ) -> None:
-        for chunk in chunks(rowids):
-            documents |= await self._fulltext.documents(connection, "messages", chunk)
+    async def _spoken(self, connection: AsyncConnection, question: Question, ids: Collection[int]) -> dict[int, Spoken]:
+        """Messages as ranking sees them."""
+        documents = await self._fulltext.documents(connection, "messages", ids)
+        wanted = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content)
+        spoken = {}
+        for row in await connection.execute(wanted.where(messages.c.id.in_(ids))):
+            tokens = documents.get(row.id, [])
+            spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
+        return spoken
 
 
 def _note(held: dict[int, set[int]], rows: Iterable[int], numbers: set[int]) -> None:
@@ -127,24 +129,26 @@ async def _stretches(connection: AsyncConnection, centres: Collection[int], quer
     in_channel = select(other.c.id).where(other.c.channel_id == centre.c.channel_id).limit(1).offset(REACH)
     first = in_channel.where(other.c.id <= centre.c.id).order_by(other.c.id.desc()).scalar_subquery()
     last = in_channel.where(other.c.id >= centre.c.id).order_by(other.c.id).scalar_subquery()
-    reach = select(
-        centre.c.id,
-        centre.c.channel_id,
-        func.coalesce(first, 0).label("first"),
-        func.coalesce(last, _END).label("last"),
+    around = (
+        select(
+            centre.c.id,
+            centre.c.channel_id,
+            func.coalesce(first, 0).label("first"),
+            func.coalesce(last, _END).label("last"),
+        )
+        .where(centre.c.id.in_(centres))
+        .subquery()
+    )
+    rows = await connection.execute(
+        select(around.c.id, messages.c.id)
+        .join(messages, messages.c.channel_id == around.c.channel_id)
+        .where(messages.c.id.between(around.c.first, around.c.last))
+        .order_by(messages.c.channel_id, around.c.id, messages.c.id)
     )
     neighbours: dict[int, list[int]] = {}
-    for chunk in chunks(centres):
-        around = reach.where(centre.c.id.in_(chunk)).subquery()
-        rows = await connection.execute(
-            select(around.c.id, messages.c.id)
-            .join(messages, messages.c.channel_id == around.c.channel_id)
-            .where(messages.c.id.between(around.c.first, around.c.last))
-            .order_by(messages.c.channel_id, around.c.id, messages.c.id)
-        )
-        for centre_id, message_id in rows:
-            if query.admits(message_id):
-                neighbours.setdefault(centre_id, []).append(message_id)
+    for centre_id, message_id in rows:
+        if query.admits(message_id):
+            neighbours.setdefault(centre_id, []).append(message_id)
     return _joined(neighbours.values())
 
 
@@ -157,18 +161,6 @@ def _joined(stretches: Iterable[list[int]]) -> list[list[int]]:
         else:
             joined.append(list(stretch))
     return joined
-
-
-async def _spoken(
-    connection: AsyncConnection, question: Question, ids: Collection[int], documents: dict[int, list[str]]
-) -> dict[int, Spoken]:
-    spoken = {}
-    wanted = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content)
-    for chunk in chunks(ids):
-        for row in await connection.execute(wanted.where(messages.c.id.in_(chunk))):
-            tokens = documents.get(row.id, [])
-            spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
-    return spoken
 
 
 def _may_show(spoken: Spoken, query: RecallQuery) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import references, snowflake
 from bot.clock import Clock, system_clock
@@ -32,6 +33,15 @@ MEMORY_SHARE = 0.4
 EXCERPT_WEIGHT = 1.5
 """An excerpt counts as much as a memory that was found both by words and, further down, by meaning."""
 
+T = TypeVar("T")
+
+Timed = Callable[[str, float], None]
+"""Told each stage of a recall that is over, and its seconds."""
+
+
+def _nobody(stage: str, seconds: float) -> None:
+    """Tell nobody."""
+
 
 class Recall:
     """Finds what answers a question among memories and messages."""
@@ -45,11 +55,13 @@ class Recall:
         log: MessageLog,
         store: MemoryStore,
         clock: Clock = system_clock,
+        timed: Timed = _nobody,
     ) -> None:
         statistics = Statistics(fulltext, clock)
         self._db = db
         self._directory = directory
         self._clock = clock
+        self._timed = timed
         self._messages = MessageSearch(fulltext, statistics)
         self._memories = MemorySearch(fulltext, statistics, index, store)
 
@@ -57,15 +69,23 @@ class Recall:
         """Answer `query` with hits in order of rank; an index that is down costs a note, never an exception."""
         if query.channel_ids is not None and not query.channel_ids:
             return RecallResult(())
-        question, plain_text = await self._understand(query)
+        started = time.monotonic()
+        question, plain_text = await self._stage("understand", self._understand(query))
         async with asyncio.TaskGroup() as both:
-            by_meaning = both.create_task(self._memories.by_meaning(plain_text, query))
-            by_words = both.create_task(self._by_words(question, query))
+            by_meaning = both.create_task(self._stage("meaning", self._memories.by_meaning(plain_text, query)))
+            by_words = both.create_task(self._stage("words", self._by_words(question, query)))
         ids, note = by_meaning.result()
         ranked, rows = by_words.result()
-        memories = await self._memories.fuse(rows, ids, query)
-        hits = await self._hits(ranked[:CONSIDERED], memories, question, query)
+        memories = await self._stage("fuse", self._memories.fuse(rows, ids, query))
+        hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
+        self._timed("all", time.monotonic() - started)
         return RecallResult(tuple(hits), (note,) if note else ())
+
+    async def _stage(self, name: str, work: Coroutine[Any, Any, T]) -> T:
+        started = time.monotonic()
+        result = await work
+        self._timed(name, time.monotonic() - started)
+        return result
 
     async def _understand(self, query: RecallQuery) -> tuple[Question, str]:
         """The question as it is understood, and its text with names in it."""
@@ -95,7 +115,7 @@ class Recall:
             ranked,
             limit=max(1, query.limit - len(kept)),
             room=room,
-            size=lambda one: _size(_line(one, question), names) + len(f"\n{BREAK}\n"),
+            size=lambda one: _size(_line(one, question), names),
             several=question.several,
         )
         hits = _merged(kept, excerpts, question, query)
