@@ -222,6 +222,7 @@ class Admin(commands.Cog):
             await self._observations.switch_off(**where, by=interaction.user.id)
             raise Refused(DISCORD_FORBIDS) from None
         await self._observations.set_notice(place.id, notice.channel.id, notice.id)
+        self._bot.dispatch("observation_begun", place.guild)
         return True
 
     async def _switch_off(self, interaction: Interaction, place: Place) -> bool:

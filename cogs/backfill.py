@@ -58,6 +58,7 @@ class Backfill:
         self._held: dict[int, set[int]] = {}
         self._archived: dict[int, dict[int, discord.Thread]] = {}
         self._unlisted: set[int] = set()
+        self._again: dict[int, discord.Guild] = {}
 
     def observes(self, channel: object) -> bool:
         """Whether messages of this channel or thread are kept now."""
@@ -98,13 +99,16 @@ class Backfill:
         self.catch_up(guild)
 
     def catch_up(self, guild: discord.Guild) -> None:
-        """Read the channels of `guild` that are behind, unless that is going on already.
+        """Read the channels of `guild` that are behind; if that is going on already, look again when it ends.
 
         They are behind because observation was just switched on, Discord or the database failed, or the bot could
         not see them before.
         """
+        if guild.id in self._tasks:
+            self._again[guild.id] = guild
+            return
         waiting = self._behind(guild) or self._archived.get(guild.id) or guild.id in self._unlisted
-        if waiting and guild.id not in self._tasks and guild.id not in self._held:
+        if waiting and guild.id not in self._held:
             self._start(guild)
 
     async def close(self) -> None:
@@ -127,10 +131,14 @@ class Backfill:
             task.cancel()
 
     def _ended(self, guild_id: int, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(guild_id) is task:
-            del self._tasks[guild_id]
+        again = self._again.pop(guild_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("Reading back server %d ended; it is tried again", guild_id, exc_info=error)
+            again = None
+        if self._tasks.get(guild_id) is task:
+            del self._tasks[guild_id]
+            if again is not None:
+                self.catch_up(again)
 
     async def _read_guild(self, guild: discord.Guild) -> None:
         await self.note_threads(guild.id, guild.threads)

@@ -179,6 +179,11 @@ class Observer(commands.Cog):
         for guild in self._of_shard(shard_id):
             self.backfill.resumed(guild)
 
+    @commands.Cog.listener()
+    async def on_observation_begun(self, guild: discord.Guild) -> None:
+        """A channel was switched on: read what was said since, so that its checkpoint moves from now on."""
+        self.backfill.catch_up(guild)
+
     @tasks.loop(seconds=CATCH_UP_SECONDS)
     async def catch_up(self) -> None:
         """Read channels that are still behind."""

@@ -213,6 +213,12 @@ async def test_nothing_from_before_observation_began_is_read(world: World) -> No
     assert await world.contents() == ["after"]
 
 
+async def test_the_checkpoint_moves_from_the_moment_of_switching_on(world: World) -> None:
+    await world.observe()
+    message = await world.say(world.ann, "one")
+    assert await checkpoint(world) == message.id
+
+
 async def test_the_checkpoint_stands_still_while_the_connection_is_lost(world: World) -> None:
     await world.observe()
     await world.gateway("shard_ready", 0)
