@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiolimiter import AsyncLimiter
 
+from bot import __version__
+from bot.activity import Activity
 from bot.applier import Applier
 from bot.clock import Clock, system_clock
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.consent import Consents, SubjectHasher
-from bot.costs import Ledger
+from bot.costs import Ledger, PriceTable, load_prices
 from bot.directory import Directory
 from bot.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
 from bot.erasure import Erasure
 from bot.errors import InUse, ServiceError
-from bot.extraction.extractor import Extractor
+from bot.extraction.extractor import PURPOSE, Extractor
 from bot.extraction.gate import Gate
-from bot.flusher import Flusher
+from bot.flusher import Flusher, FlushReport
 from bot.guilds import Guilds
 from bot.housekeeping import Housekeeping
 from bot.index.base import NoIndex, VectorIndex
@@ -38,6 +40,7 @@ from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
 from bot.memories import MemoryStore
 from bot.messagelog import MessageLog
+from bot.metrics import Metrics
 from bot.neighbours import Neighbours
 from bot.observation import Observations
 from bot.policy import Policy
@@ -46,6 +49,7 @@ from bot.recall import Recall
 from bot.resilience import Breaker, Guard
 from bot.revisions import Revisions
 from bot.services import Services
+from bot.status import Status
 from bot.storage.engine import Database, open_database
 from bot.threads import Threads
 
@@ -64,6 +68,12 @@ MODEL_SECONDS = 180.0
 EMBEDDING_SECONDS = 30.0
 """One embedding request of up to 2,048 texts."""
 
+QDRANT_CALLS_A_SECOND = 50
+"""Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
+
+QDRANT_SECONDS = 30.0
+"""One request to a Qdrant server, a write of 2,048 vectors included."""
+
 
 @dataclass(slots=True, kw_only=True)
 class App:
@@ -72,6 +82,9 @@ class App:
     Attributes:
         index: what recall searches by meaning; a NoIndex where there is none.
         flusher: None where no language model is in use.
+        metrics: what happened since the start.
+        guards: one for each use of an outside service.
+        prices: what tokens cost.
         notes: one line for each thing that is done without, for people.
     """
 
@@ -89,6 +102,9 @@ class App:
     ledger: Ledger
     housekeeping: Housekeeping
     services: Services
+    metrics: Metrics
+    prices: PriceTable
+    guards: list[Guard]
     notes: list[str] = field(default_factory=list)
 
 
@@ -130,8 +146,30 @@ class Ways:
     fresh_index: bool
 
 
+Watch = Callable[[Guard], None]
+"""Told each guard, for status and metrics."""
+
+
+def _nobody_watches(guard: Guard) -> None:
+    """Tell nobody."""
+
+
+def _to_all(metrics: Metrics, status: Status, ledger: Ledger, model: LanguageModel) -> Callable[[FlushReport], None]:
+    """Tells metrics, status and ledger of each flush."""
+
+    def told(report: FlushReport) -> None:
+        metrics.flushed(report)
+        status.flushed(report)
+        ledger.settled(model.provider, model.model, PURPOSE, report.messages)
+
+    return told
+
+
 async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: Ways, clock: Clock) -> App:
     notes: list[str] = []
+    guards: list[Guard] = []
+    metrics = Metrics(__version__)
+    prices = load_prices(settings.prices_file)
     fulltext = FullText(db.dialect)
     hasher = await SubjectHasher.load(db)
     consents = Consents(db, hasher, clock)
@@ -139,15 +177,17 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     observations = Observations(db, clock)
     await observations.load()
     directory = Directory(db)
-    ledger = Ledger(db, clock)
+    ledger = Ledger(db, clock, metrics.called)
     log = MessageLog(db, fulltext, consents, clock)
     store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     installation = Installation(db)
-    index = await _index(stack, settings, ledger, installation, ways, notes)
+    index = await _index(stack, settings, ledger, installation, ways, notes, guards.append)
     indexer = Indexer(db, index, store, directory, clock)
+    status = Status(activity=Activity(db), ledger=ledger, prices=prices, guards=guards, indexer=indexer, clock=clock)
     flusher = None
     model = await _usable_model(stack, settings, ledger, ways, notes) if ways.extract else None
     if model is not None:
+        guards.append(model.guard)
         queue = Queue(db, clock, _owner())
         flusher = Flusher(
             queue=queue,
@@ -159,11 +199,12 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             consents=consents,
             flush_interval=settings.flush_interval_seconds,
             flush_batch_size=settings.flush_batch_size,
+            told=_to_all(metrics, status, ledger, model),
         )
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock)
     revisions = Revisions(db, fulltext, store, indexer)
     intake = Intake(log, revisions, erasure)
-    recall = Recall(db, fulltext, index, directory, log, store)
+    recall = Recall(db, fulltext, index, directory, log, store, clock, metrics.recalled)
     guilds = Guilds(db, clock)
     services = Services(
         clock=clock,
@@ -180,6 +221,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         recall=recall,
         flusher=flusher,
         policy=policy_of(settings),
+        status=status,
         observe_channels=settings.observe_channels,
     )
     housekeeping = Housekeeping(
@@ -205,13 +247,16 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         ledger=ledger,
         housekeeping=housekeeping,
         services=services,
+        metrics=metrics,
+        prices=prices,
+        guards=guards,
         notes=notes,
     )
 
 
 async def _usable_model(
     stack: AsyncExitStack, settings: Settings, ledger: Ledger, ways: Ways, notes: list[str]
-) -> LanguageModel | None:
+) -> GuardedModel | None:
     """The language model; None, with a note, where it does not answer and is not waited for."""
     if not settings.mem0_enabled:
         notes.append("MEM0_ENABLED=false: no memories are made, messages are searched by words")
@@ -270,6 +315,7 @@ async def _index(
     installation: Installation,
     ways: Ways,
     notes: list[str],
+    watch: Watch,
 ) -> VectorIndex:
     """The vector index; what can't be had now is replaced by nothing, with a note, where it is not waited for."""
     there = settings.uses_qdrant_server or (settings.data_dir / FOLDER).exists()
@@ -279,7 +325,7 @@ async def _index(
         notes.append("Memories are searched by words alone: OPENAI_API_KEY is not set")
         return NoIndex("OPENAI_API_KEY is not set", holds_nothing=not there)
     try:
-        return await open_memory_index(stack, settings, ledger, installation, ways)
+        return await open_memory_index(stack, settings, ledger, installation, ways, watch)
     except InUse:
         if ways.patient:
             raise
@@ -291,16 +337,27 @@ async def _index(
 
 
 async def open_memory_index(
-    stack: AsyncExitStack, settings: Settings, ledger: Ledger, installation: Installation, ways: Ways
+    stack: AsyncExitStack,
+    settings: Settings,
+    ledger: Ledger,
+    installation: Installation,
+    ways: Ways,
+    watch: Watch = _nobody_watches,
 ) -> Mem0Index:
-    """The index of the settings, closed with `stack`.
+    """The index of the settings, closed with `stack`; `watch` is told the guards before its services.
 
     Raises:
         StartupError: model, EMBEDDING_DIMS and index disagree, or another process holds it (InUse).
         ServiceError: a service is down, and it is not waited for.
     """
     embedder = open_embedder(settings, ledger)
+    watch(embedder.guard)
     stack.push_async_callback(embedder.aclose)
+    guard = None
+    if settings.uses_qdrant_server:
+        limiter = AsyncLimiter(QDRANT_CALLS_A_SECOND, 1)
+        guard = Guard("qdrant", limiter=limiter, timeout=QDRANT_SECONDS, breaker=Breaker())
+        watch(guard)
     ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
     return await stack.enter_async_context(
         open_index(
@@ -313,6 +370,7 @@ async def open_memory_index(
                 ollama_base_url=settings.ollama_base_url,
             ),
             server=_qdrant(settings),
+            guard=guard,
             fresh=ways.fresh_index,
             patient=ways.patient,
         )

@@ -106,6 +106,15 @@ class Settings(BaseSettings):
     flush_batch_size: int = Field(
         100, ge=1, le=1000, description="So many waiting messages of a channel start an extraction at once."
     )
+    prices_file: Path | None = Field(
+        None, description="JSON file with prices that replace the built-in ones (docs/costs.md shows its form)."
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of /metrics, /healthz and /readyz. Unset: none is opened."
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address that port is opened on; 0.0.0.0 inside a container or pod."
+    )
     log_format: LogFormat = Field(LogFormat.TEXT, description="text for people, json for machines.")
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
 
@@ -223,17 +232,42 @@ def environment_file(settings_type: type[Settings] = Settings) -> str:
     """The text of `.env.example`: every setting with one line on it and its default."""
     lines = ["# Copy to .env and fill in what you need. Every line that is commented out shows the default.", ""]
     for name, field in settings_type.model_fields.items():
-        default = field.default
-        shown = "" if default is None or default == () else str(getattr(default, "value", default))
-        shown = shown.lower() if isinstance(default, bool) else shown
+        shown = _shown(field.default)
         lines += [f"# {field.description}", f"{'' if name == 'discord_token' else '#'}{name.upper()}={shown}", ""]
     return "\n".join(lines)
+
+
+def _shown(default: object) -> str:
+    """A default as it is written in a file; empty where there is none."""
+    if default is None or default == ():
+        return ""
+    shown = str(getattr(default, "value", default))
+    return shown.lower() if isinstance(default, bool) else shown
+
+
+def settings_table(settings_type: type[Settings] = Settings) -> str:
+    """All settings as a table in Markdown, for docs/settings.md."""
+    lines = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in settings_type.model_fields.items():
+        shown = _shown(field.default)
+        lines.append(f"| `{name.upper()}` | {f'`{shown}`' if shown else 'unset'} | {field.description} |")
+    return "\n".join(lines) + "\n"
 
 
 def unknown_names(environment: dict[str, str] | None = None) -> list[str]:
     """Names in the environment that look like a misspelt setting of this program."""
     known = {name.upper() for name in Settings.model_fields}
-    prefixes = ("MEM0_", "OLLAMA_BASE", "OLLAMA_MODEL", "EMBEDDING_", "FLUSH_", "OBSERVE_", "MESSAGE_RETENTION")
+    prefixes = (
+        "MEM0_",
+        "OLLAMA_BASE",
+        "OLLAMA_MODEL",
+        "EMBEDDING_",
+        "FLUSH_",
+        "OBSERVE_",
+        "MESSAGE_RETENTION",
+        "METRICS_",
+        "PRICES_",
+    )
     names = environment if environment is not None else dict(os.environ)
     return sorted(name for name in names if name.startswith(prefixes) and name not in known and name not in MEM0_OWN)
 

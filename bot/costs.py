@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
 from sqlalchemy import select
 
 from bot.clock import Clock
+from bot.errors import StartupError
 from bot.storage.engine import Database, upsert
 from bot.storage.schema import usage
 
@@ -40,6 +44,72 @@ PRICES: Mapping[str, Price] = MappingProxyType(
     }
 )
 """OpenAI's list prices at PRICES_AS_OF (https://openai.com/api/pricing), without batch or cache discounts."""
+
+GPU_WATTS = 300.0
+"""What a gaming card draws while it answers; a 4090 is limited to 450 and takes less on an 8B model."""
+
+DOLLARS_PER_KWH = 0.30
+"""Electricity for a household, on the high side."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """What things cost, and from when the figures are.
+
+    Attributes:
+        as_of: when the prices were looked up, as YYYY-MM.
+        models: prices by model.
+        gpu_watts: what the operator's own machine draws more while a model answers.
+        dollars_per_kwh: what its electricity costs.
+    """
+
+    as_of: str = PRICES_AS_OF
+    models: Mapping[str, Price] = field(default_factory=lambda: PRICES)
+    gpu_watts: float = GPU_WATTS
+    dollars_per_kwh: float = DOLLARS_PER_KWH
+
+    def cost(self, provider: str, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """See `cost`, with this table's prices."""
+        return cost(provider, model, prompt_tokens, completion_tokens, self.models)
+
+    def electricity(self, seconds: float) -> float:
+        """US dollars for a model on the operator's own machine answering for so long."""
+        return seconds / 3600 * self.gpu_watts / 1000 * self.dollars_per_kwh
+
+
+class _PriceFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: str
+    models: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = {}
+    gpu_watts: NonNegativeFloat = GPU_WATTS
+    dollars_per_kwh: NonNegativeFloat = DOLLARS_PER_KWH
+
+
+def load_prices(path: Path | None) -> PriceTable:
+    """The price table with the operator's own figures over ours.
+
+    Args:
+        path: a JSON file such as `{"as_of": "2026-11", "models": {"gpt-4o-mini": [0.15, 0.60]}, "gpu_watts": 250,
+            "dollars_per_kwh": 0.35}`: dollars for a million tokens of prompt and of answer; None for ours alone.
+
+    Raises:
+        StartupError: the file can't be read, or is not of that form.
+    """
+    if path is None:
+        return PriceTable()
+    try:
+        given = _PriceFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise StartupError(f"PRICES_FILE: can't read {path} ({error.strerror}); mend the path or unset it") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "the whole"
+        raise StartupError(f"PRICES_FILE: {where} of {path}: {fault['msg']}; docs/costs.md shows the form") from None
+    except ValueError:
+        raise StartupError(f"PRICES_FILE: {path} is not JSON; docs/costs.md shows the form") from None
+    models = {**PRICES, **{name: Price(*price) for name, price in given.models.items()}}
+    return PriceTable(given.as_of, models, given.gpu_watts, given.dollars_per_kwh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +170,23 @@ class _Key(NamedTuple):
     purpose: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call as it was counted; see `Ledger.record`."""
+
+    provider: str
+    model: str
+    purpose: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    failed: bool
+
+
+def _nobody(call: Call) -> None:
+    """Tell nobody."""
+
+
 _COUNTS = ("calls", "failures", "prompt_tokens", "completion_tokens", "messages", "seconds")
 
 
@@ -109,9 +196,11 @@ class Ledger:
     Memory is bounded by the number of models and purposes, whatever the number of calls.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, told: Callable[[Call], None] = _nobody) -> None:
+        """Open the ledger; `told` hears of each call as it is counted."""
         self._db = db
         self._clock = clock
+        self._told = told
         self._pending: dict[_Key, dict[str, float]] = {}
 
     def record(
@@ -127,9 +216,25 @@ class Ledger:
         failed: bool = False,
     ) -> None:
         """Count one call; never waits. Token counts that the service did not tell are None and count as 0."""
+        call = Call(
+            provider=provider,
+            model=model,
+            purpose=purpose,
+            prompt_tokens=prompt_tokens or 0,
+            completion_tokens=completion_tokens or 0,
+            seconds=seconds,
+            failed=failed,
+        )
         key = _Key(self._today(), provider, model, purpose)
-        counts = (1, int(failed), prompt_tokens or 0, completion_tokens or 0, messages, seconds)
+        counts = (1, int(failed), call.prompt_tokens, call.completion_tokens, messages, seconds)
         self._add(key, dict(zip(_COUNTS, counts, strict=True)))
+        self._told(call)
+
+    def settled(self, provider: str, model: str, purpose: str, messages: int) -> None:
+        """Count messages that calls have dealt with, which is known only after their answers were applied."""
+        if messages:
+            counts = (0, 0, 0, 0, messages, 0.0)
+            self._add(_Key(self._today(), provider, model, purpose), dict(zip(_COUNTS, counts, strict=True)))
 
     async def flush(self) -> None:
         """Add what was counted to the database. If that fails, nothing is forgotten."""

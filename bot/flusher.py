@@ -111,6 +111,7 @@ class Flusher:
         flush_batch_size: int,
         concurrency: int = 1,
         step: Step = no_step,
+        told: Progress = _nobody,
     ) -> None:
         """Wire the pipeline.
 
@@ -126,6 +127,7 @@ class Flusher:
             flush_batch_size: pending messages of a channel that are flushed at once.
             concurrency: channels worked on at the same time.
             step: told each step that is reached.
+            told: told what each flush of a channel did, when it is over.
         """
         self.bot_id: int | None = None
         self._queue = queue
@@ -139,6 +141,7 @@ class Flusher:
         self._size = flush_batch_size
         self._slots = asyncio.Semaphore(concurrency)
         self._step = step
+        self._told = told
         self._one_flush: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[FlushReport]] = set()
         self._stopping = False
@@ -165,6 +168,7 @@ class Flusher:
             if not self._stopping:
                 await self._tracked(self._flush(channel_id, report, progress), report)
         report.seconds = time.monotonic() - started
+        self._told(report)
         return report
 
     async def flush_all(self, progress: Progress = _nobody) -> FlushReport:

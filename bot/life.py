@@ -6,14 +6,18 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from functools import partial
 
 import discord
 
 from bot.app import App, open_app
 from bot.client import ChannelMemoryBot, use_proxies
-from bot.config import Settings
+from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.errors import StartupError
+from bot.health import Readiness, serving
+from bot.llm.ollama import LoadedModel, close_client, loaded_models, ollama_client
+from bot.metrics import Sources, Standing, page
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,9 @@ GATEWAY_SECONDS = 2.0
 
 FLUSH_SECONDS = 3.0
 """To finish the batch in hand; what is not done by then is returned to the queue."""
+
+PROBE_SECONDS = 2.0
+"""For Ollama to tell what it has loaded, when metrics are scraped."""
 
 WRITE_SECONDS = 3.0
 """To write what was taken in. The three together stay below the 10 s that Docker gives a container."""
@@ -44,7 +51,7 @@ async def live(settings: Settings) -> None:
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     async with open_app(settings, extract=settings.mem0_enabled, patient=True) as app:
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
-        async with _writing(app) as writer, _beside(app) as workers:
+        async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:
             gateway = asyncio.create_task(_connect(bot, settings), name="gateway")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             parts = {gateway, writer, *workers}
@@ -60,6 +67,48 @@ async def live(settings: Settings) -> None:
         for part in done & parts:
             part.result()
     log.info("Stopped")
+
+
+def _observed(app: App, bot: ChannelMemoryBot) -> AbstractAsyncContextManager[object]:
+    """Metrics and health where METRICS_PORT asks for them."""
+    settings = app.settings
+    if settings.metrics_port is None:
+        return nullcontext()
+    ready = Readiness(gateway=lambda: connected(bot), db=app.db, index=app.index)
+    sources = Sources(
+        log=app.log,
+        store=app.store,
+        intake=app.intake,
+        indexer=app.indexer,
+        ledger=app.ledger,
+        prices=app.prices,
+        guards=app.guards,
+        clock=app.services.clock,
+        loaded=partial(_loaded, settings.ollama_base_url) if _uses_ollama(settings) else None,
+        ready=ready.parts,
+    )
+    standing = Standing(sources)
+    app.metrics.registry.register(standing)
+    scrape = partial(page, app.metrics, standing)
+    return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, metrics=scrape)
+
+
+def connected(bot: ChannelMemoryBot) -> bool:
+    """Whether every shard has its gateway session."""
+    return bot.is_ready() and bool(bot.shards) and not any(shard.is_closed() for shard in bot.shards.values())
+
+
+def _uses_ollama(settings: Settings) -> bool:
+    extracts = settings.mem0_llm_provider is LLMProvider.OLLAMA
+    return settings.mem0_enabled and (extracts or settings.embedding_provider is EmbeddingProvider.OLLAMA)
+
+
+async def _loaded(base_url: str) -> list[LoadedModel]:
+    client = ollama_client(base_url, PROBE_SECONDS)
+    try:
+        return await loaded_models(client)
+    finally:
+        await close_client(client)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.observation import Observations
     from bot.policy import Policy
     from bot.recall import Recall
+    from bot.status import Status
     from bot.threads import Threads
 
 
@@ -29,8 +30,10 @@ class Services:
     Attributes:
         flusher: None where no language model is in use (MEM0_ENABLED=false).
         policy: what is kept, for how long and where it goes, as the settings in force have it.
+        status: what the work costs, how the services are, and a chart.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         flush_check_seconds: how often the memory cog asks the flusher what is due.
+        sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
     """
 
     clock: Clock
@@ -47,5 +50,7 @@ class Services:
     recall: Recall
     flusher: Flusher | None
     policy: Policy
+    status: Status
     observe_channels: tuple[int, ...] = ()
     flush_check_seconds: float = 5.0
+    sweep_requests_per_minute: int = 30

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -27,6 +29,7 @@ from cogs.reply import reply, reply_view
 from cogs.views.confirm import text_view
 from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
 from cogs.views.remember import RememberModal
+from cogs.views.status import CHART, status_view
 
 if TYPE_CHECKING:
     from bot.flusher import FlushReport
@@ -190,7 +193,9 @@ class MemoryCog(commands.Cog, name="Memory"):
             lines.append("- No language model is in use: messages are searchable by their words")
         if services.intake.overflowed:
             lines.append("- ⚠️ The database does not keep up; what is missed is read later")
-        await reply_view(interaction, text_view("\n".join(lines)))
+        report = await services.status.report(guild_id)
+        chart = discord.File(BytesIO(await services.status.chart(report)), CHART)
+        await reply_view(interaction, status_view(lines, report), chart)
 
     @memory.command(name="flush", description="Make memories now from what waits in a channel")
     @app_commands.describe(channel="This channel unless you choose another")

@@ -19,10 +19,10 @@ async def reply(interaction: Interaction, text: str) -> None:
     await interaction.followup.send(text, ephemeral=True, allowed_mentions=silent, suppress_embeds=True)
 
 
-async def reply_view(interaction: Interaction, view: ui.LayoutView) -> None:
-    """Answer with a view that was not shown before."""
+async def reply_view(interaction: Interaction, view: ui.LayoutView, *files: discord.File) -> None:
+    """Answer with a view that was not shown before, and the files that it shows."""
     silent = discord.AllowedMentions.none()
     if not interaction.response.is_done():
-        await interaction.response.send_message(view=view, ephemeral=True, allowed_mentions=silent)
+        await interaction.response.send_message(view=view, files=files, ephemeral=True, allowed_mentions=silent)
         return
-    await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=silent)
+    await interaction.followup.send(view=view, files=files, ephemeral=True, allowed_mentions=silent)

@@ -16,11 +16,15 @@ EMBEDDING = "embedding"
 
 
 class GuardedModel:
-    """A language model whose calls wait their turn, are retried, and are counted."""
+    """A language model whose calls wait their turn, are retried, and are counted.
+
+    Attributes:
+        guard: what stands before it, for status and metrics.
+    """
 
     def __init__(self, model: LanguageModel, guard: Guard, ledger: Ledger) -> None:
         self._model = model
-        self._guard = guard
+        self.guard = guard
         self._ledger = ledger
         self.provider = model.provider
         self.model = model.model
@@ -36,7 +40,7 @@ class GuardedModel:
             )
 
         try:
-            answer = await self._guard.call(ask)
+            answer = await self.guard.call(ask)
         except (ServiceError, AnswerError):
             self._count(purpose, failed=True)
             raise
@@ -67,11 +71,14 @@ class GuardedEmbedder:
     """An embedder whose requests wait their turn and are retried; failures are counted.
 
     Successes are counted by the embedder's tally (`embedding_tally`), which knows the tokens of each request.
+
+    Attributes:
+        guard: what stands before it, for status and metrics.
     """
 
     def __init__(self, embedder: Embedder, guard: Guard, ledger: Ledger) -> None:
         self._embedder = embedder
-        self._guard = guard
+        self.guard = guard
         self._ledger = ledger
         self.provider = embedder.provider
         self.model = embedder.model
@@ -80,7 +87,7 @@ class GuardedEmbedder:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """See Embedder."""
         try:
-            return await self._guard.call(lambda: self._embedder.embed(texts))
+            return await self.guard.call(lambda: self._embedder.embed(texts))
         except ServiceError:
             self._ledger.record(
                 self.provider, self.model, EMBEDDING, prompt_tokens=None, completion_tokens=None, failed=True

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -170,6 +171,51 @@ class _NoSilentCuts(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._wire.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that Ollama has in memory.
+
+    Attributes:
+        name: its name there.
+        size: bytes that it takes in all.
+        vram: bytes of them on graphics cards.
+        window: tokens of context that it was loaded with; None where the server does not tell.
+    """
+
+    name: str
+    size: int
+    vram: int
+    window: int | None
+
+
+async def loaded_models(client: ollama.AsyncClient) -> list[LoadedModel]:
+    """What is in memory now (/api/ps).
+
+    Raises:
+        ServiceError: Ollama does not answer.
+    """
+    try:
+        running = (await client.ps()).models
+        return [LoadedModel(m.model or "", m.size or 0, m.size_vram or 0, m.context_length) for m in running]
+    except FAILURES as error:
+        raise translated(error, "ollama", "") from None
+
+
+async def pulling(client: ollama.AsyncClient, model: str) -> AsyncIterator[tuple[str, int, int]]:
+    """Pull a model; tells the step, the bytes that are here and the bytes in all, again and again.
+
+    Raises:
+        ServiceError: Ollama does not answer, or can't get the model.
+    """
+    try:
+        async for step in await client.pull(model, stream=True):
+            yield step.status or "", step.completed or 0, step.total or 0
+    except ollama.ResponseError as error:
+        raise ServiceRejected("ollama", f"can't pull {model!r}: {str(error.error)[:200]}") from None
+    except FAILURES as error:
+        raise translated(error, "ollama", model) from None
 
 
 def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
