@@ -16,12 +16,15 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.verification import Verification
 from cogs import texts
 from cogs.access import Access
 from cogs.admin import Admin
+from cogs.backfill import Backfill
 from cogs.checks import Cooldowns
 from cogs.errors import answer_error
 from cogs.forget import Forget
+from cogs.history import DiscordHistory
 from cogs.memory import MemoryCog
 from cogs.observer import Observer
 from cogs.privacy import Privacy
@@ -106,11 +109,14 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         """Load the cogs and hand Discord the commands where they changed."""
         services = self.services
         access = Access(services.threads)
-        await self.add_cog(Observer(self, services))
-        await self.add_cog(MemoryCog(self, services, access))
-        await self.add_cog(RecallCog(services, access))
+        backfill = Backfill(services.intake, services.observations, services.threads)
+        history = DiscordHistory(self, backfill)
+        verification = Verification(services.log, services.intake, services.erasure, history)
+        await self.add_cog(Observer(self, services, backfill, verification))
+        await self.add_cog(MemoryCog(self, services, access, verification))
+        await self.add_cog(RecallCog(services, access, verification))
         await self.add_cog(Forget(services, access))
-        await self.add_cog(Admin(self, services))
+        await self.add_cog(Admin(self, services, backfill))
         await self.add_cog(Privacy(services))
         await self.sync_commands()
 

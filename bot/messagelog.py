@@ -10,15 +10,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Row, func, insert, select, union, update
+from sqlalchemy import Column, Row, Select, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.consent import EVERYWHERE
 from bot.directory import write_names
 from bot.lexical.fulltext import Entry
-from bot.model import Message, MessageState
+from bot.model import MemoryOrigin, Message, MessageState
 from bot.storage.engine import upsert
-from bot.storage.schema import channels, memories, messages, tombstones, watermarks
+from bot.storage.schema import channels, citations, memories, messages, tombstones, watermarks
 
 if TYPE_CHECKING:
     from bot.clock import Clock
@@ -172,6 +172,38 @@ class MessageLog:
             found = await connection.scalar(select(channels.c.checkpoint).where(channels.c.channel_id == channel_id))
         return found or 0
 
+    async def newest_kept(self, guild_id: int) -> dict[int, int]:
+        """The newest message of each channel of a server that is in the log or cited by an extracted memory."""
+        newest: dict[int, int] = {}
+        said = select(messages.c.channel_id, func.max(messages.c.id)).where(messages.c.guild_id == guild_id)
+        cited = _from_extracted(select(citations.c.channel_id, func.max(citations.c.message_id)))
+        cited = cited.where(memories.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            for query in (said.group_by(messages.c.channel_id), cited.group_by(citations.c.channel_id)):
+                for channel_id, message_id in await connection.execute(query):
+                    newest[channel_id] = max(message_id, newest.get(channel_id, 0))
+        return newest
+
+    async def last_kept(self, channel_id: int, up_to: int) -> int | None:
+        """The newest message of a channel up to a snowflake that is in the log or cited by an extracted memory."""
+        kept = await self.kept_between(channel_id, 0, up_to, limit=1)
+        return max(kept, default=None)
+
+    async def kept_between(self, channel_id: int, first: int, last: int, *, limit: int) -> dict[int, Message | None]:
+        """The newest `limit` messages from `first` to `last` that are in the log, or (None) cited only.
+
+        Citations count where a memory was extracted: the others may cite a command, which is no message.
+        """
+        said = select(messages).where(messages.c.channel_id == channel_id, messages.c.id.between(first, last))
+        said = said.order_by(messages.c.id.desc()).limit(limit)
+        cited = _from_extracted(select(citations.c.message_id).distinct())
+        cited = cited.where(citations.c.channel_id == channel_id, citations.c.message_id.between(first, last))
+        cited = cited.order_by(citations.c.message_id.desc()).limit(limit)
+        async with self._db.read() as connection:
+            found: dict[int, Message | None] = dict.fromkeys(await connection.scalars(cited))
+            found |= {row.id: message_from_row(row) for row in await connection.execute(said)}
+        return {message_id: found[message_id] for message_id in sorted(found, reverse=True)[:limit]}
+
     async def refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Refusal]:
         """Which of the messages may not be kept, and why, as the database has it inside the caller's transaction."""
         if not fresh:
@@ -249,6 +281,12 @@ def message_from_row(row: Row[Any]) -> Message:
 def storable(text: str) -> str:
     """The text without what a database can't hold: NUL characters and halves of surrogate pairs."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _from_extracted(query: Select[Any]) -> Select[Any]:
+    """A query of citations, limited to those of memories that were extracted from messages."""
+    joined = query.join(memories, memories.c.id == citations.c.memory_id)
+    return joined.where(memories.c.origin == MemoryOrigin.EXTRACTED)
 
 
 async def _present(connection: AsyncConnection, column: Column[int], ids: Collection[int]) -> set[int]:

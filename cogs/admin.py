@@ -25,6 +25,7 @@ from cogs.views.setup import SetupPanel
 if TYPE_CHECKING:
     from bot.observation import Observations
     from bot.services import Services
+    from cogs.backfill import Backfill
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +56,10 @@ class Admin(commands.Cog):
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
 
-    def __init__(self, bot: commands.AutoShardedBot, services: Services) -> None:
+    def __init__(self, bot: commands.AutoShardedBot, services: Services, backfill: Backfill) -> None:
         self._bot = bot
         self._services = services
+        self._backfill = backfill
         self._observations: Observations = services.observations
 
     # --- /observe ----------------------------------------------------------------------------------------------------

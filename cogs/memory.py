@@ -34,6 +34,7 @@ from cogs.views.status import CHART, status_view
 if TYPE_CHECKING:
     from bot.flusher import FlushReport
     from bot.services import Services
+    from bot.verification import Verification
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,11 @@ class MemoryCog(commands.Cog, name="Memory"):
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
 
-    def __init__(self, bot: commands.AutoShardedBot, services: Services, access: Access) -> None:
+    def __init__(
+        self, bot: commands.AutoShardedBot, services: Services, access: Access, verification: Verification
+    ) -> None:
         self._bot = bot
+        self._verification = verification
         self._services = services
         self._access = access
         self._flushes: set[asyncio.Task[FlushReport]] = set()
@@ -163,7 +167,7 @@ class MemoryCog(commands.Cog, name="Memory"):
     async def memories(self, interaction: Interaction) -> None:
         """Show the memories that cite the member, newest first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        own = Own(self._services, self._access)
+        own = Own(self._services, self._access, self._verification)
         await reply_view(interaction, Pages(interaction, own, await own.page(interaction, 0)))
 
     # --- for admins --------------------------------------------------------------------------------------------------
@@ -219,9 +223,10 @@ class MemoryCog(commands.Cog, name="Memory"):
 class Own:
     """The memories that cite a member, page by page; what they can't read now is left out."""
 
-    def __init__(self, services: Services, access: Access) -> None:
+    def __init__(self, services: Services, access: Access, verification: Verification) -> None:
         self._services = services
         self._access = access
+        self._verification = verification
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page, as it is now."""
@@ -231,13 +236,18 @@ class Own:
         if number >= pages > 0:
             number = pages - 1
             found = await self._load(asker, number)
+        doubtful = await self._verification.check(asker.guild_id, _places(found.items))
+        if found.items:
+            found = await self._load(asker, number)  # without what the comparison removed
+        items = [memory for memory in found.items if not doubtful & {c.message_id for c in memory.citations}]
         names: Mapping[int, str] = {}
         if interaction.guild is not None:
-            stored = [memory.text for memory in found.items]
+            stored = [memory.text for memory in items]
             names = await names_for(interaction.guild, self._services.directory, (), stored)
         return Page(
             title=f"### {texts.count(found.total, 'memory').capitalize()} from you",
-            items=tuple(_own_item(memory, names, asker) for memory in found.items),
+            items=tuple(_own_item(memory, names, asker) for memory in items),
+            notes=(texts.NOT_COMPARED,) if doubtful else (),
             number=number,
             pages=pages,
             empty=(
@@ -254,6 +264,15 @@ class Own:
         return await self._services.store.of_member(
             asker.guild_id, asker.user_id, readable=asker.readable, offset=number * PER_PAGE, limit=PER_PAGE
         )
+
+
+def _places(memories: Iterable[Memory]) -> dict[int, set[int]]:
+    """The messages that memories cite, by channel."""
+    places: defaultdict[int, set[int]] = defaultdict(set)
+    for memory in memories:
+        for citation in memory.citations:
+            places[citation.channel_id].add(citation.message_id)
+    return dict(places)
 
 
 def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker) -> Item:

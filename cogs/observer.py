@@ -11,12 +11,14 @@ from discord.ext import commands, tasks
 from bot import snowflake
 from bot.observation import ChannelRef
 from cogs.access import Talk
-from cogs.backfill import Backfill, parent_of
+from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, said
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
     from bot.services import Services
+    from bot.verification import Verification
+    from cogs.backfill import Backfill
 
 log = logging.getLogger(__name__)
 
@@ -27,20 +29,27 @@ CATCH_UP_SECONDS = 30.0
 class Observer(commands.Cog):
     """Turns gateway events into intake events, for observed channels alone."""
 
-    def __init__(self, bot: commands.AutoShardedBot, services: Services) -> None:
+    def __init__(
+        self, bot: commands.AutoShardedBot, services: Services, backfill: Backfill, verification: Verification
+    ) -> None:
         self._bot = bot
         self._services = services
+        self._verification = verification
         self._intake = services.intake
         self._observations = services.observations
-        self.backfill = Backfill(services.intake, services.observations, services.threads)
+        self.backfill = backfill
 
     async def cog_load(self) -> None:
         """Begin to look after channels that are behind."""
         self.catch_up.start()
+        if self._services.sweep_requests_per_minute:
+            self.sweep.change_interval(seconds=60 / self._services.sweep_requests_per_minute)
+            self.sweep.start()
 
     async def cog_unload(self) -> None:
         """Stop reading."""
         self.catch_up.cancel()
+        self.sweep.cancel()
         await self.backfill.close()
 
     # --- messages ----------------------------------------------------------------------------------------------------
@@ -157,6 +166,7 @@ class Observer(commands.Cog):
         for guild in guilds:
             self.backfill.new_session(guild)
         for guild in guilds:
+            await self._verification.new_session(guild.id)
             await self._seed(guild)
             await self._erase_vanished(guild)
             self.backfill.catch_up(guild)
@@ -166,6 +176,7 @@ class Observer(commands.Cog):
         """A server that came back after an outage, or later than its shard: read it too."""
         if self._bot.is_ready():
             self.backfill.new_session(guild)
+            await self._verification.new_session(guild.id)
 
     @commands.Cog.listener()
     async def on_shard_disconnect(self, shard_id: int) -> None:
@@ -190,6 +201,16 @@ class Observer(commands.Cog):
         if self._bot.is_ready():
             for guild in self._bot.guilds:
                 self.backfill.catch_up(guild)
+
+    @tasks.loop(seconds=60.0)
+    async def sweep(self) -> None:
+        """Compare one page of what is kept with Discord's history; whatever goes wrong is tried again."""
+        if not self._bot.is_ready():
+            return
+        try:
+            await self._verification.sweep()
+        except Exception:  # a loop that ended would be noticed by nobody
+            log.exception("Looking for missed edits and deletions failed; it is tried again")
 
     async def _seed(self, guild: discord.Guild) -> None:
         """Switch on what the settings name and nobody has decided about, and tell the members there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from bot.hits import Hits
 from bot.memories import Asker
 from bot.model import Hit
 from bot.moments import parse_since
-from bot.recall import RecallQuery
+from bot.recall import RecallQuery, RecallResult
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
@@ -26,6 +27,7 @@ from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
 
 if TYPE_CHECKING:
     from bot.services import Services
+    from bot.verification import Verification
 
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
@@ -33,6 +35,9 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 MAX_HITS = 25
 MAX_CHARS = 20_000
 MAX_QUERY = 300
+COMPARISONS = 3
+"""How often a page is put together anew because something on it turned out to be gone or changed."""
+
 MAX_LINES = 5
 """Lines of an excerpt that are shown, around the one that matched best."""
 
@@ -40,9 +45,10 @@ MAX_LINES = 5
 class RecallCog(commands.Cog):
     """Asks recall, and shows what it found page by page."""
 
-    def __init__(self, services: Services, access: Access) -> None:
+    def __init__(self, services: Services, access: Access, verification: Verification) -> None:
         self._services = services
         self._access = access
+        self._verification = verification
 
     @app_commands.command(name="recall", description="Find what was said in the channels that you can read")
     @app_commands.describe(
@@ -78,7 +84,7 @@ class RecallCog(commands.Cog):
             max_chars=MAX_CHARS,
         )
         result = await self._services.recall.search(wanted)
-        found = Found(self._services, self._access, wanted, result.hits, result.notes)
+        found = Found(self._services, self._access, self._verification, wanted, result)
         await reply_view(interaction, Pages(interaction, found, await found.page(interaction, 0)))
 
 
@@ -86,30 +92,53 @@ class Found:
     """What one question found; each page is looked at again before it is shown."""
 
     def __init__(
-        self, services: Services, access: Access, query: RecallQuery, hits: Sequence[Hit], notes: Sequence[str]
+        self,
+        services: Services,
+        access: Access,
+        verification: Verification,
+        query: RecallQuery,
+        result: RecallResult,
     ) -> None:
         self._services = services
         self._access = access
+        self._verification = verification
         self._query = query
-        self._hits = hits
-        self._notes = tuple(notes)
+        self._hits = result.hits
+        self._notes = result.notes
         self._again = Hits(services.log, services.store)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page of what is still there and may still be read."""
         asker = await self._access.asker(interaction)
-        hits = await self._again.fresh(self._hits, asker.readable)
+        hits, notes = await self._compared(asker, number)
         pages = -(-len(hits) // PER_PAGE)
-        number = max(0, min(number, pages - 1))
+        number = _last(number, pages)
         shown = hits[number * PER_PAGE : (number + 1) * PER_PAGE]
         return Page(
             title=f"### {safe(self._query.text, {}, limit=150)}",
             items=tuple(await self._items(interaction, shown, asker)),
             number=number,
             pages=pages,
-            notes=self._notes,
+            notes=(*self._notes, *notes),
             empty="" if hits else self._nothing(asker),
         )
+
+    async def _compared(self, asker: Asker, number: int) -> tuple[list[Hit], list[str]]:
+        """The hits as they are now, those of one page compared with Discord, and a note on what could not be."""
+        doubtful: frozenset[int] = frozenset()
+        hits: list[Hit] = []
+        for _ in range(COMPARISONS):
+            fresh = await self._again.fresh(self._hits, asker.readable)
+            hits = [hit for hit in fresh if not doubtful & sources(hit)]
+            first = _last(number, -(-len(hits) // PER_PAGE)) * PER_PAGE
+            before = hits[first : first + PER_PAGE]
+            doubtful |= await self._verification.check(asker.guild_id, _places(before))
+            after = await self._again.fresh(before, asker.readable)
+            if after == before and not any(doubtful & sources(hit) for hit in before):
+                break
+        else:  # it changes faster than it can be looked at: nothing is shown that was not compared
+            hits = [hit for hit in after if not doubtful & sources(hit)]
+        return hits, [texts.NOT_COMPARED] if doubtful else []
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory of the page."""
@@ -132,6 +161,27 @@ class Found:
             f"Nothing that you can read matches; {hint}. Messages stay searchable for "
             f"{self._services.policy.retention}, memories until they are forgotten."
         )
+
+
+def _last(number: int, pages: int) -> int:
+    return max(0, min(number, pages - 1))
+
+
+def sources(hit: Hit) -> set[int]:
+    """The messages that a hit cites or quotes."""
+    return set(hit.message_ids)
+
+
+def _places(hits: Sequence[Hit]) -> dict[int, set[int]]:
+    """The messages behind hits, by channel."""
+    places: defaultdict[int, set[int]] = defaultdict(set)
+    for hit in hits:
+        if hit.memory is None:
+            places[hit.anchor_channel_id] |= sources(hit)
+        else:
+            for citation in hit.memory.citations:
+                places[citation.channel_id].add(citation.message_id)
+    return dict(places)
 
 
 def hit_item(hit: Hit, names: Mapping[int, str], asker: Asker) -> Item:

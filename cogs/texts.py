@@ -17,6 +17,7 @@ OPTED_OUT_SELF = "You opted out, so nothing of yours is kept; `/privacy opt-in` 
 OPTED_OUT_AUTHOR = "The author of this message does not want to be remembered, so it is left alone."
 NOT_A_PERSON = "Only what people say is remembered; this message is from a bot, a webhook or Discord itself."
 EMPTY_MESSAGE = "There is nothing in this message that could be remembered; try one with text."
+NOT_COMPARED = "Some of it could not be compared with Discord just now and is left out; ask again in a moment."
 NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
 
 

@@ -1,0 +1,76 @@
+"""Discord's history as verification reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.errors import ServiceUnavailable
+from bot.verification import PAGE, Seen
+from cogs.access import can_read
+from cogs.content import content_of
+
+if TYPE_CHECKING:
+    from cogs.backfill import Backfill, Readable
+
+
+class DiscordHistory:
+    """See bot.verification.History."""
+
+    def __init__(self, client: discord.Client, backfill: Backfill) -> None:
+        self._client = client
+        self._backfill = backfill
+
+    async def page(self, guild_id: int, channel_id: int, newest: int) -> list[Seen] | None:
+        """See History."""
+        guild = self._guild(guild_id)
+        try:
+            channel = await self._channel(guild, channel_id)
+            before = discord.Object(newest + 1)
+            found = [message async for message in channel.history(before=before, limit=PAGE, oldest_first=False)]
+        except discord.NotFound:
+            return None
+        except (discord.HTTPException, OSError) as error:
+            raise _unavailable(error) from None
+        keeps, may_quote = self._backfill.observes(channel), self._backfill.may_quote(guild)
+        return [
+            Seen(message.id, content_of(message, may_quote=may_quote) if keeps else None, message.edited_at)
+            for message in found
+        ]
+
+    async def is_gone(self, guild_id: int, channel_id: int, message_id: int) -> bool:
+        """See History."""
+        try:
+            channel = await self._channel(self._guild(guild_id), channel_id)
+            await channel.fetch_message(message_id)
+        except discord.NotFound:
+            return True
+        except (discord.HTTPException, OSError) as error:
+            raise _unavailable(error) from None
+        return False
+
+    def _guild(self, guild_id: int) -> discord.Guild:
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            raise ServiceUnavailable("discord", f"server {guild_id} is not available")
+        return guild
+
+    async def _channel(self, guild: discord.Guild, channel_id: int) -> Readable:
+        """The channel, from the cache or (an archived thread) from Discord.
+
+        Raises:
+            ServiceUnavailable: this bot can't read its history.
+        """
+        channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+        match channel:
+            case discord.TextChannel() | discord.VoiceChannel() | discord.StageChannel() | discord.Thread():
+                orphan = isinstance(channel, discord.Thread) and channel.parent is None
+                if not orphan and can_read(channel.permissions_for(guild.me), channel):
+                    return channel
+        raise ServiceUnavailable("discord", f"channel {channel_id} can't be read by this bot")
+
+
+def _unavailable(error: Exception) -> ServiceUnavailable:
+    status = f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__
+    return ServiceUnavailable("discord", status)
