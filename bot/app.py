@@ -131,7 +131,7 @@ async def open_app(
         StartupError: a setting, the database or the index is at fault.
     """
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_database(_database_url(settings), settings.data_dir))
+        db = await stack.enter_async_context(open_database(database_address(settings), settings.data_dir))
         app = await _wire(stack, settings, db, Ways(extract, patient, fresh_index), clock)
         stack.push_async_callback(app.ledger.flush)
         yield app
@@ -381,18 +381,18 @@ def doctor_of(settings: Settings) -> Doctor:
     """A doctor whose checks open the real things, one at a time."""
 
     async def store() -> StoreFacts:
-        async with open_database(_database_url(settings), settings.data_dir) as db:
+        async with open_database(database_address(settings), settings.data_dir) as db:
             return await look_into(db, settings.data_dir)
 
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
-            db = await stack.enter_async_context(open_database(_database_url(settings), settings.data_dir))
+            db = await stack.enter_async_context(open_database(database_address(settings), settings.data_dir))
             ways = Ways(extract=False, patient=False, fresh_index=False)
             held = await open_memory_index(stack, settings, Ledger(db, system_clock), Installation(db), ways)
             return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db))
 
     async def embed() -> None:
-        async with open_database(_database_url(settings), settings.data_dir) as db:
+        async with open_database(database_address(settings), settings.data_dir) as db:
             embedder = open_embedder(settings, Ledger(db, system_clock))
             try:
                 await embedder.check()
@@ -402,11 +402,23 @@ def doctor_of(settings: Settings) -> Doctor:
     return Doctor(settings, store=store, index=index, embed=embed)
 
 
+@asynccontextmanager
+async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
+    """The work queue alone, which may be opened beside a running bot.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_database(database_address(settings), settings.data_dir) as db:
+        yield Queue(db, system_clock, _owner())
+
+
 def _key(settings: Settings) -> str | None:
     return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
 
 
-def _database_url(settings: Settings) -> str | None:
+def database_address(settings: Settings) -> str | None:
+    """DATABASE_URL as it is given, its password included; None for the default."""
     return settings.database_url.get_secret_value() if settings.database_url else None
 
 

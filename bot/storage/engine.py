@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,11 +19,16 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import StartupError
 from bot.storage import dialect as sqlcipher_dialect
-from bot.storage.migrate import upgrade
+from bot.storage.migrate import current, pending, upgrade
 
 Dialect = Literal["sqlite", "postgresql"]
 
+log = logging.getLogger(__name__)
+
 DATABASE_FILE = "channel-memory.db"
+
+BACKUP = ".backup"
+"""How the name of a copy ends that was made before a migration; the schema's version is before it."""
 
 READERS = 4
 """Connections kept open for reading; as many again may be opened in a rush. Each is a thread."""
@@ -58,8 +64,9 @@ class Database:
         dialect: for the few places where SQL differs.
     """
 
-    def __init__(self, dialect: Dialect, *, reader: AsyncEngine, writer: AsyncEngine) -> None:
+    def __init__(self, dialect: Dialect, *, reader: AsyncEngine, writer: AsyncEngine, file: Path) -> None:
         self.dialect: Dialect = dialect
+        self._file = file
         self._reader = reader
         self._writer = writer
         self._turn = asyncio.Lock()
@@ -81,9 +88,12 @@ class Database:
     async def scrub(self) -> bool:
         """Bring the latest deletions into the database file and empty the write-ahead log, so that their bytes go.
 
+        A backup that was made before a migration goes too: it holds what is erased now.
+
         Returns:
             False if a reader held an older state for too long: call again.
         """
+        _remove_backups(self._file)
         async with self._turn, self._outside_transactions() as connection:
             self._traces = True
             return await _truncate_log(connection)
@@ -105,6 +115,12 @@ class Database:
             self._traces = not await _truncate_log(connection)
             self._rest_until = clock() + SWEEP_REST * (clock() - started)
 
+    async def copy_to(self, target: Path) -> None:
+        """Write a copy of the whole database, for the bot's user alone."""
+        _empty_file(target)
+        async with self._turn, self._outside_transactions() as connection:
+            await connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
     @asynccontextmanager
     async def _outside_transactions(self) -> AsyncIterator[AsyncConnection]:
         async with self._writer.connect() as connection:
@@ -118,27 +134,72 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str | None, data_dir: Path) -> AsyncIterator[Database]:
-    """Bring the schema up to date, then open the database for the time of the block.
+    """Bring the schema up to date, after a backup if there is anything to bring, then open for the time of the block.
+
+    The backup lies beside the database until the first erasure.
 
     Args:
         url: `sqlite:///path/to/file`, or None for a file in `data_dir`.
         data_dir: made if it is not there, for the bot's user alone.
 
     Raises:
-        StartupError: the address can't be used.
+        StartupError: the address can't be used, or a newer version of this program made the database.
     """
     address = _address(url, data_dir)
     sqlcipher_dialect.register()
     writer = _engine(address, begin="BEGIN IMMEDIATE", pragmas=("PRAGMA journal_mode = WAL", *_PRAGMAS), connections=1)
     reader = _engine(address, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"), connections=READERS)
     try:
-        database = Database("sqlite", reader=reader, writer=writer)
+        file = Path(address.database or "")
+        database = Database("sqlite", reader=reader, writer=writer, file=file)
+        await _back_up(database, file)
         async with database.write() as connection:
             await connection.run_sync(upgrade)
         yield database
     finally:
         await reader.dispose()
         await writer.dispose()
+
+
+async def migrations_waiting(url: str | None, data_dir: Path) -> list[str] | None:
+    """Names of the migrations that opening would run, oldest first; None where there is no database yet.
+
+    Nothing is changed.
+
+    Raises:
+        StartupError: the address can't be used, or a newer version of this program made the database.
+    """
+    file = data_dir / DATABASE_FILE if url is None else _path(url)
+    if not file.exists() or not file.stat().st_size:
+        return None
+    sqlcipher_dialect.register()
+    reader = _engine(_driver_address(file), begin="BEGIN", pragmas=("PRAGMA query_only = ON",), connections=1)
+    try:
+        async with reader.connect() as connection:
+            return await connection.run_sync(pending)
+    finally:
+        await reader.dispose()
+
+
+async def _back_up(database: Database, file: Path) -> None:
+    """Copy the database as it is if a migration is about to change it."""
+    async with database.read() as connection:
+        before = await connection.run_sync(current)
+        if before is None or not await connection.run_sync(pending):
+            return
+    backup = file.with_name(f"{file.name}.{before}{BACKUP}")
+    await database.copy_to(backup)
+    log.info("Before migrating, the database was copied to %s; the copy goes with the first erasure", backup)
+
+
+def _empty_file(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+
+
+def _remove_backups(file: Path) -> None:
+    for backup in file.parent.glob(f"{file.name}.*{BACKUP}"):
+        backup.unlink(missing_ok=True)
 
 
 def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -162,6 +223,10 @@ def _address(url: str | None, data_dir: Path) -> URL:
         path.chmod(0o600)
     except OSError as error:
         raise StartupError(f"DATABASE_URL: can't write {path} ({error.strerror}): choose another place") from None
+    return _driver_address(path)
+
+
+def _driver_address(path: Path) -> URL:
     return URL.create(sqlcipher_dialect.DRIVER, database=str(path))
 
 

@@ -12,7 +12,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from bot.errors import StartupError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,12 +27,27 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
+def current(connection: Connection) -> str | None:
+    """The schema's version; None for an empty database."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def pending(connection: Connection) -> list[str]:
-    """Names of the migrations that `upgrade` would run, oldest first."""
+    """Names of the migrations that `upgrade` would run, oldest first.
+
+    Raises:
+        StartupError: a newer version of this program made the database.
+    """
     scripts = ScriptDirectory.from_config(_config())
-    current = MigrationContext.configure(connection).get_current_revision() or "base"
-    newer = scripts.iterate_revisions("head", current)
-    return [script.revision for script in newer if script.revision != current][::-1]
+    here = current(connection) or "base"
+    try:
+        newer = list(scripts.iterate_revisions("head", here))
+    except CommandError:
+        raise StartupError(
+            f"DATABASE_URL: the database has version {here}, which a newer version of this program made; run that one, "
+            "or go back to a backup (docs/upgrades.md)"
+        ) from None
+    return [script.revision for script in newer if script.revision != here][::-1]
 
 
 def _config() -> Config:

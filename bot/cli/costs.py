@@ -1,0 +1,89 @@
+"""`python -m bot costs`: what it costs, before one starts and since."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.app import database_address
+from bot.cli.start import DataDir, load
+from bot.clock import system_clock
+from bot.config import LLMProvider, Settings
+from bot.costs import Ledger, PriceTable, load_prices
+from bot.savings import Bill, bill, estimate
+from bot.storage.engine import migrations_waiting, open_database
+
+DAYS_A_MONTH = 30
+THE_BEGINNING = "1970-01-01"
+
+PerDay = Annotated[int | None, typer.Option("--messages-per-day", min=1, help="Estimate for so many messages a day.")]
+
+
+def costs(messages_per_day: PerDay = None, data_dir: DataDir = None) -> None:
+    """What was spent by the ledger, or (--messages-per-day) what is likely to be, against OpenAI alone."""
+    settings = load(data_dir, quiet=True)
+    prices = load_prices(settings.prices_file)
+    measured = asyncio.run(_measured(settings, prices))
+    console = Console()
+    if messages_per_day is None:
+        console.print(_table("Since the ledger began", measured, 1))
+        return
+    day = estimate(messages_per_day, prices=prices, llm=_llm(settings), embedder=_embedder(settings), measured=measured)
+    basis = f"{measured.messages:,} messages measured here" if measured.messages else "general figures"
+    console.print(_table(f"{messages_per_day:,} messages a day, from {basis}", day, DAYS_A_MONTH))
+    console.print(f"Prices of {prices.as_of}; docs/costs.md tells what each line stands for.", highlight=False)
+
+
+async def _measured(settings: Settings, prices: PriceTable) -> Bill:
+    """The ledger's bill; nothing where there is no database, or an older one, which is left alone."""
+    address = database_address(settings)
+    if await migrations_waiting(address, settings.data_dir) != []:
+        return Bill()
+    async with open_database(address, settings.data_dir) as db:
+        return bill(await Ledger(db, system_clock).totals(THE_BEGINNING), prices)
+
+
+def _table(title: str, owed: Bill, days: int) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    columns = ["total"] if days == 1 else ["a day", "a month"]
+    for column in columns:
+        table.add_column(column, justify="right")
+    factors = [1, days][: len(columns)]
+
+    def row(name: str, *cells: str) -> None:
+        table.add_row(name, *cells)
+
+    row("messages", *(f"{owed.messages * n:,}" for n in factors))
+    row("tokens of the language model", *(f"{owed.tokens * n:,}" for n in factors))
+    row("tokens embedded", *(f"{owed.embedding_tokens * n:,}" for n in factors))
+    row("[bold]with these settings[/]", *(_dollars(owed.spent * n) for n in factors))
+    row("electricity of the local model", *(_dollars(owed.electricity * n) for n in factors))
+    for name, baseline in (
+        ("OpenAI, these same calls", owed.same_calls),
+        ("OpenAI, stock mem0 in batches of 20", owed.batches_of_20),
+        ("OpenAI, stock mem0, one call a message", owed.one_call),
+    ):
+        saving = owed.saving(baseline)
+        share = "" if saving is None else f" (saved {saving:.1%})"
+        row(name, *(f"{_dollars(baseline * n)}{share}" for n in factors))
+    if owed.unpriced:
+        row("without a price, counted as free", *[", ".join(sorted(owed.unpriced))] * len(factors))
+    return table
+
+
+def _llm(settings: Settings) -> tuple[str, str]:
+    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
+    return settings.mem0_llm_provider.value, settings.ollama_model if ollama else settings.openai_llm_model
+
+
+def _embedder(settings: Settings) -> tuple[str, str]:
+    return settings.embedding_provider.value, settings.embedding_model
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"

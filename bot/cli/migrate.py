@@ -1,0 +1,40 @@
+"""`python -m bot migrate`: bring the database up to date, or tell whether it is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from bot.app import database_address
+from bot.cli.start import DataDir, load
+from bot.storage.engine import migrations_waiting, open_database
+
+Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 where migrations wait.")]
+
+
+def migrate(check: Check = False, data_dir: DataDir = None) -> None:
+    """Bring the database up to date, as every start does, after a backup."""
+    settings = load(data_dir)
+    address = database_address(settings)
+
+    async def work() -> bool:
+        waiting = await migrations_waiting(address, settings.data_dir)
+        if waiting is None:
+            print("There is no database yet; the first start makes it.")
+        elif not waiting:
+            print("The database is up to date.")
+        else:
+            print(
+                f"{len(waiting)} {'migration waits' if len(waiting) == 1 else 'migrations wait'}: {', '.join(waiting)}"
+            )
+        if check:
+            return bool(waiting)
+        async with open_database(address, settings.data_dir):
+            if waiting:
+                print("Done.")
+        return False
+
+    if asyncio.run(work()):
+        raise typer.Exit(1)
