@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,12 +11,21 @@ from typing import Any
 
 import aiohttp
 import httpx
+import ollama
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import LLMProvider, Settings, unknown_names
 from bot.errors import ServiceError, StartupError
-from bot.llm.ollama import FAILURES, close_client, ollama_client, translated
+from bot.llm.ollama import (
+    FAILURES,
+    KEEP_ALIVE,
+    LoadedModel,
+    close_client,
+    loaded_models,
+    ollama_client,
+    translated,
+)
 from bot.storage.engine import Database
 from bot.storage.schema import memories, messages, outbox
 
@@ -28,6 +38,24 @@ NEEDED_CONTEXT = 4096
 """Tokens of the smallest window that an extraction is given."""
 
 PROBE_SECONDS = 15.0
+
+SAMPLE_SECONDS = 180.0
+"""For the sample call of the language model; a large one takes a minute to load from a slow disk."""
+
+SAMPLE = "Count from one to ten, in words."
+SAMPLE_TOKENS = 32
+
+SLOW_TOKENS = 20.0
+"""Tokens a second below which an extraction (100 to 150 tokens of answer) takes more than five seconds."""
+
+WHOLE = 0.99
+"""Of a model on the graphics card; rounding keeps it from being 1."""
+
+WORTH_TELLING = 0.5  # seconds
+NANOSECONDS = 1e9
+GIGABYTE = 1e9
+
+PULL = "python -m bot doctor --pull"
 
 
 class Verdict(StrEnum):
@@ -140,22 +168,21 @@ class Doctor:
         if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
             yield self._openai_model()
             return
-        client = ollama_client(self._settings.ollama_base_url, PROBE_SECONDS)
+        client = ollama_client(self._settings.ollama_base_url, SAMPLE_SECONDS)
         name = self._settings.ollama_model
         try:
             version = await _ollama_version(self._settings.ollama_base_url)
             yield Finding(
                 "ollama", Verdict.OK, f"answers at {_bare(self._settings.ollama_base_url)}, version {version}"
             )
-            yield _context(name, (await client.show(name)).modelinfo or {})
-        except FAILURES as error:
-            trouble = translated(error, "ollama", name)
-            yield Finding(
-                "ollama",
-                Verdict.FAULT,
-                str(trouble),
-                "start Ollama and pull the model; until then messages wait and are searched by words",
-            )
+            shown = await client.show(name)
+            yield _context(name, shown.modelinfo or {})
+            yield await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
+            yield _graphics(name, await loaded_models(client))
+        except (*FAILURES, ServiceError) as error:
+            trouble = error if isinstance(error, ServiceError) else translated(error, "ollama", name)
+            todo = f"start Ollama; `{PULL}` gets the model; until then messages wait and are searched by words"
+            yield Finding("ollama", Verdict.FAULT, str(trouble), todo)
         finally:
             await close_client(client)
 
@@ -224,6 +251,49 @@ def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show
             "model", Verdict.FAULT, f"{name} has a context of {length} tokens", f"use one with {NEEDED_CONTEXT} or more"
         )
     return Finding("model", Verdict.OK, f"{name} is pulled, context {length:,} tokens, {NEEDED_CONTEXT:,} are used")
+
+
+async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> Finding:
+    """One short call, with the time that it takes; loading the model is told apart."""
+    started = time.monotonic()
+    answer = await client.chat(
+        name,
+        [{"role": "user", "content": SAMPLE}],
+        think=False if thinks else None,
+        options={"num_ctx": NEEDED_CONTEXT, "num_predict": SAMPLE_TOKENS, "temperature": 0},
+        keep_alive=KEEP_ALIVE,
+    )
+    seconds = time.monotonic() - started
+    loading = (answer.load_duration or 0) / NANOSECONDS
+    found = f"a sample call took {seconds:.1f} s"
+    if loading > WORTH_TELLING:
+        found += f", {loading:.1f} s of them for loading the model"
+    rate = (answer.eval_count or 0) * NANOSECONDS / answer.eval_duration if answer.eval_duration else None
+    if rate is None:
+        return Finding("speed", Verdict.OK, found)
+    found += f"; it writes {rate:.0f} tokens a second"
+    if rate >= SLOW_TOKENS:
+        return Finding("speed", Verdict.OK, found)
+    todo = "memories come late and nothing is lost; a smaller model or a graphics card helps (docs/ollama.md)"
+    return Finding("speed", Verdict.WARNING, found, todo)
+
+
+def _graphics(name: str, loaded: Sequence[LoadedModel]) -> Finding:
+    """How much of the model is on a graphics card (/api/ps: size_vram against size)."""
+    full = name if ":" in name else f"{name}:latest"
+    model = next((one for one in loaded if one.name == full), None)
+    if model is None or not model.size:
+        return Finding(
+            "graphics card", Verdict.WARNING, f"Ollama does not tell where it runs {name}", "see `ollama ps`"
+        )
+    share = min(1.0, model.vram / model.size)
+    found = f"{share:.0%} of {name} is on it, {model.vram / GIGABYTE:.1f} of {model.size / GIGABYTE:.1f} GB"
+    if share >= WHOLE:
+        return Finding("graphics card", Verdict.OK, found)
+    if not model.vram:
+        found = f"{name} runs on the processor alone"
+    todo = "choose a smaller model or free the card's memory (docs/ollama.md); it works meanwhile, slowly"
+    return Finding("graphics card", Verdict.WARNING, found, todo)
 
 
 def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
 from bot.app import doctor_of
 from bot.cli.start import DataDir, load
+from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.doctor import Verdict
+from bot.errors import ServiceError, UserError
+from bot.llm.ollama import close_client, ollama_client, pulling
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
 
+PULL_SECONDS = 120.0
+"""Without a word from Ollama while it pulls; it tells its progress several times a second."""
 
-def doctor(data_dir: DataDir = None) -> None:
+Pull = Annotated[bool, typer.Option("--pull", help="First pull the models of these settings that Ollama lacks.")]
+
+
+def doctor(pull: Pull = False, data_dir: DataDir = None) -> None:
     """Check settings, database, model, embeddings, vector store and Discord; exit code 1 where one is at fault."""
     settings = load(data_dir, quiet=True)
     console = Console()
+    if pull:
+        asyncio.run(_pull(settings, console))
 
     async def examine() -> bool:
         sound = True
@@ -33,3 +45,33 @@ def doctor(data_dir: DataDir = None) -> None:
 
     if not asyncio.run(examine()):
         raise typer.Exit(1)
+
+
+async def _pull(settings: Settings, console: Console) -> None:
+    """Pull what the settings ask of Ollama; what is there already is only compared.
+
+    Raises:
+        UserError: Ollama does not answer, or can't get the model.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    client = ollama_client(settings.ollama_base_url, PULL_SECONDS)
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            for model in _of_ollama(settings):
+                task = progress.add_task(f"Pulling {model}", total=None)
+                async for _, done, total in pulling(client, model):
+                    progress.update(task, completed=done, total=total or None)
+                console.print(f"{model} is there", highlight=False)
+    except ServiceError as error:
+        raise UserError(str(error)) from None
+    finally:
+        await close_client(client)
+
+
+def _of_ollama(settings: Settings) -> list[str]:
+    models = []
+    if settings.mem0_enabled and settings.mem0_llm_provider is LLMProvider.OLLAMA:
+        models.append(settings.ollama_model)
+    if settings.mem0_enabled and settings.embedding_provider is EmbeddingProvider.OLLAMA:
+        models.append(settings.embedding_model)
+    return models

@@ -48,6 +48,9 @@ class LoopbackOllama(LoopbackServer):
         context_length: of the models.
         dims: size of the embeddings.
         knows_truncate: False for servers before 0.12.6, which cut and shift silently whatever they are told.
+        size_vram: bytes of a loaded model on the graphics card, of its 4.9 GB.
+        tokens_a_second: how fast it writes, as it says.
+        pullable: models that can be pulled, besides those that are.
         counts_prompt: False for servers that leave prompt_eval_count out.
     """
 
@@ -60,6 +63,9 @@ class LoopbackOllama(LoopbackServer):
     version: str = "0.12.6"
     knows_truncate: bool = True
     counts_prompt: bool = True
+    size_vram: int = 4_900_000_000
+    tokens_a_second: float = 80.0
+    pullable: Sequence[str] = ()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Ollama's paths."""
@@ -69,6 +75,7 @@ class LoopbackOllama(LoopbackServer):
             web.get("/api/tags", self._tags),
             web.get("/api/ps", self._ps),
             web.post("/api/show", self._show),
+            web.post("/api/pull", self._pull),
             web.post("/api/chat", self._chat),
             web.post("/api/embed", self._embed),
         ]
@@ -89,8 +96,27 @@ class LoopbackOllama(LoopbackServer):
 
     async def _ps(self, _: web.Request) -> web.Response:
         window = self.windows[-1] if self.windows else DEFAULT_WINDOW
-        running = {"expires_at": "2318-01-01T00:00:00Z", "size_vram": 5_000_000_000, "context_length": window}
+        running = {"expires_at": "2318-01-01T00:00:00Z", "size_vram": self.size_vram, "context_length": window}
         return web.json_response({"models": [_card(name) | running for name in self.models[:1]]})
+
+    async def _pull(self, request: web.Request) -> web.StreamResponse:
+        name = request[BODY]["model"]
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        if name not in (*self.models, *self.embedders, *self.pullable):
+            await response.write(json.dumps({"error": "pull model manifest: file does not exist"}).encode() + b"\n")
+            return response
+        total = 4_900_000_000
+        for step in (
+            {"status": "pulling manifest"},
+            {"status": "pulling 6a0746a1ec1a", "total": total, "completed": total // 2},
+            {"status": "pulling 6a0746a1ec1a", "total": total, "completed": total},
+            {"status": "success"},
+        ):
+            await response.write(json.dumps(step).encode() + b"\n")
+        if name not in (*self.models, *self.embedders):
+            self.models = (*self.models, name)
+        return response
 
     async def _show(self, request: web.Request) -> web.Response:
         name = request[BODY]["model"]
@@ -136,6 +162,7 @@ class LoopbackOllama(LoopbackServer):
         return answer
 
     def _told(self, model: str, answer: Answer, prompt_tokens: int) -> dict[str, Any]:
+        written = answer.eval_count if answer.eval_count is not None else _tokens(answer.text)
         told = {
             "model": model,
             "created_at": "2026-11-22T00:00:00Z",
@@ -143,7 +170,9 @@ class LoopbackOllama(LoopbackServer):
             "done": True,
             "done_reason": answer.done_reason,
             "total_duration": 1_000_000,
-            "eval_count": answer.eval_count if answer.eval_count is not None else _tokens(answer.text),
+            "load_duration": 2_000_000_000,
+            "eval_count": written,
+            "eval_duration": round(written / self.tokens_a_second * 1e9),
         }
         if self.counts_prompt:
             told["prompt_eval_count"] = prompt_tokens if answer.prompt_eval_count is None else answer.prompt_eval_count
