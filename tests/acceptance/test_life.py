@@ -35,7 +35,7 @@ async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
     await eventually(lambda: stage.discord.gateway.idle)
     stage.discord.command(ada, general, "memory flush")
     await eventually(lambda: stage.ollama.asked("/api/chat"), what="a call to the model")
-    for number in range(300):
+    for number in range(120):
         general.say((ada, ben)[number % 2], f"The tunnel opens on day {number} of the year.")
     await eventually(lambda: stage.discord.gateway.idle)
     code, seconds = await stage.bot.terminate()
