@@ -174,6 +174,12 @@ class Hit:
     lines: tuple[Line, ...] = ()
     memory: Memory | None = None
 
+    def around_anchor(self, count: int) -> tuple[Line, ...]:
+        """At most `count` lines of the excerpt, the one to jump to in their middle where there are enough."""
+        at = next((place for place, line in enumerate(self.lines) if line.message_id == self.anchor), 0)
+        first = max(0, min(at - count // 2, len(self.lines) - count))
+        return self.lines[first : first + count]
+
     @property
     def created_at(self) -> datetime:
         """When the anchor message was said (UTC)."""

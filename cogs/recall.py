@@ -210,10 +210,7 @@ def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
 
 
 def _excerpt(hit: Hit, names: Mapping[int, str]) -> str:
-    lines = hit.lines
-    at = next((place for place, line in enumerate(lines) if line.message_id == hit.anchor), 0)
-    first = max(0, min(at - MAX_LINES // 2, len(lines) - MAX_LINES))
-    shown = lines[first : first + MAX_LINES]
+    shown = hit.around_anchor(MAX_LINES)
     budget = ITEM_CHARS // len(shown)
     return "\n".join(_line(line.author_id, line.content, names, budget) for line in shown)
 

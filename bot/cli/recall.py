@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +23,9 @@ from bot.model import Hit, HitKind
 from bot.recall import RecallQuery
 
 MAX_LIMIT = 100
+
+SHOWN_LINES = 7
+"""Lines of an excerpt that people are shown; --json has all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +149,16 @@ def show(console: Console, question: Question, answer: Answer) -> None:
         kind = "memory" if memory else "messages"
         head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {_link(hit)}"
         console.print(Text(head, style="cyan"), soft_wrap=True)
-        console.print(Text(textwrap.indent(references.with_names(hit.text, answer.names), "   ")), soft_wrap=True)
+        console.print(Text(textwrap.indent(_shown(hit, answer.names), "   ")), soft_wrap=True)
+
+
+def _shown(hit: Hit, names: Mapping[int, str]) -> str:
+    """The memory, or the excerpt's lines nearest to the one that matched best."""
+    if not hit.lines:
+        return references.with_names(hit.text, names)
+    lines = hit.around_anchor(SHOWN_LINES)
+    spoken = [f"{names.get(line.author_id, references.SOMEBODY)}: {line.content}" for line in lines]
+    return references.with_names("\n".join(spoken), names)
 
 
 def _link(hit: Hit) -> str:
