@@ -233,13 +233,14 @@ async def test_the_checkpoint_stands_still_while_the_connection_is_lost(world: W
 
 async def test_a_channel_that_could_not_be_read_stays_behind_and_is_read_later(world: World) -> None:
     await world.observe()
-    world.env.inject_error("GET", "/channels/*/messages", status=403)
+    world.env.inject_error("GET", "/channels/*/messages", status=403, times=None)
     await world.gateway("shard_disconnect", 0)
     await world.say(world.ann, "one")
     before = await checkpoint(world)
     await world.gateway("shard_ready", 0)
     message = await world.say(world.ann, "two")
     assert await checkpoint(world) == before < message.id
+    world.env.backend.faults.clear()
     await world.env.advance_time(31)
     await world.durable()
     assert await checkpoint(world) >= message.id
