@@ -15,13 +15,13 @@ from bot import __version__
 from bot.activity import Activity
 from bot.applier import Applier
 from bot.clock import Clock, system_clock
-from bot.config import EmbeddingProvider, LLMProvider, Settings
+from bot.config import EmbeddingProvider, LLMProvider, OllamaFallback, Settings
 from bot.consent import Consents, SubjectHasher
 from bot.costs import Ledger, PriceTable, load_prices
 from bot.directory import Directory
 from bot.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
 from bot.erasure import Erasure
-from bot.errors import InUse, ServiceError
+from bot.errors import InUse, ServiceError, StartupError
 from bot.extraction.extractor import PURPOSE, Extractor
 from bot.extraction.gate import Gate
 from bot.flusher import Flusher, FlushReport
@@ -35,6 +35,7 @@ from bot.intake import Intake
 from bot.lexical.fulltext import FullText
 from bot.llm.base import LanguageModel
 from bot.llm.embeddings import Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.fallback import FallbackModel
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
 from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
@@ -44,7 +45,7 @@ from bot.metrics import Metrics
 from bot.neighbours import Neighbours
 from bot.observation import Observations
 from bot.policy import Policy
-from bot.queue import Queue
+from bot.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.recall import Recall
 from bot.resilience import Breaker, Guard
 from bot.revisions import Revisions
@@ -185,10 +186,13 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     indexer = Indexer(db, index, store, directory, clock)
     status = Status(activity=Activity(db), ledger=ledger, prices=prices, guards=guards, indexer=indexer, clock=clock)
     flusher = None
-    model = await _usable_model(stack, settings, ledger, ways, notes) if ways.extract else None
-    if model is not None:
-        guards.append(model.guard)
-        queue = Queue(db, clock, _owner())
+    own_model = await _usable_model(stack, settings, ledger, ways, notes) if ways.extract else None
+    if own_model is not None:
+        guards.append(own_model.guard)
+        model, longest_wait = _with_fallback(stack, settings, own_model, ledger, prices, clock, guards.append)
+        if isinstance(model, FallbackModel):
+            status.fallback = model
+        queue = Queue(db, clock, _owner(), longest_wait_seconds=longest_wait)
         flusher = Flusher(
             queue=queue,
             applier=Applier(db, queue, store, consents),
@@ -223,6 +227,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         policy=policy_of(settings),
         status=status,
         observe_channels=settings.observe_channels,
+        sweep_requests_per_minute=settings.sweep_requests_per_minute,
     )
     housekeeping = Housekeeping(
         erasure=erasure,
@@ -279,6 +284,10 @@ def open_model(settings: Settings, ledger: Ledger) -> GuardedModel:
         model = OllamaModel(settings.ollama_base_url, settings.ollama_model)
     else:
         model = OpenAIModel(_key(settings), settings.openai_llm_model, base_url=settings.openai_base_url)
+    return _guarded(model, ledger)
+
+
+def _guarded(model: LanguageModel, ledger: Ledger) -> GuardedModel:
     guard = Guard(
         model.provider,
         limiter=AsyncLimiter(MODEL_CALLS_A_SECOND, 1),
@@ -287,6 +296,45 @@ def open_model(settings: Settings, ledger: Ledger) -> GuardedModel:
         probe=model.check,
     )
     return GuardedModel(model, guard, ledger)
+
+
+def _with_fallback(
+    stack: AsyncExitStack,
+    settings: Settings,
+    model: GuardedModel,
+    ledger: Ledger,
+    prices: PriceTable,
+    clock: Clock,
+    watch: Watch,
+) -> tuple[GuardedModel | FallbackModel, float]:
+    """The model with what OLLAMA_FALLBACK puts behind it, and the longest wait between two tries of a batch.
+
+    Raises:
+        StartupError: the price of what would take over is not known, so its budget could not be kept.
+    """
+    if settings.mem0_llm_provider is not LLMProvider.OLLAMA or settings.ollama_fallback is OllamaFallback.QUEUE:
+        return model, LONGEST_WAIT_SECONDS
+    substitute = None
+    if settings.may_fall_back_to_openai:
+        name = settings.openai_llm_model
+        if prices.cost("openai", name, 1, 1) is None:
+            raise StartupError(
+                f"OLLAMA_FALLBACK=openai: the price of {name} is not known, so FALLBACK_DAILY_BUDGET_USD could not be "
+                "kept; name it in PRICES_FILE, or set OPENAI_LLM_MODEL to a model with a price"
+            )
+        substitute = _guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), ledger)
+        stack.push_async_callback(substitute.aclose)
+        watch(substitute.guard)
+    fallback = FallbackModel(
+        model,
+        substitute,
+        after_seconds=settings.fallback_after_seconds,
+        daily_budget=settings.fallback_daily_budget_usd,
+        ledger=ledger,
+        prices=prices,
+        clock=clock,
+    )
+    return fallback, min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, settings.fallback_after_seconds))
 
 
 def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder:
@@ -446,11 +494,15 @@ def policy_of(settings: Settings) -> Policy:
     outside = settings.openai_base_url is None
     ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
     model = settings.ollama_model if ollama else settings.openai_llm_model
+    language_model = f"{'Ollama' if ollama else 'OpenAI'}, {model}"
+    substitute = settings.may_fall_back_to_openai
+    if substitute:
+        language_model += f", or OpenAI, {settings.openai_llm_model}, while that does not answer"
     return Policy(
         retention_days=settings.message_retention_days,
         remembers=settings.mem0_enabled,
-        language_model=f"{'Ollama' if ollama else 'OpenAI'}, {model}",
-        language_model_outside=not ollama and outside,
+        language_model=language_model,
+        language_model_outside=(not ollama or substitute) and outside,
         embeddings=f"{PROVIDER_NAMES[settings.embedding_provider]}, {settings.embedding_model}",
         embeddings_outside=settings.embedding_provider is EmbeddingProvider.OPENAI and outside,
     )

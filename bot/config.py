@@ -32,6 +32,14 @@ class EmbeddingProvider(StrEnum):
     FASTEMBED = "fastembed"
 
 
+class OllamaFallback(StrEnum):
+    """What is done while Ollama does not answer."""
+
+    QUEUE = "queue"
+    OPENAI = "openai"
+    SKIP = "skip"
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 
@@ -87,6 +95,16 @@ class Settings(BaseSettings):
     )
     openai_base_url: str | None = Field(None, description="Another server that speaks OpenAI's protocol.")
     openai_llm_model: str = Field("gpt-4o-mini", min_length=1, description="Model that extracts memories in OpenAI.")
+    ollama_fallback: OllamaFallback = Field(
+        OllamaFallback.QUEUE,
+        description="While Ollama does not answer: queue (messages wait), openai (takes over) or skip (no memories).",
+    )
+    fallback_after_seconds: float = Field(
+        900, ge=0, description="Seconds without an answer of Ollama after which openai or skip comes into force."
+    )
+    fallback_daily_budget_usd: float = Field(
+        1.0, ge=0, description="US dollars that OLLAMA_FALLBACK=openai may cost on one day (UTC); then messages wait."
+    )
     embedding_provider: EmbeddingProvider = Field(
         EmbeddingProvider.OPENAI, description="Who embeds memories: openai, ollama or fastembed."
     )
@@ -105,6 +123,13 @@ class Settings(BaseSettings):
     )
     flush_batch_size: int = Field(
         100, ge=1, le=1000, description="So many waiting messages of a channel start an extraction at once."
+    )
+    sweep_requests_per_minute: int = Field(
+        30,
+        ge=0,
+        le=600,
+        description="History requests (100 messages each) for finding edits and deletions that happened while the bot "
+        "was away. 0: only what is about to be shown is compared.",
     )
     prices_file: Path | None = Field(
         None, description="JSON file with prices that replace the built-in ones (docs/costs.md shows its form)."
@@ -151,10 +176,18 @@ class Settings(BaseSettings):
         return self.mem0_qdrant_url is not None or self.mem0_qdrant_host is not None
 
     @property
+    def may_fall_back_to_openai(self) -> bool:
+        """Whether OpenAI extracts while Ollama does not answer."""
+        ollama = self.mem0_llm_provider is LLMProvider.OLLAMA
+        return self.mem0_enabled and ollama and self.ollama_fallback is OllamaFallback.OPENAI
+
+    @property
     def needs_openai_key(self) -> bool:
         """Whether anything in force calls OpenAI."""
         return self.mem0_enabled and (
-            self.embedding_provider is EmbeddingProvider.OPENAI or self.mem0_llm_provider is LLMProvider.OPENAI
+            self.embedding_provider is EmbeddingProvider.OPENAI
+            or self.mem0_llm_provider is LLMProvider.OPENAI
+            or self.may_fall_back_to_openai
         )
 
     @property
@@ -261,6 +294,9 @@ def unknown_names(environment: dict[str, str] | None = None) -> list[str]:
         "MEM0_",
         "OLLAMA_BASE",
         "OLLAMA_MODEL",
+        "OLLAMA_FALLBACK",
+        "FALLBACK_",
+        "SWEEP_",
         "EMBEDDING_",
         "FLUSH_",
         "OBSERVE_",

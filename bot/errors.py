@@ -9,6 +9,7 @@
     ├── ServiceError              an outside service failed; carries the service's name, never content
     │   ├── ServiceUnavailable    refused, timed out, 5xx, breaker open: wait and try again
     │   │   ├── ServiceAbsent     not set up here, on purpose or for want of a key: not worth a warning
+    │   │   ├── ServiceGivenUp    away for longer than the settings wait: go on without
     │   │   └── RateLimited       429: wait `retry_after` seconds
     │   └── ServiceRejected       it understood and declined for good (bad key, unknown model, 400)
     └── AnswerError               a model answered with something unusable: try again with less
@@ -63,6 +64,10 @@ class ServiceUnavailable(ServiceError):
 
 class ServiceAbsent(ServiceUnavailable):
     """The service is not set up here; work for it is kept until it is."""
+
+
+class ServiceGivenUp(ServiceUnavailable):
+    """The service has been away for so long that its work is given up, as the settings want."""
 
 
 class RateLimited(ServiceUnavailable):

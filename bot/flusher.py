@@ -19,7 +19,7 @@ from typing import Any
 from bot.applier import OPTED_OUT, Applier, Step, memory_id, no_step
 from bot.consent import Consents
 from bot.directory import Directory
-from bot.errors import AnswerError, ServiceError
+from bot.errors import AnswerError, ServiceError, ServiceGivenUp
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.extractor import Extractor
 from bot.extraction.reconcile import Merge, Verdict, reconcile
@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 ROUND_MESSAGES = 500
 """Messages in one round: their new statements are embedded in one request."""
+
+
+MODEL_AWAY = "model_away"
+"""Reason of messages that were skipped because the model was away (OLLAMA_FALLBACK=skip)."""
 
 
 @dataclass(slots=True)
@@ -258,6 +262,12 @@ class Flusher:
             report.dead += died
             log.warning("Batch %s: unusable answer, %d messages died: %s", batch.id, died, type(error).__name__)
             self._step("failed")
+            return
+        except ServiceGivenUp as error:
+            ids = [message.id for message in work.messages]
+            report.messages += await self._queue.skip(batch.channel_id, ids, MODEL_AWAY)
+            log.warning("Batch %s: skipped, %s", batch.id, error)
+            self._step("skipped")
             return
         except ServiceError as error:
             report.waiting = str(error)

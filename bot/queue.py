@@ -94,13 +94,18 @@ class Queue:
         owner: str,
         *,
         lease_seconds: float = LEASE_SECONDS,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Open the queue for `owner`, a name that no other running process has."""
+        """Open the queue for `owner`, a name that no other running process has.
+
+        While a service is down a batch waits for `longest_wait_seconds` at most, if it names no time itself.
+        """
         self._db = db
         self._clock = clock
         self._owner = owner
         self._lease_ms = round(lease_seconds * 1000)
+        self._longest_wait = longest_wait_seconds
         self._jitter = jitter
 
     # --- leases ------------------------------------------------------------------------------------------------------
@@ -301,7 +306,7 @@ class Queue:
             LeaseLost: the channel is another's now.
         """
         doubled = FIRST_WAIT_SECONDS * 2 ** min(batch.attempts, 20)
-        seconds = min(LONGEST_WAIT_SECONDS, doubled) * (0.5 + self._jitter() / 2)
+        seconds = min(self._longest_wait, doubled) * (0.5 + self._jitter() / 2)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             seconds = max(seconds, error.retry_after)
         change = {

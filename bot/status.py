@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.costs import Ledger, PriceTable, Usage
     from bot.flusher import FlushReport
     from bot.index.indexer import Indexer
+    from bot.llm.fallback import FallbackModel, Standing
     from bot.resilience import Guard
 
 DAYS = 30
@@ -49,6 +50,7 @@ class StatusReport:
         index_backlog: changes that the vector index has yet to take.
         last_flush_ms: when messages were last made into memories; None if not since the start.
         prices_as_of: when the prices were looked up.
+        fallback: who makes memories, where OLLAMA_FALLBACK leaves a choice.
     """
 
     today: Bill
@@ -60,10 +62,15 @@ class StatusReport:
     index_backlog: int
     last_flush_ms: int | None
     prices_as_of: str
+    fallback: Standing | None = None
 
 
 class Status:
-    """Gathers the report, and draws its chart."""
+    """Gathers the report, and draws its chart.
+
+    Attributes:
+        fallback: the model that knows who makes memories; None where there is one that can.
+    """
 
     def __init__(
         self,
@@ -82,6 +89,7 @@ class Status:
         self._indexer = indexer
         self._clock = clock
         self._last_flush_ms: int | None = None
+        self.fallback: FallbackModel | None = None
 
     def flushed(self, report: FlushReport) -> None:
         """A channel was flushed."""
@@ -103,6 +111,7 @@ class Status:
             index_backlog=await self._indexer.backlog(),
             last_flush_ms=self._last_flush_ms,
             prices_as_of=self._prices.as_of,
+            fallback=self.fallback.standing if self.fallback is not None else None,
         )
 
     async def chart(self, report: StatusReport) -> bytes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import ui
 
+from bot.llm.fallback import Course
 from bot.resilience import BreakerState
 
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from bot.status import StatusReport
 
 CHART = "chart.png"
+
+_COURSES = {
+    Course.SUBSTITUTE: "OpenAI makes the memories",
+    Course.OVER_BUDGET: "Messages wait, the budget for OpenAI being used up,",
+    Course.SKIPPING: "No memories are made and messages are skipped",
+}
 
 
 def status_view(lines: Sequence[str], report: StatusReport) -> ui.LayoutView:
@@ -35,6 +42,9 @@ def _services(report: StatusReport) -> list[str]:
         well = service.state is BreakerState.CLOSED
         trouble = f"does not answer for {service.seconds_down / 60:.0f} min; what is to do waits"
         lines.append(f"- {service.name}: {'in order' if well else f'⚠️ {trouble}'}")
+    if report.fallback is not None and report.fallback.course in _COURSES:
+        since = f"since <t:{report.fallback.since_ms // 1000}:R>"
+        lines.append(f"- ⚠️ {_COURSES[report.fallback.course]} {since}, because {report.fallback.model} does not answer")
     if report.answer_seconds is not None:
         lines.append(f"- The language model answers in {report.answer_seconds:.1f} s on average today")
     if report.last_flush_ms is not None:

@@ -1,0 +1,196 @@
+"""What happens while the operator's own model does not answer: wait, let another one take over, or skip."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.clock import Clock
+from bot.costs import Ledger, PriceTable
+from bot.errors import AnswerError, ServiceError, ServiceGivenUp
+from bot.llm.base import Completion, estimate_tokens
+from bot.llm.guarded import EMBEDDING, GuardedModel
+
+log = logging.getLogger(__name__)
+
+
+class Course(StrEnum):
+    """Who makes memories now."""
+
+    ORDINARY = "ordinary"  # the model of the settings; while it is away, what is to do waits
+    SUBSTITUTE = "substitute"  # another model, for money
+    OVER_BUDGET = "over_budget"  # nobody: the other one's budget of the day is used up
+    SKIPPING = "skipping"  # nobody: messages are skipped
+
+
+_SAYING = {
+    Course.ORDINARY: "%s answers again and makes the memories",
+    Course.SUBSTITUTE: "%s does not answer: the substitute makes the memories until it does",
+    Course.OVER_BUDGET: "%s does not answer, and FALLBACK_DAILY_BUDGET_USD is used up: messages wait",
+    Course.SKIPPING: "%s does not answer: messages are skipped until it does",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is done now, and since when (milliseconds since 1970).
+
+    Attributes:
+        model: the model of the settings, which does not answer where the course is not the ordinary one.
+        substitute: who stands in for it.
+    """
+
+    course: Course
+    since_ms: int
+    model: str
+    substitute: str | None
+
+
+class FallbackModel:
+    """A LanguageModel that knows what to do while its own does not answer.
+
+    Every call tries the model of the settings first: while its breaker is open that costs nothing, and once its health
+    check passes it has the work back.
+
+    Args:
+        model: the model of the settings.
+        substitute: takes over; None where messages are skipped instead.
+        after_seconds: for how long the model must have failed before anything else is done.
+        daily_budget: US dollars that the substitute may cost on one UTC day.
+        ledger: knows what it has cost today, also before a restart.
+        prices: what its tokens cost; they must be in there.
+        clock: tells the day.
+        now: a clock that never jumps, in seconds.
+    """
+
+    def __init__(
+        self,
+        model: GuardedModel,
+        substitute: GuardedModel | None,
+        *,
+        after_seconds: float,
+        daily_budget: float,
+        ledger: Ledger,
+        prices: PriceTable,
+        clock: Clock,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.provider = model.provider
+        self.model = model.model
+        self.guard = model.guard
+        self._model = model
+        self._substitute = substitute
+        self._after = after_seconds
+        self._budget = daily_budget
+        self._ledger = ledger
+        self._prices = prices
+        self._clock = clock
+        self._now = now
+        self._down_since: float | None = None
+        self._set_aside: defaultdict[str, float] = defaultdict(float)
+        stands_in = None if substitute is None else substitute.provider
+        self._standing = Standing(Course.ORDINARY, clock(), model.provider, stands_in)
+
+    @property
+    def standing(self) -> Standing:
+        """What is done now."""
+        return self._standing
+
+    async def complete(
+        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+    ) -> Completion:
+        """See LanguageModel.
+
+        Raises:
+            ServiceGivenUp: the model has been away for so long that the settings want the messages skipped.
+        """
+
+        async def ask(model: GuardedModel) -> Completion:
+            return await model.complete(
+                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose
+            )
+
+        try:
+            answer = await ask(self._model)
+        except AnswerError:
+            self._is_back()
+            raise
+        except ServiceError as error:
+            if not self._given_up():
+                raise
+            substitute = self._substitute
+            if substitute is None:
+                self._take(Course.SKIPPING)
+                raise ServiceGivenUp(error.service, "away for longer than FALLBACK_AFTER_SECONDS") from None
+            price = self._price(substitute, estimate_tokens(system) + estimate_tokens(prompt), max_tokens)
+            if await self._spent_today(substitute) + price > self._budget:
+                self._take(Course.OVER_BUDGET)
+                raise
+        else:
+            self._is_back()
+            return answer
+        self._take(Course.SUBSTITUTE)
+        return await self._at_a_price(price, ask(substitute))
+
+    async def check(self) -> None:
+        """The own model's health check, straight."""
+        await self._model.check()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._model.aclose()
+        if self._substitute is not None:
+            await self._substitute.aclose()
+
+    async def _at_a_price(self, price: float, call: Awaitable[Completion]) -> Completion:
+        """Make the call with its price set aside, and keep it so where the ledger can't know what was paid."""
+        today = self._today()
+        self._set_aside[today] += price
+        try:
+            answer = await call
+        except AnswerError:
+            raise
+        except BaseException:
+            self._set_aside[today] -= price
+            raise
+        self._set_aside[today] -= price
+        return answer
+
+    def _given_up(self) -> bool:
+        """The model failed once more: whether it has done so for long enough."""
+        now = self._now()
+        if self._down_since is None:
+            self._down_since = now
+        return now - self._down_since >= self._after
+
+    def _is_back(self) -> None:
+        self._down_since = None
+        self._take(Course.ORDINARY)
+
+    def _take(self, course: Course) -> None:
+        """Change the course, and say so once."""
+        standing = self._standing
+        if course is standing.course:
+            return
+        self._standing = Standing(course, self._clock(), standing.model, standing.substitute)
+        log.warning(_SAYING[course], self.provider)
+
+    def _price(self, model: GuardedModel, prompt_tokens: int, completion_tokens: int) -> float:
+        return self._prices.cost(model.provider, model.model, prompt_tokens, completion_tokens) or 0.0
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock() / 1000, tz=UTC).date().isoformat()
+
+    async def _spent_today(self, model: GuardedModel) -> float:
+        today = self._today()
+        return self._set_aside[today] + sum(
+            self._price(model, usage.prompt_tokens, usage.completion_tokens)
+            for usage in await self._ledger.totals(today)
+            if (usage.provider, usage.model) == (model.provider, model.model) and usage.purpose != EMBEDDING
+        )
