@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.lexical.languages import STOP_WORDS
@@ -50,7 +50,7 @@ class Directory:
             return []
         async with self._db.read() as connection:
             rows = await connection.execute(
-                select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id)
+                select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id, _may_occur(words))
             )
             lengths = {row.user_id: _match(_words(row.name), words) for row in rows}
         found = [user_id for user_id, length in lengths.items() if length]
@@ -80,6 +80,14 @@ async def write_names(connection: AsyncConnection, dialect: Dialect, names: Mapp
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def _may_occur(words: list[str]) -> ColumnElement[bool]:
+    """Whether a name can occur among the words, as far as a database can tell, which folds ASCII letters only."""
+    likely = [func.lower(members.c.name).contains(word, autoescape=True) for word in set(words) if word.isascii()]
+    if all(word.isascii() for word in words):
+        return or_(*likely)
+    return or_(*likely, func.length(members.c.name) != func.octet_length(members.c.name))
 
 
 def _match(name: list[str], words: list[str]) -> int:

@@ -14,9 +14,11 @@ from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
+    String,
     Subquery,
     TableClause,
     bindparam,
+    cast,
     column,
     delete,
     func,
@@ -38,10 +40,10 @@ Indexed = Literal["messages", "memories"]
 CHANNELS_IN_MATCH = 24
 """With more channels than this, merging their lists of rows costs more than looking up each row's channel."""
 
-LOOKED_AT = 4000
+LOOKED_AT = 2500
 """Rows of a word whose channel is looked up."""
 
-COUNTED = 20_000
+COUNTED = 4_000
 """Rows of a word that are counted one by one for its frequency."""
 
 _TABLES: Mapping[Indexed, TableClause] = MappingProxyType(
@@ -84,14 +86,18 @@ class Scope:
 
     Attributes:
         guild_id: only there.
+        sole: no other guild has anything, which saves comparing with everything that this one has.
         channel_ids: only in these channels; None for all of the guild.
+        hidden_ids: where it is shorter, the other channels of the guild, to look anywhere but there.
         author_id: only what this member said.
         since: only messages with this snowflake or a newer one; memories are not told apart by it.
         until: only messages with this snowflake or an older one; memories are not told apart by it.
     """
 
     guild_id: int
+    sole: bool = False
     channel_ids: frozenset[int] | None = None
+    hidden_ids: frozenset[int] | None = None
     author_id: int | None = None
     since: int | None = None
     until: int | None = None
@@ -157,13 +163,13 @@ class FullText:
         wanted: Sequence[Sequence[Collection[str]]],
         limit: int,
     ) -> list[list[int]]:
-        """The newest rows in scope for each of several searches; no ranking, so common words cost no more than `limit`.
+        """The newest rows in scope for each of several searches, in no order; common words cost little more.
 
         Args:
             connection: the caller's.
             where: messages or memories.
-            scope: where to look. Of memories, channels are matched by the last one that they cite; and past a few
-                channels memories of other channels may come along, and of messages older ones may be missed.
+            scope: where to look. Of memories, channels are matched by the last one that they cite, and of many channels
+                those of others may come along; of messages in many channels, old ones may be missed.
             wanted: each search as groups of tokens; a row must hold a token of each group.
             limit: at most so many rows a search.
         """
@@ -171,14 +177,12 @@ class FullText:
             return []
         index = _TABLES[where]
         parts = [
-            select(literal(number).label("search"), found.c.rowid)
+            select(literal(number), func.aggregate_strings(cast(found.c.rowid, String), ","))
             for number, groups in enumerate(wanted)
             for found in [_rows_in_scope(index, scope, groups, limit)]
         ]
-        rows: list[list[int]] = [[] for _ in wanted]
-        for search, rowid in await connection.execute(union_all(*parts)):
-            rows[search].append(rowid)
-        return rows
+        found = dict(row.tuple() for row in await connection.execute(union_all(*parts)))
+        return [list(map(int, found[number].split(","))) if found.get(number) else [] for number in range(len(wanted))]
 
     async def documents(
         self, connection: AsyncConnection, where: Indexed, rowids: Collection[int]
@@ -189,28 +193,29 @@ class FullText:
         return {rowid: terms_.split() for rowid, terms_ in rows}
 
     async def frequencies(
-        self, connection: AsyncConnection, where: Indexed, guild_id: int, words: Sequence[Collection[str]]
+        self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[Collection[str]]
     ) -> list[float]:
-        """How many documents a guild has, and how many of them hold each word (any of the terms it may stand under).
+        """How many documents there are in scope, and how many hold each word (any of the terms it may stand under).
 
-        Counted up to a limit, newest first, and from there on estimated by how much of the guild's time that took,
+        Counted up to a limit, newest first, and from there on estimated by how much of the time that took,
         so that the most common words cost no more than others.
         """
-        index, scope = _TABLES[where], Scope(guild_id=guild_id)
-        groups: list[list[Collection[str]]] = [[], *([word] for word in words)]
+        index = _TABLES[where]
+        groups: list[list[Collection[str]]] = [[[guild_token(scope.guild_id)]], *([word] for word in words)]
         counts = [
             select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
             for number, group in enumerate(groups)
             for found in [_rows_in_scope(index, scope, group, COUNTED)]
         ]
-        inside = select(index.c.rowid).where(_matches(index, guild_token(guild_id)))
-        first = inside.order_by(index.c.rowid).limit(1).subquery()
+        match, _ = _match(scope, groups[0])
+        first = select(index.c.rowid).where(_matches(index, match)).order_by(index.c.rowid).limit(1).subquery()
         oldest = select(literal(-1).label("word"), literal(0), first.c.rowid, first.c.rowid)
         rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
         if -1 not in rows:
             return [0.0] * len(groups)
         span = rows[0][3] - rows[-1][2]
-        return [_estimate(*rows[number][1:], span) for number in range(len(groups))]
+        counted = (rows[number] for number in range(len(groups)))
+        return [_estimate(count, low, high, span) for _, count, low, high in counted]
 
 
 def document_length(tokens: Sequence[str]) -> int:
@@ -219,33 +224,43 @@ def document_length(tokens: Sequence[str]) -> int:
 
 
 def _estimate(counted: int, oldest: int, newest: int, span: int) -> float:
-    """All rows of a word of which `counted` are between `oldest` and `newest`, if it is as frequent in all of `span`."""
+    """All rows of a word, of which `counted` are between two rows, if it is as frequent in all of `span`."""
     return counted if counted < COUNTED else counted * max(1.0, span / max(1, newest - oldest))
 
 
 def _rows_in_scope(index: TableClause, scope: Scope, groups: Sequence[Collection[str]], limit: int) -> Subquery:
     """The newest rows that hold a token of each group and lie in scope."""
-    tokens: list[Collection[str]] = [*groups, [guild_token(scope.guild_id)]]
     dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
-    behind = None
-    if scope.author_id is not None:
-        tokens.append([author_token(scope.author_id)])
-    if scope.channel_ids is not None:
-        if len(scope.channel_ids) <= CHANNELS_IN_MATCH:
-            tokens.append([channel_token(i) for i in sorted(scope.channel_ids)])
-        elif dated:
-            behind = messages.c.channel_id.in_(sorted(scope.channel_ids))
-    rows = select(index.c.rowid).where(_matches(index, _all_of(tokens)))
+    match, channel_ids = _match(scope, groups)
+    rows = select(index.c.rowid).where(_matches(index, match))
     if dated and scope.since is not None:
         rows = rows.where(index.c.rowid >= scope.since)
     if dated and scope.until is not None:
         rows = rows.where(index.c.rowid <= scope.until)
     rows = rows.order_by(index.c.rowid.desc())
-    if behind is None:
+    if channel_ids is None or not dated:
         return rows.limit(limit).subquery()
     looked_at = rows.limit(LOOKED_AT).subquery()
-    readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid).where(behind)
+    readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid)
+    readable = readable.where(messages.c.channel_id.in_(channel_ids))
     return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
+
+
+def _match(scope: Scope, groups: Sequence[Collection[str]]) -> tuple[str, list[int] | None]:
+    """The match for these groups in scope, and the channels that are too many to be part of it."""
+    tokens = list(groups)
+    if scope.author_id is not None:
+        tokens.append([author_token(scope.author_id)])
+    if scope.channel_ids is not None and len(scope.channel_ids) <= CHANNELS_IN_MATCH:
+        return _all_of([*tokens, [channel_token(i) for i in sorted(scope.channel_ids)]]), None
+    if not scope.sole:
+        tokens.append([guild_token(scope.guild_id)])
+    match = _all_of(tokens)
+    if scope.channel_ids is None or scope.hidden_ids == frozenset():
+        return match, None
+    if scope.hidden_ids is not None and len(scope.hidden_ids) <= CHANNELS_IN_MATCH:
+        return f"({match}) NOT ({' OR '.join(channel_token(i) for i in sorted(scope.hidden_ids))})", None
+    return match, sorted(scope.channel_ids)
 
 
 def _matches(index: TableClause, match: str) -> ColumnElement[bool]:

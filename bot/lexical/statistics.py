@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
-from bot.lexical.fulltext import COUNTED, FullText, Indexed
+from bot.lexical.fulltext import COUNTED, FullText, Indexed, Scope
 
 KEPT_MS = 10 * 60 * 1000
 """Figures of a guild with more than COUNTED documents hardly change in ten minutes; others are always taken anew."""
@@ -42,17 +42,18 @@ class Statistics:
         self._kept: dict[tuple[Indexed, int, tuple[str, ...]], tuple[float, int]] = {}
 
     async def corpus(
-        self, connection: AsyncConnection, where: Indexed, guild_id: int, words: Sequence[tuple[str, ...]]
+        self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[tuple[str, ...]]
     ) -> Corpus:
         """The figures of a guild, with the frequencies of `words` (each the terms that it may stand under)."""
+        guild = Scope(guild_id=scope.guild_id, sole=scope.sole)
         now = self._clock()
-        known = {word: self._get((where, guild_id, word), now) for word in (_EVERYTHING, *words)}
+        known = {word: self._get((where, guild.guild_id, word), now) for word in (_EVERYTHING, *words)}
         missing = [word for word in words if known[word] is None]
         if missing or known[_EVERYTHING] is None:
-            counted = await self._fulltext.frequencies(connection, where, guild_id, missing)
+            counted = await self._fulltext.frequencies(connection, where, guild, missing)
             fresh = dict(zip((_EVERYTHING, *missing), counted, strict=True))
             if fresh[_EVERYTHING] >= COUNTED:
-                self._keep({(where, guild_id, word): (count, now + KEPT_MS) for word, count in fresh.items()})
+                self._keep({(where, guild.guild_id, word): (count, now + KEPT_MS) for word, count in fresh.items()})
             known |= fresh
         return Corpus(known[_EVERYTHING] or 0.0, tuple(known[word] or 0.0 for word in words))
 

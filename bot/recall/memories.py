@@ -44,16 +44,15 @@ class MemorySearch:
         self._index = index
         self._store = store
 
-    async def by_words(self, connection: AsyncConnection, question: Question, query: RecallQuery) -> list[int]:
+    async def by_words(self, connection: AsyncConnection, question: Question, scope: Scope) -> list[int]:
         """Full-text rows of memories, best first; not yet what the asker may read."""
         if not question.words:
             return []
         words = [word.terms for word in question.words]
-        corpus = await self._statistics.corpus(connection, "memories", query.guild_id, words)
+        corpus = await self._statistics.corpus(connection, "memories", scope, words)
         if not corpus.documents:
             return []
         weights = rarity(corpus.documents, corpus.frequencies)
-        scope = Scope(guild_id=query.guild_id, channel_ids=query.channel_ids, author_id=query.author_id)
         found = await self._fulltext.newest(connection, "memories", scope, [[word] for word in words], NEWEST)
         held: dict[int, float] = {}
         for weight, rows in zip(weights, found, strict=True):

@@ -17,16 +17,16 @@ from bot.recall.question import Question
 from bot.recall.ranking import REACH, Scored, Spoken, count, own_scores, own_weights, raised, rank, rarity
 from bot.storage.schema import messages
 
-NEWEST = 1500
+NEWEST = 800
 """Rows fetched for one word. Of a word that more messages hold, older ones are found where it meets another word."""
 
-TOGETHER = 4
+TOGETHER = 3
 """Of the words that hit that limit, so many (the rarest) are also looked for in pairs and threes."""
 
-FIRST_LOOK = 400
+FIRST_LOOK = 300
 """Messages whose own words are scored."""
 
-CENTRES = 100
+CENTRES = 60
 """Of these, the best, with their neighbours, are scored with their surroundings."""
 
 SAID_THEN = 200
@@ -42,33 +42,28 @@ class MessageSearch:
         self._fulltext = fulltext
         self._statistics = statistics
 
-    async def search(self, connection: AsyncConnection, question: Question, query: RecallQuery) -> list[Scored]:
-        """Messages that answer `question` and that the asker may read, best first."""
+    async def search(
+        self, connection: AsyncConnection, question: Question, query: RecallQuery, scope: Scope
+    ) -> list[Scored]:
+        """Messages in scope that answer `question` and that the asker may read, best first."""
         if not question.words:
             return []
         words = [word.terms for word in question.words]
-        corpus = await self._statistics.corpus(connection, "messages", query.guild_id, words)
+        corpus = await self._statistics.corpus(connection, "messages", scope, words)
         weights = rarity(corpus.documents, corpus.frequencies)
-        candidates = await self._candidates(connection, question, weights, query)
+        candidates = await self._candidates(connection, question, weights, scope)
         documents = await self._fulltext.documents(connection, "messages", candidates)
         mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
         centres = _best(question, weights, mean_length, documents)
         stretches = await _stretches(connection, centres, query)
-        spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch})
+        spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch}, query)
         runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
         return [one for one in rank(question, weights, mean_length, runs) if _may_show(one.spoken, query)]
 
     async def _candidates(
-        self, connection: AsyncConnection, question: Question, weights: Sequence[float], query: RecallQuery
+        self, connection: AsyncConnection, question: Question, weights: Sequence[float], scope: Scope
     ) -> list[int]:
         """The messages that hold the most telling words together, newer ones first among equals."""
-        scope = Scope(
-            guild_id=query.guild_id,
-            channel_ids=query.channel_ids,
-            author_id=query.author_id,
-            since=query.since,
-            until=query.until,
-        )
         worth = own_weights(question, weights)
         words = [word.terms for word in question.words]
         found = await self._fulltext.newest(connection, "messages", scope, [[word] for word in words], NEWEST)
@@ -94,12 +89,15 @@ class MessageSearch:
         (rows,) = await self._fulltext.newest(connection, "messages", then, [[by]], SAID_THEN)
         return rows
 
-    async def _spoken(self, connection: AsyncConnection, question: Question, ids: Collection[int]) -> dict[int, Spoken]:
+    async def _spoken(
+        self, connection: AsyncConnection, question: Question, ids: Collection[int], query: RecallQuery
+    ) -> dict[int, Spoken]:
         """Messages as ranking sees them."""
         documents = await self._fulltext.documents(connection, "messages", ids)
         wanted = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content)
+        wanted = wanted.where(messages.c.id.in_(ids), messages.c.guild_id == query.guild_id)
         spoken = {}
-        for row in await connection.execute(wanted.where(messages.c.id.in_(ids))):
+        for row in await connection.execute(wanted):
             tokens = documents.get(row.id, [])
             spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
         return spoken

@@ -7,8 +7,12 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot import references, snowflake
 from bot.clock import Clock, system_clock
+from bot.lexical.fulltext import FullText, Scope
 from bot.lexical.statistics import Statistics
 from bot.model import Hit, HitKind, Line, Memory
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
@@ -18,11 +22,11 @@ from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import Scored
+from bot.storage.schema import channels
 
 if TYPE_CHECKING:
     from bot.directory import Directory
     from bot.index import VectorIndex
-    from bot.lexical.fulltext import FullText
     from bot.memories import MemoryStore
     from bot.messagelog import MessageLog
     from bot.storage.engine import Database
@@ -97,8 +101,9 @@ class Recall:
 
     async def _by_words(self, question: Question, query: RecallQuery) -> tuple[list[Scored], list[int]]:
         async with self._db.read() as connection:
-            ranked = await self._messages.search(connection, question, query)
-            return ranked, await self._memories.by_words(connection, question, query)
+            scope = await _scope(connection, query)
+            ranked = await self._messages.search(connection, question, query, scope)
+            return ranked, await self._memories.by_words(connection, question, scope)
 
     async def _hits(
         self,
@@ -127,6 +132,24 @@ class Recall:
         spoken = [one.spoken for one in ranked]
         people = references.people_in([*(one.content for one in spoken), *(memory.text for memory, _ in memories)])
         return await self._directory.names(guild_id, people | {one.author_id for one in spoken})
+
+
+async def _scope(connection: AsyncConnection, query: RecallQuery) -> Scope:
+    """Where to look, in the way that costs the full-text index least."""
+    theirs = channels.c.guild_id == query.guild_id
+    others = await connection.scalar(select(exists().where(~theirs)))
+    hidden = None
+    if query.channel_ids is not None:
+        hidden = frozenset(await connection.scalars(select(channels.c.channel_id).where(theirs))) - query.channel_ids
+    return Scope(
+        guild_id=query.guild_id,
+        sole=not others,
+        channel_ids=query.channel_ids,
+        hidden_ids=hidden,
+        author_id=query.author_id,
+        since=query.since,
+        until=query.until,
+    )
 
 
 def _fitting(
