@@ -79,7 +79,7 @@ async def run(folder: Path, hits: int, characters: int) -> list[Outcome]:
             said = [Said(one.message, one.author_name) for one in open_export(folder / "messages.jsonl")]
             for start in range(0, len(said), GROUP):
                 await log.append(said[start : start + GROUP])
-            recall = Recall(db, fulltext, NoIndex(), directory, log, store)
+            recall = Recall(db, fulltext, NoIndex(), directory, store)
             lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
             questions = [json.loads(line) for line in lines if line.strip()]
             return [await ask(recall, directory, question, hits, characters) for question in questions]

@@ -208,7 +208,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock)
     revisions = Revisions(db, fulltext, store, indexer)
     intake = Intake(log, revisions, erasure)
-    recall = Recall(db, fulltext, index, directory, log, store, clock, metrics.recalled)
+    recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled)
     guilds = Guilds(db, clock)
     services = Services(
         clock=clock,

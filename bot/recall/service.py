@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bot.directory import Directory
     from bot.index import VectorIndex
     from bot.memories import MemoryStore
-    from bot.messagelog import MessageLog
     from bot.storage.engine import Database
 
 MEMORY_SHARE = 0.4
@@ -56,7 +55,6 @@ class Recall:
         fulltext: FullText,
         index: VectorIndex,
         directory: Directory,
-        log: MessageLog,
         store: MemoryStore,
         clock: Clock = system_clock,
         timed: Timed = _nobody,
