@@ -1,0 +1,292 @@
+"""What is deployed: image, compose files, manifests, dashboard and alert rules, held to schemas and to the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import promql_parser
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from bot import __version__
+from bot.config import Settings, load_settings, settings_table
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+OVERLAYS = ("address", "external-name", "gpu-node")
+COMPOSE = {
+    "one machine": ["compose.yaml"],
+    "ollama elsewhere": ["compose.remote-ollama.yaml"],
+    "operations": ["compose.yaml", "compose.operations.yaml"],
+}
+KUBERNETES = "1.34"
+OWN = "channel_memory_"
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    """A YAML file of one document."""
+    document = yaml.safe_load(path.read_text())
+    assert isinstance(document, dict)
+    return document
+
+
+def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool that is installed beside the tests."""
+    binary = shutil.which(name, path=str(Path(sys.executable).parent))
+    assert binary, f"{name} is not installed"
+    return subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+
+
+# --- image -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_dockerfile_passes_its_linter() -> None:
+    result = tool("hadolint", str(ROOT / "Dockerfile"))
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_the_image_is_confined_and_says_its_version() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    final = text[text.rindex("FROM ") :]
+    assert f"ARG VERSION={__version__}\n" in final
+    for line in ("USER 10001", "VOLUME /data", "STOPSIGNAL SIGTERM", "HEALTHCHECK", '["python", "-m", "bot.probe"]'):
+        assert line in final
+    assert "pip install" not in final
+
+
+# --- compose ---------------------------------------------------------------------------------------------------------
+
+
+def composed(files: list[str]) -> dict[str, dict[str, Any]]:
+    """The services of compose files, with what they extend."""
+    services: dict[str, dict[str, Any]] = {}
+    for file in files:
+        for name, given in loaded(DEPLOY / file)["services"].items():
+            one = dict(given)
+            if base := one.pop("extends", None):
+                one = merged(loaded(DEPLOY / base["file"])["services"][base["service"]], one)
+            services[name] = merged(services.get(name, {}), one)
+    return services
+
+
+def merged(base: Any, over: Any) -> Any:  # noqa: ANN401 - YAML
+    """Mappings merged, everything else replaced, as compose and strategic merges do with what is used here."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    return base | {key: merged(base.get(key), value) for key, value in over.items()}
+
+
+def interpolated(text: str) -> str:
+    """Variables with their default, or a value where one is demanded."""
+    return re.sub(r"\$\{\w+:\?[^}]*\}", "given", re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))
+
+
+@pytest.mark.parametrize("file", ["common.yaml", *sorted({file for files in COMPOSE.values() for file in files})])
+def test_compose_files_follow_the_specification(file: str) -> None:
+    assert PyCompose.from_yaml(interpolated((DEPLOY / file).read_text())) is not None
+
+
+def test_the_specification_notices_a_fault() -> None:
+    with pytest.raises(ValueError, match="restarts"):
+        PyCompose.from_yaml(interpolated((DEPLOY / "compose.yaml").read_text().replace("restart:", "restarts:")))
+
+
+@pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+def test_compose_files_have_no_serious_finding(files: list[str]) -> None:
+    result = tool("compose-lint", *(str(DEPLOY / file) for file in files))
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+def test_the_composed_bot_starts_after_what_it_needs_and_is_confined(files: list[str]) -> None:
+    services = composed(files)
+    bot = services["bot"]
+    needed = {"qdrant": "service_healthy"}
+    if "ollama" in services:
+        needed |= {"ollama": "service_healthy", "ollama-pull": "service_completed_successfully"}
+        assert services["ollama"]["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+        assert services["ollama-pull"]["entrypoint"] == ["ollama", "pull", "${OLLAMA_MODEL:-llama3.1:8b}"]
+    assert {name: on["condition"] for name, on in bot["depends_on"].items()} == needed
+    for name, condition in bot["depends_on"].items():
+        assert condition["condition"] != "service_healthy" or "healthcheck" in services[name], name
+    assert bot["read_only"] is True
+    assert (bot["user"], bot["cap_drop"], bot["volumes"]) == ("10001", ["ALL"], ["memory:/data"])
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+@pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+def test_the_composed_bot_has_settings_that_exist_and_are_valid(
+    files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = composed(files)["bot"]["environment"]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, re.sub(r"\$\{OLLAMA_BASE_URL:\?[^}]*\}", "http://gpu:11434", value))
+    assert set(environment) <= {name.upper() for name in Settings.model_fields}
+    settings = load_settings(None)
+    assert settings.mem0_qdrant_host == "qdrant"
+    assert settings.metrics_port == 9464
+
+
+def test_named_volumes_and_mounted_files_are_there() -> None:
+    for files in COMPOSE.values():
+        declared = {name for file in files for name in loaded(DEPLOY / file).get("volumes", {})}
+        for service in composed(files).values():
+            for volume in service.get("volumes", []):
+                source = volume.split(":")[0]
+                assert source in declared or (DEPLOY / source).exists(), volume
+
+
+# --- Kubernetes ------------------------------------------------------------------------------------------------------
+
+
+def rendered(folder: Path) -> list[dict[str, Any]]:
+    """What `kubectl kustomize` makes of a folder, for the parts of Kustomize that are used here."""
+    kustomization = loaded(folder / "kustomization.yaml")
+    assert set(kustomization) <= {"apiVersion", "kind", "resources", "patches"}
+    objects: list[dict[str, Any]] = []
+    for resource in kustomization["resources"]:
+        path = folder / resource
+        objects += rendered(path) if path.is_dir() else list(yaml.safe_load_all(path.read_text()))
+    for patch in kustomization.get("patches", []):
+        change = loaded(folder / patch["path"])
+        (target,) = [number for number, one in enumerate(objects) if key_of(one) == key_of(change)]
+        objects[target] = merged(objects[target], change)
+    return objects
+
+
+def key_of(one: dict[str, Any]) -> tuple[str, str]:
+    return one["kind"], one["metadata"]["name"]
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for one in objects:
+        if one["kind"] in {"Deployment", "StatefulSet"}:
+            yield one["metadata"]["name"], one["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_manifests_follow_the_schemas_of_kubernetes(overlay: str) -> None:
+    objects = rendered(DEPLOY / "k8s/overlays" / overlay)
+    for one in objects:
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+    keys = [key_of(one) for one in objects]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_schemas_notice_a_fault() -> None:
+    broken = rendered(DEPLOY / "k8s/base")
+    (deployment,) = [one for one in broken if key_of(one) == ("Deployment", "channel-memory")]
+    deployment["spec"]["template"]["spec"]["containers"][0]["readinessProbes"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_is_confined_and_probed(overlay: str) -> None:
+    for name, pod in pods(rendered(DEPLOY / "k8s/overlays" / overlay)):
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        for container in (*pod["containers"], *pod.get("initContainers", [])):
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, name
+            assert (context["allowPrivilegeEscalation"], context["capabilities"]) == (False, {"drop": ["ALL"]}), name
+            assert {"requests", "limits"} == set(container["resources"]), name
+        for container in pod["containers"]:
+            assert {"livenessProbe", "readinessProbe", "startupProbe"} <= set(container), name
+
+
+@pytest.mark.parametrize(
+    ("overlay", "address"),
+    [
+        ("address", "http://192.168.1.50:11434"),
+        ("external-name", "http://ollama:11434"),
+        ("gpu-node", "http://ollama:11434"),
+    ],
+)
+def test_each_overlay_leads_to_an_ollama(overlay: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = {key_of(one): one for one in rendered(DEPLOY / "k8s/overlays" / overlay)}
+    data = objects["ConfigMap", "channel-memory"]["data"]
+    assert set(data) <= {name.upper() for name in Settings.model_fields}
+    for name, value in data.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(None).ollama_base_url == address
+    if overlay == "external-name":
+        assert objects["Service", "ollama"]["spec"]["type"] == "ExternalName"
+    if overlay == "gpu-node":
+        pod = objects["Deployment", "ollama"]["spec"]["template"]["spec"]
+        assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+        assert pod["nodeSelector"]
+
+
+def test_secrets_are_referred_to_and_never_written_down() -> None:
+    assert not [one for one in rendered(DEPLOY / "k8s/overlays/gpu-node") if one["kind"] == "Secret"]
+    ((_, pod),) = [found for found in pods(rendered(DEPLOY / "k8s/base")) if found[0] == "channel-memory"]
+    referred = {entry["name"]: entry["valueFrom"]["secretKeyRef"] for entry in pod["containers"][0]["env"]}
+    assert referred["DISCORD_TOKEN"] == {"name": "channel-memory", "key": "DISCORD_TOKEN"}
+
+
+# --- dashboard and alert rules ---------------------------------------------------------------------------------------
+
+
+def dashboard_queries() -> list[str]:
+    dashboard = json.loads((DEPLOY / "grafana/dashboards/channel-memory.json").read_text())
+    return [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in loaded(DEPLOY / "prometheus/alerts.yml")["groups"] for rule in group["rules"]]
+
+
+def selected(query: str) -> set[str]:
+    """The metrics that a query reads; fails where it is not PromQL."""
+    names: set[str] = set()
+
+    class Visitor:
+        def pre_visit(self, node: object) -> bool:
+            selector = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
+            if isinstance(selector, promql_parser.VectorSelector):
+                names.add(str(selector.name))
+            return True
+
+        def post_visit(self, node: object) -> bool:
+            return True
+
+    promql_parser.walk(Visitor(), promql_parser.parse(query))
+    return names
+
+
+@pytest.mark.parametrize("query", [*dashboard_queries(), *(rule["expr"] for rule in rules())])
+def test_every_query_reads_metrics_that_exist(query: str, metric_names: set[str]) -> None:
+    outside = {"up", "ALERTS"}
+    assert selected(query) - outside <= metric_names
+
+
+def test_what_operators_must_be_told_has_a_rule_and_a_remedy() -> None:
+    names = {rule["alert"] for rule in rules()}
+    assert {"QueueOld", "BreakerOpen", "ModelSlow", "VramHigh", "DeadLettersRising"} <= names
+    remedies = (ROOT / "docs/troubleshooting.md").read_text()
+    assert [name for name in sorted(names) if f"`{name}`" not in remedies] == []
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+
+def test_the_settings_page_is_what_the_code_says() -> None:
+    assert settings_table() in (ROOT / "docs/settings.md").read_text()
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    links = [(page, to) for page in pages for to in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())]
+    assert links
+    assert [(page.name, to) for page, to in links if "://" not in to and not (page.parent / to).exists()] == []
