@@ -222,6 +222,8 @@ def _worth(proposal: Proposal) -> Refusal | None:
     """
     if proposal.kind in PERSONAL_KINDS or proposal.kind is MemoryKind.LINK or not is_english(proposal.said):
         return None
+    if lexicon.NO_NEWS.search(proposal.text):
+        return Refusal.NOTHING
     if proposal.kind is MemoryKind.ANSWER or not _SIGNS[proposal.kind].search(proposal.text):
         return _helpful(proposal)
     return None

@@ -27,11 +27,13 @@ NEGATION = _any(
 """What turns a statement round."""
 
 QUESTION = _any(
-    r"[?？]\W*$",
-    r"^(?:(?:hey|hi|so|and|but|ok|well|any ?one|anybody|someone)\b[,: ]*)*(?:who|what|where|when|why|how|which"
+    r"[?？](?:\W*|\s*[:;=8][-']?\w)$",
+    r"^(?:[^\s:,]{1,32}[:,]\s+)?(?:(?:hey|hi|yo|so|and|but|ok|well|err?|um|guys|all|question|any ?one|anybody"
+    r"|someone)\b[,: ]*)*"
+    r"(?:who|what|where|when|why|how|which"
     r"|does any|do any|is there"
     r"|are there|has any|can (?:any|some|you|i)|could (?:you|some|any)|anyone (?:know|have|got|else)|any (?:idea"
-    r"|one|body)|any1)\b[^.!]*$",
+    r"|one|body)|any1)\b(?:[^.!]|[.!](?=\w))*$",
 )
 """A sentence that asks."""
 
@@ -103,6 +105,12 @@ SETTLED = _any(
 )
 """Words of something settled or changed."""
 
+NO_NEWS = _any(
+    r"\b(?:no|none|nothing|not|without)\b.{0,50}\b(?:news|updates?|chang\w+|affect\w*|supersed\w+|replac\w+"
+    r"|mistaken|authoritative)\b",
+)
+"""Somebody says that all stays as it was."""
+
 AHEAD = _any(
     r"\b(?:will|shall|['’]ll|gonna|going to|plan\w*|schedul\w+|tonight|tomorrow|today|next|deadline|due|by (?:the "
     r"|end|mon|tue|wed|thu|fri|sat|sun|\d)|"
@@ -138,7 +146,9 @@ OPINION = _any(
 """Praise and blame."""
 
 REMARK = _any(
-    r"^(?:<@\d+>:? ?)?(?:I(?:['’]m| am|['’]d| would| was| think| guess| mean| see| know| wonder| hope| wish"
+    r"^(?:<@\d+>:? ?)?(?:err+|erm|um+|uh+|oops|sorry|whoops|oh|ah|hm+|yo|hey|hi|lol|yeah|yes|yep|no|nope|nah"
+    r"|ok(?:ay)?|well|thanks?"
+    r"|I(?:['’]m| am|['’]d| would| was| think| guess| mean| see| know| wonder| hope| wish"
     r"| don['’]t| do not| have no| just|['’]ve)|"
     r"consider yourself|you(?:['’]re| are)?|your|don['’]t worry|good luck|have fun|never mind|let me|give me"
     r"|tell me|wait|hold on|look|see)\b",
@@ -216,5 +226,6 @@ SENSITIVE = _any(
     r"|immigration status|divorc\w+|cheated on|abused|rape[dr]?)\b",
 )
 """Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
+r""
 r""
 ""

@@ -76,8 +76,8 @@ def _is_letter(word: str) -> bool:
 
 
 def is_english(text: str) -> bool:
-    """Whether `text` has at least as many of English's function words as of any other language's, and one at all."""
+    """Whether `text` has as many of English's function words as of any other language's, or none but ASCII letters."""
     counts = Counter(
         name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
     )
-    return counts["english"] > 0 and counts["english"] == max(counts.values())
+    return counts["english"] == max(counts.values(), default=0) and (counts["english"] > 0 or text.isascii())
