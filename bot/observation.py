@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, and_, or_, select, update
 
 from bot.storage.engine import upsert
 from bot.storage.schema import channels
@@ -135,6 +135,24 @@ class Observations:
         for channel in fresh:
             await self._decide(channel, None, observed=True, observed_from=from_id, checkpoint=max(0, from_id - 1))
         return fresh
+
+    async def reach_back(self, channel_id: int, from_id: int) -> None:
+        """Keep messages of an observed channel and its threads from an earlier snowflake on.
+
+        Their checkpoints go back, so that they are read again from there; what is kept already is not kept twice.
+        """
+        family = or_(
+            channels.c.channel_id == channel_id,
+            and_(channels.c.parent_id == channel_id, channels.c.observed.is_(None)),
+        )
+        reread = update(channels).where(family, channels.c.checkpoint >= from_id).values(checkpoint=from_id - 1)
+        later = and_(channels.c.channel_id == channel_id, channels.c.observed_from > from_id)
+        async with self._db.write() as connection:
+            await connection.execute(reread)
+            await connection.execute(update(channels).where(later).values(observed_from=from_id))
+        decided = await self.status(channel_id)
+        if decided is not None and channel_id in self._decided:
+            self._decided[channel_id] = decided
 
     async def set_notice(self, channel_id: int, notice_channel_id: int, notice_message_id: int) -> None:
         """Note where the members were told."""

@@ -31,21 +31,23 @@ class Policy:
     @property
     def retention(self) -> str:
         """The retention in words."""
-        return "1 day" if self.retention_days == 1 else f"{self.retention_days} days"
+        return days_of(self.retention_days)
 
-    def notice(self, *, decided_by: str) -> str:
+    def notice(self, *, decided_by: str, days_back: int = 0) -> str:
         """The notice that a channel gets when observation is switched on.
 
         Args:
             decided_by: who decided, as it may be shown (a mention, or "the operator of this bot").
+            days_back: of how many days before now the channel is read as well.
         """
+        back = f" I also read what was said here in the last **{days_of(days_back)}**." if days_back else ""
         kept = f"Messages are kept for at most **{self.retention}**"
         if self.remembers:
             kept += "; short memories of decisions, plans and answers stay until they are forgotten"
         return (
             "### This channel is observed from now on\n"
             f"I read along here, by decision of {decided_by}, so that members can look up later what was said with "
-            f"`/recall`.\n{kept}. Only people who can read this channel can recall what was said in it.\n"
+            f"`/recall`.{back}\n{kept}. Only people who can read this channel can recall what was said in it.\n"
             "You don't want that? `/privacy opt-out` stops it for you at once and deletes what is kept about you. "
             "`/privacy policy` tells all of it."
         )
@@ -87,3 +89,8 @@ class Policy:
             f"{self.language_model} makes memories from messages ({model}); {self.embeddings} turns memories and "
             f"questions into numbers for searching ({vectors})."
         )
+
+
+def days_of(number: int) -> str:
+    """A number of days in words, such as "1 day" or "30 days"."""
+    return "1 day" if number == 1 else f"{number} days"

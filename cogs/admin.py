@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +12,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import snowflake
 from bot.errors import Refused
 from bot.observation import ObservedChannel
+from bot.policy import days_of
 from cogs import texts
 from cogs.access import Talk
 from cogs.backfill import is_private, parent_of
@@ -31,6 +35,16 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
+
+MAX_DAYS_BACK = 30
+"""As long as Discord recommends that messages are kept at most."""
+
+PROGRESS_SECONDS = 13 * 60.0
+"""An answer can be changed for 15 minutes."""
+
+PROGRESS_PAUSE = 2.0
+
+DAY_MS = 86_400_000
 
 LISTED = 30
 """Channels in one list; it stays below the 4,000 characters of a view."""
@@ -65,18 +79,52 @@ class Admin(commands.Cog):
     # --- /observe ----------------------------------------------------------------------------------------------------
 
     @observe.command(name="on", description="Observe a channel: what is said there can be recalled")
-    @app_commands.describe(channel="This channel unless you choose another")
+    @app_commands.describe(
+        channel="This channel unless you choose another",
+        read_back="Also read what was said in the last so many days; nothing unless you say so",
+    )
     @manager_only
     @per_member(10, 60.0)
-    async def on(self, interaction: Interaction, channel: Place | None = None) -> None:
-        """Switch observation on, and say so in the channel."""
+    async def on(
+        self,
+        interaction: Interaction,
+        channel: Place | None = None,
+        read_back: app_commands.Range[int, 1, MAX_DAYS_BACK] | None = None,
+    ) -> None:
+        """Switch observation on, say so in the channel, and read back as many days as the admin wants."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         place = self._place(interaction, channel)
-        changed = await self._switch_on(interaction, place)
-        if not changed:
-            await reply(interaction, f"{place.mention} is observed already; `/observe status` tells since when.")
+        days = min(read_back or 0, self._services.policy.retention_days)
+        changed = await self._switch_on(interaction, place, days)
+        if not changed and not days:
+            await reply(
+                interaction,
+                f"{place.mention} is observed already; `/observe status` tells since when, and the option `read_back` "
+                "reads what was said before.",
+            )
             return
-        await reply(interaction, f"{place.mention} is observed from now on, and the channel has been told.")
+        if not changed:
+            await self._tell(interaction, place, days)
+        told = f"{place.mention} is observed{' from now on' if changed else ''}, and the channel has been told."
+        await reply(interaction, told)
+        if days:
+            await self._read_back(interaction, place, days, told)
+
+    async def _read_back(self, interaction: Interaction, place: Place, days: int, told: str) -> None:
+        """Read back so many days and show how far that has come, for as long as Discord lets an answer be edited."""
+        from_id = snowflake.from_ms(snowflake.to_ms(interaction.id) - days * DAY_MS)
+        reading = self._backfill.read_back(place, from_id)
+        span = days_of(days)
+        ends = time.monotonic() + PROGRESS_SECONDS
+        while self._backfill.is_reading(place) and time.monotonic() < ends:
+            if reading.messages:
+                now = f"Reading back {span}: {texts.count(reading.messages, 'message')} so far, up to "
+                now += f"<t:{snowflake.to_ms(reading.newest) // 1000}:f>."
+                await _change(interaction, f"{told} {now}")
+            await asyncio.sleep(PROGRESS_PAUSE)
+        done = not self._backfill.is_reading(place)
+        end = f"Read back {span}: {texts.count(reading.messages, 'message')} looked at."
+        await _change(interaction, f"{told} {end if done else 'Reading back goes on; see `/memory status`.'}")
 
     @observe.command(name="off", description="Stop observing a channel; what is kept stays until it is deleted")
     @app_commands.describe(channel="This channel unless you choose another")
@@ -206,7 +254,7 @@ class Admin(commands.Cog):
 
     # --- switching ---------------------------------------------------------------------------------------------------
 
-    async def _switch_on(self, interaction: Interaction, place: Place) -> bool:
+    async def _switch_on(self, interaction: Interaction, place: Place, days_back: int = 0) -> bool:
         """Observe from this moment on, and tell the channel; what can't be told is not observed.
 
         Raises:
@@ -218,14 +266,25 @@ class Admin(commands.Cog):
         if not await self._observations.switch_on(**where, by=interaction.user.id, from_id=interaction.id):
             return False
         try:
-            notice = await post_notice(place, self._services.policy, by=interaction.user.id)
-        except discord.HTTPException as error:
-            log.warning("No notice could be posted in channel %d (HTTP %d)", place.id, error.status)
+            await self._tell(interaction, place, days_back)
+        except Refused:
             await self._observations.switch_off(**where, by=interaction.user.id)
-            raise Refused(DISCORD_FORBIDS) from None
-        await self._observations.set_notice(place.id, notice.channel.id, notice.id)
+            raise
         self._bot.dispatch("observation_begun", place.guild)
         return True
+
+    async def _tell(self, interaction: Interaction, place: Place, days_back: int) -> None:
+        """Post the notice.
+
+        Raises:
+            Refused: Discord does not let the bot.
+        """
+        try:
+            notice = await post_notice(place, self._services.policy, by=interaction.user.id, days_back=days_back)
+        except discord.HTTPException as error:
+            log.warning("No notice could be posted in channel %d (HTTP %d)", place.id, error.status)
+            raise Refused(DISCORD_FORBIDS) from None
+        await self._observations.set_notice(place.id, notice.channel.id, notice.id)
 
     async def _switch_off(self, interaction: Interaction, place: Place) -> bool:
         if not self._observes(place):
@@ -262,6 +321,14 @@ class Admin(commands.Cog):
         if interaction.guild is None:
             raise Refused(texts.SERVER_ONLY)
         return interaction.guild
+
+
+async def _change(interaction: Interaction, text: str) -> None:
+    """Change the answer to an interaction; the work does not stop where that fails."""
+    try:
+        await interaction.edit_original_response(content=text, allowed_mentions=discord.AllowedMentions.none())
+    except discord.HTTPException as error:
+        log.info("Interaction %d could not be kept up to date (HTTP %d)", interaction.id, error.status)
 
 
 def _where_to_speak(guild: discord.Guild) -> discord.TextChannel | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import discord
 
 from bot import snowflake
-from cogs.access import can_read
+from cogs.access import Talk, can_read
 from cogs.content import said
 
 if TYPE_CHECKING:
@@ -45,6 +46,24 @@ def is_private(channel: object) -> bool:
     return isinstance(channel, discord.Thread) and channel.is_private()
 
 
+@dataclass(slots=True)
+class Reading:
+    """How far reading back a channel with its threads has come.
+
+    Attributes:
+        messages: how many were looked at.
+        newest: snowflake of the newest of them.
+    """
+
+    messages: int = 0
+    newest: int = 0
+
+
+def _family(channel: Talk | discord.Thread) -> set[int]:
+    """The channel and its active threads."""
+    return {channel.id, *(thread.id for thread in getattr(channel, "threads", ()))}
+
+
 class Backfill:
     """Keeps every observed channel up to date, and knows which are."""
 
@@ -58,6 +77,8 @@ class Backfill:
         self._held: dict[int, set[int]] = {}
         self._archived: dict[int, dict[int, discord.Thread]] = {}
         self._unlisted: set[int] = set()
+        self._readings: dict[int, Reading] = {}
+        self._reaching: dict[int, tuple[Talk | discord.Thread, int]] = {}
         self._again: dict[int, discord.Guild] = {}
 
     def observes(self, channel: object) -> bool:
@@ -111,6 +132,26 @@ class Backfill:
         if waiting and guild.id not in self._held:
             self._start(guild)
 
+    def read_back(self, channel: Talk | discord.Thread, from_id: int) -> Reading:
+        """Begin to read an observed channel and its threads again, from the snowflake `from_id` on.
+
+        Returns:
+            How far that has come, kept up to date while `is_reading`.
+        """
+        reading = self._readings[channel.id] = Reading()
+        self._reaching[channel.id] = (channel, from_id)
+        self._stop(channel.guild.id)
+        self._start(channel.guild)
+        return reading
+
+    def is_reading(self, channel: Talk | discord.Thread) -> bool:
+        """Whether something of a channel and its threads is still to be read."""
+        family = _family(channel)
+        going_on = channel.guild.id in self._tasks or any(one.id in family for one in self._behind(channel.guild))
+        if not going_on:
+            self._readings.pop(channel.id, None)
+        return going_on
+
     async def close(self) -> None:
         """Stop reading, and wait until it has stopped."""
         tasks = list(self._tasks.values())
@@ -141,6 +182,8 @@ class Backfill:
                 self.catch_up(again)
 
     async def _read_guild(self, guild: discord.Guild) -> None:
+        for channel, from_id in [one for one in self._reaching.values() if one[0].guild.id == guild.id]:
+            await self._reach_back(channel, from_id)
         await self.note_threads(guild.id, guild.threads)
         since = {parent: await self._threads.read_up_to(parent.id) for parent in self._parents(guild)}
         await self._read_all(self._behind(guild))
@@ -149,6 +192,16 @@ class Backfill:
                 await self._find_archived(guild, parent, snowflake.to_datetime(up_to))
             self._unlisted.discard(guild.id)
         await self._read_all(list(self._archived.get(guild.id, {}).values()))
+
+    async def _reach_back(self, channel: Talk | discord.Thread, from_id: int) -> None:
+        """Move checkpoints back, after the last event that would move them on."""
+        for channel_id in _family(channel):
+            self._current.discard(channel_id)
+            self._intake.behind(channel_id)
+        await self._intake.drain()
+        await self._observations.reach_back(channel.id, from_id)
+        self._unlisted.add(channel.guild.id)
+        self._reaching.pop(channel.id, None)
 
     async def _read_all(self, channels: Iterable[Readable]) -> None:
         await asyncio.gather(*(self._read(channel) for channel in channels))
@@ -170,12 +223,14 @@ class Backfill:
     async def _offer_history(self, channel: Readable, after: int) -> int | None:
         """Hand the intake what came after `after`, oldest first; the newest snowflake, None if not all was taken."""
         newest, count = after, 0
+        reading = self._readings.get(channel.id) or self._readings.get(parent_of(channel) or 0) or Reading()
         if channel.last_message_id is not None and channel.last_message_id <= after:
             return newest
         async for message in channel.history(after=discord.Object(after), limit=None, oldest_first=True):
             if count % PAGE == 0:
                 await self._intake.room()
             newest, count = max(newest, message.id), count + 1
+            reading.messages, reading.newest = reading.messages + 1, max(reading.newest, newest)
             kept = said(message, may_quote=self.may_quote(channel.guild))
             if kept is not None and not self._intake.said(kept, backfill=True):
                 return None

@@ -29,18 +29,21 @@ def missing_permissions(channel: Talk | discord.Thread) -> list[str]:
     return [_NAMES[name] for name in needed if not getattr(permissions, name)]
 
 
-async def post_notice(channel: Talk | discord.Thread, policy: Policy, *, by: int | None) -> discord.Message:
+async def post_notice(
+    channel: Talk | discord.Thread, policy: Policy, *, by: int | None, days_back: int = 0
+) -> discord.Message:
     """Post the notice that `channel` is observed; in a forum, as a post of its own.
 
     Args:
         channel: where to tell it.
         policy: what is kept.
         by: the member who decided; None where the operator's settings did.
+        days_back: of how many days before now it is read as well.
 
     Raises:
         discord.HTTPException: it could not be posted.
     """
-    text = policy.notice(decided_by=OPERATOR if by is None else f"<@{by}>")
+    text = policy.notice(decided_by=OPERATOR if by is None else f"<@{by}>", days_back=days_back)
     silent = discord.AllowedMentions.none()
     if isinstance(channel, discord.ForumChannel):
         created = await channel.create_thread(name=FORUM_POST_NAME, content=text, allowed_mentions=silent)

@@ -22,6 +22,29 @@ async def test_switching_on_posts_one_visible_notice(world: World) -> None:
     assert (status.notice_message_id, status.decided_by) == (notice.id, world.boss.id)
 
 
+async def test_reading_back_is_asked_for_told_to_the_channel_and_shows_how_far_it_is(world: World) -> None:
+    early = [await world.ann.send(world.general, f"said before, number {number}") for number in range(3)]
+    result = await world.boss.slash(world.general, "observe on", read_back=7)
+    await world.durable()
+    assert "Read back 7 days: " in shown(result)
+    assert {message.id for message in early} <= (await world.logged()).keys()
+    (notice,) = [message for message in world.general.history() if "is observed" in message.content]
+    assert "in the last **7 days**" in notice.content
+
+
+async def test_an_observed_channel_can_be_read_back_later_and_keeps_nothing_twice(world: World) -> None:
+    early = await world.ann.send(world.general, "said before")
+    await world.observe()
+    later = await world.say(world.ann, "said since")
+    assert (await world.logged()).keys() == {later.id}
+    result = await world.boss.slash(world.general, "observe on", read_back=1)
+    await world.durable()
+    assert "Read back 1 day: " in shown(result)
+    assert (await world.logged()).keys() == {early.id, later.id}
+    live = await world.say(world.ann, "and on")
+    assert await world.pipeline.log.checkpoint(world.general.id) == live.id
+
+
 async def test_without_the_right_to_say_so_nothing_is_observed(world: World) -> None:
     cannot = discord.PermissionOverwrite(send_messages=False)
     assert world.guild.me is not None
