@@ -181,7 +181,7 @@ class FullText:
             for number, groups in enumerate(wanted)
             for found in [_rows_in_scope(index, scope, groups, limit)]
         ]
-        found = dict(row.tuple() for row in await connection.execute(union_all(*parts)))
+        found = {row[0]: row[1] for row in await connection.execute(union_all(*parts))}
         return [list(map(int, found[number].split(","))) if found.get(number) else [] for number in range(len(wanted))]
 
     async def documents(

@@ -69,15 +69,14 @@ class Recall:
 
     async def search(self, query: RecallQuery) -> RecallResult:
         """Answer `query` with hits in order of rank; an index that is down costs a note, never an exception."""
-        if query.channel_ids is not None and not query.channel_ids:
+        if not query.text.strip() or query.channel_ids == frozenset():
             return RecallResult(())
         started = time.monotonic()
         question, plain_text = await self._stage("understand", self._understand(query))
-        async with asyncio.TaskGroup() as both:
-            by_meaning = both.create_task(self._stage("meaning", self._memories.by_meaning(plain_text, query)))
-            by_words = both.create_task(self._stage("words", self._by_words(question, query)))
-        ids, note = by_meaning.result()
-        ranked, rows = by_words.result()
+        (ids, note), (ranked, rows) = await asyncio.gather(
+            self._stage("meaning", self._memories.by_meaning(plain_text, query)),
+            self._stage("words", self._by_words(question, query)),
+        )
         memories = await self._stage("fuse", self._memories.fuse(rows, ids, query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
         self._timed("all", time.monotonic() - started)
