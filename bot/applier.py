@@ -140,11 +140,11 @@ class Applier:
         return found
 
     async def _opted_out(self, connection: AsyncConnection, batch: Batch) -> frozenset[int]:
-        """Authors of the batch who are opted out by now."""
+        """Authors of the batch of whom nothing may be kept any more."""
         query = select(messages.c.author_id).where(messages.c.batch_id == batch.id).distinct()
         authors = await connection.scalars(query)
         members = {(batch.guild_id, a): self._consents.hasher.subject(a) for a in authors}
-        return frozenset(user for _, user in await self._consents.opted_out_among(connection, members))
+        return frozenset(user for _, user in await self._consents.left_out_among(connection, members))
 
     async def _settle(self, connection: AsyncConnection, batch: Batch, out: frozenset[int]) -> int:
         """Give the batch's messages their end state; how many."""

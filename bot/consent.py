@@ -9,13 +9,14 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, system_clock
+from bot.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.storage.engine import upsert
 from bot.storage.schema import consents, meta
 
@@ -55,11 +56,13 @@ class Consent:
 
     Attributes:
         opted_out: nothing of theirs may be kept.
-        facts: facts and preferences that they state about themselves may be kept.
+        facts: facts and preferences that they state about themselves may be kept; None where they did not choose.
+        opted_in: they said yes, which counts where a server keeps only those who did.
     """
 
     opted_out: bool = False
-    facts: bool = False
+    facts: bool | None = None
+    opted_in: bool = False
 
 
 class Consents:
@@ -69,10 +72,13 @@ class Consents:
     every server replaces them all.
     """
 
-    def __init__(self, db: Database, hasher: SubjectHasher, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, db: Database, hasher: SubjectHasher, clock: Clock = system_clock, rules: ServerRules | None = None
+    ) -> None:
         self._db = db
         self._hasher = hasher
         self._clock = clock
+        self.rules = rules or ServerRules(db)
         self._choices: dict[tuple[int, str], Consent] = {}
 
     @property
@@ -84,26 +90,40 @@ class Consents:
         """Read all choices; call once before anything is asked."""
         async with self._db.read() as connection:
             rows = await connection.execute(select(consents))
-            self._choices = {(row.guild_id, row.subject): Consent(row.opted_out, row.facts) for row in rows}
+            self._choices = {(row.guild_id, row.subject): _from_row(row) for row in rows}
+        await self.rules.load()
+
+    def choice(self, guild_id: int, user_id: int) -> Consent:
+        """What this member chose for this server, or for every server."""
+        return self._choice(guild_id, user_id)
+
+    def left_out(self, guild_id: int, user_id: int) -> bool:
+        """Whether nothing of this member may be kept, by their choice or for want of one that the server asks for."""
+        return _left_out(self._choice(guild_id, user_id), self.rules.of(guild_id))
 
     def opted_out(self, guild_id: int, user_id: int) -> bool:
         """Whether nothing of this member may be kept from this server."""
         return self._choice(guild_id, user_id).opted_out
 
     def facts(self, guild_id: int, user_id: int) -> bool:
-        """Whether facts that this member states about themselves may be kept."""
-        return self._choice(guild_id, user_id).facts
+        """Whether facts that this member states about themselves may be kept, by the server's rule and their choice."""
+        choice, rules = self._choice(guild_id, user_id), self.rules.of(guild_id)
+        if rules.facts is FactsRule.NOBODY or _left_out(choice, rules):
+            return False
+        return choice.facts is not False if rules.facts is FactsRule.EVERYBODY else bool(choice.facts)
 
-    async def opted_out_among(
+    async def left_out_among(
         self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
     ) -> set[tuple[int, int]]:
-        """Who of `members` (guild and user id, with their subject) is opted out, as the database has it now."""
+        """Of whom of `members` (guild and user id, with their subject) nothing may be kept, as the database has it."""
         rows = await connection.execute(select(consents).where(consents.c.subject.in_(set(members.values()))))
-        choices = {(row.guild_id, row.subject): Consent(row.opted_out, row.facts) for row in rows}
+        choices = {(row.guild_id, row.subject): _from_row(row) for row in rows}
+        guild_ids = {guild_id for guild_id, _ in members}
+        rules = {guild_id: await self.rules.current(connection, guild_id) for guild_id in guild_ids}
         return {
             (guild_id, user_id)
             for (guild_id, user_id), subject in members.items()
-            if _effective(choices, guild_id, subject).opted_out
+            if _left_out(_effective(choices, guild_id, subject), rules[guild_id])
         }
 
     async def opt_out(self, user_id: int, guild_id: int | None) -> None:
@@ -114,13 +134,14 @@ class Consents:
         await self._choose(user_id, guild_id, Consent(opted_out=True))
 
     async def opt_in(self, user_id: int, guild_id: int | None) -> None:
-        """Start again, in one server or (None) in all; facts stay off until they are switched on."""
-        await self._choose(user_id, guild_id, Consent())
+        """Start again, in one server or (None) in all; what was chosen about facts before an opt-out is forgotten."""
+        chosen = self._choice(guild_id or EVERYWHERE, user_id)
+        await self._choose(user_id, guild_id, Consent(facts=chosen.facts, opted_in=True))
 
     async def set_facts(self, user_id: int, guild_id: int | None, allowed: bool) -> None:
         """Allow or stop keeping facts that the member states about themselves; an opt-out goes before."""
-        opted_out = self.opted_out(guild_id or EVERYWHERE, user_id)
-        await self._choose(user_id, guild_id, Consent(opted_out, allowed and not opted_out))
+        chosen = self._choice(guild_id or EVERYWHERE, user_id)
+        await self._choose(user_id, guild_id, replace(chosen, facts=allowed and not chosen.opted_out))
 
     def _choice(self, guild_id: int, user_id: int) -> Consent:
         if not self._choices:
@@ -129,7 +150,12 @@ class Consents:
 
     async def _choose(self, user_id: int, guild_id: int | None, choice: Consent) -> None:
         subject = self._hasher.subject(user_id)
-        values = {"opted_out": choice.opted_out, "facts": choice.facts, "updated_ms": self._clock()}
+        values = {
+            "opted_out": choice.opted_out,
+            "opted_in": choice.opted_in,
+            "facts": choice.facts,
+            "updated_ms": self._clock(),
+        }
         place = guild_id or EVERYWHERE
         row = upsert(self._db.dialect, consents).values(guild_id=place, subject=subject, **values)
         async with self._db.write() as connection:
@@ -144,3 +170,11 @@ class Consents:
 
 def _effective(choices: Mapping[tuple[int, str], Consent], guild_id: int, subject: str) -> Consent:
     return choices.get((guild_id, subject)) or choices.get((EVERYWHERE, subject)) or Consent()
+
+
+def _left_out(choice: Consent, rules: Rules) -> bool:
+    return choice.opted_out or (rules.consent is ConsentRule.OPTED_IN and not choice.opted_in)
+
+
+def _from_row(row: Row[Any]) -> Consent:
+    return Consent(row.opted_out, row.facts, row.opted_in)

@@ -285,7 +285,7 @@ class Flusher:
         """The work without members who have opted out since: no model is shown what they said."""
 
         def out(message: Message) -> bool:
-            return self._consents.opted_out(message.guild_id, message.author_id)
+            return self._consents.left_out(message.guild_id, message.author_id)
 
         left_out = [m.id for m in work.messages if out(m)]
         if left_out:

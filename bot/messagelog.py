@@ -210,7 +210,7 @@ class MessageLog:
             return {}
         members = {(message.guild_id, message.author_id) for message in fresh}
         subjects = {member: self._consents.hasher.subject(member[1]) for member in members}
-        opted_out = await self._consents.opted_out_among(connection, subjects)
+        opted_out = await self._consents.left_out_among(connection, subjects)
         marks = await _watermarks(connection, fresh, subjects.values())
         deleted = await _present(connection, tombstones.c.message_id, [message.id for message in fresh])
         refused: dict[int, Refusal] = {}

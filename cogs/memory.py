@@ -141,9 +141,14 @@ class MemoryCog(commands.Cog, name="Memory"):
         observations = self._services.observations
         if not observations.observed(interaction.channel_id or 0, parent_of(channel), private=is_private(channel)):
             raise Refused(texts.UNOBSERVED)
-        if self._services.consents.opted_out(guild_id, author_id):
-            own = author_id == interaction.user.id
-            raise Refused(texts.OPTED_OUT_SELF if own else texts.OPTED_OUT_AUTHOR)
+        if self._services.consents.left_out(guild_id, author_id):
+            raise Refused(self._why_left_out(guild_id, author_id, own=author_id == interaction.user.id))
+
+    def _why_left_out(self, guild_id: int, author_id: int, *, own: bool) -> str:
+        if not own:
+            return texts.OPTED_OUT_AUTHOR
+        out = self._services.consents.opted_out(guild_id, author_id)
+        return texts.OPTED_OUT_SELF if out else texts.NOT_OPTED_IN
 
     async def _keep(
         self, interaction: Interaction, author: discord.abc.User, channel_id: int, message_id: int, text: str

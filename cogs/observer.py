@@ -60,7 +60,7 @@ class Observer(commands.Cog):
         if message.guild is None or not self.backfill.observes(message.channel):
             return
         kept = said(message, may_quote=self.backfill.may_quote(message.guild))
-        if kept is None or self._services.consents.opted_out(message.guild.id, message.author.id):
+        if kept is None or self._services.consents.left_out(message.guild.id, message.author.id):
             return
         self._intake.said(kept)
 

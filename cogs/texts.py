@@ -14,6 +14,7 @@ UNOBSERVED = (
     "This channel is not observed, so nothing of it is remembered; an admin can change that with `/observe on`."
 )
 OPTED_OUT_SELF = "You opted out, so nothing of yours is kept; `/privacy opt-in` starts again."
+NOT_OPTED_IN = "This server keeps only what members who opted in say; `/privacy opt-in` says yes for you."
 OPTED_OUT_AUTHOR = "The author of this message does not want to be remembered, so it is left alone."
 NOT_A_PERSON = "Only what people say is remembered; this message is from a bot, a webhook or Discord itself."
 EMPTY_MESSAGE = "There is nothing in this message that could be remembered; try one with text."

@@ -185,9 +185,70 @@ consents = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("subject", String(64), primary_key=True),
     Column("opted_out", Boolean, nullable=False),
-    Column("facts", Boolean, nullable=False, server_default="0"),
+    Column("opted_in", Boolean, nullable=False),
+    Column("facts", Boolean),
     Column("updated_ms", BigInteger, nullable=False),
-    comment="Choices of members by keyed hash; guild_id 0 means every server",
+    comment="Choices of members by keyed hash; guild_id 0 means every server. opted_in counts where a server keeps "
+    "only who opted in; facts is NULL where the member did not choose.",
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("consent", String(16), nullable=False),
+    Column("facts", String(16), nullable=False),
+    comment="What admins decided about whose messages and whose facts are kept; without a row the defaults hold",
+)
+
+lifetimes = Table(
+    "lifetimes",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),
+    Column("days", Integer),
+    comment="How long memories of a kind are kept in a server; NULL is without limit, without a row the default holds",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", RowId, primary_key=True, autoincrement=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("actor_id", BigInteger),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("channel_id", BigInteger),
+    Column("details", Text, nullable=False),
+    Index("ix_audit_guild_id_seq", "guild_id", "seq"),
+    Index("ix_audit_actor_id", "actor_id"),
+    sqlite_autoincrement=True,
+    comment="What was decided and erased: details are counts and settings as JSON, never content. actor_id is NULL for "
+    "the operator, for members about themselves, and for admins who were erased.",
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("memory_id", String(36), ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    Column("author_id", BigInteger, nullable=False),
+    Column("corrected_ms", BigInteger, nullable=False),
+    Index("ix_corrections_author_id", "author_id"),
+    comment="Who put a memory right; its text is in memories",
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("seq", RowId, primary_key=True, autoincrement=True),
+    Column("user_id", BigInteger),
+    Column("guild_id", BigInteger),
+    Column("state", String(16), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("receipt", Text),
+    Index("ix_requests_state_seq", "state", "seq"),
+    sqlite_autoincrement=True,
+    comment="Erasures that the command line hands to the running bot; user_id goes when it is done",
 )
 
 usage = Table(

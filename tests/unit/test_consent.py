@@ -3,9 +3,12 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from bot.consent import Consents, SubjectHasher
+from bot.messagelog import MessageLog, Refusal
+from bot.model import MemoryKind
+from bot.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.storage.engine import Database
 from bot.storage.schema import consents as table
-from tests.fixtures.storage import AUTHOR, GUILD
+from tests.fixtures.storage import AUTHOR, GUILD, SaidFactory
 
 OTHER_GUILD = GUILD + 1
 
@@ -85,3 +88,54 @@ async def test_the_hash_key_is_this_installations_own_and_stays(database: Databa
     assert (await SubjectHasher.load(database)).subject(AUTHOR) == hasher.subject(AUTHOR)
     assert hasher.subject(AUTHOR) != hasher.subject(AUTHOR + 1)
     assert hasher.subject(AUTHOR) != SubjectHasher(b"another").subject(AUTHOR)
+
+
+async def test_a_server_may_keep_only_who_opted_in(consents: Consents) -> None:
+    await consents.rules.decide(GUILD, consent=ConsentRule.OPTED_IN)
+    assert consents.left_out(GUILD, AUTHOR)
+    assert not consents.opted_out(GUILD, AUTHOR)
+    assert not consents.left_out(OTHER_GUILD, AUTHOR)
+    await consents.set_facts(AUTHOR, GUILD, True)
+    assert consents.left_out(GUILD, AUTHOR)  # that was no yes to being kept
+    await consents.opt_in(AUTHOR, GUILD)
+    assert not consents.left_out(GUILD, AUTHOR)
+    assert consents.left_out(GUILD, AUTHOR + 1)
+    await consents.opt_out(AUTHOR, None)
+    assert consents.left_out(GUILD, AUTHOR)
+
+
+async def test_whose_facts_are_kept_is_the_servers_rule(consents: Consents) -> None:
+    await consents.set_facts(AUTHOR, GUILD, True)
+    await consents.rules.decide(GUILD, facts=FactsRule.NOBODY)
+    assert not consents.facts(GUILD, AUTHOR)
+    await consents.rules.decide(GUILD, facts=FactsRule.EVERYBODY)
+    silent, unwilling = AUTHOR + 1, AUTHOR + 2
+    await consents.set_facts(unwilling, GUILD, False)
+    assert [consents.facts(GUILD, user) for user in (AUTHOR, silent, unwilling)] == [True, True, False]
+    await consents.opt_out(silent, GUILD)
+    assert not consents.facts(GUILD, silent)
+
+
+async def test_rules_outlast_the_process_and_change_alone(database: Database, consents: Consents) -> None:
+    await consents.rules.decide(GUILD, consent=ConsentRule.OPTED_IN)
+    await consents.rules.decide(GUILD, facts=FactsRule.NOBODY)
+    await consents.rules.set_lifetime(GUILD, MemoryKind.DECISION, 90)
+    await consents.rules.set_lifetime(GUILD, MemoryKind.FACT, None)
+    restarted = ServerRules(database)
+    await restarted.load()
+    for rules in (restarted.of(GUILD), consents.rules.of(GUILD)):
+        assert (rules.consent, rules.facts) == (ConsentRule.OPTED_IN, FactsRule.NOBODY)
+        assert rules.lifetimes[MemoryKind.DECISION] == 90
+        assert rules.lifetimes[MemoryKind.FACT] is None
+        assert rules.lifetimes[MemoryKind.PREFERENCE] == 365
+    assert restarted.of(OTHER_GUILD) == Rules()
+
+
+async def test_the_rule_is_looked_up_where_messages_are_stored(
+    database: Database, consents: Consents, log: MessageLog, make_said: SaidFactory
+) -> None:
+    elsewhere = ServerRules(database)  # another process, of which this one's memory knows nothing
+    await elsewhere.decide(GUILD, consent=ConsentRule.OPTED_IN)
+    await consents.opt_in(AUTHOR + 1, None)
+    report = await log.append([make_said(), make_said(author_id=AUTHOR + 1)])
+    assert (report.stored, report.refused) == (1, {Refusal.OPTED_OUT: 1})
