@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -15,7 +16,9 @@ from discord import app_commands
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from sqlalchemy.exc import SQLAlchemyError
 
+from bot.errors import ServiceError
 from bot.verification import Verification
 from cogs import texts
 from cogs.access import Access
@@ -119,6 +122,14 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(Admin(self, services, backfill))
         await self.add_cog(Privacy(services))
         await self.sync_commands()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Note what a listener could not do: one line where the database or a service was at fault."""
+        error = sys.exception()
+        if isinstance(error, SQLAlchemyError | ServiceError):
+            log.warning("%s could not be dealt with: %s", event_method, type(error).__name__)
+        else:
+            log.error("%s could not be dealt with", event_method, exc_info=error)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Messages are never commands here."""

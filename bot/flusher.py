@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.applier import OPTED_OUT, Applier, Step, memory_id, no_step
 from bot.consent import Consents
 from bot.directory import Directory
@@ -367,6 +369,8 @@ class Flusher:
         for outcome in await asyncio.gather(*flushes, return_exceptions=True):
             if isinstance(outcome, FlushReport):
                 total.add(outcome)
+            elif isinstance(outcome, SQLAlchemyError):
+                log.warning("A flush could not reach the database and is tried again later: %s", type(outcome).__name__)
             elif isinstance(outcome, Exception):
                 log.error("A flush failed and is tried again later", exc_info=outcome)
             else:

@@ -29,6 +29,9 @@ LONGEST_BACKOFF_SECONDS = 20.0
 PATIENCE_SECONDS = 30.0
 """A service that asks to wait for longer is not waited for inside a call: the caller is told."""
 
+GIVEN_UP_SECONDS = 2.0
+"""An attempt that the caller gave up on after so long counts as a failure: somebody was kept waiting for nothing."""
+
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -236,6 +239,7 @@ class Guard:
         """One attempt within the time limit, reported to the breaker; a health check's success `proves` nothing yet."""
         await self._limiter.acquire()
         self.counters.attempts += 1
+        started = self._now()
         try:
             async with asyncio.timeout(self._timeout):
                 result = await ask()
@@ -243,6 +247,10 @@ class Guard:
             self.counters.timeouts += 1
             self.breaker.failure()
             raise ServiceUnavailable(self.service, f"no answer within {self._timeout:g} s") from None
+        except asyncio.CancelledError:
+            if self._now() - started >= GIVEN_UP_SECONDS:
+                self.breaker.failure()
+            raise
         except ChannelMemoryError as error:
             self._learn(error)
             raise

@@ -119,8 +119,12 @@ class Verification:
 
     async def new_session(self, guild_id: int) -> None:
         """Nothing was replayed: whatever is kept of this server may have changed."""
-        self._unlisted.add(guild_id)
+        self.doubt(guild_id)
         await self._list(guild_id)
+
+    def doubt(self, guild_id: int) -> None:
+        """Compare everything that is kept of this server (again), beginning with the next check or sweep."""
+        self._unlisted.add(guild_id)
 
     async def check(self, guild_id: int, places: Mapping[int, Collection[int]]) -> frozenset[int]:
         """Compare messages that are about to be shown, by channel.
@@ -161,17 +165,20 @@ class Verification:
         return False
 
     async def _list(self, guild_id: int) -> None:
-        """Learn what is kept of a server whose new session nobody has looked at yet."""
-        if guild_id not in self._unlisted:
+        """Learn what is kept of a server whose session nobody has looked at yet, the first one included."""
+        if self._is_listed(guild_id):
             return
         newest = await self._log.newest_kept(guild_id)
-        if guild_id not in self._unlisted:  # somebody else was faster
+        if self._is_listed(guild_id):  # somebody else was faster
             return
         self._unlisted.discard(guild_id)
         self._suspects[guild_id] = {
             channel_id: _Suspect(guild_id, channel_id, message_id) for channel_id, message_id in newest.items()
         }
         self._rotation.extend(self._suspects[guild_id].values())
+
+    def _is_listed(self, guild_id: int) -> bool:
+        return guild_id in self._suspects and guild_id not in self._unlisted
 
     async def _check(self, suspect: _Suspect, message_ids: Collection[int]) -> None:
         async with suspect.turn:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import discord
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import snowflake
 from cogs.access import Talk, can_read
@@ -210,10 +211,10 @@ class Backfill:
         """Read one channel to its end; where that fails it stays behind and is tried again later."""
         async with self._slots:
             self._intake.behind(channel.id)
-            after = await self._observations.last_seen(channel.id, parent_of(channel))
             try:
+                after = await self._observations.last_seen(channel.id, parent_of(channel))
                 newest = await self._offer_history(channel, after)
-            except (discord.HTTPException, OSError) as error:
+            except (discord.HTTPException, OSError, SQLAlchemyError) as error:
                 log.warning("Channel %d could not be read back (%s)", channel.id, type(error).__name__)
                 return
             if newest is not None and self._intake.caught_up(channel.id, newest):

@@ -11,6 +11,7 @@ from typing import Any
 
 import discord
 from discord import app_commands
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ServiceError, UserError
 from cogs import texts
@@ -51,6 +52,11 @@ def _sentence(interaction: Interaction, error: Exception) -> str:
         case ServiceError():
             log.warning("Interaction %d failed: %s is unavailable", interaction.id, error.service)
             return texts.service_down(error.service)
+        case SQLAlchemyError():
+            log.warning(
+                "Interaction %d failed: the database does not take it (%s)", interaction.id, type(error).__name__
+            )
+            return texts.DATABASE_DOWN
         case _:
             log.error("Interaction %d failed", interaction.id, exc_info=error)
             return texts.unexpected(interaction.id)

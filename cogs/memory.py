@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 from discord.ext import commands, tasks
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import Refused
 from bot.memories import MAX_TEXT, Asker
@@ -90,6 +91,9 @@ class MemoryCog(commands.Cog, name="Memory"):
             return
         try:
             report = await self._services.flusher.flush_due()
+        except SQLAlchemyError as error:
+            log.warning("Flushing waits for the database: %s", type(error).__name__)
+            return
         except Exception:  # a loop that ended would be noticed by nobody
             log.exception("Flushing failed; it is tried again")
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import commands, tasks
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import snowflake
 from bot.observation import ChannelRef
@@ -123,7 +124,12 @@ class Observer(commands.Cog):
 
     async def _gone(self, guild_id: int, channel_id: int) -> None:
         """Erase what was said in a channel that is no more, and then forget that it was observed."""
-        await self._services.erasure.erase_channel(guild_id, channel_id)
+        try:
+            await self._services.erasure.erase_channel(guild_id, channel_id)
+        except SQLAlchemyError as error:
+            log.warning("Channel %d is erased later (%s)", channel_id, type(error).__name__)
+            self._verification.doubt(guild_id)  # it asks for the channel, and is told that there is none
+            return
         for decision in self._observations.list(guild_id):
             if decision.channel_id == channel_id:
                 await self._observations.switch_off(
@@ -158,6 +164,12 @@ class Observer(commands.Cog):
             self.backfill.catch_up(thread.guild)
 
     # --- sessions ----------------------------------------------------------------------------------------------------
+
+    @commands.Cog.listener()
+    async def on_shard_connect(self, shard_id: int) -> None:
+        """A new session begins, and commands may come before it is ready."""
+        for guild in self._of_shard(shard_id):
+            self._verification.doubt(guild.id)
 
     @commands.Cog.listener()
     async def on_shard_ready(self, shard_id: int) -> None:

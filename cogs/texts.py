@@ -34,6 +34,9 @@ def missing_permissions(names: Sequence[str]) -> str:
     return f"You need **{wanted}** for that; ask somebody who has it."
 
 
+DATABASE_DOWN = "I can't write that down right now; nothing was changed, so try again in a minute."
+
+
 def service_down(service: str) -> str:
     """That something behind the bot does not answer."""
     return f"I can't do that right now, because {service} does not answer; try again in a minute."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import statistics
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,9 @@ CONSIDERED = 50
 
 FUSION = 60
 """Reciprocal rank fusion's constant: Cormack, Clarke and Büttcher, SIGIR 2009."""
+
+MEANING_SECONDS = 4.0
+"""How long an answer waits for embedding and index; words alone are better than a member who waits."""
 
 UNREACHABLE = "Searched by words only: the memory index can't be asked right now, so try again later for more."
 
@@ -70,15 +74,19 @@ class MemorySearch:
     async def by_meaning(self, text: str, query: RecallQuery) -> tuple[list[str], str | None]:
         """Ids of memories near in meaning, best first, and a note if the index can't be asked."""
         try:
-            found = await self._index.search(
-                guild_id=query.guild_id,
-                text=text,
-                channel_ids=query.channel_ids,
-                author_id=query.author_id,
-                up_to=query.until,
-                since=query.since,
-                limit=CONSIDERED,
-            )
+            async with asyncio.timeout(MEANING_SECONDS):
+                found = await self._index.search(
+                    guild_id=query.guild_id,
+                    text=text,
+                    channel_ids=query.channel_ids,
+                    author_id=query.author_id,
+                    up_to=query.until,
+                    since=query.since,
+                    limit=CONSIDERED,
+                )
+        except TimeoutError:
+            log.warning("Recall goes without the index: no answer within %.0f s", MEANING_SECONDS)
+            return [], UNREACHABLE
         except ServiceError as error:
             log.warning("Recall goes without the index: %s", error)
             return [], UNREACHABLE
