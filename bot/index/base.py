@@ -73,6 +73,9 @@ class VectorIndex(Protocol):
     async def count(self) -> int:
         """How many memories it holds."""
 
+    async def count_citing(self, user_id: int, guild_id: int | None) -> int:
+        """How many memories cite a member, in one guild or (None) in all."""
+
     def memory_ids(self) -> AsyncIterator[str]:
         """Every memory that it holds, page by page."""
 
@@ -123,6 +126,10 @@ class NoIndex:
         """Nothing is embedded."""
 
     async def count(self) -> int:
+        """Always 0."""
+        return 0
+
+    async def count_citing(self, user_id: int, guild_id: int | None) -> int:
         """Always 0."""
         return 0
 

@@ -187,6 +187,7 @@ def _opened(root: Path, dims: int, *, fresh: bool) -> EdgeShard:
     found = json.loads(note.read_text(encoding="utf-8"))["dims"]
     if found != dims:
         raise WrongSize(found)
+    shutil.rmtree(data / "temp_segments", ignore_errors=True)  # half-written copies, which a crash leaves for good
     return EdgeShard.load(str(data), _config(dims))
 
 

@@ -21,6 +21,7 @@ from bot.index.base import IndexEntry, VectorIndex
 from bot.memories import MemoryStore
 from bot.model import Memory
 from bot.references import people_in, with_names
+from bot.steps import Step, no_step
 from bot.storage.engine import Database
 from bot.storage.schema import memories, outbox
 
@@ -44,13 +45,20 @@ class Indexer:
     """
 
     def __init__(
-        self, db: Database, index: VectorIndex, store: MemoryStore, directory: Directory, clock: Clock
+        self,
+        db: Database,
+        index: VectorIndex,
+        store: MemoryStore,
+        directory: Directory,
+        clock: Clock,
+        step: Step = no_step,
     ) -> None:
         self._db = db
         self._index = index
         self._store = store
         self._directory = directory
         self._clock = clock
+        self._step = step
         self._one_drain = asyncio.Lock()
         self._awake = asyncio.Event()
         self._outages = 0
@@ -168,19 +176,21 @@ class Indexer:
             )
             return {row.seq: row.memory_id for row in rows}
 
-    async def _take(self, rows: Mapping[int, str], step: Awaitable[None]) -> None:
+    async def _take(self, rows: Mapping[int, str], bring: Awaitable[None]) -> None:
         """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again."""
         try:
-            await step
+            await bring
         except ServiceRejected as error:
             await self._decline(rows, error)
             raise
         except ServiceError as error:
             await self._put_off(error)
             raise
+        self._step("index written")
         async with self._db.write() as connection:
             for chunk in chunks(rows):
                 await connection.execute(delete(outbox).where(outbox.c.seq.in_(chunk)))
+        self._step("outbox struck")
 
     async def _decline(self, rows: Mapping[int, str], error: ServiceRejected) -> None:
         """The service will not take these rows: count that, so that they are tried in smaller batches."""

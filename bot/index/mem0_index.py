@@ -110,6 +110,11 @@ class Mem0Index:
         """See VectorIndex."""
         return await self._count(own())
 
+    async def count_citing(self, user_id: int, guild_id: int | None) -> int:
+        """See VectorIndex."""
+        tenant = {} if guild_id is None else {"agent_id": str(guild_id)}
+        return await self._count({**own(), **tenant, "author_ids": user_id})
+
     async def strangers(self) -> int:
         """How many points of other programs there are beside ours."""
         return await self._count({}) - await self._count(own())
