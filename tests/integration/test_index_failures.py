@@ -202,6 +202,16 @@ async def test_a_folder_that_cannot_be_read_is_a_startup_error(open_edge: IndexO
         assert await index.count() == 0
 
 
+async def test_what_a_crash_left_half_written_is_removed(open_edge: IndexOpener, data_dir: Path) -> None:
+    async with open_edge():
+        pass
+    left = data_dir / "index" / "shard" / "temp_segments" / "segment_builder_x"
+    left.mkdir(parents=True)
+    (left / "id_tracker.mappings").write_bytes(b"zqxvkw")
+    async with open_edge():
+        assert not left.exists()
+
+
 async def test_the_index_process_is_started_again_when_it_dies(
     open_edge: IndexOpener, make_memory: MemoryFactory
 ) -> None:
