@@ -51,6 +51,7 @@ from bot.resilience import Breaker, Guard
 from bot.revisions import Revisions
 from bot.services import Services
 from bot.status import Status
+from bot.steps import Step, no_step
 from bot.storage.engine import Database, open_database
 from bot.threads import Threads
 
@@ -117,6 +118,7 @@ async def open_app(
     patient: bool = False,
     fresh_index: bool = False,
     clock: Clock = system_clock,
+    step: Step = no_step,
 ) -> AsyncIterator[App]:
     """Open the program for the time of the block.
 
@@ -127,13 +129,14 @@ async def open_app(
             command line).
         fresh_index: throw away what the vector index holds, to fill it again.
         clock: the local clock.
+        step: told each step of `bot.steps` as it is reached.
 
     Raises:
         StartupError: a setting, the database or the index is at fault.
     """
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(database_address(settings), settings.data_dir))
-        app = await _wire(stack, settings, db, Ways(extract, patient, fresh_index), clock)
+        app = await _wire(stack, settings, db, Ways(extract, patient, fresh_index), clock, step)
         stack.push_async_callback(app.ledger.flush)
         yield app
 
@@ -166,7 +169,9 @@ def _to_all(metrics: Metrics, status: Status, ledger: Ledger, model: LanguageMod
     return told
 
 
-async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: Ways, clock: Clock) -> App:
+async def _wire(
+    stack: AsyncExitStack, settings: Settings, db: Database, ways: Ways, clock: Clock, step: Step
+) -> App:
     notes: list[str] = []
     guards: list[Guard] = []
     metrics = Metrics(__version__)
@@ -183,7 +188,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     installation = Installation(db)
     index = await _index(stack, settings, ledger, installation, ways, notes, guards.append)
-    indexer = Indexer(db, index, store, directory, clock)
+    indexer = Indexer(db, index, store, directory, clock, step)
     status = Status(activity=Activity(db), ledger=ledger, prices=prices, guards=guards, indexer=indexer, clock=clock)
     flusher = None
     own_model = await _usable_model(stack, settings, ledger, ways, notes) if ways.extract else None
@@ -195,7 +200,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         queue = Queue(db, clock, _owner(), longest_wait_seconds=longest_wait)
         flusher = Flusher(
             queue=queue,
-            applier=Applier(db, queue, store, consents),
+            applier=Applier(db, queue, store, consents, step),
             extractor=Extractor(model, Gate()),
             neighbours=Neighbours(db, store, fulltext, index),
             indexer=indexer,
@@ -204,10 +209,11 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             flush_interval=settings.flush_interval_seconds,
             flush_batch_size=settings.flush_batch_size,
             told=_to_all(metrics, status, ledger, model),
+            step=step,
         )
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock)
     revisions = Revisions(db, fulltext, store, indexer)
-    intake = Intake(log, revisions, erasure)
+    intake = Intake(log, revisions, erasure, step=step)
     recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled)
     guilds = Guilds(db, clock)
     services = Services(

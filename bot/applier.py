@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select, update
@@ -17,19 +17,13 @@ from bot.extraction.reconcile import Add, Merge, Supersede, Verdict
 from bot.memories import MemoryStore
 from bot.model import PERSONAL_KINDS, Citation, Memory, MessageState
 from bot.queue import Batch, Queue
+from bot.steps import Step, no_step
 from bot.storage.engine import Database
 from bot.storage.schema import batches, messages
-
-Step = Callable[[str], None]
-"""Told the name of each step as it is reached; tests interrupt the program there."""
 
 GONE = "message_gone"
 OPTED_OUT = "opted_out"
 NOT_ALLOWED = "facts_off"
-
-
-def no_step(name: str) -> None:
-    """Do nothing at any step."""
 
 
 @dataclass(slots=True)

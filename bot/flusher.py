@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.applier import OPTED_OUT, Applier, Step, memory_id, no_step
+from bot.applier import OPTED_OUT, Applier, memory_id
 from bot.consent import Consents
 from bot.directory import Directory
 from bot.errors import AnswerError, ServiceError, ServiceGivenUp
@@ -30,6 +30,7 @@ from bot.index.indexer import Indexer
 from bot.model import Citation, Memory, Message
 from bot.neighbours import Neighbours
 from bot.queue import Batch, LeaseLost, Queue, Work
+from bot.steps import Step, no_step
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ChannelMemoryError, ServiceUnavailable
+from bot.steps import Step, no_step
 
 if TYPE_CHECKING:
     from bot.messagelog import MessageLog, Said
@@ -97,6 +98,7 @@ class Intake:
         group_size: int = GROUP_SIZE,
         group_seconds: float = GROUP_SECONDS,
         first_retry_seconds: float = FIRST_RETRY_SECONDS,
+        step: Step = no_step,
     ) -> None:
         self._log = log
         self._revisions = revisions
@@ -105,6 +107,7 @@ class Intake:
         self._group_size = group_size
         self._group_seconds = group_seconds
         self._first_retry = first_retry_seconds
+        self._step = step
         self.counts: Counter[str] = Counter()
         self._events: deque[_Event] = deque()
         self._offered = 0
@@ -284,7 +287,9 @@ class Intake:
                         _raise_to(checkpoints, item.message.channel_id, item.message.id)
                 case _Checkpoint(channel_id, up_to):
                     _raise_to(checkpoints, channel_id, up_to)
+        self._step("writing")
         report = await self._log.append(said, checkpoints=checkpoints)
+        self._step("logged")
         self.counts.update(stored=report.stored, doubles=report.doubles)
         self.counts.update({reason.value: count for reason, count in report.refused.items()})
 

@@ -18,6 +18,7 @@ from bot.errors import StartupError
 from bot.health import Readiness, serving
 from bot.llm.ollama import LoadedModel, close_client, loaded_models, ollama_client
 from bot.metrics import Sources, Standing, page
+from bot.steps import Step, no_step
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ CANCEL_SECONDS = 0.5
 """Until a cancellation is repeated."""
 
 
-async def live(settings: Settings) -> None:
-    """Run the bot until it is told to stop.
+async def live(settings: Settings, step: Step = no_step) -> None:
+    """Run the bot until it is told to stop; `step` is told each step of `bot.steps` as it is reached.
 
     Raises:
         StartupError: Discord does not take the token or the intents, or a part that must run has died.
@@ -49,7 +50,7 @@ async def live(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
-    async with open_app(settings, extract=settings.mem0_enabled, patient=True) as app:
+    async with open_app(settings, extract=settings.mem0_enabled, patient=True, step=step) as app:
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
         async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:
             gateway = asyncio.create_task(_connect(bot, settings), name="gateway")
