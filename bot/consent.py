@@ -97,6 +97,11 @@ class Consents:
         """What this member chose for this server, or for every server."""
         return self._choice(guild_id, user_id)
 
+    def chosen(self, user_id: int) -> dict[int, Consent]:
+        """Everything that this member chose, by server (EVERYWHERE for all)."""
+        subject = self._hasher.subject(user_id)
+        return {guild_id: choice for (guild_id, whose), choice in self._choices.items() if whose == subject}
+
     def left_out(self, guild_id: int, user_id: int) -> bool:
         """Whether nothing of this member may be kept, by their choice or for want of one that the server asks for."""
         return _left_out(self._choice(guild_id, user_id), self.rules.of(guild_id))

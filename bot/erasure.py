@@ -27,7 +27,20 @@ from bot.messagelog import EVERY_MEMBER, channel_subject
 from bot.queue import drop_empty_batches
 from bot.references import people_in
 from bot.storage.engine import Database, upsert
-from bot.storage.schema import channels, citations, guilds, members, memories, messages, outbox, tombstones, watermarks
+from bot.storage.schema import (
+    audit,
+    channels,
+    citations,
+    guilds,
+    lifetimes,
+    members,
+    memories,
+    messages,
+    outbox,
+    rules,
+    tombstones,
+    watermarks,
+)
 
 DELETED_MENTION = "@deleted"
 """What stands in other people's messages where an erased member was mentioned."""
@@ -71,7 +84,7 @@ class Receipt:
 
 
 class ErasableStore(Protocol):
-    """A place outside the database's own tables that may hold what was said."""
+    """A place besides log, memories, full text and names that may hold something of what was said or who said it."""
 
     name: str
 
@@ -159,7 +172,8 @@ class Erasure:
             await connection.execute(delete(members).where(members.c.guild_id == guild_id))
             if left:
                 await connection.execute(delete(channels).where(channels.c.guild_id == guild_id))
-                await connection.execute(delete(guilds).where(guilds.c.guild_id == guild_id))
+                for decided in (guilds, rules, lifetimes, audit):
+                    await connection.execute(delete(decided).where(decided.c.guild_id == guild_id))
         await self._scrub()
         return receipt
 
@@ -223,8 +237,6 @@ class Erasure:
         async with self._db.write() as connection:
             theirs = and_(members.c.user_id == user_id, _in_guild(members.c.guild_id, scope))
             removed["names"] += (await connection.execute(delete(members).where(theirs))).rowcount
-            decided = and_(channels.c.decided_by == user_id, _in_guild(channels.c.guild_id, scope))
-            await connection.execute(update(channels).where(decided).values(decided_by=None))
 
     async def _erase_some_mentions(self, scope: Scope, user_id: int, removed: Counter[str]) -> bool:
         said = select(messages.c.id).where(
@@ -280,7 +292,8 @@ class Erasure:
             if scope.user_id is not None:
                 theirs = and_(members.c.user_id == scope.user_id, _in_guild(members.c.guild_id, scope))
                 left["names"] = await _count(connection, select(members.c.user_id).where(theirs))
-        left.update({store.name: await store.count(scope) for store in self._stores})
+        for store in self._stores:
+            left[store.name] = left.get(store.name, 0) + await store.count(scope)
         return left
 
     async def _left_in_fulltext(self, connection: AsyncConnection, scope: Scope) -> int:

@@ -20,10 +20,10 @@ from bot.chunks import chunks
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
 from bot.lexical.fulltext import Entry, FullText
-from bot.messagelog import MessageLog, Refusal
+from bot.messagelog import MessageLog, Refusal, storable
 from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
 from bot.storage.engine import Database
-from bot.storage.schema import batches, citations, memories, messages, outbox
+from bot.storage.schema import batches, citations, corrections, memories, messages, outbox
 
 MAX_TEXT = 1000
 """Longest memory that a member may write, in characters."""
@@ -59,6 +59,11 @@ class Asker:
     def may_remove(self, memory: Memory) -> bool:
         """Whether they may remove it whole: sole cited author, or moderator of every cited channel."""
         return memory.author_ids == (self.user_id,) or memory.channel_ids <= self.moderated & self.readable
+
+    def may_correct(self, memory: Memory) -> bool:
+        """Whether it says what they said and nobody else, where they can read."""
+        own = memory.guild_id == self.guild_id and memory.author_ids == (self.user_id,)
+        return own and memory.channel_ids <= self.readable
 
     def may_forget(self, memory: Memory) -> bool:
         """Whether they may remove it or withdraw their own citation."""
@@ -130,11 +135,7 @@ class MemoryStore:
             Refused: the text is empty or too long, or the log would not take the message in: it was deleted or
                 erased, or its author has opted out.
         """
-        text = text.strip()
-        if not text:
-            raise Refused("There is no text to remember; write what you want to be remembered.")
-        if len(text) > MAX_TEXT:
-            raise Refused(f"That is {len(text)} characters long; shorten it to {MAX_TEXT}.")
+        text = _within_bounds(text)
         memory = Memory(
             id=str(uuid.uuid5(_REMEMBERED, str(message_id))),
             guild_id=guild_id,
@@ -177,6 +178,30 @@ class MemoryStore:
         self._announce()
         await self._db.scrub()
         return ForgetOutcome.REMOVED if whole else ForgetOutcome.WITHDRAWN
+
+    async def correct(self, memory_id: str, asker: Asker, text: str) -> Memory:
+        """Give a memory the text that its only cited author wants; kept as theirs, it wins over extraction.
+
+        Raises:
+            NotFound: no such memory, or not the asker's to correct; neutral on purpose.
+            Refused: the text is empty or too long.
+        """
+        text = _within_bounds(text)
+        async with self._db.write() as connection:
+            memory = (await self.load(connection, [memory_id])).get(memory_id)
+            if memory is None or not asker.may_correct(memory):
+                raise NotFound(_NOT_FOUND)
+            put_right = update(memories).where(memories.c.id == memory_id).values(origin=MemoryOrigin.CORRECTED)
+            await connection.execute(put_right)
+            row = {"memory_id": memory_id, "author_id": asker.user_id, "corrected_ms": self._clock()}
+            await connection.execute(delete(corrections).where(corrections.c.memory_id == memory_id))
+            await connection.execute(insert(corrections).values(row))
+            await self.rewrite(connection, memory_id, text)
+            await discard_answers(connection, memory.channel_ids)
+            corrected = (await self.load(connection, [memory_id]))[memory_id]
+        self._announce()
+        await self._db.scrub()
+        return corrected
 
     async def of_member(
         self, guild_id: int, user_id: int, *, readable: frozenset[int] | None, offset: int = 0, limit: int = 10
@@ -332,12 +357,27 @@ class MemoryStore:
         done.reopened = await _reopen(connection, reopen)
         return done
 
+    async def retract(self, connection: AsyncConnection, ids: Collection[str]) -> None:
+        """Remove memories, and let what they stood on be extracted again."""
+        cited = {c.message_id for memory in (await self.load(connection, ids)).values() for c in memory.citations}
+        await self.remove(connection, ids)
+        await _reopen(connection, cited)
+
+    async def corrected(self, connection: AsyncConnection, message_ids: Collection[int]) -> dict[str, set[int]]:
+        """Memories that were put right and cite one of these messages, with all that they cite."""
+        found: dict[str, set[int]] = {}
+        for memory in (await self.load(connection, await _citing(connection, message_ids))).values():
+            if memory.origin is MemoryOrigin.CORRECTED:
+                found[memory.id] = {c.message_id for c in memory.citations}
+        return found
+
     async def remove(self, connection: AsyncConnection, ids: Collection[str]) -> None:
         """Remove memories with everything that hangs on them; what they alone had superseded holds again."""
         for chunk in chunks(ids):
             rows = (await connection.execute(select(memories).where(memories.c.id.in_(chunk)))).all()
             await self._fulltext.remove(connection, "memories", [row.seq for row in rows])
-            await connection.execute(delete(citations).where(citations.c.memory_id.in_(chunk)))
+            for hanging in (citations, corrections):
+                await connection.execute(delete(hanging).where(hanging.c.memory_id.in_(chunk)))
             await connection.execute(delete(memories).where(memories.c.id.in_(chunk)))
             await self._enqueue(connection, [row.id for row in rows], "delete")
             await self._relink(connection, {row.id: row.superseded_by for row in rows})
@@ -426,6 +466,15 @@ async def discard_answers(connection: AsyncConnection, channel_ids: Collection[i
         answered = and_(answered, batches.c.channel_id.in_(channel_ids))
     reset = update(batches).where(answered).values(state="open", answer=None, error=None)
     return (await connection.execute(reset)).rowcount
+
+
+def _within_bounds(text: str) -> str:
+    text = storable(text).strip()
+    if not text:
+        raise Refused("There is no text to remember; write what you want to be remembered.")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"That is {len(text)} characters long; shorten it to {MAX_TEXT}.")
+    return text
 
 
 def _memory(row: Row[Any], cited: Sequence[Citation]) -> Memory:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bot.audit import AuditTrail
     from bot.clock import Clock
     from bot.consent import Consents
     from bot.directory import Directory
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bot.memories import MemoryStore
     from bot.messagelog import MessageLog
     from bot.observation import Observations
+    from bot.personal import PersonalData
     from bot.policy import Policy
     from bot.recall import Recall
     from bot.status import Status
@@ -47,6 +49,8 @@ class Services:
     intake: Intake
     store: MemoryStore
     erasure: Erasure
+    personal: PersonalData
+    audit: AuditTrail
     recall: Recall
     flusher: Flusher | None
     policy: Policy

@@ -1,0 +1,213 @@
+"""One service reaches everything that is held of a member; what members put right stays right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import BigInteger, insert, select, update
+
+from bot import snowflake
+from bot.audit import Action, AuditTrail
+from bot.errors import NotFound, Refused
+from bot.extraction.candidate import Candidate
+from bot.index.base import IndexEntry
+from bot.memories import Asker
+from bot.model import MemoryKind, MemoryOrigin, Message, MessageState
+from bot.observation import Observations
+from bot.storage.schema import corrections, messages, metadata, requests
+from tests.fixtures.index import IndexOpener, MemoryFactory
+from tests.fixtures.memory import Pipeline
+from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
+
+ALICE, BOB = 123_450_000_000_003_101, 123_450_000_000_003_102
+OTHER_GUILD = GUILD + 1
+
+NO_USER_IDS = frozenset(
+    {
+        *("guilds.guild_id", "guilds.joined_ms", "guilds.left_ms", "guilds.setup_offered_ms"),
+        *("channels.channel_id", "channels.guild_id", "channels.parent_id", "channels.decided_ms"),
+        *("channels.observed_from", "channels.notice_message_id", "channels.notice_channel_id", "channels.checkpoint"),
+        "members.guild_id",
+        *("messages.id", "messages.guild_id", "messages.channel_id", "messages.reply_to"),
+        *("messages.edited_ms", "messages.logged_ms"),
+        *("memories.seq", "memories.guild_id", "memories.said_id", "memories.created_ms", "memories.updated_ms"),
+        *("citations.message_id", "citations.channel_id"),
+        *("batches.guild_id", "batches.channel_id", "batches.next_try_ms", "batches.created_ms"),
+        *("leases.channel_id", "leases.expires_ms"),
+        *("outbox.seq", "outbox.next_try_ms", "outbox.created_ms"),
+        *("tombstones.message_id", "tombstones.created_ms"),
+        *("watermarks.guild_id", "watermarks.up_to", "consents.guild_id", "consents.updated_ms"),
+        *("usage.calls", "usage.failures", "usage.prompt_tokens", "usage.completion_tokens", "usage.messages"),
+        *("rules.guild_id", "lifetimes.guild_id", "corrections.corrected_ms"),
+        *("audit.seq", "audit.guild_id", "audit.at_ms", "audit.channel_id"),
+        *("requests.seq", "requests.guild_id", "requests.asked_ms"),
+    }
+)
+"""Columns wide enough for a user id that hold something else. A new column has to be listed here or registered."""
+
+
+async def act(pipeline: Pipeline) -> None:
+    """Let Alice leave traces wherever a member, an admin or an erased person can."""
+    await pipeline.say("note: the harbour opens at nine", author=ALICE)
+    await pipeline.say(f"note: ask <@{ALICE}> about the cello", author=BOB)
+    await pipeline.flush()
+    await pipeline.indexer.drain()
+    (own,) = [memory for memory in await pipeline.memories() if memory.author_ids == (ALICE,)]
+    await pipeline.store.correct(own.id, Asker(ALICE, GUILD, frozenset({CHANNEL})), "the harbour opens at ten")
+    await pipeline.say("note: waits for the model", author=ALICE)
+    observations = Observations(pipeline.db, pipeline.clock)
+    await observations.switch_on(guild_id=GUILD, channel_id=9, parent_id=None, name="x", by=ALICE, from_id=1)
+    await AuditTrail(pipeline.db, pipeline.clock).record(GUILD, Action.OBSERVE_ON, by=ALICE, channel_id=9)
+    await pipeline.consents.set_facts(ALICE, GUILD, True)
+    async with pipeline.db.write() as connection:
+        row = {"user_id": ALICE, "state": "asked", "asked_ms": 1}
+        await connection.execute(insert(requests).values(row))
+
+
+async def traces(pipeline: Pipeline, user_id: int) -> set[str]:
+    """Every column of every table, and field of the index, in which an id or its keyed hash can be found."""
+    needles = (str(user_id), pipeline.hasher.subject(user_id))
+    found: set[str] = set()
+    async with pipeline.db.read() as connection:
+        for table in metadata.sorted_tables:
+            for row in (await connection.execute(select(table))).mappings():
+                found |= {
+                    f"{table.name}.{name}" for name, value in row.items() if any(n in str(value) for n in needles)
+                }
+    for entry in pipeline.index.entries.values():
+        if user_id in entry.memory.author_ids:
+            found.add("index.author_ids")
+    return found
+
+
+async def test_every_place_that_holds_a_user_id_is_registered(pipeline: Pipeline) -> None:
+    await act(pipeline)
+    found = await traces(pipeline, ALICE)
+    await pipeline.personal.delete(BOB)
+    found |= await traces(pipeline, BOB)  # the watermark
+    assert found == pipeline.personal.reach  # nothing is unknown, and every registered place was shown
+
+
+def test_every_column_that_could_hold_a_user_id_was_decided_about(pipeline: Pipeline) -> None:
+    wide = {f"{t.name}.{c.name}" for t in metadata.sorted_tables for c in t.columns if isinstance(c.type, BigInteger)}
+    hashed = {f"{t.name}.{c.name}" for t in metadata.sorted_tables for c in t.columns if c.name == "subject"}
+    registered = pipeline.personal.reach
+    assert wide - NO_USER_IDS <= registered
+    assert hashed <= registered
+    assert not registered & NO_USER_IDS
+    assert wide >= NO_USER_IDS
+
+
+async def test_deleting_leaves_nothing_but_keyed_hashes(pipeline: Pipeline) -> None:
+    await act(pipeline)
+    async with pipeline.db.write() as connection:
+        await connection.execute(update(requests).values(user_id=None, state="done"))
+    receipt = await pipeline.personal.delete(ALICE)
+    assert receipt.complete, receipt.remaining
+    assert await traces(pipeline, ALICE) == {"consents.subject", "watermarks.subject"}
+    assert receipt.removed["audit trail"] == receipt.removed["decisions about channels"] == 1
+
+
+async def test_what_is_given_is_all_of_one_member_and_nothing_of_others(pipeline: Pipeline) -> None:
+    await act(pipeline)
+    await pipeline.say("note: bob's secret plan", author=BOB)
+    await pipeline.say("note: elsewhere", author=ALICE, guild=OTHER_GUILD, channel=77)
+    dossier = await pipeline.personal.give(ALICE, GUILD)
+    texts = [record["text"] for record in dossier.sections["messages"]]
+    assert texts == ["note: the harbour opens at nine", "note: waits for the model"]
+    (memory,) = dossier.sections["memories"]
+    assert (memory["text"], memory["origin"], memory["messages_of_others"]) == (
+        "the harbour opens at ten",
+        "corrected",
+        0,
+    )
+    assert memory["from"] == [record["link"] for record in dossier.sections["messages"][:1]]
+    assert dossier.sections["choices"][0]["facts"] is True
+    assert "secret" not in str(dossier)
+    assert len((await pipeline.personal.give(ALICE)).sections["messages"]) == 3
+
+
+async def test_the_index_says_whether_it_still_cites_somebody(
+    open_either: IndexOpener, make_memory: MemoryFactory
+) -> None:
+    async with open_either() as index:
+        memories = [make_memory(author_id=ALICE), make_memory(author_id=ALICE, guild_id=OTHER_GUILD), make_memory()]
+        await index.upsert([IndexEntry(memory, memory.text) for memory in memories])
+        assert await index.count_citing(ALICE, None) == 2
+        assert await index.count_citing(ALICE, GUILD) == 1
+        assert await index.count_citing(BOB, None) == 0
+
+
+# --- corrections -----------------------------------------------------------------------------------------------------
+
+
+def reader(user_id: int) -> Asker:
+    return Asker(user_id, GUILD, frozenset({CHANNEL}))
+
+
+async def test_a_correction_is_kept_with_its_author_and_wins_over_extraction(pipeline: Pipeline) -> None:
+    message = await pipeline.say("note: we meet at five", author=ALICE)
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    corrected = await pipeline.store.correct(memory.id, reader(ALICE), "we meet at six")
+    assert (corrected.text, corrected.origin) == ("we meet at six", MemoryOrigin.CORRECTED)
+    async with pipeline.db.read() as connection:
+        assert await connection.scalar(select(corrections.c.author_id)) == ALICE
+    async with pipeline.db.write() as connection:
+        await connection.execute(update(messages).values(state=MessageState.PENDING))
+    report = await pipeline.flush()
+    assert await pipeline.texts() == ["we meet at six"]
+    assert report.refusals["corrected"] == 1
+    assert await pipeline.states() == {message.id: MessageState.EXTRACTED}
+    await pipeline.indexer.drain()
+    assert pipeline.index.entries[memory.id].text == "we meet at six"
+
+
+async def test_what_is_said_later_is_extracted_beside_a_correction(pipeline: Pipeline) -> None:
+    await pipeline.say("note: we meet at five", author=ALICE)
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    await pipeline.store.correct(memory.id, reader(ALICE), "we meet at six")
+    await pipeline.say("note: the cake is ordered", author=ALICE)
+    await pipeline.flush()
+    assert await pipeline.texts() == ["the cake is ordered", "we meet at six"]
+
+
+async def test_only_who_said_it_alone_corrects_it(pipeline: Pipeline) -> None:
+    def joint(said: Sequence[Message]) -> list[Candidate]:
+        return [Candidate(MemoryKind.PLAN, "both", tuple(message.id for message in said))]
+
+    pipeline.extractor.answer = joint
+    await pipeline.say("one", author=ALICE)
+    await pipeline.say("two", author=BOB)
+    await pipeline.flush()
+    (both,) = await pipeline.memories()
+    own = await pipeline.store.remember(
+        guild_id=GUILD, channel_id=CHANNEL, author_id=BOB, message_id=snowflake.from_ms(NOW_MS), text="bob's own"
+    )
+    blind, stranger = Asker(BOB, GUILD), Asker(BOB, OTHER_GUILD, frozenset({CHANNEL}))
+    moderator = Asker(ALICE, GUILD, frozenset({CHANNEL}), frozenset({CHANNEL}))
+    for asker, memory_id in ((reader(ALICE), both.id), (moderator, own.id), (blind, own.id), (stranger, own.id)):
+        with pytest.raises(NotFound):
+            await pipeline.store.correct(memory_id, asker, "forged")
+    with pytest.raises(Refused):
+        await pipeline.store.correct(own.id, reader(BOB), " ")
+    assert await pipeline.texts() == ["bob's own", "both"]
+
+
+async def test_an_erased_members_correction_goes_though_others_are_cited_too(pipeline: Pipeline) -> None:
+    await pipeline.say("note: we meet at five", author=ALICE)
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    await pipeline.store.correct(memory.id, reader(ALICE), "we meet at six")
+    others = await pipeline.say("note: we meet at six", author=BOB)
+    await pipeline.flush()
+    (merged,) = await pipeline.memories()
+    assert set(merged.author_ids) == {ALICE, BOB}
+    receipt = await pipeline.erasure.erase_member(ALICE, GUILD)
+    assert receipt.complete
+    assert await pipeline.states() == {others.id: MessageState.PENDING}
+    await pipeline.flush()
+    (again,) = await pipeline.memories()
+    assert (again.author_ids, again.origin) == ((BOB,), MemoryOrigin.EXTRACTED)
