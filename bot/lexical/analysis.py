@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 import Stemmer
 
@@ -77,8 +78,8 @@ def terms(text: str) -> list[str]:
 def question_terms(text: str) -> list[tuple[str, ...]]:
     """The words of a text, each with the terms that it stands under; one of them in another text is a match."""
     words = _words(text)
-    languages = _languages(words)
-    return [stems for word in words if (stems := _stems(word, languages))]
+    reading = _read(words)
+    return [stems for word in words if (stems := _stems(word, reading))]
 
 
 def _words(text: str) -> list[str]:
@@ -94,21 +95,38 @@ def _pairs(run: str) -> list[str]:
     return [first + second for first, second in pairwise(run)] or [run]
 
 
-def _languages(words: list[str]) -> tuple[str, ...]:
-    """Languages in Latin script that the words may be of, English first where it is among them."""
-    if not any(word.isascii() or _script(word) == "LATIN" for word in words):
-        return (ENGLISH,)
+class _Reading(NamedTuple):
+    """In which languages a text is read.
+
+    Attributes:
+        languages: in Latin script, English among them.
+        sure: those of them whose function words are left out.
+    """
+
+    languages: tuple[str, ...]
+    sure: frozenset[str]
+
+
+_AS_ENGLISH = _Reading((ENGLISH,), frozenset({ENGLISH}))
+
+
+def _read(words: list[str]) -> _Reading:
+    """Tell the languages of a text by its function words.
+
+    A single one that English does not know makes no language sure: it may be a name, as Ben is ("I" in Turkish).
+    """
     counts = Counter(name for word in words for name in _LANGUAGES_OF.get(word, ()))
     if not counts:
-        return tuple(STOP_WORDS) if len(words) <= SHORT_TEXT else (ENGLISH,)
+        return _Reading(tuple(STOP_WORDS), frozenset()) if len(words) <= SHORT_TEXT else _AS_ENGLISH
     most = max(counts.values())
     if counts[ENGLISH] == most:
-        return (ENGLISH,)
-    return (ENGLISH, *(name for name, count in counts.items() if count == most))
+        return _AS_ENGLISH
+    languages = (ENGLISH, *(name for name, count in counts.items() if count == most))
+    return _Reading(languages, frozenset(languages if most > 1 else languages[:1]))
 
 
-def _stems(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
-    if any(name in languages for name in _LANGUAGES_OF.get(word, ())):
+def _stems(word: str, reading: _Reading) -> tuple[str, ...]:
+    if any(name in reading.sure for name in _LANGUAGES_OF.get(word, ())):
         return ()
     if not word[0].isalpha() or len(word) < 2:
         return (_ORDINAL.sub(r"\1", word),)
@@ -116,7 +134,7 @@ def _stems(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     if script != "LATIN":
         own = SCRIPT_LANGUAGES.get(script)
         return (_bare(_STEMMERS[own].stemWord(word) if own else word, script),)
-    return tuple(dict.fromkeys(_bare(_stem(word, name), script) for name in languages))
+    return tuple(dict.fromkeys(_bare(_stem(word, name), script) for name in reading.languages))
 
 
 def _stem(word: str, language: str) -> str:

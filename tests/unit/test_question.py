@@ -1,0 +1,91 @@
+"""What a question asks for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot import snowflake
+from bot.recall.question import Question, understand
+from tests.fixtures.recall import ADA, BEN, CLEO
+
+
+def read(text: str, *, names: dict[int, str] | None = None, asker_id: int | None = None) -> Question:
+    """Understand a question of 15 June 2025."""
+    now = snowflake.from_datetime(datetime(2025, 6, 15, tzinfo=UTC))
+    return understand(text, names=names or {}, asker_id=asker_id, newest=now)
+
+
+def at(year: int, month: int, day: int, hour: int = 0) -> int:
+    """The first snowflake of a UTC time."""
+    return snowflake.from_datetime(datetime(year, month, day, hour, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("What did we buy on 3 May, 2024?", (2024, 5, 3), (2024, 5, 4)),
+        ("What did we buy on May 3rd 2024?", (2024, 5, 3), (2024, 5, 4)),
+        ("What did we buy on the 3rd of May?", (2025, 5, 3), (2025, 5, 4)),
+        ("What did we buy on 2024-05-03?", (2024, 5, 3), (2024, 5, 4)),
+        ("Was haben wir am 3.5.2024 gekauft?", (2024, 5, 3), (2024, 5, 4)),
+        ("What did we buy in December 2023?", (2023, 12, 1), (2024, 1, 1)),
+        ("What did we buy in September?", (2024, 9, 1), (2024, 10, 1)),  # the last one there was
+        ("What did we buy in early Sept?", (2024, 9, 1), (2024, 10, 1)),
+    ],
+)
+def test_a_date_is_read_however_it_is_written(
+    text: str, start: tuple[int, int, int], end: tuple[int, int, int]
+) -> None:
+    span = read(text).span
+    assert span is not None
+    assert (span.start, span.end) == (at(*start), at(*end))
+
+
+@pytest.mark.parametrize("text", ["May I come?", "What happened on 31 February 2024?", "Is 3 enough?", "a decade"])
+def test_what_is_no_date_is_not_read_as_one(text: str) -> None:
+    assert read(text).span is None
+
+
+def test_what_is_told_the_day_after_is_still_near_the_day() -> None:
+    span = read("What happened on 3 May 2024?").span
+    assert span is not None
+    told = [span.closeness(at(2024, 5, 3, 12)), span.closeness(at(2024, 5, 4, 12)), span.closeness(at(2024, 5, 9))]
+    assert told == [1.0, 0.5, 0.0]
+
+
+def test_people_are_whom_it_names_or_mentions_and_the_asker_of_i_and_my() -> None:
+    assert read("What did Ben say?", names={BEN: "Ben Okoro"}).people == {BEN}
+    assert read(f"What did <@{CLEO}> say?").people == {CLEO}
+    assert read("Where are my keys?", asker_id=ADA).people == {ADA}
+    assert read("Wo sind meine Schlüssel?", asker_id=ADA).people == {ADA}
+    assert read("Where are the keys?", asker_id=ADA).people == frozenset()
+
+
+def test_words_that_are_names_are_told_from_the_others() -> None:
+    words = read("What did Ben cook?", names={BEN: "Ben Okoro"}).words
+    assert [word.name for word in words] == [True, False]
+
+
+def test_a_question_of_nothing_but_names_asks_for_what_they_said() -> None:
+    def asks_for_all_of(text: str) -> bool:
+        return any(f"a_{BEN}" in word.terms for word in read(text, names={BEN: "Ben"}).words)
+
+    assert asks_for_all_of("What about Ben?")
+    assert not asks_for_all_of("What did Ben cook?")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["What is the current budget?", "Was ist das aktuelle Budget?", "Quel est le budget maintenant ?", "現在の予算は"],
+)
+def test_what_holds_now_is_asked_for_in_several_languages(text: str) -> None:
+    assert read(text).wants_now
+    assert not read("What was the first budget?").wants_now
+
+
+def test_several_parts_are_seen_but_names_and_dates_are_none() -> None:
+    assert read("What are the budget, the target date and the vendor?").several
+    assert not read("What did Ada and Ben eat?", names={ADA: "Ada", BEN: "Ben"}).several
+    assert not read("What happened on May 3, 2024?").several
