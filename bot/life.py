@@ -76,22 +76,29 @@ def _observed(app: App, bot: ChannelMemoryBot) -> AbstractAsyncContextManager[ob
     if settings.metrics_port is None:
         return nullcontext()
     ready = Readiness(gateway=lambda: connected(bot), db=app.db, index=app.index)
-    sources = Sources(
-        log=app.log,
-        store=app.store,
-        intake=app.intake,
-        indexer=app.indexer,
-        ledger=app.ledger,
-        prices=app.prices,
-        guards=app.guards,
-        clock=app.services.clock,
-        loaded=partial(_loaded, settings.ollama_base_url) if _uses_ollama(settings) else None,
-        ready=ready.parts,
-    )
-    standing = Standing(sources)
+    standing = standing_of(app, ready)
     app.metrics.registry.register(standing)
     scrape = partial(page, app.metrics, standing)
     return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, metrics=scrape)
+
+
+def standing_of(app: App, ready: Readiness) -> Standing:
+    """What reads this program's standing figures."""
+    settings = app.settings
+    return Standing(
+        Sources(
+            log=app.log,
+            store=app.store,
+            intake=app.intake,
+            indexer=app.indexer,
+            ledger=app.ledger,
+            prices=app.prices,
+            guards=app.guards,
+            clock=app.services.clock,
+            loaded=partial(_loaded, settings.ollama_base_url) if _uses_ollama(settings) else None,
+            ready=ready.parts,
+        )
+    )
 
 
 def connected(bot: ChannelMemoryBot) -> bool:

@@ -26,9 +26,7 @@ def migrate(check: Check = False, data_dir: DataDir = None) -> None:
         elif not waiting:
             print("The database is up to date.")
         else:
-            print(
-                f"{len(waiting)} {'migration waits' if len(waiting) == 1 else 'migrations wait'}: {', '.join(waiting)}"
-            )
+            print(f"Migrations that wait: {', '.join(waiting)}")
         if check:
             return bool(waiting)
         async with open_database(address, settings.data_dir):

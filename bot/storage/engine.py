@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -152,9 +152,7 @@ async def open_database(url: str | None, data_dir: Path) -> AsyncIterator[Databa
     try:
         file = Path(address.database or "")
         database = Database("sqlite", reader=reader, writer=writer, file=file)
-        await _back_up(database, file)
-        async with database.write() as connection:
-            await connection.run_sync(upgrade)
+        await _bring_up_to_date(database, file)
         yield database
     finally:
         await reader.dispose()
@@ -179,6 +177,18 @@ async def migrations_waiting(url: str | None, data_dir: Path) -> list[str] | Non
             return await connection.run_sync(pending)
     finally:
         await reader.dispose()
+
+
+async def _bring_up_to_date(database: Database, file: Path) -> None:
+    try:
+        await _back_up(database, file)
+        async with database.write() as connection:
+            await connection.run_sync(upgrade)
+    except DBAPIError as error:
+        raise StartupError(
+            f"DATABASE_URL: {file} can't be used ({error.orig}): see that it is a database of this program, that the "
+            "disk has room, and that no other process holds it"
+        ) from None
 
 
 async def _back_up(database: Database, file: Path) -> None:

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection
 
 from bot.errors import StartupError
@@ -42,7 +42,7 @@ def pending(connection: Connection) -> list[str]:
     here = current(connection) or "base"
     try:
         newer = list(scripts.iterate_revisions("head", here))
-    except CommandError:
+    except RevisionError:
         raise StartupError(
             f"DATABASE_URL: the database has version {here}, which a newer version of this program made; run that one, "
             "or go back to a backup (docs/upgrades.md)"

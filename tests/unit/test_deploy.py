@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import promql_parser
 import pytest
 import yaml
 from compose_spec import PyCompose
+from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
 from bot.config import Settings, load_settings, settings_table
@@ -178,7 +178,7 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_manifests_follow_the_schemas_of_kubernetes(overlay: str) -> None:
     objects = rendered(DEPLOY / "k8s/overlays" / overlay)
     for one in objects:
-        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+        validate(one, KUBERNETES, strict=True)
     keys = [key_of(one) for one in objects]
     assert len(keys) == len(set(keys))
 
@@ -187,8 +187,8 @@ def test_the_schemas_notice_a_fault() -> None:
     broken = rendered(DEPLOY / "k8s/base")
     (deployment,) = [one for one in broken if key_of(one) == ("Deployment", "channel-memory")]
     deployment["spec"]["template"]["spec"]["containers"][0]["readinessProbes"] = {}
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
+    with pytest.raises(ValidationError):
+        validate(deployment, KUBERNETES, strict=True)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -251,17 +251,12 @@ def selected(query: str) -> set[str]:
     """The metrics that a query reads; fails where it is not PromQL."""
     names: set[str] = set()
 
-    class Visitor:
-        def pre_visit(self, node: object) -> bool:
-            selector = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
-            if isinstance(selector, promql_parser.VectorSelector):
-                names.add(str(selector.name))
-            return True
+    def visit(node: object) -> None:
+        selector = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
+        if isinstance(selector, promql_parser.VectorSelector):
+            names.add(str(selector.name))
 
-        def post_visit(self, node: object) -> bool:
-            return True
-
-    promql_parser.walk(Visitor(), promql_parser.parse(query))
+    promql_parser.walk(promql_parser.parse(query), visit)
     return names
 
 

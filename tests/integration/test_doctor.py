@@ -1,0 +1,153 @@
+"""`doctor` against each service, sound and broken: a fault is told with what to do, and hides no other finding."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import doctor_of
+from bot.config import load_settings
+from bot.doctor import Finding, Verdict
+from tests.fixtures.commandline import CommandLine
+from tests.loopback.discord import LoopbackDiscord
+from tests.loopback.http import Fault
+from tests.loopback.ollama import LoopbackOllama
+from tests.loopback.openai import LoopbackOpenAI
+
+SUBJECTS = {
+    "settings",
+    "database",
+    "ollama",
+    "model",
+    "speed",
+    "graphics card",
+    "embeddings",
+    "vector store",
+    "discord",
+}
+
+
+class Patient:
+    """Settings with every service there, and ways to examine them."""
+
+    def __init__(
+        self, data_dir: Path, ollama: LoopbackOllama, openai: LoopbackOpenAI, discord: LoopbackDiscord
+    ) -> None:
+        self.ollama, self.openai, self.discord = ollama, openai, discord
+        self.settings: dict[str, object] = {
+            "data_dir": data_dir,
+            "ollama_base_url": ollama.url,
+            "openai_base_url": openai.api_url,
+            "openai_api_key": "sk-x",
+            "discord_api_url": discord.api_url,
+            "discord_token": discord.token,
+        }
+
+    async def examine(self, **changes: object) -> dict[str, Finding]:
+        """The findings by subject."""
+        doctor = doctor_of(load_settings(None, **(self.settings | changes)))
+        return {finding.subject: finding async for finding in doctor.examine()}
+
+
+@pytest.fixture
+async def patient(
+    tmp_path: Path, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
+) -> AsyncIterator[Patient]:
+    async with LoopbackDiscord() as discord:
+        yield Patient(tmp_path / "data", ollama_server, openai_server, discord)
+
+
+def faults(found: dict[str, Finding]) -> dict[str, str]:
+    """What is not in order, with what to do."""
+    return {subject: f.todo for subject, f in found.items() if f.verdict in {Verdict.FAULT, Verdict.WARNING}}
+
+
+async def test_everything_in_order(patient: Patient) -> None:
+    found = await patient.examine()
+    assert set(found) == SUBJECTS
+    assert faults(found) == {}
+    assert "100% of llama3.1:8b is on it, 4.9 of 4.9 GB" in found["graphics card"].found
+    assert "80 tokens a second" in found["speed"].found
+    assert "2.0 s of them for loading" in found["speed"].found
+
+
+async def test_a_model_partly_or_not_on_the_card(patient: Patient) -> None:
+    patient.ollama.size_vram = 2_450_000_000
+    found = await patient.examine()
+    assert "50% of llama3.1:8b" in found["graphics card"].found
+    assert "smaller model" in faults(found)["graphics card"]
+    patient.ollama.size_vram = 0
+    found = await patient.examine()
+    assert "runs on the processor alone" in found["graphics card"].found
+
+
+async def test_a_slow_model(patient: Patient) -> None:
+    patient.ollama.tokens_a_second = 6.0
+    found = await patient.examine()
+    assert "6 tokens a second" in found["speed"].found
+    assert "nothing is lost" in faults(found)["speed"]
+
+
+async def test_a_window_that_is_too_small(patient: Patient) -> None:
+    patient.ollama.context_length = 2048
+    assert "4096" in faults(await patient.examine())["model"]
+
+
+async def test_ollama_without_the_model_down_or_of_another_protocol(patient: Patient) -> None:
+    found = await patient.examine(ollama_model="mistral:7b")
+    assert "mistral:7b" in found["ollama"].found or "mistral:7b" in str(found)
+    assert any("doctor --pull" in todo for todo in faults(found).values())
+    patient.ollama.fail(Fault.BROKEN)
+    assert "ollama" in faults(await patient.examine())
+    patient.ollama.heal()
+    await patient.ollama.stop()
+    found = await patient.examine()
+    assert "can't be reached" in found["ollama"].found
+    assert set(faults(found)) == {"ollama"}
+
+
+async def test_embeddings_that_fail_do_not_hide_the_rest(patient: Patient) -> None:
+    patient.openai.fail(Fault.STATUS, status=401)
+    found = await patient.examine()
+    assert "embeddings" in faults(found)
+    assert found["speed"].verdict is Verdict.OK
+    assert found["discord"].verdict is Verdict.OK
+
+
+async def test_a_database_that_is_no_database(patient: Patient, tmp_path: Path) -> None:
+    file = tmp_path / "broken.db"
+    file.write_bytes(b"not a database at all" * 400)
+    assert "database" in faults(await patient.examine(database_url=f"sqlite:///{file}"))
+
+
+async def test_a_qdrant_server_that_is_down(patient: Patient) -> None:
+    found = await patient.examine(mem0_qdrant_url="http://127.0.0.1:9")
+    assert "MEM0_QDRANT_HOST" in faults(found)["vector store"]
+
+
+async def test_discord_with_a_wrong_token_or_without_the_intent(patient: Patient) -> None:
+    assert "developer portal" in faults(await patient.examine(discord_token="wrong-token"))["discord"]
+    assert "DISCORD_TOKEN" in str((await patient.examine(discord_token=None))["discord"])
+
+
+async def test_the_command_pulls_what_is_missing(command_line: CommandLine, ollama_server: LoopbackOllama) -> None:
+    ollama_server.models, ollama_server.pullable = (), ("llama3.1:8b",)
+    settings = {
+        "OLLAMA_BASE_URL": ollama_server.url,
+        "EMBEDDING_PROVIDER": "ollama",
+        "EMBEDDING_MODEL": "nomic-embed-text:latest",
+        "EMBEDDING_DIMS": "768",
+    }
+    before = await command_line("doctor", **settings)
+    assert before.code == 1
+    after = await command_line("doctor", "--pull", **settings)
+    assert after.code == 0, after.out
+    assert "llama3.1:8b is there" in after.out
+    assert [request.body["model"] for request in ollama_server.asked("/api/pull")] == [
+        "llama3.1:8b",
+        "nomic-embed-text:latest",
+    ]
+    unknown = await command_line("doctor", "--pull", **settings, OLLAMA_MODEL="no-such-model")
+    assert (unknown.code, "can't pull 'no-such-model'" in unknown.err) == (1, True)

@@ -1,0 +1,91 @@
+"""/memory status: what is spent and saved, the services, and a chart of the days."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from aiolimiter import AsyncLimiter
+
+from bot.activity import Activity
+from bot.costs import Ledger, PriceTable
+from bot.errors import ServiceUnavailable
+from bot.flusher import FlushReport
+from bot.resilience import Breaker, Guard
+from bot.status import DAYS, Status
+from tests.fixtures.discord import World, shown
+from tests.fixtures.memory import Pipeline
+from tests.fixtures.storage import GUILD, FakeClock, SaidFactory
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def make_status(pipeline: Pipeline, ledger: Ledger, *guards: Guard) -> Status:
+    return Status(
+        activity=Activity(pipeline.db),
+        ledger=ledger,
+        prices=PriceTable(),
+        guards=guards,
+        indexer=pipeline.indexer,
+        clock=pipeline.clock,
+    )
+
+
+async def test_the_report_tells_days_bills_and_services(
+    pipeline: Pipeline, clock: FakeClock, make_said: SaidFactory
+) -> None:
+    ledger = Ledger(pipeline.db, clock)
+    down = Guard("ollama", limiter=AsyncLimiter(10, 1), timeout=1, breaker=Breaker(threshold=1), retries=0)
+
+    async def fails() -> None:
+        raise ServiceUnavailable("ollama", "down")
+
+    with pytest.raises(ServiceUnavailable):
+        await down.call(fails)
+    status = make_status(pipeline, ledger, down)
+    ledger.record("ollama", "m", "extraction", prompt_tokens=1_000, completion_tokens=100, seconds=3.0)
+    ledger.settled("ollama", "m", "extraction", 20)
+    await pipeline.log.append([make_said(), make_said()])
+    clock.advance(86_400)
+    await pipeline.log.append([make_said()])
+    ledger.record("openai", "text-embedding-3-small", "embedding", prompt_tokens=10_000, completion_tokens=0)
+    status.flushed(FlushReport(messages=3))
+
+    report = await status.report(GUILD)
+    assert [day.messages for day in report.days] == [0] * (DAYS - 2) + [2, 1]
+    assert (report.today.messages, report.month.messages) == (0, 20)
+    assert report.today.spent == report.month.spent > 0
+    assert report.answer_seconds is None
+    assert report.last_flush_ms == clock()
+    (service,) = report.services
+    assert (service.name, service.state.value, service.seconds_down > 0) == ("ollama", "open", True)
+    assert all(day.messages == 0 for day in (await status.report(GUILD + 1)).days)
+
+
+async def test_the_chart_is_a_picture_that_changes_with_the_days(
+    pipeline: Pipeline, clock: FakeClock, make_said: SaidFactory
+) -> None:
+    status = make_status(pipeline, Ledger(pipeline.db, clock))
+    empty = await status.chart(await status.report(GUILD))
+    await pipeline.log.append([make_said()])
+    chart = await status.chart(await status.report(GUILD))
+    assert empty.startswith(PNG)
+    assert chart != empty
+    assert struct.unpack(">II", chart[16:24]) == (800, 450)
+
+
+async def test_admins_see_costs_and_the_chart(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "The door code changes on Monday.")
+    result = await world.boss.slash(world.general, "memory status")
+    text = shown(result)
+    for told in ("Memory of this server", "Services", "Spent", "one call a message", "batches of 20"):
+        assert told in text
+    message = result.followups[0] if result.followups else result.response
+    assert message is not None
+    assert [a.filename for a in message.attachments] == ["chart.png"]
+
+
+async def test_members_do_not_see_it(world: World) -> None:
+    await world.open_to_everybody("memory status")
+    assert "Manage Server" in shown(await world.ann.slash(world.general, "memory status"))

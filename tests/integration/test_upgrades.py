@@ -1,0 +1,85 @@
+"""Migrations: told before they run, a copy before the first, and no copy beside what is erased."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.errors import StartupError
+from bot.storage.engine import DATABASE_FILE, migrations_waiting, open_database
+from tests.fixtures.commandline import CommandLine
+from tests.fixtures.operations import older_database
+
+CANARY = "qzvxcanary"
+
+
+async def test_a_new_database_needs_no_backup_and_then_nothing_waits(data_dir: Path) -> None:
+    assert await migrations_waiting(None, data_dir) is None
+    assert not data_dir.exists()
+    async with open_database(None, data_dir):
+        pass
+    assert await migrations_waiting(None, data_dir) == []
+    assert backups(data_dir) == []
+
+
+async def test_looking_changes_nothing(data_dir: Path) -> None:
+    older_database(data_dir, CANARY)
+    before = (data_dir / DATABASE_FILE).read_bytes()
+    assert await migrations_waiting(None, data_dir)
+    assert (data_dir / DATABASE_FILE).read_bytes() == before
+
+
+async def test_the_database_is_copied_before_a_migration_and_the_copy_goes_with_the_first_erasure(
+    data_dir: Path,
+) -> None:
+    older_database(data_dir, CANARY)
+    async with open_database(None, data_dir) as database:
+        (backup,) = backups(data_dir)
+        assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+        assert CANARY.encode() in backup.read_bytes()
+        assert await migrations_waiting(None, data_dir) == []
+        await database.scrub()
+        assert backups(data_dir) == []
+
+
+async def test_the_copy_is_the_database_as_it_was(data_dir: Path, tmp_path: Path) -> None:
+    older_database(data_dir, CANARY)
+    before = await migrations_waiting(None, data_dir)
+    async with open_database(None, data_dir):
+        (backup,) = backups(data_dir)
+        old = tmp_path / "old"
+        old.mkdir()
+        backup.rename(old / DATABASE_FILE)
+    assert await migrations_waiting(None, old) == before
+    async with open_database(None, old) as restored, restored.read() as connection:
+        assert await connection.scalar(text("SELECT value FROM meta WHERE key = 'canary'")) == CANARY
+
+
+async def test_a_newer_database_is_left_alone(data_dir: Path) -> None:
+    async with open_database(None, data_dir) as database, database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StartupError, match="newer version of this program"):
+        await migrations_waiting(None, data_dir)
+    with pytest.raises(StartupError, match="newer version of this program"):
+        async with open_database(None, data_dir):
+            pass
+
+
+async def test_the_command_tells_and_then_does(command_line: CommandLine, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    nothing = await command_line("migrate", "--check", "--data-dir", data_dir)
+    assert (nothing.code, "no database yet" in nothing.out) == (0, True)
+    older_database(data_dir, CANARY)
+    waits = await command_line("migrate", "--check", "--data-dir", data_dir)
+    assert (waits.code, "Migrations that wait" in waits.out) == (1, True)
+    done = await command_line("migrate", "--data-dir", data_dir)
+    assert (done.code, "Done." in done.out) == (0, True)
+    current = await command_line("migrate", "--check", "--data-dir", data_dir)
+    assert (current.code, current.out) == (0, "The database is up to date.\n")
+
+
+def backups(data_dir: Path) -> list[Path]:
+    return sorted(data_dir.glob("*.backup"))
