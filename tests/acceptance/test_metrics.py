@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -12,7 +13,6 @@ from bot.metrics import SNAPSHOT_SECONDS
 from bot.probe import probe
 from tests.fixtures.operations import Seen, free_port
 from tests.fixtures.process import Stage
-from tests.loopback.discord import eventually
 from tests.loopback.ollama import Answer
 
 SAID = 24
@@ -35,6 +35,15 @@ class Operator:
         answer = await self.get("/metrics")
         assert answer.status_code == 200
         return Seen(answer.text)
+
+    async def answers(self, path: str, status: int, *, within: float = 40.0) -> httpx.Response:
+        async with asyncio.timeout(within):
+            while True:
+                with suppress(httpx.TransportError):
+                    answer = await self.get(path)
+                    if answer.status_code == status:
+                        return answer
+                await asyncio.sleep(0.2)
 
     async def wait_for(self, name: str, value: float, *, within: float = 40.0, **labels: str) -> Seen:
         async with asyncio.timeout(within):
@@ -117,11 +126,6 @@ async def test_what_is_missing_is_told(stage: Stage, operator: Operator) -> None
     assert seen("service_errors_total", service="ollama", kind="failed") >= 1
     assert seen("queue_oldest_seconds") > 0
 
-    await stage.discord.go_down()
-    await eventually(lambda: not stage.discord.gateway.connected)
-    answer = await operator.get("/readyz")
-    assert (answer.status_code, answer.json()["parts"]["gateway"]) == (503, False)
-    assert (await operator.get("/healthz")).status_code == 200
     lines = [json.loads(line) for line in stage.bot.logs().splitlines()]
     assert {"time", "level", "logger", "message"} <= set.intersection(*(set(line) for line in lines))
 
@@ -135,3 +139,19 @@ async def test_without_a_port_nothing_is_opened_and_a_taken_one_is_a_fault(stage
     await server.wait_closed()
     await stage.bot.start(METRICS_PORT="")
     assert not probe("127.0.0.1", operator.port)
+
+
+async def test_it_is_alive_before_it_is_ready(stage: Stage, operator: Operator) -> None:
+    stage.discord.world.guild("Workshop")
+    stage.discord.gateway.refusals = 1_000_000
+    await stage.bot.start(ready=False, METRICS_PORT=str(operator.port), MEM0_ENABLED="false")
+    await operator.answers("/healthz", 200)
+    waiting = await operator.answers("/readyz", 503)
+    assert waiting.json() == {
+        "ready": False,
+        "parts": {"gateway": False, "database": True, "vector store": True},
+    }
+    stage.discord.gateway.refusals = 0
+    ready = await operator.answers("/readyz", 200)
+    assert ready.json()["ready"] is True
+    assert (await operator.metrics())("ready", part="gateway") == 1
