@@ -19,6 +19,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import StartupError
 from bot.storage import dialect as sqlcipher_dialect
+from bot.storage.encryption import check as check_key
+from bot.storage.encryption import key_pragma
 from bot.storage.migrate import current, pending, upgrade
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -133,22 +135,28 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str | None, data_dir: Path) -> AsyncIterator[Database]:
+async def open_database(url: str | None, data_dir: Path, *, key: str | None = None) -> AsyncIterator[Database]:
     """Bring the schema up to date, after a backup if there is anything to bring, then open for the time of the block.
 
-    The backup lies beside the database until the first erasure.
+    The backup lies beside the database, encrypted as it is, until the migration has succeeded.
 
     Args:
         url: `sqlite:///path/to/file`, or None for a file in `data_dir`.
         data_dir: made if it is not there, for the bot's user alone.
+        key: DATA_KEY; None for a database that is not encrypted.
 
     Raises:
-        StartupError: the address can't be used, or a newer version of this program made the database.
+        StartupError: the address can't be used, the key does not fit, or a newer version of this program made the
+            database.
     """
+    check_key(database_file(url, data_dir), key)
     address = _address(url, data_dir)
     sqlcipher_dialect.register()
-    writer = _engine(address, begin="BEGIN IMMEDIATE", pragmas=("PRAGMA journal_mode = WAL", *_PRAGMAS), connections=1)
-    reader = _engine(address, begin="BEGIN", pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"), connections=READERS)
+    first = () if key is None else (key_pragma(key),)
+    writer = _engine(
+        address, begin="BEGIN IMMEDIATE", pragmas=(*first, "PRAGMA journal_mode = WAL", *_PRAGMAS), connections=1
+    )
+    reader = _engine(address, begin="BEGIN", pragmas=(*first, *_PRAGMAS, "PRAGMA query_only = ON"), connections=READERS)
     try:
         file = Path(address.database or "")
         database = Database("sqlite", reader=reader, writer=writer, file=file)
@@ -159,7 +167,7 @@ async def open_database(url: str | None, data_dir: Path) -> AsyncIterator[Databa
         await writer.dispose()
 
 
-async def migrations_waiting(url: str | None, data_dir: Path) -> list[str] | None:
+async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None = None) -> list[str] | None:
     """Names of the migrations that opening would run, oldest first; None where there is no database yet.
 
     Nothing is changed.
@@ -167,11 +175,13 @@ async def migrations_waiting(url: str | None, data_dir: Path) -> list[str] | Non
     Raises:
         StartupError: the address can't be used, or a newer version of this program made the database.
     """
-    file = data_dir / DATABASE_FILE if url is None else _path(url)
+    file = database_file(url, data_dir)
     if not file.exists() or not file.stat().st_size:
         return None
+    check_key(file, key)
     sqlcipher_dialect.register()
-    reader = _engine(_driver_address(file), begin="BEGIN", pragmas=("PRAGMA query_only = ON",), connections=1)
+    first = () if key is None else (key_pragma(key),)
+    reader = _engine(_driver_address(file), begin="BEGIN", pragmas=(*first, "PRAGMA query_only = ON"), connections=1)
     try:
         async with reader.connect() as connection:
             return await connection.run_sync(pending)
@@ -184,10 +194,11 @@ async def _bring_up_to_date(database: Database, file: Path) -> None:
         await _back_up(database, file)
         async with database.write() as connection:
             await connection.run_sync(upgrade)
+        _remove_backups(file)
     except DBAPIError as error:
         raise StartupError(
-            f"DATABASE_URL: {file} can't be used ({error.orig}): see that it is a database of this program, that the "
-            "disk has room, and that no other process holds it"
+            f"DATABASE_URL: {file} can't be used ({error.orig}): see that it is a database of this program, that "
+            "DATA_KEY is the one it was encrypted with, that the disk has room, and that no other process holds it"
         ) from None
 
 
@@ -199,7 +210,16 @@ async def _back_up(database: Database, file: Path) -> None:
             return
     backup = file.with_name(f"{file.name}.{before}{BACKUP}")
     await database.copy_to(backup)
-    log.info("Before migrating, the database was copied to %s; the copy goes with the first erasure", backup)
+    log.info("Before migrating, the database was copied to %s; the copy goes when that has succeeded", backup)
+
+
+def database_file(url: str | None, data_dir: Path) -> Path:
+    """Where the embedded database is, or would be.
+
+    Raises:
+        StartupError: the address can't be used.
+    """
+    return data_dir / DATABASE_FILE if url is None else _path(url)
 
 
 def _empty_file(path: Path) -> None:
