@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from aiolimiter import AsyncLimiter
 from bot import __version__
 from bot.activity import Activity
 from bot.applier import Applier
+from bot.audit import AuditTrail
 from bot.clock import Clock, system_clock
 from bot.config import EmbeddingProvider, LLMProvider, OllamaFallback, Settings
 from bot.consent import Consents, SubjectHasher
@@ -44,6 +45,7 @@ from bot.messagelog import MessageLog
 from bot.metrics import Metrics
 from bot.neighbours import Neighbours
 from bot.observation import Observations
+from bot.personal import PersonalData, member_stores
 from bot.policy import Policy
 from bot.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.recall import Recall
@@ -135,7 +137,7 @@ async def open_app(
         StartupError: a setting, the database or the index is at fault.
     """
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_database(database_address(settings), settings.data_dir))
+        db = await stack.enter_async_context(open_store(settings))
         app = await _wire(stack, settings, db, Ways(extract, patient, fresh_index), clock, step)
         stack.push_async_callback(app.ledger.flush)
         yield app
@@ -169,9 +171,7 @@ def _to_all(metrics: Metrics, status: Status, ledger: Ledger, model: LanguageMod
     return told
 
 
-async def _wire(
-    stack: AsyncExitStack, settings: Settings, db: Database, ways: Ways, clock: Clock, step: Step
-) -> App:
+async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: Ways, clock: Clock, step: Step) -> App:
     notes: list[str] = []
     guards: list[Guard] = []
     metrics = Metrics(__version__)
@@ -211,7 +211,8 @@ async def _wire(
             told=_to_all(metrics, status, ledger, model),
             step=step,
         )
-    erasure = Erasure(db, fulltext, store, indexer, hasher, clock)
+    stores = member_stores(db, store, consents, directory, index)
+    erasure = Erasure(db, fulltext, store, indexer, hasher, clock, stores=stores)
     revisions = Revisions(db, fulltext, store, indexer)
     intake = Intake(log, revisions, erasure, step=step)
     recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled)
@@ -228,6 +229,8 @@ async def _wire(
         intake=intake,
         store=store,
         erasure=erasure,
+        personal=PersonalData(erasure, stores),
+        audit=AuditTrail(db, clock),
         recall=recall,
         flusher=flusher,
         policy=policy_of(settings),
@@ -435,18 +438,18 @@ def doctor_of(settings: Settings) -> Doctor:
     """A doctor whose checks open the real things, one at a time."""
 
     async def store() -> StoreFacts:
-        async with open_database(database_address(settings), settings.data_dir) as db:
+        async with open_store(settings) as db:
             return await look_into(db, settings.data_dir)
 
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
-            db = await stack.enter_async_context(open_database(database_address(settings), settings.data_dir))
+            db = await stack.enter_async_context(open_store(settings))
             ways = Ways(extract=False, patient=False, fresh_index=False)
             held = await open_memory_index(stack, settings, Ledger(db, system_clock), Installation(db), ways)
             return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db))
 
     async def embed() -> None:
-        async with open_database(database_address(settings), settings.data_dir) as db:
+        async with open_store(settings) as db:
             embedder = open_embedder(settings, Ledger(db, system_clock))
             try:
                 await embedder.check()
@@ -463,7 +466,7 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
     Raises:
         StartupError: the database can't be opened.
     """
-    async with open_database(database_address(settings), settings.data_dir) as db:
+    async with open_store(settings) as db:
         yield Queue(db, system_clock, _owner())
 
 
@@ -474,6 +477,16 @@ def _key(settings: Settings) -> str | None:
 def database_address(settings: Settings) -> str | None:
     """DATABASE_URL as it is given, its password included; None for the default."""
     return settings.database_url.get_secret_value() if settings.database_url else None
+
+
+def data_key(settings: Settings) -> str | None:
+    """DATA_KEY, for whoever opens the database."""
+    return settings.data_key.get_secret_value() if settings.data_key else None
+
+
+def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database of the settings, for the time of a block; see `open_database`."""
+    return open_database(database_address(settings), settings.data_dir, key=data_key(settings))
 
 
 def _qdrant(settings: Settings) -> QdrantAddress | None:
@@ -511,4 +524,5 @@ def policy_of(settings: Settings) -> Policy:
         language_model_outside=(not ollama or substitute) and outside,
         embeddings=f"{PROVIDER_NAMES[settings.embedding_provider]}, {settings.embedding_model}",
         embeddings_outside=settings.embedding_provider is EmbeddingProvider.OPENAI and outside,
+        encrypted=settings.data_key is not None,
     )

@@ -24,6 +24,7 @@ from bot.storage.schema import batches, messages
 GONE = "message_gone"
 OPTED_OUT = "opted_out"
 NOT_ALLOWED = "facts_off"
+CORRECTED = "corrected"
 
 
 @dataclass(slots=True)
@@ -79,8 +80,12 @@ class Applier:
             extraction = Extraction.from_json(batch.answer)
             cited = await self._citable(connection, batch, extraction)
             out = await self._opted_out(connection, batch)
+            corrected = await self._store.corrected(connection, cited)
             for ordinal, (candidate, verdict) in enumerate(zip(extraction.candidates, verdicts, strict=True)):
-                if reason := self._refuse(batch, candidate, cited, out):
+                reason = self._refuse(batch, candidate, cited, out)
+                if reason is None and _put_right(candidate, verdict, corrected):
+                    reason = CORRECTED
+                if reason is not None:
                     done.refusals[reason] += 1
                     continue
                 citations = tuple(cited[i] for i in sorted(set(candidate.message_ids)))
@@ -148,3 +153,11 @@ class Applier:
         left_out = update(messages).where(theirs, messages.c.author_id.in_(out)).values(skipped)
         count = (await connection.execute(left_out)).rowcount
         return count + (await connection.execute(update(messages).where(theirs).values(extracted))).rowcount
+
+
+def _put_right(candidate: Candidate, verdict: Verdict, corrected: Mapping[str, set[int]]) -> bool:
+    """Whether a member has put right what these same messages say: then their words stand."""
+    said = set(candidate.message_ids)
+    if isinstance(verdict, Merge | Supersede) and verdict.memory_id in corrected:
+        return True
+    return any(said <= cited or cited <= said for cited in corrected.values())

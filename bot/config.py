@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy address of the database, `sqlite:///PATH`. Unset: SQLite in DATA_DIR."
     )
+    data_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key that encrypts the embedded database; at least 32 characters, such as `openssl rand -hex 32` "
+        "makes. An existing database is encrypted by `python -m bot encrypt`.",
+    )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="Days that messages stay in the log. Discord recommends 30 at most."
     )

@@ -135,6 +135,7 @@ class Doctor:
         for finding in self._misspelt():
             yield finding
         yield await self._database()
+        yield self._at_rest()
         if self._settings.mem0_enabled:
             async for finding in self._model():
                 yield finding
@@ -163,6 +164,19 @@ class Doctor:
         return Finding(
             "database", Verdict.OK, f"{facts.where}: {facts.messages:,} messages, {facts.memories:,} memories"
         )
+
+    def _at_rest(self) -> Finding:
+        """What protects the files: encryption, and who may read them."""
+        key = self._settings.data_key is not None
+        found = f"the database is {'encrypted' if key else 'not encrypted (DATA_KEY is not set)'}"
+        folder = self._settings.data_dir
+        open_to_others = sum(map(_others_may_read, [folder, *folder.rglob("*")]))
+        if self._settings.uses_qdrant_server:
+            found += "; a Qdrant server needs an encrypted volume"
+        if open_to_others:
+            todo = f"chmod -R go-rwx {folder}"
+            return Finding("at rest", Verdict.WARNING, f"{found}; others may read {open_to_others} files", todo)
+        return Finding("at rest", Verdict.OK, f"{found}; files are for the bot's user alone")
 
     async def _model(self) -> AsyncIterator[Finding]:
         if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
@@ -233,6 +247,13 @@ class Doctor:
                 return _application(answer.status, await answer.json(content_type=None))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
+
+
+def _others_may_read(path: Path) -> bool:
+    try:
+        return bool(path.lstat().st_mode & 0o077)
+    except FileNotFoundError:  # not there yet, or gone since it was listed
+        return False
 
 
 async def _ollama_version(base_url: str) -> str:

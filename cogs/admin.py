@@ -13,9 +13,11 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import snowflake
+from bot.audit import Action
 from bot.errors import Refused
 from bot.observation import ObservedChannel
 from bot.policy import days_of
+from bot.rules import ConsentRule
 from cogs import texts
 from cogs.access import Talk
 from cogs.backfill import is_private, parent_of
@@ -213,9 +215,11 @@ class Admin(commands.Cog):
             if missing and len(lines) < WARNED:
                 lines.append(f"⚠️ <#{channel_id}>: I lack **{', '.join(missing)}**.")
         policy = self._services.policy
+        opted_in = self._services.consents.rules.of(guild.id).consent is ConsentRule.OPTED_IN
+        whose = f"of {'members who opted in' if opted_in else 'everybody who did not opt out'} (`/privacy`)"
         lines += [
-            f"**Rules.** Messages of observed channels are kept for at most {policy.retention}, of everybody who did "
-            "not opt out (`/privacy opt-out`). Each channel gets a notice that says so.",
+            f"**Rules.** Messages of observed channels are kept for at most {policy.retention}, {whose}. Each channel "
+            "gets a notice that says so; `/memory settings` changes the rule.",
             "**Threads** follow their channel; private threads only if they are switched on themselves, inside, with "
             "`/observe on`.",
             "**Privacy.** `/privacy policy` tells all of it.",
@@ -270,6 +274,9 @@ class Admin(commands.Cog):
         except Refused:
             await self._observations.switch_off(**where, by=interaction.user.id)
             raise
+        await self._services.audit.record(
+            place.guild.id, Action.OBSERVE_ON, by=interaction.user.id, channel_id=place.id
+        )
         self._bot.dispatch("observation_begun", place.guild)
         return True
 
@@ -280,7 +287,13 @@ class Admin(commands.Cog):
             Refused: Discord does not let the bot.
         """
         try:
-            notice = await post_notice(place, self._services.policy, by=interaction.user.id, days_back=days_back)
+            notice = await post_notice(
+                place,
+                self._services.policy,
+                by=interaction.user.id,
+                rules=self._services.consents.rules.of(place.guild.id),
+                days_back=days_back,
+            )
         except discord.HTTPException as error:
             log.warning("No notice could be posted in channel %d (HTTP %d)", place.id, error.status)
             raise Refused(DISCORD_FORBIDS) from None
@@ -289,7 +302,12 @@ class Admin(commands.Cog):
     async def _switch_off(self, interaction: Interaction, place: Place) -> bool:
         if not self._observes(place):
             return False
-        return await self._observations.switch_off(**self._where(place), by=interaction.user.id)
+        if not await self._observations.switch_off(**self._where(place), by=interaction.user.id):
+            return False
+        await self._services.audit.record(
+            place.guild.id, Action.OBSERVE_OFF, by=interaction.user.id, channel_id=place.id
+        )
+        return True
 
     def _observes(self, place: Place) -> bool:
         return self._observations.observed(place.id, parent_of(place), private=is_private(place))

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.audit import Action
 from bot.memories import Asker, ForgetOutcome, MemoryStore
 from cogs.access import Access
 from cogs.checks import per_member
@@ -86,8 +87,9 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
             await interaction.delete_original_response()
             return
         await self._services.intake.drain()
-        receipt = await self._services.erasure.erase_member(
-            interaction.user.id, interaction.guild_id, up_to=interaction.id
+        receipt = await self._services.personal.delete(interaction.user.id, interaction.guild_id, up_to=interaction.id)
+        await self._services.audit.record(
+            interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=receipt.removed
         )
         shown = receipt_view("Deleted", receipt.removed, receipt.remaining)
         await interaction.edit_original_response(view=shown)

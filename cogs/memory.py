@@ -23,6 +23,7 @@ from cogs.access import Access
 from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member
 from cogs.content import content_of, is_from_person
+from cogs.control import Control
 from cogs.forget import forget_memory
 from cogs.names import names_for
 from cogs.rendering import ago, jump_url, safe, shorten
@@ -64,6 +65,7 @@ class MemoryCog(commands.Cog, name="Memory"):
         self._verification = verification
         self._services = services
         self._access = access
+        self._control = Control(services)
         self._flushes: set[asyncio.Task[FlushReport]] = set()
         self._menu = app_commands.ContextMenu(name="Remember this message", callback=self._remember_message)
         self._menu.guild_only = True
@@ -227,6 +229,41 @@ class MemoryCog(commands.Cog, name="Memory"):
         task.add_done_callback(self._flushes.discard)
         done, _ = await asyncio.wait({task}, timeout=FLUSH_ANSWER_SECONDS)
         await reply(interaction, _report(task.result()) if done else "It takes long and goes on; see `/memory status`.")
+
+    @memory.command(name="settings", description="Whose messages and facts are kept, and how long memories stay")
+    @manager_only
+    @per_member(5, 30.0)
+    async def settings(self, interaction: Interaction) -> None:
+        """Show the rules of this server, to change."""
+        await reply_view(interaction, self._control.panel(interaction))
+
+    @memory.command(name="audit", description="Who switched observation, changed rules and deleted what")
+    @manager_only
+    @per_member(5, 30.0)
+    async def audit(self, interaction: Interaction) -> None:
+        """Show the newest entries of the audit trail."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await reply_view(interaction, text_view(await self._control.trail(interaction)))
+
+    @memory.command(name="forget-channel", description="Delete everything that is kept of a channel")
+    @app_commands.describe(channel="This channel unless you choose another")
+    @manager_only
+    @per_member(2, 60.0)
+    async def forget_channel(
+        self, interaction: Interaction, channel: Place | discord.ForumChannel | None = None
+    ) -> None:
+        """Ask, delete, and show the receipt."""
+        channel_id = interaction.channel_id or 0 if channel is None else channel.id
+        if interaction.guild is None or interaction.guild.get_channel_or_thread(channel_id) is None:
+            raise Refused(texts.NO_SUCH_CHANNEL)
+        await self._control.forget_channel(interaction, channel_id)
+
+    @memory.command(name="forget-server", description="Delete everything that is kept of this server")
+    @manager_only
+    @per_member(2, 60.0)
+    async def forget_server(self, interaction: Interaction) -> None:
+        """Ask, delete, and show the receipt."""
+        await self._control.forget_server(interaction)
 
 
 class Own:

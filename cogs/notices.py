@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import discord
 
+from bot.observation import ObservedChannel
 from bot.policy import Policy
+from bot.rules import Rules
 from cogs.access import Talk
 
 OPERATOR = "the operator of this bot"
@@ -29,8 +31,27 @@ def missing_permissions(channel: Talk | discord.Thread) -> list[str]:
     return [_NAMES[name] for name in needed if not getattr(permissions, name)]
 
 
+def notice_text(policy: Policy, *, by: int | None, rules: Rules, days_back: int = 0) -> str:
+    """What a notice says; see `post_notice`."""
+    return policy.notice(decided_by=OPERATOR if by is None else f"<@{by}>", days_back=days_back, rules=rules)
+
+
+async def update_notice(guild: discord.Guild, channel: ObservedChannel, policy: Policy, rules: Rules) -> bool:
+    """Let the notice of an observed channel name the rules that hold now; False where that can't be done."""
+    place = guild.get_channel_or_thread(channel.notice_channel_id or 0)
+    if channel.notice_message_id is None or not isinstance(place, discord.abc.Messageable):
+        return False
+    text = notice_text(policy, by=channel.decided_by, rules=rules)
+    try:
+        notice = place.get_partial_message(channel.notice_message_id)
+        await notice.edit(content=text, allowed_mentions=discord.AllowedMentions.none())
+    except discord.HTTPException:
+        return False
+    return True
+
+
 async def post_notice(
-    channel: Talk | discord.Thread, policy: Policy, *, by: int | None, days_back: int = 0
+    channel: Talk | discord.Thread, policy: Policy, *, by: int | None, rules: Rules, days_back: int = 0
 ) -> discord.Message:
     """Post the notice that `channel` is observed; in a forum, as a post of its own.
 
@@ -38,12 +59,13 @@ async def post_notice(
         channel: where to tell it.
         policy: what is kept.
         by: the member who decided; None where the operator's settings did.
+        rules: the server's.
         days_back: of how many days before now it is read as well.
 
     Raises:
         discord.HTTPException: it could not be posted.
     """
-    text = policy.notice(decided_by=OPERATOR if by is None else f"<@{by}>", days_back=days_back)
+    text = notice_text(policy, by=by, rules=rules, days_back=days_back)
     silent = discord.AllowedMentions.none()
     if isinstance(channel, discord.ForumChannel):
         created = await channel.create_thread(name=FORUM_POST_NAME, content=text, allowed_mentions=silent)

@@ -242,7 +242,9 @@ class Observer(commands.Cog):
 
     async def _announce(self, channel: Talk | discord.Thread) -> None:
         try:
-            notice = await post_notice(channel, self._services.policy, by=None)
+            notice = await post_notice(
+                channel, self._services.policy, by=None, rules=self._services.consents.rules.of(channel.guild.id)
+            )
         except discord.HTTPException as error:
             log.warning("No notice could be posted in observed channel %d (HTTP %d)", channel.id, error.status)
             return

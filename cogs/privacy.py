@@ -8,6 +8,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.audit import Action
+from bot.errors import Refused
+from bot.rules import ConsentRule, FactsRule
 from cogs import texts
 from cogs.backfill import is_private, parent_of
 from cogs.checks import per_member
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction[Any]
 Where = Literal["every server", "this server"]
 
+RULES = {
+    ConsentRule.EVERYBODY: "This server keeps what everybody says in observed channels, unless they opted out.",
+    ConsentRule.OPTED_IN: "This server keeps only what members who opted in say in observed channels.",
+}
 OPT_OUT_QUESTION = (
     "Opt out in **{where}**? From now on nothing of yours is kept, and everything that is kept of you there is "
     "deleted. This can't be undone; `/privacy opt-in` only starts anew."
@@ -42,21 +49,32 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
         page = await self._services.store.of_member(guild_id, user_id, readable=None, limit=1)
-        out = self._consents.opted_out(guild_id, user_id)
+        left_out = self._consents.left_out(guild_id, user_id)
+        rules = self._consents.rules.of(guild_id)
         observed = self._services.observations.observed(
             interaction.channel_id or 0, parent_of(interaction.channel), private=is_private(interaction.channel)
         )
         facts = "kept" if self._consents.facts(guild_id, user_id) else "not kept"
         lines = [
             "### What is kept about you",
-            f"- {'You **opted out**: nothing of yours is kept here.' if out else 'You did not opt out.'}",
+            f"- {self._standing(guild_id, user_id)}",
+            f"- {RULES[rules.consent]}",
             f"- This channel is {'**observed**' if observed else 'not observed'}.",
             f"- {texts.count(page.total, 'memory').capitalize()} in this server cite what you said (`/memories`).",
             f"- Facts that you state about yourself are {facts} (`/privacy facts`).",
             f"- Messages of observed channels are kept for at most {self._services.policy.retention}.",
-            f"-# `/privacy {'opt-in` starts again' if out else 'opt-out` stops it'}; `/privacy policy` tells the rest.",
+            f"-# `/privacy {'opt-in` lets it be kept' if left_out else 'opt-out` stops it'}; `/privacy export` "
+            "gives you all of it; `/privacy policy` tells the rest.",
         ]
         await reply_view(interaction, text_view("\n".join(lines)))
+
+    def _standing(self, guild_id: int, user_id: int) -> str:
+        choice = self._consents.choice(guild_id, user_id)
+        if choice.opted_out:
+            return "You **opted out**: nothing of yours is kept here."
+        if self._consents.left_out(guild_id, user_id):
+            return "You did not opt in: nothing that you say here is kept."
+        return "You opted in." if choice.opted_in else "You did not opt out."
 
     @app_commands.command(name="opt-out", description="Keep nothing of you any more, and delete what is kept")
     @app_commands.describe(where="Where to opt out; every server unless you choose")
@@ -72,7 +90,10 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         guild_id = interaction.guild_id if where == "this server" else None
         await self._consents.opt_out(interaction.user.id, guild_id)
         await self._services.intake.drain()
-        receipt = await self._services.erasure.erase_member(interaction.user.id, guild_id, up_to=interaction.id)
+        receipt = await self._services.personal.delete(interaction.user.id, guild_id, up_to=interaction.id)
+        await self._services.audit.record(
+            interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=receipt.removed
+        )
         shown = receipt_view("You are opted out", receipt.removed, receipt.remaining)
         await interaction.edit_original_response(view=shown)
 
@@ -92,9 +113,11 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         """Note the choice."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
-        if keep == "on" and self._consents.opted_out(guild_id, user_id):
-            await reply(interaction, texts.OPTED_OUT_SELF)
-            return
+        if keep == "on" and self._consents.left_out(guild_id, user_id):
+            out = self._consents.opted_out(guild_id, user_id)
+            raise Refused(texts.OPTED_OUT_SELF if out else texts.NOT_OPTED_IN)
+        if keep == "on" and self._consents.rules.of(guild_id).facts is FactsRule.NOBODY:
+            raise Refused(texts.NO_FACTS)
         await self._consents.set_facts(user_id, guild_id, keep == "on")
         answer = {
             "on": "Facts and preferences that you state about yourself here are remembered from now on.",
@@ -106,4 +129,6 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     @per_member(3, 30.0)
     async def policy(self, interaction: Interaction) -> None:
         """Show the policy in force."""
-        await reply_view(interaction, text_view(self._services.policy.text()))
+        await reply_view(
+            interaction, text_view(self._services.policy.text(self._consents.rules.of(interaction.guild_id or 0)))
+        )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+LINE = 190
+"""Characters of one line in a list of twenty, which stays below the 4,000 of a view."""
+
 SERVER_ONLY = "I work in servers only; ask me in a channel of a server that I am in."
 NOT_ALLOWED = "You may not do that here; ask somebody who manages this server."
 BAD_OPTION = "I couldn't read one of the options; choose it again from the list that Discord offers."
@@ -19,6 +22,8 @@ OPTED_OUT_AUTHOR = "The author of this message does not want to be remembered, s
 NOT_A_PERSON = "Only what people say is remembered; this message is from a bot, a webhook or Discord itself."
 EMPTY_MESSAGE = "There is nothing in this message that could be remembered; try one with text."
 NOT_COMPARED = "Some of it could not be compared with Discord just now and is left out; ask again in a moment."
+NO_SUCH_CHANNEL = "I can't see that channel here; choose one of this server from the list."
+NO_FACTS = "This server keeps no facts about members at all, by decision of its admins; nothing has to be switched."
 NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
 
 

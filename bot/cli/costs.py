@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot.app import database_address
+from bot.app import data_key, database_address, open_store
 from bot.cli.start import DataDir, load
 from bot.clock import system_clock
 from bot.config import LLMProvider, Settings
 from bot.costs import Ledger, PriceTable, load_prices
 from bot.savings import Bill, bill, estimate
-from bot.storage.engine import migrations_waiting, open_database
+from bot.storage.engine import migrations_waiting
 
 DAYS_A_MONTH = 30
 THE_BEGINNING = "1970-01-01"
@@ -41,9 +41,9 @@ def costs(messages_per_day: PerDay = None, data_dir: DataDir = None) -> None:
 async def _measured(settings: Settings, prices: PriceTable) -> Bill:
     """The ledger's bill; nothing where there is no database, or an older one, which is left alone."""
     address = database_address(settings)
-    if await migrations_waiting(address, settings.data_dir) != []:
+    if await migrations_waiting(address, settings.data_dir, key=data_key(settings)) != []:
         return Bill()
-    async with open_database(address, settings.data_dir) as db:
+    async with open_store(settings) as db:
         return bill(await Ledger(db, system_clock).totals(THE_BEGINNING), prices)
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bot.app import database_address
+from bot.app import data_key, database_address, open_store
 from bot.cli.start import DataDir, load
-from bot.storage.engine import migrations_waiting, open_database
+from bot.storage.engine import migrations_waiting
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 where migrations wait.")]
 
@@ -17,10 +17,9 @@ Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit code 
 def migrate(check: Check = False, data_dir: DataDir = None) -> None:
     """Bring the database up to date, as every start does, after a backup."""
     settings = load(data_dir)
-    address = database_address(settings)
 
     async def work() -> bool:
-        waiting = await migrations_waiting(address, settings.data_dir)
+        waiting = await migrations_waiting(database_address(settings), settings.data_dir, key=data_key(settings))
         if waiting is None:
             print("There is no database yet; the first start makes it.")
         elif not waiting:
@@ -29,7 +28,7 @@ def migrate(check: Check = False, data_dir: DataDir = None) -> None:
             print(f"Migrations that wait: {', '.join(waiting)}")
         if check:
             return bool(waiting)
-        async with open_database(address, settings.data_dir):
+        async with open_store(settings):
             if waiting:
                 print("Done.")
         return False

@@ -45,7 +45,7 @@ class OwnView(ui.LayoutView):
     async def on_timeout(self) -> None:
         """Leave what was shown, without buttons that don't answer any more."""
         for item in self.walk_children():
-            if isinstance(item, ui.ChannelSelect) or (isinstance(item, ui.Button) and item.url is None):
+            if isinstance(item, ui.ChannelSelect | ui.Select) or (isinstance(item, ui.Button) and item.url is None):
                 item.disabled = True
         try:
             await self._latest.edit_original_response(view=self)

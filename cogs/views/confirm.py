@@ -54,11 +54,13 @@ def text_view(text: str) -> ui.LayoutView:
     return view
 
 
-def receipt_view(title: str, removed: Mapping[str, int], remaining: Mapping[str, int]) -> ui.LayoutView:
+def receipt_view(
+    title: str, removed: Mapping[str, int], remaining: Mapping[str, int], *, whose: str = "of yours"
+) -> ui.LayoutView:
     """Show what went, store by store, and whether anything is left."""
     lines = [f"- {name.replace('_', ' ')}: {number:,}" for name, number in removed.items() if number]
     left = sum(remaining.values())
-    verdict = "Checked: nothing of yours is left here."
+    verdict = f"Checked: nothing {whose} is left here."
     if left:
         verdict = f"{texts.count(left, 'item')} could not be removed yet; run the command again in a minute."
     view = ui.LayoutView(timeout=None)

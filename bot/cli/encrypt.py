@@ -1,0 +1,26 @@
+"""`python -m bot encrypt`: the embedded database, encrypted with DATA_KEY from now on."""
+
+from __future__ import annotations
+
+from bot.app import database_address
+from bot.cli.start import DataDir, load
+from bot.errors import UserError
+from bot.storage.encryption import encrypt as encrypt_file
+from bot.storage.encryption import is_plain
+from bot.storage.engine import database_file
+
+
+def encrypt(data_dir: DataDir = None) -> None:
+    """Encrypt the embedded database with DATA_KEY, once, with the bot stopped."""
+    settings = load(data_dir, quiet=True)
+    if settings.data_key is None:
+        raise UserError("DATA_KEY is not set: make one with `openssl rand -hex 32`, keep it safe, and set it")
+    file = database_file(database_address(settings), settings.data_dir)
+    plain = is_plain(file)
+    if plain is None:
+        print("There is no database yet; the first start makes it, encrypted.")
+    elif not plain:
+        print("The database is encrypted already.")
+    else:
+        encrypt_file(file, settings.data_key.get_secret_value())
+        print(f"{file} is encrypted. Without DATA_KEY nobody can read it, you included; old copies of it are not.")

@@ -1,0 +1,136 @@
+"""What admins do with the memory of their server besides looking at it: rules, the audit trail, erasing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.audit import Action, Entry
+from bot.policy import kind_name
+from bot.rules import ConsentRule, FactsRule, Rules
+from cogs import texts
+from cogs.checks import require_manager
+from cogs.notices import update_notice
+from cogs.views.confirm import Confirm, receipt_view
+from cogs.views.settings import Choice, SettingsPanel
+
+if TYPE_CHECKING:
+    from bot.erasure import Receipt
+    from bot.services import Services
+
+Interaction = discord.Interaction[Any]
+
+SHOWN = 20
+"""Entries of the audit trail in one answer; it stays below the 4,000 characters of a view."""
+
+CHANNEL_QUESTION = (
+    "Delete everything that is kept of <#{channel}> and its threads: messages and what was remembered from them? This "
+    "can't be undone. What is said there later is kept again while it is observed."
+)
+SERVER_QUESTION = (
+    "Delete **everything** that is kept of this server, of all members and channels? This can't be undone. What is "
+    "said in observed channels later is kept again; `/observe off` prevents that."
+)
+
+_DONE = {
+    Action.OBSERVE_ON: "switched observation on",
+    Action.OBSERVE_OFF: "switched observation off",
+    Action.SETTINGS: "changed a rule",
+    Action.CHANNEL_ERASED: "deleted what was kept of a channel",
+    Action.SERVER_ERASED: "deleted what was kept of the server",
+    Action.MEMBER_ERASED: "A member's data was deleted",
+}
+
+
+class Control:
+    """The admin's commands, as the cog hands them on."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def panel(self, interaction: Interaction) -> SettingsPanel:
+        """The rules of this server, to change."""
+        rules = self._services.consents.rules.of(interaction.guild_id or 0)
+        return SettingsPanel(interaction, rules=rules, change=self.change)
+
+    async def change(self, interaction: Interaction, choice: Choice) -> Rules:
+        """Let a choice hold from now on, and note who made it."""
+        require_manager(interaction)
+        guild_id, rules = interaction.guild_id or 0, self._services.consents.rules
+        details: Mapping[str, int | str | None]
+        match choice:
+            case ConsentRule():
+                now = await rules.decide(guild_id, consent=choice)
+                details = {"whose messages": choice.value}
+            case FactsRule():
+                now = await rules.decide(guild_id, facts=choice)
+                details = {"whose facts": choice.value}
+            case (kind, days):
+                now = await rules.set_lifetime(guild_id, kind, days)
+                details = {f"days for {kind_name(kind)}": "without limit" if days is None else days}
+        await self._services.audit.record(guild_id, Action.SETTINGS, by=interaction.user.id, details=details)
+        if isinstance(choice, ConsentRule) and interaction.guild is not None:
+            await self._tell_channels(interaction.guild, now)
+        return now
+
+    async def _tell_channels(self, guild: discord.Guild, rules: Rules) -> None:
+        for channel in self._services.observations.list(guild.id):
+            if channel.observed:
+                await update_notice(guild, channel, self._services.policy, rules)
+
+    async def trail(self, interaction: Interaction) -> str:
+        """The newest entries of the audit trail."""
+        entries = await self._services.audit.newest(interaction.guild_id or 0, SHOWN)
+        lines = [_line(entry) for entry in entries] or ["Nothing was decided or deleted yet."]
+        return "\n".join(["### What was decided and deleted", *lines])
+
+    async def forget_channel(self, interaction: Interaction, channel_id: int) -> None:
+        """Ask, delete what is kept of a channel, and show the receipt."""
+        guild_id = interaction.guild_id or 0
+        if not await self._confirmed(interaction, CHANNEL_QUESTION.format(channel=channel_id)):
+            return
+        receipt = await self._services.erasure.erase_channel(guild_id, channel_id, up_to=interaction.id)
+        await self._note(interaction, Action.CHANNEL_ERASED, receipt, channel_id)
+        await self._show(interaction, receipt, "of that channel")
+
+    async def forget_server(self, interaction: Interaction) -> None:
+        """Ask, delete what is kept of the server, and show the receipt."""
+        if not await self._confirmed(interaction, SERVER_QUESTION):
+            return
+        receipt = await self._services.erasure.erase_guild(interaction.guild_id or 0, up_to=interaction.id)
+        await self._note(interaction, Action.SERVER_ERASED, receipt)
+        await self._show(interaction, receipt, "of this server")
+
+    async def _confirmed(self, interaction: Interaction, question: str) -> bool:
+        view = Confirm(interaction, question=question, action="Delete it")
+        await interaction.response.send_message(view=view, ephemeral=True)
+        if not await view.confirmed():
+            await interaction.delete_original_response()
+            return False
+        await self._services.intake.drain()
+        return True
+
+    async def _note(
+        self, interaction: Interaction, action: Action, receipt: Receipt, channel_id: int | None = None
+    ) -> None:
+        await self._services.audit.record(
+            interaction.guild_id or 0, action, by=interaction.user.id, channel_id=channel_id, details=receipt.removed
+        )
+
+    @staticmethod
+    async def _show(interaction: Interaction, receipt: Receipt, whose: str) -> None:
+        view = receipt_view("Deleted", receipt.removed, receipt.remaining, whose=whose)
+        await interaction.edit_original_response(view=view)
+
+
+def _line(entry: Entry) -> str:
+    when = f"<t:{entry.at_ms // 1000}:R>"
+    if entry.action is Action.MEMBER_ERASED:
+        who = ""
+    else:
+        who = "The operator " if entry.actor_id is None else f"<@{entry.actor_id}> "
+    where = f" (<#{entry.channel_id}>)" if entry.channel_id else ""
+    details = ", ".join(f"{name}: {value}" for name, value in entry.details.items())
+    return f"- {when} {who}{_DONE[entry.action]}{where}{f' – {details}' if details else ''}"[: texts.LINE]

@@ -1,0 +1,122 @@
+"""The panel of a server's rules: whose messages and facts are kept, and how long memories stay."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import discord
+from discord import ui
+
+from bot.model import MemoryKind
+from bot.policy import kind_name, lifetimes_in_words
+from bot.rules import ConsentRule, FactsRule, Rules
+from cogs.views.base import Interaction, OwnView
+
+FOREVER = "0"
+"""The choice of no limit."""
+
+LIFETIMES = (30, 90, 180, 365, 730)
+"""Days that can be chosen."""
+
+_CONSENT = {
+    ConsentRule.EVERYBODY: "Everybody, unless they opted out",
+    ConsentRule.OPTED_IN: "Only members who opted in",
+}
+_FACTS = {
+    FactsRule.ASKED: "Members who switched it on",
+    FactsRule.EVERYBODY: "Everybody who did not switch it off",
+    FactsRule.NOBODY: "Nobody",
+}
+
+Change = Callable[[Interaction, "Choice"], Awaitable[Rules]]
+"""Told what was chosen; returns the rules that hold then."""
+
+Choice = ConsentRule | FactsRule | tuple[MemoryKind, int | None]
+
+
+class SettingsPanel(OwnView):
+    """Shows the rules, and lets each be changed."""
+
+    def __init__(self, interaction: Interaction, *, rules: Rules, change: Change) -> None:
+        super().__init__(interaction)
+        self._change = change
+        self._kind = MemoryKind.FACT
+        self._fill(rules)
+
+    async def chosen(self, interaction: Interaction, choice: Choice) -> None:
+        """Hand a choice on, and show what holds now."""
+        await interaction.response.defer()
+        await self._show(interaction, await self._change(interaction, choice))
+
+    async def show_kind(self, interaction: Interaction, kind: MemoryKind) -> None:
+        """Let the lifetime of another kind be chosen."""
+        await interaction.response.defer()
+        self._kind = kind
+        await self._show(interaction, self._rules)
+
+    async def limit(self, interaction: Interaction, days: int | None) -> None:
+        """The lifetime of the kind at hand was chosen."""
+        await self.chosen(interaction, (self._kind, days))
+
+    async def _show(self, interaction: Interaction, rules: Rules) -> None:
+        self.clear_items()
+        self._fill(rules)
+        await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
+
+    def _fill(self, rules: Rules) -> None:
+        self._rules = rules
+        box = ui.Container[SettingsPanel](ui.TextDisplay("## Rules of this server"))
+        self._ask(box, "**Whose messages** are kept in observed channels", _of(ConsentRule, _CONSENT, rules.consent))
+        self._ask(box, "**Whose facts** about themselves are kept", _of(FactsRule, _FACTS, rules.facts))
+        self._ask(box, f"**How long** memories are kept. {lifetimes_in_words(rules.lifetimes)}", _Kind(self._kind))
+        box.add_item(ui.ActionRow(_Lifetime(rules.lifetimes[self._kind])))
+        box.add_item(
+            ui.TextDisplay(
+                "-# What is kept already stays, but for memories whose time is over; `/memory forget-channel` and "
+                "`/memory forget-server` delete. Notices of observed channels follow the rule."
+            )
+        )
+        self.add_item(box)
+
+    @staticmethod
+    def _ask(box: ui.Container[SettingsPanel], text: str, menu: ui.Select[SettingsPanel]) -> None:
+        box.add_item(ui.TextDisplay(text))
+        box.add_item(ui.ActionRow(menu))
+
+
+class _Rule(ui.Select[SettingsPanel]):
+    def __init__(self, options: Sequence[discord.SelectOption], choices: Mapping[str, Choice]) -> None:
+        super().__init__(options=list(options))
+        self._choices = choices
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.chosen(interaction, self._choices[self.values[0]])
+
+
+def _of(
+    rule: type[ConsentRule | FactsRule], labels: Mapping[ConsentRule, str] | Mapping[FactsRule, str], now: str
+) -> _Rule:
+    options = [discord.SelectOption(label=label, value=value, default=value == now) for value, label in labels.items()]
+    return _Rule(options, {value.value: value for value in rule})
+
+
+class _Kind(ui.Select[SettingsPanel]):
+    def __init__(self, now: MemoryKind) -> None:
+        options = [discord.SelectOption(label=kind_name(k), value=k, default=k is now) for k in MemoryKind]
+        super().__init__(options=options)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.show_kind(interaction, MemoryKind(self.values[0]))
+
+
+class _Lifetime(ui.Select[SettingsPanel]):
+    def __init__(self, now: int | None) -> None:
+        options = [discord.SelectOption(label=f"{d} days", value=str(d), default=d == now) for d in LIFETIMES]
+        forever = discord.SelectOption(label="Until they are forgotten", value=FOREVER, default=now is None)
+        super().__init__(options=[*options, forever])
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.limit(interaction, int(self.values[0]) or None)

@@ -1,0 +1,134 @@
+"""/memory settings, audit, forget-channel and forget-server: an admin's control over the memory of a server."""
+
+from __future__ import annotations
+
+import pytest
+import simcord
+
+from bot.model import MemoryKind
+from bot.rules import ConsentRule, FactsRule
+from tests.fixtures.discord import World, answer_of, shown
+
+
+def menu(result: simcord.InteractionResult, number: int) -> str:
+    """The custom id of a menu of the panel, counted from its top."""
+
+    def walk(components: list[dict[str, object]]) -> list[str]:
+        found = []
+        for component in components:
+            if component.get("type") == 3:  # a menu of texts
+                found.append(str(component["custom_id"]))
+            found += walk(component.get("components", []))  # type: ignore[arg-type]
+        return found
+
+    return walk(answer_of(result).components)[number]
+
+
+async def choose(world: World, result: simcord.InteractionResult, number: int, value: str) -> simcord.InteractionResult:
+    return await world.boss.select(answer_of(result), [value], custom_id=menu(result, number))
+
+
+async def test_the_panel_changes_whose_messages_are_kept_and_the_notice_says_so(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "under the first rule")
+    panel = await world.boss.slash(world.general, "memory settings")
+    assert answer_of(panel).ephemeral
+    await choose(world, panel, 0, "opted_in")
+    assert world.services.consents.rules.of(world.guild.id).consent is ConsentRule.OPTED_IN
+    (notice,) = [message for message in world.general.history() if "is observed" in message.content]
+    assert "opted in" in notice.content
+    await world.say(world.ann, "nobody asked me")
+    await world.ann.slash(world.general, "privacy opt-in")
+    await world.say(world.ann, "yes, keep this")
+    assert await world.contents() == ["under the first rule", "yes, keep this"]
+    assert "opted in" in shown(await world.ann.slash(world.general, "privacy status"))
+    assert "did not opt in" in shown(await world.bob.slash(world.general, "privacy status"))
+    assert "opted in" in shown(await world.bob.slash(world.general, "privacy policy"))
+    assert "only what members who opted in" in shown(await world.bob.slash(world.general, "remember", text="mine"))
+
+
+async def test_facts_and_lifetimes_are_chosen_in_the_panel(world: World) -> None:
+    panel = await world.boss.slash(world.general, "memory settings")
+    await choose(world, panel, 1, "nobody")
+    await choose(world, panel, 2, "decision")
+    await choose(world, panel, 3, "90")
+    rules = world.services.consents.rules.of(world.guild.id)
+    assert rules.facts is FactsRule.NOBODY
+    assert rules.lifetimes[MemoryKind.DECISION] == 90
+    assert rules.lifetimes[MemoryKind.FACT] == 365
+    await choose(world, panel, 3, "0")
+    assert world.services.consents.rules.of(world.guild.id).lifetimes[MemoryKind.DECISION] is None
+    assert "keeps no facts" in shown(await world.ann.slash(world.general, "privacy facts", keep="on"))
+
+
+async def test_the_panel_checks_the_right_again(world: World) -> None:
+    panel = await world.boss.slash(world.general, "memory settings")
+    role = world.guild_now.get_role(world.managers.id)
+    assert role is not None
+    await role.delete()
+    await world.env.settle()
+    assert "Manage Server" in shown(await choose(world, panel, 0, "opted_in"))
+    assert world.services.consents.rules.of(world.guild.id).consent is ConsentRule.EVERYBODY
+
+
+async def test_forgetting_a_channel_leaves_the_others(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.observe(world.general, other)
+    await world.say(world.ann, "in general")
+    await world.say(world.bob, "in other", other)
+    result = await world.boss.slash(world.general, "memory forget-channel", channel=other)
+    await world.boss.click(answer_of(result), label="Keep it")
+    assert await world.contents() == ["in general", "in other"]
+    result = await world.boss.slash(world.general, "memory forget-channel", channel=other)
+    await world.boss.click(answer_of(result), label="Delete it")
+    await world.durable()
+    assert "nothing of that channel is left" in shown(result)
+    assert await world.contents() == ["in general"]
+    await world.say(world.bob, "in other again", other)
+    assert await world.contents() == ["in general", "in other again"]
+
+
+async def test_forgetting_the_server_leaves_its_rules_and_its_trail(world: World) -> None:
+    await world.observe()
+    await world.boss.slash(world.general, "observe off")
+    await world.boss.slash(world.general, "observe on")
+    await world.say(world.ann, "something")
+    await world.remembered(world.bob, "bob's secret words")
+    panel = await world.boss.slash(world.general, "memory settings")
+    await choose(world, panel, 1, "nobody")
+    result = await world.boss.slash(world.general, "memory forget-server")
+    await world.boss.click(answer_of(result), label="Delete it")
+    await world.durable()
+    assert "nothing of this server is left" in shown(result)
+    assert await world.contents() == []
+    assert await world.pipeline.memories() == []
+    assert world.services.observations.observed(world.general.id)
+    trail = shown(await world.boss.slash(world.general, "memory audit"))
+    for told in (
+        world.boss.mention,
+        "observation on",
+        "observation off",
+        "changed a rule",
+        "of the server",
+        "memories: 1",
+    ):
+        assert told in trail
+    assert "secret" not in trail
+
+
+async def test_the_trail_does_not_name_members_who_had_themselves_erased(world: World) -> None:
+    assert "Nothing was decided" in shown(await world.boss.slash(world.general, "memory audit"))
+    await world.observe()
+    await world.say(world.ann, "something")
+    result = await world.ann.slash(world.general, "forget everything")
+    await world.ann.click(answer_of(result), label="Delete everything")
+    await world.durable()
+    trail = shown(await world.boss.slash(world.general, "memory audit"))
+    assert "A member's data was deleted – messages: 1" in trail
+    assert str(world.ann.id) not in trail
+
+
+@pytest.mark.parametrize("command", ["settings", "audit", "forget-channel", "forget-server"])
+async def test_members_can_do_nothing_of_it(world: World, command: str) -> None:
+    await world.open_to_everybody("memory")
+    assert "Manage Server" in shown(await world.ann.slash(world.general, f"memory {command}"))
