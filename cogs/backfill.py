@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,6 +33,9 @@ CHANNELS_AT_ONCE = 4
 
 PAGE = 100
 """Messages in one answer of Discord's history."""
+
+UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
+"""What discord.py raises where Discord declines, fails, or breaks the connection off."""
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 Parent = discord.TextChannel | discord.ForumChannel
@@ -214,7 +218,7 @@ class Backfill:
             try:
                 after = await self._observations.last_seen(channel.id, parent_of(channel))
                 newest = await self._offer_history(channel, after)
-            except (discord.HTTPException, OSError, SQLAlchemyError) as error:
+            except (*UNREACHABLE, SQLAlchemyError) as error:
                 log.warning("Channel %d could not be read back (%s)", channel.id, type(error).__name__)
                 return
             if newest is not None and self._intake.caught_up(channel.id, newest):
@@ -246,7 +250,7 @@ class Backfill:
                     break
                 if self.observes(thread):
                     found.append(thread)
-        except (discord.HTTPException, OSError) as error:
+        except UNREACHABLE as error:
             log.warning("Archived threads of channel %d could not be listed (%s)", parent.id, type(error).__name__)
         await self.note_threads(guild.id, found)
         self._archived.setdefault(guild.id, {}).update({thread.id: thread for thread in found})

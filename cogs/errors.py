@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ServiceError, UserError
 from cogs import texts
+from cogs.backfill import UNREACHABLE
 from cogs.reply import reply
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,8 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
         return
     try:
         await reply(interaction, sentence)
-    except discord.HTTPException as failure:
-        log.warning("Interaction %d could not be answered (code %d)", interaction.id, failure.code)
+    except UNREACHABLE as failure:
+        log.warning("Interaction %d could not be answered (%s)", interaction.id, type(failure).__name__)
 
 
 def _sentence(interaction: Interaction, error: Exception) -> str:
@@ -52,6 +54,9 @@ def _sentence(interaction: Interaction, error: Exception) -> str:
         case ServiceError():
             log.warning("Interaction %d failed: %s is unavailable", interaction.id, error.service)
             return texts.service_down(error.service)
+        case discord.HTTPException() | aiohttp.ClientError():
+            log.warning("Interaction %d failed: Discord did not take it (%s)", interaction.id, type(error).__name__)
+            return texts.service_down("Discord")
         case SQLAlchemyError():
             log.warning(
                 "Interaction %d failed: the database does not take it (%s)", interaction.id, type(error).__name__

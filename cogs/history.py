@@ -9,6 +9,7 @@ import discord
 from bot.errors import ServiceUnavailable
 from bot.verification import PAGE, Seen
 from cogs.access import can_read
+from cogs.backfill import UNREACHABLE
 from cogs.content import content_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class DiscordHistory:
             found = [message async for message in channel.history(before=before, limit=PAGE, oldest_first=False)]
         except discord.NotFound:
             return None
-        except (discord.HTTPException, OSError) as error:
+        except UNREACHABLE as error:
             raise _unavailable(error) from None
         keeps, may_quote = self._backfill.observes(channel), self._backfill.may_quote(guild)
         return [
@@ -46,7 +47,7 @@ class DiscordHistory:
             await channel.fetch_message(message_id)
         except discord.NotFound:
             return True
-        except (discord.HTTPException, OSError) as error:
+        except UNREACHABLE as error:
             raise _unavailable(error) from None
         return False
 

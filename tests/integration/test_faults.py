@@ -39,6 +39,7 @@ from tests.loopback.http import Fault, LoopbackServer
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 from tests.loopback.qdrant import LoopbackQdrant
+from tests.loopback.waiting import eventually
 
 SERVICES = ("ollama", "embeddings", "qdrant", "database")
 FAULTS = ("refuses", "hangs", "429", "500", "cuts", "garbage")
@@ -286,3 +287,26 @@ async def test_nothing_is_lost_and_nothing_is_doubled_whatever_meets(
     case: Case, data_dir: Path, clock: FakeClock
 ) -> None:
     await play(case, data_dir, clock)
+
+
+PATHS = {"embeddings": "/embeddings", "qdrant": "/collections"}
+
+
+@pytest.mark.parametrize("service", PATHS)
+async def test_a_service_that_asks_to_wait_is_left_alone_for_so_long(
+    service: str, data_dir: Path, clock: FakeClock
+) -> None:
+    async with open_scene(data_dir, clock) as scene:
+        server = scene.servers[service]
+        server.requests.clear()
+        server.fail(Fault.STATUS, path=PATHS[service], status=429, retry_after=1)
+        assert scene.app.flusher is not None
+        flush = asyncio.create_task(scene.app.flusher.flush_channel(CHANNEL))
+        await eventually(lambda: server.asked(PATHS[service]))
+        await asyncio.sleep(0.7)
+        assert len(server.asked(PATHS[service])) == 1
+        server.heal()
+        await flush
+        await scene.recover()
+        await scene.check(extracted=True)
+        assert len(server.asked(PATHS[service])) > 1
