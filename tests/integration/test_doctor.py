@@ -19,6 +19,7 @@ from tests.loopback.openai import LoopbackOpenAI
 SUBJECTS = {
     "settings",
     "database",
+    "at rest",
     "ollama",
     "model",
     "speed",

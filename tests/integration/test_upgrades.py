@@ -6,14 +6,17 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from bot.errors import StartupError
+from bot.storage import engine
+from bot.storage.encryption import encrypt
 from bot.storage.engine import DATABASE_FILE, migrations_waiting, open_database
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.operations import older_database
 
 CANARY = "qzvxcanary"
+KEY = "k" * 32
 
 
 async def test_a_new_database_needs_no_backup_and_then_nothing_waits(data_dir: Path) -> None:
@@ -32,27 +35,55 @@ async def test_looking_changes_nothing(data_dir: Path) -> None:
     assert (data_dir / DATABASE_FILE).read_bytes() == before
 
 
-async def test_the_database_is_copied_before_a_migration_and_the_copy_goes_with_the_first_erasure(
-    data_dir: Path,
+def failing(connection: Connection) -> None:
+    raise RuntimeError("a migration that fails")
+
+
+async def fail_to_migrate(data_dir: Path, monkeypatch: pytest.MonkeyPatch, key: str | None = None) -> None:
+    async def attempt() -> None:
+        async with open_database(None, data_dir, key=key):
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "upgrade", failing)
+        with pytest.raises(RuntimeError):
+            await attempt()
+
+
+async def test_the_copy_goes_when_the_migration_has_succeeded_and_stays_where_it_failed(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older_database(data_dir, CANARY)
-    async with open_database(None, data_dir) as database:
-        (backup,) = backups(data_dir)
-        assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-        assert CANARY.encode() in backup.read_bytes()
+    await fail_to_migrate(data_dir, monkeypatch)
+    (backup,) = backups(data_dir)
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert CANARY.encode() in backup.read_bytes()
+    async with open_database(None, data_dir):
         assert await migrations_waiting(None, data_dir) == []
-        await database.scrub()
         assert backups(data_dir) == []
 
 
-async def test_the_copy_is_the_database_as_it_was(data_dir: Path, tmp_path: Path) -> None:
+async def test_the_copy_of_an_encrypted_database_is_encrypted(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older_database(data_dir, CANARY)
+    encrypt(data_dir / DATABASE_FILE, KEY)
+    await fail_to_migrate(data_dir, monkeypatch, key=KEY)
+    (backup,) = backups(data_dir)
+    assert CANARY.encode() not in backup.read_bytes()
+    backup.rename(data_dir / DATABASE_FILE)
+    async with open_database(None, data_dir, key=KEY) as restored, restored.read() as connection:
+        assert await connection.scalar(text("SELECT value FROM meta WHERE key = 'canary'")) == CANARY
+
+
+async def test_the_copy_is_the_database_as_it_was(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     older_database(data_dir, CANARY)
     before = await migrations_waiting(None, data_dir)
-    async with open_database(None, data_dir):
-        (backup,) = backups(data_dir)
-        old = tmp_path / "old"
-        old.mkdir()
-        backup.rename(old / DATABASE_FILE)
+    await fail_to_migrate(data_dir, monkeypatch)
+    (backup,) = backups(data_dir)
+    old = tmp_path / "old"
+    old.mkdir()
+    backup.rename(old / DATABASE_FILE)
     assert await migrations_waiting(None, old) == before
     async with open_database(None, old) as restored, restored.read() as connection:
         assert await connection.scalar(text("SELECT value FROM meta WHERE key = 'canary'")) == CANARY
