@@ -12,7 +12,7 @@ from functools import partial
 import discord
 
 from bot.app import App, open_app
-from bot.client import ChannelMemoryBot, use_proxies
+from bot.client import ChannelMemoryBot, give_way, use_proxies
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.errors import StartupError
 from bot.health import Readiness, serving
@@ -50,6 +50,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
         loop.add_signal_handler(number, stop.set)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
+    give_way()
     async with open_app(settings, extract=settings.mem0_enabled, patient=True, step=step) as app:
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
         async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:
@@ -137,6 +138,7 @@ async def _beside(app: App) -> AsyncIterator[set[asyncio.Task[None]]]:
     workers = {
         asyncio.create_task(app.indexer.run(), name="indexer"),
         asyncio.create_task(app.housekeeping.run(), name="housekeeping"),
+        asyncio.create_task(app.clerk.run(), name="clerk"),
     }
     try:
         yield workers
