@@ -34,6 +34,8 @@ _NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
 _NAME = re.compile(r"(?<![.!?:»“\"'] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
+_SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
+"""How a line of the prompt begins; `_tidied` takes it away where it is true."""
 _SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -220,28 +222,30 @@ def _worth(proposal: Proposal) -> Refusal | None:
 
     Where the language is not English only the model can tell.
     """
-    if proposal.kind in PERSONAL_KINDS or proposal.kind is MemoryKind.LINK or not is_english(proposal.said):
+    text = proposal.text
+    if proposal.kind in PERSONAL_KINDS:
+        return Refusal.REMARK if lexicon.MOOD.search(text) else None
+    if proposal.kind is MemoryKind.LINK or URL.search(text) or not is_english(proposal.said):
         return None
-    if lexicon.NO_NEWS.search(proposal.text):
+    if lexicon.NO_NEWS.search(text):
         return Refusal.NOTHING
-    if proposal.kind is MemoryKind.ANSWER or not _SIGNS[proposal.kind].search(proposal.text):
-        return _helpful(proposal)
-    return None
+    settled = proposal.kind in _SIGNS and _SIGNS[proposal.kind].search(text)
+    return None if settled and not lexicon.ASIDE.search(text) else _helpful(proposal)
 
 
 _SIGNS = {MemoryKind.DECISION: lexicon.SETTLED, MemoryKind.PLAN: lexicon.AHEAD}
 
 
 def _helpful(proposal: Proposal) -> Refusal | None:
-    """An explanation or instruction; a remark of a conversation only where somebody tells how they did it."""
+    """An explanation, instruction or settled matter; a remark only where somebody tells how they did it."""
     text = proposal.text
     opinion = bool(lexicon.OPINION.search(text))
-    remark = lexicon.REMARK.search(text) or lexicon.FIRST_PERSON.search(text)
-    if remark and not URL.search(text) and (opinion or not lexicon.DID.search(text)):
+    remark = lexicon.ASIDE.search(text) or lexicon.REMARK.search(text) or lexicon.FIRST_PERSON.search(text)
+    if remark and (opinion or not lexicon.DID.search(text)):
         return Refusal.REMARK
-    helps = URL.search(text) or lexicon.HELPFUL.search(text)
+    helps = any(signs.search(text) for signs in (lexicon.HELPFUL, lexicon.SETTLED, lexicon.AHEAD))
     answers = any(lexicon.QUESTION.search(line.said) for line in proposal.asked)
-    if helps or (answers and not opinion):
+    if (helps and not (opinion and not lexicon.HELPFUL.search(text))) or (answers and not opinion):
         return None
     return Refusal.NOTHING
 
@@ -290,9 +294,11 @@ def _negation(proposal: Proposal) -> Refusal | None:
 
 
 def _speaker(proposal: Proposal) -> Refusal | None:
-    """Only who said it, or is meant in it, may appear in it; and who says "I" is not somebody else."""
+    """Only who said it, or is meant in it, may appear in it; and nobody else's mouth may it be put into."""
     meant = proposal.authors.union(*(line.meant for line in proposal.lines))
     if not proposal.people <= meant:
+        return Refusal.SPEAKER
+    if _SPEECH.match(proposal.text):
         return Refusal.SPEAKER
     subject = MENTION.match(proposal.text)
     if subject and int(subject.group(1)) not in proposal.authors and lexicon.FIRST_PERSON.search(proposal.said):
@@ -332,14 +338,20 @@ _CHECKS: tuple[Check, ...] = (
 
 
 def _kind(proposal: Proposal) -> MemoryKind:
-    """The kind by what the text says: a statement about oneself is one, whatever the model calls it."""
+    """The kind by what the text says: what is about oneself is personal, whatever the model calls it."""
     if proposal.kind in PERSONAL_KINDS:
         return proposal.kind
     if lexicon.SELF_LIKING.search(proposal.text):
         return MemoryKind.PREFERENCE
     if lexicon.SELF_BEING.search(proposal.text):
         return MemoryKind.FACT
+    if proposal.kind is MemoryKind.ANSWER and not _of_help_or_oneself(proposal.text):
+        return next((k for k, signs in _SIGNS.items() if signs.search(proposal.text)), proposal.kind)
     return proposal.kind
+
+
+def _of_help_or_oneself(text: str) -> bool:
+    return bool(lexicon.HELPFUL.search(text) or lexicon.FIRST_PERSON.search(text))
 
 
 def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal | None:
@@ -353,8 +365,8 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
 
 
 def _tidied(proposal: Proposal) -> Proposal:
-    """One visible line, with shortened links completed and the one link of a link memory put in."""
-    text = one_line(visible(proposal.text)).strip("\"'` ")
+    """One visible line without questions, with shortened links completed and the one link of a link memory put in."""
+    text = _stated(_unspoken(one_line(visible(proposal.text)).strip("\"'` "), proposal))
     given = [match.group() for match in URL.finditer(proposal.said)]
     for match in URL.finditer(text):
         whole = [url for url in given if url.startswith(match.group().rstrip("…"))]
@@ -363,6 +375,18 @@ def _tidied(proposal: Proposal) -> Proposal:
     if proposal.kind is MemoryKind.LINK and len(given) == 1 and not URL.search(text):
         text = f"{text.rstrip('.')}: {given[0]}"
     return replace(proposal, text=text)
+
+
+def _unspoken(text: str, proposal: Proposal) -> str:
+    """The text without the speaker that a line begins with, where that is its only author."""
+    speech = _SPEECH.match(text)
+    return text[speech.end() :] if speech and {int(speech.group(1))} == proposal.authors else text
+
+
+def _stated(text: str) -> str:
+    """The sentences of a text that do not ask; the text itself where all do."""
+    stated = [sentence for sentence in re.split(r"(?<=[.!?])\s+", text) if not lexicon.QUESTION.search(sentence)]
+    return " ".join(stated) or text
 
 
 def _spoken(proposal: Proposal) -> str:

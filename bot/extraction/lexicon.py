@@ -155,6 +155,18 @@ REMARK = _any(
 )
 """The beginning of a turn in a conversation, not of a statement that stands alone."""
 
+ASIDE = _any(
+    r"^(?:request(?:ing)?|asking|looking for|confirmed[.,]|confirming|understood|noted|agreed[.,!]|thanks|thank you"
+    r"|sorry|err+|oops|yo|hey|lol)\b",
+)
+"""A turn of a conversation, whatever words of decision or plan follow."""
+
+MOOD = _any(
+    r"\b(?:feel(?:s|ing)?|felt|excited|so happy|happy|sad|tired|bored|glad|sorry|can['’]?t wait|hop(?:e|es|ing)"
+    r"|guess|wonder|wish(?:es)?|lol|haha)\b",
+)
+"""How somebody feels just now."""
+
 DID = _any(
     r"\b(?:fix(?:ed)?|solv\w+|got it (?:working|to)|works? (?:now|for me|if|when|with)|worked|by (?:\w+ing)|had to"
     r"|have to|need to|i (?:use|run|used|installed|set|"
@@ -226,6 +238,7 @@ SENSITIVE = _any(
     r"|immigration status|divorc\w+|cheated on|abused|rape[dr]?)\b",
 )
 """Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
+r""
 r""
 r""
 ""

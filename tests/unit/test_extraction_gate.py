@@ -164,6 +164,27 @@ async def test_i_is_put_into_the_speakers_mouth(extract: Extract) -> None:
     assert result.candidates[0].text == f"<@{ANA}>: I bring the cake to the party on Friday (2025-01-03)"
 
 
+async def test_a_question_behind_a_statement_is_left_out(extract: Extract) -> None:
+    messages = chat((ANA, "the release is moved to Friday. any objections?"))
+    result = await extract(messages, ("The release is moved to Friday. Any objections?", "decision", [1]))
+    assert [c.text for c in result.candidates] == ["The release is moved to Friday."]
+
+
+async def test_an_answer_that_settles_something_is_a_decision(extract: Extract) -> None:
+    messages = chat((ANA, "latest approved budget is now 212,000 USD"))
+    result = await extract(messages, ("The latest approved budget is now 212,000 USD.", "answer", [1]))
+    assert [c.kind for c in result.candidates] == [MemoryKind.DECISION]
+
+
+async def test_a_line_copied_with_its_speaker_keeps_only_its_words(extract: Extract) -> None:
+    messages = chat((BEN, "when do we ship?"), (ANA, "we will ship release 2.1 on Friday", 0))
+    copied = ("@B to @A: we will ship release 2.1 on Friday", "decision", [2])
+    forged = ("@A: we will ship release 2.1 on Friday", "decision", [2])
+    kept = await extract(messages, copied)
+    assert [c.text for c in kept.candidates] == ["we will ship release 2.1 on Friday (2025-01-03)"]
+    assert (await extract(messages, forged)).refusals == {Refusal.SPEAKER.value: 1}
+
+
 async def test_a_fact_is_kept_only_of_who_allowed_it_and_only_about_themselves(extract: Extract) -> None:
     messages = chat((ANA, "I love the smell of old books"), (BEN, "Dee loves the smell of fresh paint"))
     result = await extract(
