@@ -49,6 +49,7 @@ from bot.personal import PersonalData, member_stores
 from bot.policy import Policy
 from bot.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.recall import Recall
+from bot.requests import Clerk, Requests
 from bot.resilience import Breaker, Guard
 from bot.revisions import Revisions
 from bot.services import Services
@@ -105,6 +106,7 @@ class App:
     flusher: Flusher | None
     ledger: Ledger
     housekeeping: Housekeeping
+    clerk: Clerk
     services: Services
     metrics: Metrics
     prices: PriceTable
@@ -245,7 +247,10 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         ledger=ledger,
         clock=clock,
         retention_days=settings.message_retention_days,
+        rules=consents.rules,
+        audit=services.audit,
     )
+    clerk = Clerk(Requests(db, clock), services.personal, services.audit, before=intake.drain)
     return App(
         settings=settings,
         db=db,
@@ -260,6 +265,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         flusher=flusher,
         ledger=ledger,
         housekeeping=housekeeping,
+        clerk=clerk,
         services=services,
         metrics=metrics,
         prices=prices,
@@ -468,6 +474,25 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
     """
     async with open_store(settings) as db:
         yield Queue(db, system_clock, _owner())
+
+
+@asynccontextmanager
+async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
+    """What is held of members, to be given; may be opened beside a running bot.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db:
+        fulltext, hasher = FullText(db.dialect), await SubjectHasher.load(db)
+        consents = Consents(db, hasher, system_clock)
+        await consents.load()
+        directory, index = Directory(db), NoIndex("it is not needed", holds_nothing=False)
+        store = MemoryStore(db, fulltext, MessageLog(db, fulltext, consents, system_clock), system_clock)
+        indexer = Indexer(db, index, store, directory, system_clock)
+        stores = member_stores(db, store, consents, directory, index)
+        erasure = Erasure(db, fulltext, store, indexer, hasher, system_clock, stores=stores)
+        yield PersonalData(erasure, stores)
 
 
 def _key(settings: Settings) -> str | None:

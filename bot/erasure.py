@@ -24,8 +24,10 @@ from bot.index.indexer import Indexer
 from bot.lexical.fulltext import Entry, FullText, author_token, channel_token, guild_token
 from bot.memories import MemoryStore, discard_answers
 from bot.messagelog import EVERY_MEMBER, channel_subject
+from bot.model import MemoryKind
 from bot.queue import drop_empty_batches
 from bot.references import people_in
+from bot.rules import ServerRules
 from bot.storage.engine import Database, upsert
 from bot.storage.schema import (
     audit,
@@ -180,6 +182,34 @@ class Erasure:
     async def erase_expired(self, retention_days: int) -> Receipt:
         """Erase messages that were taken in more than `retention_days` ago, pending ones too; memories stay."""
         return await self._erase(Scope(logged_before_ms=self._clock() - retention_days * DAY_MS))
+
+    async def erase_outlived(self, rules: ServerRules) -> int:
+        """Erase memories that were kept for longer than their server wants; how many. What they cite stays."""
+        removed = 0
+        async with self._db.read() as connection:
+            kinds = (await connection.execute(select(memories.c.guild_id, memories.c.kind).distinct())).all()
+        for guild_id, kind in kinds:
+            days = rules.of(guild_id).lifetimes[MemoryKind(kind)]
+            if days is not None:
+                removed += await self._erase_older(guild_id, kind, self._clock() - days * DAY_MS)
+        if removed:
+            await self._indexer.drain()
+            await self._scrub()
+        return removed
+
+    async def _erase_older(self, guild_id: int, kind: str, before_ms: int) -> int:
+        old = and_(memories.c.guild_id == guild_id, memories.c.kind == kind, memories.c.created_ms < before_ms)
+        removed = 0
+        while True:
+            async with self._db.write() as connection:
+                ids = list(await connection.scalars(select(memories.c.id).where(old).limit(STATEMENT_IDS)))
+                cited = select(memories.c.guild_id, citations.c.author_id).join(memories).distinct()
+                people = (await connection.execute(cited.where(memories.c.id.in_(ids)))).all()
+                await self._store.remove(connection, ids)
+                await _forget_names(connection, {(row.guild_id, row.author_id) for row in people})
+            if not ids:
+                return removed
+            removed += len(ids)
 
     async def sweep(self) -> None:
         """Remove the last traces of what was erased from the files; call about once a minute."""

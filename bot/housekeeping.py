@@ -8,11 +8,13 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.audit import AuditTrail
 from bot.clock import Clock
 from bot.costs import Ledger
 from bot.erasure import Erasure
 from bot.guilds import Guilds
 from bot.messagelog import MessageLog
+from bot.rules import ServerRules
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,16 @@ class Housekeeping:
     """Runs the rounds beside the bot."""
 
     def __init__(
-        self, *, erasure: Erasure, guilds: Guilds, log: MessageLog, ledger: Ledger, clock: Clock, retention_days: int
+        self,
+        *,
+        erasure: Erasure,
+        guilds: Guilds,
+        log: MessageLog,
+        ledger: Ledger,
+        clock: Clock,
+        retention_days: int,
+        rules: ServerRules,
+        audit: AuditTrail,
     ) -> None:
         self._erasure = erasure
         self._guilds = guilds
@@ -40,6 +51,8 @@ class Housekeeping:
         self._ledger = ledger
         self._clock = clock
         self._retention_days = retention_days
+        self._rules = rules
+        self._audit = audit
         self._warned_on = -1
 
     async def run(self) -> None:
@@ -57,8 +70,12 @@ class Housekeeping:
         expired = await self._erasure.erase_expired(self._retention_days)
         if any(expired.removed.values()):
             log.info("Retention of %d days reached: erased %s", self._retention_days, expired.removed)
+        if outlived := await self._erasure.erase_outlived(self._rules):
+            log.info("Their lifetime is over: erased %d memories", outlived)
+        await self._audit.expire()
         for guild_id in await self._guilds.left_before(self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)):
             receipt = await self._erasure.erase_guild(guild_id, left=True)
+            self._rules.forget(guild_id)
             log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
         await self._erasure.sweep()
         await self._warn()

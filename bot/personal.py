@@ -8,7 +8,7 @@ every store registered here besides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from bot.index.base import VectorIndex
     from bot.memories import MemoryStore
     from bot.storage.engine import Database
+
+WITHHELD = "(not shown: it also stands on what others said in a channel that you can't read now)"
 
 Record = dict[str, Any]
 """One thing that is held, ready for JSON."""
@@ -78,6 +80,21 @@ class Dossier:
     guild_id: int | None
     made_at: datetime
     sections: Mapping[str, Sequence[Record]]
+
+
+def for_eyes_with(dossier: Dossier, readable: frozenset[int]) -> Dossier:
+    """The dossier as its member may see it in Discord.
+
+    A memory that also stands on what others said where the member can't read is named without its text.
+    """
+
+    def shown(record: Record) -> Record:
+        if not record.get("messages_of_others") or set(map(int, record["channels"])) <= readable:
+            return record
+        return {**record, "text": WITHHELD}
+
+    sections = {name: [shown(record) for record in records] for name, records in dossier.sections.items()}
+    return replace(dossier, sections=sections)
 
 
 class PersonalData:
@@ -184,6 +201,7 @@ class Remembered:
             "state": memory.state.value,
             "origin": memory.origin.value,
             "from": [_link(memory.guild_id, c.channel_id, c.message_id) for c in own],
+            "channels": [str(channel_id) for channel_id in sorted(memory.channel_ids)],
             "messages_of_others": len(memory.citations) - len(own),
         }
 

@@ -46,6 +46,16 @@ async def forget_memory(store: MemoryStore, memory_id: str, asker: Asker) -> str
     return OUTCOMES[await store.forget(memory_id, asker)]
 
 
+async def correct_memory(store: MemoryStore, memory_id: str, asker: Asker, text: str) -> str:
+    """Put a memory right for `asker`; one sentence on what that did.
+
+    Raises:
+        NotFound: there is no such memory that they may put right.
+    """
+    await store.correct(memory_id, asker, text)
+    return "Corrected; your words stand from now on."
+
+
 @app_commands.guild_only()
 @app_commands.allowed_installs(guilds=True, users=False)
 class Forget(commands.GroupCog, name="forget", description="Delete what is remembered"):

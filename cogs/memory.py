@@ -24,12 +24,12 @@ from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member
 from cogs.content import content_of, is_from_person
 from cogs.control import Control
-from cogs.forget import forget_memory
+from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
 from cogs.rendering import ago, jump_url, safe, shorten
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import text_view
-from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
+from cogs.views.pages import ITEM_CHARS, Item, Page, Pages
 from cogs.views.remember import RememberModal
 from cogs.views.status import CHART, status_view
 
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+OWN_PER_PAGE = 4
+"""Eight components each with a way to correct them; with frame and paging below Discord's limit of 40."""
 
 FLUSH_ANSWER_SECONDS = 600.0
 """How long /memory flush waits; an interaction can be answered for 15 minutes."""
@@ -278,7 +281,7 @@ class Own:
         """One page, as it is now."""
         asker = await self._access.asker(interaction)
         found = await self._load(asker, number)
-        pages = -(-found.total // PER_PAGE)
+        pages = -(-found.total // OWN_PER_PAGE)
         if number >= pages > 0:
             number = pages - 1
             found = await self._load(asker, number)
@@ -306,9 +309,13 @@ class Own:
         """Forget one of them."""
         return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
 
+    async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
+        """Put one of them right."""
+        return await correct_memory(self._services.store, memory_id, await self._access.asker(interaction), text)
+
     async def _load(self, asker: Asker, number: int) -> StoredPage:
         return await self._services.store.of_member(
-            asker.guild_id, asker.user_id, readable=asker.readable, offset=number * PER_PAGE, limit=PER_PAGE
+            asker.guild_id, asker.user_id, readable=asker.readable, offset=number * OWN_PER_PAGE, limit=OWN_PER_PAGE
         )
 
 
@@ -329,6 +336,7 @@ def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker) -> Item:
         caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
         url=jump_url(memory.guild_id, newest.channel_id, newest.message_id),
         memory_id=memory.id if asker.may_forget(memory) else None,
+        correct=memory.text if asker.may_correct(memory) else None,
     )
 
 

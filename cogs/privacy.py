@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.audit import Action
+from bot.dossier import as_json, as_page
 from bot.errors import Refused
+from bot.personal import for_eyes_with
 from bot.rules import ConsentRule, FactsRule
 from cogs import texts
+from cogs.access import Access
 from cogs.backfill import is_private, parent_of
 from cogs.checks import per_member
 from cogs.reply import reply, reply_view
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction[Any]
 Where = Literal["every server", "this server"]
 
+SMALLEST_LIMIT = 10 * 1024 * 1024
+"""Bytes that Discord takes at once in a server without boosts."""
+
 RULES = {
     ConsentRule.EVERYBODY: "This server keeps what everybody says in observed channels, unless they opted out.",
     ConsentRule.OPTED_IN: "This server keeps only what members who opted in say in observed channels.",
@@ -33,13 +41,27 @@ OPT_OUT_QUESTION = (
 )
 
 
+def _files(texts_by_name: dict[str, str], limit: int) -> list[discord.File]:
+    """The files, in one archive where together they are larger than Discord takes."""
+    contents = {name: text.encode() for name, text in texts_by_name.items()}
+    if sum(map(len, contents.values())) < limit:
+        return [discord.File(BytesIO(content), name) for name, content in contents.items()]
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    packed.seek(0)
+    return [discord.File(packed, "kept.zip")]
+
+
 @app_commands.guild_only()
 @app_commands.allowed_installs(guilds=True, users=False)
 class Privacy(commands.GroupCog, name="privacy", description="What is kept about you, and your say in it"):
     """Consent, and the policy."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, access: Access) -> None:
         self._services = services
+        self._access = access
         self._consents = services.consents
 
     @app_commands.command(name="status", description="What is kept about you here")
@@ -75,6 +97,24 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         if self._consents.left_out(guild_id, user_id):
             return "You did not opt in: nothing that you say here is kept."
         return "You opted in." if choice.opted_in else "You did not opt out."
+
+    @app_commands.command(name="export", description="Get everything that is kept of you, as a file and a page")
+    @app_commands.describe(where="This server unless you choose every server")
+    @per_member(2, 300.0)
+    async def export(self, interaction: Interaction, where: Where = "this server") -> None:
+        """Send what is kept of the member, for their eyes alone."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._services.intake.drain()
+        guild_id = interaction.guild_id if where == "this server" else None
+        kept = await self._services.personal.give(interaction.user.id, guild_id)
+        dossier = for_eyes_with(kept, (await self._access.asker(interaction)).readable)
+        limit = interaction.guild.filesize_limit if interaction.guild is not None else SMALLEST_LIMIT
+        await interaction.followup.send(
+            f"This is everything that is kept of you in {where}.",
+            files=_files({"kept.json": as_json(dossier), "kept.html": as_page(dossier)}, limit),
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
 
     @app_commands.command(name="opt-out", description="Keep nothing of you any more, and delete what is kept")
     @app_commands.describe(where="Where to opt out; every server unless you choose")

@@ -19,7 +19,7 @@ from bot.recall import RecallQuery, RecallResult
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
-from cogs.forget import forget_memory
+from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
 from cogs.rendering import ago, jump_url, safe, safe_name
 from cogs.reply import reply_view
@@ -143,6 +143,10 @@ class Found:
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory of the page."""
         return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
+
+    async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
+        """Put a memory of the page right."""
+        return await correct_memory(self._services.store, memory_id, await self._access.asker(interaction), text)
 
     async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
         if interaction.guild is None:

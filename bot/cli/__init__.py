@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from bot.cli import costs, deadletters, demo, doctor, encrypt, migrate, recall, reindex, replay, run
+from bot.cli import (
+    costs,
+    deadletters,
+    demo,
+    doctor,
+    encrypt,
+    erase,
+    export,
+    migrate,
+    policy,
+    recall,
+    reindex,
+    replay,
+    run,
+)
 from bot.errors import StartupError, UserError
 
 EXIT_FAULT = 1
@@ -36,6 +50,9 @@ def build() -> typer.Typer:
     app.command("reindex")(reindex.reindex)
     app.add_typer(deadletters.build(), name="deadletters")
     app.command("costs")(costs.costs)
+    app.command("erase")(erase.erase)
+    app.command("export")(export.export)
+    app.command("policy")(policy.policy)
     app.command("encrypt")(encrypt.encrypt)
     app.command("migrate")(migrate.migrate)
     app.command("demo")(demo.demo)

@@ -9,6 +9,7 @@ import discord
 from discord import ui
 
 from cogs.views.base import Interaction, OwnView
+from cogs.views.remember import CorrectModal
 
 PER_PAGE = 5
 """Seven components each at most, with frame and paging below Discord's limit of 40."""
@@ -26,12 +27,14 @@ class Item:
         caption: a small line: who, when, where.
         url: where it was said.
         memory_id: the memory that the asker may forget; None where they may not.
+        correct: its text as it is stored, where the asker may put it right.
     """
 
     text: str
     caption: str
     url: str
     memory_id: str | None = None
+    correct: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,9 @@ class Source(Protocol):
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory; one sentence on what that did."""
 
+    async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
+        """Put a memory right; one sentence on what that did."""
+
 
 class Pages(OwnView):
     """Shows one page and turns to others."""
@@ -87,6 +93,16 @@ class Pages(OwnView):
         self._fill(page, *notes)
         await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
 
+    async def correct(self, interaction: Interaction, memory_id: str, text: str) -> None:
+        """Put one item right and show the page as it is then."""
+        await interaction.response.defer()
+        outcome = await self._source.correct(interaction, memory_id, text)
+        await self._show(interaction, await self._source.page(interaction, self._number), outcome)
+
+    @staticmethod
+    def _buttons(memory_id: str, correct: str | None) -> list[ui.Button[Pages]]:
+        return [*([] if correct is None else [_Correct(memory_id, correct)]), _Forget(memory_id)]
+
     def _fill(self, page: Page, *notes: str) -> None:
         self._number = page.number
         box = ui.Container[Pages](ui.TextDisplay(page.title))
@@ -95,7 +111,7 @@ class Pages(OwnView):
             text = ui.TextDisplay[Pages](f"{item.text}\n-# {item.caption}")
             box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
             if item.memory_id is not None:
-                box.add_item(ui.ActionRow(_Forget(item.memory_id)))
+                box.add_item(ui.ActionRow(*self._buttons(item.memory_id, item.correct)))
         below = [*([page.empty] if not page.items else []), *(f"-# {note}" for note in (*page.notes, *notes))]
         if below:
             box.add_item(ui.Separator())
@@ -131,3 +147,18 @@ class _Forget(ui.Button[Pages]):
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
             await self.view.forget(interaction, self._memory_id)
+
+
+class _Correct(ui.Button[Pages]):
+    def __init__(self, memory_id: str, text: str) -> None:
+        super().__init__(label="Correct", style=discord.ButtonStyle.secondary)
+        self._memory_id = memory_id
+        self._text = text
+
+    async def callback(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(CorrectModal(self._text, self.put_right))
+
+    async def put_right(self, interaction: Interaction, text: str) -> None:
+        """Hand the new text on."""
+        if self.view is not None and await self.view.interaction_check(interaction):
+            await self.view.correct(interaction, self._memory_id, text)

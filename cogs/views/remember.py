@@ -35,3 +35,24 @@ class RememberModal(ui.Modal, title="Remember something"):
     async def on_error(self, interaction: Interaction, error: Exception, /) -> None:  # type: ignore[override]  # a modal has no item
         """Answer with one sentence."""
         await answer_error(interaction, error)
+
+
+class CorrectModal(ui.Modal, title="Correct a memory"):
+    """Shows the text as it is stored (people as <@id>), and hands the new one on."""
+
+    def __init__(self, text: str, keep: Keep) -> None:
+        super().__init__()
+        self._keep = keep
+        self._words = ui.TextInput[ui.Modal](
+            style=discord.TextStyle.paragraph, default=text[:MAX_TEXT], min_length=1, max_length=MAX_TEXT
+        )
+        description = "It is kept as put right by you, and wins over what is extracted later."
+        self.add_item(ui.Label[ui.Modal](text="What is right?", description=description, component=self._words))
+
+    async def on_submit(self, interaction: Interaction, /) -> None:
+        """Hand the text on."""
+        await self._keep(interaction, self._words.value)
+
+    async def on_error(self, interaction: Interaction, error: Exception, /) -> None:  # type: ignore[override]  # a modal has no item
+        """Answer with one sentence."""
+        await answer_error(interaction, error)

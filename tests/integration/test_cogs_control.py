@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import simcord
 
@@ -132,3 +134,36 @@ async def test_the_trail_does_not_name_members_who_had_themselves_erased(world: 
 async def test_members_can_do_nothing_of_it(world: World, command: str) -> None:
     await world.open_to_everybody("memory")
     assert "Manage Server" in shown(await world.ann.slash(world.general, f"memory {command}"))
+
+
+# --- for members -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_export_is_for_the_member_alone_and_holds_nothing_of_others(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "ann's own words")
+    await world.say(world.bob, "bob's secret words")
+    await world.remembered(world.ann, "the key is under the mat")
+    result = await world.ann.slash(world.general, "privacy export")
+    answer = answer_of(result)
+    files = {file.filename: (await file.read()).decode() for file in answer.attachments}
+    assert set(files) == {"kept.json", "kept.html"}
+    kept = json.loads(files["kept.json"])
+    assert kept["user_id"] == str(world.ann.id)
+    assert [record["text"] for record in kept["kept"]["messages"]] == ["ann's own words"]
+    assert [record["text"] for record in kept["kept"]["memories"]] == ["the key is under the mat"]
+    assert "secret" not in str(files)
+    assert "under the mat" in files["kept.html"]
+
+
+async def test_a_member_corrects_a_memory_of_theirs(world: World) -> None:
+    await world.observe()
+    await world.remembered(world.ann, "we meet at five")
+    pages = await world.ann.slash(world.general, "memories")
+    opened = await world.ann.click(answer_of(pages), label="Correct")
+    assert opened.modal is not None
+    field = opened.modal["components"][0]["component"]
+    assert field["value"] == "we meet at five"
+    await world.ann.submit_modal(opened, {field["custom_id"]: "we meet at six"})
+    assert await world.pipeline.texts() == ["we meet at six"]
+    assert "we meet at six" in shown(await world.ann.slash(world.general, "memories"))

@@ -1,0 +1,71 @@
+"""`python -m bot erase`: everything that is kept of a member, by the operator's word."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from bot.app import open_app, open_store
+from bot.cli.start import DataDir, load
+from bot.clock import system_clock
+from bot.config import Settings
+from bot.erasure import Receipt
+from bot.errors import UserError
+from bot.requests import Request, Requests, State
+
+TAKEN_SECONDS = 4.0
+"""How long a running bot is given to take a request on; it looks once a second."""
+
+DONE_SECONDS = 600.0
+"""How long a running bot is given to carry it out."""
+
+LOOK_SECONDS = 0.25
+
+User = Annotated[int, typer.Option("--user", min=1, help="Discord's id of the member.")]
+Guild = Annotated[int | None, typer.Option("--guild", min=1, help="Only in this server; else in all.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Without it nothing is erased.")]
+
+
+def erase(user: User, guild: Guild = None, yes: Yes = False, data_dir: DataDir = None) -> None:
+    """Erase everything that is kept of a member; a running bot does it, else it is done here."""
+    settings = load(data_dir, quiet=True)
+    if not yes:
+        raise UserError("This erases everything that is kept of that member and can't be undone: add --yes to do it")
+    receipt = asyncio.run(_erase(settings, user, guild))
+    for name, count in receipt.removed.items():
+        if count:
+            print(f"{name}: {count:,} removed")
+    if not receipt.complete:
+        left = ", ".join(f"{count:,} {name}" for name, count in receipt.remaining.items() if count)
+        raise UserError(f"Still there: {left}; run it again in a minute, with the bot or its services up")
+    print("Checked: nothing of that member is left.")
+
+
+async def _erase(settings: Settings, user_id: int, guild_id: int | None) -> Receipt:
+    async with open_store(settings) as db:
+        requests = Requests(db, system_clock)
+        request = await requests.ask(user_id, guild_id)
+        state, receipt = await _look(requests, request, TAKEN_SECONDS, until={State.TAKEN, State.DONE})
+        alone = state is State.ASKED and await requests.take(request, State.HERE)
+        if not alone and receipt is None:
+            state, receipt = await _look(requests, request, DONE_SECONDS, until={State.DONE})
+    if alone:
+        async with open_app(settings, extract=False) as app:
+            return await app.clerk.carry_out(request)
+    if receipt is None:
+        raise UserError("The running bot has taken it on and is not through yet; its log tells when it is")
+    return receipt
+
+
+async def _look(
+    requests: Requests, request: Request, seconds: float, *, until: set[State]
+) -> tuple[State, Receipt | None]:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while True:
+        state, receipt = await requests.outcome(request)
+        if state in until or loop.time() > end:
+            return state, receipt
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,155 @@
+"""Erasures that the command line asks for: the running bot takes them from the database; where none runs, the asker.
+
+A running bot holds the index and has its own events in hand, so it does the erasing. It looks once a second; a request
+that nobody took within a few seconds is carried out by whoever asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.audit import Action
+from bot.erasure import Receipt
+from bot.storage.schema import requests
+
+if TYPE_CHECKING:
+    from bot.audit import AuditTrail
+    from bot.clock import Clock
+    from bot.personal import PersonalData
+    from bot.storage.engine import Database
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+"""Between two looks of the running bot; one indexed read each."""
+
+KEPT_MS = 86_400_000
+"""How long the receipt of a request is kept: counts, and no id."""
+
+
+class State(StrEnum):
+    """Where a request stands."""
+
+    ASKED = "asked"
+    TAKEN = "taken"  # by the running bot
+    HERE = "here"  # by whoever asked
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An erasure of a member, in one server or (None) in all."""
+
+    seq: int
+    user_id: int
+    guild_id: int | None
+
+
+class Requests:
+    """The requests, in the database."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def ask(self, user_id: int, guild_id: int | None) -> Request:
+        """Ask for an erasure."""
+        row = {"user_id": user_id, "guild_id": guild_id, "state": State.ASKED, "asked_ms": self._clock()}
+        async with self._db.write() as connection:
+            statement = insert(requests).values(row).returning(requests.c.seq)
+            return Request((await connection.execute(statement)).scalar_one(), user_id, guild_id)
+
+    async def waiting(self) -> list[Request]:
+        """What nobody has taken, oldest first."""
+        query = select(requests).where(requests.c.state == State.ASKED).order_by(requests.c.seq)
+        async with self._db.read() as connection:
+            return [Request(row.seq, row.user_id, row.guild_id) for row in await connection.execute(query)]
+
+    async def take(self, request: Request, state: State) -> bool:
+        """Take a request on; False where another was faster."""
+        change = update(requests).where(requests.c.seq == request.seq, requests.c.state == State.ASKED)
+        async with self._db.write() as connection:
+            return (await connection.execute(change.values(state=state))).rowcount == 1
+
+    async def again(self) -> None:
+        """Let what a bot had taken when it ended be taken again, and drop old receipts."""
+        old = (requests.c.state == State.DONE) & (requests.c.asked_ms < self._clock() - KEPT_MS)
+        async with self._db.write() as connection:
+            taken = update(requests).where(requests.c.state == State.TAKEN)
+            await connection.execute(taken.values(state=State.ASKED))
+            await connection.execute(delete(requests).where(old))
+
+    async def finish(self, request: Request, receipt: Receipt) -> None:
+        """Leave the receipt for who asked; the id goes."""
+        told = json.dumps({"removed": receipt.removed, "remaining": receipt.remaining})
+        change = update(requests).where(requests.c.seq == request.seq)
+        async with self._db.write() as connection:
+            await connection.execute(change.values(state=State.DONE, user_id=None, receipt=told))
+        await self._db.scrub()
+
+    async def outcome(self, request: Request) -> tuple[State, Receipt | None]:
+        """Where a request stands, with its receipt when it is done."""
+        async with self._db.read() as connection:
+            row = (await connection.execute(select(requests).where(requests.c.seq == request.seq))).one()
+        receipt = None if row.receipt is None else Receipt(**json.loads(row.receipt))
+        return State(row.state), receipt
+
+
+class Clerk:
+    """Carries requests out.
+
+    Args:
+        before: awaited before each, so that what was heard so far is in the database.
+    """
+
+    def __init__(
+        self,
+        pending: Requests,
+        personal: PersonalData,
+        audit: AuditTrail,
+        *,
+        before: Callable[[], Awaitable[object]],
+    ) -> None:
+        self._pending = pending
+        self._personal = personal
+        self._audit = audit
+        self._before = before
+
+    async def run(self) -> None:
+        """Take what is asked for until cancelled; what the database refuses is tried again."""
+        taken_up = False
+        while True:
+            try:
+                if not taken_up:
+                    await self._pending.again()
+                    taken_up = True
+                await self.round()
+            except SQLAlchemyError as error:
+                taken_up = False
+                log.warning("Requests of the command line are put off: %s", type(error).__name__)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def round(self) -> None:
+        """Carry out what waits."""
+        for request in await self._pending.waiting():
+            if await self._pending.take(request, State.TAKEN):
+                await self.carry_out(request)
+
+    async def carry_out(self, request: Request) -> Receipt:
+        """Erase, and leave the receipt."""
+        await self._before()
+        receipt = await self._personal.delete(request.user_id, request.guild_id)
+        if request.guild_id is not None:
+            await self._audit.record(request.guild_id, Action.MEMBER_ERASED, by=None, details=receipt.removed)
+        await self._pending.finish(request, receipt)
+        log.info("Erased a member as the operator asked: %s", receipt.removed)
+        return receipt

@@ -1,0 +1,131 @@
+"""Erasing and exporting by the operator's word, with and without a running bot; lifetimes of memories."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from bot.audit import Action, AuditTrail
+from bot.costs import Ledger
+from bot.guilds import Guilds
+from bot.housekeeping import Housekeeping
+from bot.model import MemoryKind
+from bot.requests import Clerk, Requests, State
+from bot.storage.schema import memories, requests
+from tests.fixtures.commandline import CommandLine
+from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
+from tests.fixtures.storage import GUILD, FakeClock
+
+ALICE, BOB = 123_450_000_000_003_101, 123_450_000_000_003_102
+CANARY = "xqvkzjwp"
+OTHER_GUILD = GUILD + 1
+DAY = 86_400
+
+
+async def nothing() -> None:
+    """There is nothing in hand."""
+
+
+def clerk(pipeline: Pipeline) -> Clerk:
+    trail = AuditTrail(pipeline.db, pipeline.clock)
+    return Clerk(Requests(pipeline.db, pipeline.clock), pipeline.personal, trail, before=nothing)
+
+
+async def test_a_request_is_carried_out_once_and_its_id_goes(pipeline: Pipeline) -> None:
+    await pipeline.say(f"note: {CANARY}", author=ALICE)
+    await pipeline.flush()
+    pending = Requests(pipeline.db, pipeline.clock)
+    request = await pending.ask(ALICE, GUILD)
+    await clerk(pipeline).round()
+    state, receipt = await pending.outcome(request)
+    assert state is State.DONE
+    assert receipt is not None
+    assert receipt.complete
+    assert (receipt.removed["messages"], receipt.removed["memories"]) == (1, 1)
+    async with pipeline.db.read() as connection:
+        assert await connection.scalar(select(requests.c.user_id)) is None
+    (entry,) = await AuditTrail(pipeline.db, pipeline.clock).newest(GUILD, 10)
+    assert (entry.action, entry.actor_id, entry.details["messages"]) == (Action.MEMBER_ERASED, None, 1)
+    assert await pending.waiting() == []
+    assert not await pending.take(request, State.HERE)
+
+
+async def test_what_a_bot_had_taken_when_it_ended_is_taken_again(pipeline: Pipeline) -> None:
+    pending = Requests(pipeline.db, pipeline.clock)
+    request = await pending.ask(ALICE, None)
+    assert await pending.take(request, State.TAKEN)
+    running = asyncio.create_task(clerk(pipeline).run())
+    try:
+        async with asyncio.timeout(10):
+            while (await pending.outcome(request))[0] is not State.DONE:  # noqa: ASYNC110 - the database is looked into
+                await asyncio.sleep(0.02)
+    finally:
+        running.cancel()
+
+
+async def test_the_command_erases_at_once_where_no_bot_runs(command_line: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with open_pipeline(folder, FakeClock()) as pipeline:
+        await pipeline.say(f"note: {CANARY} here", author=ALICE)
+        await pipeline.say("bob stays", author=BOB)
+        await pipeline.flush()
+    exported = await command_line("export", "--user", str(ALICE), "--data-dir", folder)
+    kept = json.loads(exported.out)["kept"]
+    assert [record["text"] for record in kept["messages"]] == [f"note: {CANARY} here"]
+    assert [record["text"] for record in kept["memories"]] == [f"{CANARY} here"]
+    page = await command_line("export", "--user", str(ALICE), "--page", "--data-dir", folder)
+    assert f"<p>{CANARY} here</p>" in page.out
+    assert "bob stays" not in exported.out + page.out
+    unsure = await command_line("erase", "--user", str(ALICE), "--data-dir", folder)
+    assert (unsure.code, "--yes" in unsure.err) == (1, True)
+    assert bytes_in(folder, CANARY)
+    done = await command_line("erase", "--user", str(ALICE), "--yes", "--data-dir", folder, MEM0_ENABLED="false")
+    assert (done.code, "nothing of that member is left" in done.out) == (0, True), done.err
+    assert bytes_in(folder, CANARY) == bytes_in(folder, str(ALICE)) == []
+    after = json.loads((await command_line("export", "--user", str(BOB), "--data-dir", folder)).out)["kept"]
+    assert [record["text"] for record in after["messages"]] == ["bob stays"]
+
+
+# --- lifetimes -------------------------------------------------------------------------------------------------------
+
+
+async def remembered(pipeline: Pipeline, kind: MemoryKind, text: str, guild: int = GUILD, number: int = 0) -> None:
+    message = 1_000_000 + number
+    memory = await pipeline.store.remember(
+        guild_id=guild, channel_id=guild, author_id=ALICE, message_id=message, text=text
+    )
+    async with pipeline.db.write() as connection:
+        await connection.execute(update(memories).where(memories.c.id == memory.id).values(kind=kind))
+
+
+async def test_memories_go_when_their_servers_lifetime_is_over(pipeline: Pipeline, data_dir: Path) -> None:
+    await remembered(pipeline, MemoryKind.FACT, f"{CANARY} likes tea", number=1)
+    await remembered(pipeline, MemoryKind.DECISION, "tea is at five", number=2)
+    await remembered(pipeline, MemoryKind.FACT, "likes coffee", OTHER_GUILD, number=3)
+    await pipeline.indexer.drain()
+    rules = pipeline.consents.rules
+    await rules.set_lifetime(OTHER_GUILD, MemoryKind.FACT, None)
+    housekeeping = Housekeeping(
+        erasure=pipeline.erasure,
+        guilds=Guilds(pipeline.db, pipeline.clock),
+        log=pipeline.log,
+        ledger=Ledger(pipeline.db, pipeline.clock),
+        clock=pipeline.clock,
+        retention_days=30,
+        rules=rules,
+        audit=AuditTrail(pipeline.db, pipeline.clock),
+    )
+    pipeline.clock.advance(364 * DAY)
+    await housekeeping.round()
+    assert len(await pipeline.texts()) == 3
+    pipeline.clock.advance(2 * DAY)  # also where the bot was off at the moment: the next round takes them
+    await housekeeping.round()
+    assert await pipeline.texts() == ["likes coffee", "tea is at five"]
+    assert len(pipeline.index.entries) == 2
+    assert bytes_in(data_dir, CANARY) == []
+    await rules.set_lifetime(GUILD, MemoryKind.DECISION, 90)
+    await housekeeping.round()
+    assert await pipeline.texts() == ["likes coffee"]
