@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     mem0_qdrant_api_key: SecretStr | None = Field(None, description="Key of that Qdrant server or cluster.")
 
     flush_interval_seconds: float = Field(
-        3600, gt=0, description="A channel's messages wait at most this long for extraction."
+        3600, gt=0, allow_inf_nan=False, description="A channel's messages wait at most this long for extraction."
     )
     flush_batch_size: int = Field(
         100, ge=1, le=1000, description="So many waiting messages of a channel start an extraction at once."
@@ -169,10 +169,29 @@ class Settings(BaseSettings):
     def _gateway_address(cls, value: str | None) -> str | None:
         return value if value is None else _address(value, ("ws", "wss"))
 
+    @field_validator("mem0_qdrant_host")
+    @classmethod
+    def _bare_host(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\w.:-]+", value):
+            raise ValueError("must be a host's name alone, such as qdrant; a full address goes into MEM0_QDRANT_URL")
+        return value
+
+    @field_validator("discord_token", "openai_api_key", "mem0_qdrant_api_key")
+    @classmethod
+    def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        word = value.get_secret_value().strip()
+        if not word:
+            return None
+        if not word.isascii() or re.search(r"\s", word):
+            raise ValueError("must be one word of ASCII characters; copy it again")
+        return SecretStr(word)
+
     @field_validator("database_url")
     @classmethod
     def _database_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("sqlite://", "sqlite+")):
+        if value is not None and not value.get_secret_value().startswith("sqlite:///"):
             raise ValueError("must be a SQLite address such as sqlite:///data/memory.db, or stay unset")
         return value
 
@@ -217,7 +236,11 @@ class Settings(BaseSettings):
 
 def _address(value: str, schemes: tuple[str, ...]) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in schemes or not parts.hostname:
+    try:
+        sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        sound = False
+    if not sound:
         raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}")
     return value.rstrip("/")
 
@@ -234,6 +257,8 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
     """
     try:
         return Settings(_env_file=env_file, **overrides)
+    except UnicodeDecodeError:
+        raise StartupError(f"{env_file} is not text in UTF-8: save it as UTF-8") from None
     except ValidationError as error:
         raise StartupError("\n".join(_fault(fault) for fault in error.errors())) from None
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import LLMProvider, Settings, unknown_names
-from bot.errors import ServiceError, StartupError
+from bot.errors import InUse, ServiceError, StartupError
 from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
@@ -220,6 +220,8 @@ class Doctor:
     async def _vectors(self) -> Finding:
         try:
             facts = await self._index()
+        except InUse:
+            return Finding("vector store", Verdict.OK, "held by the bot, which is running")
         except StartupError as error:
             return Finding("vector store", Verdict.FAULT, str(error), "do what it says")
         except ServiceError as error:

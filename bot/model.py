@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from bot import snowflake
 
+MAX_CONTENT = 8_000
+"""Longest text kept of one message: Discord's 4,000 characters, twice, for one that forwards another."""
+
 
 class MessageState(StrEnum):
     """Where a logged message stands. Erased messages have no row."""

@@ -32,6 +32,7 @@ class Summary:
         doubles: in the log already.
         refused: not kept, by reason (opted out, erased before).
         memories: newly stored.
+        declined: statements that were not kept, by reason.
         calls: calls of the language model.
         tokens: that those calls took, prompts and answers; 0 without a language model.
         dollars: what the calls of this replay cost, embeddings included; 0 for models at home.
@@ -42,6 +43,7 @@ class Summary:
     doubles: int
     refused: dict[str, int]
     memories: int
+    declined: dict[str, int]
     calls: int
     tokens: int
     dollars: float
@@ -79,6 +81,7 @@ class Replay:
             doubles=doubles,
             refused=dict(refused),
             memories=flushed.memories,
+            declined=dict(flushed.refusals),
             calls=flushed.calls,
             tokens=flushed.tokens,
             dollars=await self._spent() - spent,

@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterable
 import discord
 
 from bot.messagelog import Said
-from bot.model import Message
-
-MAX_CONTENT = 8000
-"""Longest text kept of one message: Discord's 4,000 characters, twice, for one that forwards another."""
+from bot.model import MAX_CONTENT, Message
 
 PEOPLE_TYPES = frozenset({discord.MessageType.default, discord.MessageType.reply})
 

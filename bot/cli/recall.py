@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,13 @@ from bot import references
 from bot.app import App, open_app
 from bot.cli.start import DataDir, load
 from bot.errors import UserError
+from bot.exports import FAULTS, MAX_SNOWFLAKE
 from bot.model import Hit, HitKind
 from bot.recall import RecallQuery
 
 MAX_LIMIT = 100
+
+EMPTY_LOG = "The log is empty: replay a chat export, or let the bot observe a channel first"
 
 SHOWN_LINES = 7
 """Lines of an excerpt that people are shown; --json has all of them."""
@@ -54,9 +58,12 @@ class Answer:
 
 def recall(
     query: Annotated[str | None, typer.Argument(help="The question, in your own words.")] = None,
-    guild: Annotated[int | None, typer.Option(help="Only this server (id).")] = None,
-    channel: Annotated[int | None, typer.Option(help="Only this channel (id).")] = None,
-    as_of: Annotated[int | None, typer.Option(metavar="MESSAGE_ID", help="Nothing newer than this message.")] = None,
+    guild: Annotated[int | None, typer.Option(min=0, max=MAX_SNOWFLAKE, help="Only this server (id).")] = None,
+    channel: Annotated[int | None, typer.Option(min=0, max=MAX_SNOWFLAKE, help="Only this channel (id).")] = None,
+    as_of: Annotated[
+        int | None,
+        typer.Option(min=0, max=MAX_SNOWFLAKE, metavar="MESSAGE_ID", help="Nothing newer than this message."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many hits.")] = 10,
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE.jsonl", help="Questions, one JSON object a line: id, query, …")
@@ -75,7 +82,8 @@ def recall(
 
     async def ask() -> None:
         async with open_app(settings, extract=False) as app:
-            for note in app.notes:
+            notes = app.notes if await app.log.guild_ids() else [*app.notes, EMPTY_LOG]
+            for note in notes:
                 print(note, file=sys.stderr)
             for question in questions:
                 answer = await find(app, question, limit)
@@ -138,7 +146,7 @@ def as_record(question: Question, answer: Answer) -> dict[str, Any]:
 
 def show(console: Console, question: Question, answer: Answer) -> None:
     """Print the hits of one question for people."""
-    console.print(Text(f"? {question.query}", style="bold"))
+    console.print(Text(printable(f"? {question.query}"), style="bold"))
     for note in answer.notes:
         console.print(Text(f"  {note}", style="dim"))
     if not answer.hits:
@@ -148,8 +156,15 @@ def show(console: Console, question: Question, answer: Answer) -> None:
         speakers = ", ".join(answer.names.get(i, references.SOMEBODY) for i in hit.author_ids)
         kind = "memory" if memory else "messages"
         head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {_link(hit)}"
-        console.print(Text(head, style="cyan"), soft_wrap=True)
-        console.print(Text(textwrap.indent(_shown(hit, answer.names), "   ")), soft_wrap=True)
+        console.print(Text(printable(head), style="cyan"), soft_wrap=True)
+        console.print(Text(textwrap.indent(printable(_shown(hit, answer.names)), "   ")), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """The text without control and format characters, which could command the terminal or turn lines around."""
+    return "".join(
+        character for character in text if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf")
+    )
 
 
 def _shown(hit: Hit, names: Mapping[int, str]) -> str:
@@ -167,7 +182,7 @@ def _link(hit: Hit) -> str:
 
 def _read(file: Path) -> Iterator[Question]:
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{file} can't be read; name a file of questions in JSON Lines") from None
     return iter([_question(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()])
@@ -177,8 +192,10 @@ def _question(file: Path, number: int, line: str) -> Question:
     try:
         record = json.loads(line)
         ids = {name: int(record[name]) for name in ("guild_id", "channel_id", "as_of") if record.get(name) is not None}
+        if any(not 0 <= value <= MAX_SNOWFLAKE for value in ids.values()):
+            raise ValueError
         return Question(id=str(record["id"]), query=str(record["query"]), **ids)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except FAULTS:
         raise UserError(
             f"{file}:{number}: write a JSON object with id and query, and guild_id, channel_id and as_of as snowflakes"
         ) from None

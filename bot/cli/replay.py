@@ -63,6 +63,8 @@ def show_summary(console: Console, summary: Summary, notes: list[str]) -> None:
     for reason, count in sorted(summary.refused.items()):
         table.add_row(f"not kept: {reason}", f"{count:,}")
     table.add_row("memories made", f"{summary.memories:,}")
+    for reason, count in sorted(summary.declined.items()):
+        table.add_row(f"  not kept: {reason.replace('_', ' ')}", f"{count:,}")
     table.add_row("model calls", f"{summary.calls:,}")
     table.add_row("model tokens", f"{summary.tokens:,}")
     table.add_row("cost", f"${summary.dollars:.6f}")

@@ -132,10 +132,20 @@ async def test_recall_by_guild_channel_and_moment(command_line: CommandLine, jso
     assert await days("--guild", "3") == set()
 
 
+async def test_what_was_said_commands_no_terminal(command_line: CommandLine, json_lines: Lines) -> None:
+    message = json.loads(SAMPLE.read_text().splitlines()[0])
+    message |= {"content": "the bridge \x1b]0;pwned\x07 opens \x1b[2J\u202e today", "author_name": "A\x1b[31mda"}
+    await command_line("replay", json_lines("messages.jsonl", [message]), "--no-extract")
+    ran = await command_line("recall", "bridge")
+    assert "opens" in ran.out
+    assert not {"\x1b", "\x07", "\u202e"} & set(ran.out)
+
+
 async def test_an_empty_log_and_nothing_found(command_line: CommandLine) -> None:
     ran = await command_line("recall", "anything at all")
     assert ran.code == 0
     assert "Nothing found" in ran.out
+    assert "The log is empty" in ran.err
     ran = await command_line("recall", "???", "--json")
     assert ran.records() == [{"id": "1", "hits": []}]
 
@@ -146,6 +156,7 @@ async def test_an_empty_log_and_nothing_found(command_line: CommandLine) -> None
         (["recall"], 1, "Give either a question or --queries FILE"),
         (["recall", "a", "--queries", "b"], 1, "Give either a question or --queries FILE"),
         (["recall", "--queries", "missing.jsonl"], 1, "missing.jsonl can't be read"),
+        (["recall", "a", "--channel", "9" * 25], 2, "is not in the range"),
         (["replay", "missing.json"], 1, "missing.json: No such file"),
         (["run"], 2, "DISCORD_TOKEN is not set"),
         (["reindex"], 2, "OPENAI_API_KEY is not set"),

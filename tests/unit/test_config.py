@@ -33,6 +33,10 @@ def test_defaults_are_those_of_the_design() -> None:
         ("DISCORD_GATEWAY_URL", "https://gateway", "ws:// or wss://"),
         ("OBSERVE_CHANNELS", "12, general", "channel ids"),
         ("MESSAGE_RETENTION_DAYS", "0", "greater than or equal to 1"),
+        ("OLLAMA_BASE_URL", "http://localhost:notaport", "http:// or https://"),
+        ("MEM0_QDRANT_HOST", "http://localhost", "MEM0_QDRANT_URL"),
+        ("FLUSH_INTERVAL_SECONDS", "inf", "finite"),
+        ("DATABASE_URL", "sqlite+foo://x", "SQLite"),
         ("DATABASE_URL", "mysql://root:hunter2@db/x", "SQLite"),
         ("MEM0_QDRANT_PORT", "99999", "less than or equal to 65535"),
     ],
@@ -64,6 +68,25 @@ def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> No
     settings = load_settings(None)
     assert settings.ollama_model == "llama3.1:8b"
     assert settings.observe_channels == ()
+
+
+def test_a_blank_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "  ")
+    assert not load_settings(None).has_openai_key
+
+
+def test_a_key_with_a_stray_character_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-qzcanary\u00e9")
+    with pytest.raises(StartupError, match="OPENAI_API_KEY: must be one word") as caught:
+        load_settings(None)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_settings_file_in_another_encoding(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes("OLLAMA_MODEL=modèle\n".encode("latin-1"))
+    with pytest.raises(StartupError, match="not text in UTF-8"):
+        load_settings(file)
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.exports import Exported, open_export
+from bot.model import MAX_CONTENT
 
 
 def neutral(**changes: object) -> dict[str, Any]:
@@ -111,6 +112,15 @@ def test_bots_and_system_messages_are_left_out(tmp_path: Path) -> None:
         (json.dumps({"id": "5"}), "guild_id is missing"),
         (json.dumps(chat_exporter(guild_id="0")), "direct messages"),
         (json.dumps(chat_exporter(exported_message(id=None))), "message 1: id must be a snowflake"),
+        (json.dumps(chat_exporter(exported_message(reference={"messageId": "9" * 25}))), "must be a snowflake"),
+            json.dumps(chat_exporter(exported_message(reference={"messageId": "9" * 25}))),
+            "messageId must be a snowflake",
+        ),
+        (json.dumps(chat_exporter(exported_message(author={"id": "3", "name": 7}))), "name must be text"),
+        (json.dumps(chat_exporter(exported_message(timestampEdited="0001-01-01T00:00:00"))), "lies before Discord"),
+        (json.dumps(chat_exporter() | {"messages": None}), "messages must be a list"),
+        (json.dumps(neutral()) + "\n" + "[" * 100_000, ":2: nested too deeply"),
+        ("[" * 100_000, "nested too deeply"),
         (json.dumps([1, 2]), "neither JSON Lines nor"),
     ],
 )
@@ -119,6 +129,21 @@ def test_faults_are_one_line(tmp_path: Path, text: str, expected: str) -> None:
         read(tmp_path, text)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    lines = "".join(json.dumps(neutral(id=str(10**18 + number))) + "\n" for number in range(200))
+    file.write_bytes(lines.encode() + b"\xff\xfe\n")
+    with pytest.raises(UserError, match="not text in UTF-8"):
+        list(open_export(file))
+
+
+def test_messages_are_clipped_and_empty_ones_left_out(tmp_path: Path) -> None:
+    text = json.dumps(neutral(content="  ")) + "\n" + json.dumps(neutral(content="word " * 400_000))
+    (only,) = read(tmp_path, text)
+    assert len(only.message.content) == MAX_CONTENT
+    assert read(tmp_path, json.dumps(chat_exporter(exported_message(content="")))) == []
 
 
 def test_a_missing_file_and_a_picture(tmp_path: Path) -> None:
