@@ -128,8 +128,8 @@ async def ask(recall: Recall, text: str, readable: Sequence[int]) -> tuple[float
 async def fill(db: Database, fulltext: FullText, speech: Speech, rng: random.Random, size: int) -> None:
     """Put messages and memories in; past the log's own checks, which are measured elsewhere."""
     async with db.write() as connection:
-        rows = [{"channel_id": channel, "guild_id": GUILD} for channel in CHANNELS]
-        await connection.execute(insert(channels), rows)
+        known = [{"channel_id": channel, "guild_id": GUILD} for channel in CHANNELS]
+        await connection.execute(insert(channels), known)
         await write_names(connection, db.dialect, {(GUILD, user_id): f"member{user_id}" for user_id in PEOPLE})
     said = make_messages(speech, rng, size)
     while rows := list(itertools.islice(said, GROUP)):
@@ -186,7 +186,7 @@ async def remember(connection: AsyncConnection, fulltext: FullText, speech: Spee
         ],
     )
     newest = select(memories.c.seq, memories.c.text).order_by(memories.c.seq.desc()).limit(len(rows))
-    made = reversed((await connection.execute(newest)).all())
+    made = [(int(row.seq), str(row.text)) for row in await connection.execute(newest)][::-1]
     found = [entry(seq, row, text) for (seq, text), row in zip(made, cited, strict=True)]
     await fulltext.add(connection, "memories", found)
 
