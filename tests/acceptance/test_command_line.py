@@ -156,7 +156,7 @@ async def test_an_empty_log_and_nothing_found(command_line: CommandLine) -> None
         (["recall"], 1, "Give either a question or --queries FILE"),
         (["recall", "a", "--queries", "b"], 1, "Give either a question or --queries FILE"),
         (["recall", "--queries", "missing.jsonl"], 1, "missing.jsonl can't be read"),
-        (["recall", "a", "--channel", "9" * 25], 2, "is not in the range"),
+        (["recall", "a", "--channel", "9" * 25], 2, "Invalid value for"),
         (["replay", "missing.json"], 1, "missing.json: No such file"),
         (["run"], 2, "DISCORD_TOKEN is not set"),
         (["reindex"], 2, "OPENAI_API_KEY is not set"),
@@ -201,8 +201,9 @@ async def test_doctor_on_a_sound_installation(
             DISCORD_API_URL=discord.api_url,
         )
     assert ran.code == 0, ran.out + ran.err
-    subjects = re.findall(r"^ +ok  ([\w ]+):", ran.out, re.MULTILINE)
-    assert subjects == ["settings", "database", "ollama", "model", "embeddings", "vector store", "discord"]
+    assert not re.search(r"^ +(fault|warning) ", ran.out, re.MULTILINE), ran.out
+    subjects = set(re.findall(r"^ +ok  ([\w ]+):", ran.out, re.MULTILINE))
+    assert subjects >= {"settings", "database", "ollama", "model", "embeddings", "vector store", "discord"}
     assert "context 131,072 tokens" in ran.out
 
 
