@@ -39,7 +39,8 @@ _NOT_KEPT = MappingProxyType(
         Refusal.DELETED: "That message was deleted, so it is not remembered.",
     }
 )
-_NOT_FOUND = "There is no such memory here that you could change; look it up with /memories."
+NOT_FOUND = "There is no such memory or answer here for you; run the command yourself, or look with /memories."
+"""Said to whoever asks for what is not theirs, whether or not it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class MemoryStore:
         async with self._db.write() as connection:
             memory = (await self.load(connection, [memory_id])).get(memory_id)
             if memory is None or not asker.may_forget(memory):
-                raise NotFound(_NOT_FOUND)
+                raise NotFound(NOT_FOUND)
             whole = asker.may_remove(memory)
             theirs = [c for c in memory.citations if whole or c.author_id == asker.user_id]
             await self._settle_forgotten(connection, theirs)
@@ -190,7 +191,7 @@ class MemoryStore:
         async with self._db.write() as connection:
             memory = (await self.load(connection, [memory_id])).get(memory_id)
             if memory is None or not asker.may_correct(memory):
-                raise NotFound(_NOT_FOUND)
+                raise NotFound(NOT_FOUND)
             put_right = update(memories).where(memories.c.id == memory_id).values(origin=MemoryOrigin.CORRECTED)
             await connection.execute(put_right)
             row = {"memory_id": memory_id, "author_id": asker.user_id, "corrected_ms": self._clock()}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bot.memories import NOT_FOUND
+
 LINE = 190
 """Characters of one line in a list of twenty, which stays below the 4,000 of a view."""
 
 SERVER_ONLY = "I work in servers only; ask me in a channel of a server that I am in."
 NOT_ALLOWED = "You may not do that here; ask somebody who manages this server."
 BAD_OPTION = "I couldn't read one of the options; choose it again from the list that Discord offers."
-NOT_YOURS = "This answer belongs to somebody else; run the command yourself."
+NOT_YOURS = NOT_FOUND
 GONE = "This has ended; run the command again."
 UNOBSERVED = (
     "This channel is not observed, so nothing of it is remembered; an admin can change that with `/observe on`."

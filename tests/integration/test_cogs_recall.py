@@ -178,7 +178,7 @@ async def test_buttons_of_somebody_elses_answer_do_nothing(world: World) -> None
     result = await recall(world, world.bob, "pancake recipe")
     before = shown(result)
     forged = await press_as(world, world.ann, answer_of(result), "Next")
-    assert "belongs to somebody else" in shown(forged)
+    assert "no such memory or answer" in shown(forged)
     assert shown(result) == before
 
 

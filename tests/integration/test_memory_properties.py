@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.model import Message, MessageState
+from bot.rules import ConsentRule
 from bot.storage.schema import batches, citations, members, messages, outbox
 from tests.fixtures.memory import Pipeline, open_pipeline
 from tests.fixtures.storage import GUILD, NOW_MS, FakeClock
@@ -30,6 +31,9 @@ class World:
         self.random = random.Random(seed)
         self.kept: dict[int, Message] = {}
         self.erased: set[str] = set()
+        self.out: set[int] = set()
+        self.willing: set[int] = set()
+        self.by_consent = False
         self.edits = 0
         self.serial = 0
 
@@ -48,6 +52,9 @@ class World:
             (self.crash, 4),
             (self.erase_member, 1),
             (self.erase_channel, 1),
+            (self.opt_out, 1),
+            (self.opt_in, 2),
+            (self.ask_for_consent, 1),
         ]
 
     def _text(self) -> str:
@@ -59,7 +66,35 @@ class World:
     async def say(self) -> None:
         author, channel = self.random.choice(AUTHORS), self.random.choice(CHANNELS)
         message = await self.pipeline.say(self._text(), author=author, channel=channel)
-        self.kept[message.id] = message
+        if author in self.silent():
+            self.erased.add(message.content.split()[-1])
+        else:
+            self.kept[message.id] = message
+
+    def silent(self) -> set[int]:
+        """Of whom nothing may be taken in now."""
+        return self.out | (set(AUTHORS) - self.willing if self.by_consent else set())
+
+    async def opt_out(self) -> None:
+        author = self.random.choice(AUTHORS)
+        self.out.add(author)
+        self.willing.discard(author)
+        await self.pipeline.consents.opt_out(author, self.random.choice([GUILD, None]))
+        await self.pipeline.personal.delete(author, GUILD, up_to=max(self.kept, default=1))
+        self._remove([m.id for m in self.kept.values() if m.author_id == author])
+
+    async def opt_in(self) -> None:
+        author = self.random.choice(AUTHORS)
+        self.out.discard(author)
+        self.willing.add(author)
+        await self.pipeline.consents.opt_in(author, GUILD)
+
+    async def ask_for_consent(self) -> None:
+        """The server keeps only who opted in from now on, or everybody again."""
+        await self.pipeline.flusher.flush_all()  # what is pending of others would be skipped, by whoever flushes next
+        self.by_consent = not self.by_consent
+        rule = ConsentRule.OPTED_IN if self.by_consent else ConsentRule.EVERYBODY
+        await self.pipeline.consents.rules.decide(GUILD, consent=rule)
 
     async def edit(self) -> None:
         if not self.kept:
