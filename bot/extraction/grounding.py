@@ -1,8 +1,8 @@
 """Which lines a text really stands on.
 
 A model points near the right line more often than at it. The lines that it names are kept as far as they carry words of
-the text; where they carry too little, the one line that carries nearly all of it is taken instead. So the speaker of a
-memory is who said its words.
+the text; where another line alone carries nearly all of it, and more than they do, that one is taken instead. So the
+speaker of a memory is who said its words.
 """
 
 from __future__ import annotations
@@ -12,23 +12,21 @@ from collections.abc import Collection, Sequence
 from bot.extraction.prompt import Line
 from bot.lexical.analysis import question_terms
 
-CARRIES = 0.5
-"""Share of the text's words that the named lines must carry to be believed."""
 CARRIES_ALONE = 0.75
-"""Share that a line must carry to be taken where the named ones don't."""
+"""Share of the text's words that a line must carry to be taken instead of the named ones."""
 ADDS = 2
 """Words that a further line must add to be cited beside better ones; one in common is chance."""
 
 
 def grounded(text: str, named: Sequence[Line], lines: Collection[Line]) -> tuple[Line, ...]:
-    """The lines, oldest first, that `text` stands on: of the `named` ones, or one of all `lines`, or else `named`."""
+    """The lines, oldest first, that `text` stands on: of the `named` ones, or a better one of all `lines`."""
     words = [frozenset(stems) for stems in question_terms(text)]
     carried = {line.number: _carried(words, line) for line in lines}
     chosen = _fewest(named, carried)
     covered = frozenset[int]().union(*(carried[line.number] for line in chosen))
-    if len(covered) < CARRIES * len(words):
-        best = max(lines, key=lambda line: len(carried[line.number]))
-        chosen = [best] if len(carried[best.number]) >= CARRIES_ALONE * len(words) else list(named)
+    best = max(lines, key=lambda line: len(carried[line.number]))
+    if len(carried[best.number]) > max(len(covered), CARRIES_ALONE * len(words)):
+        chosen = [best]
     return tuple(sorted(chosen, key=lambda line: line.message.id))
 
 
