@@ -16,7 +16,7 @@ from bot.config import Settings
 from bot.exports import open_export
 
 QUESTIONS = (
-    "When is the open day?",
+    "On which date is the open day now?",
     "Which laser settings work for 4 mm birch plywood?",
     "What milk does Ines take in her coffee now?",
 )
