@@ -66,7 +66,7 @@ _NOW = "Pick from the lines above, in their own words."
 
 CONTEXT_LINES = 3  # enough to know what "yes, that one" answers; more cost tokens in every call
 CONTEXT_CHARS = 120
-MEMORY_TOKENS = 70  # of one memory in the answer, with its JSON
+MEMORY_TOKENS = 100  # of one memory in the answer with its JSON, on the safe side: a cut answer is a lost call
 LINES_A_MEMORY = 3
 MAX_MEMORIES = 8
 
