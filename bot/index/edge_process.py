@@ -89,14 +89,28 @@ class Shard:
         root = Path(folder)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(root / "lock", patience)
+        self._root, self._dims = root, dims
         self._lookups = tuple(lookups)
-        self._shard = _opened(root, dims, fresh=fresh)
-        indexes: dict[str, Any] = {field: IntegerIndexParams(lookup=True, range=False) for field in lookups}
-        indexes[tenant] = KeywordIndexParams(is_tenant=True)
-        indexes[bounded] = IntegerIndexParams(lookup=False, range=True)
-        for field, params in indexes.items():  # each is some ten files a segment, so there is none that isn't needed
+        self._indexes: dict[str, Any] = {field: IntegerIndexParams(lookup=True, range=False) for field in lookups}
+        self._indexes[tenant] = KeywordIndexParams(is_tenant=True)
+        self._indexes[bounded] = IntegerIndexParams(lookup=False, range=True)
+        self._open(fresh=fresh)
+        if self._is_empty():  # a crash may have come between deleting the last point and what it leaves
+            self._begin_anew()
+
+    def _open(self, *, fresh: bool) -> None:
+        self._shard = _opened(self._root, self._dims, fresh=fresh)
+        for field, params in self._indexes.items():  # each is some ten files a segment: none that isn't needed
             self._shard.update(UpdateOperation.create_field_index(field, params))
         self._settle()  # what a crash left undone
+
+    def _is_empty(self) -> bool:
+        return self._shard.count(CountRequest()) == 0
+
+    def _begin_anew(self) -> None:
+        """Throw the files away: a segment without any point left is never rewritten, and keeps what it held."""
+        self._shard.close()
+        self._open(fresh=True)
 
     def upsert(self, points: Sequence[tuple[str, bytes, Payload]]) -> None:
         """Write points; those that are there already are replaced."""
@@ -121,6 +135,8 @@ class Shard:
         """Take points out of the index and their bytes out of its files."""
         self._shard.update(UpdateOperation.delete_points(list(point_ids)))
         self._settle()
+        if self._is_empty():
+            self._begin_anew()
 
     def search(self, vector: bytes, filters: Payload, limit: int) -> list[tuple[str, float, Payload]]:
         """The points nearest to `vector`: id, cosine similarity, payload."""
