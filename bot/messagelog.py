@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Row, Select, func, insert, select, union, update
+from sqlalchemy import Column, Row, Select, case, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import snowflake
 from bot.consent import EVERYWHERE
 from bot.directory import write_names
 from bot.lexical.fulltext import Entry
@@ -43,6 +44,7 @@ class Refusal(StrEnum):
 
     OPTED_OUT = "opted_out"
     ERASED = "erased"  # it lies before a watermark that an erasure left
+    UNOBSERVED = "unobserved"  # it was said after its channel was switched off
     DELETED = "deleted"  # its deletion came before it
 
 
@@ -52,10 +54,14 @@ class Said:
 
     Attributes:
         author_name: display name of its author at that time.
+        quotes: the message that it was forwarded from, where its text is part of the content.
+        without_quote: the content to keep where that message is not in the log.
     """
 
     message: Message
     author_name: str
+    quotes: int | None = None
+    without_quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,9 @@ class MessageLog:
     ) -> AppendReport:
         """Keep what may be kept and then move the channels' checkpoints, in one transaction.
 
-        Left out are doubles, members who opted out, messages that an erasure covers, and messages that were deleted
-        before they came; all of this is looked up inside the transaction.
+        Left out are doubles, members who opted out, messages that an erasure covers, what was said after its channel
+        was switched off, and messages that were deleted before they came; all of this is looked up inside the
+        transaction. Forwarded text is kept where the log holds what was forwarded and may go on holding it.
 
         Args:
             said: messages in any order; of doubles among them the first counts.
@@ -213,6 +220,7 @@ class MessageLog:
         opted_out = await self._consents.left_out_among(connection, subjects)
         marks = await _watermarks(connection, fresh, subjects.values())
         deleted = await _present(connection, tombstones.c.message_id, [message.id for message in fresh])
+        ends = await _switched_off(connection, {message.channel_id for message in fresh})
         refused: dict[int, Refusal] = {}
         for message in fresh:
             member = (message.guild_id, message.author_id)
@@ -220,6 +228,8 @@ class MessageLog:
                 refused[message.id] = Refusal.OPTED_OUT
             elif message.id <= _marked_up_to(marks, message, subjects[member]):
                 refused[message.id] = Refusal.ERASED
+            elif message.id >= ends.get(message.channel_id, message.id + 1):
+                refused[message.id] = Refusal.UNOBSERVED
             elif message.id in deleted:
                 refused[message.id] = Refusal.DELETED
         return refused
@@ -234,8 +244,25 @@ class MessageLog:
         kept = [item for item in fresh if item.message.id not in refused]
         await self._add_channels(connection, said)
         if kept:
-            await self._insert(connection, kept)
+            await self._insert(connection, await self._quoting(connection, kept))
         return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
+
+    async def _quoting(self, connection: AsyncConnection, kept: Sequence[Said]) -> list[Said]:
+        """Leave forwarded text out where it is not of a message that the log may hold."""
+        wanted = {item.quotes for item in kept if item.quotes is not None}
+        if not wanted:
+            return list(kept)
+        rows = await connection.execute(select(messages).where(messages.c.id.in_(wanted)))
+        held = [message_from_row(row) for row in rows]
+        refused = await self.refusals(connection, held)
+        sources = {message.id: message.guild_id for message in held if message.id not in refused}
+        sources |= {item.message.id: item.message.guild_id for item in kept}
+        return [
+            item
+            if item.quotes is None or sources.get(item.quotes) == item.message.guild_id
+            else replace(item, message=replace(item.message, content=item.without_quote))
+            for item in kept
+        ]
 
     async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:
         now = self._clock()
@@ -291,6 +318,26 @@ def _from_extracted(query: Select[Any]) -> Select[Any]:
 
 async def _present(connection: AsyncConnection, column: Column[int], ids: Collection[int]) -> set[int]:
     return set(await connection.scalars(select(column).where(column.in_(ids))))
+
+
+async def _switched_off(connection: AsyncConnection, places: Collection[int]) -> dict[int, int]:
+    """The first snowflakes that may not be kept of those channels that were switched off, or whose parents were."""
+    parents = channels.alias()
+    own = channels.c.observed.is_not(None)
+    rows = await connection.execute(
+        select(
+            channels.c.channel_id,
+            case((own, channels.c.observed), else_=parents.c.observed).label("observed"),
+            case((own, channels.c.decided_ms), else_=parents.c.decided_ms).label("decided_ms"),
+        )
+        .outerjoin(parents, parents.c.channel_id == channels.c.parent_id)
+        .where(channels.c.channel_id.in_(places))
+    )
+    return {
+        row.channel_id: snowflake.from_ms(row.decided_ms)
+        for row in rows
+        if row.observed is not None and not row.observed
+    }
 
 
 async def _watermarks(

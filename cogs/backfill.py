@@ -234,6 +234,8 @@ class Backfill:
         async for message in channel.history(after=discord.Object(after), limit=None, oldest_first=True):
             if count % PAGE == 0:
                 await self._intake.room()
+            if not self.observes(channel):  # it was switched off meanwhile
+                return None
             newest, count = max(newest, message.id), count + 1
             reading.messages, reading.newest = reading.messages + 1, max(reading.newest, newest)
             kept = said(message, may_quote=self.may_quote(channel.guild))

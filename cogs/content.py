@@ -14,6 +14,11 @@ PEOPLE_TYPES = frozenset({discord.MessageType.default, discord.MessageType.reply
 IsObserved = Callable[[int], bool]
 
 
+def quote_nothing(channel_id: int) -> bool:
+    """Forwarded text is kept from nowhere: for messages that the log does not compare with what was forwarded."""
+    return False
+
+
 def is_from_person(message: discord.Message) -> bool:
     """Whether a person wrote it in a server: no bot, no webhook, no message of Discord itself."""
     author = message.author
@@ -36,6 +41,7 @@ def said(message: discord.Message, *, may_quote: IsObserved) -> Said | None:
     if not is_from_person(message) or message.guild is None:
         return None
     content = content_of(message, may_quote=may_quote)
+    without_quote = content_of(message, may_quote=quote_nothing)
     if not content:
         return None
     kept = Message(
@@ -47,7 +53,10 @@ def said(message: discord.Message, *, may_quote: IsObserved) -> Said | None:
         reply_to=_reply_to(message),
         edited_at=message.edited_at,
     )
-    return Said(kept, message.author.display_name)
+    source = message.reference
+    if source is None or content == without_quote:
+        return Said(kept, message.author.display_name)
+    return Said(kept, message.author.display_name, source.message_id, without_quote)
 
 
 def content_of(message: discord.Message, *, may_quote: IsObserved) -> str:
@@ -78,7 +87,7 @@ def _poll(poll: discord.Poll) -> str:
 def _forwarded(message: discord.Message, may_quote: IsObserved) -> list[str]:
     source = message.reference
     inside = source is not None and message.guild is not None and source.guild_id in (None, message.guild.id)
-    if inside and source is not None and not may_quote(source.channel_id):
+    if not inside or source is None or not may_quote(source.channel_id):
         return ["[forwarded message]"] if message.message_snapshots else []
     lines = []
     for snapshot in message.message_snapshots:

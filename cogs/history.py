@@ -10,7 +10,7 @@ from bot.errors import ServiceUnavailable
 from bot.verification import PAGE, Seen
 from cogs.access import can_read
 from cogs.backfill import UNREACHABLE
-from cogs.content import content_of
+from cogs.content import content_of, quote_nothing
 
 if TYPE_CHECKING:
     from cogs.backfill import Backfill, Readable
@@ -34,9 +34,9 @@ class DiscordHistory:
             return None
         except UNREACHABLE as error:
             raise _unavailable(error) from None
-        keeps, may_quote = self._backfill.observes(channel), self._backfill.may_quote(guild)
+        keeps = self._backfill.observes(channel)
         return [
-            Seen(message.id, content_of(message, may_quote=may_quote) if keeps else None, message.edited_at)
+            Seen(message.id, content_of(message, may_quote=quote_nothing) if keeps else None, message.edited_at)
             for message in found
         ]
 

@@ -22,7 +22,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member
-from cogs.content import content_of, is_from_person
+from cogs.content import content_of, is_from_person, quote_nothing
 from cogs.control import Control
 from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
@@ -139,7 +139,7 @@ class MemoryCog(commands.Cog, name="Memory"):
         if not is_from_person(message):
             raise Refused(texts.NOT_A_PERSON)
         self._check_may_keep(interaction, message.author.id)
-        text = content_of(message, may_quote=lambda _: False)
+        text = content_of(message, may_quote=quote_nothing)
         if not text:
             raise Refused(texts.EMPTY_MESSAGE)
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -13,7 +13,7 @@ from bot import snowflake
 from bot.observation import ChannelRef
 from cogs.access import Talk
 from cogs.backfill import parent_of
-from cogs.content import content_of, is_from_person, said
+from cogs.content import content_of, is_from_person, quote_nothing, said
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Observer(commands.Cog):
         if message.guild is None or message.edited_at is None or not is_from_person(message):
             return
         if self.backfill.observes(message.channel):
-            content = content_of(message, may_quote=self.backfill.may_quote(message.guild))
+            content = content_of(message, may_quote=quote_nothing)
             self._intake.edited(message.guild.id, message.channel.id, message.id, content, message.edited_at)
         else:
             self._deleted(message.guild.id, message.channel.id, [message.id])

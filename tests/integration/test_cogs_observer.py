@@ -85,6 +85,39 @@ async def test_text_forwarded_from_an_unobserved_channel_is_not_kept(world: Worl
     assert await world.contents() == ["[forwarded message]"]
 
 
+async def test_text_that_the_log_may_not_hold_is_not_kept_when_it_is_forwarded(world: World) -> None:
+    await world.observe()
+    await world.services.consents.opt_out(world.ann.id, None)
+    robot = world.guild.add_member(world.env.create_user("robot", bot=True))
+    for author in (world.ann, robot):
+        source = await world.say(author, "sealed words")
+        await world.bob.forward(source, world.general)
+    await world.durable()
+    assert await world.contents() == ["[forwarded message]"] * 2
+
+
+async def test_reading_back_ends_where_observation_is_switched_off(world: World) -> None:
+    said = [await world.ann.send(world.general, f"message {n}") for n in range(5)]
+    await world.services.observations.switch_on(
+        guild_id=world.guild.id,
+        channel_id=world.general.id,
+        parent_id=None,
+        name="general",
+        by=None,
+        from_id=said[0].id,
+    )
+    real = world.guild_now.get_channel(world.general.id)
+    assert isinstance(real, discord.TextChannel)
+    observations, backfill = world.services.observations, world.bot.cogs["Observer"].backfill  # type: ignore[attr-defined]
+    offered = world.services.intake.counts["offered"]
+    reading = backfill._offer_history(real, said[0].id - 1)
+    await observations.switch_off(
+        guild_id=world.guild.id, channel_id=world.general.id, parent_id=None, name="general", by=None
+    )
+    assert await reading is None
+    assert world.services.intake.counts["offered"] == offered
+
+
 async def test_an_edit_replaces_what_is_kept(world: World) -> None:
     await world.observe()
     message = await world.say(world.ann, "we meet on Monday")

@@ -61,7 +61,17 @@ def test_stickers_and_polls_are_kept_by_their_words() -> None:
 
 def test_forwarded_messages_are_kept_with_what_they_carry() -> None:
     snapshot = SimpleNamespace(content="the plan\nin two lines", attachments=[attachment("plan.pdf")], stickers=[])
-    assert kept(message(message_snapshots=[snapshot])) == ("[forwarded: the plan in two lines [attachment: plan.pdf]]")
+    here = SimpleNamespace(id=1)
+    source = SimpleNamespace(guild_id=1, channel_id=2, message_id=3)
+    forward = message(message_snapshots=[snapshot], guild=here, reference=source)
+    assert kept(forward) == "[forwarded: the plan in two lines [attachment: plan.pdf]]"
+
+
+def test_nothing_is_kept_of_what_was_forwarded_from_another_server() -> None:
+    snapshot = SimpleNamespace(content="theirs", attachments=[], stickers=[])
+    source = SimpleNamespace(guild_id=9, channel_id=2, message_id=3)
+    forward = message(message_snapshots=[snapshot], guild=SimpleNamespace(id=1), reference=source)
+    assert kept(forward) == "[forwarded message]"
 
 
 def test_nothing_is_kept_of_an_empty_message_and_not_too_much_of_any() -> None:

@@ -10,6 +10,7 @@ from bot.consent import EVERYWHERE, Consents
 from bot.lexical.fulltext import FullText, guild_token
 from bot.messagelog import EVERY_MEMBER, AppendReport, MessageLog, Refusal, Said, channel_subject
 from bot.model import MessageState
+from bot.snowflake import from_ms, to_ms
 from bot.storage.engine import Database
 from bot.storage.schema import channels, members, messages, metadata, tombstones, watermarks
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
@@ -224,3 +225,38 @@ async def test_the_log_is_one_transaction_even_when_it_fails_late(
         await log.append([make_said()])
     async with database.read() as connection:
         assert await connection.scalar(select(func.count()).select_from(messages)) == 0
+
+
+async def test_nothing_said_after_a_channel_was_switched_off_is_kept_in_it_or_its_threads(
+    database: Database, log: MessageLog, make_said: SaidFactory
+) -> None:
+    thread = CHANNEL + 1
+    before, after, aside = make_said("before"), make_said("after"), make_said("aside")
+    aside = replace(aside, message=replace(aside.message, channel_id=thread))
+    ended = {"guild_id": GUILD, "decided_ms": to_ms(after.message.id)}
+    before = replace(before, message=replace(before.message, id=from_ms(ended["decided_ms"]) - 1))
+    async with database.write() as connection:
+        await connection.execute(insert(channels).values(channel_id=CHANNEL, observed=False, **ended))
+        await connection.execute(insert(channels).values(channel_id=thread, guild_id=GUILD, parent_id=CHANNEL))
+    report = await log.append([before, after, aside])
+    assert report == AppendReport(stored=1, refused={Refusal.UNOBSERVED: 2})
+    assert list(await log.get([before.message.id, after.message.id, aside.message.id])) == [before.message.id]
+
+
+async def test_a_forward_is_kept_with_its_text_only_beside_what_was_forwarded(
+    log: MessageLog, consents: Consents, make_said: SaidFactory
+) -> None:
+    source, sealed = make_said("plans"), make_said("secret", author_id=AUTHOR + 1)
+    await log.append([source, sealed])
+    await consents.opt_out(AUTHOR + 1, GUILD)
+    forwards = [
+        replace(make_said("[forwarded: text]"), quotes=quotes, without_quote="[forwarded message]")
+        for quotes in (source.message.id, sealed.message.id, 404)
+    ]
+    await log.append(forwards)
+    kept = await log.get([forward.message.id for forward in forwards])
+    assert [kept[forward.message.id].content for forward in forwards] == [
+        "[forwarded: text]",
+        "[forwarded message]",
+        "[forwarded message]",
+    ]
