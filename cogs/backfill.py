@@ -221,6 +221,9 @@ class Backfill:
             except (*UNREACHABLE, SQLAlchemyError) as error:
                 log.warning("Channel %d could not be read back (%s)", channel.id, type(error).__name__)
                 return
+            except Exception:  # discord.py can't read a message: this channel alone has to wait
+                log.exception("Channel %d of server %d could not be read back", channel.id, channel.guild.id)
+                return
             if newest is not None and self._intake.caught_up(channel.id, newest):
                 self._current.add(channel.id)
                 self._archived.get(channel.guild.id, {}).pop(channel.id, None)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import snowflake
 from bot.observation import ChannelRef
+from bot.verification import KEPT_AT_ONCE
 from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
@@ -79,28 +80,36 @@ class Observer(commands.Cog):
             content = content_of(message, may_quote=quote_nothing)
             self._intake.edited(message.guild.id, message.channel.id, message.id, content, message.edited_at)
         else:
-            self._deleted(message.guild.id, message.channel.id, [message.id])
+            await self._deleted(message.guild.id, message.channel.id, [message.id])
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Erase a deleted message."""
-        self._deleted(payload.guild_id, payload.channel_id, [payload.message_id])
+        await self._deleted(payload.guild_id, payload.channel_id, [payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Erase messages that were deleted together."""
-        self._deleted(payload.guild_id, payload.channel_id, sorted(payload.message_ids))
+        await self._deleted(payload.guild_id, payload.channel_id, sorted(payload.message_ids))
 
-    def _deleted(self, guild_id: int | None, channel_id: int, message_ids: list[int]) -> None:
+    async def _deleted(self, guild_id: int | None, channel_id: int, message_ids: list[int]) -> None:
         if guild_id is None:
             return
         guild = self._bot.get_guild(guild_id)
         channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
-        if self._may_hold(guild_id, channel_id, channel):
+        if not self._may_hold(guild_id, channel_id, channel):
+            message_ids = await self._imported(channel_id, message_ids)
+        if message_ids:
             self._intake.deleted(guild_id, channel_id, message_ids)
 
+    async def _imported(self, channel_id: int, message_ids: list[int]) -> list[int]:
+        """Those of the messages that are kept from a channel that nobody decided about: they were imported."""
+        first, last = min(message_ids, default=0), max(message_ids, default=0)
+        kept = await self._services.log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
+        return [message_id for message_id in message_ids if message_id in kept]
+
     def _may_hold(self, guild_id: int, channel_id: int, channel: object) -> bool:
-        """Whether something may be kept from this channel; of the rest not even a deletion is noted.
+        """Whether something may have been heard in this channel; of the rest only imported messages are deleted.
 
         A channel that Discord's cache does not know may be an archived thread of an observed one.
         """
@@ -112,15 +121,18 @@ class Observer(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Erase a deleted channel, its threads included."""
-        if self._may_hold(channel.guild.id, channel.id, channel):
+        if self._may_hold(channel.guild.id, channel.id, channel) or await self._holds(channel.id):
             await self._gone(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Erase a deleted thread."""
         decided = {decision.channel_id for decision in self._observations.list(payload.guild_id)}
-        if decided & {payload.thread_id, payload.parent_id}:
+        if decided & {payload.thread_id, payload.parent_id} or await self._holds(payload.thread_id):
             await self._gone(payload.guild_id, payload.thread_id)
+
+    async def _holds(self, channel_id: int) -> bool:
+        return await self._services.log.last_kept(channel_id, snowflake.from_ms(self._services.clock())) is not None
 
     async def _gone(self, guild_id: int, channel_id: int) -> None:
         """Erase what was said in a channel that is no more, and then forget that it was observed."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
+import pytest
 import simcord
 from simcord.enums import MessageType
 from sqlalchemy import delete
 
+from bot.messagelog import Said
+from bot.model import Message
 from bot.storage.schema import channels, messages
 from bot.threads import Threads
 from tests.fixtures.discord import World, open_world, shown
@@ -155,6 +160,24 @@ async def test_deletion_counts_also_after_observation_ended(world: World) -> Non
     assert await world.contents() == []
 
 
+async def test_what_was_imported_from_a_channel_that_nobody_decided_about_is_erased_when_deleted(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    imported = await world.ann.send(other, "imported")
+    edited = await world.ann.send(other, "imported, then edited")
+    foreign = await world.ann.send(other, "never imported")
+    for message in (imported, edited):
+        kept = Message(
+            id=message.id, guild_id=world.guild.id, channel_id=other.id, author_id=world.ann.id, content=message.content
+        )
+        await world.pipeline.log.append([Said(kept, "ann")])
+    await world.ann.delete(imported)
+    await world.ann.edit(edited, "something else")
+    await world.ann.delete(foreign)
+    await world.durable()
+    assert await world.contents() == []
+    assert await world.pipeline.rows("tombstones") == 2
+
+
 async def test_messages_deleted_together_are_erased(world: World) -> None:
     await world.observe()
     first = await world.say(world.ann, "one")
@@ -278,6 +301,30 @@ async def test_a_channel_that_could_not_be_read_stays_behind_and_is_read_later(w
     await world.durable()
     assert await checkpoint(world) >= message.id
     assert await world.contents() == ["one", "two"]
+
+
+async def test_a_channel_that_discord_py_can_not_read_does_not_keep_others_from_being_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.observe(world.general, other)
+    read = discord.TextChannel.history
+
+    def history(self: discord.TextChannel, **options: Any) -> Any:  # noqa: ANN401 - discord.py's own
+        if self.id == world.general.id:
+            raise TypeError("expiry")
+        return read(self, **options)
+
+    await world.services.observations.reach_back(other.id, 1)
+    said = await world.ann.send(other, "read in spite of it")
+    async with world.pipeline.db.write() as connection:
+        await connection.execute(delete(messages))
+    await world.services.observations.reach_back(other.id, said.id)
+    await world.services.observations.reach_back(world.general.id, 1)
+    await world.ann.send(world.general, "unreadable")
+    monkeypatch.setattr(discord.TextChannel, "history", history)
+    await world.gateway("shard_ready", 0)
+    assert "read in spite of it" in await world.contents()
 
 
 async def test_a_thread_that_was_archived_while_the_bot_was_away_is_read_too(world: World) -> None:
