@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
+    Select,
     String,
     Subquery,
     TableClause,
@@ -33,14 +35,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.lexical.analysis import terms
 from bot.references import people_in
-from bot.storage.schema import messages
+from bot.storage.schema import channels, messages
 
 Indexed = Literal["messages", "memories"]
 
 CHANNELS_IN_MATCH = 24
 """With more channels than this, merging their lists of rows costs more than looking up each row's channel."""
 
-LOOKED_AT = 2500
+LOOKED_AT = 1500
 """Rows of a word whose channel is looked up."""
 
 COUNTED = 4_000
@@ -175,11 +177,11 @@ class FullText:
         """
         if not wanted:
             return []
-        index = _TABLES[where]
+        rows = _Rows(_TABLES[where], scope)
         parts = [
             select(literal(number), func.aggregate_strings(cast(found.c.rowid, String), ","))
             for number, groups in enumerate(wanted)
-            for found in [_rows_in_scope(index, scope, groups, limit)]
+            for found in [rows.newest(groups, limit)]
         ]
         found = {row[0]: row[1] for row in await connection.execute(union_all(*parts))}
         return [list(map(int, found[number].split(","))) if found.get(number) else [] for number in range(len(wanted))]
@@ -200,15 +202,15 @@ class FullText:
         Counted up to a limit, newest first, and from there on estimated by how much of the time that took,
         so that the most common words cost no more than others.
         """
-        index = _TABLES[where]
+        parts = _Rows(_TABLES[where], scope)
         groups: list[list[Collection[str]]] = [[[guild_token(scope.guild_id)]], *([word] for word in words)]
         counts = [
             select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
             for number, group in enumerate(groups)
-            for found in [_rows_in_scope(index, scope, group, COUNTED)]
+            for found in [parts.newest(group, COUNTED)]
         ]
-        match, _ = _match(scope, groups[0])
-        first = select(index.c.rowid).where(_matches(index, match)).order_by(index.c.rowid).limit(1).subquery()
+        inside = parts.holding(groups[0])
+        first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
         oldest = select(literal(-1).label("word"), literal(0), first.c.rowid, first.c.rowid)
         rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
         if -1 not in rows:
@@ -228,39 +230,54 @@ def _estimate(counted: int, oldest: int, newest: int, span: int) -> float:
     return counted if counted < COUNTED else counted * max(1.0, span / max(1, newest - oldest))
 
 
-def _rows_in_scope(index: TableClause, scope: Scope, groups: Sequence[Collection[str]], limit: int) -> Subquery:
-    """The newest rows that hold a token of each group and lie in scope."""
-    dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
-    match, channel_ids = _match(scope, groups)
-    rows = select(index.c.rowid).where(_matches(index, match))
-    if dated and scope.since is not None:
-        rows = rows.where(index.c.rowid >= scope.since)
-    if dated and scope.until is not None:
-        rows = rows.where(index.c.rowid <= scope.until)
-    rows = rows.order_by(index.c.rowid.desc())
-    if channel_ids is None or not dated:
-        return rows.limit(limit).subquery()
-    looked_at = rows.limit(LOOKED_AT).subquery()
-    readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid)
-    readable = readable.where(messages.c.channel_id.in_(channel_ids))
-    return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
+class _Rows:
+    """Finds the newest rows of an index that lie in a scope; makes the parts of one statement."""
 
+    def __init__(self, index: TableClause, scope: Scope) -> None:
+        self._index = index
+        self._scope = scope
+        self._dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
+        self._theirs: CTE | None = None
+        if self._dated and self._too_many():
+            ids = sorted(scope.channel_ids or ())
+            self._theirs = select(channels.c.channel_id).where(channels.c.channel_id.in_(ids)).cte("theirs")
 
-def _match(scope: Scope, groups: Sequence[Collection[str]]) -> tuple[str, list[int] | None]:
-    """The match for these groups in scope, and the channels that are too many to be part of it."""
-    tokens = list(groups)
-    if scope.author_id is not None:
-        tokens.append([author_token(scope.author_id)])
-    if scope.channel_ids is not None and len(scope.channel_ids) <= CHANNELS_IN_MATCH:
-        return _all_of([*tokens, [channel_token(i) for i in sorted(scope.channel_ids)]]), None
-    if not scope.sole:
-        tokens.append([guild_token(scope.guild_id)])
-    match = _all_of(tokens)
-    if scope.channel_ids is None or scope.hidden_ids == frozenset():
-        return match, None
-    if scope.hidden_ids is not None and len(scope.hidden_ids) <= CHANNELS_IN_MATCH:
-        return f"({match}) NOT ({' OR '.join(channel_token(i) for i in sorted(scope.hidden_ids))})", None
-    return match, sorted(scope.channel_ids)
+    def newest(self, groups: Sequence[Collection[str]], limit: int) -> Subquery:
+        """The newest rows that hold a token of each group."""
+        rows = self.holding(groups)
+        if self._dated and self._scope.since is not None:
+            rows = rows.where(self._index.c.rowid >= self._scope.since)
+        if self._dated and self._scope.until is not None:
+            rows = rows.where(self._index.c.rowid <= self._scope.until)
+        rows = rows.order_by(self._index.c.rowid.desc())
+        if self._theirs is None:
+            return rows.limit(limit).subquery()
+        looked_at = rows.limit(LOOKED_AT).subquery()
+        readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid)
+        readable = readable.where(messages.c.channel_id.in_(select(self._theirs.c.channel_id)))
+        return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
+
+    def holding(self, groups: Sequence[Collection[str]]) -> Select[tuple[int]]:
+        """All rows that hold a token of each group, as far as the match can tell."""
+        return select(self._index.c.rowid).where(_matches(self._index, self._match(groups)))
+
+    def _match(self, groups: Sequence[Collection[str]]) -> str:
+        scope, tokens = self._scope, list(groups)
+        if scope.author_id is not None:
+            tokens.append([author_token(scope.author_id)])
+        if scope.channel_ids is not None and len(scope.channel_ids) <= CHANNELS_IN_MATCH:
+            return _all_of([*tokens, list(map(channel_token, sorted(scope.channel_ids)))])
+        if not scope.sole:
+            tokens.append([guild_token(scope.guild_id)])
+        if scope.channel_ids is None or not scope.hidden_ids or self._too_many():
+            return _all_of(tokens)
+        return f"({_all_of(tokens)}) NOT ({' OR '.join(map(channel_token, sorted(scope.hidden_ids)))})"
+
+    def _too_many(self) -> bool:
+        """Whether the channels in scope are too many for the match, and those that are not as well."""
+        readable, hidden = self._scope.channel_ids, self._scope.hidden_ids
+        many_readable = readable is not None and len(readable) > CHANNELS_IN_MATCH
+        return many_readable and (hidden is None or len(hidden) > CHANNELS_IN_MATCH)
 
 
 def _matches(index: TableClause, match: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from operator import mul
 
 from bot.recall.ranking import Scored
 
-CONSIDERED = 300  # messages that are worth choosing from
+CONSIDERED = 150  # messages that are worth choosing from: an answer shows some thirty
 SKIPPED = 1  # so many messages may be left out between two lines of one excerpt
 SATED = 0.7  # a question with several parts: a word counts so much less with every line that already holds it
 BREAK = "…"  # stands in an excerpt's text where messages are left out

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NEWEST = 1000
+NEWEST = 500
 """Rows fetched for one word."""
 
 CONSIDERED = 50
@@ -62,7 +62,7 @@ class MemorySearch:
         for weight, rows in zip(weights, found, strict=True):
             for row in rows:
                 held[row] = held.get(row, 0.0) + weight
-        likely = sorted(held, key=lambda row: (-held[row], -row))[: 4 * CONSIDERED]
+        likely = sorted(held, key=lambda row: (-held[row], -row))[: 2 * CONSIDERED]
         documents = await self._fulltext.documents(connection, "memories", likely)
         mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
         scores = {}
