@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 TREE_HASH_KEY = "command_tree"
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
+UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
+"""What discord.py raises where a payload is not as it expects."""
 _API_VERSION = re.compile(r"/v\d+$")
 
 Interaction = discord.Interaction[Any]
@@ -66,12 +68,16 @@ def give_way() -> None:
     """Let everything else have its turn after each payload that the gateway connections of this process read.
 
     discord.py reads on for as long as its socket holds something: in a burst of 6,000 messages, with both cores busy,
-    nothing else ran for 4.2 s at a time; so it is 1.4 s.
+    nothing else ran for 4.2 s at a time; so it is 1.4 s. A payload that it can't parse is logged and left out, for its
+    error would end the connection, and the process with it.
     """
     read = DiscordWebSocket.received_message
 
     async def read_and_give_way(self: DiscordWebSocket, message: Any, /) -> None:  # noqa: ANN401
-        await read(self, message)
+        try:
+            await read(self, message)
+        except UNPARSED:
+            log.exception("An event of Discord's gateway could not be read; it is left out")
         await asyncio.sleep(0)
 
     DiscordWebSocket.received_message = read_and_give_way  # type: ignore[method-assign]

@@ -38,6 +38,17 @@ CANCEL_SECONDS = 0.5
 """Until a cancellation is repeated."""
 
 
+_DECLINED = {
+    4004: "DISCORD_TOKEN is not valid any more; copy it again from the developer portal",
+    4010: "it does not know this shard; update this program",
+    4011: "the bot is in too many servers for so few connections; restart it",
+    4012: "its gateway has no such version any more; update this program",
+    4013: "it does not know the intents that were asked for; update this program",
+    4014: "this application may not read messages; switch on Message Content Intent under Bot in the developer portal",
+}
+"""What to do about the close codes after which Discord takes no new connection."""
+
+
 async def live(settings: Settings, step: Step = no_step) -> None:
     """Run the bot until it is told to stop; `step` is told each step of `bot.steps` as it is reached.
 
@@ -169,6 +180,11 @@ async def _connect(bot: ChannelMemoryBot, settings: Settings) -> None:
             "DISCORD_TOKEN: this application may not read messages; switch on Message Content Intent under Bot in the "
             "developer portal"
         ) from None
+    except discord.ConnectionClosed as error:
+        reason = _DECLINED.get(error.code)
+        if reason is None:
+            raise
+        raise StartupError(f"Discord ended the connection for good ({error.code}): {reason}") from None
 
 
 async def _within(seconds: float, work: Coroutine[object, object, object], what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.stores import END_STATES, logged, said_by_people, states
+from tests.acceptance.stores import END_STATES, logged, rows, said_by_people, states
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_gateway import INTENT_MEMBERS
@@ -117,3 +117,29 @@ async def test_a_missing_intent_ends_the_start_with_one_line(stage: Stage) -> No
     assert "Message Content Intent" in stage.bot.logs()
     assert "Traceback" not in stage.bot.logs()
     assert stage.discord.token not in stage.bot.logs()
+
+
+async def test_what_discord_ends_for_good_ends_the_program_with_one_line(stage: Stage) -> None:
+    general = stage.discord.world.guild("Workshop").text("general")
+    stage.observe(general)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general)
+    await stage.discord.gateway.close(4004)
+    assert await stage.bot.ended() == 2
+    assert "DISCORD_TOKEN is not valid any more" in stage.bot.logs()
+    assert "Traceback" not in stage.bot.logs()
+
+
+async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada")
+    stage.observe(general)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general)
+    question = {"question": {"text": "When?"}, "answers": [], "allow_multiselect": False, "layout_type": 1}
+    general.say(ada, "", poll={**question, "expiry": None})
+    general.say(ada, "Said after it.")
+    await eventually(
+        lambda: "Said after it." in str(rows(stage.bot.database, "SELECT content FROM messages")), within=20
+    )
+    stage.bot.check()
