@@ -244,8 +244,14 @@ class Observer(commands.Cog):
             for channel in channels
             if isinstance(channel, Talk | discord.Thread)
         ]
-        now = snowflake.from_ms(self._services.clock())
-        await self._observations.seed(wanted, from_id=now)
+        decided = {decision.channel_id for decision in self._observations.list(guild.id)}
+        for ref in wanted:
+            channel = guild.get_channel_or_thread(ref.channel_id)
+            if ref.channel_id not in decided and isinstance(channel, Talk | discord.Thread):
+                notice = await self._tell(channel)
+                if notice is not None:
+                    await self._observations.seed([ref], from_id=notice.id)
+                    await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
         for decision in self._observations.list(guild.id):
             channel = guild.get_channel_or_thread(decision.channel_id)
             undisclosed = decision.observed and decision.notice_message_id is None
@@ -253,14 +259,18 @@ class Observer(commands.Cog):
                 await self._announce(channel)
 
     async def _announce(self, channel: Talk | discord.Thread) -> None:
+        notice = await self._tell(channel)
+        if notice is not None:
+            await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
+
+    async def _tell(self, channel: Talk | discord.Thread) -> discord.Message | None:
         try:
-            notice = await post_notice(
+            return await post_notice(
                 channel, self._services.policy, by=None, rules=self._services.consents.rules.of(channel.guild.id)
             )
         except discord.HTTPException as error:
-            log.warning("No notice could be posted in observed channel %d (HTTP %d)", channel.id, error.status)
-            return
-        await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
+            log.warning("No notice could be posted in channel %d (HTTP %d)", channel.id, error.status)
+            return None
 
     def _of_shard(self, shard_id: int) -> list[discord.Guild]:
         return [guild for guild in self._bot.guilds if guild.shard_id == shard_id]
