@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.acceptance.community import plain
 from tests.acceptance.stores import canary, logged, said_by_people
 from tests.fixtures.process import Stage
@@ -22,6 +24,7 @@ FAULTS: dict[str, Break] = {
 }
 
 
+@pytest.mark.slow
 async def test_whatever_happens_to_reading_back_everything_is_there_in_the_end(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada")
