@@ -20,7 +20,14 @@ from tests.fixtures.process import BotProcess, Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_world import Channel, Member
 
-FAST_STEPS = ("settled",)
+FAST_STEPS = ("settled",)  # a lease that nobody gave back takes 30 s to expire
+KILLS = 30
+FLOOD = 20_000
+
+
+async def settle(stage: Stage, **environment: str) -> tuple[Channel, Channel, Member, Member]:
+    """Two observed channels; a model that keeps decisions."""
+    guild = stage.discord.world.guild("Workshop")
     ada, ben = guild.member("Ada", guild.role("Admins", "manage_guild")), guild.member("Ben")
     general, help_ = guild.text("general"), guild.text("help")
     stage.observe(general, help_)
