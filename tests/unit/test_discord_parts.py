@@ -12,10 +12,11 @@ from discord import app_commands
 
 from bot import snowflake
 from bot.errors import ServiceUnavailable, UserError
+from bot.model import MAX_CONTENT
 from bot.moments import parse_since
 from bot.policy import Policy
 from cogs.checks import Cooldowns
-from cogs.content import MAX_CONTENT, content_of
+from cogs.content import content_of
 from cogs.texts import cooldown, count, service_down
 from cogs.views.confirm import receipt_view
 from tests.fixtures.discord import texts_of
