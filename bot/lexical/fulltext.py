@@ -192,7 +192,7 @@ class FullText:
         """What rows stand under, by row; those that are not there are left out."""
         index = _TABLES[where]
         rows = await connection.execute(select(index.c.rowid, index.c.terms).where(index.c.rowid.in_(rowids)))
-        return {rowid: terms_.split() for rowid, terms_ in rows}
+        return {rowid: terms_.split() for rowid, terms_ in rows.all()}
 
     async def frequencies(
         self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[Collection[str]]
@@ -221,8 +221,9 @@ class FullText:
 
 
 def document_length(tokens: Sequence[str]) -> int:
-    """Terms of a document; the index's own tokens don't count."""
-    return sum("_" not in token for token in tokens)
+    """Terms of a document; the index's own tokens, which come first, don't count."""
+    own = next((number for number, token in enumerate(tokens) if "_" not in token), len(tokens))
+    return len(tokens) - own
 
 
 def _estimate(counted: int, oldest: int, newest: int, span: int) -> float:

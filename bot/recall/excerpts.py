@@ -37,6 +37,8 @@ class _Choice:
 
     def add(self, one: Scored, size: int) -> bool:
         """Choose a message of so many characters, unless it does not fit or would make one excerpt too many."""
+        if size > self._room:
+            return False
         before, after = self._distance(one, -1), self._distance(one, 1)
         fills = bool(before and after and before + after <= SKIPPED + 1)  # a break inside one excerpt
         new = 1 - bool(before) - bool(after) + fills
@@ -52,8 +54,10 @@ class _Choice:
     def _distance(self, one: Scored, direction: int) -> int:
         """Steps to the nearest chosen message in the same excerpt; 0 if there is none."""
         run, position = one.place
-        steps = (step for step in range(1, SKIPPED + 2) if (run, position + direction * step) in self.chosen)
-        return next(steps, 0)
+        for step in range(1, SKIPPED + 2):
+            if (run, position + direction * step) in self.chosen:
+                return step
+        return 0
 
     def excerpts(self) -> list[Excerpt]:
         stretches: list[list[Scored]] = []

@@ -16,7 +16,7 @@ from bot.lexical.statistics import Statistics
 from bot.model import Memory, MemoryState
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
-from bot.recall.ranking import Spoken, count, own_scores, rarity
+from bot.recall.ranking import Spoken, count, own_scores, own_weights, rarity
 
 if TYPE_CHECKING:
     from bot.index import VectorIndex
@@ -65,10 +65,11 @@ class MemorySearch:
         likely = sorted(held, key=lambda row: (-held[row], -row))[: 2 * CONSIDERED]
         documents = await self._fulltext.documents(connection, "memories", likely)
         mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
+        worth = own_weights(question, weights)
         scores = {}
         for row, tokens in documents.items():
             one = Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens))
-            scores[row] = sum(own_scores(question, weights, mean_length, one))
+            scores[row] = sum(own_scores(worth, mean_length, one))
         return sorted(scores, key=lambda row: (-scores[row], -row))[:CONSIDERED]
 
     async def by_meaning(self, text: str, query: RecallQuery) -> tuple[list[str], str | None]:

@@ -97,7 +97,7 @@ class MessageSearch:
         wanted = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content)
         wanted = wanted.where(messages.c.id.in_(ids), messages.c.guild_id == query.guild_id)
         spoken = {}
-        for row in await connection.execute(wanted):
+        for row in (await connection.execute(wanted)).all():
             tokens = documents.get(row.id, [])
             spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
         return spoken
@@ -113,11 +113,12 @@ def _best(
 ) -> list[int]:
     """The messages whose own words answer best: worth a look at what was said around them."""
     authors = {author_token(user_id): user_id for user_id in question.people}
+    worth = own_weights(question, weights)
     scores = {}
     for rowid, tokens in documents.items():
         author_id = next((authors[token] for token in tokens[:3] if token in authors), 0)
         one = Spoken(rowid, 0, author_id, "", count(question, tokens), document_length(tokens))
-        scores[rowid] = raised(question, sum(own_scores(question, weights, mean_length, one)), one)
+        scores[rowid] = raised(question, sum(own_scores(worth, mean_length, one)), one)
     return sorted(scores, key=lambda rowid: (-scores[rowid], -rowid))[:CENTRES]
 
 
@@ -144,7 +145,7 @@ async def _stretches(connection: AsyncConnection, centres: Collection[int], quer
         .order_by(messages.c.channel_id, around.c.id, messages.c.id)
     )
     neighbours: dict[int, list[int]] = {}
-    for centre_id, message_id in rows:
+    for centre_id, message_id in rows.all():
         if query.admits(message_id):
             neighbours.setdefault(centre_id, []).append(message_id)
     return _joined(neighbours.values())

@@ -93,13 +93,12 @@ def own_weights(question: Question, weights: Sequence[float]) -> list[float]:
     return [NAME * weight if word.name else weight for word, weight in zip(question.words, weights, strict=True)]
 
 
-def own_scores(question: Question, weights: Sequence[float], mean_length: float, spoken: Spoken) -> tuple[float, ...]:
-    """What each word contributes where the message itself holds it (BM25)."""
+def own_scores(worth: Sequence[float], mean_length: float, spoken: Spoken) -> list[float]:
+    """What each word (worth so much, see `own_weights`) contributes where the message itself holds it (BM25)."""
     held_back = K1 * (1 - B + B * spoken.length / mean_length)
-    return tuple(
-        weight * n * (K1 + 1) / (n + held_back) if n else 0.0
-        for weight, n in zip(own_weights(question, weights), spoken.counts, strict=True)
-    )
+    return [
+        weight * n * (K1 + 1) / (n + held_back) if n else 0.0 for weight, n in zip(worth, spoken.counts, strict=True)
+    ]
 
 
 def raised(question: Question, score: float, spoken: Spoken) -> float:
@@ -127,27 +126,21 @@ def rank(
         mean_length: terms of a message on average.
         runs: stretches of conversation, each without gaps and oldest first.
     """
-    scored = [
-        _score(question, weights, mean_length, run, (number, position))
-        for number, run in enumerate(runs)
-        for position in range(len(run))
-    ]
+    worth = own_weights(question, weights)
+    around = [0.0 if word.name else CONTEXT * weight for word, weight in zip(question.words, weights, strict=True)]
+    scored = []
+    for number, run in enumerate(runs):
+        for position, spoken in enumerate(run):
+            by_word = tuple(
+                mine + (weight * n * (CONTEXT_K1 + 1) / (n + CONTEXT_K1) if n else 0.0)
+                for mine, weight, n in zip(
+                    own_scores(worth, mean_length, spoken), around, _around(run, position, mean_length), strict=True
+                )
+            )
+            scored.append(Scored(spoken, by_word, raised(question, sum(by_word), spoken), (number, position)))
     if question.wants_now:
         scored = _newer_is_better(scored)
     return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
-
-
-def _score(
-    question: Question, weights: Sequence[float], mean_length: float, run: Sequence[Spoken], place: tuple[int, int]
-) -> Scored:
-    spoken = run[place[1]]
-    own = own_scores(question, weights, mean_length, spoken)
-    around = _around(run, place[1], mean_length)
-    by_word = tuple(
-        mine + (0.0 if word.name else CONTEXT * weight * n * (CONTEXT_K1 + 1) / (n + CONTEXT_K1))
-        for word, weight, mine, n in zip(question.words, weights, own, around, strict=True)
-    )
-    return Scored(spoken, by_word, raised(question, sum(by_word), spoken), place)
 
 
 def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[float]:
