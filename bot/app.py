@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -35,7 +36,7 @@ from bot.installation import Installation
 from bot.intake import Intake
 from bot.lexical.fulltext import FullText
 from bot.llm.base import LanguageModel
-from bot.llm.embeddings import Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
 from bot.llm.fallback import FallbackModel
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
 from bot.llm.ollama import OllamaModel
@@ -60,6 +61,8 @@ from bot.threads import Threads
 
 if TYPE_CHECKING:
     from bot.index.mem0_index import Mem0Index
+
+log = logging.getLogger(__name__)
 
 MODEL_CALLS_A_SECOND = 4
 """Extraction calls to a language model; one 8B model on a gaming card answers about one every two seconds."""
@@ -382,18 +385,26 @@ async def _index(
 ) -> VectorIndex:
     """The vector index; what can't be had now is replaced by nothing, with a note, where it is not waited for."""
     there = settings.uses_qdrant_server or (settings.data_dir / FOLDER).exists()
+    why = ""
     if not settings.mem0_enabled:
-        return NoIndex("MEM0_ENABLED=false", holds_nothing=not there)
-    if not settings.has_openai_key and settings.embedding_provider is EmbeddingProvider.OPENAI:
-        notes.append("Memories are searched by words alone: OPENAI_API_KEY is not set")
-        return NoIndex("OPENAI_API_KEY is not set", holds_nothing=not there)
+        why = "MEM0_ENABLED=false"
+    elif not settings.has_openai_key and settings.embedding_provider is EmbeddingProvider.OPENAI:
+        why = "OPENAI_API_KEY is not set"
+        notes.append(f"Memories are searched by words alone: {why}")
+    if why and (not there or not ways.patient):
+        return NoIndex(why, holds_nothing=not there)
     try:
-        return await open_memory_index(stack, settings, ledger, installation, ways, watch)
+        return await open_memory_index(stack, settings, ledger, installation, ways, watch, without_embedder=why)
     except InUse:
         if ways.patient:
             raise
         notes.append("The bot is running and holds the index: memories are searched by words alone")
         return NoIndex("the bot is running", holds_nothing=False)
+    except StartupError as error:
+        if not why:
+            raise
+        log.warning("What was made before waits in the index to be forgotten: %s", error)
+        return NoIndex(why, holds_nothing=False)
     except ServiceError as error:
         notes.append(f"Memories are searched by words alone: {error}")
         return NoIndex(str(error), holds_nothing=False)
@@ -406,15 +417,24 @@ async def open_memory_index(
     installation: Installation,
     ways: Ways,
     watch: Watch = _nobody_watches,
+    *,
+    without_embedder: str = "",
 ) -> Mem0Index:
     """The index of the settings, closed with `stack`; `watch` is told the guards before its services.
+
+    `without_embedder` is why nothing is to be embedded: then the index only forgets.
 
     Raises:
         StartupError: model, EMBEDDING_DIMS and index disagree, or another process holds it (InUse).
         ServiceError: a service is down, and it is not waited for.
     """
-    embedder = open_embedder(settings, ledger)
-    watch(embedder.guard)
+    embedder: Embedder
+    if without_embedder:
+        provider = settings.embedding_provider.value
+        embedder = AbsentEmbedder(provider, settings.embedding_model, settings.embedding_dims, without_embedder)
+    else:
+        embedder = guarded = open_embedder(settings, ledger)
+        watch(guarded.guard)
     stack.push_async_callback(embedder.aclose)
     guard = None
     if settings.uses_qdrant_server:

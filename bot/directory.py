@@ -43,18 +43,18 @@ class Directory:
             )
             return {row.user_id: row.name for row in rows}
 
-    async def find(self, guild_id: int, text: str) -> list[int]:
-        """Members whose name, or a word of it, occurs in `text` as whole words; longest match first."""
+    async def find(self, guild_id: int, text: str) -> dict[int, str]:
+        """Members whose name, or a word of it, occurs in `text` as whole words, with it; longest match first."""
         words = _words(text)
         if not words:
-            return []
+            return {}
         async with self._db.read() as connection:
             rows = await connection.execute(
                 select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id, _may_occur(words))
             )
-            lengths = {row.user_id: _match(_words(row.name), words) for row in rows}
-        found = [user_id for user_id, length in lengths.items() if length]
-        return sorted(found, key=lambda user_id: (-lengths[user_id], user_id))
+            lengths = {(row.user_id, row.name): _match(_words(row.name), words) for row in rows.all()}
+        found = [member for member, length in lengths.items() if length]
+        return dict(sorted(found, key=lambda member: (-lengths[member], member)))
 
     async def remember_names(self, guild_id: int, names: Mapping[int, str]) -> None:
         """Keep the display names of people who are cited, replacing older ones."""

@@ -1,8 +1,9 @@
 """Flushing: from pending messages to memories, channel by channel, however often it is interrupted.
 
-A flush takes a channel's lease and works in rounds. A round cuts pending messages into batches, asks the model about
-each and stores the validated answers; then it embeds all new statements in one request, compares each with what is
-there, and applies the answers in order, one transaction each; then the index is brought up to date.
+A flush takes a channel's lease, cuts pending messages into batches, asks the model about each and stores the validated
+answers; then it embeds all new statements in one request, compares each with what is there, and applies the answers in
+order, one transaction each; then the index is brought up to date. Only where the answers hold more statements than one
+embedding request takes does it come to a second round.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bot.extraction.extractor import Extractor
 from bot.extraction.reconcile import Merge, Verdict, reconcile
 from bot.extraction.segments import segment
 from bot.index.indexer import Indexer
+from bot.llm.embeddings import MAX_TEXTS
 from bot.model import Citation, Memory, Message
 from bot.neighbours import Neighbours
 from bot.queue import Batch, LeaseLost, Queue, Work
@@ -34,9 +36,8 @@ from bot.steps import Step, no_step
 
 log = logging.getLogger(__name__)
 
-ROUND_MESSAGES = 500
-"""Messages in one round: their new statements are embedded in one request."""
-
+CUT_MESSAGES = 500
+"""Messages that are cut into batches at once."""
 
 MODEL_AWAY = "model_away"
 """Reason of messages that were skipped because the model was away (OLLAMA_FALLBACK=skip)."""
@@ -48,6 +49,7 @@ class FlushReport:
 
     Attributes:
         messages: how many messages reached an end state.
+        asked: how many messages the model was asked about.
         memories: how many memories are new.
         calls: calls of the language model, those with unusable answers included.
         tokens: that the usable calls took, prompts and answers.
@@ -58,6 +60,7 @@ class FlushReport:
     """
 
     messages: int = 0
+    asked: int = 0
     memories: int = 0
     calls: int = 0
     tokens: int = 0
@@ -69,6 +72,7 @@ class FlushReport:
     def add(self, other: FlushReport) -> None:
         """Take another report into this one."""
         self.messages += other.messages
+        self.asked += other.asked
         self.memories += other.memories
         self.calls += other.calls
         self.tokens += other.tokens
@@ -221,11 +225,10 @@ class Flusher:
     async def _rounds(self, channel_id: int, report: FlushReport, progress: Progress) -> None:
         newest = await self._queue.newest_pending(channel_id)
         while not self._stopping and report.waiting is None:
-            if not await self._queue.batches(channel_id) and not await self._cut(channel_id, newest):
+            await self._gather(channel_id, newest, report, progress)
+            if not await self._queue.batches(channel_id):
                 return
-            self._step("cut")
             done = FlushReport()
-            await self._ask_all(channel_id, done)
             await self._apply_all(channel_id, done)
             self._step("applied")
             await self._indexer.drain()
@@ -233,9 +236,22 @@ class Flusher:
             progress(done)
             report.add(done)
 
+    async def _gather(self, channel_id: int, newest: int, report: FlushReport, progress: Progress) -> None:
+        """Have everything up to `newest` answered, or as much as one embedding request takes the statements of."""
+        while not self._stopping and report.waiting is None:
+            if await self._queue.next_open(channel_id) is None:
+                _, full = _one_request(await self._queue.batches(channel_id))
+                if full or not await self._cut(channel_id, newest):
+                    return
+            self._step("cut")
+            done = FlushReport()
+            await self._ask_all(channel_id, done)
+            progress(done)
+            report.add(done)
+
     async def _cut(self, channel_id: int, up_to: int) -> bool:
         """Make batches of what is pending; False if nothing is."""
-        pending = await self._queue.uncut(channel_id, up_to=up_to, limit=max(self._size, ROUND_MESSAGES))
+        pending = await self._queue.uncut(channel_id, up_to=up_to, limit=max(self._size, CUT_MESSAGES))
         if not pending:
             return False
         names = await self._directory.names(pending[0].guild_id, {m.author_id for m in pending})
@@ -247,8 +263,7 @@ class Flusher:
     async def _ask_all(self, channel_id: int, report: FlushReport) -> None:
         """Ask the model about every open batch, in order, until none is left or the model can't answer."""
         while not self._stopping and report.waiting is None:
-            batches = await self._queue.batches(channel_id)
-            batch = next((b for b in batches if b.answer is None), None)
+            batch = await self._queue.next_open(channel_id)
             if batch is None:
                 return
             await self._ask(batch, report)
@@ -280,6 +295,7 @@ class Flusher:
         self._step("asked")
         report.calls += extraction.calls
         report.tokens += extraction.prompt_tokens + extraction.completion_tokens
+        report.asked += len(work.messages)
         if await self._queue.answer(work, extraction.to_json()):
             report.refusals.update(extraction.refusals)
             self._step("answered")
@@ -313,12 +329,8 @@ class Flusher:
     # --- applying ----------------------------------------------------------------------------------------------------
 
     async def _apply_all(self, channel_id: int, report: FlushReport) -> None:
-        """Apply stored answers in order, up to the first batch that has none yet."""
-        answered: list[tuple[Batch, Extraction]] = []
-        for batch in await self._queue.batches(channel_id):
-            if batch.answer is None:
-                break
-            answered.append((batch, Extraction.from_json(batch.answer)))
+        """Apply stored answers in order, up to the first batch that has none yet, or as many as one request takes."""
+        answered, _ = _one_request(await self._queue.batches(channel_id))
         texts = [candidate.text for _, extraction in answered for candidate in extraction.candidates]
         rendered = await self._prefetch(answered[0][0].guild_id, texts) if texts else {}
         self._step("prefetched")
@@ -411,6 +423,24 @@ class Flusher:
 async def _returning(flush: Coroutine[Any, Any, None], report: FlushReport) -> FlushReport:
     await flush
     return report
+
+
+def _one_request(batches: Iterable[Batch]) -> tuple[list[tuple[Batch, Extraction]], bool]:
+    """The first batches that have answers, as far as one embedding request takes their statements; whether it is full.
+
+    A single answer with more statements than that goes alone.
+    """
+    answered: list[tuple[Batch, Extraction]] = []
+    statements = 0
+    for batch in batches:
+        if batch.answer is None:
+            break
+        extraction = Extraction.from_json(batch.answer)
+        statements += len(extraction.candidates)
+        if answered and statements > MAX_TEXTS:
+            break
+        answered.append((batch, extraction))
+    return answered, statements >= MAX_TEXTS
 
 
 def _provisional(batch: Batch, ordinal: int, candidate: Candidate, cited: tuple[Citation, ...]) -> Memory:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from functools import partial
+from pathlib import Path
 
 import discord
 
 from bot.app import App, open_app
 from bot.client import ChannelMemoryBot, give_way, use_proxies
 from bot.config import EmbeddingProvider, LLMProvider, Settings
-from bot.errors import StartupError
+from bot.errors import InUse, StartupError
 from bot.health import Readiness, serving
 from bot.llm.ollama import LoadedModel, close_client, loaded_models, ollama_client
 from bot.metrics import Sources, Standing, page
 from bot.steps import Step, no_step
+from bot.storage.engine import private_folder
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,9 @@ PROBE_SECONDS = 2.0
 
 WRITE_SECONDS = 3.0
 """To write what was taken in. The three together stay below the 10 s that Docker gives a container."""
+
+LOCK = "run.lock"
+"""Held in the data folder by the bot that runs on it."""
 
 CANCEL_SECONDS = 0.5
 """Until a cancellation is repeated."""
@@ -62,7 +68,10 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     give_way()
-    async with open_app(settings, extract=settings.mem0_enabled, patient=True, step=step) as app:
+    async with (
+        _alone(settings.data_dir),
+        open_app(settings, extract=settings.mem0_enabled, patient=True, step=step) as app,
+    ):
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
         async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:
             gateway = asyncio.create_task(_connect(bot, settings), name="gateway")
@@ -80,6 +89,22 @@ async def live(settings: Settings, step: Step = no_step) -> None:
         for part in done & parts:
             part.result()
     log.info("Stopped")
+
+
+@asynccontextmanager
+async def _alone(data_dir: Path) -> AsyncIterator[None]:
+    """Hold the data folder for this bot alone; the lock goes with the process, however it ends.
+
+    Raises:
+        InUse: another bot runs on it.
+    """
+    private_folder(data_dir)
+    with (data_dir / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(f"DATA_DIR: another bot runs on {data_dir}; stop it, or give this one its own folder") from None
+        yield
 
 
 def _observed(app: App, bot: ChannelMemoryBot) -> AbstractAsyncContextManager[object]:
@@ -140,7 +165,7 @@ async def _writing(app: App) -> AsyncIterator[asyncio.Task[None]]:
     finally:
         await _within(WRITE_SECONDS, app.intake.stop(), "writing what was taken in")
         writer.cancel()
-        await asyncio.wait({writer})
+        await asyncio.wait({writer}, timeout=CANCEL_SECONDS)
 
 
 @asynccontextmanager

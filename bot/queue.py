@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chunks import chunks
@@ -218,16 +218,15 @@ class Queue:
 
     async def batches(self, channel_id: int) -> list[Batch]:
         """The batches of a channel that are in hand, in the order of their first message."""
-        first = func.min(messages.c.id)
-        query = (
-            select(batches)
-            .join(messages, messages.c.batch_id == batches.c.id)
-            .where(batches.c.channel_id == channel_id)
-            .group_by(batches.c.id)
-            .order_by(first)
-        )
         async with self._db.read() as connection:
-            return [_batch(row) for row in await connection.execute(query)]
+            return [_batch(row) for row in await connection.execute(_in_hand(channel_id))]
+
+    async def next_open(self, channel_id: int) -> Batch | None:
+        """The first batch of a channel that has no answer yet."""
+        query = _in_hand(channel_id).where(batches.c.answer.is_(None)).limit(1)
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else _batch(row)
 
     async def work(self, batch: Batch) -> Work:
         """A batch's messages, oldest first, and the ones before them."""
@@ -392,6 +391,17 @@ def describe(error: Exception) -> str:
 
 def _pending(channel_id: int) -> ColumnElement[bool]:
     return and_(messages.c.state == MessageState.PENDING, messages.c.channel_id == channel_id)
+
+
+def _in_hand(channel_id: int) -> Select[Any]:
+    """The batches of a channel, in the order of their first message."""
+    return (
+        select(batches)
+        .join(messages, messages.c.batch_id == batches.c.id)
+        .where(batches.c.channel_id == channel_id)
+        .group_by(batches.c.id)
+        .order_by(func.min(messages.c.id))
+    )
 
 
 async def _contents(connection: AsyncConnection, ids: Collection[int]) -> dict[int, str]:

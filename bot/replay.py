@@ -95,7 +95,7 @@ class Replay:
     async def _extract(self, progress: Progress) -> FlushReport:
         if self._flusher is None:
             return FlushReport()
-        return await self._flusher.flush_all(lambda report: progress("extract", report.messages))
+        return await self._flusher.flush_all(lambda report: progress("extract", report.asked))
 
 
 def _groups(messages: Iterable[Exported]) -> Iterator[list[Exported]]:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.errors import ServiceRejected, ServiceUnavailable, StartupError
+from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
 
 if TYPE_CHECKING:
@@ -194,6 +194,8 @@ async def _check_model(embedder: Embedder, *, patient: bool) -> None:
         await embedder.check()
     except ServiceRejected as error:
         raise StartupError(str(error)) from None
+    except ServiceAbsent:
+        log.info("The index only forgets: nothing is embedded with these settings")
     except ServiceUnavailable as error:
         if not patient:
             raise

@@ -39,10 +39,10 @@ from bot.storage.schema import channels, messages
 
 Indexed = Literal["messages", "memories"]
 
-CHANNELS_IN_MATCH = 24
+CHANNELS_IN_MATCH = 8
 """With more channels than this, merging their lists of rows costs more than looking up each row's channel."""
 
-LOOKED_AT = 1500
+LOOKED_AT = 2000
 """Rows of a word whose channel is looked up."""
 
 COUNTED = 4_000

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from openai import Omit, omit
 from openai.types import CreateEmbeddingResponse
 
-from bot.errors import ServiceRejected, ServiceUnavailable, StartupError
+from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
 from bot.llm import ollama, openai
 from bot.llm.base import estimate_tokens
 
@@ -245,6 +245,36 @@ class FastEmbedEmbedder(_BaseEmbedder):
             raise ServiceRejected(SERVICE, f"fastembed has no model {self.model!r}; check EMBEDDING_MODEL") from None
         except OSError:
             raise ServiceUnavailable(SERVICE, f"the files of {self.model!r} can't be fetched now") from None
+
+
+class AbsentEmbedder:
+    """Stands where nothing may be embedded, so that what was embedded before can still be forgotten.
+
+    Args:
+        provider: that the settings name.
+        model: that the settings name.
+        dims: EMBEDDING_DIMS.
+        reason: why nothing is embedded.
+    """
+
+    def __init__(self, provider: str, model: str, dims: int, reason: str) -> None:
+        self.provider = provider
+        self.model = model
+        self.dims = dims
+        self._reason = reason
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Decline what there is to embed."""
+        if texts:
+            raise ServiceAbsent(SERVICE, self._reason)
+        return []
+
+    async def check(self) -> None:
+        """Decline."""
+        raise ServiceAbsent(SERVICE, self._reason)
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
 
 def _dimensions(model: str, dims: int) -> int | Omit:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.errors import ServiceError
+from bot.errors import ServiceAbsent, ServiceError
 from bot.lexical.fulltext import FullText, Scope, document_length
 from bot.lexical.statistics import Statistics
 from bot.model import Memory, MemoryState
@@ -88,6 +88,8 @@ class MemorySearch:
         except TimeoutError:
             log.warning("Recall goes without the index: no answer within %.0f s", MEANING_SECONDS)
             return [], UNREACHABLE
+        except ServiceAbsent:
+            return [], None
         except ServiceError as error:
             log.warning("Recall goes without the index: %s", error)
             return [], UNREACHABLE

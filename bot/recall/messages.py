@@ -23,10 +23,10 @@ NEWEST = 800
 TOGETHER = 3
 """Of the words that hit that limit, so many (the rarest) are also looked for in pairs and threes."""
 
-FIRST_LOOK = 300
+FIRST_LOOK = 200
 """Messages whose own words are scored."""
 
-CENTRES = 60
+CENTRES = 50
 """Of these, the best, with their neighbours, are scored with their surroundings."""
 
 SAID_THEN = 200

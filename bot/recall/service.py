@@ -90,8 +90,8 @@ class Recall:
 
     async def _understand(self, query: RecallQuery) -> tuple[Question, str]:
         """The question as it is understood, and its text with names in it."""
-        found = await self._directory.find(query.guild_id, query.text)
-        names = await self._directory.names(query.guild_id, {*found, *references.people_in([query.text])})
+        names = await self._directory.find(query.guild_id, query.text)
+        names |= await self._directory.names(query.guild_id, references.people_in([query.text]) - names.keys())
         newest = query.until if query.until is not None else snowflake.from_ms(self._clock())
         question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest)
         return question, references.with_names(query.text, names)

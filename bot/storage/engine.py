@@ -35,7 +35,7 @@ BACKUP = ".backup"
 READERS = 4
 """Connections kept open for reading; as many again may be opened in a rush. Each is a thread."""
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 4.0
 """How long to wait for another process (the command line beside the bot) to end its write."""
 
 SCRUB_SECONDS = 1.0
@@ -242,12 +242,12 @@ def _address(url: str | None, data_dir: Path) -> URL:
 
     SQLite gives its write-ahead log and shared memory the permissions of the database file.
     """
-    _private_folder(data_dir)
+    private_folder(data_dir)
     if url is None:
         path = data_dir / DATABASE_FILE
     else:
         path = _path(url)
-        _private_folder(path.parent)
+        private_folder(path.parent)
     try:
         path.touch(mode=0o600)
         path.chmod(0o600)
@@ -270,7 +270,12 @@ def _path(url: str) -> Path:
     return Path(parsed.database)
 
 
-def _private_folder(folder: Path) -> None:
+def private_folder(folder: Path) -> None:
+    """Make a folder for the bot's user alone, if it is not there.
+
+    Raises:
+        StartupError: it can't be made.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

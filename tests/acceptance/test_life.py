@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import sys
+
 from tests.acceptance.stores import END_STATES, logged, rows, said_by_people, states
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
@@ -143,3 +147,38 @@ async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
         lambda: "Said after it." in str(rows(stage.bot.database, "SELECT content FROM messages")), within=20
     )
     stage.bot.check()
+
+
+async def test_a_second_bot_on_the_same_folder_is_refused(stage: Stage) -> None:
+    await stage.bot.start(MEM0_ENABLED="false")
+    second = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        cwd=stage.bot.folder,
+        env=stage.bot.environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await asyncio.wait_for(second.communicate(), 30)
+    assert second.returncode == 2
+    assert told.decode().startswith("error: DATA_DIR: another bot runs on")
+    assert (await stage.bot.terminate())[0] == 0
+
+
+async def test_the_end_is_in_time_while_another_process_holds_the_database(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada")
+    stage.observe(general)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general)
+    holder = sqlite3.connect(stage.bot.database, isolation_level=None)
+    try:
+        holder.execute("BEGIN IMMEDIATE")
+        general.say(ada, "The bridge opens on Monday.")
+        await asyncio.sleep(1)
+        _, seconds = await stage.bot.terminate()
+    finally:
+        holder.close()
+    assert seconds < 10
+    assert "Traceback" not in stage.bot.logs()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
+from bot import flusher
 from bot.applier import Applier
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate, Extraction
@@ -58,6 +59,31 @@ async def test_a_flush_makes_at_most_two_embedding_requests(pipeline: Pipeline) 
     await pipeline.flush()
     assert len(pipeline.extractor.calls) > 2
     assert 1 <= pipeline.index.requests <= 2
+
+
+async def test_a_flush_of_many_rounds_makes_at_most_two_embedding_requests(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    await pipeline.flush()
+    pipeline.index.forget_vectors()
+    pipeline.index.requests = 0
+    said = [f"note: bay {n} stores {n * 7} crates" if n % 9 == 0 else f"hello number {n}" for n in range(1_150)]
+    said[20] = said[900] = STATEMENTS[0]  # merged: the memory that was there is written again
+    await pipeline.say_many(said)
+    report = await pipeline.flush()
+    assert report.messages == len(said)
+    assert pipeline.index.requests <= 2
+
+
+async def test_more_statements_than_one_request_takes_are_embedded_in_several(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flusher, "MAX_TEXTS", 40)
+    notes = [f"note: bay {n} stores {n * 7} crates of fruit{n}" for n in range(100)]
+    await pipeline.say_many(notes)
+    report = await pipeline.flush()
+    assert report.memories == len(await pipeline.memories())
+    assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
+    assert max(pipeline.index.sizes) <= 40
 
 
 async def test_context_is_what_was_said_before_and_is_not_asked_about_twice(pipeline: Pipeline) -> None:
@@ -477,8 +503,8 @@ async def test_one_channel_that_fails_does_not_stop_the_others(
 async def test_flush_all_reports_each_round(pipeline: Pipeline) -> None:
     await pipeline.say_many([f"hello {number}" for number in range(520)])
     seen: list[int] = []
-    total = await pipeline.flusher.flush_all(lambda report: seen.append(report.messages))
-    assert seen == [500, 20]
+    total = await pipeline.flusher.flush_all(lambda report: seen.append(report.asked))
+    assert [count for count in seen if count] == [500, 20]
     assert total.messages == 520
 
 

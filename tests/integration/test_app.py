@@ -1,0 +1,69 @@
+"""The wired program over real stores: what holds whichever settings are in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from bot import snowflake
+from bot.app import App, open_app
+from bot.config import Settings, load_settings
+from bot.storage.schema import memories, outbox
+from tests.loopback.openai import LoopbackOpenAI
+
+GUILD, CHANNEL, ADA = 10, 20, 30
+TEXT = "The qzvault key lies behind the drill press"
+
+
+def settings_for(folder: Path, server: LoopbackOpenAI, **overrides: object) -> Settings:
+    return load_settings(
+        None, data_dir=folder, openai_base_url=server.api_url, openai_api_key="k-for-loopback", **overrides
+    )
+
+
+async def kept(app: App) -> tuple[int, int]:
+    """How many memories there are, and how many changes the index has yet to take."""
+    async with app.db.read() as connection:
+        there = await connection.scalar(select(func.count()).select_from(memories))
+        waiting = await connection.scalar(select(func.count()).select_from(outbox))
+    return there or 0, waiting or 0
+
+
+async def remember(app: App) -> int:
+    message_id = snowflake.from_ms(app.services.clock())
+    await app.store.remember(guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=message_id, text=TEXT)
+    await app.indexer.drain()
+    return message_id
+
+
+async def test_what_was_indexed_before_is_forgotten_with_memories_switched_off(
+    tmp_path: Path, openai_server: LoopbackOpenAI
+) -> None:
+    async with open_app(settings_for(tmp_path, openai_server), extract=False, patient=True) as app:
+        message_id = await remember(app)
+        assert await kept(app) == (1, 0)
+        assert await app.index.count() == 1
+    asked = len(openai_server.requests)
+
+    off = settings_for(tmp_path, openai_server, mem0_enabled=False)
+    async with open_app(off, extract=False, patient=True) as app:
+        await app.erasure.erase_messages(GUILD, CHANNEL, [message_id])
+        await app.indexer.drain()
+        assert await kept(app) == (0, 0)
+        assert await app.index.count() == 0
+    assert len(openai_server.requests) == asked
+
+
+async def test_what_is_remembered_with_memories_switched_off_is_indexed_when_they_are_on_again(
+    tmp_path: Path, openai_server: LoopbackOpenAI
+) -> None:
+    off = settings_for(tmp_path, openai_server, mem0_enabled=False)
+    async with open_app(off, extract=False, patient=True) as app:
+        await remember(app)
+        assert await kept(app) == (1, 1)
+    async with open_app(settings_for(tmp_path, openai_server), extract=False, patient=True) as app:
+        app.indexer.wake()
+        await app.indexer.rebuild()
+        assert await kept(app) == (1, 0)
+        assert await app.index.count() == 1
