@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from heapq import nlargest
 from itertools import combinations
 
 from sqlalchemy import func, select
@@ -23,10 +24,10 @@ NEWEST = 800
 TOGETHER = 3
 """Of the words that hit that limit, so many (the rarest) are also looked for in pairs and threes."""
 
-FIRST_LOOK = 200
+FIRST_LOOK = 300
 """Messages whose own words are scored."""
 
-CENTRES = 50
+CENTRES = 60
 """Of these, the best, with their neighbours, are scored with their surroundings."""
 
 SAID_THEN = 200
@@ -67,16 +68,11 @@ class MessageSearch:
         worth = own_weights(question, weights)
         words = [word.terms for word in question.words]
         found = await self._fulltext.newest(connection, "messages", scope, [[word] for word in words], NEWEST)
-        held: dict[int, set[int]] = {}
-        for number, rows in enumerate(found):
-            _note(held, rows, {number})
         common = sorted((i for i, rows in enumerate(found) if len(rows) >= NEWEST), key=lambda i: -worth[i])
-        meetings = [set(some) for size in (2, 3) for some in combinations(common[:TOGETHER], size)]
+        meetings = [some for size in (2, 3) for some in combinations(common[:TOGETHER], size)]
         wanted = [[words[i] for i in some] for some in meetings]
         met = await self._fulltext.newest(connection, "messages", scope, wanted, NEWEST)
-        for some, rows in zip(meetings, met, strict=True):
-            _note(held, rows, some)
-        best = sorted(held, key=lambda row: (-sum(worth[i] for i in held[row]), -row))[:FIRST_LOOK]
+        best = _most_telling(worth, [*(((i,), rows) for i, rows in enumerate(found)), *zip(meetings, met, strict=True)])
         return list(dict.fromkeys([*best, *await self._said_then(connection, question, scope)]))
 
     async def _said_then(self, connection: AsyncConnection, question: Question, scope: Scope) -> list[int]:
@@ -103,9 +99,20 @@ class MessageSearch:
         return spoken
 
 
-def _note(held: dict[int, set[int]], rows: Iterable[int], numbers: set[int]) -> None:
-    for row in rows:
-        held.setdefault(row, set()).update(numbers)
+def _most_telling(worth: Sequence[float], found: Iterable[tuple[Sequence[int], Iterable[int]]]) -> list[int]:
+    """The rows that hold words worth most together; of equals the newest.
+
+    Args:
+        worth: what each word is worth.
+        found: numbers of words, with rows that hold all of them.
+    """
+    held: dict[int, int] = {}  # the words of each row, as bits: there are thousands of rows
+    for numbers, rows in found:
+        bits = sum(1 << number for number in numbers)
+        for row in rows:
+            held[row] = held.get(row, 0) | bits
+    value = {bits: sum(w for number, w in enumerate(worth) if bits >> number & 1) for bits in set(held.values())}
+    return nlargest(FIRST_LOOK, held, key=lambda row: (value[held[row]], row))
 
 
 def _best(
