@@ -20,7 +20,6 @@ from tests.fixtures.process import BotProcess, Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_world import Channel, Member
 
-FAST_STEPS = ("settled",)  # a lease that nobody gave back takes 30 s to expire
 KILLS = 30
 FLOOD = 20_000
 
@@ -98,15 +97,10 @@ async def crash_at(stage: Stage, step: str) -> None:
     await in_index(stage, ben, help_, decided[:2])
 
 
-@pytest.mark.parametrize("step", FAST_STEPS)
-async def test_killed_at_a_step_that_matters_most(stage: Stage, step: str) -> None:
-    await crash_at(stage, step)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("step", [step for step in STEPS if step not in FAST_STEPS])
-async def test_killed_at_every_other_step(stage: Stage, step: str) -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_killed_at_every_step(stage: Stage, step: str) -> None:
     await crash_at(stage, step)
 
 

@@ -373,7 +373,7 @@ async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipel
 async def test_a_channel_of_the_settings_that_can_not_be_told_is_not_observed(pipeline: Pipeline) -> None:
     async with open_world(pipeline) as world:
         object.__setattr__(world.services, "observe_channels", (world.general.id,))  # its id is known only now
-        world.env.inject_error("POST", f"/channels/{world.general.id}/messages", status=403, code=50013)
+        world.env.inject_error("POST", f"/channels/{world.general.id}/messages", status=403, code=50013, times=None)
         await world.gateway("shard_ready", 0)
         assert not world.services.observations.observed(world.general.id)
         await world.say(world.ann, "said without a notice")
