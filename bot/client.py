@@ -18,7 +18,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import ServiceError
+from bot.errors import ServiceError, StartupError
 from bot.verification import Verification
 from cogs import texts
 from cogs.access import Access
@@ -47,6 +47,38 @@ UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
 _API_VERSION = re.compile(r"/v\d+$")
 
 Interaction = discord.Interaction[Any]
+
+
+_DECLINED = {
+    4004: "DISCORD_TOKEN is not valid any more; copy it again from the developer portal",
+    4010: "it does not know this shard; update this program",
+    4011: "the bot is in too many servers for so few connections; restart it",
+    4012: "its gateway has no such version any more; update this program",
+    4013: "it does not know the intents that were asked for; update this program",
+    4014: "this application may not read messages; switch on Message Content Intent under Bot in the developer portal",
+}
+"""What to do about the close codes after which Discord takes no new connection."""
+
+
+async def stay_connected(bot: ChannelMemoryBot, token: str) -> None:
+    """Be connected until closed.
+
+    Raises:
+        StartupError: Discord declines for good.
+    """
+    try:
+        await bot.start(token)
+    except discord.LoginFailure:
+        raise StartupError(
+            "DISCORD_TOKEN: Discord does not accept it; copy it again from the developer portal"
+        ) from None
+    except discord.PrivilegedIntentsRequired:
+        raise StartupError(f"DISCORD_TOKEN: {_DECLINED[4014]}") from None
+    except discord.ConnectionClosed as error:
+        reason = _DECLINED.get(error.code)
+        if reason is None:
+            raise
+        raise StartupError(f"Discord ended the connection for good ({error.code}): {reason}") from None
 
 
 def use_proxies(api_url: str | None, gateway_url: str | None) -> None:
@@ -113,6 +145,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
     """
 
     def __init__(self, services: Services, *, gateway_url: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,

@@ -11,12 +11,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from functools import partial
 from pathlib import Path
 
-import discord
-
 from bot.app import App, open_app
-from bot.client import ChannelMemoryBot, give_way, use_proxies
+from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
 from bot.config import EmbeddingProvider, LLMProvider, Settings
-from bot.errors import InUse, StartupError
+from bot.errors import InUse
 from bot.health import Readiness, serving
 from bot.llm.ollama import LoadedModel, close_client, loaded_models, ollama_client
 from bot.metrics import Sources, Standing, page
@@ -44,17 +42,6 @@ CANCEL_SECONDS = 0.5
 """Until a cancellation is repeated."""
 
 
-_DECLINED = {
-    4004: "DISCORD_TOKEN is not valid any more; copy it again from the developer portal",
-    4010: "it does not know this shard; update this program",
-    4011: "the bot is in too many servers for so few connections; restart it",
-    4012: "its gateway has no such version any more; update this program",
-    4013: "it does not know the intents that were asked for; update this program",
-    4014: "this application may not read messages; switch on Message Content Intent under Bot in the developer portal",
-}
-"""What to do about the close codes after which Discord takes no new connection."""
-
-
 async def live(settings: Settings, step: Step = no_step) -> None:
     """Run the bot until it is told to stop; `step` is told each step of `bot.steps` as it is reached.
 
@@ -65,16 +52,16 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     give_way()
     async with (
         _alone(settings.data_dir),
         open_app(settings, extract=settings.mem0_enabled, patient=True, step=step) as app,
     ):
+        token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
         async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:
-            gateway = asyncio.create_task(_connect(bot, settings), name="gateway")
+            gateway = asyncio.create_task(stay_connected(bot, token), name="gateway")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             parts = {gateway, writer, *workers}
             done, _ = await asyncio.wait({*parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -185,31 +172,6 @@ async def _beside(app: App) -> AsyncIterator[set[asyncio.Task[None]]]:
                 worker.cancel()
             # one that hits the database driver may come out as the driver's error and be taken for a passing fault
             _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
-
-
-async def _connect(bot: ChannelMemoryBot, settings: Settings) -> None:
-    """Be connected until closed.
-
-    Raises:
-        StartupError: Discord declines for good.
-    """
-    token = settings.discord_token.get_secret_value() if settings.discord_token else ""
-    try:
-        await bot.start(token)
-    except discord.LoginFailure:
-        raise StartupError(
-            "DISCORD_TOKEN: Discord does not accept it; copy it again from the developer portal"
-        ) from None
-    except discord.PrivilegedIntentsRequired:
-        raise StartupError(
-            "DISCORD_TOKEN: this application may not read messages; switch on Message Content Intent under Bot in the "
-            "developer portal"
-        ) from None
-    except discord.ConnectionClosed as error:
-        reason = _DECLINED.get(error.code)
-        if reason is None:
-            raise
-        raise StartupError(f"Discord ended the connection for good ({error.code}): {reason}") from None
 
 
 async def _within(seconds: float, work: Coroutine[object, object, object], what: str) -> None:

@@ -140,12 +140,17 @@ async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
     stage.observe(general)
     await stage.bot.start(MEM0_ENABLED="false")
     await stage.bot.noticed(general)
+
+    async def stored(text: str) -> None:
+        log = "SELECT content FROM messages"
+        await eventually(lambda: text in str(rows(stage.bot.database, log)), within=20, what=text)
+
+    general.say(ada, "Said before it.")
+    await stored("Said before it.")
     question = {"question": {"text": "When?"}, "answers": [], "allow_multiselect": False, "layout_type": 1}
     general.say(ada, "", poll={**question, "expiry": None})
     general.say(ada, "Said after it.")
-    await eventually(
-        lambda: "Said after it." in str(rows(stage.bot.database, "SELECT content FROM messages")), within=20
-    )
+    await stored("Said after it.")
     stage.bot.check()
 
 
