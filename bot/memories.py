@@ -248,6 +248,32 @@ class MemoryStore:
                 found |= {row.seq: loaded[row.id] for row in rows if row.id in loaded}
         return found
 
+    async def before(self, memory_ids: Collection[str], *, readable: frozenset[int] | None) -> dict[str, list[Memory]]:
+        """What these memories replaced, directly or through others, newest first; of those that replaced anything.
+
+        The time at which each held is `Memory.said_at`.
+
+        Args:
+            memory_ids: current memories, or superseded ones whose own past is asked for.
+            readable: only what cites these channels alone; None for all. What lies behind a memory that is left out
+                is shown all the same.
+        """
+        found: dict[str, list[Memory]] = {}
+        async with self._db.read() as connection:
+            leads_to = {memory_id: memory_id for memory_id in memory_ids}
+            while leads_to:
+                replaced: dict[str, str] = {}
+                for chunk in chunks(leads_to):
+                    query = select(memories).where(memories.c.superseded_by.in_(chunk))
+                    for memory in await self._select(connection, query):
+                        replaced[memory.id] = leads_to[memory.superseded_by or ""]
+                        if readable is None or memory.channel_ids <= readable:
+                            found.setdefault(replaced[memory.id], []).append(memory)
+                leads_to = replaced
+        for past in found.values():
+            past.sort(key=lambda memory: memory.citations[-1].message_id, reverse=True)
+        return found
+
     async def by_message(self, message_ids: Collection[int]) -> list[Memory]:
         """Every memory that cites one of these messages."""
         async with self._db.read() as connection:

@@ -210,3 +210,30 @@ async def test_a_members_own_change_wakes_the_index(pipeline: Pipeline) -> None:
     memory = await remember(pipeline, "ring the bell twice")
     await pipeline.store.forget(memory.id, asker(ALICE))
     assert len(woken) == 2
+
+
+async def test_what_a_memory_replaced_is_there_newest_first_for_who_may_read_it(pipeline: Pipeline) -> None:
+    first, second, third, alone = [await remember(pipeline, f"Room {n} is ours", number=n) for n in range(4)]
+    hidden = await pipeline.store.remember(
+        guild_id=GUILD, channel_id=SECRET_CHANNEL, author_id=BOB, message_id=INTERACTION + 9, text="Room 9 is ours"
+    )
+    async with pipeline.db.write() as connection:
+        for old, new in ((first, hidden), (hidden, second), (second, third)):
+            assert await pipeline.store.supersede(connection, old.id, by=new.id)
+    asked = [third.id, second.id, alone.id]
+
+    def texts(past: dict[str, list[Memory]]) -> dict[str, list[str]]:
+        return {memory_id: [memory.text for memory in memories] for memory_id, memories in past.items()}
+
+    assert texts(await pipeline.store.before(asked, readable=None)) == {
+        third.id: ["Room 9 is ours", "Room 1 is ours", "Room 0 is ours"],
+        second.id: ["Room 9 is ours", "Room 0 is ours"],
+    }
+    assert texts(await pipeline.store.before(asked, readable=frozenset({CHANNEL}))) == {
+        third.id: ["Room 1 is ours", "Room 0 is ours"],
+        second.id: ["Room 0 is ours"],
+    }
+    async with pipeline.db.write() as connection:
+        await pipeline.store.remove(connection, [second.id])
+    past = await pipeline.store.before([third.id], readable=frozenset({CHANNEL}))
+    assert [memory.said_at for memory in past[third.id]] == [first.said_at]
