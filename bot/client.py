@@ -30,6 +30,7 @@ from cogs.forget import Forget
 from cogs.history import DiscordHistory
 from cogs.memory import MemoryCog
 from cogs.observer import Observer
+from cogs.pages import UNPARSED, Pages
 from cogs.privacy import Privacy
 from cogs.recall import RecallCog
 from cogs.reply import reply
@@ -42,8 +43,6 @@ log = logging.getLogger(__name__)
 TREE_HASH_KEY = "command_tree"
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
-UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
-"""What discord.py raises where a payload is not as it expects."""
 _API_VERSION = re.compile(r"/v\d+$")
 
 Interaction = discord.Interaction[Any]
@@ -166,8 +165,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         """Load the cogs and hand Discord the commands where they changed."""
         services = self.services
         access = Access(services.threads)
-        backfill = Backfill(services.intake, services.observations, services.threads)
-        history = DiscordHistory(self, backfill)
+        pages = Pages(self.http.logs_from, self._connection.create_message, services.intake.counts)
+        backfill = Backfill(services.intake, services.observations, services.threads, pages)
+        history = DiscordHistory(self, backfill, pages)
         verification = Verification(services.log, services.intake, services.erasure, history)
         await self.add_cog(Observer(self, services, backfill, verification))
         await self.add_cog(MemoryCog(self, services, access, verification))

@@ -71,7 +71,8 @@ class Settings(BaseSettings):
         None, description="Address of Discord's gateway when it is reached through a proxy."
     )
     observe_channels: Annotated[tuple[int, ...], NoDecode] = Field(
-        (), description="Channel ids, with commas between, that are observed from the first start on."
+        (),
+        description="Ids of channels or categories, with commas between, that are observed from the first start on.",
     )
 
     data_dir: Path = Field(Path("data"), description="Folder for the database, the index and mem0's files.")

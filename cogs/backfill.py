@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
+from cogs.pages import PAGE, Pages, Readable, Unreadable
 
 if TYPE_CHECKING:
     from bot.intake import Intake
@@ -31,13 +32,9 @@ log = logging.getLogger(__name__)
 CHANNELS_AT_ONCE = 4
 """Histories read side by side; more would only wait for Discord's rate limits."""
 
-PAGE = 100
-"""Messages in one answer of Discord's history."""
-
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
 """What discord.py raises where Discord declines, fails, or breaks the connection off."""
 
-Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 Parent = discord.TextChannel | discord.ForumChannel
 
 
@@ -72,9 +69,10 @@ def _family(channel: Talk | discord.Thread) -> set[int]:
 class Backfill:
     """Keeps every observed channel up to date, and knows which are."""
 
-    def __init__(self, intake: Intake, observations: Observations, threads: Threads) -> None:
+    def __init__(self, intake: Intake, observations: Observations, threads: Threads, pages: Pages) -> None:
         self._intake = intake
         self._observations = observations
+        self._pages = pages
         self._threads = threads
         self._slots = asyncio.Semaphore(CHANNELS_AT_ONCE)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -221,7 +219,7 @@ class Backfill:
             except (*UNREACHABLE, SQLAlchemyError) as error:
                 log.warning("Channel %d could not be read back (%s)", channel.id, type(error).__name__)
                 return
-            except Exception:  # discord.py can't read a message: this channel alone has to wait
+            except Exception:  # what came is not Discord's: this channel alone has to wait
                 log.exception("Channel %d of server %d could not be read back", channel.id, channel.guild.id)
                 return
             if newest is not None and self._intake.caught_up(channel.id, newest):
@@ -234,13 +232,15 @@ class Backfill:
         reading = self._readings.get(channel.id) or self._readings.get(parent_of(channel) or 0) or Reading()
         if channel.last_message_id is not None and channel.last_message_id <= after:
             return newest
-        async for message in channel.history(after=discord.Object(after), limit=None, oldest_first=True):
+        async for message in self._pages.after(channel, after):
             if count % PAGE == 0:
                 await self._intake.room()
             if not self.observes(channel):  # it was switched off meanwhile
                 return None
             newest, count = max(newest, message.id), count + 1
             reading.messages, reading.newest = reading.messages + 1, max(reading.newest, newest)
+            if isinstance(message, Unreadable):
+                continue
             kept = said(message, may_quote=self.may_quote(channel.guild))
             if kept is not None and not self._intake.said(kept, backfill=True):
                 return None

@@ -7,38 +7,37 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.errors import ServiceUnavailable
-from bot.verification import PAGE, Seen
+from bot.verification import Seen
 from cogs.access import can_read
 from cogs.backfill import UNREACHABLE
 from cogs.content import content_of, quote_nothing
+from cogs.pages import UNPARSED, Found, Pages, Unreadable
 
 if TYPE_CHECKING:
-    from cogs.backfill import Backfill, Readable
+    from cogs.backfill import Backfill
+    from cogs.pages import Readable
 
 
 class DiscordHistory:
     """See bot.verification.History."""
 
-    def __init__(self, client: discord.Client, backfill: Backfill) -> None:
+    def __init__(self, client: discord.Client, backfill: Backfill, pages: Pages) -> None:
         self._client = client
         self._backfill = backfill
+        self._pages = pages
 
     async def page(self, guild_id: int, channel_id: int, newest: int) -> list[Seen] | None:
         """See History."""
         guild = self._guild(guild_id)
         try:
             channel = await self._channel(guild, channel_id)
-            before = discord.Object(newest + 1)
-            found = [message async for message in channel.history(before=before, limit=PAGE, oldest_first=False)]
+            found = await self._pages.before(channel, newest + 1)
         except discord.NotFound:
             return None
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, ValueError) as error:
             raise _unavailable(error) from None
         keeps = self._backfill.observes(channel)
-        return [
-            Seen(message.id, content_of(message, may_quote=quote_nothing) if keeps else None, message.edited_at)
-            for message in found
-        ]
+        return [_seen(message, keeps=keeps) for message in found]
 
     async def is_gone(self, guild_id: int, channel_id: int, message_id: int) -> bool:
         """See History."""
@@ -49,6 +48,8 @@ class DiscordHistory:
             return True
         except UNREACHABLE as error:
             raise _unavailable(error) from None
+        except UNPARSED:  # something is there, though discord.py can't read it
+            return False
         return False
 
     def _guild(self, guild_id: int) -> discord.Guild:
@@ -70,6 +71,13 @@ class DiscordHistory:
                 if not orphan and can_read(channel.permissions_for(guild.me), channel):
                     return channel
         raise ServiceUnavailable("discord", f"channel {channel_id} can't be read by this bot")
+
+
+def _seen(message: Found, *, keeps: bool) -> Seen:
+    """As Discord shows it; of a message that can't be read nothing is concluded but that it is there."""
+    if isinstance(message, Unreadable):
+        return Seen(message.id, None, None)
+    return Seen(message.id, content_of(message, may_quote=quote_nothing) if keeps else None, message.edited_at)
 
 
 def _unavailable(error: Exception) -> ServiceUnavailable:

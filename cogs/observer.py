@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class Observer(commands.Cog):
         self._intake = services.intake
         self._observations = services.observations
         self.backfill = backfill
+        self._seeding = asyncio.Lock()  # a server may be joined while its shard becomes ready: one notice is enough
 
     async def cog_load(self) -> None:
         """Begin to look after channels that are behind."""
@@ -190,17 +192,38 @@ class Observer(commands.Cog):
         for guild in guilds:
             self.backfill.new_session(guild)
         for guild in guilds:
-            await self._verification.new_session(guild.id)
+            await self._enter(guild)
+
+    async def _enter(self, guild: discord.Guild) -> None:
+        """What follows a new session of a server, when reading it back has begun."""
+        await self._verification.new_session(guild.id)
+        async with self._seeding:
             await self._seed(guild)
-            await self._erase_vanished(guild)
-            self.backfill.catch_up(guild)
+        await self._erase_vanished(guild)
+        self.backfill.catch_up(guild)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Every server is known: tell the operator what the settings name in vain."""
+        for channel_id in self._services.observe_channels:
+            channel = self._bot.get_channel(channel_id)
+            if channel is None:
+                log.warning("OBSERVE_CHANNELS: %d is no channel that this bot can see", channel_id)
+            elif not _named(channel):
+                log.warning("OBSERVE_CHANNELS: nothing is said in %d that could be observed", channel_id)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that came back after an outage, or later than its shard: read it too."""
         if self._bot.is_ready():
             self.backfill.new_session(guild)
-            await self._verification.new_session(guild.id)
+            await self._enter(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """A server that the bot was just added to: the settings may name its channels."""
+        self.backfill.new_session(guild)
+        await self._enter(guild)
 
     @commands.Cog.listener()
     async def on_shard_disconnect(self, shard_id: int) -> None:
@@ -238,25 +261,23 @@ class Observer(commands.Cog):
 
     async def _seed(self, guild: discord.Guild) -> None:
         """Switch on what the settings name and nobody has decided about, and tell the members there."""
-        channels = [guild.get_channel_or_thread(channel_id) for channel_id in self._services.observe_channels]
-        wanted = [
-            ChannelRef(guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_of(channel))
-            for channel in channels
-            if isinstance(channel, Talk | discord.Thread)
-        ]
+        named = (guild.get_channel_or_thread(channel_id) for channel_id in self._services.observe_channels)
+        wanted = {channel.id: channel for one in named for channel in _named(one)}
         decided = {decision.channel_id for decision in self._observations.list(guild.id)}
-        for ref in wanted:
-            channel = guild.get_channel_or_thread(ref.channel_id)
-            if ref.channel_id not in decided and isinstance(channel, Talk | discord.Thread):
-                notice = await self._tell(channel)
-                if notice is not None:
-                    await self._observations.seed([ref], from_id=notice.id)
-                    await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
+        for channel in wanted.values():
+            if channel.id in decided:
+                continue
+            notice = await self._tell(channel)
+            if notice is not None:
+                parent_id = parent_of(channel)
+                ref = ChannelRef(guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_id)
+                await self._observations.seed([ref], from_id=notice.id)
+                await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
         for decision in self._observations.list(guild.id):
-            channel = guild.get_channel_or_thread(decision.channel_id)
+            place = guild.get_channel_or_thread(decision.channel_id)
             undisclosed = decision.observed and decision.notice_message_id is None
-            if undisclosed and isinstance(channel, Talk | discord.Thread):
-                await self._announce(channel)
+            if undisclosed and isinstance(place, Talk | discord.Thread):
+                await self._announce(place)
 
     async def _announce(self, channel: Talk | discord.Thread) -> None:
         notice = await self._tell(channel)
@@ -274,3 +295,10 @@ class Observer(commands.Cog):
 
     def _of_shard(self, shard_id: int) -> list[discord.Guild]:
         return [guild for guild in self._bot.guilds if guild.shard_id == shard_id]
+
+
+def _named(channel: object) -> list[Talk | discord.Thread]:
+    """What an id of the settings stands for: a channel or thread itself, a category for the channels in it."""
+    if isinstance(channel, discord.CategoryChannel):
+        return [one for one in channel.channels if isinstance(one, Talk)]
+    return [channel] if isinstance(channel, Talk | discord.Thread) else []

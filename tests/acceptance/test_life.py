@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from collections import Counter
 
 from tests.acceptance.stores import END_STATES, logged, rows, said_by_people, states
 from tests.fixtures.process import Stage
@@ -14,6 +15,13 @@ from tests.loopback.discord_world import Channel
 from tests.loopback.http import Fault
 
 SHUTDOWN_SECONDS = 10.0
+UNREADABLE = {
+    "question": {"text": "When?"},
+    "answers": [],
+    "allow_multiselect": False,
+    "layout_type": 1,
+    "expiry": None,  # discord.py takes it for a date
+}
 
 
 async def all_logged(stage: Stage, *channels: Channel, within: float = 20.0) -> None:
@@ -147,11 +155,34 @@ async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
 
     general.say(ada, "Said before it.")
     await stored("Said before it.")
-    question = {"question": {"text": "When?"}, "answers": [], "allow_multiselect": False, "layout_type": 1}
-    general.say(ada, "", poll={**question, "expiry": None})
+    general.say(ada, "", poll=UNREADABLE)
     general.say(ada, "Said after it.")
     await stored("Said after it.")
     stage.bot.check()
+
+
+async def test_a_message_in_the_history_that_can_not_be_read_holds_up_no_other(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada")
+    stage.observe(general)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general)
+    await stage.discord.gateway.invalidate()
+    unreadable = {general.say(ada, "", poll=UNREADABLE)}
+    for number in range(210):  # more than two pages, and a bad one at each place in them
+        general.say(ada, f"Said to nobody, number {number}.")
+        if number in (0, 98, 150, 209):
+            unreadable.add(general.say(ada, "", poll=UNREADABLE))
+    readable = said_by_people(general) - Counter(message.id for message in unreadable)
+    await eventually(lambda: logged(stage.bot.database, general) == readable, within=30, what="all others")
+    answer = await stage.discord.command(ada, general, "recall", query="number 151").answer(within=20)
+    assert "number 151" in answer.text  # Discord was asked whether it still stands, on a page with a bad one
+    general.say(ada, "And on it goes.")
+    newest = general.messages[-1].id
+    checkpoint = "SELECT checkpoint FROM channels WHERE channel_id = ?"
+    await eventually(lambda: rows(stage.bot.database, checkpoint, general.id) == [(newest,)], within=20)
+    assert all(f"Message {message.id} of channel {general.id}" in stage.bot.logs() for message in unreadable)
+    assert "Traceback" not in stage.bot.logs()
 
 
 async def test_a_second_bot_on_the_same_folder_is_refused(stage: Stage) -> None:

@@ -378,3 +378,37 @@ async def test_a_channel_of_the_settings_that_can_not_be_told_is_not_observed(pi
         assert not world.services.observations.observed(world.general.id)
         await world.say(world.ann, "said without a notice")
         assert await world.contents() == []
+
+
+async def test_a_category_of_the_settings_stands_for_its_channels(pipeline: Pipeline) -> None:
+    async with open_world(pipeline) as world:
+        category = world.guild.create_category("projects")
+        plans = world.guild.create_text_channel("plans", category=category)
+        talk = world.guild.create_voice_channel("talk", category=category)
+        object.__setattr__(world.services, "observe_channels", (category.id,))
+        await world.gateway("shard_ready", 0)
+        observed = world.services.observations
+        assert observed.observed(plans.id)
+        assert observed.observed(talk.id)
+        assert not observed.observed(world.general.id)
+
+
+async def test_what_the_settings_name_in_vain_is_told(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_world(pipeline) as world:
+        empty = world.guild.create_category("empty")
+        object.__setattr__(world.services, "observe_channels", (7, empty.id, world.general.id))
+        await world.gateway("ready")
+    told = [record.message for record in caplog.records if "OBSERVE_CHANNELS" in record.message]
+    assert told == [
+        "OBSERVE_CHANNELS: 7 is no channel that this bot can see",
+        f"OBSERVE_CHANNELS: nothing is said in {empty.id} that could be observed",
+    ]
+
+
+async def test_a_server_that_is_joined_later_is_observed_at_once(pipeline: Pipeline) -> None:
+    async with open_world(pipeline) as world:
+        object.__setattr__(world.services, "observe_channels", (world.general.id,))
+        await world.gateway("guild_join", world.guild_now)
+        assert world.services.observations.observed(world.general.id)
+        await world.say(world.ann, "said at once")
+        assert await world.contents() == ["said at once"]
