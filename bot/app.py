@@ -24,6 +24,7 @@ from bot.directory import Directory
 from bot.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
 from bot.erasure import Erasure
 from bot.errors import InUse, ServiceError, StartupError
+from bot.extraction.choice import Chooser
 from bot.extraction.extractor import PURPOSE, Extractor
 from bot.extraction.gate import Gate
 from bot.flusher import Flusher, FlushReport
@@ -50,6 +51,7 @@ from bot.personal import PersonalData, member_stores
 from bot.policy import Policy
 from bot.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.recall import Recall
+from bot.reconciler import Reconciler
 from bot.requests import Clerk, Requests
 from bot.resilience import Breaker, Guard
 from bot.revisions import Revisions
@@ -207,7 +209,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             queue=queue,
             applier=Applier(db, queue, store, consents, step),
             extractor=Extractor(model, Gate()),
-            neighbours=Neighbours(db, store, fulltext, index),
+            reconciler=Reconciler(queue, Neighbours(db, store, fulltext, index), Chooser(model)),
             indexer=indexer,
             directory=directory,
             consents=consents,

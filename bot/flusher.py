@@ -19,19 +19,18 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.applier import OPTED_OUT, Applier, memory_id
+from bot.applier import OPTED_OUT, Applier
 from bot.consent import Consents
 from bot.directory import Directory
 from bot.errors import AnswerError, ServiceError, ServiceGivenUp
-from bot.extraction.candidate import Candidate, Extraction
+from bot.extraction.candidate import Extraction
 from bot.extraction.extractor import Extractor
-from bot.extraction.reconcile import Merge, Verdict, reconcile
 from bot.extraction.segments import segment
 from bot.index.indexer import Indexer
 from bot.llm.embeddings import MAX_TEXTS
-from bot.model import Citation, Memory, Message
-from bot.neighbours import Neighbours
+from bot.model import Message
 from bot.queue import Batch, LeaseLost, Queue, Work
+from bot.reconciler import Reconciler
 from bot.steps import Step, no_step
 
 log = logging.getLogger(__name__)
@@ -114,7 +113,7 @@ class Flusher:
         queue: Queue,
         applier: Applier,
         extractor: Extractor,
-        neighbours: Neighbours,
+        reconciler: Reconciler,
         indexer: Indexer,
         directory: Directory,
         consents: Consents,
@@ -130,7 +129,7 @@ class Flusher:
             queue: where the work is.
             applier: turns answers into memories.
             extractor: asks the model.
-            neighbours: finds what new statements are compared with.
+            reconciler: decides what new statements are to those that are there.
             indexer: brings the vector index up to date.
             directory: names of speakers.
             consents: who allows what.
@@ -144,7 +143,7 @@ class Flusher:
         self._queue = queue
         self._applier = applier
         self._extractor = extractor
-        self._neighbours = neighbours
+        self._reconciler = reconciler
         self._indexer = indexer
         self._directory = directory
         self._consents = consents
@@ -335,9 +334,11 @@ class Flusher:
         rendered = await self._prefetch(answered[0][0].guild_id, texts) if texts else {}
         self._step("prefetched")
         for batch, extraction in answered:
-            verdicts = await self._reconcile(batch, extraction, rendered)
+            reconciled = await self._reconciler.reconcile(batch, extraction, rendered)
+            report.calls += reconciled.calls
+            report.tokens += reconciled.tokens
             self._step("reconciled")
-            applied = await self._applier.apply(batch, verdicts)
+            applied = await self._applier.apply(batch, reconciled.verdicts)
             report.messages += applied.messages
             report.memories += applied.memories
             report.refusals.update(applied.refusals)
@@ -350,28 +351,6 @@ class Flusher:
         except ServiceError as error:
             log.warning("Reconciling by words only, embeddings are down: %s", error)
             return {}
-
-    async def _reconcile(self, batch: Batch, extraction: Extraction, rendered: dict[str, str]) -> list[Verdict]:
-        """What each candidate is to what is there, and to the candidates before it."""
-        if not extraction.candidates:
-            return []
-        work = await self._queue.work(batch)
-        citations = {m.id: Citation(m.id, m.channel_id, m.author_id) for m in work.messages}
-        before: list[Memory] = []
-        verdicts: list[Verdict] = []
-        for ordinal, candidate in enumerate(extraction.candidates):
-            cited = tuple(citations[i] for i in sorted(set(candidate.message_ids)) if i in citations)
-            near = await self._neighbours.near(
-                guild_id=batch.guild_id,
-                channel_id=batch.channel_id,
-                text=candidate.text,
-                rendered=rendered.get(candidate.text),
-            )
-            verdict = reconcile(candidate, [*before, *near], authors={c.author_id for c in cited})
-            verdicts.append(verdict)
-            if cited and not isinstance(verdict, Merge):
-                before.append(_provisional(batch, ordinal, candidate, cited))
-        return verdicts
 
     # --- tasks -------------------------------------------------------------------------------------------------------
 
@@ -441,14 +420,3 @@ def _one_request(batches: Iterable[Batch]) -> tuple[list[tuple[Batch, Extraction
             break
         answered.append((batch, extraction))
     return answered, statements >= MAX_TEXTS
-
-
-def _provisional(batch: Batch, ordinal: int, candidate: Candidate, cited: tuple[Citation, ...]) -> Memory:
-    """The memory that a candidate is going to be."""
-    return Memory(
-        id=memory_id(batch, ordinal),
-        guild_id=batch.guild_id,
-        kind=candidate.kind,
-        text=candidate.text,
-        citations=cited,
-    )

@@ -8,7 +8,7 @@ template.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count, repeat
@@ -196,14 +196,7 @@ class Transcript:
         addressed, rest = self._people.addressed(line.said)
         to = addressed if addressed is not None else self._authors.get(line.message.reply_to or 0)
         arrow = f" to {self._label(to)}" if to is not None and to != line.message.author_id else ""
-        return f"{self._label(line.message.author_id)}{arrow}: {self._harmless(rest)}"
-
-    def _harmless(self, text: str) -> str:
-        """A message's text as it may stand in a line: only real mentions look like people, and nothing like markup."""
-        unlabelled = _MARKER.sub(r"(\1)", _LABEL.sub(r"\1", text))
-        pieces = MENTION.split(unlabelled)
-        shown = [self._label(int(p)) if i % 2 else p.translate(_DISGUISED) for i, p in enumerate(pieces)]
-        return one_line("".join(shown))
+        return f"{self._label(line.message.author_id)}{arrow}: {harmless(rest, self._label)}"
 
     def _label(self, user_id: int) -> str:
         if user_id not in self._labels:
@@ -212,6 +205,13 @@ class Transcript:
             first = ascii_uppercase[(tens - 1) % len(ascii_uppercase)] if tens else ""
             self._labels[user_id] = f"@{first}{ascii_uppercase[ones]}"
         return self._labels[user_id]
+
+
+def harmless(text: str, label: Callable[[int], str]) -> str:
+    """A text as it may stand in a line: only real mentions look like people, by `label`, and nothing like markup."""
+    unlabelled = _MARKER.sub(r"(\1)", _LABEL.sub(r"\1", text))
+    pieces = MENTION.split(unlabelled)
+    return one_line("".join(label(int(p)) if i % 2 else p.translate(_DISGUISED) for i, p in enumerate(pieces)))
 
 
 def answer_schema(lines: int, *, personal: bool) -> dict[str, Any]:

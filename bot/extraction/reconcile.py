@@ -1,10 +1,14 @@
-"""Decides what a new candidate is to the memories that are there already, as far as that needs no model."""
+"""Decides what a new candidate is to the memories that are there already, as far as that needs no model.
+
+What the checks leave open they hand on with the choices that would do no harm (`bot.extraction.choice`).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
@@ -16,6 +20,9 @@ from bot.model import PERSONAL_KINDS, Memory, MemoryKind, MemoryOrigin, MemorySt
 SAME = 0.8  # share of words that two statements must have in common to be one
 SAME_MATTER = 0.6  # share of words, values aside, from which on two statements are about one matter
 REPLACED_MATTER = 0.4  # the same where the newer one names the value that it replaces
+HOLDS = 0.75  # share of its words from which on an older statement may hold all that a newer one says
+PERHAPS_MATTER = 0.5  # share of words, values aside, from which on two statements may be about one matter
+PERHAPS_CHANGED = 0.3  # the same where the newer one tells of a change, or of another value
 CHANGING_KINDS = frozenset({MemoryKind.DECISION, MemoryKind.PLAN, MemoryKind.FACT, MemoryKind.PREFERENCE})
 """What can be replaced by a newer state; answers and links stand beside each other."""
 
@@ -57,7 +64,40 @@ class Supersede:
 Verdict = Add | Merge | Supersede
 
 
-def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Collection[int]) -> Verdict:
+class Choice(StrEnum):
+    """What a newer statement is to an older one."""
+
+    SAME = "same"
+    NEWER = "newer"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The checks can't tell what the candidate is to this memory.
+
+    Attributes:
+        newer: the candidate.
+        older: the memory.
+        choices: what it may be; always OTHER, which adds it.
+    """
+
+    newer: Candidate
+    older: Memory
+    choices: frozenset[Choice]
+
+    def verdict(self, choice: Choice) -> Verdict:
+        """What a choice comes to."""
+        match choice:
+            case Choice.SAME:
+                return Merge(self.older.id)
+            case Choice.NEWER:
+                return Supersede(self.older.id)
+            case Choice.OTHER:
+                return Add()
+
+
+def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Collection[int]) -> Verdict | Open:
     """Compare a candidate with the nearest memories of its guild.
 
     What a member corrected or asked to remember is never superseded; and what is said by somebody else supersedes only
@@ -77,7 +117,7 @@ def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Co
     for memory in current:
         if _supersedes(candidate, memory, authors):
             return Supersede(memory.id)
-    return Add()
+    return _likeliest(question for memory in current if (question := _open(candidate, memory, authors))) or Add()
 
 
 def same_statement(one: str, other: str) -> bool:
@@ -99,17 +139,59 @@ def _may_merge(candidate: Candidate, memory: Memory, authors: Collection[int]) -
     return not personal or set(memory.author_ids) == set(authors)
 
 
+def _likeliest(questions: Iterable[Open]) -> Open | None:
+    """The question about the memory that the candidate is most like; one is asked for each candidate."""
+    return max(questions, key=lambda q: _likeness(_words(q.newer.text), _words(q.older.text)), default=None)
+
+
+def _open(candidate: Candidate, memory: Memory, authors: Collection[int]) -> Open | None:
+    """What the candidate may be to the memory without the checks being able to tell; None for another matter."""
+    choices = {Choice.OTHER}
+    if _may_merge(candidate, memory, authors) and _perhaps_holds(memory.text, candidate.text):
+        choices.add(Choice.SAME)
+    same_speaker = not set(authors).isdisjoint(memory.author_ids)
+    if _may_supersede(candidate, memory, authors) and _perhaps_replaces(
+        candidate.text, memory.text, same_speaker=same_speaker
+    ):
+        choices.add(Choice.NEWER)
+    return Open(candidate, memory, frozenset(choices)) if len(choices) > 1 else None
+
+
+def _perhaps_holds(older: str, newer: str) -> bool:
+    """Whether `older` may say all that `newer` says, so that nothing would be lost with it."""
+    words, stems = _words(newer), frozenset[str]().union(*_words(older))
+    held = sum(not stems.isdisjoint(word) for word in words)
+    *sets_newer, negates_newer = _fixed(newer)
+    *sets_older, negates_older = _fixed(older)
+    fixed = all(one <= other for one, other in zip(sets_newer, sets_older, strict=True))
+    return fixed and negates_newer == negates_older and held >= HOLDS * len(words)
+
+
+def _perhaps_replaces(newer: str, older: str, *, same_speaker: bool) -> bool:
+    """Whether `newer` may tell a new state of what `older` is about, as a change or as what its speaker says now."""
+    likeness = _likeness(_matter(newer), _matter(older))
+    if not same_speaker:
+        return bool(_CHANGE.search(newer)) and likeness >= PERHAPS_MATTER
+    changed = _CHANGE.search(newer) or _values(newer) != _values(older)
+    return likeness >= (PERHAPS_CHANGED if changed else PERHAPS_MATTER)
+
+
 def _supersedes(candidate: Candidate, memory: Memory, authors: Collection[int]) -> bool:
+    same_speaker = not set(authors).isdisjoint(memory.author_ids)
+    return _may_supersede(candidate, memory, authors) and _replaces(
+        candidate.text, memory.text, same_speaker=same_speaker
+    )
+
+
+def _may_supersede(candidate: Candidate, memory: Memory, authors: Collection[int]) -> bool:
+    """Whether the candidate could be the newer state of the memory, by kinds, origin, order and speakers."""
     if memory.origin is not MemoryOrigin.EXTRACTED or {candidate.kind, memory.kind} - CHANGING_KINDS:
         return False
     if (candidate.kind in PERSONAL_KINDS) != (memory.kind in PERSONAL_KINDS):
         return False
     if max(candidate.message_ids) <= memory.citations[-1].message_id:
         return False
-    same_speaker = not set(authors).isdisjoint(memory.author_ids)
-    if candidate.kind in PERSONAL_KINDS and not same_speaker:
-        return False
-    return _replaces(candidate.text, memory.text, same_speaker=same_speaker)
+    return candidate.kind not in PERSONAL_KINDS or not set(authors).isdisjoint(memory.author_ids)
 
 
 def _replaces(newer: str, older: str, *, same_speaker: bool) -> bool:
@@ -156,6 +238,6 @@ def _values(text: str) -> frozenset[str]:
 
 
 def _fixed(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str], bool]:
-    """What must be equal in two texts that say the same."""
+    """What must be equal in two texts that say the same: values, links, people, negation."""
     links = frozenset(match.group().rstrip("/") for match in URL.finditer(text))
     return _values(text), links, frozenset(MENTION.findall(text)), bool(lexicon.NEGATION.search(text))

@@ -367,6 +367,37 @@ async def test_a_newer_state_supersedes_the_older_which_stays_as_history(pipelin
     assert await pipeline.store.count(GUILD) == 1
 
 
+ANSWERS = [
+    (['{"answer":"newer"}'], MemoryState.SUPERSEDED),
+    (['{"answer":"other"}'], MemoryState.CURRENT),
+    (['{"answer":"same"}'], MemoryState.CURRENT),  # not among the choices: as if the model had not answered
+    (["it is newer"], MemoryState.CURRENT),
+]
+
+
+@pytest.mark.parametrize(("answers", "state"), ANSWERS)
+async def test_what_the_checks_leave_open_the_model_chooses(
+    pipeline: Pipeline, answers: list[str], state: MemoryState
+) -> None:
+    await pipeline.say("note: the release party starts at 18:00 on Friday")
+    await pipeline.flush()
+    pipeline.choosing.says(*answers)
+    await pipeline.say("note: the release party is moved to the chapel at 19:00", author=BOB)
+    report = await pipeline.flush()
+    old, new = await pipeline.memories()
+    assert (old.state, new.state) == (state, MemoryState.CURRENT)
+    assert (len(pipeline.choosing.prompts), report.calls) == (1, 2)
+
+
+async def test_a_model_that_goes_away_while_it_chooses_holds_nothing_up(pipeline: Pipeline) -> None:
+    pipeline.choosing.fault = ServiceUnavailable("ollama", "can't be reached")
+    await pipeline.say("note: the release party starts at 18:00 on Friday")
+    await pipeline.say("note: the release party is moved to the chapel at 19:00", author=BOB)
+    report = await pipeline.flush()
+    assert (report.memories, report.waiting, report.messages) == (2, None, 2)
+    assert {m.state for m in await pipeline.memories()} == {MemoryState.CURRENT}
+
+
 async def test_embeddings_that_are_down_hold_nothing_up(pipeline: Pipeline) -> None:
     await pipeline.say(STATEMENTS[0])
     pipeline.index.fault = ServiceUnavailable("embeddings", "timed out")

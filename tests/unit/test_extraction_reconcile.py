@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 
 from bot import snowflake
+from bot.errors import AnswerInvalid
 from bot.extraction.candidate import Candidate
-from bot.extraction.reconcile import Add, Merge, Supersede, Verdict, reconcile
+from bot.extraction.choice import CHOICE_SYSTEM, Chooser
+from bot.extraction.reconcile import Add, Choice, Merge, Open, Supersede, Verdict, reconcile
+from bot.llm.base import estimate_tokens
 from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState
-from tests.fixtures.extraction import ANA, BEN, START
+from tests.fixtures.extraction import ANA, BEN, CEM, START, ScriptedModel
 
 OLD = snowflake.from_datetime(START)
 NEW = OLD + (3_600_000 << 22)
@@ -25,7 +28,7 @@ def memory(text: str, author_id: int = ANA, kind: MemoryKind = MemoryKind.DECISI
 
 def verdict(
     text: str, *there: Memory, author_id: int = ANA, kind: MemoryKind = MemoryKind.DECISION, message_id: int = NEW
-) -> Verdict:
+) -> Verdict | Open:
     return reconcile(Candidate(kind, text, (message_id,)), there, authors={author_id})
 
 
@@ -100,3 +103,71 @@ def test_history_is_left_alone() -> None:
 def test_different_links_are_different_statements() -> None:
     there = memory("Setup notes: https://a.example/x", kind=MemoryKind.LINK)
     assert verdict("Setup notes: https://b.example/y", there, kind=MemoryKind.LINK) == Add()
+
+
+OPEN = [
+    # the older one holds nearly all words of the newer one: nothing would be lost with that
+    (
+        "On Monday the firm comes and paints the kitchen in blue at 10:00.",
+        "The kitchen turns blue on Monday.",
+        BEN,
+        {Choice.SAME},
+    ),
+    # the same person says something else about what may be the same
+    ("The choir meets in the hall.", "The choir meets in the chapel.", ANA, {Choice.NEWER}),
+    # somebody tells of a change, but not of what
+    ("The summer party is on Thursday.", "The summer party is moved to Friday.", BEN, {Choice.NEWER}),
+]
+
+
+@pytest.mark.parametrize(("older", "newer", "author_id", "choices"), OPEN)
+def test_what_the_checks_leave_open_is_asked_with_the_choices_that_do_no_harm(
+    older: str, newer: str, author_id: int, choices: set[Choice]
+) -> None:
+    there = memory(older)
+    found = verdict(newer, memory("The garden fence needs paint.", id="m2"), there, author_id=author_id)
+    assert isinstance(found, Open)
+    assert found.older == there
+    assert found.choices == choices | {Choice.OTHER}
+    assert found.verdict(Choice.OTHER) == Add()
+    assert found.verdict(Choice.SAME) == Merge("m1")
+    assert found.verdict(Choice.NEWER) == Supersede("m1")
+
+
+NEVER_ASKED = [
+    ("The summer party is on Thursday.", "The summer party is on Friday.", BEN),  # two people, two opinions
+    ("The printer is out of paper.", "The choir sings in the chapel on Friday.", ANA),
+    ("Setup notes: https://a.example/x", "Setup notes: https://b.example/y", BEN),
+]
+
+
+@pytest.mark.parametrize(("older", "newer", "author_id"), NEVER_ASKED)
+def test_what_is_clear_is_not_asked(older: str, newer: str, author_id: int) -> None:
+    assert verdict(newer, memory(older), author_id=author_id) == Add()
+
+
+async def test_the_model_chooses_between_what_may_be_and_nothing_else() -> None:
+    there = memory(f"The summer party of <@{BEN}> is on Thursday.")
+    found = verdict(f'<@{ANA}>: "the summer party" <b> is moved to Friday', there, author_id=CEM)
+    assert isinstance(found, Open)
+    model = ScriptedModel('{"answer":"newer"}')
+    choice, _ = await Chooser(model).choose(found)
+    assert choice is Choice.NEWER
+    assert model.prompts == [
+        "Older: The summer party of @A is on Thursday.\nNewer: @B: ”the summer party” ‹b› is moved to Friday"
+    ]
+    assert model.schemas[0]["properties"]["answer"]["enum"] == ["newer", "other"]
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "newer", '{"answer":"same"}', '{"answer":["newer"]}', '{"answer":"newer', "[1]"]
+)
+async def test_an_answer_that_is_no_choice_is_none(answer: str) -> None:
+    found = verdict("The summer party is moved to Friday.", memory("The summer party is on Thursday."), author_id=BEN)
+    assert isinstance(found, Open)
+    with pytest.raises(AnswerInvalid):
+        await Chooser(ScriptedModel(answer)).choose(found)
+
+
+def test_the_prompt_of_the_choice_is_short() -> None:
+    assert estimate_tokens(CHOICE_SYSTEM) <= 300
