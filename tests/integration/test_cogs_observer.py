@@ -407,6 +407,7 @@ async def test_what_the_settings_name_in_vain_is_told(pipeline: Pipeline, caplog
 
 async def test_a_server_that_is_joined_later_is_observed_at_once(pipeline: Pipeline) -> None:
     async with open_world(pipeline) as world:
+        await world.durable()  # nothing is under way that would look at the settings
         object.__setattr__(world.services, "observe_channels", (world.general.id,))
         await world.gateway("guild_join", world.guild_now)
         assert world.services.observations.observed(world.general.id)
