@@ -8,8 +8,10 @@ import json
 import logging
 import re
 import sys
+import zlib
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
@@ -26,11 +28,12 @@ from cogs.admin import Admin
 from cogs.backfill import Backfill
 from cogs.checks import Cooldowns
 from cogs.errors import answer_error
+from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.forget import Forget
 from cogs.history import DiscordHistory
 from cogs.memory import MemoryCog
 from cogs.observer import Observer
-from cogs.pages import UNPARSED, Pages
+from cogs.pages import Pages
 from cogs.privacy import Privacy
 from cogs.recall import RecallCog
 from cogs.reply import reply
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TREE_HASH_KEY = "command_tree"
+GARBLED = 4002
+"""The close code for what can't be decoded; Discord keeps the session of a connection that ends so."""
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 _API_VERSION = re.compile(r"/v\d+$")
@@ -99,15 +104,20 @@ def give_way() -> None:
     """Let everything else have its turn after each payload that the gateway connections of this process read.
 
     discord.py reads on for as long as its socket holds something: in a burst of 6,000 messages, with both cores busy,
-    nothing else ran for 4.2 s at a time; so it is 1.4 s. A payload that it can't parse is logged and left out, for its
-    error would end the connection, and the process with it.
+    nothing else ran for 4.2 s at a time; so it is 1.4 s. An event that it can't parse is logged and left out, for its
+    error would end the connection, and the process with it. What is no event at all may have been one: the connection
+    is given up for a new session, whose backfill brings it.
     """
     read = DiscordWebSocket.received_message
 
     async def read_and_give_way(self: DiscordWebSocket, message: Any, /) -> None:  # noqa: ANN401
+        place = self.sequence
         try:
             await read(self, message)
-        except UNPARSED:
+        except (*UNPARSED, zlib.error) as error:
+            if self.sequence == place:
+                await self.close(GARBLED)
+                raise aiohttp.ClientPayloadError(f"garbled gateway ({type(error).__name__})") from None
             log.exception("An event of Discord's gateway could not be read; it is left out")
         await asyncio.sleep(0)
 
@@ -197,8 +207,8 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             return False
         try:
             await self.tree.sync()
-        except discord.HTTPException as error:
-            log.warning("Commands could not be sent to Discord (HTTP %d); the next start tries again", error.status)
+        except (*UNREACHABLE, *UNPARSED) as error:
+            log.warning("Commands could not be sent to Discord (%s); the next start tries again", why(error))
             return False
         await self.services.installation.set(TREE_HASH_KEY, digest)
         return True
@@ -213,8 +223,12 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         while True:
             try:
                 return await super().login(token)
-            except (TimeoutError, OSError, discord.DiscordServerError) as error:
-                log.warning("Discord could not be reached (%s); next try in %.0f s", type(error).__name__, delay)
+            except discord.LoginFailure:
+                raise
+            except (*UNREACHABLE, *UNPARSED) as error:
+                if self.cogs or isinstance(error, discord.Forbidden):  # it had answered: something else is wrong
+                    raise
+                log.warning("Discord could not be reached (%s); next try in %.0f s", why(error), delay)
             await self.http.close()
             self.http.connector = discord.utils.MISSING  # closed with its session; a new one is made
             await asyncio.sleep(delay)
@@ -226,8 +240,10 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         while not self.is_closed():
             try:
                 return await super().launch_shards()
-            except (TimeoutError, OSError, discord.GatewayNotFound) as error:
-                log.warning("No gateway (%s); next try in %.0f s", type(error).__name__, delay)
+            except (*UNREACHABLE, *UNPARSED, discord.GatewayNotFound) as error:
+                if self.shard_count is not None:  # the gateway is known: something else is wrong
+                    raise
+                log.warning("No gateway (%s); next try in %.0f s", why(error), delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, LAST_RETRY_SECONDS)
         return None

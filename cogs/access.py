@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.memories import Asker
+from cogs.faults import UNREACHABLE, why
 
 if TYPE_CHECKING:
     from bot.threads import KnownThread, Threads
@@ -133,8 +134,8 @@ class Access:
         if thread.id not in self._private:
             try:
                 channel = await guild.fetch_channel(thread.id)
-            except discord.HTTPException as error:
-                log.info("Thread %d could not be looked up (HTTP %d)", thread.id, error.status)
+            except (*UNREACHABLE, discord.InvalidData) as error:
+                log.info("Thread %d could not be looked up (%s)", thread.id, why(error))
                 return False
             self._private[thread.id] = not isinstance(channel, discord.Thread) or channel.is_private()
         return not self._private[thread.id]

@@ -22,6 +22,7 @@ from cogs import texts
 from cogs.access import Talk
 from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member, require_manager
+from cogs.faults import UNREACHABLE, why
 from cogs.notices import missing_permissions, post_notice
 from cogs.rendering import safe
 from cogs.reply import reply, reply_view
@@ -251,8 +252,8 @@ class Admin(commands.Cog):
             return
         try:
             await channel.send(OFFER, allowed_mentions=discord.AllowedMentions.none())
-        except discord.HTTPException as error:
-            log.info("The set-up could not be offered in server %d (HTTP %d)", guild.id, error.status)
+        except UNREACHABLE as error:
+            log.info("The set-up could not be offered in server %d (%s)", guild.id, why(error))
             return
         await self._services.guilds.setup_offered(guild.id)
 
@@ -294,8 +295,8 @@ class Admin(commands.Cog):
                 rules=self._services.consents.rules.of(place.guild.id),
                 days_back=days_back,
             )
-        except discord.HTTPException as error:
-            log.warning("No notice could be posted in channel %d (HTTP %d)", place.id, error.status)
+        except UNREACHABLE as error:
+            log.warning("No notice could be posted in channel %d (%s)", place.id, why(error))
             raise Refused(DISCORD_FORBIDS) from None
         await self._observations.set_notice(place.id, notice.channel.id, notice.id)
 
@@ -345,8 +346,8 @@ async def _change(interaction: Interaction, text: str) -> None:
     """Change the answer to an interaction; the work does not stop where that fails."""
     try:
         await interaction.edit_original_response(content=text, allowed_mentions=discord.AllowedMentions.none())
-    except discord.HTTPException as error:
-        log.info("Interaction %d could not be kept up to date (HTTP %d)", interaction.id, error.status)
+    except UNREACHABLE as error:
+        log.info("Interaction %d could not be kept up to date (%s)", interaction.id, why(error))
 
 
 def _where_to_speak(guild: discord.Guild) -> discord.TextChannel | None:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
+from cogs.faults import UNREACHABLE, why
 from cogs.pages import PAGE, Pages, Readable, Unreadable
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 CHANNELS_AT_ONCE = 4
 """Histories read side by side; more would only wait for Discord's rate limits."""
-
-UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
-"""What discord.py raises where Discord declines, fails, or breaks the connection off."""
 
 Parent = discord.TextChannel | discord.ForumChannel
 
@@ -217,7 +214,7 @@ class Backfill:
                 after = await self._observations.last_seen(channel.id, parent_of(channel))
                 newest = await self._offer_history(channel, after)
             except (*UNREACHABLE, SQLAlchemyError) as error:
-                log.warning("Channel %d could not be read back (%s)", channel.id, type(error).__name__)
+                log.warning("Channel %d could not be read back (%s)", channel.id, why(error))
                 return
             except Exception:  # what came is not Discord's: this channel alone has to wait
                 log.exception("Channel %d of server %d could not be read back", channel.id, channel.guild.id)
@@ -256,7 +253,7 @@ class Backfill:
                 if self.observes(thread):
                     found.append(thread)
         except UNREACHABLE as error:
-            log.warning("Archived threads of channel %d could not be listed (%s)", parent.id, type(error).__name__)
+            log.warning("Archived threads of channel %d could not be listed (%s)", parent.id, why(error))
         await self.note_threads(guild.id, found)
         self._archived.setdefault(guild.id, {}).update({thread.id: thread for thread in found})
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ServiceError, UserError
 from cogs import texts
-from cogs.backfill import UNREACHABLE
+from cogs.faults import UNREACHABLE, why
 from cogs.reply import reply
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
     try:
         await reply(interaction, sentence)
     except UNREACHABLE as failure:
-        log.warning("Interaction %d could not be answered (%s)", interaction.id, type(failure).__name__)
+        log.warning("Interaction %d could not be answered (%s)", interaction.id, why(failure))
 
 
 def _sentence(interaction: Interaction, error: Exception) -> str:
@@ -54,8 +54,8 @@ def _sentence(interaction: Interaction, error: Exception) -> str:
         case ServiceError():
             log.warning("Interaction %d failed: %s is unavailable", interaction.id, error.service)
             return texts.service_down(error.service)
-        case discord.HTTPException() | aiohttp.ClientError():
-            log.warning("Interaction %d failed: Discord did not take it (%s)", interaction.id, type(error).__name__)
+        case discord.HTTPException() | aiohttp.ClientError() | TimeoutError():
+            log.warning("Interaction %d failed: Discord did not take it (%s)", interaction.id, why(error))
             return texts.service_down("Discord")
         case SQLAlchemyError():
             log.warning(

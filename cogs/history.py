@@ -9,9 +9,9 @@ import discord
 from bot.errors import ServiceUnavailable
 from bot.verification import Seen
 from cogs.access import can_read
-from cogs.backfill import UNREACHABLE
 from cogs.content import content_of, quote_nothing
-from cogs.pages import UNPARSED, Found, Pages, Unreadable
+from cogs.faults import UNPARSED, UNREACHABLE, why
+from cogs.pages import Found, Pages, Unreadable
 
 if TYPE_CHECKING:
     from cogs.backfill import Backfill
@@ -81,5 +81,4 @@ def _seen(message: Found, *, keeps: bool) -> Seen:
 
 
 def _unavailable(error: Exception) -> ServiceUnavailable:
-    status = f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__
-    return ServiceUnavailable("discord", status)
+    return ServiceUnavailable("discord", why(error))

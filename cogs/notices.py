@@ -8,6 +8,7 @@ from bot.observation import ObservedChannel
 from bot.policy import Policy
 from bot.rules import Rules
 from cogs.access import Talk
+from cogs.faults import UNREACHABLE
 
 OPERATOR = "the operator of this bot"
 FORUM_POST_NAME = "This forum is observed"
@@ -45,7 +46,7 @@ async def update_notice(guild: discord.Guild, channel: ObservedChannel, policy: 
     try:
         notice = place.get_partial_message(channel.notice_message_id)
         await notice.edit(content=text, allowed_mentions=discord.AllowedMentions.none())
-    except discord.HTTPException:
+    except UNREACHABLE:
         return False
     return True
 
@@ -63,7 +64,7 @@ async def post_notice(
         days_back: of how many days before now it is read as well.
 
     Raises:
-        discord.HTTPException: it could not be posted.
+        discord.HTTPException, aiohttp.ClientError, OSError: it could not be posted.
     """
     text = notice_text(policy, by=by, rules=rules, days_back=days_back)
     silent = discord.AllowedMentions.none()

@@ -16,6 +16,7 @@ from bot.verification import KEPT_AT_ONCE
 from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
+from cogs.faults import UNREACHABLE, why
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
@@ -159,8 +160,8 @@ class Observer(commands.Cog):
                 await guild.fetch_channel(decision.channel_id)
             except discord.NotFound:
                 await self._gone(guild.id, decision.channel_id)
-            except (discord.HTTPException, discord.InvalidData) as error:
-                log.info("Channel %d could not be looked up (%s)", decision.channel_id, type(error).__name__)
+            except (*UNREACHABLE, discord.InvalidData) as error:
+                log.info("Channel %d could not be looked up (%s)", decision.channel_id, why(error))
 
     @commands.Cog.listener()
     async def on_thread_create(self, thread: discord.Thread) -> None:
@@ -289,8 +290,8 @@ class Observer(commands.Cog):
             return await post_notice(
                 channel, self._services.policy, by=None, rules=self._services.consents.rules.of(channel.guild.id)
             )
-        except discord.HTTPException as error:
-            log.warning("No notice could be posted in channel %d (HTTP %d)", channel.id, error.status)
+        except UNREACHABLE as error:
+            log.warning("No notice could be posted in channel %d (%s)", channel.id, why(error))
             return None
 
     def _of_shard(self, shard_id: int) -> list[discord.Guild]:

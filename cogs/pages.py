@@ -10,13 +10,12 @@ from typing import Any
 
 import discord
 
+from cogs.faults import UNPARSED
+
 log = logging.getLogger(__name__)
 
 PAGE = 100
 """Messages in one answer of Discord's history: as many as it gives."""
-
-UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
-"""What discord.py raises where a payload is not as it expects."""
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 Fetch = Callable[..., Awaitable[list[Any]]]

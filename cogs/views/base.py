@@ -9,6 +9,7 @@ from discord import ui
 
 from cogs import texts
 from cogs.errors import answer_error
+from cogs.faults import UNREACHABLE
 from cogs.reply import reply
 
 Interaction = discord.Interaction[Any]
@@ -49,5 +50,5 @@ class OwnView(ui.LayoutView):
                 item.disabled = True
         try:
             await self._latest.edit_original_response(view=self)
-        except discord.HTTPException:
+        except UNREACHABLE:
             return  # dismissed by the member, or the token is gone: nothing is left to tidy
