@@ -9,6 +9,7 @@ from bot.policy import Policy
 from bot.rules import Rules
 from cogs.access import Talk
 from cogs.faults import UNREACHABLE
+from cogs.views.notice import notice_view
 
 OPERATOR = "the operator of this bot"
 FORUM_POST_NAME = "This forum is observed"
@@ -45,7 +46,7 @@ async def update_notice(guild: discord.Guild, channel: ObservedChannel, policy: 
     text = notice_text(policy, by=channel.decided_by, rules=rules)
     try:
         notice = place.get_partial_message(channel.notice_message_id)
-        await notice.edit(content=text, allowed_mentions=discord.AllowedMentions.none())
+        await notice.edit(content=text, view=notice_view(), allowed_mentions=discord.AllowedMentions.none())
     except UNREACHABLE:
         return False
     return True
@@ -69,6 +70,8 @@ async def post_notice(
     text = notice_text(policy, by=by, rules=rules, days_back=days_back)
     silent = discord.AllowedMentions.none()
     if isinstance(channel, discord.ForumChannel):
-        created = await channel.create_thread(name=FORUM_POST_NAME, content=text, allowed_mentions=silent)
+        created = await channel.create_thread(
+            name=FORUM_POST_NAME, content=text, view=notice_view(), allowed_mentions=silent
+        )
         return created.message
-    return await channel.send(text, allowed_mentions=silent, suppress_embeds=True)
+    return await channel.send(text, view=notice_view(), allowed_mentions=silent, suppress_embeds=True)

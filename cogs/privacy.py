@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -19,8 +20,10 @@ from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
 from cogs.checks import per_member
+from cogs.errors import answer_error
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import Confirm, receipt_view, text_view
+from cogs.views.notice import KEEP_FACTS
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -152,18 +155,34 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     async def facts(self, interaction: Interaction, keep: Literal["on", "off"]) -> None:
         """Note the choice."""
         await interaction.response.defer(ephemeral=True, thinking=True)
+        await reply(interaction, await self._switch_facts(interaction, keep=keep == "on"))
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Note the choice of who presses the button of a channel's notice, whichever process posted that."""
+        data: Mapping[str, Any] = interaction.data or {}
+        if interaction.type is not discord.InteractionType.component or data.get("custom_id") != KEEP_FACTS:
+            return
+        try:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await reply(interaction, await self._switch_facts(interaction, keep=True))
+        except Exception as error:  # noqa: BLE001 - everything that can happen here ends in one sentence
+            await answer_error(interaction, error)
+
+    async def _switch_facts(self, interaction: Interaction, *, keep: bool) -> str:
+        """Allow or stop facts about the member here; what to tell them.
+
+        Raises:
+            Refused: nothing of theirs is kept, or no facts of anybody.
+        """
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
-        if keep == "on" and self._consents.left_out(guild_id, user_id):
+        if keep and self._consents.left_out(guild_id, user_id):
             out = self._consents.opted_out(guild_id, user_id)
             raise Refused(texts.OPTED_OUT_SELF if out else texts.NOT_OPTED_IN)
-        if keep == "on" and self._consents.rules.of(guild_id).facts is FactsRule.NOBODY:
+        if keep and self._consents.rules.of(guild_id).facts is FactsRule.NOBODY:
             raise Refused(texts.NO_FACTS)
-        await self._consents.set_facts(user_id, guild_id, keep == "on")
-        answer = {
-            "on": "Facts and preferences that you state about yourself here are remembered from now on.",
-            "off": "Nothing more of that kind is remembered; `/memories` shows what is there, to forget it.",
-        }
-        await reply(interaction, answer[keep])
+        await self._consents.set_facts(user_id, guild_id, keep)
+        return texts.FACTS_ON if keep else texts.FACTS_OFF
 
     @app_commands.command(name="policy", description="What this bot keeps, why, where and for how long")
     @per_member(3, 30.0)
