@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bot.app import App, open_app
 from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
+from bot.clock import steady_clock
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.errors import InUse
 from bot.health import Readiness, serving
@@ -56,7 +57,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     give_way()
     async with (
         _alone(settings.data_dir),
-        open_app(settings, extract=settings.mem0_enabled, patient=True, step=step) as app,
+        open_app(settings, extract=settings.mem0_enabled, patient=True, clock=steady_clock(), step=step) as app,
     ):
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, i
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chunks import chunks
-from bot.clock import Clock
+from bot.clock import FAR_MS, Clock
 from bot.errors import AnswerCut, AnswerError, ChannelMemoryError, RateLimited, ServiceError
 from bot.messagelog import message_from_row
 from bot.model import Message, MessageState
@@ -119,11 +119,15 @@ class Queue:
         """Take the lease of a channel if nobody has it."""
         now = self._clock()
         async with self._db.write() as connection:
-            expired = and_(leases.c.channel_id == channel_id, leases.c.expires_ms <= now)
+            expired = and_(leases.c.channel_id == channel_id, ~self._holds(now))
             await connection.execute(delete(leases).where(expired))
             row = {"channel_id": channel_id, "owner": self._owner, "expires_ms": now + self._lease_ms}
             taken = upsert(self._db.dialect, leases).values(row).on_conflict_do_nothing()
             return (await connection.execute(taken)).rowcount == 1
+
+    def _holds(self, now: int) -> ColumnElement[bool]:
+        """Leases in force; one that ends later than any lease can was taken before the clock was put back."""
+        return leases.c.expires_ms.between(now + 1, now + 2 * self._lease_ms)
 
     async def renew(self, channel_id: int) -> None:
         """Keep the lease for another while.
@@ -168,7 +172,7 @@ class Queue:
         in_hand = select(batches.c.channel_id, func.max(batches.c.next_try_ms).label("next_try")).group_by(
             batches.c.channel_id
         )
-        leased = select(leases.c.channel_id).where(leases.c.expires_ms > now)
+        leased = select(leases.c.channel_id).where(self._holds(now))
         async with self._db.read() as connection:
             channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
             next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}
@@ -177,7 +181,7 @@ class Queue:
 
         def is_due(row: Row[Any]) -> bool:
             if row.channel_id in next_try:
-                return next_try[row.channel_id] <= now
+                return not now < next_try[row.channel_id] <= now + FAR_MS
             waited = not long_ago < row.oldest <= now  # after a clock jump: rather now than late
             return bool(waited or row.waiting >= size)
 

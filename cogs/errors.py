@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ServiceError, UserError
 from cogs import texts
-from cogs.faults import UNREACHABLE, why
+from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.reply import reply
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
         return
     try:
         await reply(interaction, sentence)
-    except UNREACHABLE as failure:
+    except (*UNREACHABLE, *UNPARSED) as failure:
         log.warning("Interaction %d could not be answered (%s)", interaction.id, why(failure))
 
 

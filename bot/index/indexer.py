@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.chunks import chunks
-from bot.clock import Clock
+from bot.clock import FAR_MS, Clock
 from bot.directory import Directory
 from bot.errors import RateLimited, ServiceAbsent, ServiceError, ServiceRejected
 from bot.index.base import IndexEntry, VectorIndex
@@ -164,7 +164,8 @@ class Indexer:
         So one memory that the service declines ends up alone, and does not keep the others from the index.
         """
         async with self._db.read() as connection:
-            is_due = outbox.c.next_try_ms <= self._clock()
+            now = self._clock()
+            is_due = ~outbox.c.next_try_ms.between(now + 1, now + FAR_MS)
             attempts = await connection.scalar(select(func.min(outbox.c.attempts)).where(is_due))
             if attempts is None:
                 return {}

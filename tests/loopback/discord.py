@@ -135,6 +135,11 @@ class Faults:
 
         self._faults.append(_Fault(pattern, times, act))
 
+    def garbage(self, pattern: str, *, times: int | None = 1) -> None:
+        """Answer with JSON that breaks off in the middle."""
+        typed = {"Content-Type": "application/json"}
+        self._add(pattern, times, lambda: web.Response(body=b'{"id": "1', headers=typed))
+
     def clear(self) -> None:
         """Everything works again."""
         self._faults.clear()

@@ -113,6 +113,8 @@ class Gateway:
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
         self._after: list[tuple[int, Callable[[], None]]] = []
+        self._going = asyncio.Event()
+        self._going.set()
 
     # what a test does and asks
 
@@ -130,6 +132,19 @@ class Gateway:
         """Lose every connection without a word; sessions can be resumed."""
         for connection in list(self._connections):
             connection.abort()
+
+    def hold(self) -> None:
+        """Write no more events, as a gateway that hangs, until `go_on`."""
+        self._going.clear()
+
+    def go_on(self) -> None:
+        """Write what was held."""
+        self._going.set()
+
+    async def garble(self) -> None:
+        """Write what is neither JSON nor compressed."""
+        for connection in list(self._connections):
+            await connection.ws.send_bytes(b"garbage\x00\x00\xff\xff")
 
     async def close(self, code: int) -> None:
         """Close every connection with this code; those after which there is no resuming end the session."""
@@ -227,7 +242,9 @@ class Gateway:
     async def _write(self, connection: Connection) -> None:
         with contextlib.suppress(ConnectionError):
             while True:
-                await connection.write(await connection.queue.get())
+                text = await connection.queue.get()
+                await self._going.wait()
+                await connection.write(text)
                 self.delivered += 1
                 self._count()
 
