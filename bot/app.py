@@ -49,6 +49,7 @@ from bot.neighbours import Neighbours
 from bot.observation import Observations
 from bot.personal import PersonalData, member_stores
 from bot.policy import Policy
+from bot.posts import Posts
 from bot.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.recall import Recall
 from bot.reconciler import Reconciler
@@ -218,7 +219,8 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             told=_to_all(metrics, status, ledger, model),
             step=step,
         )
-    stores = member_stores(db, store, consents, directory, index)
+    posts = Posts(db, clock)
+    stores = member_stores(db, store, consents, directory, index, posts)
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock, stores=stores)
     revisions = Revisions(db, fulltext, store, indexer)
     intake = Intake(log, revisions, erasure, step=step)
@@ -237,6 +239,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         store=store,
         erasure=erasure,
         personal=PersonalData(erasure, stores),
+        posts=posts,
         audit=AuditTrail(db, clock),
         recall=recall,
         flusher=flusher,
@@ -512,7 +515,7 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         directory, index = Directory(db), NoIndex("it is not needed", holds_nothing=False)
         store = MemoryStore(db, fulltext, MessageLog(db, fulltext, consents, system_clock), system_clock)
         indexer = Indexer(db, index, store, directory, system_clock)
-        stores = member_stores(db, store, consents, directory, index)
+        stores = member_stores(db, store, consents, directory, index, Posts(db, system_clock))
         erasure = Erasure(db, fulltext, store, indexer, hasher, system_clock, stores=stores)
         yield PersonalData(erasure, stores)
 

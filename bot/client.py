@@ -35,6 +35,7 @@ from cogs.memory import MemoryCog
 from cogs.observer import Observer
 from cogs.pages import Pages
 from cogs.privacy import Privacy
+from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
 from cogs.reply import reply
 
@@ -181,7 +182,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         verification = Verification(services.log, services.intake, services.erasure, history)
         await self.add_cog(Observer(self, services, backfill, verification))
         await self.add_cog(MemoryCog(self, services, access, verification))
-        await self.add_cog(RecallCog(services, access, verification))
+        publisher = Publisher(services, verification)
+        await self.add_cog(RecallCog(services, access, verification, publisher))
+        await self.add_cog(TakeDown(self, services, verification))
         await self.add_cog(Forget(services, access))
         await self.add_cog(Admin(self, services, backfill))
         await self.add_cog(Privacy(services, access))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bot.erasure import Erasure, Receipt
     from bot.index.base import VectorIndex
     from bot.memories import MemoryStore
+    from bot.posts import Posts
     from bot.storage.engine import Database
 
 WITHHELD = "(not shown: it also stands on what others said in a channel that you can't read now)"
@@ -120,7 +121,7 @@ class PersonalData:
 
 
 def member_stores(
-    db: Database, store: MemoryStore, consents: Consents, directory: Directory, index: VectorIndex
+    db: Database, store: MemoryStore, consents: Consents, directory: Directory, index: VectorIndex, posts: Posts
 ) -> tuple[MemberStore, ...]:
     """Every store of this program; whatever is added to it must be added here."""
     return (
@@ -133,6 +134,7 @@ def member_stores(
         Decisions(db),
         Trail(db),
         Requests(db),
+        posts,
     )
 
 

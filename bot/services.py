@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.observation import Observations
     from bot.personal import PersonalData
     from bot.policy import Policy
+    from bot.posts import Posts
     from bot.recall import Recall
     from bot.status import Status
     from bot.threads import Threads
@@ -50,6 +51,7 @@ class Services:
     store: MemoryStore
     erasure: Erasure
     personal: PersonalData
+    posts: Posts
     audit: AuditTrail
     recall: Recall
     flusher: Flusher | None

@@ -101,6 +101,39 @@ def _same(thread: discord.Thread, inside: object) -> bool:
     return isinstance(inside, discord.Thread) and inside.id == thread.id
 
 
+def may_be_shown_in(source: Talk, place: Talk | discord.Thread) -> bool:
+    """Whether what was said in `source`, or in its public threads, may be shown to everybody in `place`.
+
+    So it is where the same people read both: `place` is `source` or one of its threads, or both have the same
+    overwrites; and where @everyone may read `source` and no overwrite takes that from anybody. Nothing of an
+    age-restricted channel shows outside of such channels.
+    """
+    home = place.parent if isinstance(place, discord.Thread) else place
+    if home is None or (is_age_restricted(source) and not is_age_restricted(home)):
+        return False
+    if home.id == source.id:
+        return True
+    same_need = _needs_connect(home) or not _needs_connect(source)
+    return (same_need and _overwrites(home) == _overwrites(source)) or _open_to_everyone(source)
+
+
+def _needs_connect(channel: object) -> bool:
+    return isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+
+
+def _overwrites(channel: Talk | discord.ForumChannel) -> dict[int, tuple[int, int]]:
+    pairs = ((target.id, overwrite.pair()) for target, overwrite in channel.overwrites.items())
+    decided = {target_id: (allow.value, deny.value) for target_id, (allow, deny) in pairs}
+    return {target_id: values for target_id, values in decided.items() if any(values)}
+
+
+def _open_to_everyone(channel: Talk) -> bool:
+    if not can_read(channel.permissions_for(channel.guild.default_role), channel):
+        return False
+    needed = ["view_channel", "read_message_history", *(["connect"] if _needs_connect(channel) else [])]
+    return not any(getattr(one, name) is False for one in channel.overwrites.values() for name in needed)
+
+
 class Access:
     """Answers who may read what, archived threads included."""
 
@@ -110,10 +143,14 @@ class Access:
 
     async def asker(self, interaction: Interaction) -> Asker:
         """Who asks in `interaction`, and what they can read and moderate now."""
-        member, guild = interaction.user, interaction.guild
-        if not isinstance(member, discord.Member) or guild is None:
+        if not isinstance(interaction.user, discord.Member):
             return Asker(interaction.user.id, interaction.guild_id or 0)
-        reach = reach_of(member, interaction.channel)
+        return await self.member(interaction.user, interaction.channel)
+
+    async def member(self, member: discord.Member, inside: object) -> Asker:
+        """`member`, and what they can read and moderate now when they ask in the channel or thread `inside`."""
+        guild = member.guild
+        reach = reach_of(member, inside)
         archived = [
             thread
             for thread in await self._threads.of_guild(guild.id)
@@ -127,6 +164,23 @@ class Access:
             reach.readable | {thread.id for thread in archived},
             reach.moderated | {thread.id for thread in archived if reach.parents[thread.parent_id]},
         )
+
+    async def public(self, asker: Asker, place: Talk | discord.Thread) -> frozenset[int]:
+        """What of all that `asker` can read may be shown to everybody in `place`, where they ask."""
+        parents = {thread.id: thread.parent_id for thread in await self._threads.of_guild(asker.guild_id)}
+        guild = place.guild
+
+        def shareable(channel_id: int) -> bool:
+            thread = guild.get_thread(channel_id)
+            if channel_id == place.id:
+                return True
+            if thread is not None and thread.is_private():
+                return False
+            home = parents.get(channel_id, channel_id) if thread is None else thread.parent_id
+            source = guild.get_channel(home)
+            return isinstance(source, Talk) and may_be_shown_in(source, place)
+
+        return frozenset(filter(shareable, asker.readable))
 
     async def _is_public(self, guild: discord.Guild, thread: KnownThread) -> bool:
         if not thread.decided:

@@ -31,6 +31,18 @@ FACTS_ON = (
 )
 FACTS_OFF = "Nothing more of that kind is remembered; `/memories` shows what is there, to forget it."
 NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
+NO_PLACE = "Nothing can be posted here, so this is for you alone."
+MAY_NOT_WRITE = "You may not write here, so I don't post it for you; this is for you alone."
+CAN_NOT_WRITE = "I may not write and read here, so I can't post it; this is for you alone."
+NOTHING_TO_SHARE = (
+    "Nothing was posted: what I found is nothing that everybody here may read. What follows is for you alone."
+)
+SHARED = "Posted. It is deleted when a message that it shows is deleted or changed."
+
+
+def shared_by(user_id: int) -> str:
+    """Below what a member let be posted."""
+    return f"Asked by <@{user_id}> · deleted when a message that it shows is"
 
 
 def cooldown(seconds: float) -> str:

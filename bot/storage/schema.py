@@ -251,6 +251,45 @@ requests = Table(
     comment="Erasures that the command line hands to the running bot; user_id goes when it is done",
 )
 
+posts = Table(
+    "posts",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("asked_id", BigInteger),
+    Column("state", String(16), nullable=False),
+    Column("posted_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try_ms", BigInteger, nullable=False, server_default="0"),
+    Index("ix_posts_guild_id", "guild_id"),
+    Index("ix_posts_state_next_try_ms", "state", "next_try_ms"),
+    comment="Public messages of the bot: up, or due to be deleted in Discord. asked_id is the question's snowflake.",
+)
+
+post_sources = Table(
+    "post_sources",
+    metadata,
+    Column("post_id", BigInteger, ForeignKey("posts.message_id", ondelete="CASCADE"), primary_key=True),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("memory_id", String(36), primary_key=True),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("edited_ms", BigInteger, nullable=False),
+    Index("ix_post_sources_message_id", "message_id"),
+    comment="What a public post stands on: memory_id is empty where the message itself is quoted, edited_ms its last "
+    "edit at that time. Without text.",
+)
+
+post_people = Table(
+    "post_people",
+    metadata,
+    Column("post_id", BigInteger, ForeignKey("posts.message_id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_post_people_user_id", "user_id"),
+    comment="Whom a public post quotes, names or answers",
+)
+
 usage = Table(
     "usage",
     metadata,

@@ -15,6 +15,7 @@ from bot.index.base import IndexEntry
 from bot.memories import Asker
 from bot.model import MemoryKind, MemoryOrigin, Message, MessageState
 from bot.observation import Observations
+from bot.posts import Post, Posts
 from bot.storage.schema import corrections, messages, metadata, requests
 from tests.fixtures.index import IndexOpener, MemoryFactory
 from tests.fixtures.memory import Pipeline
@@ -42,6 +43,10 @@ NO_USER_IDS = frozenset(
         *("rules.guild_id", "lifetimes.guild_id", "corrections.corrected_ms"),
         *("audit.seq", "audit.guild_id", "audit.at_ms", "audit.channel_id"),
         *("requests.seq", "requests.guild_id", "requests.asked_ms"),
+        *("posts.message_id", "posts.guild_id", "posts.channel_id", "posts.asked_id"),
+        *("posts.posted_ms", "posts.due_ms", "posts.next_try_ms"),
+        *("post_sources.post_id", "post_sources.message_id", "post_sources.channel_id", "post_sources.edited_ms"),
+        "post_people.post_id",
     }
 )
 """Columns wide enough for a user id that hold something else. A new column has to be listed here or registered."""
@@ -63,6 +68,8 @@ async def act(pipeline: Pipeline) -> None:
     async with pipeline.db.write() as connection:
         row = {"user_id": ALICE, "state": "asked", "asked_ms": 1}
         await connection.execute(insert(requests).values(row))
+    posts = Posts(pipeline.db, pipeline.clock)
+    await posts.record(Post(1, GUILD, CHANNEL), [], [ALICE], glance=await posts.glance([]))
 
 
 async def traces(pipeline: Pipeline, user_id: int) -> set[str]:

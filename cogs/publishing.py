@@ -1,0 +1,203 @@
+"""Posting for everybody what recall found, so that it can be taken back, and taking it back when a source goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+from discord.ext import commands, tasks
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.hits import Hits
+from bot.memories import Asker
+from bot.model import Hit
+from bot.posts import Glance, Post, sources_of
+from bot.references import people_in
+from cogs import texts
+from cogs.access import can_read
+from cogs.faults import UNREACHABLE, why
+from cogs.views.confirm import text_view
+
+if TYPE_CHECKING:
+    from bot.services import Services
+    from bot.verification import Verification
+
+log = logging.getLogger(__name__)
+
+Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+TAKE_DOWN_SECONDS = 5.0
+"""Between two looks at what has lost a source: a few indexed lookups for each post that is up."""
+
+AT_ONCE = 20
+"""Posts that one look deletes at most; Discord allows five deletions a second or so in one channel."""
+
+COMPARISONS = 5
+"""How often the sources of posts are compared first in a new session; the sweep of everything reaches the rest."""
+
+LOOKING = "-# Looking it up …"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Hits as they are now, ready to be posted.
+
+    Attributes:
+        hits: those that are still there and were compared with Discord.
+        glance: how their sources stood before they were read.
+        doubtful: whether some are left out because they could not be compared.
+    """
+
+    hits: tuple[Hit, ...]
+    glance: Glance
+    doubtful: bool
+
+
+def places_of(hits: Collection[Hit]) -> dict[int, set[int]]:
+    """The messages behind hits, by channel."""
+    places: dict[int, set[int]] = {}
+    for source in sources_of(hits):
+        places.setdefault(source.channel_id, set()).add(source.message_id)
+    return places
+
+
+def why_not_here(asker: discord.Member, place: object) -> str:
+    """Why nothing can be posted for `asker` in `place`; empty where it can."""
+    if not isinstance(place, Place):
+        return texts.NO_PLACE
+    name = "send_messages_in_threads" if isinstance(place, discord.Thread) else "send_messages"
+    if not getattr(place.permissions_for(asker), name):
+        return texts.MAY_NOT_WRITE
+    mine = place.permissions_for(place.guild.me)
+    if not (getattr(mine, name) and can_read(mine, place)):
+        return texts.CAN_NOT_WRITE
+    return ""
+
+
+class Publisher:
+    """Posts what cites messages: noted in the database before it shows."""
+
+    def __init__(self, services: Services, verification: Verification) -> None:
+        self._services = services
+        self._verification = verification
+        self._again = Hits(services.log, services.store)
+
+    async def compared(self, guild_id: int, hits: Sequence[Hit], readable: frozenset[int]) -> Compared:
+        """Those of `hits` that may be posted as they are now."""
+        doubtful = await self._verification.check(guild_id, places_of(hits))
+        glance = await self._services.posts.glance({message_id for hit in hits for message_id in hit.message_ids})
+        fresh = await self._again.fresh(hits, readable)
+        sure = tuple(hit for hit in fresh if not doubtful.intersection(hit.message_ids))
+        return Compared(sure, glance, doubtful=bool(doubtful))
+
+    async def post(
+        self,
+        place: Place,
+        view: ui.LayoutView,
+        *,
+        asker: Asker,
+        asked_id: int,
+        cited: Compared,
+        answers: discord.Message | None = None,
+    ) -> discord.Message:
+        """Post `view`, which shows the hits of `cited`, in the place of a line that says nothing yet.
+
+        Args:
+            place: where.
+            view: what is to be seen.
+            asker: who asked.
+            asked_id: the snowflake of the question.
+            cited: what the view shows.
+            answers: the message that is answered.
+        """
+        silent = discord.AllowedMentions.none()
+        if answers is None:
+            message = await place.send(view=text_view(LOOKING), allowed_mentions=silent)
+        else:
+            message = await answers.reply(view=text_view(LOOKING), allowed_mentions=silent, mention_author=False)
+        known = not self._services.consents.left_out(asker.guild_id, asker.user_id)
+        people = {user_id for hit in cited.hits for user_id in (*hit.author_ids, *people_in([hit.text]))}
+        try:
+            await self._services.posts.record(
+                Post(message.id, asker.guild_id, place.id),
+                sources_of(cited.hits),
+                people | ({asker.user_id} if known else set()),
+                glance=cited.glance,
+                asked_id=asked_id if known else None,
+            )
+        except SQLAlchemyError:
+            with suppress(*UNREACHABLE):
+                await message.delete()  # what can't be noted can't be taken back: it stays without text
+            raise
+        return await message.edit(view=view, allowed_mentions=silent)
+
+
+class TakeDown(commands.Cog):
+    """Deletes in Discord what has lost a source, until Discord says that it is gone."""
+
+    def __init__(self, bot: commands.AutoShardedBot, services: Services, verification: Verification) -> None:
+        self._bot = bot
+        self._posts = services.posts
+        self._verification = verification
+        self._unsure: dict[int, int] = {}  # servers whose posts' sources were not compared, and the tries left
+
+    async def cog_load(self) -> None:
+        """Begin."""
+        self.rounds.start()
+
+    async def cog_unload(self) -> None:
+        """Stop; what is due stays on the list."""
+        self.rounds.cancel()
+
+    @commands.Cog.listener()
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Sources may have been deleted while nobody listened."""
+        self._unsure |= {guild.id: COMPARISONS for guild in self._bot.guilds if guild.shard_id == shard_id}
+
+    @tasks.loop(seconds=TAKE_DOWN_SECONDS)
+    async def rounds(self) -> None:
+        """One look; whatever goes wrong is tried again."""
+        if not self._bot.is_ready():
+            return
+        try:
+            await self._compare()
+            await self.round()
+        except SQLAlchemyError as error:
+            log.warning("Public posts are looked at later (%s)", type(error).__name__)
+        except Exception:  # a loop that ended would be noticed by nobody
+            log.exception("Looking for public posts to take down failed; it is tried again")
+
+    async def round(self) -> None:
+        """Put on the list what has lost a source, and delete what is on it."""
+        if found := await self._posts.find_due():
+            log.info("%d public posts have lost a source and are taken down", found)
+        for post in await self._posts.due(AT_ONCE):
+            if await self._deleted(post):
+                await self._posts.gone(post)
+            elif not await self._posts.later(post):
+                log.warning("Post %d of channel %d could not be deleted for 30 days", post.message_id, post.channel_id)
+
+    async def _compare(self) -> None:
+        """Compare the sources of what is posted with Discord, after a session in which deletions may be missing."""
+        for guild_id, tries in list(self._unsure.items()):
+            doubtful = await self._verification.check(guild_id, await self._posts.cited(guild_id))
+            if doubtful and tries > 1:
+                self._unsure[guild_id] = tries - 1
+            else:
+                del self._unsure[guild_id]
+
+    async def _deleted(self, post: Post) -> bool:
+        place: Any = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+        try:
+            await place.get_partial_message(post.message_id).delete()
+        except discord.NotFound:
+            return True
+        except UNREACHABLE as error:
+            log.info("Post %d of channel %d can't be deleted now (%s)", post.message_id, post.channel_id, why(error))
+            return False
+        return True

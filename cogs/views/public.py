@@ -1,0 +1,24 @@
+"""What everybody in a channel sees of a recall: the hits with their ways to jump, and no other buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import discord
+from discord import ui
+
+from cogs.views.pages import Item
+
+
+def public_view(title: str, items: Sequence[Item], *, below: str) -> ui.LayoutView:
+    """Items in a frame, and a small line below."""
+    view = ui.LayoutView(timeout=None)
+    box = ui.Container[ui.LayoutView](ui.TextDisplay(title))
+    for item in items:
+        box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
+        text = ui.TextDisplay[ui.LayoutView](f"{item.text}\n-# {item.caption}")
+        box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
+    box.add_item(ui.Separator())
+    box.add_item(ui.TextDisplay(f"-# {below}"))
+    view.add_item(box)
+    return view
