@@ -61,6 +61,7 @@ from bot.status import Status
 from bot.steps import Step, no_step
 from bot.storage.engine import Database, open_database
 from bot.threads import Threads
+from bot.traces import Traces
 
 if TYPE_CHECKING:
     from bot.index.mem0_index import Mem0Index
@@ -221,7 +222,8 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         )
     posts = Posts(db, clock)
     stores = member_stores(db, store, consents, directory, index, posts)
-    erasure = Erasure(db, fulltext, store, indexer, hasher, clock, stores=stores)
+    traces = Traces(db, settings.data_dir)
+    erasure = Erasure(db, fulltext, store, indexer, hasher, clock, traces=traces, stores=stores)
     revisions = Revisions(db, fulltext, store, indexer)
     intake = Intake(log, revisions, erasure, step=step)
     recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled)
@@ -516,7 +518,8 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         store = MemoryStore(db, fulltext, MessageLog(db, fulltext, consents, system_clock), system_clock)
         indexer = Indexer(db, index, store, directory, system_clock)
         stores = member_stores(db, store, consents, directory, index, Posts(db, system_clock))
-        erasure = Erasure(db, fulltext, store, indexer, hasher, system_clock, stores=stores)
+        traces = Traces(db, settings.data_dir)
+        erasure = Erasure(db, fulltext, store, indexer, hasher, system_clock, traces=traces, stores=stores)
         yield PersonalData(erasure, stores)
 
 

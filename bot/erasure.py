@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import Column, ColumnElement, Select, and_, delete, exists, func, or_, select, true, update
@@ -43,6 +43,7 @@ from bot.storage.schema import (
     tombstones,
     watermarks,
 )
+from bot.traces import Traces, Witnesses
 
 DELETED_MENTION = "@deleted"
 """What stands in other people's messages where an erased member was mentioned."""
@@ -97,6 +98,19 @@ class ErasableStore(Protocol):
         """Count what is left in scope, by looking, not by remembering."""
 
 
+@dataclass(slots=True)
+class _Taken:
+    """What an erasure has taken away so far.
+
+    Attributes:
+        counts: items by store.
+        witnesses: some of the texts, to be looked for afterwards.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    witnesses: Witnesses = field(default_factory=Witnesses)
+
+
 class Erasure:
     """Erases across all stores and proves it."""
 
@@ -109,6 +123,7 @@ class Erasure:
         hasher: SubjectHasher,
         clock: Clock,
         *,
+        traces: Traces,
         stores: Sequence[ErasableStore] = (),
     ) -> None:
         self._db = db
@@ -117,6 +132,7 @@ class Erasure:
         self._indexer = indexer
         self._hasher = hasher
         self._clock = clock
+        self._traces = traces
         self._stores = stores
 
     # --- ways of erasing ---------------------------------------------------------------------------------------------
@@ -126,21 +142,21 @@ class Erasure:
 
         Returns as soon as the database is clean; the index, woken here, follows at once.
         """
-        removed: Counter[str] = Counter()
+        taken = _Taken()
         for chunk in chunks(ids):
             rows = [{"message_id": i, "created_ms": self._clock()} for i in chunk]
             async with self._db.write() as connection:
                 await connection.execute(upsert(self._db.dialect, tombstones).on_conflict_do_nothing(), rows)
                 await discard_answers(connection, {channel_id})
-                await self._take_away(connection, chunk, removed)
+                await self._take_away(connection, chunk, taken)
         self._indexer.wake()
         await self._scrub(tries=1)
         remaining: Counter[str] = Counter()
         for chunk in chunks(ids):
             scope = Scope(guild_id=guild_id, message_ids=frozenset(chunk))
-            removed.update({store.name: await store.erase(scope) for store in self._stores})
+            taken.counts.update({store.name: await store.erase(scope) for store in self._stores})
             remaining.update(await self._remaining(scope))
-        return Receipt(dict(removed), dict(remaining))
+        return Receipt(dict(taken.counts), dict(remaining))
 
     async def erase_member(self, user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
         """Erase all that a member said, in one guild or (None) in all, and their mentions in what others said.
@@ -218,57 +234,61 @@ class Erasure:
     # --- the database ------------------------------------------------------------------------------------------------
 
     async def _erase(self, scope: Scope) -> Receipt:
-        removed: Counter[str] = Counter()
-        while await self._erase_some(select(messages.c.id).where(_said(scope)), scope, removed):
+        taken = _Taken()
+        while await self._erase_some(select(messages.c.id).where(_said(scope)), scope, taken):
             pass
         if scope.logged_before_ms is None:
-            while await self._erase_some(_cited(scope), scope, removed):
+            while await self._erase_some(_cited(scope), scope, taken):
                 pass
         if scope.user_id is not None:
-            await self._erase_mentions(scope, scope.user_id, removed)
+            await self._erase_mentions(scope, scope.user_id, taken)
         for store in self._stores:
-            removed[store.name] += await store.erase(scope)
+            taken.counts[store.name] += await store.erase(scope)
         await self._indexer.drain()
-        if removed.total() or scope.logged_before_ms is None:  # the round that found nothing to expire wrote nothing
+        if taken.counts.total() or scope.logged_before_ms is None:  # a round that found nothing to expire wrote nothing
             await self._scrub()
-        return Receipt(dict(removed), await self._remaining(scope))
+        remaining = await self._remaining(scope)
+        if scope.logged_before_ms is None:
+            remaining["texts"] = await self._left_of(taken.witnesses.texts)
+        return Receipt(dict(taken.counts), remaining)
 
-    async def _erase_some(self, query: Select[int], scope: Scope, removed: Counter[str]) -> bool:
+    async def _erase_some(self, query: Select[int], scope: Scope, taken: _Taken) -> bool:
         """Erase the next messages that `query` finds; False when it finds none."""
         async with self._db.write() as connection:
             ids = list(await connection.scalars(query.limit(STATEMENT_IDS)))
             if ids:
-                await self._take_away(connection, ids, removed, memories_too=scope.logged_before_ms is None)
+                await self._take_away(connection, ids, taken, memories_too=scope.logged_before_ms is None)
         return bool(ids)
 
     async def _take_away(
-        self, connection: AsyncConnection, ids: Sequence[int], removed: Counter[str], *, memories_too: bool = True
+        self, connection: AsyncConnection, ids: Sequence[int], taken: _Taken, *, memories_too: bool = True
     ) -> None:
         """Remove messages with all that hangs on them, in the caller's transaction."""
-        those = select(messages.c.guild_id, messages.c.author_id, messages.c.channel_id)
+        those = select(messages.c.guild_id, messages.c.author_id, messages.c.channel_id, messages.c.content)
         rows = (await connection.execute(those.where(messages.c.id.in_(ids)))).all()
+        taken.witnesses.saw(row.content for row in rows)
         people = {(row.guild_id, row.author_id) for row in rows}
         if memories_too:
             people |= await _cited_authors(connection, ids)
             withdrawal = await self._store.withdraw(connection, ids)
-            removed["memories"] += len(withdrawal.removed)
-            removed["citations"] += len(withdrawal.reduced)
+            taken.counts["memories"] += len(withdrawal.removed)
+            taken.counts["citations"] += len(withdrawal.reduced)
         await self._fulltext.remove(connection, "messages", ids)
         gone = await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
-        removed["messages"] += gone.rowcount
-        removed["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
+        taken.counts["messages"] += gone.rowcount
+        taken.counts["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
         await drop_empty_batches(connection)
-        removed["names"] += await _forget_names(connection, people)
+        taken.counts["names"] += await _forget_names(connection, people)
 
-    async def _erase_mentions(self, scope: Scope, user_id: int, removed: Counter[str]) -> None:
+    async def _erase_mentions(self, scope: Scope, user_id: int, taken: _Taken) -> None:
         """Let nothing that others said name an erased member; model answers that may are asked for again."""
-        while await self._erase_some_mentions(scope, user_id, removed):
+        while await self._erase_some_mentions(scope, user_id, taken):
             pass
         async with self._db.write() as connection:
             theirs = and_(members.c.user_id == user_id, _in_guild(members.c.guild_id, scope))
-            removed["names"] += (await connection.execute(delete(members).where(theirs))).rowcount
+            taken.counts["names"] += (await connection.execute(delete(members).where(theirs))).rowcount
 
-    async def _erase_some_mentions(self, scope: Scope, user_id: int, removed: Counter[str]) -> bool:
+    async def _erase_some_mentions(self, scope: Scope, user_id: int, taken: _Taken) -> bool:
         said = select(messages.c.id).where(
             _mentions(messages.c.content, user_id), _in_guild(messages.c.guild_id, scope)
         )
@@ -277,10 +297,10 @@ class Erasure:
             message_ids = list(await connection.scalars(said.limit(STATEMENT_IDS)))
             memory_ids = list(await connection.scalars(kept.limit(STATEMENT_IDS)))
         async with self._db.write() as connection:
-            removed["mentions"] += await self._erase_mentions_in(connection, message_ids, user_id)
+            taken.counts["mentions"] += await self._erase_mentions_in(connection, message_ids, user_id)
             for memory in (await self._store.load(connection, memory_ids)).values():
                 await self._store.rewrite(connection, memory.id, _without(memory.text, user_id))
-                removed["mentions"] += 1
+                taken.counts["mentions"] += 1
         return bool(message_ids or memory_ids)
 
     async def _erase_mentions_in(self, connection: AsyncConnection, message_ids: Sequence[int], user_id: int) -> int:
@@ -324,6 +344,14 @@ class Erasure:
                 left["names"] = await _count(connection, select(members.c.user_id).where(theirs))
         for store in self._stores:
             left[store.name] = left.get(store.name, 0) + await store.count(scope)
+        return left
+
+    async def _left_of(self, texts: Sequence[str]) -> int:
+        """Columns and files with one of the erased texts; where there are any, the file is written anew at once."""
+        left = await self._traces.of(texts)
+        if left:
+            await self._db.sweep(at_once=True)
+            left = await self._traces.of(texts)
         return left
 
     async def _left_in_fulltext(self, connection: AsyncConnection, scope: Scope) -> int:

@@ -100,16 +100,16 @@ class Database:
             self._traces = True
             return await _truncate_log(connection)
 
-    async def sweep(self) -> None:
+    async def sweep(self, *, at_once: bool = False) -> None:
         """Write the whole file anew if anything was scrubbed since the last time; call about once a minute.
 
         Deleted content is overwritten where it stood, but SQLite leaves a copy behind when it moves a row to another
         page to balance its trees (of one erased message in some ten thousand, as measured); only this removes such
         copies. It takes 8 ms and 1 MB of memory for each MB of the file, and writers wait: so it rests nine times as
-        long as it worked.
+        long as it worked, unless it is to be done `at_once`.
         """
         clock = asyncio.get_running_loop().time
-        if not self._traces or clock() < self._rest_until:
+        if not at_once and (not self._traces or clock() < self._rest_until):
             return
         async with self._turn, self._outside_transactions() as connection:
             started = clock()
