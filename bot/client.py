@@ -20,10 +20,12 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.accounts import DeletedAccounts
 from bot.errors import ServiceError, StartupError
 from bot.verification import Verification
 from cogs import texts
 from cogs.access import Access
+from cogs.accounts import DiscordAccounts
 from cogs.admin import Admin
 from cogs.backfill import Backfill
 from cogs.checks import Cooldowns
@@ -180,7 +182,10 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         backfill = Backfill(services.intake, services.observations, services.threads, pages)
         history = DiscordHistory(self, backfill, pages)
         verification = Verification(services.log, services.intake, services.erasure, history)
-        await self.add_cog(Observer(self, services, backfill, verification))
+        accounts = DeletedAccounts(
+            DiscordAccounts(self), services.directory, services.personal, services.installation, services.clock
+        )
+        await self.add_cog(Observer(self, services, backfill, verification, accounts))
         await self.add_cog(MemoryCog(self, services, access, verification))
         publisher = Publisher(services, verification)
         await self.add_cog(RecallCog(services, access, verification, publisher))

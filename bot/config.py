@@ -135,8 +135,8 @@ class Settings(BaseSettings):
         30,
         ge=0,
         le=600,
-        description="History requests (100 messages each) for finding edits and deletions that happened while the bot "
-        "was away. 0: only what is about to be shown is compared.",
+        description="Requests for finding what happened unnoticed: edits and deletions while the bot was away (100 "
+        "messages each), then deleted accounts (one each). 0: only what is about to be shown is compared.",
     )
     prices_file: Path | None = Field(
         None, description="JSON file with prices that replace the built-in ones (docs/costs.md shows its form)."

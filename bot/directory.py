@@ -43,6 +43,14 @@ class Directory:
             )
             return {row.user_id: row.name for row in rows}
 
+    async def next_after(self, user_id: int) -> tuple[int, frozenset[int]] | None:
+        """The known member with the next higher id, and the guilds where they are known; None after the last one."""
+        following = select(func.min(members.c.user_id)).where(members.c.user_id > user_id).scalar_subquery()
+        query = select(members.c.user_id, members.c.guild_id).where(members.c.user_id == following)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return (rows[0].user_id, frozenset(row.guild_id for row in rows)) if rows else None
+
     async def find(self, guild_id: int, text: str) -> dict[int, str]:
         """Members whose name, or a word of it, occurs in `text` as whole words, with it; longest match first."""
         words = _words(text)

@@ -11,6 +11,7 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import snowflake
+from bot.audit import Action
 from bot.observation import ChannelRef
 from bot.verification import KEPT_AT_ONCE
 from cogs.access import Talk
@@ -20,6 +21,7 @@ from cogs.faults import UNREACHABLE, why
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
+    from bot.accounts import DeletedAccounts
     from bot.services import Services
     from bot.verification import Verification
     from cogs.backfill import Backfill
@@ -34,11 +36,17 @@ class Observer(commands.Cog):
     """Turns gateway events into intake events, for observed channels alone."""
 
     def __init__(
-        self, bot: commands.AutoShardedBot, services: Services, backfill: Backfill, verification: Verification
+        self,
+        bot: commands.AutoShardedBot,
+        services: Services,
+        backfill: Backfill,
+        verification: Verification,
+        accounts: DeletedAccounts,
     ) -> None:
         self._bot = bot
         self._services = services
         self._verification = verification
+        self._accounts = accounts
         self._intake = services.intake
         self._observations = services.observations
         self.backfill = backfill
@@ -252,13 +260,17 @@ class Observer(commands.Cog):
 
     @tasks.loop(seconds=60.0)
     async def sweep(self) -> None:
-        """Compare one page of what is kept with Discord's history; whatever goes wrong is tried again."""
+        """Compare one page of what is kept with Discord's history, or look for a deleted account when all is compared.
+
+        Whatever goes wrong is tried again.
+        """
         if not self._bot.is_ready():
             return
         try:
-            await self._verification.sweep()
+            if not await self._verification.sweep():
+                await self._accounts.sweep()
         except Exception:  # a loop that ended would be noticed by nobody
-            log.exception("Looking for missed edits and deletions failed; it is tried again")
+            log.exception("Looking for what happened unnoticed failed; it is tried again")
 
     async def _seed(self, guild: discord.Guild) -> None:
         """Switch on what the settings name and nobody has decided about, and tell the members there."""
@@ -274,6 +286,7 @@ class Observer(commands.Cog):
                 ref = ChannelRef(guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_id)
                 await self._observations.seed([ref], from_id=notice.id)
                 await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
+                await self._services.audit.record(guild.id, Action.OBSERVE_ON, by=None, channel_id=channel.id)
         for decision in self._observations.list(guild.id):
             place = guild.get_channel_or_thread(decision.channel_id)
             undisclosed = decision.observed and decision.notice_message_id is None

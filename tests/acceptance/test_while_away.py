@@ -135,3 +135,24 @@ async def test_what_can_not_be_compared_now_is_left_out_and_says_so(stage: Stage
     assert "left out; ask again" in plain(answer)
     stage.discord.faults.clear()
     assert word in shown_below(await at.recall(word))
+
+
+async def test_what_is_kept_of_a_deleted_account_goes(stage: Stage) -> None:
+    at = await settle(stage, SWEEP_REQUESTS_PER_MINUTE="600", MEM0_ENABLED="false")
+    word, other = canary(), canary()
+    at.general.say(at.ben, f"The {word} is behind the door.")
+    at.general.say(at.ada, f"Thank you, {at.ben.mention}, the {other} is in front of it.")
+    await at.kept(at.general)
+    await stage.bot.kill()
+    at.ada.user.name = "deleted_user_ada1"  # lives on under an odd name
+    at.ben.user.deleted = True
+    del at.general.guild.members[at.ben.id]
+    await stage.bot.start()
+
+    def contents() -> list[str]:
+        return sorted(at.contents().values())
+
+    await eventually(
+        lambda: contents() == [f"Thank you, @deleted, the {other} is in front of it."], within=20, what="no trace"
+    )
+    assert str(at.ben.id) not in str(rows(stage.bot.database, "SELECT * FROM members"))

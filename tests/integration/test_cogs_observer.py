@@ -10,6 +10,7 @@ import simcord
 from simcord.enums import MessageType
 from sqlalchemy import delete
 
+from bot.audit import Action
 from bot.messagelog import Said
 from bot.model import Message
 from bot.storage.schema import channels, messages
@@ -365,6 +366,8 @@ async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipel
         notices = [message.content for message in world.general.history() if "is observed" in message.content]
         assert len(notices) == 1
         assert "the operator of this bot" in notices[0]
+        (entry,) = await world.services.audit.newest(world.guild.id, 10)
+        assert (entry.action, entry.actor_id, entry.channel_id) == (Action.OBSERVE_ON, None, world.general.id)
         await world.boss.slash(world.general, "observe off")
         await world.gateway("shard_ready", 0)
         assert not world.services.observations.observed(world.general.id)

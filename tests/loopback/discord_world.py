@@ -80,12 +80,13 @@ class User:
     id: int
     name: str
     bot: bool = False
+    deleted: bool = False
 
     def payload(self) -> Json:
         return {
             "id": str(self.id),
-            "username": self.name.lower().replace(" ", "_"),
-            "global_name": self.name,
+            "username": f"deleted_user_{self.id:x}" if self.deleted else self.name.lower().replace(" ", "_"),
+            "global_name": None if self.deleted else self.name,
             "discriminator": "0",
             "avatar": None,
             "bot": self.bot,

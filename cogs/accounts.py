@@ -1,0 +1,43 @@
+"""Discord's accounts, as the search for deleted ones asks about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import discord
+
+from bot.errors import ServiceUnavailable
+from cogs.faults import UNPARSED, UNREACHABLE, why
+
+NAME_OF_DELETED = re.compile(r"deleted[ _]user[ _][0-9a-f]{4,}", re.IGNORECASE)
+"""What Discord renames a deleted account to; it has no flag for it (discord/discord-api-docs, issue 2141)."""
+
+
+class DiscordAccounts:
+    """See bot.accounts.Accounts."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    async def is_deleted(self, user_id: int, guild_ids: Collection[int]) -> bool:
+        """See Accounts. A name alone proves nothing: a deleted account has no avatar, and is in no server."""
+        try:
+            user = await self._client.fetch_user(user_id)
+            if user.avatar or user.global_name or not NAME_OF_DELETED.fullmatch(user.name):
+                return False
+            return not any([await self._is_member(user_id, guild_id) for guild_id in guild_ids])
+        except discord.NotFound:
+            return True
+        except (*UNREACHABLE, *UNPARSED) as error:
+            raise ServiceUnavailable("discord", why(error)) from None
+
+    async def _is_member(self, user_id: int, guild_id: int) -> bool:
+        guild = self._client.get_guild(guild_id)
+        if guild is None:
+            return False
+        try:
+            await guild.fetch_member(user_id)
+        except discord.NotFound:
+            return False
+        return True
