@@ -14,6 +14,7 @@ from aiolimiter import AsyncLimiter
 
 from bot import __version__
 from bot.activity import Activity
+from bot.answers import NO_ANSWER, NO_MODEL, Answers
 from bot.applier import Applier
 from bot.audit import AuditTrail
 from bot.clock import Clock, system_clock
@@ -126,6 +127,7 @@ async def open_app(
     settings: Settings,
     *,
     extract: bool,
+    answer: bool = False,
     patient: bool = False,
     fresh_index: bool = False,
     clock: Clock = system_clock,
@@ -136,6 +138,7 @@ async def open_app(
     Args:
         settings: checked settings.
         extract: whether memories are to be made; needs a language model.
+        answer: whether questions are to be answered; needs one as well, and is done without where there is none.
         patient: what is not there now is waited for (the running bot); otherwise it is done without, with a note (the
             command line).
         fresh_index: throw away what the vector index holds, to fill it again.
@@ -147,7 +150,7 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_store(settings))
-        app = await _wire(stack, settings, db, Ways(extract, patient, fresh_index), clock, step)
+        app = await _wire(stack, settings, db, Ways(extract, answer, patient, fresh_index), clock, step)
         stack.push_async_callback(app.ledger.flush)
         yield app
 
@@ -157,6 +160,7 @@ class Ways:
     """How the program is opened: see `open_app`."""
 
     extract: bool
+    answer: bool
     patient: bool
     fresh_index: bool
 
@@ -199,13 +203,16 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     index = await _index(stack, settings, ledger, installation, ways, notes, guards.append)
     indexer = Indexer(db, index, store, directory, clock, step)
     status = Status(activity=Activity(db), ledger=ledger, prices=prices, guards=guards, indexer=indexer, clock=clock)
-    flusher = None
-    own_model = await _usable_model(stack, settings, ledger, ways, notes) if ways.extract else None
+    flusher, answers = None, Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
+    wanted = ways.extract or ways.answer
+    own_model = await _usable_model(stack, settings, ledger, ways, notes) if wanted else None
     if own_model is not None:
         guards.append(own_model.guard)
         model, longest_wait = _with_fallback(stack, settings, own_model, ledger, prices, clock, guards.append)
+        answers = Answers(model)
         if isinstance(model, FallbackModel):
             status.fallback = model
+    if own_model is not None and ways.extract:
         queue = Queue(db, clock, _owner(), longest_wait_seconds=longest_wait)
         flusher = Flusher(
             queue=queue,
@@ -244,6 +251,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         posts=posts,
         audit=AuditTrail(db, clock),
         recall=recall,
+        answers=answers,
         flusher=flusher,
         policy=policy_of(settings),
         status=status,
@@ -297,7 +305,8 @@ async def _usable_model(
         try:
             await model.check()
         except ServiceError as error:
-            notes.append(f"No memories were made: {error}. Messages wait, and are searched by words")
+            without = "No memories were made" if ways.extract else "No question is answered"
+            notes.append(f"{without}: {error}. Messages wait, and are searched by words")
             return None
     return model
 
@@ -309,10 +318,11 @@ def open_model(settings: Settings, ledger: Ledger) -> GuardedModel:
         model = OllamaModel(settings.ollama_base_url, settings.ollama_model)
     else:
         model = OpenAIModel(_key(settings), settings.openai_llm_model, base_url=settings.openai_base_url)
-    return _guarded(model, ledger)
+    return guarded(model, ledger)
 
 
-def _guarded(model: LanguageModel, ledger: Ledger) -> GuardedModel:
+def guarded(model: LanguageModel, ledger: Ledger) -> GuardedModel:
+    """A model whose calls wait their turn, are retried, and are counted."""
     guard = Guard(
         model.provider,
         limiter=AsyncLimiter(MODEL_CALLS_A_SECOND, 1),
@@ -347,7 +357,7 @@ def _with_fallback(
                 f"OLLAMA_FALLBACK=openai: the price of {name} is not known, so FALLBACK_DAILY_BUDGET_USD could not be "
                 "kept; name it in PRICES_FILE, or set OPENAI_LLM_MODEL to a model with a price"
             )
-        substitute = _guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), ledger)
+        substitute = guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), ledger)
         stack.push_async_callback(substitute.aclose)
         watch(substitute.guard)
     fallback = FallbackModel(
@@ -477,7 +487,7 @@ def doctor_of(settings: Settings) -> Doctor:
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
             db = await stack.enter_async_context(open_store(settings))
-            ways = Ways(extract=False, patient=False, fresh_index=False)
+            ways = Ways(extract=False, answer=False, patient=False, fresh_index=False)
             held = await open_memory_index(stack, settings, Ledger(db, system_clock), Installation(db), ways)
             return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db))
 

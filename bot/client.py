@@ -27,6 +27,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.accounts import DiscordAccounts
 from cogs.admin import Admin
+from cogs.answering import Answering
 from cogs.backfill import Backfill
 from cogs.checks import Cooldowns
 from cogs.errors import answer_error
@@ -34,6 +35,7 @@ from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.forget import Forget
 from cogs.history import DiscordHistory
 from cogs.memory import MemoryCog
+from cogs.mentions import Mentions
 from cogs.observer import Observer
 from cogs.pages import Pages
 from cogs.privacy import Privacy
@@ -187,8 +189,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         await self.add_cog(Observer(self, services, backfill, verification, accounts))
         await self.add_cog(MemoryCog(self, services, access, verification))
-        publisher = Publisher(services, verification)
-        await self.add_cog(RecallCog(services, access, verification, publisher))
+        answering = Answering(services, Publisher(services, verification))
+        await self.add_cog(RecallCog(services, access, verification, answering))
+        await self.add_cog(Mentions(self, services, access, backfill, answering))
         await self.add_cog(TakeDown(self, services, verification))
         await self.add_cog(Forget(services, access))
         await self.add_cog(Admin(self, services, backfill))

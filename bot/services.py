@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bot.answers import Answers
     from bot.audit import AuditTrail
     from bot.clock import Clock
     from bot.consent import Consents
@@ -54,6 +55,7 @@ class Services:
     posts: Posts
     audit: AuditTrail
     recall: Recall
+    answers: Answers
     flusher: Flusher | None
     policy: Policy
     status: Status

@@ -95,6 +95,10 @@ class Publisher:
         sure = tuple(hit for hit in fresh if not doubtful.intersection(hit.message_ids))
         return Compared(sure, glance, doubtful=bool(doubtful))
 
+    async def changed(self, hits: Sequence[Hit], readable: frozenset[int]) -> bool:
+        """Whether one of these hits is not any more what it was, or may not be shown any more."""
+        return list(hits) != await self._again.fresh(hits, readable)
+
     async def post(
         self,
         place: Place,

@@ -21,15 +21,16 @@ from cogs.access import Access
 from cogs.checks import per_member
 from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
-from cogs.publishing import Publisher, why_not_here
+from cogs.publishing import Place as PostingPlace
+from cogs.publishing import why_not_here
 from cogs.rendering import ago, jump_url, safe, safe_name
 from cogs.reply import reply, reply_view
 from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
-from cogs.views.public import public_view
 
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.verification import Verification
+    from cogs.answering import Answering
 
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
@@ -47,11 +48,11 @@ MAX_LINES = 5
 class RecallCog(commands.Cog):
     """Asks recall, and shows what it found page by page."""
 
-    def __init__(self, services: Services, access: Access, verification: Verification, publisher: Publisher) -> None:
+    def __init__(self, services: Services, access: Access, verification: Verification, answering: Answering) -> None:
         self._services = services
         self._access = access
         self._verification = verification
-        self._publisher = publisher
+        self._answering = answering
 
     @app_commands.command(name="recall", description="Find what was said in the channels that you can read")
     @app_commands.describe(
@@ -59,6 +60,7 @@ class RecallCog(commands.Cog):
         member="Only what this member said",
         channel="Only what was said in this channel or its threads",
         since="Only what was said since then: 7d, 12h, yesterday, 2026-01-31",
+        answer="Have the language model answer it from what is found, with numbered sources",
         share="Post it for everybody here, as far as everybody here may read it",
     )
     @app_commands.guild_only()
@@ -71,9 +73,10 @@ class RecallCog(commands.Cog):
         member: discord.User | None = None,
         channel: Place | None = None,
         since: app_commands.Range[str, 1, 40] | None = None,
+        answer: bool = False,
         share: bool = False,
     ) -> None:
-        """Search, and show the first page, or post the best hits for everybody."""
+        """Search, and show the first page, an answer from it, or post that for everybody."""
         first = parse_since(since, interaction.created_at) if since else None
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self._access.asker(interaction)
@@ -88,37 +91,46 @@ class RecallCog(commands.Cog):
             limit=MAX_HITS,
             max_chars=MAX_CHARS,
         )
-        note = await self._share(interaction, asker, wanted) if share else ""
-        if note is None:
+        notes = await self._specially(interaction, asker, wanted, share=share, answer=answer)
+        if notes is None:
             return
         result = await self._services.recall.search(wanted)
-        if note:
-            result = replace(result, notes=(note, *result.notes))
+        result = replace(result, notes=(*notes, *result.notes))
         found = Found(self._services, self._access, self._verification, wanted, result)
         await reply_view(interaction, Pages(interaction, found, await found.page(interaction, 0)))
 
-    async def _share(self, interaction: Interaction, asker: Asker, wanted: RecallQuery) -> str | None:
-        """Post what everybody here may read, and say so; where that can't be, one line on why."""
+    async def _specially(
+        self, interaction: Interaction, asker: Asker, wanted: RecallQuery, *, share: bool, answer: bool
+    ) -> list[str] | None:
+        """Post or answer it; where that can't be, one line each on why, and the hits are shown as ever."""
         place, member = interaction.channel, interaction.user
-        if not isinstance(place, Place) or isinstance(place, discord.ForumChannel) or wanted.channel_ids is None:
-            return texts.NO_PLACE
-        if isinstance(member, discord.Member) and (why_not := why_not_here(member, place)):
-            return why_not
-        public = wanted.channel_ids & await self._access.public(asker, place)
-        result = await self._services.recall.search(replace(wanted, channel_ids=public, limit=PER_PAGE))
-        cited = await self._publisher.compared(asker.guild_id, result.hits, public)
-        if not cited.hits:
-            return texts.NOTHING_TO_SHARE
-        people = [user_id for hit in cited.hits for user_id in hit.author_ids]
-        names = await names_for(place.guild, self._services.directory, people, [hit.text for hit in cited.hits])
-        view = public_view(
-            f"### {safe(wanted.text, {}, limit=150)}",
-            [hit_item(hit, names, asker) for hit in cited.hits],
-            below=texts.shared_by(asker.user_id),
-        )
-        await self._publisher.post(place, view, asker=asker, asked_id=interaction.id, cited=cited)
-        await reply(interaction, texts.SHARED)
-        return None
+        notes: list[str] = []
+        if share and isinstance(place, PostingPlace) and isinstance(member, discord.Member):
+            why_not = why_not_here(member, place)
+            if not why_not and await self._post(interaction, place, asker, wanted, answer=answer):
+                await reply(interaction, texts.SHARED)
+                return None
+            notes.append(why_not or texts.NOTHING_TO_SHARE)
+        elif share:
+            notes.append(texts.NO_PLACE)
+        if answer and interaction.guild is not None:
+            found = await self._answering.find(interaction.guild, wanted, answer=True)
+            if found.answered:
+                await reply_view(interaction, self._answering.view(found, below=" ".join([*notes, texts.FROM_A_MODEL])))
+                return None
+            notes.append(found.note)
+        return list(filter(None, notes))
+
+    async def _post(
+        self, interaction: Interaction, place: PostingPlace, asker: Asker, wanted: RecallQuery, *, answer: bool
+    ) -> bool:
+        """Post what everybody here may read; False where that is nothing."""
+        readable = (wanted.channel_ids or frozenset()) & await self._access.public(asker, place)
+        found = await self._answering.find(place.guild, replace(wanted, channel_ids=readable), answer=answer)
+        if not found.cited.hits:
+            return False
+        await self._answering.publish(place, found, asker, asked_id=interaction.id)
+        return True
 
 
 class Found:

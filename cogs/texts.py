@@ -38,6 +38,18 @@ NOTHING_TO_SHARE = (
     "Nothing was posted: what I found is nothing that everybody here may read. What follows is for you alone."
 )
 SHARED = "Posted. It is deleted when a message that it shows is deleted or changed."
+NOT_KNOWN = "I don't know: what I found does not tell it. This comes nearest."
+NOTHING_KNOWN = "I don't know: I found nothing on that which everybody here may read."
+HOW_TO_ASK = (
+    "Ask me a question with my name, and I answer from what everybody here may read; `/recall` looks for you alone."
+)
+NOT_LISTENING = "I am not listening in this channel, so I answer nothing here; `/recall` looks for you alone."
+FROM_A_MODEL = "Written by a language model from the messages above; check them where it matters"
+
+
+def no_answer(why: str) -> str:
+    """That the hits have to do without an answer."""
+    return f"There is no answer, because {why}; this is what I found."
 
 
 def shared_by(user_id: int) -> str:

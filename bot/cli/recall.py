@@ -8,7 +8,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bot import references
+from bot.answers import Answer as Told
 from bot.app import App, open_app
+from bot.cli import answers
 from bot.cli.start import DataDir, load
 from bot.errors import UserError
 from bot.exports import FAULTS, MAX_SNOWFLAKE
@@ -49,11 +51,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hits in order of rank, the names of the people in them, and what recall had to do without."""
+    """Hits in order of rank, the names of the people in them, and what recall had to do without.
+
+    Attributes:
+        told: what the model makes of the hits, where it was asked.
+    """
 
     hits: list[Hit]
     names: dict[int, str]
     notes: list[str]
+    told: Told | None = None
 
 
 def recall(
@@ -68,6 +75,7 @@ def recall(
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE.jsonl", help="Questions, one JSON object a line: id, query, …")
     ] = None,
+    answer: Annotated[bool, typer.Option("--answer", help="Have the language model answer from the hits.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each question.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -81,16 +89,19 @@ def recall(
     settings = load(data_dir, quiet=True)
 
     async def ask() -> None:
-        async with open_app(settings, extract=False) as app:
+        async with open_app(settings, extract=False, answer=answer) as app:
             notes = app.notes if await app.log.guild_ids() else [*app.notes, EMPTY_LOG]
             for note in notes:
                 print(note, file=sys.stderr)
             for question in questions:
-                answer = await find(app, question, limit)
+                found = await find(app, question, limit)
+                if answer:
+                    told = await answers.answered(app, question.query, found.hits, found.names)
+                    found = replace(found, told=told)
                 if as_json:
-                    print(json.dumps(as_record(question, answer), ensure_ascii=False), flush=True)
+                    print(json.dumps(as_record(question, found), ensure_ascii=False), flush=True)
                 else:
-                    show(Console(), question, answer)
+                    show(Console(), question, found)
 
     asyncio.run(ask())
 
@@ -141,6 +152,8 @@ def as_record(question: Question, answer: Answer) -> dict[str, Any]:
             for hit in answer.hits
         ],
     }
+    if answer.told is not None:
+        record["answer"] = answers.as_record(answer.told, answer.hits)
     return record | ({"notes": answer.notes} if answer.notes else {})
 
 
@@ -149,6 +162,8 @@ def show(console: Console, question: Question, answer: Answer) -> None:
     console.print(Text(printable(f"? {question.query}"), style="bold"))
     for note in answer.notes:
         console.print(Text(f"  {note}", style="dim"))
+    if answer.told is not None and answer.hits:
+        answers.show(console, [printable(line) for line in answers.lines_of(answer.told, answer.hits)])
     if not answer.hits:
         console.print(Text("  Nothing found. Try other words, or fewer of them.", style="dim"))
     for rank, hit in enumerate(answer.hits, start=1):

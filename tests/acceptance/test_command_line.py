@@ -229,3 +229,34 @@ async def test_doctor_names_each_fault_and_what_to_do(
     assert "the token is not accepted" in ran.out
     assert "wrong-token" not in ran.out + ran.err
     assert "k-for-loopback" not in ran.out + ran.err
+
+
+async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
+    command_line: CommandLine, json_lines: Lines, ollama_server: LoopbackOllama
+) -> None:
+    said = "The bridge opens on Friday."
+    ollama_server.answer = lambda _: {"sentences": [{"text": said, "sources": [1]}]}
+    message = {
+        "id": str((1_780_000_000_000 - 1_420_070_400_000) << 22),
+        "guild_id": "1",
+        "channel_id": "10",
+        "channel_name": "c",
+        "author_id": "77",
+        "author_name": "Ada",
+        "content": "the bridge opens on Friday",
+        "reply_to": None,
+    }
+    await command_line("replay", json_lines("chat.jsonl", [message]), "--no-extract")
+    ask = ("recall", "when does the bridge open?", "--answer", "--json")
+    (record,) = (await command_line(*ask, OLLAMA_BASE_URL=ollama_server.url)).records()
+    (sentence,) = record["answer"]["sentences"]
+    assert (record["answer"]["state"], sentence["text"]) == ("answered", said)
+    assert sentence["links"][0].endswith(f"/{message['id']}")
+    shown = await command_line(*ask[:-1], OLLAMA_BASE_URL=ollama_server.url)
+    assert f"{said} [1]" in shown.out
+    assert "/api/embed" not in str(ollama_server.requests)
+    down = await command_line(*ask)
+    assert down.code == 0
+    assert "No question is answered" in down.err
+    assert down.records()[0]["answer"]["state"] == "unavailable"
+    assert down.records()[0]["hits"]

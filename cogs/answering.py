@@ -1,0 +1,140 @@
+"""From a question to what is shown of it: an answer by the model where the hits support one, else the hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import discord
+from discord import ui
+
+from bot.answers import Answer, Source, State
+from bot.memories import Asker
+from bot.recall import RecallQuery
+from bot.references import with_names
+from cogs import texts
+from cogs.names import names_for
+from cogs.publishing import Compared, Place, Publisher
+from cogs.recall import hit_item
+from cogs.rendering import jump_url, safe, safe_name
+from cogs.views.answer import Cited, answer_view
+from cogs.views.pages import PER_PAGE
+from cogs.views.public import public_view
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+HITS = 10
+"""From so many hits a question is answered, and so many characters of them."""
+CHARS = 6_000
+
+SENTENCE_CHARS = 380
+LINE_CHARS = 220
+"""Three sentences and nine lines of these with their links stay below the 4,000 characters of a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question found and what the model made of it.
+
+    Attributes:
+        cited: the hits that may be shown; of an answer those that it stands on.
+        answer: None where none was wanted.
+    """
+
+    query: RecallQuery
+    cited: Compared
+    names: Mapping[int, str]
+    answer: Answer | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer."""
+        return self.answer is not None and self.answer.state is State.ANSWERED
+
+    @property
+    def note(self) -> str:
+        """One line on why there is no answer, where one was wanted and there are hits to show instead."""
+        match self.answer if self.cited.hits else None:
+            case Answer(state=State.UNKNOWN):
+                return texts.NOT_KNOWN
+            case Answer(state=State.UNAVAILABLE, why=why):
+                return texts.no_answer(why)
+            case _:
+                return ""
+
+
+class Answering:
+    """Asks recall and the model, for one member or for everybody in a channel."""
+
+    def __init__(self, services: Services, publisher: Publisher) -> None:
+        self._services = services
+        self._publisher = publisher
+
+    async def find(self, guild: discord.Guild, query: RecallQuery, *, answer: bool) -> Found:
+        """What `query` finds, compared with Discord, and an answer from it where one is wanted."""
+        readable = query.channel_ids or frozenset()
+        result = await self._services.recall.search(replace(query, limit=HITS, max_chars=CHARS))
+        cited = await self._publisher.compared(guild.id, result.hits, readable)
+        named = await self._services.directory.find(guild.id, query.text)
+        people = [user_id for hit in cited.hits for user_id in hit.author_ids]
+        names = await names_for(
+            guild, self._services.directory, people, [query.text, *(hit.text for hit in cited.hits)]
+        )
+        if not answer:
+            return Found(query, cited, names, None)
+        question = with_names(query.text, names)
+        told = await self._services.answers.answer(question, cited.hits, names, people=list(named.values()))
+        if told.state is State.ANSWERED:
+            stands_on = [cited.hits[place] for place in sorted({source.hit for source in told.cited})]
+            if await self._publisher.changed(stands_on, readable):
+                told = Answer(State.UNKNOWN)
+            else:
+                cited = replace(cited, hits=tuple(stands_on))
+        return Found(query, cited, names, told)
+
+    async def publish(
+        self,
+        place: Place,
+        found: Found,
+        asker: Asker,
+        *,
+        asked_id: int,
+        most: int = PER_PAGE,
+        answers: discord.Message | None = None,
+    ) -> None:
+        """Post what was found for everybody in `place`, at most so many hits of it."""
+        shown = found if found.answered else replace(found, cited=replace(found.cited, hits=found.cited.hits[:most]))
+        below = texts.shared_by(asker.user_id)
+        view = self.view(shown, below=below) if shown.answered else _hits_view(shown, asker, below=below)
+        await self._publisher.post(place, view, asker=asker, asked_id=asked_id, cited=shown.cited, answers=answers)
+
+    @staticmethod
+    def view(found: Found, *, below: str) -> ui.LayoutView:
+        """The answer with its citations."""
+        answer = found.answer or Answer(State.UNKNOWN)
+        sentences = [
+            (safe(one.text, {}, limit=SENTENCE_CHARS), [answer.cited.index(source) for source in one.sources])
+            for one in answer.sentences
+        ]
+        cited = [_cited(source, found.query.guild_id) for source in answer.cited]
+        return answer_view(f"### {title_of(found)}", sentences, cited, below=below)
+
+
+def title_of(found: Found) -> str:
+    """The question, as a title."""
+    return safe(found.query.text, found.names, limit=150)
+
+
+def _cited(source: Source, guild_id: int) -> Cited:
+    return Cited(
+        text=f"**{safe_name(source.speaker)[:64]}:** {safe(source.said, {}, limit=LINE_CHARS)}",
+        caption=f"{source.day:%Y-%m-%d}",
+        url=jump_url(guild_id, source.channel_id, source.message_id),
+    )
+
+
+def _hits_view(found: Found, asker: Asker, *, below: str) -> ui.LayoutView:
+    title = f"### {title_of(found)}" + (f"\n{found.note}" if found.note else "")
+    return public_view(title, [hit_item(hit, found.names, asker) for hit in found.cited.hits], below=below)

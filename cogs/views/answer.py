@@ -1,0 +1,43 @@
+"""An answer with its numbered citations, and the lines that it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import discord
+from discord import ui
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A line that an answer stands on, ready to be shown."""
+
+    text: str
+    caption: str
+    url: str
+
+
+def answer_view(
+    title: str, sentences: Sequence[tuple[str, Sequence[int]]], cited: Sequence[Cited], *, below: str
+) -> ui.LayoutView:
+    """Sentences with the numbers of the lines that say them, each number a link to its message, and these lines.
+
+    Args:
+        title: the question.
+        sentences: each with the places of its lines in `cited`.
+        cited: what is cited, in the order of its numbers.
+        below: a small line at the end.
+    """
+    said = " ".join(
+        f"{text} {' '.join(f'[[{place + 1}]]({cited[place].url})' for place in places)}" for text, places in sentences
+    )
+    lines = [f"{number}. {one.text}\n-# [{one.caption}]({one.url})" for number, one in enumerate(cited, start=1)]
+    view = ui.LayoutView(timeout=None)
+    box = ui.Container[ui.LayoutView](ui.TextDisplay(f"{title}\n{said}"))
+    box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
+    box.add_item(ui.TextDisplay("\n".join(lines)))
+    box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
+    box.add_item(ui.TextDisplay(f"-# {below}"))
+    view.add_item(box)
+    return view
