@@ -17,6 +17,7 @@ from bot.activity import Activity
 from bot.answers import NO_ANSWER, NO_MODEL, Answers
 from bot.applier import Applier
 from bot.audit import AuditTrail
+from bot.catchup import CatchUp
 from bot.clock import Clock, system_clock
 from bot.config import EmbeddingProvider, LLMProvider, OllamaFallback, Settings
 from bot.consent import Consents, SubjectHasher
@@ -252,6 +253,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         audit=AuditTrail(db, clock),
         recall=recall,
         answers=answers,
+        catchup=CatchUp(db, store),
         flusher=flusher,
         policy=policy_of(settings),
         status=status,

@@ -29,6 +29,7 @@ from cogs.accounts import DiscordAccounts
 from cogs.admin import Admin
 from cogs.answering import Answering
 from cogs.backfill import Backfill
+from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
 from cogs.errors import answer_error
 from cogs.faults import UNPARSED, UNREACHABLE, why
@@ -192,6 +193,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         answering = Answering(services, Publisher(services, verification))
         await self.add_cog(RecallCog(services, access, verification, answering))
         await self.add_cog(Mentions(self, services, access, backfill, answering))
+        await self.add_cog(CatchUpCog(services, access, backfill, verification))
         await self.add_cog(TakeDown(self, services, verification))
         await self.add_cog(Forget(services, access))
         await self.add_cog(Admin(self, services, backfill))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bot.answers import Answers
     from bot.audit import AuditTrail
+    from bot.catchup import CatchUp
     from bot.clock import Clock
     from bot.consent import Consents
     from bot.directory import Directory
@@ -37,6 +38,7 @@ class Services:
         status: what the work costs, how the services are, and a chart.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         flush_check_seconds: how often the memory cog asks the flusher what is due.
+        take_down_seconds: between two looks at which public posts have lost a source.
         sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
     """
 
@@ -56,9 +58,11 @@ class Services:
     audit: AuditTrail
     recall: Recall
     answers: Answers
+    catchup: CatchUp
     flusher: Flusher | None
     policy: Policy
     status: Status
     observe_channels: tuple[int, ...] = ()
     flush_check_seconds: float = 5.0
+    take_down_seconds: float = 5.0
     sweep_requests_per_minute: int = 30

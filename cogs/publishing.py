@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
-TAKE_DOWN_SECONDS = 5.0
-"""Between two looks at what has lost a source: a few indexed lookups for each post that is up."""
-
 AT_ONCE = 20
 """Posts that one look deletes at most; Discord allows five deletions a second or so in one channel."""
 
@@ -147,11 +144,13 @@ class TakeDown(commands.Cog):
     def __init__(self, bot: commands.AutoShardedBot, services: Services, verification: Verification) -> None:
         self._bot = bot
         self._posts = services.posts
+        self._seconds = services.take_down_seconds
         self._verification = verification
         self._unsure: dict[int, int] = {}  # servers whose posts' sources were not compared, and the tries left
 
     async def cog_load(self) -> None:
         """Begin."""
+        self.rounds.change_interval(seconds=self._seconds)
         self.rounds.start()
 
     async def cog_unload(self) -> None:
@@ -163,7 +162,7 @@ class TakeDown(commands.Cog):
         """Sources may have been deleted while nobody listened."""
         self._unsure |= {guild.id: COMPARISONS for guild in self._bot.guilds if guild.shard_id == shard_id}
 
-    @tasks.loop(seconds=TAKE_DOWN_SECONDS)
+    @tasks.loop(seconds=60.0)
     async def rounds(self) -> None:
         """One look; whatever goes wrong is tried again."""
         if not self._bot.is_ready():

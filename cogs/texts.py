@@ -31,6 +31,7 @@ FACTS_ON = (
 )
 FACTS_OFF = "Nothing more of that kind is remembered; `/memories` shows what is there, to forget it."
 NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
+CAN_NOT_READ = "You or I can't read the history of this channel, so there is nothing to catch up on here."
 NO_PLACE = "Nothing can be posted here, so this is for you alone."
 MAY_NOT_WRITE = "You may not write here, so I don't post it for you; this is for you alone."
 CAN_NOT_WRITE = "I may not write and read here, so I can't post it; this is for you alone."

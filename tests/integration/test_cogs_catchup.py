@@ -1,0 +1,149 @@
+"""/catchup: what it tells, from when on, and what it does not."""
+
+from __future__ import annotations
+
+import discord
+import simcord
+from sqlalchemy import insert
+
+from bot.model import MemoryKind
+from bot.storage.schema import citations
+from tests.fixtures.discord import World, open_world, shown
+from tests.fixtures.memory import Pipeline, notes
+
+
+async def catchup(
+    world: World, by: simcord.MemberActor | None = None, at: simcord.ChannelHandle | None = None, **options: object
+) -> str:
+    result = await (by or world.bob).slash(at or world.general, "catchup", **options)
+    assert result.ephemeral
+    text = shown(result)
+    assert len(text) <= 4000
+    return text
+
+
+async def decided(world: World, text: str, channel: simcord.ChannelHandle | None = None) -> discord.Message:
+    """Something that a model takes for a decision."""
+    message = await world.say(world.ann, f"note: {text}", channel)
+    await world.pipeline.flush((channel or world.general).id)
+    return message
+
+
+async def test_it_tells_decisions_plans_and_open_questions_with_speaker_time_and_link(world: World) -> None:
+    await world.observe()
+    decision = await decided(world, "the launch is on Thursday")
+    world.pipeline.extractor.answer = lambda said: [
+        type(one)(MemoryKind.PLAN, one.text, one.message_ids) for one in notes(said)
+    ]
+    await decided(world, "we will paint the kitchen")
+    question = await world.say(world.ann, "does anybody know where the projector is?")
+    text = await catchup(world)
+    decisions, rest = text.split("**Planned**")
+    plans, questions = rest.split("**Still open**")
+    assert "the launch is on Thursday – ann" in decisions
+    assert f"channels/{world.guild.id}/{world.general.id}/{decision.id}" in decisions
+    assert "we will paint the kitchen" in plans
+    assert "where the projector is?" in questions
+    assert f"/{question.id})" in questions
+    assert f"<t:{int(question.created_at.timestamp())}:R>" in questions
+
+
+async def test_it_begins_where_the_member_last_spoke_before_they_came_back(world: World) -> None:
+    await world.observe()
+    await decided(world, "old: the door is blue")
+    await world.say(world.bob, "bye")
+    await world.env.advance_time(3600)
+    await decided(world, "new: the door is red")
+    await world.say(world.bob, "hi, I am back")
+    text = await catchup(world)
+    assert "Since you last spoke here" in text
+    assert "door is red" in text
+    assert "door is blue" not in text
+    assert "door is blue" in await catchup(world, since="2h")
+    await world.env.advance_time(120)
+    assert "door is red" not in await catchup(world, since="1m")
+
+
+async def test_without_a_last_word_it_is_the_last_day_and_says_so(world: World) -> None:
+    await world.observe()
+    await decided(world, "the door is red")
+    text = await catchup(world)
+    assert "so this is the last day" in text
+    assert "door is red" in text
+
+
+async def test_an_empty_one_helps(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "good morning")
+    text = await catchup(world)
+    assert "Nothing was decided" in text
+    assert "1 message came in that time" in text
+    assert "/catchup since: 7d" in text
+
+
+async def test_a_time_that_it_does_not_know_is_told(world: World) -> None:
+    await world.observe()
+    assert "I don't know that time" in await catchup(world, since="soonish")
+
+
+async def test_in_an_unobserved_channel_it_says_so(world: World) -> None:
+    assert "not observed" in await catchup(world)
+
+
+async def test_without_a_model_open_questions_are_told(pipeline: Pipeline) -> None:
+    async with open_world(pipeline, flusher=None) as world:
+        await world.observe()
+        await world.say(world.ann, "does anybody know where the projector is?")
+        text = await catchup(world)
+    assert "where the projector is?" in text
+    assert "No language model is in use here" in text
+
+
+async def test_it_tells_what_waits_for_the_model(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "does anybody know where the projector is?")
+    assert "1 message of that time still to be read" in await catchup(world)
+
+
+async def test_other_channels_and_what_also_cites_a_hidden_one_are_left_out(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    secret = world.secret_channel("secret", world.ann)
+    await world.observe(world.general, other, secret)
+    await decided(world, "elsewhere: the sky is green", other)
+    hidden = await world.say(world.ann, "marzipan is the word", secret)
+    await decided(world, "the door is red")
+    (memory,) = [memory for memory in await world.pipeline.memories() if "door" in memory.text]
+    row = {"memory_id": memory.id, "message_id": hidden.id, "channel_id": secret.id, "author_id": world.ann.id}
+    async with world.pipeline.db.write() as connection:
+        await connection.execute(insert(citations).values(row))
+    text = await catchup(world)
+    assert "sky is green" not in text
+    assert "door is red" not in text
+    assert "sky is green" in await catchup(world, at=other)
+
+
+async def test_what_was_deleted_is_not_told(world: World) -> None:
+    await world.observe()
+    await world.ann.delete(await decided(world, "the door is red"))
+    await world.ann.delete(await world.say(world.ann, "does anybody know where the projector is?"))
+    await world.durable()
+    text = await catchup(world)
+    assert "door" not in text
+    assert "projector" not in text
+
+
+async def test_a_busy_week_is_one_screen(world: World) -> None:
+    await world.observe()
+    for number in range(9):
+        await decided(world, f"number {number} " + "*long* words " * 60)
+        await world.say(world.ann, f"does anybody know where projector {number} is, " + "of _all_ things " * 60 + "?")
+    text = await catchup(world)
+    assert "and 5 more" in text
+
+
+async def test_it_neither_pings_nor_formats(world: World) -> None:
+    await world.observe()
+    await decided(world, "@everyone the **door** is red")
+    text = await catchup(world)
+    assert "@everyone" not in text
+    assert r"\*\*door\*\*" in text
