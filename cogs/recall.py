@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot.hits import Hits
 from bot.memories import Asker
 from bot.model import Hit
-from bot.moments import parse_since
+from bot.moments import parse_since, parse_until
 from bot.recall import RecallQuery, RecallResult
 from cogs import texts
 from cogs.access import Access
@@ -60,6 +60,7 @@ class RecallCog(commands.Cog):
         member="Only what this member said",
         channel="Only what was said in this channel or its threads",
         since="Only what was said since then: 7d, 12h, yesterday, 2026-01-31",
+        until="Only what was said up to then: 7d, yesterday, 2026-01-31 (that day included)",
         answer="Have the language model answer it from what is found, with numbered sources",
         share="Post it for everybody here, as far as everybody here may read it",
     )
@@ -73,11 +74,13 @@ class RecallCog(commands.Cog):
         member: discord.User | None = None,
         channel: Place | None = None,
         since: app_commands.Range[str, 1, 40] | None = None,
+        until: app_commands.Range[str, 1, 40] | None = None,
         answer: bool = False,
         share: bool = False,
     ) -> None:
         """Search, and show the first page, an answer from it, or post that for everybody."""
         first = parse_since(since, interaction.created_at) if since else None
+        last = parse_until(until, interaction.created_at) if until else None
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self._access.asker(interaction)
         readable = asker.readable if channel is None else await self._access.within(asker, channel)
@@ -88,6 +91,7 @@ class RecallCog(commands.Cog):
             asker_id=asker.user_id,
             author_id=None if member is None else member.id,
             since=first,
+            until=last,
             limit=MAX_HITS,
             max_chars=MAX_CHARS,
         )
@@ -204,8 +208,8 @@ class Found:
         if not self._services.observations.channels(asker.guild_id):
             return "No channel is observed here yet; somebody with Manage Server can begin with `/setup`."
         filters = replace(self._query, text="", limit=0, max_chars=0)
-        narrowed = filters.author_id or filters.since
-        hint = "try it without member, channel or since" if narrowed else "try other words, or fewer"
+        narrowed = filters.author_id or filters.since or filters.until
+        hint = "try it without member, channel, since or until" if narrowed else "try other words, or fewer"
         return (
             f"Nothing that you can read matches; {hint}. Messages stay searchable for "
             f"{self._services.policy.retention}, memories until they are forgotten."

@@ -35,7 +35,9 @@ async def test_with_nothing_observed_it_says_how_to_begin(world: World) -> None:
 async def test_with_nothing_found_it_says_what_to_try(world: World) -> None:
     await world.observe()
     assert "try other words" in shown(await recall(world, world.bob, "launch"))
-    assert "try it without member, channel or since" in shown(await recall(world, world.bob, "launch", since="7d"))
+    assert "try it without member, channel, since or until" in shown(
+        await recall(world, world.bob, "launch", since="7d")
+    )
 
 
 async def test_filters_narrow_it(world: World) -> None:
@@ -53,6 +55,9 @@ async def test_filters_narrow_it(world: World) -> None:
     assert NOTHING not in shown(await recall(world, world.bob, "venue", since="2m"))
     assert "try it without" in shown(await recall(world, world.bob, "venue", since="1m"))
     assert "I don't know that time" in shown(await recall(world, world.bob, "venue", since="soonish"))
+    assert NOTHING not in shown(await recall(world, world.bob, "venue", until="1m"))
+    assert "try it without" in shown(await recall(world, world.bob, "venue", until="2m"))
+    assert "I don't know that time" in shown(await recall(world, world.bob, "venue", until="soonish"))
 
 
 async def test_a_channel_that_the_asker_cannot_see_is_left_out(world: World) -> None:

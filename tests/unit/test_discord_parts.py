@@ -13,7 +13,7 @@ from discord import app_commands
 from bot import snowflake
 from bot.errors import ServiceUnavailable, UserError
 from bot.model import MAX_CONTENT
-from bot.moments import parse_since
+from bot.moments import parse_since, parse_until
 from bot.policy import Policy
 from cogs.checks import Cooldowns
 from cogs.content import content_of
@@ -86,6 +86,13 @@ def test_nothing_is_kept_of_an_empty_message_and_not_too_much_of_any() -> None:
         ("7d", datetime(2026, 3, 3, 12, 0, tzinfo=UTC)),
         ("12 hours ago", datetime(2026, 3, 10, 0, 0, tzinfo=UTC)),
         ("30min", datetime(2026, 3, 10, 11, 30, tzinfo=UTC)),
+        ("5 minutes ago", datetime(2026, 3, 10, 11, 55, tzinfo=UTC)),
+        ("1mo", datetime(2026, 2, 8, 12, 0, tzinfo=UTC)),
+        ("2 months ago", datetime(2026, 1, 9, 12, 0, tzinfo=UTC)),
+        ("last 3 days", datetime(2026, 3, 7, 12, 0, tzinfo=UTC)),
+        ("now", NOW),
+        ("monday", datetime(2026, 3, 9, tzinfo=UTC)),
+        ("last Tuesday", datetime(2026, 3, 3, tzinfo=UTC)),
         ("today", datetime(2026, 3, 10, tzinfo=UTC)),
         ("Yesterday", datetime(2026, 3, 9, tzinfo=UTC)),
         ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
@@ -94,6 +101,23 @@ def test_nothing_is_kept_of_an_empty_message_and_not_too_much_of_any() -> None:
 )
 def test_times_are_read_as_people_write_them(text: str, moment: datetime) -> None:
     assert parse_since(text, NOW) == snowflake.from_datetime(moment)
+
+
+@pytest.mark.parametrize(
+    ("text", "over"),
+    [
+        ("yesterday", datetime(2026, 3, 10, tzinfo=UTC)),
+        ("2026-01-31", datetime(2026, 2, 1, tzinfo=UTC)),
+        ("sunday", datetime(2026, 3, 9, tzinfo=UTC)),
+    ],
+)
+def test_until_a_day_includes_that_day(text: str, over: datetime) -> None:
+    assert parse_until(text, NOW) == snowflake.from_datetime(over) - 1
+
+
+@pytest.mark.parametrize("text", ["3d", "2026-01-31T10:00"])
+def test_until_a_moment_includes_that_moment_alone(text: str) -> None:
+    assert snowflake.to_ms(parse_until(text, NOW)) == snowflake.to_ms(parse_since(text, NOW))
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01"])
