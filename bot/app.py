@@ -33,15 +33,16 @@ from bot.flusher import Flusher, FlushReport
 from bot.guilds import Guilds
 from bot.housekeeping import Housekeeping
 from bot.index.base import NoIndex, VectorIndex
+from bot.index.generations import Generations
 from bot.index.indexer import Indexer
-from bot.index.opening import FOLDER, HybridModels, QdrantAddress, open_index
+from bot.index.mover import Mover, Onlooker, Shelf, tidy
+from bot.index.switch import IndexSwitch
 from bot.installation import Installation
 from bot.intake import Intake
 from bot.lexical.fulltext import FullText
 from bot.llm.base import LanguageModel
-from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
 from bot.llm.fallback import FallbackModel
-from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
+from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
 from bot.memories import MemoryStore
@@ -64,29 +65,18 @@ from bot.steps import Step, no_step
 from bot.storage.engine import Database, open_database
 from bot.threads import Threads
 from bot.traces import Traces
+from bot.vectors import Vectors, open_embedder
 
 if TYPE_CHECKING:
-    from bot.index.mem0_index import Mem0Index
+    pass
 
 log = logging.getLogger(__name__)
 
 MODEL_CALLS_A_SECOND = 4
 """Extraction calls to a language model; one 8B model on a gaming card answers about one every two seconds."""
 
-EMBEDDING_CALLS_A_SECOND = 8
-"""Embedding requests; a tenth of what OpenAI grants a new account."""
-
 MODEL_SECONDS = 180.0
 """One answer of a language model, its loading included."""
-
-EMBEDDING_SECONDS = 30.0
-"""One embedding request of up to 2,048 texts."""
-
-QDRANT_CALLS_A_SECOND = 50
-"""Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
-
-QDRANT_SECONDS = 30.0
-"""One request to a Qdrant server, a write of 2,048 vectors included."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,6 +85,7 @@ class App:
 
     Attributes:
         index: what recall searches by meaning; a NoIndex where there is none.
+        mover: fills the index anew where settings or somebody ask for it; None where there is no index.
         flusher: None where no language model is in use.
         metrics: what happened since the start.
         guards: one for each use of an outside service.
@@ -109,6 +100,7 @@ class App:
     store: MemoryStore
     index: VectorIndex
     indexer: Indexer
+    mover: Mover | None
     recall: Recall
     erasure: Erasure
     intake: Intake
@@ -130,7 +122,7 @@ async def open_app(
     extract: bool,
     answer: bool = False,
     patient: bool = False,
-    fresh_index: bool = False,
+    damaged_index: bool = False,
     clock: Clock = system_clock,
     step: Step = no_step,
 ) -> AsyncIterator[App]:
@@ -142,7 +134,7 @@ async def open_app(
         answer: whether questions are to be answered; needs one as well, and is done without where there is none.
         patient: what is not there now is waited for (the running bot); otherwise it is done without, with a note (the
             command line).
-        fresh_index: throw away what the vector index holds, to fill it again.
+        damaged_index: go on where the index can't be opened, to fill it anew.
         clock: the local clock.
         step: told each step of `bot.steps` as it is reached.
 
@@ -151,7 +143,7 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_store(settings))
-        app = await _wire(stack, settings, db, Ways(extract, answer, patient, fresh_index), clock, step)
+        app = await _wire(stack, settings, db, Ways(extract, answer, patient, damaged_index), clock, step)
         stack.push_async_callback(app.ledger.flush)
         yield app
 
@@ -163,7 +155,7 @@ class Ways:
     extract: bool
     answer: bool
     patient: bool
-    fresh_index: bool
+    damaged_index: bool
 
 
 Watch = Callable[[Guard], None]
@@ -201,8 +193,23 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     log = MessageLog(db, fulltext, consents, clock)
     store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     installation = Installation(db)
-    index = await _index(stack, settings, ledger, installation, ways, notes, guards.append)
+    vectors = Vectors(settings, ledger, installation, guards, patient=ways.patient)
+    shelf = Shelf(vectors.open)
+    stack.push_async_callback(shelf.aclose)
+    index = await _index(settings, vectors, shelf, ways, notes)
     indexer = Indexer(db, index, store, directory, clock, step)
+    mover = None
+    if isinstance(index, IndexSwitch):
+        mover = Mover(
+            db=db,
+            generations=vectors.generations,
+            wanted=vectors.wanted,
+            switch=index,
+            shelf=shelf,
+            remove=vectors.remove,
+            indexer=indexer,
+            step=step,
+        )
     status = Status(activity=Activity(db), ledger=ledger, prices=prices, guards=guards, indexer=indexer, clock=clock)
     flusher, answers = None, Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
     wanted = ways.extract or ways.answer
@@ -279,6 +286,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         store=store,
         index=index,
         indexer=indexer,
+        mover=mover,
         recall=recall,
         erasure=erasure,
         intake=intake,
@@ -374,52 +382,25 @@ def _with_fallback(
     return fallback, min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, settings.fallback_after_seconds))
 
 
-def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder:
-    """The embedder of the settings, guarded and counted."""
-    name, dims = settings.embedding_model, settings.embedding_dims
-    tally = embedding_tally(ledger, settings.embedding_provider.value, name)
-    embedder: Embedder
-    match settings.embedding_provider:
-        case EmbeddingProvider.OPENAI:
-            embedder = OpenAIEmbedder(_key(settings), name, dims, base_url=settings.openai_base_url, tally=tally)
-        case EmbeddingProvider.OLLAMA:
-            embedder = OllamaEmbedder(settings.ollama_base_url, name, dims, tally=tally)
-        case EmbeddingProvider.FASTEMBED:
-            cache = settings.data_dir / "fastembed"
-            embedder = FastEmbedEmbedder(name, dims, cache_dir=str(cache), tally=tally)
-    guard = Guard(
-        "embeddings", limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1), timeout=EMBEDDING_SECONDS, breaker=Breaker()
-    )
-    return GuardedEmbedder(embedder, guard, ledger)
-
-
 async def _index(
-    stack: AsyncExitStack,
-    settings: Settings,
-    ledger: Ledger,
-    installation: Installation,
-    ways: Ways,
-    notes: list[str],
-    watch: Watch,
-) -> VectorIndex:
+    settings: Settings, vectors: Vectors, shelf: Shelf, ways: Ways, notes: list[str]
+) -> IndexSwitch | NoIndex:
     """The vector index; what can't be had now is replaced by nothing, with a note, where it is not waited for."""
-    there = settings.uses_qdrant_server or (settings.data_dir / FOLDER).exists()
-    why = ""
-    if not settings.mem0_enabled:
-        why = "MEM0_ENABLED=false"
-    elif not settings.has_openai_key and settings.embedding_provider is EmbeddingProvider.OPENAI:
-        why = "OPENAI_API_KEY is not set"
+    there, why = vectors.there, vectors.unusable
+    if why and settings.mem0_enabled:
         notes.append(f"Memories are searched by words alone: {why}")
     if why and (not there or not ways.patient):
         return NoIndex(why, holds_nothing=not there)
     try:
-        return await open_memory_index(stack, settings, ledger, installation, ways, watch, without_embedder=why)
+        return await _both(vectors, shelf)
     except InUse:
         if ways.patient:
             raise
         notes.append("The bot is running and holds the index: memories are searched by words alone")
         return NoIndex("the bot is running", holds_nothing=False)
     except StartupError as error:
+        if ways.damaged_index:
+            return IndexSwitch(NoIndex(str(error), holds_nothing=False))
         if not why:
             raise
         log.warning("What was made before waits in the index to be forgotten: %s", error)
@@ -429,54 +410,18 @@ async def _index(
         return NoIndex(str(error), holds_nothing=False)
 
 
-async def open_memory_index(
-    stack: AsyncExitStack,
-    settings: Settings,
-    ledger: Ledger,
-    installation: Installation,
-    ways: Ways,
-    watch: Watch = _nobody_watches,
-    *,
-    without_embedder: str = "",
-) -> Mem0Index:
-    """The index of the settings, closed with `stack`; `watch` is told the guards before its services.
-
-    `without_embedder` is why nothing is to be embedded: then the index only forgets.
-
-    Raises:
-        StartupError: model, EMBEDDING_DIMS and index disagree, or another process holds it (InUse).
-        ServiceError: a service is down, and it is not waited for.
-    """
-    embedder: Embedder
-    if without_embedder:
-        provider = settings.embedding_provider.value
-        embedder = AbsentEmbedder(provider, settings.embedding_model, settings.embedding_dims, without_embedder)
-    else:
-        embedder = guarded = open_embedder(settings, ledger)
-        watch(guarded.guard)
-    stack.push_async_callback(embedder.aclose)
-    guard = None
-    if settings.uses_qdrant_server:
-        limiter = AsyncLimiter(QDRANT_CALLS_A_SECOND, 1)
-        guard = Guard("qdrant", limiter=limiter, timeout=QDRANT_SECONDS, breaker=Breaker())
-        watch(guard)
-    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
-    return await stack.enter_async_context(
-        open_index(
-            data_dir=settings.data_dir,
-            embedder=embedder,
-            installation=installation,
-            models=HybridModels(
-                provider=settings.mem0_llm_provider.value,
-                model=settings.ollama_model if ollama else settings.openai_llm_model,
-                ollama_base_url=settings.ollama_base_url,
-            ),
-            server=_qdrant(settings),
-            guard=guard,
-            fresh=ways.fresh_index,
-            patient=ways.patient,
-        )
-    )
+async def _both(vectors: Vectors, shelf: Shelf) -> IndexSwitch:
+    """The index in use, and the one to come where there is one: what is forgotten has to be forgotten by both."""
+    state = await vectors.generations.load(vectors.wanted)
+    switch = IndexSwitch(await shelf.open(state.in_use))
+    state = await tidy(vectors.generations, state, vectors.remove)
+    if state.to_come is not None:
+        try:
+            switch.prepare(await shelf.open(state.to_come, fresh=not state.done))
+        except StartupError as error:
+            log.warning("The index that was being filled is given up: %s", error)
+            await vectors.generations.save(state.given_up())
+    return switch
 
 
 def doctor_of(settings: Settings) -> Doctor:
@@ -489,8 +434,9 @@ def doctor_of(settings: Settings) -> Doctor:
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
             db = await stack.enter_async_context(open_store(settings))
-            ways = Ways(extract=False, answer=False, patient=False, fresh_index=False)
-            held = await open_memory_index(stack, settings, Ledger(db, system_clock), Installation(db), ways)
+            vectors = Vectors(settings, Ledger(db, system_clock), Installation(db), [], patient=False)
+            state = await vectors.generations.load(vectors.wanted)
+            held = await stack.enter_async_context(vectors.open(state.in_use, False))
             return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db))
 
     async def embed() -> None:
@@ -513,6 +459,17 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
     """
     async with open_store(settings) as db:
         yield Queue(db, system_clock, _owner())
+
+
+@asynccontextmanager
+async def open_generations(settings: Settings) -> AsyncIterator[Onlooker]:
+    """How filling the index anew stands; may be opened beside a running bot.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db:
+        yield Onlooker(db, Generations(Installation(db)))
 
 
 @asynccontextmanager
@@ -552,13 +509,6 @@ def data_key(settings: Settings) -> str | None:
 def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database of the settings, for the time of a block; see `open_database`."""
     return open_database(database_address(settings), settings.data_dir, key=data_key(settings))
-
-
-def _qdrant(settings: Settings) -> QdrantAddress | None:
-    if not settings.uses_qdrant_server:
-        return None
-    key = settings.mem0_qdrant_api_key.get_secret_value() if settings.mem0_qdrant_api_key else None
-    return QdrantAddress(settings.mem0_qdrant_url, settings.mem0_qdrant_host, settings.mem0_qdrant_port, key)
 
 
 def _owner() -> str:

@@ -56,7 +56,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     give_way()
     async with (
-        _alone(settings.data_dir),
+        alone(settings.data_dir),
         open_app(settings, extract=settings.mem0_enabled, patient=True, clock=steady_clock(), step=step) as app,
     ):
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
@@ -80,7 +80,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
 
 
 @asynccontextmanager
-async def _alone(data_dir: Path) -> AsyncIterator[None]:
+async def alone(data_dir: Path) -> AsyncIterator[None]:
     """Hold the data folder for this bot alone; the lock goes with the process, however it ends.
 
     Raises:
@@ -164,6 +164,8 @@ async def _beside(app: App) -> AsyncIterator[set[asyncio.Task[None]]]:
         asyncio.create_task(app.housekeeping.run(), name="housekeeping"),
         asyncio.create_task(app.clerk.run(), name="clerk"),
     }
+    if app.mover is not None:
+        workers.add(asyncio.create_task(app.mover.run(), name="mover"))
     try:
         yield workers
     finally:

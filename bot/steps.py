@@ -27,6 +27,12 @@ STEPS = (
 )
 """In the order in which an undisturbed flush reaches them."""
 
+REINDEX_STEPS = (
+    "copied",  # the index to come has a batch of memories
+    "taken over",  # it is in use
+)
+"""Of filling the index anew, beside all that."""
+
 
 def no_step(name: str) -> None:
     """Do nothing at any step."""

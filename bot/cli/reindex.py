@@ -1,36 +1,63 @@
-"""`python -m bot reindex`: the vector index, built anew from the database."""
+"""`python -m bot reindex`: the vector index, filled anew from the database while the one in use goes on."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.app import open_app
+from bot.app import open_app, open_generations
 from bot.cli.start import DataDir, load
-from bot.errors import StartupError, UserError
+from bot.config import Settings
+from bot.errors import InUse, ServiceError, StartupError, UserError
+from bot.life import alone
+
+LOOK_SECONDS = 0.5
 
 
 def reindex(data_dir: DataDir = None) -> None:
-    """Write every memory into the vector index anew, and drop what the database does not have."""
+    """Fill a new vector index with every memory, then let it take over; a running bot does it for itself."""
     settings = load(data_dir, quiet=True)
     if not settings.mem0_enabled:
         raise UserError("MEM0_ENABLED=false: there is no vector index to rebuild; set it to true first")
     if settings.needs_openai_key and not settings.has_openai_key:
         raise StartupError(settings.missing_key_error())
     console = Console()
+    with Progress(console=console, transient=not console.is_terminal) as progress:
+        task = progress.add_task("Memories into the index")
+        done = asyncio.run(_reindex(settings, lambda n, total: progress.update(task, completed=n, total=total)))
+    console.print(f"{done:,} memories indexed", highlight=False)
 
-    async def rebuild() -> None:
-        async with open_app(settings, extract=False, patient=True, fresh_index=True) as app:
-            with Progress(console=console, transient=not console.is_terminal) as progress:
-                task = progress.add_task("Memories into the index")
-                done = await app.indexer.rebuild(lambda n, total: progress.update(task, completed=n, total=total))
-            left = await app.indexer.backlog()
-            console.print(f"{done:,} memories indexed", highlight=False)
-            if left:
-                raise UserError(
-                    f"{left:,} memories could not be indexed yet; run it again, or start the bot, which goes on"
-                )
 
-    asyncio.run(rebuild())
+async def _reindex(settings: Settings, progress: Callable[[int, int], None]) -> int:
+    try:
+        async with alone(settings.data_dir):
+            return await _here(settings, progress)
+    except InUse:
+        return await _there(settings, progress)
+
+
+async def _here(settings: Settings, progress: Callable[[int, int], None]) -> int:
+    async with open_app(settings, extract=False, patient=True, damaged_index=True) as app:
+        if app.mover is None:
+            raise UserError("There is no vector index with these settings; see `python -m bot doctor`")
+        try:
+            done = await app.mover.finish(progress)
+        except ServiceError as error:
+            raise UserError(f"Not through yet ({error}): run it again, or start the bot; both go on") from None
+        await app.indexer.drain()
+        return done
+
+
+async def _there(settings: Settings, progress: Callable[[int, int], None]) -> int:
+    """Ask the running bot, and show how far it is; it goes on without an onlooker."""
+    async with open_generations(settings) as look:
+        before = await look.ask()
+        while True:
+            number, copied, total = await look.standing()
+            progress(copied, total)
+            if number > before:
+                return total
+            await asyncio.sleep(LOOK_SECONDS)

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from sqlalchemy import delete, func, insert, literal, select, update
@@ -126,21 +126,15 @@ class Indexer:
         async with self._db.read() as connection:
             return await connection.scalar(select(func.count()).select_from(outbox)) or 0
 
-    async def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Write every memory again, embedded again, and drop what the database does not have; return the rows applied.
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Nothing is taken from the outbox for the time of the block."""
+        async with self._one_drain:
+            yield
 
-        It only fills the outbox and drains it: interrupted, the next drain goes on.
-
-        Args:
-            progress: called with the rows that are done and the rows in all.
-        """
-        await self._enlist_all()
-        total = left = await self.backlog()
-        while left and await self.drain():
-            left = await self.backlog()
-            if progress is not None:
-                progress(total - left, total)
-        return total - left
+    async def entries_of(self, memory_ids: Collection[str]) -> list[IndexEntry]:
+        """Those of these memories that exist, as the index takes them."""
+        return await self._entries((await self._store.get(memory_ids)).values())
 
     async def _apply_batch(self) -> int:
         """Apply one batch; deletions first, for they need no embedding. 0 when nothing is due."""

@@ -6,15 +6,17 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
+from bot.index.generations import FOLDER, Generation, Made
 from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
 
 if TYPE_CHECKING:
@@ -27,12 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FOLDER: Final = "index"
-"""Of the embedded index, inside the data folder."""
-
-MADE_WITH: Final = "index_made_with"
-"""Where the installation remembers which embedding model the index was made with."""
-
 
 @dataclass(frozen=True, slots=True)
 class QdrantAddress:
@@ -42,6 +38,13 @@ class QdrantAddress:
     host: str | None = None
     port: int = 6333
     api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def place(self) -> str:
+        """The server as one address, without the key."""
+        if self.url:
+            return self.url
+        return f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ async def open_index(
     installation: Installation,
     models: HybridModels | None = None,
     server: QdrantAddress | None = None,
+    generation: int = 1,
     guard: Guard | None = None,
     fresh: bool = False,
     patient: bool = False,
@@ -108,8 +112,9 @@ async def open_index(
         installation: remembers which model the index was made with.
         models: named in mem0's configuration.
         server: a Qdrant server; None for the embedded index.
+        generation: its number, of which its folder or its collection is named.
         guard: rate, time limit, retries and breaker of the vector store.
-        fresh: throw away what the index holds, to fill it again with `Indexer.rebuild`.
+        fresh: throw away what the index holds, to fill it again.
         patient: begin although the embedding service or the Qdrant server is down, and use them when they are back.
 
     Raises:
@@ -119,7 +124,9 @@ async def open_index(
     """
     prepare_mem0(data_dir)
     await _check_model(embedder, patient=patient)
-    store = _Lazy(partial(_open_store, data_dir, embedder.dims, server, fresh=fresh))
+    made = Made(embedder.provider, embedder.model, embedder.dims)
+    which = Generation(generation, made)
+    store = _Lazy(partial(_open_store, data_dir, which, server, fresh=fresh))
     try:
         await asyncio.to_thread(store.open)
     except ServiceUnavailable as error:
@@ -131,7 +138,7 @@ async def open_index(
 
     index = Mem0Index(hybrid_config(data_dir, embedder, models or HybridModels(), server), embedder, store, guard)
     try:
-        await _check_made_with(index, embedder, installation, fresh=fresh)
+        await _check_made_with(index, which, installation, fresh=fresh)
         yield index
     finally:
         await index.aclose()
@@ -179,14 +186,29 @@ class _Lazy:
             raise ServiceRejected("qdrant", str(error)) from None
 
 
-def _open_store(data_dir: Path, dims: int, server: QdrantAddress | None, *, fresh: bool) -> PointStore:
+async def remove_index(data_dir: Path, generation: Generation, server: QdrantAddress | None) -> None:
+    """Remove an index that nobody has open: its folder, or this program's points on the server.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    if server is None:
+        await asyncio.to_thread(shutil.rmtree, data_dir / generation.folder, ignore_errors=True)
+        return
+    from bot.index.qdrant_store import remove_points
+
+    await asyncio.to_thread(remove_points, server, generation.collection)
+
+
+def _open_store(data_dir: Path, generation: Generation, server: QdrantAddress | None, *, fresh: bool) -> PointStore:
+    dims = generation.made.dims
     if server is None:
         from bot.index.edge_store import EdgeStore
 
-        return EdgeStore(data_dir / FOLDER, dims, fresh=fresh)
+        return EdgeStore(data_dir / generation.folder, dims, fresh=fresh)
     from bot.index.qdrant_store import QdrantStore
 
-    return QdrantStore(server, COLLECTION, dims, fresh=fresh)
+    return QdrantStore(server, generation.collection, dims, fresh=fresh)
 
 
 async def _check_model(embedder: Embedder, *, patient: bool) -> None:
@@ -202,17 +224,20 @@ async def _check_model(embedder: Embedder, *, patient: bool) -> None:
         log.warning("Searching by words only until the embedding service answers: %s", error)
 
 
-async def _check_made_with(index: Mem0Index, embedder: Embedder, installation: Installation, *, fresh: bool) -> None:
+async def _check_made_with(
+    index: Mem0Index, generation: Generation, installation: Installation, *, fresh: bool
+) -> None:
     """Vectors of different models can't be compared, even where they have the same size."""
-    now = {"model": embedder.model, "dims": embedder.dims}
-    then = json.loads(await installation.get(MADE_WITH) or "null")
+    made = generation.made
+    now = {"model": made.model, "dims": made.dims}
+    then = json.loads(await installation.get(generation.made_with) or "null")
     if then not in (None, now) and not fresh and await _holds_something(index):
         raise StartupError(
-            f"EMBEDDING_MODEL is {embedder.model} and EMBEDDING_DIMS {embedder.dims}, but the index was made with "
+            f"EMBEDDING_MODEL is {made.model} and EMBEDDING_DIMS {made.dims}, but the index was made with "
             f"{then['model']} and {then['dims']}: set them back, or run `python -m bot reindex` to embed all again"
         )
     if then != now:
-        await installation.set(MADE_WITH, json.dumps(now))
+        await installation.set(generation.made_with, json.dumps(now))
 
 
 async def _holds_something(index: Mem0Index) -> bool:

@@ -48,7 +48,7 @@ class QdrantStore:
         try:
             with _translated():
                 if fresh:
-                    self._clear()
+                    _clear(self._client, collection)
                 self._check_size(dims)
                 self._mem0 = Qdrant(collection, dims, client=self._client)
                 self._index_fields()
@@ -98,18 +98,6 @@ class QdrantStore:
         """See PointStore."""
         self._client.close()
 
-    def _clear(self) -> None:
-        if not self._client.collection_exists(self._collection):
-            return
-        ours = _equal(points.own())
-        if (
-            self._client.count(self._collection, exact=True).count
-            == self._client.count(self._collection, count_filter=ours, exact=True).count
-        ):
-            self._client.delete_collection(self._collection)
-        else:
-            self._client.delete(self._collection, models.FilterSelector(filter=ours))
-
     def _check_size(self, dims: int) -> None:
         if not self._client.collection_exists(self._collection):
             return
@@ -132,6 +120,31 @@ class QdrantStore:
         )
         for field, params in indexes.items():
             self._client.create_payload_index(self._collection, field, params)
+
+
+def remove_points(address: QdrantAddress, collection: str) -> None:
+    """Remove this program's points, and the collection where it holds nothing else.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    client = _client(address)
+    try:
+        with _translated():
+            _clear(client, collection)
+    finally:
+        client.close()
+
+
+def _clear(client: QdrantClient, collection: str) -> None:
+    if not client.collection_exists(collection):
+        return
+    ours = _equal(points.own())
+    everything = client.count(collection, exact=True).count
+    if everything == client.count(collection, count_filter=ours, exact=True).count:
+        client.delete_collection(collection)
+    else:
+        client.delete(collection, models.FilterSelector(filter=ours))
 
 
 def _client(address: QdrantAddress) -> QdrantClient:

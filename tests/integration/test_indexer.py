@@ -29,7 +29,7 @@ from bot.messagelog import MessageLog
 from bot.model import Citation, Memory
 from bot.storage.engine import Database
 from bot.storage.schema import citations, outbox
-from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
+from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes
 from tests.fixtures.storage import GUILD, NOW_MS, FakeClock
 from tests.loopback.openai import LoopbackOpenAI
 
@@ -194,18 +194,6 @@ async def test_one_memory_that_is_declined_does_not_keep_out_the_others(
         clock.advance(600)
     assert await bench.ids() == ids_of(good)
     assert await bench.indexer.backlog() == 1
-
-
-async def test_rebuilds_from_the_database(bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords) -> None:
-    known, stranger = [make_memory(f"known {number}") for number in range(3)], make_memory()
-    await bench.add(*known)
-    await bench.index.upsert([entry(stranger), entry(known[0])])
-    async with bench.db.write() as connection:
-        await connection.execute(delete(outbox))
-    seen: list[tuple[int, int]] = []
-    assert await bench.indexer.rebuild(lambda done, total: seen.append((done, total))) == 4
-    assert await bench.ids() == ids_of(known)
-    assert seen[-1] == (4, 4)
 
 
 async def test_runs_when_woken_and_fills_an_index_that_was_lost(bench: Bench, make_memory: MemoryFactory) -> None:

@@ -1,0 +1,157 @@
+"""Which vector index is in use, which one is being filled to take over from it, and which ones are to be removed.
+
+Each is a generation with a number of its own. Generations of other embedding models, of other sizes or in other places
+exist side by side; what the database says of them outlives the process, so filling the next one can go on at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from bot.index.points import COLLECTION
+
+if TYPE_CHECKING:
+    from bot.installation import Installation
+
+STATE: Final = "index_generations"
+"""Where the installation remembers them."""
+
+ASKED: Final = "index_asked_anew"
+"""Set by the command line for a running bot: make the next generation although nothing changed."""
+
+FOLDER: Final = "index"
+"""Of the embedded index, inside the data folder."""
+
+MADE_WITH: Final = "index_made_with"
+"""Where the installation remembers which embedding model the index was made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How an index is made.
+
+    Attributes:
+        provider: of the embeddings, as in EMBEDDING_PROVIDER.
+        model: their model.
+        dims: numbers in a vector.
+        server: address of the Qdrant server; None for the embedded index.
+    """
+
+    provider: str
+    model: str
+    dims: int
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """An index, by its number (from 1) and how it is made."""
+
+    number: int
+    made: Made
+
+    @property
+    def folder(self) -> str:
+        """Its folder inside the data folder, where it is embedded."""
+        return FOLDER if self.number == 1 else f"{FOLDER}-{self.number}"
+
+    @property
+    def collection(self) -> str:
+        """Its collection, where it is on a server."""
+        return COLLECTION if self.number == 1 else f"{COLLECTION}_{self.number}"
+
+    @property
+    def made_with(self) -> str:
+        """The key under which its embedding model is remembered beside it."""
+        return MADE_WITH if self.number == 1 else f"{MADE_WITH}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where things stand.
+
+    Attributes:
+        in_use: what recall searches.
+        to_come: what is being filled; None between two of them.
+        done: up to which memory (by its place in the database) it is filled.
+        leftover: what nobody uses any more.
+    """
+
+    in_use: Generation
+    to_come: Generation | None = None
+    done: int = 0
+    leftover: tuple[Generation, ...] = field(default=())
+
+    def begun(self, made: Made) -> State:
+        """The next generation is to be filled; one that was begun otherwise is given up."""
+        newest = max(one.number for one in (self.in_use, self.to_come, *self.leftover) if one is not None)
+        return replace(self.given_up(), to_come=Generation(newest + 1, made), done=0)
+
+    def given_up(self) -> State:
+        """The one in use stays."""
+        if self.to_come is None:
+            return self
+        return replace(self, to_come=None, done=0, leftover=(*self.leftover, self.to_come))
+
+    def taken_over(self) -> State:
+        """What was filled is in use, and what was in use is left over."""
+        if self.to_come is None:
+            return self
+        return State(self.to_come, leftover=(*self.leftover, self.in_use))
+
+
+class Generations:
+    """The state, in the database; each change is one write, whole or not at all."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    async def load(self, wanted: Made) -> State:
+        """Where things stand; an installation that has no index yet begins with what is `wanted`.
+
+        An index that was made before there were generations is the first; it is where the settings say.
+        """
+        known = await self.known()
+        if known is not None:
+            return known
+        before = json.loads(await self._installation.get(MADE_WITH) or "{}")
+        state = State(Generation(1, replace(wanted, **before)))
+        await self.save(state)
+        return state
+
+    async def known(self) -> State | None:
+        """Where things stand; None where there never was an index."""
+        told = await self._installation.get(STATE)
+        return None if told is None else _from_json(told)
+
+    async def save(self, state: State) -> None:
+        """Remember it."""
+        await self._installation.set(STATE, json.dumps(asdict(state)))
+
+    async def ask(self) -> None:
+        """Have the running bot fill a new generation."""
+        await self._installation.set(ASKED, "1")
+
+    async def asked(self) -> bool:
+        """Whether somebody asked; asking is over with that."""
+        if await self._installation.get(ASKED) != "1":
+            return False
+        await self._installation.set(ASKED, "")
+        return True
+
+
+def _from_json(told: str) -> State:
+    state: dict[str, Any] = json.loads(told)
+    to_come = state["to_come"]
+    return State(
+        _generation(state["in_use"]),
+        None if to_come is None else _generation(to_come),
+        state["done"],
+        tuple(_generation(one) for one in state["leftover"]),
+    )
+
+
+def _generation(told: dict[str, Any]) -> Generation:
+    return Generation(told["number"], Made(**told["made"]))

@@ -1,0 +1,88 @@
+"""The vector index that the program sees, while another one is filled to take over from it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from bot.index.base import IndexEntry, Scored, VectorIndex
+
+
+class IndexSwitch:
+    """See VectorIndex: searches the index in use, and writes to the one to come as well.
+
+    A write is over when both have taken it, the one in use first: what the one to come declines stays in the outbox,
+    and recall has it all the same.
+    """
+
+    def __init__(self, in_use: VectorIndex) -> None:
+        self._in_use = in_use
+        self._to_come: VectorIndex | None = None
+
+    @property
+    def to_come(self) -> VectorIndex | None:
+        """The one that is filled to take over."""
+        return self._to_come
+
+    def prepare(self, to_come: VectorIndex | None) -> None:
+        """Write to this one as well from now on; None: to none."""
+        self._to_come = to_come
+
+    def take_over(self) -> None:
+        """Search the one that was to come."""
+        if self._to_come is not None:
+            self._in_use, self._to_come = self._to_come, None
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        """See VectorIndex."""
+        for index in self._both():
+            await index.upsert(entries)
+
+    async def delete(self, memory_ids: Collection[str]) -> None:
+        """See VectorIndex."""
+        for index in self._both():
+            await index.delete(memory_ids)
+
+    async def search(
+        self,
+        *,
+        guild_id: int,
+        text: str,
+        channel_ids: frozenset[int] | None,
+        author_id: int | None = None,
+        up_to: int | None = None,
+        since: int | None = None,
+        limit: int,
+    ) -> list[Scored]:
+        """See VectorIndex."""
+        return await self._in_use.search(
+            guild_id=guild_id,
+            text=text,
+            channel_ids=channel_ids,
+            author_id=author_id,
+            up_to=up_to,
+            since=since,
+            limit=limit,
+        )
+
+    async def prefetch(self, texts: Sequence[str]) -> None:
+        """See VectorIndex; the one to come embeds what it is given by itself."""
+        await self._in_use.prefetch(texts)
+
+    async def count(self) -> int:
+        """See VectorIndex."""
+        return await self._in_use.count()
+
+    async def count_citing(self, user_id: int, guild_id: int | None) -> int:
+        """See VectorIndex: in both."""
+        return sum([await index.count_citing(user_id, guild_id) for index in self._both()])
+
+    async def memory_ids(self) -> AsyncIterator[str]:
+        """See VectorIndex."""
+        async for memory_id in self._in_use.memory_ids():
+            yield memory_id
+
+    async def aclose(self) -> None:
+        """Whoever opened them closes them."""
+
+    def _both(self) -> list[VectorIndex]:
+        return [self._in_use] if self._to_come is None else [self._in_use, self._to_come]

@@ -1,0 +1,192 @@
+"""Opens embedders and generations of the vector index as the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiolimiter import AsyncLimiter
+
+from bot.config import EmbeddingProvider, LLMProvider, Settings
+from bot.index.generations import FOLDER, Generation, Generations, Made
+from bot.index.opening import HybridModels, QdrantAddress, open_index, remove_index
+from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.guarded import GuardedEmbedder, embedding_tally
+from bot.resilience import Breaker, Guard
+
+if TYPE_CHECKING:
+    from bot.costs import Ledger
+    from bot.index.mem0_index import Mem0Index
+    from bot.installation import Installation
+
+EMBEDDING_CALLS_A_SECOND = 8
+"""Embedding requests; a tenth of what OpenAI grants a new account."""
+
+EMBEDDING_SECONDS = 30.0
+"""One embedding request of up to 2,048 texts."""
+
+QDRANT_CALLS_A_SECOND = 50
+"""Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
+
+QDRANT_SECONDS = 30.0
+"""One request to a Qdrant server, a write of 2,048 vectors included."""
+
+
+class Vectors:
+    """Opens and removes generations of the index.
+
+    Attributes:
+        generations: which of them are in use and to come.
+
+    Args:
+        settings: checked settings.
+        ledger: counts embedding calls.
+        installation: remembers the generations.
+        guards: gets the guards of whatever is open.
+        patient: begin although a service is down, and use it when it is back.
+    """
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, installation: Installation, guards: list[Guard], *, patient: bool
+    ) -> None:
+        self.generations = Generations(installation)
+        self._settings = settings
+        self._ledger = ledger
+        self._installation = installation
+        self._guards = guards
+        self._patient = patient
+
+    @property
+    def wanted(self) -> Made:
+        """How the settings want the index to be."""
+        settings = self._settings
+        address = _address(settings)
+        return Made(
+            settings.embedding_provider.value,
+            settings.embedding_model,
+            settings.embedding_dims,
+            None if address is None else address.place,
+        )
+
+    @property
+    def there(self) -> bool:
+        """Whether there may be an index."""
+        return self._settings.uses_qdrant_server or any(self._settings.data_dir.glob(f"{FOLDER}*"))
+
+    @property
+    def unusable(self) -> str:
+        """Why nothing can be embedded with these settings; empty where something can."""
+        if not self._settings.mem0_enabled:
+            return "MEM0_ENABLED=false"
+        return _keyless(self._settings)
+
+    @asynccontextmanager
+    async def open(self, generation: Generation, fresh: bool) -> AsyncIterator[Mem0Index]:
+        """Open a generation for the time of the block; `fresh`: empty.
+
+        Raises:
+            StartupError: model, size of the vectors and index disagree, or another process holds it (InUse).
+            ServiceError: a service is down, and it is not waited for.
+        """
+        settings, made = _as_made(self._settings, generation.made), generation.made
+        guards: list[Guard] = []
+        embedder: Embedder
+        if why := self.unusable or _keyless(settings):
+            embedder = AbsentEmbedder(made.provider, made.model, made.dims, why)
+        else:
+            embedder = guarded = open_embedder(settings, self._ledger)
+            guards.append(guarded.guard)
+        guard = None
+        if made.server is not None:
+            limiter = AsyncLimiter(QDRANT_CALLS_A_SECOND, 1)
+            guard = Guard("qdrant", limiter=limiter, timeout=QDRANT_SECONDS, breaker=Breaker())
+            guards.append(guard)
+        self._guards.extend(guards)
+        try:
+            async with open_index(
+                data_dir=settings.data_dir,
+                embedder=embedder,
+                installation=self._installation,
+                models=_models(settings),
+                server=self._server(generation),
+                generation=generation.number,
+                guard=guard,
+                fresh=fresh,
+                patient=self._patient,
+            ) as index:
+                yield index
+        finally:
+            for one in guards:
+                self._guards.remove(one)
+            await embedder.aclose()
+
+    async def remove(self, generation: Generation) -> None:
+        """Remove a generation that is closed.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        await remove_index(self._settings.data_dir, generation, self._server(generation))
+
+    def _server(self, generation: Generation) -> QdrantAddress | None:
+        if generation.made.server is None:
+            return None
+        return QdrantAddress(url=generation.made.server, api_key=_qdrant_key(self._settings))
+
+
+def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder:
+    """The embedder of the settings, guarded and counted."""
+    name, dims = settings.embedding_model, settings.embedding_dims
+    tally = embedding_tally(ledger, settings.embedding_provider.value, name)
+    embedder: Embedder
+    match settings.embedding_provider:
+        case EmbeddingProvider.OPENAI:
+            key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+            embedder = OpenAIEmbedder(key, name, dims, base_url=settings.openai_base_url, tally=tally)
+        case EmbeddingProvider.OLLAMA:
+            embedder = OllamaEmbedder(settings.ollama_base_url, name, dims, tally=tally)
+        case EmbeddingProvider.FASTEMBED:
+            cache = settings.data_dir / "fastembed"
+            embedder = FastEmbedEmbedder(name, dims, cache_dir=str(cache), tally=tally)
+    guard = Guard(
+        "embeddings", limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1), timeout=EMBEDDING_SECONDS, breaker=Breaker()
+    )
+    return GuardedEmbedder(embedder, guard, ledger)
+
+
+def _as_made(settings: Settings, made: Made) -> Settings:
+    """The settings as they were when an index was made."""
+    then = {
+        "embedding_provider": EmbeddingProvider(made.provider),
+        "embedding_model": made.model,
+        "embedding_dims": made.dims,
+    }
+    return settings.model_copy(update=then)
+
+
+def _keyless(settings: Settings) -> str:
+    """Why nothing can be embedded for want of a key; empty where none is wanting."""
+    wants_key = settings.embedding_provider is EmbeddingProvider.OPENAI
+    return "OPENAI_API_KEY is not set" if wants_key and not settings.has_openai_key else ""
+
+
+def _models(settings: Settings) -> HybridModels:
+    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
+    return HybridModels(
+        provider=settings.mem0_llm_provider.value,
+        model=settings.ollama_model if ollama else settings.openai_llm_model,
+        ollama_base_url=settings.ollama_base_url,
+    )
+
+
+def _address(settings: Settings) -> QdrantAddress | None:
+    if not settings.uses_qdrant_server:
+        return None
+    return QdrantAddress(
+        settings.mem0_qdrant_url, settings.mem0_qdrant_host, settings.mem0_qdrant_port, _qdrant_key(settings)
+    )
+
+
+def _qdrant_key(settings: Settings) -> str | None:
+    return settings.mem0_qdrant_api_key.get_secret_value() if settings.mem0_qdrant_api_key else None

@@ -1,0 +1,229 @@
+"""Filling the vector index anew: for another model, or on a Qdrant server, while recall goes on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bot import snowflake
+from bot.app import App, open_app
+from bot.config import Settings, load_settings
+from bot.errors import ServiceUnavailable
+from bot.index.generations import Generations
+from bot.installation import Installation
+from bot.recall import RecallQuery
+from bot.steps import no_step
+from bot.storage.schema import memories
+from tests.acceptance.stores import canary
+from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
+from tests.loopback.openai import LoopbackOpenAI
+from tests.loopback.qdrant import LoopbackQdrant
+
+ADA = 30
+COUNT = 23
+BATCH = 5
+
+
+class Killed(Exception):
+    """The program ends here."""
+
+
+@dataclass
+class House:
+    """A data folder, the services, and what was remembered.
+
+    Attributes:
+        texts: of every memory, by the message that it cites.
+    """
+
+    folder: Path
+    openai: LoopbackOpenAI
+    qdrant: LoopbackQdrant
+    texts: dict[int, str] = field(default_factory=dict)
+    _minutes: Iterator[int] = field(default_factory=itertools.count)
+
+    def settings(self, **changes: object) -> Settings:
+        return load_settings(
+            None, data_dir=self.folder, openai_base_url=self.openai.api_url, openai_api_key="k", **changes
+        )
+
+    def moved(self, way: str) -> Settings:
+        """Settings that want another index."""
+        if way == "server":
+            return self.settings(mem0_qdrant_url=self.qdrant.url)
+        return self.settings(embedding_dims=256)
+
+    async def remember(self, app: App) -> None:
+        message_id = snowflake.from_ms(NOW_MS + 60_000 * next(self._minutes))
+        text = f"The {canary()} stands behind the {canary()}"
+        await app.store.remember(guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=message_id, text=text)
+        self.texts[message_id] = text
+
+    async def forget(self, app: App) -> None:
+        message_id = next(iter(self.texts))
+        del self.texts[message_id]
+        await app.erasure.erase_messages(GUILD, CHANNEL, [message_id])
+
+    async def finds_by_meaning(self, app: App) -> None:
+        """Each memory is what lies nearest to its own words."""
+        async with app.db.read() as connection:
+            rows = (await connection.execute(select(memories.c.id, memories.c.text))).all()
+        assert sorted(row.text for row in rows) == sorted(self.texts.values())
+        for row in rows[:3]:
+            (nearest,) = await app.index.search(guild_id=GUILD, text=row.text, channel_ids=None, limit=1)
+            assert nearest.memory_id == row.id
+        result = await app.recall.search(
+            RecallQuery(guild_id=GUILD, text=rows[0].text, channel_ids=frozenset({CHANNEL}))
+        )
+        assert (result.hits[0].text, result.notes) == (rows[0].text, ())
+
+    async def holds_just_these(self, app: App) -> None:
+        async with app.db.read() as connection:
+            known = sorted(await connection.scalars(select(memories.c.id)))
+        assert sorted([memory_id async for memory_id in app.index.memory_ids()]) == known
+
+    @property
+    def folders(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("index*"))
+
+
+@pytest.fixture
+async def house(data_dir: Path, openai_server: LoopbackOpenAI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """An embedded index with COUNT memories; copying takes several batches."""
+    monkeypatch.setattr("bot.index.mover.BATCH", BATCH)
+    async with LoopbackQdrant() as qdrant:
+        house = House(data_dir, openai_server, qdrant)
+        async with open_app(house.settings(), extract=False, patient=True) as app:
+            for _ in range(COUNT):
+                await house.remember(app)
+            await app.indexer.drain()
+        yield house
+
+
+async def in_use(app: App) -> int:
+    state = await Generations(Installation(app.db)).known()
+    assert state is not None
+    return state.in_use.number
+
+
+@pytest.mark.parametrize("way", ["model", "server"])
+async def test_recall_goes_on_and_what_happens_meanwhile_is_in_the_new_index(house: House, way: str) -> None:
+    async with open_app(house.moved(way), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await in_use(app) == 1:
+            assert await app.mover.move()
+            await house.remember(app)
+            await house.forget(app)
+            await app.indexer.drain()
+            await house.finds_by_meaning(app)
+        while await app.mover.move():
+            await house.finds_by_meaning(app)
+        await house.holds_just_these(app)
+    assert house.folders == (["index-2"] if way == "model" else [])
+    names = {collection.name for collection in house.qdrant.engine.get_collections().collections}
+    assert ("discord_memories_2" in names) is (way == "server")
+    asked = len(house.openai.asked("/embeddings"))
+    async with open_app(house.moved(way), extract=False, patient=True) as app:
+        assert app.mover is not None
+        assert not await app.mover.move()
+        await house.holds_just_these(app)
+    assert len(house.openai.asked("/embeddings")) - asked <= 1, "the check at the start"
+
+
+@pytest.mark.parametrize("way", ["model", "server"])
+@pytest.mark.parametrize("step", ["copied", "taken over"])
+async def test_killed_in_the_middle_it_goes_on_where_it_was(house: House, way: str, step: str) -> None:
+    batches = itertools.count(1)
+
+    def die(name: str) -> None:
+        if name == step and (name != "copied" or next(batches) == 3):
+            raise Killed
+
+    with suppress(Killed):
+        async with open_app(house.moved(way), extract=False, patient=True, step=die) as app:
+            assert app.mover is not None
+            while True:
+                await app.mover.move()
+    asked = len(house.openai.requests)
+    async with open_app(house.moved(way), extract=False, patient=True, step=no_step) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            await house.finds_by_meaning(app)
+        await house.holds_just_these(app)
+        assert await in_use(app) == 2
+    texts = [text for request in house.openai.requests[asked:] for text in request.body.get("input", ())]
+    again = [text for text in house.texts.values() if text in texts]
+    assert len(again) <= (COUNT - 2 * BATCH if step == "copied" else 0) + 3, "and the three that were searched for"
+
+
+async def test_settings_put_back_give_it_up(house: House) -> None:
+    async with open_app(house.moved("model"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        await app.mover.move()
+        assert house.folders == ["index", "index-2"]
+    async with open_app(house.settings(), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            pass
+        assert await in_use(app) == 1
+        await house.finds_by_meaning(app)
+        await house.holds_just_these(app)
+    assert house.folders == ["index"]
+
+
+async def test_a_server_that_is_down_keeps_nothing_but_itself_waiting(house: House) -> None:
+    await house.qdrant.stop()
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        with pytest.raises(ServiceUnavailable):
+            await app.mover.finish(lambda done, total: None)
+        await house.remember(app)
+        await app.indexer.drain()
+        await house.finds_by_meaning(app)
+        assert await in_use(app) == 1
+
+
+async def test_an_index_that_can_not_be_read_is_made_anew(house: House) -> None:
+    for path in (house.folder / "index" / "shard").rglob("*.json"):
+        path.write_text("{}")
+    async with open_app(house.settings(), extract=False, patient=True, damaged_index=True) as app:
+        assert app.mover is not None
+        seen: list[tuple[int, int]] = []
+        assert await app.mover.finish(lambda done, total: seen.append((done, total))) == COUNT
+        assert seen[-1] == (COUNT, COUNT)
+        await house.holds_just_these(app)
+        await house.finds_by_meaning(app)
+    assert house.folders == ["index-2"]
+
+
+async def test_what_is_erased_before_it_goes_on_is_erased_in_both(house: House) -> None:
+    async with open_app(house.moved("model"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        await app.mover.move()
+    async with open_app(house.moved("model"), extract=False) as app:  # as the command line does
+        await house.forget(app)
+        await app.indexer.drain()
+        assert await app.indexer.backlog() == 0
+    async with open_app(house.moved("model"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            pass
+        await house.holds_just_these(app)
+
+
+async def test_an_index_from_before_generations_is_the_first(house: House) -> None:
+    async with open_app(house.settings(), extract=False) as app:
+        await Installation(app.db).set("index_generations", "null")
+        async with app.db.write() as connection:
+            await connection.exec_driver_sql("DELETE FROM meta WHERE key = 'index_generations'")
+    async with open_app(house.moved("model"), extract=False, patient=True) as app:
+        await house.finds_by_meaning(app)
+        state = await Generations(Installation(app.db)).known()
+        assert state is not None
+        assert (state.in_use.number, state.in_use.made.dims) == (1, 1536)
