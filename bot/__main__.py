@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -13,6 +14,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # whatever is written here is for this user alone, files of libraries included
     # Before the imports, which take seconds: a container's first process ignores signals that it does not handle.
     signal.signal(signal.SIGTERM, _leave)
     from bot.cli import main

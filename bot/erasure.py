@@ -269,6 +269,8 @@ class Erasure:
         taken.witnesses.saw(row.content for row in rows)
         people = {(row.guild_id, row.author_id) for row in rows}
         if memories_too:
+            citing = select(memories.c.text).join(citations).where(citations.c.message_id.in_(ids))
+            taken.witnesses.saw(await connection.scalars(citing))
             people |= await _cited_authors(connection, ids)
             withdrawal = await self._store.withdraw(connection, ids)
             taken.counts["memories"] += len(withdrawal.removed)

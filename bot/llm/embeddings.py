@@ -241,10 +241,14 @@ class FastEmbedEmbedder(_BaseEmbedder):
         module = importlib.import_module("fastembed")
         try:
             return module.TextEmbedding(self.model, cache_dir=self._cache_dir)
-        except ValueError:
-            raise ServiceRejected(SERVICE, f"fastembed has no model {self.model!r}; check EMBEDDING_MODEL") from None
-        except OSError:
-            raise ServiceUnavailable(SERVICE, f"the files of {self.model!r} can't be fetched now") from None
+        except (ValueError, OSError) as error:  # fastembed raises ValueError both for a wrong name and for no network
+            if "not supported" in str(error):
+                raise ServiceRejected(
+                    SERVICE, f"fastembed has no model {self.model!r}; check EMBEDDING_MODEL"
+                ) from None
+            raise ServiceUnavailable(
+                SERVICE, f"the files of {self.model!r} can't be fetched now; they are needed once, in {self._cache_dir}"
+            ) from None
 
 
 class AbsentEmbedder:

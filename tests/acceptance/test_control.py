@@ -52,6 +52,7 @@ async def test_all_local_asks_nobody_but_discord_and_erases_beside_the_bot(stage
     await eventually(lambda: stage.ollama.asked("/api/embed"), what="an embedding by Ollama", within=30)
     await stage.discord.command(ada, general, "memory flush").answer(within=60)
     assert files_with(stage.bot.data_dir, [CANARY.encode()])
+    assert {path.stat().st_mode & 0o077 for path in stage.bot.data_dir.rglob("*")} == {0}
 
     command_line = CommandLine(stage.folder, stage.bot.environment)
     exported = await command_line("export", "--user", str(ben.id))

@@ -202,8 +202,10 @@ class FastEmbedModule(ModuleType):
         """Embeds a text as its length."""
 
         def __init__(self, model_name: str, cache_dir: str | None = None) -> None:
+            if model_name == "remote":
+                raise ValueError("Could not load model remote from any source.")
             if model_name != "known":
-                raise ValueError(f"Model {model_name} is not supported")
+                raise ValueError(f"Model {model_name} is not supported in TextEmbedding.")
 
         def embed(self, documents: list[str]) -> Iterator[SimpleNamespace]:
             for document in documents:
@@ -229,6 +231,12 @@ async def test_fastembed_embeds_in_this_process() -> None:
 async def test_fastembed_without_that_model_says_so() -> None:
     with pytest.raises(ServiceRejected, match="check EMBEDDING_MODEL"):
         await FastEmbedEmbedder("unknown", 2).check()
+
+
+@pytest.mark.usefixtures("_fastembed")
+async def test_fastembed_without_network_says_where_the_files_belong() -> None:
+    with pytest.raises(ServiceUnavailable, match="needed once, in /data/fastembed"):
+        await FastEmbedEmbedder("remote", 2, cache_dir="/data/fastembed").check()
 
 
 def test_fastembed_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,3 +69,12 @@ def test_the_longest_lines_are_chosen_and_short_ones_never() -> None:
     witnesses.saw(f"line number {number} is like its neighbour" for number in range(3 * WITNESSES))
     assert len(witnesses.texts) == WITNESSES
     assert min(map(len, witnesses.texts)) > len("line number 1 is like its neighbour")
+
+
+async def test_the_receipt_looks_for_the_words_of_memories_too(pipeline: Pipeline, data_dir: Path) -> None:
+    said = await pipeline.say("the harbour opens", author=ALICE)
+    await pipeline.store.remember(
+        guild_id=GUILD, channel_id=said.channel_id, author_id=ALICE, message_id=said.id, text=SECRET
+    )
+    (data_dir / "forgotten.txt").write_text(f"...{SECRET}...")
+    assert (await pipeline.erasure.erase_member(ALICE, GUILD)).remaining["texts"] == 1
