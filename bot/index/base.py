@@ -31,6 +31,25 @@ class Scored:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How similar texts come out that have nothing to do with each other, in the embedding model at hand.
+
+    Models differ widely in that, so that no fixed similarity tells what is related from what is not.
+
+    Attributes:
+        mean: their cosine similarity on average.
+        deviation: its standard deviation.
+    """
+
+    mean: float
+    deviation: float
+
+    def above(self, score: float) -> float:
+        """How many standard deviations a similarity lies above that of unrelated texts."""
+        return (score - self.mean) / max(self.deviation, 1e-6)
+
+
 class VectorIndex(Protocol):
     """Finds memories by meaning.
 
@@ -66,6 +85,9 @@ class VectorIndex(Protocol):
             since: only memories whose newest cited message is this snowflake or newer.
             limit: at most so many.
         """
+
+    async def noise(self) -> Noise:
+        """What the model at hand makes of unrelated texts; one embedding request in the life of an index."""
 
     async def prefetch(self, texts: Sequence[str]) -> None:
         """Embed texts that are about to be searched for or written, in one request (per 2,048 of them)."""
@@ -121,6 +143,10 @@ class NoIndex:
     ) -> list[Scored]:
         """Nothing is ever found."""
         return []
+
+    async def noise(self) -> Noise:
+        """None: nothing is found that would have to stand out."""
+        return Noise(0.0, 0.0)
 
     async def prefetch(self, texts: Sequence[str]) -> None:
         """Nothing is embedded."""

@@ -20,8 +20,9 @@ from mem0.memory.main import AsyncMemory
 from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
-from bot.index.base import IndexEntry, Scored
+from bot.index.base import IndexEntry, Noise, Scored
 from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, wanted
+from bot.index.unrelated import UNRELATED, noise_of
 from bot.llm.embeddings import MAX_TEXTS, Embedder
 from bot.resilience import Guard
 
@@ -48,6 +49,7 @@ class Mem0Index:
         self._guard = guard
         self._vectors = _Vectors(embedder)
         self._store = store
+        self._noise: Noise | None = None
         self._mem0 = _HybridMemory(config, store)
 
     async def upsert(self, entries: Sequence[IndexEntry]) -> None:
@@ -101,6 +103,13 @@ class Mem0Index:
             for hit in answer["results"]
             if oldest <= hit["metadata"]["said_id"] <= newest  # the filter compares milliseconds
         ]
+
+    async def noise(self) -> Noise:
+        """See VectorIndex."""
+        if self._noise is None:
+            vectors = await self._vectors.of(UNRELATED)
+            self._noise = noise_of([vectors[text] for text in UNRELATED])
+        return self._noise
 
     async def prefetch(self, texts: Sequence[str]) -> None:
         """See VectorIndex."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from bot.index.base import IndexEntry, Scored, VectorIndex
+from bot.index.base import IndexEntry, Noise, Scored, VectorIndex
 
 
 class IndexSwitch:
@@ -63,6 +63,10 @@ class IndexSwitch:
             since=since,
             limit=limit,
         )
+
+    async def noise(self) -> Noise:
+        """See VectorIndex: of the one that is searched."""
+        return await self._in_use.noise()
 
     async def prefetch(self, texts: Sequence[str]) -> None:
         """See VectorIndex; the one to come embeds what it is given by itself."""

@@ -16,7 +16,7 @@ from bot.lexical.fulltext import FullText, Scope
 from bot.lexical.statistics import Statistics
 from bot.model import Hit, HitKind, Line, Memory
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
-from bot.recall.memories import FUSION, MemorySearch
+from bot.recall.memories import FUSION, MemorySearch, convincing
 from bot.recall.messages import MessageSearch
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
@@ -73,10 +73,11 @@ class Recall:
             return RecallResult(())
         started = time.monotonic()
         question, plain_text = await self._stage("understand", self._understand(query))
-        (ids, note), (ranked, rows) = await asyncio.gather(
+        (near, note), (ranked, rows) = await asyncio.gather(
             self._stage("meaning", self._memories.by_meaning(plain_text, query)),
             self._stage("words", self._by_words(question, query)),
         )
+        ids = convincing(near, words_found=bool(ranked or rows))
         memories = await self._stage("fuse", self._memories.fuse(rows, ids, query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
         self._timed("all", time.monotonic() - started)

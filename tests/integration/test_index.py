@@ -115,6 +115,15 @@ async def test_survives_closing(open_either: IndexOpener, make_memory: MemoryFac
         assert await find(index, memory.text) == [memory.id]
 
 
+async def test_measures_once_how_near_unrelated_texts_are(index: Mem0Index, embedder: BagOfWords) -> None:
+    noise = await index.noise()
+    assert 0.0 < noise.mean < 0.3
+    assert noise.above(1.0) > 5.0
+    assert noise.above(noise.mean) == 0.0
+    assert await index.noise() == noise
+    assert len(embedder.requests) == 1
+
+
 async def test_embeds_a_whole_call_in_one_request(
     index: Mem0Index, make_memory: MemoryFactory, embedder: BagOfWords
 ) -> None:

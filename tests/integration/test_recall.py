@@ -226,6 +226,22 @@ async def test_a_memory_near_in_meaning_needs_no_common_word(chat: Chat) -> None
     assert (await chat.ask("When does the boat leave?")).hits[0].memory == memory
 
 
+async def test_a_nonsense_question_finds_nothing_although_something_is_always_nearest(chat: Chat) -> None:
+    await chat.remember("The team meets in Lisbon", await chat.say(ADA, "then Lisbon it is"))
+    chat.index.similar = 0.3
+    assert (await chat.ask("xyzzy plugh frobnicate")).hits == ()
+
+
+async def test_what_is_no_nearer_than_unrelated_texts_never_comes_along(chat: Chat) -> None:
+    first = await chat.say(ADA, "then Lisbon it is")
+    await chat.say(BEN, "the printer is on fire")
+    memory = await chat.remember("The team meets in Lisbon", first)
+    chat.index.similar = 0.15
+    assert memory.text not in await chat.found("what about the printer?")
+    chat.index.similar = 0.3
+    assert memory.text in await chat.found("what about the printer?")
+
+
 async def test_the_index_is_asked_with_names_not_references(chat: Chat) -> None:
     await chat.talk(SMALL_TALK)
     await chat.ask(f"What does <@{BEN}> drink?")
