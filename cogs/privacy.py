@@ -134,9 +134,8 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         await self._consents.opt_out(interaction.user.id, guild_id)
         await self._services.intake.drain()
         receipt = await self._services.personal.delete(interaction.user.id, guild_id, up_to=interaction.id)
-        await self._services.audit.record(
-            interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=receipt.removed
-        )
+        details = receipt.removed if guild_id is not None else None  # other servers' counts are not this one's business
+        await self._services.audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=details)
         shown = receipt_view("You are opted out", receipt.removed, receipt.remaining)
         await interaction.edit_original_response(view=shown)
 

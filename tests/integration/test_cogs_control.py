@@ -130,6 +130,17 @@ async def test_the_trail_does_not_name_members_who_had_themselves_erased(world: 
     assert str(world.ann.id) not in trail
 
 
+async def test_the_trail_of_one_server_tells_nothing_of_another(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "something")
+    asked = await world.ann.slash(world.general, "privacy opt-out", where="every server")
+    await world.ann.click(answer_of(asked), label="Opt out and delete")
+    await world.durable()
+    trail = shown(await world.boss.slash(world.general, "memory audit"))
+    assert "A member's data was deleted" in trail
+    assert "messages:" not in trail
+
+
 @pytest.mark.parametrize("command", ["settings", "audit", "forget-channel", "forget-server"])
 async def test_members_can_do_nothing_of_it(world: World, command: str) -> None:
     await world.open_to_everybody("memory")

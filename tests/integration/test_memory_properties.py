@@ -7,10 +7,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
+from bot.messagelog import Said
 from bot.model import Message, MessageState
 from bot.rules import ConsentRule
 from bot.storage.schema import batches, citations, members, messages, outbox
@@ -21,14 +25,18 @@ AUTHORS = (3_101, 3_102, 3_103)
 CHANNELS = (2_101, 2_102)
 WORDS = ("harbour", "cello", "attic", "invoice", "lantern", "orchard", "pepper", "quarry", "ribbon", "saddle", "tunnel")
 EVENTS = 60
+SLOW_EVENTS = 120
+SLOW_EXAMPLES = 40
 
 
 class World:
     """Drives a pipeline at random, and keeps the messages that must still be there."""
 
-    def __init__(self, pipeline: Pipeline, seed: int) -> None:
+    def __init__(self, pipeline: Pipeline, chance: random.Random, events: int = EVENTS) -> None:
         self.pipeline = pipeline
-        self.random = random.Random(seed)
+        self.random = chance
+        self.events = events
+        self.gone: list[Message] = []
         self.kept: dict[int, Message] = {}
         self.erased: set[str] = set()
         self.out: set[int] = set()
@@ -38,7 +46,7 @@ class World:
         self.serial = 0
 
     async def go(self) -> None:
-        for _ in range(EVENTS):
+        for _ in range(self.events):
             step = self.random.choices(*zip(*self._events(), strict=True))[0]
             await step()
             await self._restart_if_dead()
@@ -55,6 +63,7 @@ class World:
             (self.opt_out, 1),
             (self.opt_in, 2),
             (self.ask_for_consent, 1),
+            (self.replay, 2),
         ]
 
     def _text(self) -> str:
@@ -70,6 +79,11 @@ class World:
             self.erased.add(message.content.split()[-1])
         else:
             self.kept[message.id] = message
+
+    async def replay(self) -> None:
+        """Backfill or a late event brings what was erased once more, and what is kept as well."""
+        again = [*self.random.sample(self.gone, min(3, len(self.gone))), *list(self.kept.values())[:2]]
+        await self.pipeline.log.append([Said(message, f"member {message.author_id}") for message in again])
 
     def silent(self) -> set[int]:
         """Of whom nothing may be taken in now."""
@@ -139,8 +153,7 @@ class World:
 
     def _remove(self, ids: list[int]) -> None:
         self._gone(ids)
-        for message_id in ids:
-            del self.kept[message_id]
+        self.gone += [self.kept.pop(message_id) for message_id in ids]
 
     async def _restart_if_dead(self) -> None:
         if self.pipeline.steps.dead:
@@ -150,8 +163,20 @@ class World:
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_the_stores_hold_what_the_model_says(tmp_path: Path, seed: int) -> None:
-    async with open_pipeline(tmp_path, FakeClock()) as pipeline:
-        world = World(pipeline, seed)
+    await _live(tmp_path, random.Random(seed), EVENTS)
+
+
+@pytest.mark.slow
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=SLOW_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+async def test_the_stores_hold_what_the_model_says_whatever_is_thought_up(chance: random.Random) -> None:
+    with TemporaryDirectory() as folder:
+        await _live(Path(folder), chance, SLOW_EVENTS)
+
+
+async def _live(folder: Path, chance: random.Random, events: int) -> None:
+    async with open_pipeline(folder, FakeClock()) as pipeline:
+        world = World(pipeline, chance, events)
         await world.go()
         await _assert_consistent(world)
         pipeline.restart()
