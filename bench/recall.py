@@ -4,7 +4,8 @@ A folder holds `messages.jsonl` (as `python -m bot replay` takes it) and `questi
 optional `channel_id`, `as_of`, `asker_id`, and either `evidence` (ids of messages that hold the answer) or `include`
 (strings that a correct result contains). The messages go through the same log as live ones, no language model and no
 embeddings take part, and each question scores the share of its evidence cited, or of its strings found ignoring case,
-in its first hits, which together hold at most so many characters.
+in its first hits, which together hold at most so many characters. With `--stock URL` (an embedding service that speaks
+OpenAI's protocol) stock mem0 is asked the same in the same run.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import argparse
 import asyncio
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot import references
 from bot.clock import system_clock
@@ -34,6 +36,10 @@ from bot.model import Hit
 from bot.recall import Recall, RecallQuery
 from bot.storage.engine import open_database
 
+if TYPE_CHECKING:
+    from bench.stock import Found, StockMem0
+
+ROOT = Path(__file__).resolve().parents[1]
 GROUP = 500
 HITS = 10
 CHARACTERS = 4_000  # 1,000 tokens of 4 characters
@@ -62,9 +68,14 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="+", help="folder with messages.jsonl and questions.jsonl")
     parser.add_argument("--hits", type=int, default=HITS, help="first hits that count")
     parser.add_argument("--characters", type=int, default=CHARACTERS, help="characters that they may hold together")
+    parser.add_argument("--stock", metavar="URL", help="ask stock mem0 as well, with embeddings from here")
+    parser.add_argument("--model", default="all-MiniLM-L6-v2", help="embedding model for that")
+    parser.add_argument("--dims", type=int, default=384, help="numbers in one of its vectors")
     options = parser.parse_args()
     for folder in options.data:
-        show(folder, asyncio.run(run(folder, options.hits, options.characters)))
+        show(folder.name, asyncio.run(run(folder, options.hits, options.characters)))
+        if options.stock:
+            show(f"{folder.name}, stock mem0", run_stock(folder, options))
 
 
 async def run(folder: Path, hits: int, characters: int) -> list[Outcome]:
@@ -76,13 +87,52 @@ async def run(folder: Path, hits: int, characters: int) -> list[Outcome]:
             log = MessageLog(db, fulltext, consents, system_clock)
             directory = Directory(db)
             store = MemoryStore(db, fulltext, log, system_clock)
-            said = [Said(one.message, one.author_name) for one in open_export(folder / "messages.jsonl")]
+            said = messages_of(folder)
             for start in range(0, len(said), GROUP):
                 await log.append(said[start : start + GROUP])
             recall = Recall(db, fulltext, NoIndex(), directory, store)
-            lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-            questions = [json.loads(line) for line in lines if line.strip()]
-            return [await ask(recall, directory, question, hits, characters) for question in questions]
+            return [await ask(recall, directory, one, hits, characters) for one in questions_of(folder)]
+
+
+def run_stock(folder: Path, options: argparse.Namespace) -> list[Outcome]:
+    """Give stock mem0 the messages, and ask it every question."""
+    sys.path.insert(0, str(ROOT))  # where this file is run by its path
+    from bench.stock import Embeddings, stock_mem0
+
+    service = Embeddings(options.stock, options.model, options.dims)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        stock_mem0(Path(scratch), service, messages_of(folder)) as stock,
+    ):
+        return [ask_stock(stock, question, options.hits, options.characters) for question in questions_of(folder)]
+
+
+def messages_of(folder: Path) -> list[Said]:
+    """What was said, in order."""
+    return [Said(one.message, one.author_name) for one in open_export(folder / "messages.jsonl")]
+
+
+def questions_of(folder: Path) -> list[dict[str, Any]]:
+    """What is asked."""
+    lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def ask_stock(stock: StockMem0, question: dict[str, Any], hits: int, characters: int) -> Outcome:
+    """Ask stock mem0 one question and score what comes."""
+    started, busy = time.perf_counter(), time.process_time()
+    found = stock.search(question, hits)
+    milliseconds, busy = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - busy)
+    texts = [hit.text for hit in found]
+    counted = within(texts, characters)
+    return Outcome(
+        category=question.get("category", ""),
+        channel=str(question.get("channel_id")),
+        score=score(question, found[:counted], texts[:counted]),
+        characters=sum(map(len, texts[:counted])),
+        milliseconds=milliseconds,
+        busy=busy,
+    )
 
 
 async def ask(recall: Recall, directory: Directory, question: dict[str, Any], hits: int, characters: int) -> Outcome:
@@ -124,7 +174,7 @@ def within(texts: Sequence[str], characters: int) -> int:
     return len(texts)
 
 
-def score(question: dict[str, Any], hits: Iterable[Hit], texts: Iterable[str]) -> float:
+def score(question: dict[str, Any], hits: Iterable[Hit | Found], texts: Iterable[str]) -> float:
     """The share of the evidence cited, or of the strings found; a question with neither counts as answered."""
     if question.get("evidence"):
         cited = {message_id for hit in hits for message_id in hit.message_ids}
@@ -135,15 +185,15 @@ def score(question: dict[str, Any], hits: Iterable[Hit], texts: Iterable[str]) -
     return 1.0
 
 
-def show(folder: Path, outcomes: Sequence[Outcome]) -> None:
+def show(name: str, outcomes: Sequence[Outcome]) -> None:
     """Print the score in all, by category and by conversation, and how long it took."""
     by_category: defaultdict[str, list[float]] = defaultdict(list)
     by_channel: defaultdict[str, list[float]] = defaultdict(list)
     for outcome in outcomes:
         by_category[outcome.category].append(outcome.score)
         by_channel[outcome.channel].append(outcome.score)
-    print(f"{folder.name}: {statistics.fmean(o.score for o in outcomes):.4f} over {len(outcomes)} questions")
-    print("  by category: " + ", ".join(f"{name} {statistics.fmean(of):.3f}" for name, of in by_category.items()))
+    print(f"{name}: {statistics.fmean(o.score for o in outcomes):.4f} over {len(outcomes)} questions")
+    print("  by category: " + ", ".join(f"{of_what} {statistics.fmean(of):.3f}" for of_what, of in by_category.items()))
     print("  by conversation: " + " ".join(f"{statistics.fmean(of):.2f}" for of in by_channel.values()))
     print(f"  characters at most {max(o.characters for o in outcomes)}")
     for what, took in (
