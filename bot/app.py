@@ -65,6 +65,7 @@ from bot.steps import Step, no_step
 from bot.storage.engine import Database, open_database
 from bot.threads import Threads
 from bot.traces import Traces
+from bot.unfinished import UnfinishedOptOuts
 from bot.vectors import Vectors, open_embedder
 
 if TYPE_CHECKING:
@@ -277,7 +278,9 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         rules=consents.rules,
         audit=services.audit,
     )
-    clerk = Clerk(Requests(db, clock), services.personal, services.audit, before=intake.drain)
+    unfinished = UnfinishedOptOuts(db, consents, services.personal)
+    pending = Requests(db, clock)
+    clerk = Clerk(pending, services.personal, services.audit, before=intake.drain, at_start=unfinished.finish)
     return App(
         settings=settings,
         db=db,

@@ -109,6 +109,7 @@ class Clerk:
 
     Args:
         before: awaited before each, so that what was heard so far is in the database.
+        at_start: awaited once before the first.
     """
 
     def __init__(
@@ -118,11 +119,13 @@ class Clerk:
         audit: AuditTrail,
         *,
         before: Callable[[], Awaitable[object]],
+        at_start: Callable[[], Awaitable[object]],
     ) -> None:
         self._pending = pending
         self._personal = personal
         self._audit = audit
         self._before = before
+        self._at_start = at_start
 
     async def run(self) -> None:
         """Take what is asked for until cancelled; what the database refuses is tried again."""
@@ -131,6 +134,7 @@ class Clerk:
             try:
                 if not taken_up:
                     await self._pending.again()
+                    await self._at_start()
                     taken_up = True
                 await self.round()
             except SQLAlchemyError as error:

@@ -72,7 +72,7 @@ async def operator(pipeline: Pipeline, _: Sequence[Message]) -> None:
         pass
 
     trail = AuditTrail(pipeline.db, pipeline.clock)
-    await Clerk(requests, pipeline.personal, trail, before=nothing_waits).round()
+    await Clerk(requests, pipeline.personal, trail, before=nothing_waits, at_start=nothing_waits).round()
 
 
 async def account(pipeline: Pipeline, _: Sequence[Message]) -> None:

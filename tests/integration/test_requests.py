@@ -15,6 +15,7 @@ from bot.housekeeping import Housekeeping
 from bot.model import MemoryKind
 from bot.requests import Clerk, Requests, State
 from bot.storage.schema import memories, requests
+from bot.unfinished import PAGE, UnfinishedOptOuts
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
 from tests.fixtures.storage import GUILD, FakeClock
@@ -31,7 +32,9 @@ async def nothing() -> None:
 
 def clerk(pipeline: Pipeline) -> Clerk:
     trail = AuditTrail(pipeline.db, pipeline.clock)
-    return Clerk(Requests(pipeline.db, pipeline.clock), pipeline.personal, trail, before=nothing)
+    unfinished = UnfinishedOptOuts(pipeline.db, pipeline.consents, pipeline.personal)
+    pending = Requests(pipeline.db, pipeline.clock)
+    return Clerk(pending, pipeline.personal, trail, before=nothing, at_start=unfinished.finish)
 
 
 async def test_a_request_is_carried_out_once_and_its_id_goes(pipeline: Pipeline) -> None:
@@ -61,6 +64,26 @@ async def test_what_a_bot_had_taken_when_it_ended_is_taken_again(pipeline: Pipel
     try:
         async with asyncio.timeout(10):
             while (await pending.outcome(request))[0] is not State.DONE:  # noqa: ASYNC110 - the database is looked into
+                await asyncio.sleep(0.02)
+    finally:
+        running.cancel()
+
+
+async def test_an_opt_out_that_was_cut_off_is_finished_at_the_next_start(pipeline: Pipeline) -> None:
+    for author in range(BOB + 1, BOB + PAGE + 2):  # more names than are looked at in one go
+        await pipeline.directory.remember_names(GUILD, {author: "somebody"})
+    kept = {(await pipeline.say("note: bob stays", author=BOB)).id}
+    await pipeline.say("note: alice goes", author=ALICE)
+    late = BOB + PAGE + 1
+    await pipeline.say("note: so does the last one", author=late)
+    kept.add((await pipeline.say("note: but not from here", author=late, guild=OTHER_GUILD, channel=2_002)).id)
+    await pipeline.consents.opt_out(ALICE, None)
+    await pipeline.consents.opt_out(late, GUILD)
+    assert len(await pipeline.states()) == 4  # the process died before anything was erased
+    running = asyncio.create_task(clerk(pipeline).run())
+    try:
+        async with asyncio.timeout(20):
+            while set(await pipeline.states()) != kept:  # noqa: ASYNC110 - the database is looked into
                 await asyncio.sleep(0.02)
     finally:
         running.cancel()
