@@ -155,3 +155,23 @@ async def test_it_is_alive_before_it_is_ready(stage: Stage, operator: Operator) 
     ready = await operator.answers("/readyz", 200)
     assert ready.json()["ready"] is True
     assert (await operator.metrics())("ready", part="gateway") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["broken off", "out of reach"])
+async def test_a_gateway_that_is_lost_later_is_noticed_until_it_is_back(
+    stage: Stage, operator: Operator, loss: str
+) -> None:
+    stage.discord.world.guild("Workshop")
+    await stage.bot.start(METRICS_PORT=str(operator.port), MEM0_ENABLED="false")
+    await operator.answers("/readyz", 200)
+    if loss == "out of reach":
+        await stage.discord.go_down()
+    else:
+        stage.discord.gateway.refusals = 1_000_000
+        stage.discord.gateway.drop()
+    lost = await operator.answers("/readyz", 503)
+    assert lost.json()["parts"] == {"gateway": False, "database": True, "vector store": True}
+    stage.discord.gateway.refusals = 0
+    await stage.discord.come_up()
+    await operator.answers("/readyz", 200, within=60)
