@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.fixtures.operations import older_database
 
 CANARY = "qzvxcanary"
 KEY = "k" * 32
+ROOT = Path(__file__).parents[2]
 
 
 async def test_a_new_database_needs_no_backup_and_then_nothing_waits(data_dir: Path) -> None:
@@ -114,3 +117,23 @@ async def test_the_command_tells_and_then_does(command_line: CommandLine, tmp_pa
 
 def backups(data_dir: Path) -> list[Path]:
     return sorted(data_dir.glob("*.backup"))
+
+
+async def test_of_two_processes_that_start_at_once_one_migrates_and_both_go_on(data_dir: Path) -> None:
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from bot.storage.engine import open_database\n"
+        "async def main():\n"
+        "    async with open_database(None, pathlib.Path(sys.argv[1])) as db, db.read() as connection:\n"
+        "        print((await connection.exec_driver_sql('SELECT count(*) FROM messages')).scalar_one())\n"
+        "asyncio.run(main())\n"
+    )
+    started = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, str(data_dir), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    ended = [await asyncio.wait_for(process.communicate(), 60) for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert [out for out, _ in ended] == [b"0\n"] * 3
