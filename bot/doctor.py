@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import LLMProvider, Settings, unknown_names
-from bot.errors import InUse, ServiceError, StartupError
+from bot.errors import AnswerError, InUse, ServiceError, StartupError
 from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
@@ -26,6 +27,7 @@ from bot.llm.ollama import (
     ollama_client,
     translated,
 )
+from bot.llm.openai import OpenAIModel
 from bot.storage.engine import Database
 from bot.storage.schema import memories, messages, outbox
 
@@ -42,8 +44,15 @@ PROBE_SECONDS = 15.0
 SAMPLE_SECONDS = 180.0
 """For the sample call of the language model; a large one takes a minute to load from a slow disk."""
 
-SAMPLE = "Count from one to ten, in words."
-SAMPLE_TOKENS = 32
+SAMPLE = "Count from one to three, in words."
+SAMPLE_TOKENS = 64
+SAMPLE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"words": {"type": "array", "items": {"type": "string", "enum": ["one", "two", "three"]}}},
+    "required": ["words"],
+    "additionalProperties": False,
+}
+"""What no model answers of its own accord; extraction needs answers that follow such a schema."""
 
 SLOW_TOKENS = 20.0
 """Tokens a second below which an extraction (100 to 150 tokens of answer) takes more than five seconds."""
@@ -56,6 +65,8 @@ NANOSECONDS = 1e9
 GIGABYTE = 1e9
 
 PULL = "python -m bot doctor --pull"
+
+_OTHER_MODEL = "choose another {setting}; docs/ollama.md names some"
 
 
 class Verdict(StrEnum):
@@ -180,8 +191,14 @@ class Doctor:
 
     async def _model(self) -> AsyncIterator[Finding]:
         if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
-            yield self._openai_model()
+            yield await self._openai_model()
             return
+        async for finding in self._ollama():
+            yield finding
+        if self._settings.may_fall_back_to_openai:
+            yield await self._openai_model()
+
+    async def _ollama(self) -> AsyncIterator[Finding]:
         client = ollama_client(self._settings.ollama_base_url, SAMPLE_SECONDS)
         name = self._settings.ollama_model
         try:
@@ -191,7 +208,9 @@ class Doctor:
             )
             shown = await client.show(name)
             yield _context(name, shown.modelinfo or {})
-            yield await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
+            answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
+            yield _schema(name, answer.message.content or "", "OLLAMA_MODEL")
+            yield _speed(answer, seconds)
             yield _graphics(name, await loaded_models(client))
         except (*FAILURES, ServiceError) as error:
             trouble = error if isinstance(error, ServiceError) else translated(error, "ollama", name)
@@ -200,12 +219,29 @@ class Doctor:
         finally:
             await close_client(client)
 
-    def _openai_model(self) -> Finding:
+    async def _openai_model(self) -> Finding:
+        """A short call, for less than a thousandth of a cent."""
+        name, key = self._settings.openai_llm_model, self._settings.openai_api_key
         if not self._settings.has_openai_key:
             return Finding("language model", Verdict.FAULT, "no key", self._settings.missing_key_error())
-        return Finding(
-            "language model", Verdict.OK, f"OpenAI, {self._settings.openai_llm_model}; asked only when needed"
+        model = OpenAIModel(
+            key.get_secret_value() if key else None,
+            name,
+            base_url=self._settings.openai_base_url,
+            timeout=PROBE_SECONDS,
         )
+        try:
+            answer = await model.complete(
+                system="", prompt=SAMPLE, schema=SAMPLE_SCHEMA, max_tokens=SAMPLE_TOKENS, purpose="doctor"
+            )
+        except ServiceError as error:
+            todo = f"check OPENAI_API_KEY; {_OTHER_MODEL.format(setting='OPENAI_LLM_MODEL')}"
+            return Finding("language model", Verdict.FAULT, str(error), todo)
+        except AnswerError:
+            return _schema(name, "", "OPENAI_LLM_MODEL")
+        finally:
+            await model.aclose()
+        return _schema(name, answer.text, "OPENAI_LLM_MODEL")
 
     async def _embeddings(self) -> Finding:
         what = f"{self._settings.embedding_provider.value}, {self._settings.embedding_model}"
@@ -276,17 +312,35 @@ def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show
     return Finding("model", Verdict.OK, f"{name} is pulled, context {length:,} tokens, {NEEDED_CONTEXT:,} are used")
 
 
-async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> Finding:
-    """One short call, with the time that it takes; loading the model is told apart."""
+async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> tuple[ollama.ChatResponse, float]:
+    """One short call, and the seconds that it took."""
     started = time.monotonic()
     answer = await client.chat(
         name,
         [{"role": "user", "content": SAMPLE}],
+        format=SAMPLE_SCHEMA,
         think=False if thinks else None,
         options={"num_ctx": NEEDED_CONTEXT, "num_predict": SAMPLE_TOKENS, "temperature": 0},
         keep_alive=KEEP_ALIVE,
     )
-    seconds = time.monotonic() - started
+    return answer, time.monotonic() - started
+
+
+def _schema(name: str, text: str, setting: str) -> Finding:
+    """Whether an answer follows the schema that was asked for."""
+    try:
+        words = json.loads(text)["words"]
+        follows = all(word in SAMPLE_SCHEMA["properties"]["words"]["items"]["enum"] for word in words)
+    except (ValueError, KeyError, TypeError):
+        follows = False
+    if follows:
+        return Finding("language model", Verdict.OK, f"{name} follows a JSON schema")
+    found = f"{name} does not follow a JSON schema, so no memories can be made with it"
+    return Finding("language model", Verdict.FAULT, found, _OTHER_MODEL.format(setting=setting))
+
+
+def _speed(answer: ollama.ChatResponse, seconds: float) -> Finding:
+    """How long the sample call took; loading the model is told apart."""
     loading = (answer.load_duration or 0) / NANOSECONDS
     found = f"a sample call took {seconds:.1f} s"
     if loading > WORTH_TELLING:

@@ -22,6 +22,7 @@ SUBJECTS = {
     "at rest",
     "ollama",
     "model",
+    "language model",
     "speed",
     "graphics card",
     "embeddings",
@@ -89,6 +90,34 @@ async def test_a_slow_model(patient: Patient) -> None:
     found = await patient.examine()
     assert "6 tokens a second" in found["speed"].found
     assert "nothing is lost" in faults(found)["speed"]
+
+
+@pytest.mark.parametrize(
+    "answer", ["One, two, three.", '{"numbers": ["one"]}', '{"words": ["uno"]}', '["one"]', '{"words": 1}']
+)
+async def test_a_model_that_does_not_follow_a_schema(patient: Patient, answer: str) -> None:
+    patient.ollama.answer = patient.openai.answer = lambda _: answer
+    found = await patient.examine(mem0_llm_provider="ollama")
+    assert "llama3.1:8b does not follow a JSON schema" in found["language model"].found
+    assert "OLLAMA_MODEL" in faults(found)["language model"]
+    found = await patient.examine(mem0_llm_provider="openai")
+    assert "gpt-4o-mini does not follow a JSON schema" in found["language model"].found
+    assert "OPENAI_LLM_MODEL" in faults(found)["language model"]
+
+
+async def test_the_model_that_takes_over_is_checked_as_well(patient: Patient) -> None:
+    found = await patient.examine(ollama_fallback="openai", openai_llm_model="gpt-4o-mini")
+    assert "gpt-4o-mini follows a JSON schema" in found["language model"].found
+    patient.openai.fail(Fault.STATUS, status=400)
+    found = await patient.examine(mem0_llm_provider="openai")
+    assert "HTTP 400" in found["language model"].found
+    assert "OPENAI_LLM_MODEL" in faults(found)["language model"]
+
+
+async def test_a_reasoning_model_is_asked_without_thinking(patient: Patient) -> None:
+    patient.ollama.capabilities = ("completion", "thinking")
+    assert faults(await patient.examine()) == {}
+    assert [request.body["think"] for request in patient.ollama.asked("/api/chat")] == [False]
 
 
 async def test_a_window_that_is_too_small(patient: Patient) -> None:
