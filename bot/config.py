@@ -77,7 +77,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Folder for the database, the index and mem0's files.")
     database_url: SecretStr | None = Field(
-        None, description="SQLAlchemy address of the database, `sqlite:///PATH`. Unset: SQLite in DATA_DIR."
+        None,
+        description="Address of the database: `postgresql://USER:PASSWORD@HOST/DATABASE`, or `sqlite:///PATH`. Unset: "
+        "SQLite in DATA_DIR.",
     )
     data_key: SecretStr | None = Field(
         None,
@@ -192,9 +194,18 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith("sqlite:///"):
-            raise ValueError("must be a SQLite address such as sqlite:///data/memory.db, or stay unset")
+        known = ("sqlite:///", "postgresql://", "postgres://")
+        if value is not None and not value.get_secret_value().startswith(known):
+            raise ValueError(
+                "must be an address such as postgresql://user:password@host/database, or of a SQLite file such as "
+                "sqlite:///data/memory.db, or stay unset"
+            )
         return value
+
+    @property
+    def uses_database_server(self) -> bool:
+        """Whether the database is on a PostgreSQL server rather than in a file."""
+        return self.database_url is not None and self.database_url.get_secret_value().startswith("postgres")
 
     @property
     def uses_qdrant_server(self) -> bool:

@@ -180,6 +180,8 @@ class Doctor:
         """What protects the files: encryption, and who may read them."""
         key = self._settings.data_key is not None
         found = f"the database is {'encrypted' if key else 'not encrypted (DATA_KEY is not set)'}"
+        if self._settings.uses_database_server:
+            found = "the database is on a PostgreSQL server, which needs an encrypted volume"
         folder = self._settings.data_dir
         open_to_others = sum(map(_others_may_read, [folder, *folder.rglob("*")]))
         if self._settings.uses_qdrant_server:

@@ -22,6 +22,8 @@ from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
 from bot.storage.encryption import key_pragma
 from bot.storage.migrate import current, pending, upgrade
+from bot.storage.postgres import NO_TRANSACTION, is_server, server_address, server_engines
+from bot.storage.postgres import vacuum as vacuum_server
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -44,9 +46,6 @@ SCRUB_SECONDS = 1.0
 SWEEP_REST = 9.0
 """How many times as long as a sweep took the next one waits at least."""
 
-_NO_TRANSACTION = "no_transaction"
-"""Execution option for the statements that SQLite refuses inside a transaction."""
-
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # deleted content is overwritten with zeros
@@ -66,7 +65,8 @@ class Database:
         dialect: for the few places where SQL differs.
     """
 
-    def __init__(self, dialect: Dialect, *, reader: AsyncEngine, writer: AsyncEngine, file: Path) -> None:
+    def __init__(self, dialect: Dialect, *, reader: AsyncEngine, writer: AsyncEngine, file: Path | None) -> None:
+        """Open it over `file`; None on a server."""
         self.dialect: Dialect = dialect
         self._file = file
         self._reader = reader
@@ -90,11 +90,15 @@ class Database:
     async def scrub(self) -> bool:
         """Bring the latest deletions into the database file and empty the write-ahead log, so that their bytes go.
 
-        A backup that was made before a migration goes too: it holds what is erased now.
+        A backup that was made before a migration goes too: it holds what is erased now. On a server rows are gone with
+        their transaction, and the rest is the server's (see `sweep`).
 
         Returns:
             False if a reader held an older state for too long: call again.
         """
+        if self._file is None:
+            self._traces = True
+            return True
         _remove_backups(self._file)
         async with self._turn, self._outside_transactions() as connection:
             self._traces = True
@@ -106,10 +110,17 @@ class Database:
         Deleted content is overwritten where it stood, but SQLite leaves a copy behind when it moves a row to another
         page to balance its trees (of one erased message in some ten thousand, as measured); only this removes such
         copies. It takes 8 ms and 1 MB of memory for each MB of the file, and writers wait: so it rests nine times as
-        long as it worked, unless it is to be done `at_once`.
+        long as it worked, unless it is to be done `at_once`. A server vacuums its tables, beside its writers.
         """
         clock = asyncio.get_running_loop().time
         if not at_once and (not self._traces or clock() < self._rest_until):
+            return
+        if self._file is None:
+            started, self._traces = clock(), False
+            async with self._writer.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT", **{NO_TRANSACTION: True})
+                await vacuum_server(connection)
+            self._rest_until = clock() + SWEEP_REST * (clock() - started)
             return
         async with self._turn, self._outside_transactions() as connection:
             started = clock()
@@ -126,7 +137,7 @@ class Database:
     @asynccontextmanager
     async def _outside_transactions(self) -> AsyncIterator[AsyncConnection]:
         async with self._writer.connect() as connection:
-            await connection.execution_options(**{_NO_TRANSACTION: True})
+            await connection.execution_options(**{NO_TRANSACTION: True})
             await connection.exec_driver_sql(_busy_timeout(SCRUB_SECONDS))
             try:
                 yield connection
@@ -141,14 +152,18 @@ async def open_database(url: str | None, data_dir: Path, *, key: str | None = No
     The backup lies beside the database, encrypted as it is, until the migration has succeeded.
 
     Args:
-        url: `sqlite:///path/to/file`, or None for a file in `data_dir`.
+        url: `sqlite:///path/to/file`, `postgresql://user:password@host/database`, or None for a file in `data_dir`.
         data_dir: made if it is not there, for the bot's user alone.
-        key: DATA_KEY; None for a database that is not encrypted.
+        key: DATA_KEY; None for a database that is not encrypted. A server encrypts its own disks.
 
     Raises:
         StartupError: the address can't be used, the key does not fit, or a newer version of this program made the
             database.
     """
+    if url is not None and is_server(url):
+        async with _open_server(url, data_dir) as database:
+            yield database
+        return
     check_key(database_file(url, data_dir), key)
     address = _address(url, data_dir)
     sqlcipher_dialect.register()
@@ -175,6 +190,8 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
     Raises:
         StartupError: the address can't be used, or a newer version of this program made the database.
     """
+    if url is not None and is_server(url):
+        return await _waiting_on_server(url)
     file = database_file(url, data_dir)
     if not file.exists() or not file.stat().st_size:
         return None
@@ -187,6 +204,46 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
             return await connection.run_sync(pending)
     finally:
         await reader.dispose()
+
+
+@asynccontextmanager
+async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
+    private_folder(data_dir)
+    reader, writer = server_engines(server_address(url), READERS)
+    try:
+        database = Database("postgresql", reader=reader, writer=writer, file=None)
+        try:
+            async with database.read() as connection:
+                waiting = await connection.run_sync(pending)
+            if waiting:
+                async with database.write() as connection:
+                    await connection.run_sync(upgrade)
+        except DBAPIError as error:
+            raise _server_unusable(error) from None
+        yield database
+    finally:
+        await reader.dispose()
+        await writer.dispose()
+
+
+async def _waiting_on_server(url: str) -> list[str] | None:
+    reader, writer = server_engines(server_address(url), READERS)
+    try:
+        async with reader.connect() as connection:
+            waiting = await connection.run_sync(pending)
+            return None if await connection.run_sync(current) is None else waiting
+    except DBAPIError as error:
+        raise _server_unusable(error) from None
+    finally:
+        await reader.dispose()
+        await writer.dispose()
+
+
+def _server_unusable(error: DBAPIError) -> StartupError:
+    return StartupError(
+        f"DATABASE_URL: the PostgreSQL server can't be used ({error.orig}): see that it runs, that the name, password "
+        "and database are right, and that the user may create tables there"
+    )
 
 
 async def _bring_up_to_date(database: Database, file: Path) -> None:
@@ -323,7 +380,7 @@ def _engine(address: URL, *, begin: str, pragmas: tuple[str, ...], connections: 
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin_transaction(connection: Connection) -> None:
-        if not connection.get_execution_options().get(_NO_TRANSACTION):
+        if not connection.get_execution_options().get(NO_TRANSACTION):
             connection.exec_driver_sql(begin)
 
     return engine

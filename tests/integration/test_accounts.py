@@ -13,6 +13,8 @@ from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import GUILD
 from tests.integration.test_erasure import ALICE, BOB
 
+pytestmark = pytest.mark.both_databases
+
 OTHER_GUILD = 1_002
 
 

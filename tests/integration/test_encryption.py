@@ -26,7 +26,7 @@ async def found(pipeline: Pipeline, word: str) -> int:
 
 async def test_nothing_can_be_read_without_the_key_and_everything_with_it(data_dir: Path) -> None:
     async with open_database(None, data_dir, key=KEY) as db:
-        pipeline = Pipeline(db, await SubjectHasher.load(db), FakeClock())
+        pipeline = Pipeline(db, await SubjectHasher.load(db), FakeClock(), data_dir)
         await pipeline.say(f"note: {CANARY} is decided")
         await pipeline.flush()
         assert bytes_in(data_dir, CANARY) == []  # nor in the write-ahead log
@@ -57,7 +57,7 @@ async def test_an_existing_database_is_encrypted_once_and_whole(data_dir: Path) 
     assert [path.name for path in data_dir.iterdir()] == [DATABASE_FILE]
     assert stat.S_IMODE((data_dir / DATABASE_FILE).stat().st_mode) == 0o600
     async with open_database(None, data_dir, key=KEY) as db:
-        pipeline = Pipeline(db, await SubjectHasher.load(db), FakeClock())
+        pipeline = Pipeline(db, await SubjectHasher.load(db), FakeClock(), data_dir)
         assert await pipeline.texts() == [f"{CANARY} is decided"]
         assert await found(pipeline, CANARY) == 1
         await pipeline.erasure.erase_member(AUTHOR, GUILD)

@@ -132,13 +132,13 @@ async def test_no_file_holds_words_memories_or_vectors_of_what_was_erased(
     way: str, database: Database, open_edge: IndexOpener, clock: FakeClock, data_dir: Path
 ) -> None:
     async with open_edge() as index:
-        pipeline = await _over(index, database, clock)
+        pipeline = await _over(index, database, clock, data_dir)
         await _erased(way, pipeline, data_dir)
         assert await index.count_citing(ALICE, None) == 0
 
 
-async def _over(index: object, database: Database, clock: FakeClock) -> Pipeline:
-    pipeline = Pipeline(database, await SubjectHasher.load(database), clock)
+async def _over(index: object, database: Database, clock: FakeClock, data_dir: Path) -> Pipeline:
+    pipeline = Pipeline(database, await SubjectHasher.load(database), clock, data_dir)
     pipeline.index = index  # type: ignore[assignment] # the real one
     pipeline.restart()
     return pipeline

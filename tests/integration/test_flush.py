@@ -21,6 +21,8 @@ from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 
+pytestmark = pytest.mark.both_databases
+
 ALICE, BOB = 3_101, 3_102
 OTHER_CHANNEL = 2_002
 

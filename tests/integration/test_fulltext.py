@@ -18,6 +18,8 @@ from bot.storage.engine import Database
 from tests.fixtures.recall import ADA, BEN, Chat
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 
+pytestmark = pytest.mark.both_databases(fast=True)
+
 OTHER_GUILD = GUILD + 1
 HERE = Scope(guild_id=GUILD)
 

@@ -13,6 +13,8 @@ from bot.model import Memory, MemoryKind, MemoryOrigin, MemoryState, MessageStat
 from tests.fixtures.memory import Pipeline, bytes_in
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 
+pytestmark = pytest.mark.both_databases
+
 ALICE, BOB, CAROL = 3_101, 3_102, 3_103
 SECRET_CHANNEL = 2_666
 INTERACTION = snowflake.from_ms(NOW_MS)
@@ -92,6 +94,7 @@ async def test_memories_are_found_by_message_and_by_row(pipeline: Pipeline) -> N
     assert list((await pipeline.store.by_seq([1, 99])).values()) == [memory]
 
 
+@pytest.mark.embedded
 async def test_the_sole_author_removes_a_memory_and_its_bytes_go(pipeline: Pipeline, data_dir: Path) -> None:
     memory = await remember(pipeline, "qzvxkw is the name of the cat")
     await pipeline.indexer.drain()

@@ -21,6 +21,8 @@ from tests.fixtures.index import IndexOpener, MemoryFactory
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 
+pytestmark = pytest.mark.both_databases
+
 ALICE, BOB = 123_450_000_000_003_101, 123_450_000_000_003_102
 OTHER_GUILD = GUILD + 1
 

@@ -15,6 +15,8 @@ from bot.recall.memories import UNREACHABLE
 from tests.fixtures.recall import ADA, BEN, CLEO, NAMES, Chat
 from tests.fixtures.storage import CHANNEL, GUILD
 
+pytestmark = pytest.mark.both_databases
+
 ELSEWHERE = CHANNEL + 1
 SMALL_TALK = [
     (ADA, "good morning everyone"),

@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, update
 
 from bot.audit import Action, AuditTrail
@@ -19,6 +20,8 @@ from bot.unfinished import PAGE, UnfinishedOptOuts
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
 from tests.fixtures.storage import GUILD, FakeClock
+
+pytestmark = pytest.mark.both_databases
 
 ALICE, BOB = 123_450_000_000_003_101, 123_450_000_000_003_102
 CANARY = "xqvkzjwp"

@@ -14,6 +14,8 @@ from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import AUTHOR, GUILD
 from tests.integration.test_erasure import ALICE, BOB
 
+pytestmark = pytest.mark.both_databases
+
 SECRET = "xqvkzjwp lies under the jwbnqfxy"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from bot.consent import Consents, SubjectHasher
@@ -9,6 +10,8 @@ from bot.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.storage.engine import Database
 from bot.storage.schema import consents as table
 from tests.fixtures.storage import AUTHOR, GUILD, SaidFactory
+
+pytestmark = pytest.mark.both_databases
 
 OTHER_GUILD = GUILD + 1
 

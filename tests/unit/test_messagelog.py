@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from bot.consent import EVERYWHERE, Consents
 from bot.lexical.fulltext import FullText, guild_token
@@ -13,7 +13,9 @@ from bot.model import MessageState
 from bot.snowflake import from_ms, to_ms
 from bot.storage.engine import Database
 from bot.storage.schema import channels, members, messages, metadata, tombstones, watermarks
-from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
+from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory, refuse
+
+pytestmark = pytest.mark.both_databases
 
 FULL_TEXT = ("message_terms", "memory_terms")
 
@@ -79,9 +81,7 @@ async def test_a_checkpoint_does_not_move_without_its_messages(
 ) -> None:
     await log.append([make_said()])
     async with database.write() as connection:
-        await connection.execute(
-            text("CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'disk full'); END")
-        )
+        await refuse(connection, "INSERT ON messages", "disk full")
     said = make_said()
     with pytest.raises(Exception, match="disk full"):
         await log.append([said], checkpoints={CHANNEL: said.message.id})
@@ -92,9 +92,7 @@ async def test_messages_do_not_stay_without_their_checkpoint(
     database: Database, log: MessageLog, make_said: SaidFactory
 ) -> None:
     async with database.write() as connection:
-        await connection.execute(
-            text("CREATE TRIGGER stuck BEFORE UPDATE ON channels BEGIN SELECT RAISE(FAIL, 'stuck'); END")
-        )
+        await refuse(connection, "UPDATE ON channels", "stuck")
     said = make_said()
     with pytest.raises(Exception, match="stuck"):
         await log.append([said], checkpoints={CHANNEL: said.message.id})
@@ -221,7 +219,7 @@ async def test_the_log_is_one_transaction_even_when_it_fails_late(
 ) -> None:
     async with database.write() as connection:
         await connection.execute(text("DROP TABLE message_terms"))
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         await log.append([make_said()])
     async with database.read() as connection:
         assert await connection.scalar(select(func.count()).select_from(messages)) == 0

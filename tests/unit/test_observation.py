@@ -7,6 +7,8 @@ from bot.observation import ChannelRef, Observations
 from bot.storage.engine import Database
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 
+pytestmark = pytest.mark.both_databases
+
 THREAD = CHANNEL + 1
 ADMIN = 5
 

@@ -1,0 +1,110 @@
+"""PostgreSQL: the promises of the embedded database, kept by a server that several processes share.
+
+Writers of all processes take turns at one advisory lock, as they do at SQLite's write lock, so that every transaction
+finds what it decided on still true when it writes. The lock goes with its connection, so nobody waits for the dead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import StartupError
+
+DRIVER = "postgresql+asyncpg"
+
+SCHEMES = ("postgresql://", "postgres://")
+"""How an address of a PostgreSQL server begins."""
+
+NO_TRANSACTION = "no_transaction"
+"""Execution option for the statements that a database refuses inside a transaction."""
+
+CONNECT_SECONDS = 10.0
+
+TURN_SECONDS = 10.0
+"""How long a writer waits for the writers of other processes before it gives up, to be tried again."""
+
+IDLE_SECONDS = 60.0
+"""A transaction in which nothing was asked for so long belongs to a process that hangs, and is undone."""
+
+_TURN = 0x6368_6D65_6D6F_7279
+"""Number of the advisory lock at which writers take turns."""
+
+_SERVER_SETTINGS = {
+    "application_name": "channel-memory",
+    "jit": "off",  # compiling costs more than these short statements take
+    "lock_timeout": str(round(1000 * TURN_SECONDS)),
+    "idle_in_transaction_session_timeout": str(round(1000 * IDLE_SECONDS)),
+}
+
+_WITH_TEXT = "messages, message_terms, memories, memory_terms, batches, citations, members, outbox"
+
+
+def is_server(url: str | None) -> bool:
+    """Whether an address names a PostgreSQL server."""
+    return url is not None and url.startswith(SCHEMES)
+
+
+def server_address(url: str) -> URL:
+    """The address with our driver in it, and libpq's `sslmode` under the name that the driver knows.
+
+    Raises:
+        StartupError: the address can't be used.
+    """
+    hint = "write it like postgresql://user:password@host/database"
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StartupError(f"DATABASE_URL: not an address: {hint}") from None
+    if not address.database:
+        raise StartupError(f"DATABASE_URL: names no database: {hint}")
+    query = dict(address.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return address.set(drivername=DRIVER, query=query)
+
+
+def server_engines(address: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
+    """Connections for reading, each in one consistent state, and one for writing."""
+    reader = _engine(address, readers).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    writer = _engine(address, 1)
+
+    @event.listens_for(writer.sync_engine, "begin")
+    def take_turn(connection: Connection) -> None:
+        if not connection.get_execution_options().get(NO_TRANSACTION):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
+
+    return reader, writer
+
+
+async def vacuum(connection: AsyncConnection) -> None:
+    """Take erased rows out of the tables' pages and the indexes; nobody waits for it."""
+    await connection.exec_driver_sql(f"VACUUM (SKIP_LOCKED) {_WITH_TEXT}")
+
+
+def _engine(address: URL, connections: int) -> AsyncEngine:
+    return create_async_engine(
+        address,
+        pool_size=connections,
+        max_overflow=connections,
+        pool_pre_ping=True,  # a server that was restarted is found again
+        connect_args={
+            "async_creator_fn": _connect,
+            "timeout": CONNECT_SECONDS,
+            "server_settings": _SERVER_SETTINGS,
+        },
+    )
+
+
+async def _connect(*args: Any, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - the driver's
+    """Connect, with what fails told as SQLAlchemy tells it: the driver lets errors of the network through."""
+    try:
+        connection: asyncpg.Connection = await asyncpg.connect(*args, **options)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise OperationalError("connect", None, error) from error
+    return connection

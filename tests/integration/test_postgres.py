@@ -1,0 +1,162 @@
+"""PostgreSQL as a server: what it promises in place of SQLite's file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from bot.errors import StartupError
+from bot.lexical.fulltext import Entry, FullText
+from bot.storage import migrate
+from bot.storage.engine import Database, migrations_waiting, open_database, upsert
+from bot.storage.postgres import server_address
+from bot.storage.schema import meta, metadata
+from tests.fixtures.postgres import PostgresServer, server_programs
+from tests.fixtures.storage import CHANNEL, GUILD
+
+FULL_TEXT = ("message_terms", "memory_terms")
+
+if server_programs() is not None:
+
+    @pytest.fixture
+    async def url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+        async with postgres_server.database() as address:
+            yield address
+
+    @pytest.fixture
+    async def server(url: str, data_dir: Path) -> AsyncIterator[Database]:
+        async with open_database(url, data_dir) as opened:
+            yield opened
+
+    async def test_writers_of_all_processes_take_turns(server: Database, url: str, data_dir: Path) -> None:
+        async with open_database(url, data_dir) as beside:
+            await asyncio.gather(*(_add_one(each) for _ in range(10) for each in (server, beside)))
+        async with server.read() as connection:
+            assert await connection.scalar(select(meta.c.value)) == "20"
+
+    async def test_readers_cannot_write(server: Database) -> None:
+        with pytest.raises(DBAPIError, match="read-only"):
+            async with server.read() as connection:
+                await connection.execute(insert(meta).values(key="k", value="v"))
+
+    async def test_a_read_is_one_consistent_state(server: Database) -> None:
+        async with server.read() as reader:
+            assert await reader.scalar(select(func.count()).select_from(meta)) == 0
+            async with server.write() as connection:
+                await connection.execute(insert(meta).values(key="k", value="v"))
+            assert await reader.scalar(select(func.count()).select_from(meta)) == 0
+
+    async def test_a_write_that_is_cancelled_leaves_nothing_and_frees_the_turn(server: Database) -> None:
+        written = asyncio.Event()
+
+        async def write_for_ever() -> None:
+            async with server.write() as connection:
+                await connection.execute(insert(meta).values(key="undone", value="v"))
+                written.set()
+                await connection.execute(text("SELECT pg_sleep(60)"))
+
+        task = asyncio.create_task(write_for_ever())
+        await written.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with server.write() as connection:
+            await connection.execute(insert(meta).values(key="next", value="v"))
+        async with server.read() as connection:
+            assert list(await connection.scalars(select(meta.c.key))) == ["next"]
+
+    async def test_a_connection_that_was_cut_is_made_anew(server: Database) -> None:
+        async with server.read() as connection:
+            sessions = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            await connection.execute(text("SELECT pg_terminate_backend(pid) " + sessions))
+        async with server.write() as connection:
+            await connection.execute(insert(meta).values(key="k", value="v"))
+
+    async def test_migrations_build_the_schema_that_the_program_uses(server: Database) -> None:
+        def differences(connection: Connection) -> list[object]:
+            context = MigrationContext.configure(
+                connection,
+                opts={"include_name": lambda name, kind, _: kind != "table" or name not in FULL_TEXT},
+            )
+            return list(compare_metadata(context, metadata))
+
+        async with server.read() as connection:
+            assert await connection.run_sync(differences) == []
+            assert await connection.run_sync(migrate.pending) == []
+
+    async def test_data_of_the_first_version_survives_the_upgrade(
+        postgres_server: PostgresServer, data_dir: Path
+    ) -> None:
+        async with postgres_server.empty_database() as url:
+            assert await migrations_waiting(url, data_dir) is None
+            engine = create_async_engine(server_address(url))
+            async with engine.begin() as connection:
+                await connection.run_sync(migrate.upgrade, "0001")
+                await connection.execute(text("INSERT INTO consents VALUES (7, 'out', true, false, 5)"))
+            await engine.dispose()
+            assert (await migrations_waiting(url, data_dir) or [])[:1] == ["0002"]
+            async with open_database(url, data_dir) as upgraded, upgraded.read() as connection:
+                kept = (await connection.execute(text("SELECT opted_out, opted_in, facts FROM consents"))).one()
+                assert tuple(kept) == (True, False, False)
+
+    async def test_processes_that_start_together_migrate_once(postgres_server: PostgresServer, tmp_path: Path) -> None:
+        async def start(url: str) -> None:
+            async with open_database(url, tmp_path):
+                pass
+
+        async with postgres_server.empty_database() as url:
+            await asyncio.gather(*(start(url) for _ in range(3)))
+            assert await migrations_waiting(url, tmp_path) == []
+
+    async def test_no_index_holds_a_word(server: Database) -> None:
+        async with server.write() as connection:
+            await FullText(server.dialect).add(connection, "messages", [Entry(5, GUILD, CHANNEL, (1,), "xqvkzjwp")])
+        async with server.read() as connection:
+            rows = await connection.execute(
+                text("SELECT indexdef FROM pg_indexes WHERE tablename IN ('message_terms', 'memory_terms')")
+            )
+            assert not [row for (row,) in rows if "terms)" in row]
+
+    async def test_a_sweep_takes_erased_rows_out_of_the_pages(server: Database) -> None:
+        async with server.write() as connection:
+            await connection.execute(text("CREATE EXTENSION IF NOT EXISTS pgstattuple"))
+            fulltext = FullText(server.dialect)
+            await fulltext.add(connection, "messages", [Entry(5, GUILD, CHANNEL, (1,), "xqvkzjwp")])
+        async with server.write() as connection:
+            await fulltext.remove(connection, "messages", [5])
+        await server.scrub()
+        await server.sweep()
+        async with server.read() as connection:
+            dead = await connection.scalar(text("SELECT dead_tuple_count FROM pgstattuple('message_terms')"))
+        assert dead == 0
+
+
+async def test_a_server_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"^DATABASE_URL: the PostgreSQL server can't be used") as raised:
+        async with open_database("postgresql://bot:secret@127.0.0.1:9/nothing", tmp_path / "data"):
+            pass
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+async def test_an_address_without_a_database_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="names no database"):
+        async with open_database("postgresql://bot@127.0.0.1", tmp_path / "data"):
+            pass
+
+
+async def _add_one(database: Database) -> None:
+    async with database.write() as connection:
+        value = await connection.scalar(select(meta.c.value).where(meta.c.key == "n"))
+        await asyncio.sleep(0)
+        row = upsert(database.dialect, meta).values(key="n", value=str(int(value or 0) + 1))
+        higher = row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
+        await connection.execute(higher)
