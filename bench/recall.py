@@ -68,20 +68,21 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="+", help="folder with messages.jsonl and questions.jsonl")
     parser.add_argument("--hits", type=int, default=HITS, help="first hits that count")
     parser.add_argument("--characters", type=int, default=CHARACTERS, help="characters that they may hold together")
+    parser.add_argument("--database", help="address of an empty PostgreSQL database, for one folder; unset: SQLite")
     parser.add_argument("--stock", metavar="URL", help="ask stock mem0 as well, with embeddings from here")
     parser.add_argument("--model", default="all-MiniLM-L6-v2", help="embedding model for that")
     parser.add_argument("--dims", type=int, default=384, help="numbers in one of its vectors")
     options = parser.parse_args()
     for folder in options.data:
-        show(folder.name, asyncio.run(run(folder, options.hits, options.characters)))
+        show(folder.name, asyncio.run(run(folder, options.hits, options.characters, options.database)))
         if options.stock:
             show(f"{folder.name}, stock mem0", run_stock(folder, options))
 
 
-async def run(folder: Path, hits: int, characters: int) -> list[Outcome]:
+async def run(folder: Path, hits: int, characters: int, address: str | None = None) -> list[Outcome]:
     """Log the messages into a database of their own and ask every question."""
     with tempfile.TemporaryDirectory() as scratch:
-        async with open_database(None, Path(scratch)) as db:
+        async with open_database(address, Path(scratch)) as db:
             fulltext = FullText(db.dialect)
             consents = Consents(db, await SubjectHasher.load(db), system_clock)
             log = MessageLog(db, fulltext, consents, system_clock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -158,7 +159,7 @@ class Queue:
     # --- what there is to do -----------------------------------------------------------------------------------------
 
     async def due(self, *, interval_seconds: float, size: int) -> list[int]:
-        """Channels to work on now, longest waiting first.
+        """Channels to work on now, longest waiting first, and servers in turns: a busy one keeps nobody else waiting.
 
         A channel is due when a batch of it is in hand and may be tried, or when `size` of its messages are pending, or
         when one has been pending for `interval_seconds`; and nobody has it leased.
@@ -166,6 +167,7 @@ class Queue:
         now = self._clock()
         pending = select(
             messages.c.channel_id,
+            func.min(messages.c.guild_id).label("guild_id"),
             func.count().label("waiting"),
             func.min(messages.c.logged_ms).label("oldest"),
         ).where(messages.c.state == MessageState.PENDING)
@@ -185,7 +187,7 @@ class Queue:
             waited = not long_ago < row.oldest <= now  # after a clock jump: rather now than late
             return bool(waited or row.waiting >= size)
 
-        return [row.channel_id for row in channels if row.channel_id not in taken and is_due(row)]
+        return _in_turns([row for row in channels if row.channel_id not in taken and is_due(row)])
 
     async def channels(self) -> list[int]:
         """Every channel with something pending, longest waiting first."""
@@ -391,6 +393,16 @@ async def drop_empty_batches(connection: AsyncConnection) -> int:
 def describe(error: Exception) -> str:
     """An error as it may be kept: its kind and reason, never content."""
     return f"{type(error).__name__}: {error}"
+
+
+def _in_turns(rows: Sequence[Row[Any]]) -> list[int]:
+    """Channels with one of each server, then a second one of each, and so on; in the order given otherwise."""
+    seen: Counter[int] = Counter()
+    turns: list[tuple[int, int]] = []
+    for row in rows:
+        turns.append((seen[row.guild_id], row.channel_id))
+        seen[row.guild_id] += 1
+    return [channel_id for _, channel_id in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _pending(channel_id: int) -> ColumnElement[bool]:

@@ -583,3 +583,13 @@ async def test_a_batch_whose_messages_all_went_is_no_work(pipeline: Pipeline) ->
         await connection.execute(insert(batches).values(row))
     assert await pipeline.queue.batches(CHANNEL) == []
     assert (await pipeline.flush()).calls == 0
+
+
+async def test_a_busy_server_keeps_no_other_waiting(pipeline: Pipeline) -> None:
+    busy = [CHANNEL + number for number in range(10, 14)]
+    for channel in busy:
+        await pipeline.say("note: something", channel=channel)
+        pipeline.clock.advance(1)
+    await pipeline.say("note: alone", guild=GUILD + 1, channel=CHANNEL + 99)
+    pipeline.clock.advance(3601)
+    assert await pipeline.flusher.due() == [busy[0], CHANNEL + 99, *busy[1:]]
