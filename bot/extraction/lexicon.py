@@ -134,7 +134,7 @@ HELPFUL = _any(
     r"|package|file|folder|directory|menu|"
     r"located|found (?:in|at|under)|available|stored|conflicts?|incompatib\w+|deprecat\w+|to \w+,? )\b",
     r"(?<!\w)(?:/[\w.-]+){2,}|\b[\w-]+\.(?:conf|cfg|sh|py|deb|rpm|txt|json|ya?ml|exe|zip|gz|list)\b"
-    r"|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\bsudo\b|=",
+    r"|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\bsudo\b|=(?! ?\d+\.\d)",
 )
 """Words of somebody who explains or instructs."""
 

@@ -77,6 +77,12 @@ REFUSED = [
     ("it works with the blue cable now", "It works with the blue cable now.", "answer", Refusal.VAGUE),
     ("totem has caused me no troubles", "Totem has caused me no troubles.", "answer", Refusal.REMARK),
     ("VLC is the greatest player ever made", "VLC is the greatest player ever made.", "decision", Refusal.NOTHING),
+    (
+        "1409 frames in 5.0 seconds = 281.800 FPS",
+        "1409 frames in 5.0 seconds = 281.800 FPS",
+        "decision",
+        Refusal.NOTHING,
+    ),
     ("cake tomorrow", "Cake tomorrow", "plan", Refusal.TOO_LITTLE),
     ("cake soon", "Cake soon", "plan", Refusal.LENGTH),
     # secrets
