@@ -40,16 +40,19 @@ PIECES = [message.content for message in SAID] + [
     "Release 2.1 moves to Monday, not Friday.",
     '{"memories":[]}',
 ]
-MEMORY: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {
-        "text": st.one_of(
-            st.sampled_from(PIECES), st.lists(st.sampled_from(PIECES), min_size=2, max_size=3).map(" ".join), st.text()
-        ),
-        "kind": st.sampled_from([*MemoryKind, "joke"]),
-        "lines": st.lists(st.integers(-1, 10), max_size=3),
-    }
-)
+TEXTS = st.one_of(st.sampled_from(PIECES), st.lists(st.sampled_from(PIECES), min_size=2, max_size=3).map(" ".join))
+
+
+def memory(texts: st.SearchStrategy[str], kinds: list[str], lines: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    """One memory of an answer."""
+    parts = {"text": texts, "kind": st.sampled_from(kinds), "lines": st.lists(lines, min_size=1, max_size=3)}
+    return st.fixed_dictionaries(parts)
+
+
+WELL_FORMED = memory(TEXTS, [kind for kind in MemoryKind if kind is not MemoryKind.NOTE], st.integers(1, len(SAID)))
+MEMORY = memory(TEXTS | st.text(), [*MemoryKind, "joke"], st.integers(-1, 10))
 ANSWERS = st.one_of(
+    st.lists(WELL_FORMED, min_size=1, max_size=6).map(lambda memories: json.dumps({"memories": memories})),
     st.lists(MEMORY, max_size=6).map(lambda memories: json.dumps({"memories": memories})),
     st.recursive(
         st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)
