@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from bot.memories import Asker
 from bot.model import Hit
 from bot.moments import parse_since, parse_until
 from bot.recall import RecallQuery, RecallResult
+from bot.recall.matched import Matched
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
@@ -23,7 +24,7 @@ from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
 from cogs.publishing import why_not_here
-from cogs.rendering import ago, jump_url, safe, safe_name
+from cogs.rendering import ago, jump_url, plain_word, safe, safe_name
 from cogs.reply import reply, reply_view
 from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
 
@@ -155,6 +156,7 @@ class Found:
         self._hits = result.hits
         self._notes = result.notes
         self._again = Hits(services.log, services.store)
+        self._matched = Matched(query.text)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page of what is still there and may still be read."""
@@ -202,7 +204,7 @@ class Found:
             return []
         people = [user_id for hit in hits for user_id in hit.author_ids]
         names = await names_for(interaction.guild, self._services.directory, people, [hit.text for hit in hits])
-        return [hit_item(hit, names, asker) for hit in hits]
+        return [hit_item(hit, names, asker, self._matched) for hit in hits]
 
     def _nothing(self, asker: Asker) -> str:
         if not self._services.observations.channels(asker.guild_id):
@@ -237,14 +239,14 @@ def _places(hits: Sequence[Hit]) -> dict[int, set[int]]:
     return dict(places)
 
 
-def hit_item(hit: Hit, names: Mapping[int, str], asker: Asker) -> Item:
-    """One hit, ready to be shown."""
+def hit_item(hit: Hit, names: Mapping[int, str], asker: Asker, bold: Callable[[str], bool] = plain_word) -> Item:
+    """One hit, ready to be shown, with the words in bold that `bold` tells."""
     memory = hit.memory
     if memory is None:
-        text = _excerpt(hit, names)
+        text = _excerpt(hit, names, bold)
         caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
     else:
-        text = safe(hit.text, names, limit=ITEM_CHARS)
+        text = safe(hit.text, names, limit=ITEM_CHARS, bold=bold)
         speakers = speakers_of(memory.author_ids, names)
         caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
     return Item(
@@ -262,12 +264,12 @@ def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
     return ", ".join(shown) + (f" and {texts.count(more, 'other')}" if more else "")
 
 
-def _excerpt(hit: Hit, names: Mapping[int, str]) -> str:
+def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) -> str:
     shown = hit.around_anchor(MAX_LINES)
     budget = ITEM_CHARS // len(shown)
-    return "\n".join(_line(line.author_id, line.content, names, budget) for line in shown)
+    return "\n".join(_line(line.author_id, line.content, names, budget, bold) for line in shown)
 
 
-def _line(author_id: int, content: str, names: Mapping[int, str], budget: int) -> str:
+def _line(author_id: int, content: str, names: Mapping[int, str], budget: int, bold: Callable[[str], bool]) -> str:
     speaker = safe_name(names.get(author_id, ""))[: max(12, budget // 3)]
-    return f"**{speaker}:** {safe(content, names, limit=max(20, budget - len(speaker) - 7))}"
+    return f"**{speaker}:** {safe(content, names, limit=max(20, budget - len(speaker) - 7), bold=bold)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import discord
@@ -20,11 +20,17 @@ ELLIPSIS = "…"
 _EMOJI = re.compile(r"<a?(:\w{1,32}:)\d{1,20}>")
 _CHANNEL = re.compile(r"<#(\d{1,20})>")
 _TOKENS = re.compile(
-    r"(?P<url>https?://[^\s<>\\]*[^\s<>\\.,:;\"'\])*_~|`])|(?P<special>[\\`*_~|>#\[\]()<@:+-])|(?P<rest>.)", re.S
+    r"(?P<url>https?://[^\s<>\\]*[^\s<>\\.,:;\"'\])*_~|`])|(?P<special>[\\`*_~|>#\[\]()<@:+-])|(?P<word>[^\W_]+)|.",
+    re.S,
 )
 _LIST_NUMBER = re.compile(r"^(\d+)\.(?=\s)")
 _BIDI_AND_INVISIBLE = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x200E, 0x200F, 0x061C, 0xFEFF, 0x2060}
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
+
+
+def plain_word(word: str) -> bool:
+    """No word is shown in bold."""
+    return False
 
 
 def safe_name(name: str) -> str:
@@ -32,18 +38,19 @@ def safe_name(name: str) -> str:
     return _isolated(_escape(_one_line(name))) or SOMEBODY
 
 
-def safe(text: str, names: Mapping[int, str], *, limit: int) -> str:
+def safe(text: str, names: Mapping[int, str], *, limit: int, bold: Callable[[str], bool] = plain_word) -> str:
     """Stored text as one line of Discord Markdown, at most `limit` characters, cut at a word.
 
     Args:
         text: as it is stored; people appear as `<@user_id>`.
         names: display names by user id.
         limit: length of what comes out, escapes included.
+        bold: tells of each word whether it is shown in bold.
     """
     plain = _one_line(_named(text, names))
     budget = limit
     while True:
-        shown = _isolated(_escape(shorten(plain, budget)))
+        shown = _isolated(_escape(shorten(plain, budget), bold))
         if len(shown) <= limit:
             return shown
         budget -= max(1, len(shown) - limit)
@@ -88,12 +95,14 @@ def _one_line(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def _escape(text: str) -> str:
+def _escape(text: str, bold: Callable[[str], bool] = plain_word) -> str:
     """Put a backslash before whatever Discord could read as Markdown or a mention; addresses stay whole."""
 
     def one(found: re.Match[str]) -> str:
         if found["special"] is not None:
             return "\\" + found["special"] + ("\u200b" if found["special"] == "@" else "")
+        if found["word"] is not None and bold(found["word"]):
+            return f"**{found[0]}**"
         return found[0]
 
     return _LIST_NUMBER.sub(r"\1\\.", _TOKENS.sub(one, text))

@@ -138,8 +138,8 @@ class Community:
 
 
 def plain(message: Message) -> str:
-    """What a reader sees of an answer, without the marks that keep text from formatting."""
-    return message.text.replace("\\", "").replace("\u200b", "")
+    """What a reader sees of an answer, without bold and the marks that keep text from formatting."""
+    return message.text.replace("**", "").replace("\\", "").replace("\u200b", "")
 
 
 def settle(stage: Stage) -> Community:

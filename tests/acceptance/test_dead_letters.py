@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
 from bot.model import MessageState
@@ -39,6 +40,7 @@ async def with_letters(command_line: CommandLine, json_lines: Lines) -> Path:
     return database
 
 
+@pytest.mark.slow
 async def test_they_are_listed_with_their_error_and_without_their_text(
     command_line: CommandLine, json_lines: Lines
 ) -> None:

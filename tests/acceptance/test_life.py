@@ -7,6 +7,8 @@ import sqlite3
 import sys
 from collections import Counter
 
+import pytest
+
 from tests.acceptance.stores import END_STATES, logged, rows, said_by_people, states
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
@@ -142,6 +144,7 @@ async def test_what_discord_ends_for_good_ends_the_program_with_one_line(stage: 
     assert "Traceback" not in stage.bot.logs()
 
 
+@pytest.mark.slow
 async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada")
@@ -161,6 +164,7 @@ async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
     stage.bot.check()
 
 
+@pytest.mark.slow
 async def test_a_message_in_the_history_that_can_not_be_read_holds_up_no_other(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada")
@@ -205,6 +209,7 @@ async def test_a_second_bot_on_the_same_folder_is_refused(stage: Stage) -> None:
     assert (await stage.bot.terminate())[0] == 0
 
 
+@pytest.mark.slow
 async def test_the_end_is_in_time_while_another_process_holds_the_database(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada")

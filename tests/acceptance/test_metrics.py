@@ -110,6 +110,7 @@ async def test_the_pages_tell_what_happened(stage: Stage, operator: Operator) ->
     assert not [word for word in ("workshop", "Ada", "general", stage.discord.token) if word in page]
 
 
+@pytest.mark.slow
 async def test_what_is_missing_is_told(stage: Stage, operator: Operator) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
@@ -141,6 +142,7 @@ async def test_without_a_port_nothing_is_opened_and_a_taken_one_is_a_fault(stage
     assert not probe("127.0.0.1", operator.port)
 
 
+@pytest.mark.slow
 async def test_it_is_alive_before_it_is_ready(stage: Stage, operator: Operator) -> None:
     stage.discord.world.guild("Workshop")
     stage.discord.gateway.refusals = 1_000_000

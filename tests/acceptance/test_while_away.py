@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from tests.acceptance.community import decisions_as_memories, plain
 from tests.acceptance.stores import canary, logged, rows, said_by_people
 from tests.fixtures.process import Stage
@@ -105,6 +107,7 @@ async def test_the_rest_is_swept_a_hundred_messages_a_request(stage: Stage) -> N
     assert len(stage.discord.requests_to(f"GET /channels/{at.general.id}/messages/*")) <= 3
 
 
+@pytest.mark.slow
 async def test_a_history_that_may_not_be_read_proves_nothing(stage: Stage) -> None:
     at = await settle(stage, SWEEP_REQUESTS_PER_MINUTE="600", MEM0_ENABLED="false")
     word = canary()
@@ -121,6 +124,7 @@ async def test_a_history_that_may_not_be_read_proves_nothing(stage: Stage) -> No
     assert word in shown_below(await at.recall(f"{word} door"))
 
 
+@pytest.mark.slow
 async def test_what_can_not_be_compared_now_is_left_out_and_says_so(stage: Stage) -> None:
     at = await settle(stage, SWEEP_REQUESTS_PER_MINUTE="0", MEM0_ENABLED="false")
     word = canary()

@@ -64,6 +64,7 @@ async def test_an_existing_database_is_encrypted_once_and_whole(data_dir: Path) 
         assert await pipeline.texts() == []
 
 
+@pytest.mark.slow
 async def test_the_command_encrypts_and_doctor_says_what_is_on(command_line: CommandLine, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with open_database(None, folder):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.recall.matched import Matched
 from cogs.rendering import plain_line, safe, safe_name, shorten
 
 NAMES = {7: "ann", 8: "**@everyone**"}
@@ -73,3 +76,25 @@ def test_whatever_could_format_is_escaped(text: str) -> None:
         if char in "*_`~|>#[]()<@":
             assert at > 0
             assert unescaped[at - 1] == "\\"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "shown"),
+    [
+        ("When do the libraries open?", "The library opens at nine", "The **library** **opens** at nine"),
+        ("Wann öffnet die Bücherei?", "Die Bücherei öffnet um neun", "Die **Bücherei** **öffnet** um neun"),
+        ("snake case", "a snake_case name", r"a **snake**\_**case** name"),
+        ("star", "*star* and https://star.example/star", r"\***star**\* and https://star.example/star"),
+        ("what is it", "it is what it is", "it is what it is"),
+    ],
+)
+def test_words_of_the_question_are_bold_in_any_form(question: str, text: str, shown: str) -> None:
+    assert safe(text, {}, limit=200, bold=Matched(question)) == shown
+
+
+@given(st.text(max_size=400), st.integers(min_value=1, max_value=300))
+def test_bold_words_are_whole_and_within_the_limit(text: str, limit: int) -> None:
+    shown = safe(text, NAMES, limit=limit, bold=lambda word: len(word) % 2 == 0)
+    assert len(shown) <= limit
+    plain = re.sub(r"(?<!\\)((?:\\\\)*)\*\*([^\W_]+)\*\*", r"\1\2", shown)
+    assert not re.search(r"(?<!\\)(?:\\\\)*\*", plain)
