@@ -223,6 +223,8 @@ def _worth(proposal: Proposal) -> Refusal | None:
     Where the language is not English only the model can tell.
     """
     text = proposal.text
+    if lexicon.CHEER.search(text):
+        return Refusal.REMARK
     if proposal.kind in PERSONAL_KINDS:
         return Refusal.REMARK if lexicon.MOOD.search(text) else None
     if proposal.kind is MemoryKind.LINK or URL.search(text) or not is_english(proposal.said):

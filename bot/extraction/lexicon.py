@@ -161,6 +161,14 @@ ASIDE = _any(
 )
 """A turn of a conversation, whatever words of decision or plan follow."""
 
+CHEER = _any(
+    r"^(?:<@\d+>:? ?)?(?:nice one|oof|a+w+|congrat\w*|well done|way to go|good (?:for you|luck)"
+    r"|(?:so |very )?sorry to hear|great job|hang in there|love how you|keep it up|cheers)\b",
+    r"\b(?:(?:been|is|was) (?:so |really |very )?(?:hard|tough|rough) (?:for|on) (?:me|you|us)"
+    r"|has been (?:hard|tough|rough)|stay(?:ing)? (?:positive|strong))\b",
+)
+"""Comfort and cheers."""
+
 MOOD = _any(
     r"\b(?:feel(?:s|ing)?|felt|excited|so happy|happy|sad|tired|bored|glad|sorry|can['’]?t wait|hop(?:e|es|ing)"
     r"|guess|wonder|wish(?:es)?|lol|haha)\b",
@@ -191,7 +199,10 @@ SELF_BEING = _any(
     r"|brothers?|sisters?|dogs?|cats?|pets?|wife|husband|girlfriend|boyfriend))\b",
     r"\b(?:my|<@\d+>['’]s) (?:\w+ )?(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister"
     r"|brother|son|daughter|kids?|birthday"
-    r"|name|age|job|hobby|hobbies|dog|cat|home ?town|family)\b",
+    r"|name|age|job|hobby|hobbies|dog|cat|home ?town|family|parents|childhood|wedding|divorce|life|dreams?)\b",
+    r"\bI(?:['’]m| am|['’]ve been| was) (?:\w+ )?(?:living|moving (?:in|out|to|back)|dating|unemployed|lonely"
+    r"|retir(?:ed|ing)|getting (?:married|divorced))\b|\bI (?:\w+ )?dream(?:ed|t)? of\b|\bsecond nature to me\b"
+    r"|\bmy own (?:shop|store|studio|business|company|flat|house|place)\b",
     r"^(?:<@\d+>:?\W+)?ich (?:bin|wohne|arbeite|habe (?:einen?|zwei) (?:sohn|tochter|kind\w*|hund|katze))\b",
 )
 """What somebody is or has."""
@@ -214,7 +225,8 @@ SENSITIVE = _any(
     r"|in (?:the )?hospital|migraines?|covid|insulin|schwanger|krebs|depressionen|krank|enceinte|embarazada)\b",
     # finance
     r"\b(?:salar(?:y|ies)|my income|(?:his|her|their) income|earns? \S*\d|in debt|debts?|owes?|mortgage|bankrupt\w*"
-    r"|overdraft|credit score|payday|net worth"
+    r"|overdraft|credit score|payday|net worth|bank accounts?|savings account|(?:a|my|his|her|their) loans?|paychecks?"
+    r"|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford|behind on (?:the )?rent|evict(?:ed|ion)"
     r"|unemployment benefit|gehalt|schulden|sueldo|salaire)\b",
     # sexuality
     r"\b(?:gay|lesbian|bisexual|pansexual|asexual|transgender|trans (?:woman|man|girl|guy)|queer|non-?binary"

@@ -203,6 +203,53 @@ async def test_a_fact_is_kept_only_of_who_allowed_it_and_only_about_themselves(e
     assert result.refusals == {Refusal.OTHERS.value: 1}
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "refusal"),
+    [
+        ("I had to shut down my bank account, it was tough but I needed to do it", "decision", Refusal.SENSITIVE),
+        ("I have to take out a loan before the shop opens in March", "plan", Refusal.SENSITIVE),
+        ("we decided that I can't afford the bigger flat, so I stay here", "decision", Refusal.SENSITIVE),
+        ("Dancing is like second nature to me, I'm living my dream by teaching others", "answer", Refusal.CONSENT),
+        ("my own studio opens at last, I always dreamed of it", "plan", Refusal.CONSENT),
+        ("I lost my job at the bakery last week because they had to close", "decision", Refusal.CONSENT),
+        ("I'm moving in with my parents next month", "plan", Refusal.CONSENT),
+    ],
+)
+async def test_what_members_tell_of_their_lives_is_no_matter_of_the_group(
+    extract: Extract, said: str, kind: str, refusal: Refusal
+) -> None:
+    result = await extract(chat((ANA, said)), (said, kind, [1]))
+    assert result.refusals == {refusal.value: 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I fixed it by reinstalling the driver from the backports",
+        "my plan is that the release goes out on Friday",
+        "I will bring the long cable on Saturday",
+        "the club's bank account moves to the new bank in May",
+    ],
+)
+async def test_what_members_do_for_the_group_stays(extract: Extract, said: str) -> None:
+    result = await extract(chat((ANA, said)), (said, "plan", [1]))
+    assert len(result.candidates) == 1, result.refusals
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Nice one, Gina: I love how you never give up on the plan",
+        "Oof, sorry to hear that, we need to meet next week",
+        "Handling changes has been hard, but I'm staying positive and looking ahead to next week",
+        "Congratulations, the next step will be easy for you",
+    ],
+)
+async def test_comfort_and_cheers_are_not_kept(extract: Extract, said: str) -> None:
+    for kind in ("decision", "plan", "answer"):
+        assert (await extract(chat((ANA, said)), (said, kind, [1]))).candidates == ()
+
+
 async def test_a_shortened_link_is_completed_from_the_line(extract: Extract) -> None:
     url = "https://github.com/example/project/blob/main/docs/installation.md"
     messages = chat((ANA, f"installation notes: {url}"))
