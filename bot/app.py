@@ -33,7 +33,7 @@ from bot.flusher import Flusher, FlushReport
 from bot.guilds import Guilds
 from bot.housekeeping import Housekeeping
 from bot.index.base import NoIndex, VectorIndex
-from bot.index.generations import Generations
+from bot.index.generations import Generations, State
 from bot.index.indexer import Indexer
 from bot.index.mover import Mover, Onlooker, Shelf, tidy
 from bot.index.switch import IndexSwitch
@@ -413,10 +413,24 @@ async def _index(
         return NoIndex(str(error), holds_nothing=False)
 
 
+async def _in_use(vectors: Vectors, shelf: Shelf, state: State) -> VectorIndex:
+    """The index in use; one that is to be moved away from anyway is done without where its model is gone."""
+    try:
+        return await shelf.open(state.in_use)
+    except InUse:
+        raise
+    except StartupError as error:
+        if state.in_use.made == vectors.wanted:
+            raise
+        log.warning("Searching by words only until the index is filled anew: %s", error)
+        return NoIndex(str(error), holds_nothing=False)
+
+
 async def _both(vectors: Vectors, shelf: Shelf) -> IndexSwitch:
     """The index in use, and the one to come where there is one: what is forgotten has to be forgotten by both."""
     state = await vectors.generations.load(vectors.wanted)
-    switch = IndexSwitch(await shelf.open(state.in_use))
+    switch = IndexSwitch(await _in_use(vectors, shelf, state))
+    await vectors.generations.save(state)
     state = await tidy(vectors.generations, state, vectors.remove)
     if state.to_come is not None:
         try:

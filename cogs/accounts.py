@@ -8,7 +8,7 @@ from collections.abc import Collection
 import discord
 
 from bot.errors import ServiceUnavailable
-from cogs.faults import UNPARSED, UNREACHABLE, why
+from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
 
 NAME_OF_DELETED = re.compile(r"deleted[ _]user[ _][0-9a-f]{4,}", re.IGNORECASE)
 """What Discord renames a deleted account to; it has no flag for it (discord/discord-api-docs, issue 2141)."""
@@ -27,9 +27,9 @@ class DiscordAccounts:
             if user.avatar or user.global_name or not NAME_OF_DELETED.fullmatch(user.name):
                 return False
             return not any([await self._is_member(user_id, guild_id) for guild_id in guild_ids])
-        except discord.NotFound:
-            return True
         except (*UNREACHABLE, *UNPARSED) as error:
+            if says_gone(error):
+                return True
             raise ServiceUnavailable("discord", why(error)) from None
 
     async def _is_member(self, user_id: int, guild_id: int) -> bool:
@@ -38,6 +38,8 @@ class DiscordAccounts:
             return False
         try:
             await guild.fetch_member(user_id)
-        except discord.NotFound:
+        except discord.NotFound as error:
+            if not says_gone(error):
+                raise
             return False
         return True

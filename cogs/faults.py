@@ -15,3 +15,11 @@ UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
 def why(error: BaseException) -> str:
     """The HTTP status, or what kind of failure it was; never content."""
     return f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__
+
+
+_GONE = frozenset({10003, 10004, 10007, 10008, 10013})  # unknown channel, guild, member, message, user
+
+
+def says_gone(error: BaseException) -> bool:
+    """Whether Discord says itself that what was asked for is no more; a proxy's or an outage's 404 says nothing."""
+    return isinstance(error, discord.NotFound) and error.code in _GONE

@@ -10,7 +10,7 @@ from bot.errors import ServiceUnavailable
 from bot.verification import Seen
 from cogs.access import can_read
 from cogs.content import content_of, quote_nothing
-from cogs.faults import UNPARSED, UNREACHABLE, why
+from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
 from cogs.pages import Found, Pages, Unreadable
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class DiscordHistory:
         try:
             channel = await self._channel(guild, channel_id)
             found = await self._pages.before(channel, newest + 1)
-        except discord.NotFound:
-            return None
         except (*UNREACHABLE, ValueError) as error:
+            if says_gone(error):
+                return None
             raise _unavailable(error) from None
         keeps = self._backfill.observes(channel)
         return [_seen(message, keeps=keeps) for message in found]
@@ -44,9 +44,9 @@ class DiscordHistory:
         try:
             channel = await self._channel(self._guild(guild_id), channel_id)
             await channel.fetch_message(message_id)
-        except discord.NotFound:
-            return True
         except UNREACHABLE as error:
+            if says_gone(error):
+                return True
             raise _unavailable(error) from None
         except UNPARSED:  # something is there, though discord.py can't read it
             return False

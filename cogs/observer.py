@@ -17,7 +17,7 @@ from bot.verification import KEPT_AT_ONCE
 from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
-from cogs.faults import UNREACHABLE, why
+from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
@@ -166,10 +166,11 @@ class Observer(commands.Cog):
                 continue
             try:
                 await guild.fetch_channel(decision.channel_id)
-            except discord.NotFound:
-                await self._gone(guild.id, decision.channel_id)
             except (*UNREACHABLE, discord.InvalidData) as error:
-                log.info("Channel %d could not be looked up (%s)", decision.channel_id, why(error))
+                if says_gone(error):
+                    await self._gone(guild.id, decision.channel_id)
+                else:
+                    log.info("Channel %d could not be looked up (%s)", decision.channel_id, why(error))
 
     @commands.Cog.listener()
     async def on_thread_create(self, thread: discord.Thread) -> None:

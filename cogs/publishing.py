@@ -20,7 +20,7 @@ from bot.posts import Glance, Post, sources_of
 from bot.references import people_in
 from cogs import texts
 from cogs.access import can_read
-from cogs.faults import UNREACHABLE, why
+from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
@@ -198,9 +198,9 @@ class TakeDown(commands.Cog):
         place: Any = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
         try:
             await place.get_partial_message(post.message_id).delete()
-        except discord.NotFound:
-            return True
         except UNREACHABLE as error:
+            if says_gone(error):
+                return True
             log.info("Post %d of channel %d can't be deleted now (%s)", post.message_id, post.channel_id, why(error))
             return False
         return True

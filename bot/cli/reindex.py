@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from rich.console import Console
 from rich.progress import Progress
@@ -27,16 +28,20 @@ def reindex(data_dir: DataDir = None) -> None:
     console = Console()
     with Progress(console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task("Memories into the index")
-        done = asyncio.run(_reindex(settings, lambda n, total: progress.update(task, completed=n, total=total)))
+        done = asyncio.run(
+            _reindex(settings, console, lambda n, total: progress.update(task, completed=n, total=total))
+        )
     console.print(f"{done:,} memories indexed", highlight=False)
 
 
-async def _reindex(settings: Settings, progress: Callable[[int, int], None]) -> int:
-    try:
-        async with alone(settings.data_dir):
-            return await _here(settings, progress)
-    except InUse:
-        return await _there(settings, progress)
+async def _reindex(settings: Settings, console: Console, progress: Callable[[int, int], None]) -> int:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(alone(settings.data_dir))
+        except InUse:
+            console.print("The running bot does it, whether or not somebody watches here.")
+            return await _there(settings, progress)
+        return await _here(settings, progress)
 
 
 async def _here(settings: Settings, progress: Callable[[int, int], None]) -> int:
@@ -45,7 +50,7 @@ async def _here(settings: Settings, progress: Callable[[int, int], None]) -> int
             raise UserError("There is no vector index with these settings; see `python -m bot doctor`")
         try:
             done = await app.mover.finish(progress)
-        except ServiceError as error:
+        except (ServiceError, StartupError) as error:
             raise UserError(f"Not through yet ({error}): run it again, or start the bot; both go on") from None
         await app.indexer.drain()
         return done

@@ -109,7 +109,7 @@ class Generations:
         self._installation = installation
 
     async def load(self, wanted: Made) -> State:
-        """Where things stand; an installation that has no index yet begins with what is `wanted`.
+        """Where things stand; an installation that has no index yet is to begin with what is `wanted`.
 
         An index that was made before there were generations is the first; it is where the settings say.
         """
@@ -117,9 +117,7 @@ class Generations:
         if known is not None:
             return known
         before = json.loads(await self._installation.get(MADE_WITH) or "{}")
-        state = State(Generation(1, replace(wanted, **before)))
-        await self.save(state)
-        return state
+        return State(Generation(1, replace(wanted, **before)))
 
     async def known(self) -> State | None:
         """Where things stand; None where there never was an index."""

@@ -148,6 +148,7 @@ async def test_what_is_kept_of_a_deleted_account_goes(stage: Stage) -> None:
     at.general.say(at.ada, f"Thank you, {at.ben.mention}, the {other} is in front of it.")
     await at.kept(at.general)
     await stage.bot.kill()
+    stage.discord.faults.status("GET /users/*", 404, times=2)  # of a proxy: it proves nothing
     at.ada.user.name = "deleted_user_ada1"  # lives on under an odd name
     at.ben.user.deleted = True
     del at.general.guild.members[at.ben.id]
@@ -160,3 +161,4 @@ async def test_what_is_kept_of_a_deleted_account_goes(stage: Stage) -> None:
         lambda: contents() == [f"Thank you, @deleted, the {other} is in front of it."], within=20, what="no trace"
     )
     assert str(at.ben.id) not in str(rows(stage.bot.database, "SELECT * FROM members"))
+    assert len(stage.discord.requests_to("GET /users/*")) >= 3

@@ -357,6 +357,17 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_erased(world
     assert not world.services.observations.observed(other.id)
 
 
+async def test_a_404_that_is_not_discords_own_erases_nothing(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.observe(world.general, other)
+    await world.say(world.ann, "stays here too", other)
+    world.guild_now._channels.pop(other.id)
+    world.env.inject_error("GET", f"/channels/{other.id}", status=404, code=0)  # of a proxy before Discord
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == ["stays here too"]
+    assert world.services.observations.observed(other.id)
+
+
 async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipeline: Pipeline) -> None:
     async with open_world(pipeline) as world:
         object.__setattr__(world.services, "observe_channels", (world.general.id,))  # its id is known only now

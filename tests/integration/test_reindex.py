@@ -14,7 +14,7 @@ from sqlalchemy import select
 from bot import snowflake
 from bot.app import App, open_app
 from bot.config import Settings, load_settings
-from bot.errors import ServiceUnavailable
+from bot.errors import ServiceUnavailable, StartupError
 from bot.index.generations import Generations
 from bot.installation import Installation
 from bot.recall import RecallQuery
@@ -22,6 +22,7 @@ from bot.steps import no_step
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
+from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
 from tests.loopback.qdrant import LoopbackQdrant
 
@@ -215,6 +216,31 @@ async def test_what_is_erased_before_it_goes_on_is_erased_in_both(house: House) 
         while await app.mover.move():
             pass
         await house.holds_just_these(app)
+
+
+async def test_a_model_that_is_gone_does_not_keep_the_program_from_moving(house: House) -> None:
+    house.openai.fail(Fault.STATUS, path="/embeddings", status=404, times=1)  # the old one's check
+    async with open_app(house.moved("model"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            pass
+        await app.indexer.drain()
+        await house.holds_just_these(app)
+        await house.finds_by_meaning(app)
+    assert house.folders == ["index-2"]
+
+
+async def test_settings_that_never_worked_leave_no_trace(data_dir: Path, openai_server: LoopbackOpenAI) -> None:
+    house = House(data_dir, openai_server, LoopbackQdrant())
+    openai_server.fail(Fault.STATUS, path="/embeddings", status=404)
+    with pytest.raises(StartupError, match="a-typo"):
+        async with open_app(house.settings(embedding_model="a-typo"), extract=False, patient=True):
+            pass
+    openai_server.heal()
+    async with open_app(house.settings(), extract=False, patient=True) as app:
+        assert app.mover is not None
+        assert not await app.mover.move()
+    assert house.folders == ["index"]
 
 
 async def test_an_index_from_before_generations_is_the_first(house: House) -> None:
