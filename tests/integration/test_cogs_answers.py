@@ -76,7 +76,7 @@ async def test_without_support_it_does_not_know_and_shows_what_is_nearest(room: 
     text = shown(await ask(room))
     assert "I don't know" in text
     assert "Paris" not in text
-    assert "the launch moved to Thursday" in text
+    assert "the **launch** moved to Thursday" in text
 
 
 async def test_with_the_model_down_the_hits_come_with_one_line(room: World, oracle: Oracle) -> None:
@@ -84,7 +84,7 @@ async def test_with_the_model_down_the_hits_come_with_one_line(room: World, orac
     await oracle.server.stop()
     text = shown(await ask(room))
     assert "the language model does not answer now" in text
-    assert "the launch moved to Thursday" in text
+    assert "the **launch** moved to Thursday" in text
 
 
 async def test_without_a_model_it_says_so(pipeline: Pipeline) -> None:
@@ -93,7 +93,7 @@ async def test_without_a_model_it_says_so(pipeline: Pipeline) -> None:
         await world.say(world.ann, SENTENCE)
         text = shown(await ask(world))
     assert "no language model is in use here" in text
-    assert "the launch moved to Thursday" in text
+    assert "the **launch** moved to Thursday" in text
 
 
 async def test_with_nothing_found_it_is_the_ordinary_empty_answer(room: World, oracle: Oracle) -> None:
