@@ -115,6 +115,9 @@ def test_the_composed_bot_starts_after_what_it_needs_and_is_confined(files: list
         needed |= {"ollama": "service_healthy", "ollama-pull": "service_completed_successfully"}
         assert services["ollama"]["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
         assert services["ollama-pull"]["entrypoint"] == ["ollama", "pull", "${OLLAMA_MODEL:-llama3.1:8b}"]
+    if "postgres" in services:
+        needed |= {"postgres": "service_healthy"}
+        assert bot["depends_on"]["postgres"]["required"] is False, "its profile may be off"
     assert {name: on["condition"] for name, on in bot["depends_on"].items()} == needed
     for name, condition in bot["depends_on"].items():
         assert condition["condition"] != "service_healthy" or "healthcheck" in services[name], name
