@@ -11,6 +11,7 @@ import simcord
 from bot.memories import Asker
 from bot.posts import GIVEN_UP_AFTER_MS
 from bot.storage.schema import post_people, post_sources, posts
+from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, shown
 from tests.fixtures.public import posted, take_down
 
@@ -151,6 +152,21 @@ async def test_from_a_thread_as_from_its_channel_and_from_a_private_one_only_ins
     assert len(posted(world)) == (0 if private else 1)
     await share(world, at=inside)
     assert len(posted(world, inside)) == 1
+
+
+async def test_the_rule_holds_whatever_the_asker_is_said_to_read(world: World) -> None:
+    adult = world.guild_now.get_channel(world.guild.create_text_channel("adult").id)
+    general = world.guild_now.get_channel(world.general.id)
+    assert isinstance(adult, discord.TextChannel)
+    assert isinstance(general, discord.TextChannel)
+    thread = await general.create_thread(name="side", type=discord.ChannelType.private_thread)
+    await world.env.settle()
+    asker = Asker(world.ann.id, world.guild.id, frozenset({adult.id, thread.id, general.id}))
+    access = Access(world.services.threads)
+    assert await access.public(asker, general) == {adult.id, general.id}
+    adult.nsfw = True  # simcord can't, and tells of changes only
+    assert await access.public(asker, general) == {general.id}
+    assert await access.public(asker, adult) == {adult.id, general.id}
 
 
 async def test_from_a_channel_into_its_private_thread(world: World) -> None:
