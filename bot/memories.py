@@ -19,11 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chunks import chunks
 from bot.clock import Clock
 from bot.errors import NotFound, Refused
+from bot.lexical.folding import fold
 from bot.lexical.fulltext import Entry, FullText
 from bot.messagelog import MessageLog, Refusal, storable
 from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
 from bot.storage.engine import Database
 from bot.storage.schema import batches, citations, corrections, memories, messages, outbox
+
+SUGGESTED_AMONG = 5_000
+"""Memories that suggestions are looked for among, the newest: a moderator's choice has to come within three seconds."""
 
 MAX_TEXT = 1000
 """Longest memory that a member may write, in characters."""
@@ -205,7 +209,15 @@ class MemoryStore:
         return corrected
 
     async def of_member(
-        self, guild_id: int, user_id: int, *, readable: frozenset[int] | None, offset: int = 0, limit: int = 10
+        self,
+        guild_id: int,
+        user_id: int,
+        *,
+        readable: frozenset[int] | None,
+        kind: MemoryKind | None = None,
+        words: str = "",
+        offset: int = 0,
+        limit: int = 10,
     ) -> Page:
         """Memories that cite a member, newest first; superseded ones too, for they are kept as well.
 
@@ -213,23 +225,28 @@ class MemoryStore:
             guild_id: of this guild only.
             user_id: the cited author.
             readable: only memories all of whose channels are among these; None for all.
+            kind: only memories of this kind.
+            words: only memories with all of these words, whatever their case and accents.
             offset: how many to leave out at the start.
             limit: at most so many.
         """
         wanted = and_(memories.c.guild_id == guild_id, _cites_author(user_id), _within(readable))
+        if kind is not None:
+            wanted = and_(wanted, memories.c.kind == kind)
         async with self._db.read() as connection:
-            total = (await connection.execute(select(func.count()).select_from(memories).where(wanted))).scalar_one()
-            items = await self._select(connection, _newest(wanted).offset(offset).limit(limit))
-        return Page(tuple(items), total)
+            found = await _with_words(connection, wanted, fold(words).split())
+            ids = found[offset : offset + limit]
+            items = await self._select(connection, _newest(memories.c.id.in_(ids)))
+        return Page(tuple(items), len(found))
 
-    async def suggest(self, guild_id: int, asker: Asker, prefix: str, limit: int = 25) -> list[Memory]:
-        """Memories containing `prefix` that the asker may forget, newest first (for autocomplete)."""
+    async def suggest(self, guild_id: int, asker: Asker, words: str, limit: int = 25) -> list[Memory]:
+        """Memories with these words, or their beginnings, that the asker may forget, newest first (autocomplete)."""
         mine = and_(_cites_author(asker.user_id), _within(asker.readable))
         moderated = _within(asker.moderated & asker.readable)
-        matching = func.lower(memories.c.text).contains(prefix.strip().lower(), autoescape=True)
-        wanted = and_(memories.c.guild_id == guild_id, or_(mine, moderated), matching)
+        wanted = and_(memories.c.guild_id == guild_id, or_(mine, moderated))
         async with self._db.read() as connection:
-            return await self._select(connection, _newest(wanted).limit(limit))
+            ids = (await _with_words(connection, wanted, fold(words).split(), among=SUGGESTED_AMONG))[:limit]
+            return await self._select(connection, _newest(memories.c.id.in_(ids)))
 
     # --- for services ------------------------------------------------------------------------------------------------
 
@@ -544,6 +561,18 @@ def _within(channel_ids: frozenset[int] | None) -> ColumnElement[bool]:
 
 def _newest(wanted: ColumnElement[bool]) -> Select[Any]:
     return select(memories).where(wanted).order_by(memories.c.said_id.desc(), memories.c.seq.desc())
+
+
+async def _with_words(
+    connection: AsyncConnection, wanted: ColumnElement[bool], words: Collection[str], *, among: int | None = None
+) -> list[str]:
+    """Ids of the wanted memories that hold all of these folded words, newest first.
+
+    Databases fold ASCII alone, so the texts are looked at here: those of one member, or the newest `among` a server's.
+    """
+    columns = _newest(wanted).with_only_columns(memories.c.id, memories.c.text).limit(among)
+    rows = await connection.execute(columns)
+    return [row.id for row in rows if not words or all(word in fold(row.text) for word in words)]
 
 
 async def _citing(connection: AsyncConnection, message_ids: Collection[int]) -> set[str]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.errors import Refused
 from bot.memories import MAX_TEXT, Asker
 from bot.memories import Page as StoredPage
-from bot.model import Memory, MemoryState, MessageState
+from bot.model import Memory, MemoryKind, MemoryState, MessageState
+from bot.policy import kind_name
 from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
@@ -45,6 +47,12 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 
 OWN_PER_PAGE = 4
 """Eight components each with a way to correct them; with frame and paging below Discord's limit of 40."""
+
+NOTHING_OWN = (
+    "Nothing that you can read here is remembered from you. `/remember` keeps something on purpose; `/recall` finds "
+    "what was said."
+)
+NONE_SUCH = "None of your memories that you can read here is like that; `/memories` without options shows all."
 
 FLUSH_ANSWER_SECONDS = 600.0
 """How long /memory flush waits; an interaction can be answered for 15 minutes."""
@@ -175,13 +183,24 @@ class MemoryCog(commands.Cog, name="Memory"):
     # --- one's own ---------------------------------------------------------------------------------------------------
 
     @app_commands.command(name="memories", description="What is remembered from you here")
+    @app_commands.describe(
+        kind="Only memories of this kind", words="Only memories with these words", channel="Only what you said there"
+    )
+    @app_commands.choices(kind=[app_commands.Choice(name=kind_name(kind), value=kind.value) for kind in MemoryKind])
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)
     @per_member(5, 30.0)
-    async def memories(self, interaction: Interaction) -> None:
+    async def memories(
+        self,
+        interaction: Interaction,
+        kind: str | None = None,
+        words: app_commands.Range[str, 1, 100] | None = None,
+        channel: Place | None = None,
+    ) -> None:
         """Show the memories that cite the member, newest first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        own = Own(self._services, self._access, self._verification)
+        wanted = Wanted(None if kind is None else MemoryKind(kind), words or "", channel)
+        own = Own(self._services, self._access, self._verification, wanted)
         await reply_view(interaction, Pages(interaction, own, await own.page(interaction, 0)))
 
     # --- for admins --------------------------------------------------------------------------------------------------
@@ -269,13 +288,30 @@ class MemoryCog(commands.Cog, name="Memory"):
         await self._control.forget_server(interaction)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of their memories a member asks for; nothing given: all."""
+
+    kind: MemoryKind | None = None
+    words: str = ""
+    channel: Place | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is given."""
+        return bool(self.kind or self.words or self.channel)
+
+
 class Own:
     """The memories that cite a member, page by page; what they can't read now is left out."""
 
-    def __init__(self, services: Services, access: Access, verification: Verification) -> None:
+    def __init__(
+        self, services: Services, access: Access, verification: Verification, wanted: Wanted | None = None
+    ) -> None:
         self._services = services
         self._access = access
         self._verification = verification
+        self._wanted = wanted or Wanted()
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page, as it is now."""
@@ -299,10 +335,7 @@ class Own:
             notes=(texts.NOT_COMPARED,) if doubtful else (),
             number=number,
             pages=pages,
-            empty=(
-                "Nothing that you can read here is remembered from you. `/remember` keeps something on purpose; "
-                "`/recall` finds what was said."
-            ),
+            empty=NONE_SUCH if self._wanted.narrowed else NOTHING_OWN,
         )
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
@@ -314,8 +347,17 @@ class Own:
         return await correct_memory(self._services.store, memory_id, await self._access.asker(interaction), text)
 
     async def _load(self, asker: Asker, number: int) -> StoredPage:
+        wanted, readable = self._wanted, asker.readable
+        if wanted.channel is not None:
+            readable = await self._access.within(asker, wanted.channel)
         return await self._services.store.of_member(
-            asker.guild_id, asker.user_id, readable=asker.readable, offset=number * OWN_PER_PAGE, limit=OWN_PER_PAGE
+            asker.guild_id,
+            asker.user_id,
+            readable=readable,
+            kind=wanted.kind,
+            words=wanted.words,
+            offset=number * OWN_PER_PAGE,
+            limit=OWN_PER_PAGE,
         )
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 
+from bot.lexical.folding import fold
 from bot.lexical.languages import STOP_WORDS
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -46,8 +47,7 @@ def one_line(text: str) -> str:
 
 def folded(text: str) -> str:
     """`text` for comparing names and phrases: compatibility forms, case and accents folded."""
-    decomposed = unicodedata.normalize("NFKD", visible(text)).casefold()
-    return one_line("".join(c for c in decomposed if not unicodedata.combining(c)))
+    return one_line(fold(visible(text)))
 
 
 _FILLER_WORDS = """

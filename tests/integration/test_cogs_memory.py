@@ -119,6 +119,22 @@ async def test_memories_shows_ones_own_and_forgets_them(world: World) -> None:
     assert "1 of" not in str(answer_of(result).components)
 
 
+async def test_memories_are_narrowed_and_an_empty_page_says_how_to_see_all(world: World) -> None:
+    help_ = world.guild.create_text_channel("help")
+    await world.observe(world.general, help_)
+    await world.remembered(world.ann, "the Übung is on Monday")
+    await world.remembered(world.ann, "the printer jams", help_)
+    by_words = shown(await world.ann.slash(world.general, "memories", words="ubung"))
+    assert "the Übung is on Monday" in by_words
+    assert "printer" not in by_words
+    by_channel = shown(await world.ann.slash(world.general, "memories", channel=help_))
+    assert "the printer jams" in by_channel
+    assert "Monday" not in by_channel
+    await world.env.advance_time(31)
+    nothing = shown(await world.ann.slash(world.general, "memories", kind="link"))
+    assert "without options shows all" in nothing
+
+
 def forget_buttons(components: list[dict[str, object]]) -> list[str]:
     found = []
     for component in components:

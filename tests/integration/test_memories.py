@@ -169,6 +169,24 @@ async def test_pages_hold_a_members_memories_newest_first_in_channels_they_can_r
     assert (await pipeline.store.of_member(999, ALICE, readable=None)).total == 0
 
 
+async def test_pages_are_narrowed_by_kind_and_by_words_in_any_case_and_accent(pipeline: Pipeline) -> None:
+    for number, text in enumerate(("Äpfel für den Kuchen", "the cake is ready", "Kuchen ohne APFEL")):
+        await remember(pipeline, text, number=number)
+
+    async def narrowed(words: str = "", kind: MemoryKind | None = None) -> list[str]:
+        page = await pipeline.store.of_member(GUILD, ALICE, readable=None, words=words, kind=kind)
+        assert page.total == len(page.items)
+        return [memory.text for memory in page.items]
+
+    assert await narrowed(words="apfel") == ["Kuchen ohne APFEL", "Äpfel für den Kuchen"]
+    assert await narrowed(words="kuchen äpfel") == ["Kuchen ohne APFEL", "Äpfel für den Kuchen"]
+    assert await narrowed(words="kuchen fur") == ["Äpfel für den Kuchen"]
+    assert await narrowed(words="%") == []
+    (kind,) = {memory.kind for memory in await pipeline.memories()}
+    assert len(await narrowed(kind=kind)) == 3
+    assert await narrowed(kind=next(other for other in MemoryKind if other is not kind)) == []
+
+
 async def test_suggestions_are_what_the_asker_may_forget(pipeline: Pipeline) -> None:
     await remember(pipeline, "Rehearsal on Monday", number=1)
     await remember(pipeline, "Rehearsal of the other choir", author=BOB, number=2)
@@ -177,7 +195,7 @@ async def test_suggestions_are_what_the_asker_may_forget(pipeline: Pipeline) -> 
     async def suggested(who: Asker, prefix: str) -> list[str]:
         return [m.text for m in await pipeline.store.suggest(GUILD, who, prefix)]
 
-    assert await suggested(asker(ALICE), "rehearsal") == ["Rehearsal on Monday"]
+    assert await suggested(asker(ALICE), "réhearsal") == ["Rehearsal on Monday"]
     assert await suggested(asker(ALICE), "") == ["100% of the tickets", "Rehearsal on Monday"]
     assert await suggested(asker(ALICE), "0%") == ["100% of the tickets"]
     assert await suggested(asker(ALICE), "l%") == []
