@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import Refused
+from bot.hits import places_of
 from bot.memories import MAX_TEXT, Asker
 from bot.memories import Page as StoredPage
 from bot.model import Memory, MemoryKind, MemoryState, MessageState
@@ -321,7 +321,7 @@ class Own:
         if number >= pages > 0:
             number = pages - 1
             found = await self._load(asker, number)
-        doubtful = await self._verification.check(asker.guild_id, _places(found.items))
+        doubtful = await self._verification.check(asker.guild_id, places_of(found.items))
         if found.items:
             found = await self._load(asker, number)  # without what the comparison removed
         items = [memory for memory in found.items if not doubtful & {c.message_id for c in memory.citations}]
@@ -359,15 +359,6 @@ class Own:
             offset=number * OWN_PER_PAGE,
             limit=OWN_PER_PAGE,
         )
-
-
-def _places(memories: Iterable[Memory]) -> dict[int, set[int]]:
-    """The messages that memories cite, by channel."""
-    places: defaultdict[int, set[int]] = defaultdict(set)
-    for memory in memories:
-        for citation in memory.citations:
-            places[citation.channel_id].add(citation.message_id)
-    return dict(places)
 
 
 def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker) -> Item:

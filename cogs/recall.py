@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.hits import Hits
+from bot.hits import Hits, places_of
 from bot.memories import Asker
-from bot.model import Hit
+from bot.model import Hit, Memory
 from bot.moments import parse_since, parse_until
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.matched import Matched
@@ -42,6 +43,10 @@ MAX_QUERY = 300
 COMPARISONS = 3
 """How often a page is put together anew because something on it turned out to be gone or changed."""
 
+MAX_BEFORE = 2
+BEFORE_CHARS = 100
+"""How much of what held before is shown below a memory."""
+
 MAX_LINES = 5
 """Lines of an excerpt that are shown, around the one that matched best."""
 
@@ -64,6 +69,7 @@ class RecallCog(commands.Cog):
         until="Only what was said up to then: 7d, yesterday, 2026-01-31 (that day included)",
         answer="Have the language model answer it from what is found, with numbered sources",
         share="Post it for everybody here, as far as everybody here may read it",
+        history="With what held before, where something newer replaced it",
     )
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)
@@ -78,6 +84,7 @@ class RecallCog(commands.Cog):
         until: app_commands.Range[str, 1, 40] | None = None,
         answer: bool = False,
         share: bool = False,
+        history: bool = False,
     ) -> None:
         """Search, and show the first page, an answer from it, or post that for everybody."""
         first = parse_since(since, interaction.created_at) if since else None
@@ -101,7 +108,7 @@ class RecallCog(commands.Cog):
             return
         result = await self._services.recall.search(wanted)
         result = replace(result, notes=(*notes, *result.notes))
-        found = Found(self._services, self._access, self._verification, wanted, result)
+        found = Found(self._services, self._access, self._verification, wanted, result, history=history)
         await reply_view(interaction, Pages(interaction, found, await found.page(interaction, 0)))
 
     async def _specially(
@@ -148,7 +155,10 @@ class Found:
         verification: Verification,
         query: RecallQuery,
         result: RecallResult,
+        *,
+        history: bool = False,
     ) -> None:
+        self._history = history
         self._services = services
         self._access = access
         self._verification = verification
@@ -202,9 +212,29 @@ class Found:
     async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
         if interaction.guild is None:
             return []
+        before = await self._before(hits, asker)
+        older = [memory for one in before.values() for memory in one]
         people = [user_id for hit in hits for user_id in hit.author_ids]
-        names = await names_for(interaction.guild, self._services.directory, people, [hit.text for hit in hits])
-        return [hit_item(hit, names, asker, self._matched) for hit in hits]
+        stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
+        names = await names_for(interaction.guild, self._services.directory, people, stored)
+        return [
+            hit_item(hit, names, asker, self._matched, before.get(hit.memory.id, ()) if hit.memory else ())
+            for hit in hits
+        ]
+
+    async def _before(self, hits: Sequence[Hit], asker: Asker) -> Mapping[str, Sequence[Memory]]:
+        """What the memories among the hits replaced, as far as the asker may read it now and it still stands so."""
+        ids = [hit.memory.id for hit in hits if hit.memory is not None]
+        if not (self._history and ids):
+            return {}
+        older = await self._services.store.before(ids, readable=asker.readable)
+        doubtful = await self._verification.check(asker.guild_id, places_of(chain.from_iterable(older.values())))
+        if older:
+            older = await self._services.store.before(ids, readable=asker.readable)  # without what is gone by now
+        return {
+            memory_id: [memory for memory in one if not doubtful & {c.message_id for c in memory.citations}]
+            for memory_id, one in older.items()
+        }
 
     def _nothing(self, asker: Asker) -> str:
         if not self._services.observations.channels(asker.guild_id):
@@ -239,14 +269,21 @@ def _places(hits: Sequence[Hit]) -> dict[int, set[int]]:
     return dict(places)
 
 
-def hit_item(hit: Hit, names: Mapping[int, str], asker: Asker, bold: Callable[[str], bool] = plain_word) -> Item:
-    """One hit, ready to be shown, with the words in bold that `bold` tells."""
+def hit_item(
+    hit: Hit,
+    names: Mapping[int, str],
+    asker: Asker,
+    bold: Callable[[str], bool] = plain_word,
+    before: Sequence[Memory] = (),
+) -> Item:
+    """One hit, ready to be shown, with the words in bold that `bold` tells, and below it what held `before`."""
     memory = hit.memory
     if memory is None:
         text = _excerpt(hit, names, bold)
         caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
     else:
-        text = safe(hit.text, names, limit=ITEM_CHARS, bold=bold)
+        older = "".join(_older(one, names) for one in before[:MAX_BEFORE])
+        text = safe(hit.text, names, limit=ITEM_CHARS - len(older), bold=bold) + older
         speakers = speakers_of(memory.author_ids, names)
         caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
     return Item(
@@ -262,6 +299,11 @@ def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
     shown = [safe_name(names.get(author_id, ""))[:64] for author_id in author_ids[:3]]
     more = len(author_ids) - len(shown)
     return ", ".join(shown) + (f" and {texts.count(more, 'other')}" if more else "")
+
+
+def _older(memory: Memory, names: Mapping[int, str]) -> str:
+    """A line on what held before."""
+    return f"\n-# before, {ago(memory.said_at)}: {safe(memory.text, names, limit=BEFORE_CHARS)}"
 
 
 def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) -> str:

@@ -294,3 +294,26 @@ async def test_long_and_strange_texts_fit(world: World, text: str) -> None:
     result = await recall(world, world.bob, text[:60])
     assert len(shown(result)) <= 4000
     assert answer_of(result).components
+
+
+async def test_what_held_before_comes_on_request_as_far_as_the_asker_may_read_it(world: World) -> None:
+    secret = world.secret_channel("secret", world.ann)
+    await world.observe(world.general, secret)
+    first = await world.remembered(world.ann, "the rehearsal takes place in the vault", secret)
+    second = await world.remembered(world.ann, "the rehearsal takes place in the barn")
+    third = await world.remembered(world.ann, "the rehearsal takes place in the church")
+    async with world.pipeline.db.write() as connection:
+        await world.pipeline.store.supersede(connection, first.id, by=second.id)
+        await world.pipeline.store.supersede(connection, second.id, by=third.id)
+
+    def before(result: simcord.InteractionResult) -> list[str]:
+        return [line for line in shown(result).splitlines() if line.startswith("-# before")]
+
+    query = "where does the rehearsal take place?"
+    assert before(await world.bob.slash(world.general, "recall", query=query)) == []
+    (line,) = before(await world.bob.slash(world.general, "recall", query=query, history=True))
+    assert line.endswith("the rehearsal takes place in the barn")
+    both = before(await world.ann.slash(world.general, "recall", query=query, history=True))
+    assert [line.rsplit(" ", 1)[1] for line in both] == ["barn", "vault"]
+    await world.pipeline.erasure.erase_member(world.ann.id, world.guild.id)
+    assert before(await world.ann.slash(world.general, "recall", query=query, history=True)) == []
