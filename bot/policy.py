@@ -14,7 +14,9 @@ from bot.rules import DEFAULT, ConsentRule, FactsRule, Rules
 SERVER_WINDOW = (
     "Where the operator keeps the database on a PostgreSQL server or the index on a Qdrant server, rows and points are "
     "gone from them at once, but the server's own write-ahead log can hold deleted text until it recycles those files: "
-    "usually minutes to hours, on a quiet server days. Backups and replicas are the operator's to rotate."
+    "usually minutes to hours, on a quiet server days. A page of PostgreSQL's tables may hold bytes of a deleted row "
+    "until it is used again; the bot has the tables vacuumed after erasures. Backups and replicas are the operator's "
+    "to rotate."
 )
 """What a deletion can't reach, for those who run servers."""
 
@@ -92,7 +94,9 @@ class Policy:
                 "searched: text, who said it, what it replies to, names of attachments, polls and stickers.",
                 self._memories(rules),
                 f"**Where it goes.** {self._where()} {self._at_rest()}",
-                "**Who sees it.** A member finds only what they may read in Discord at that moment.",
+                "**Who sees it.** A member finds only what they may read in Discord at that moment. What I post for "
+                "everybody in a channel, when somebody shares a recall or asks me there, holds only what everybody "
+                "there may read, and is deleted when one of its sources is.",
                 "**How to delete it.** Delete the message in Discord, and all that came from it alone goes within a "
                 "minute. `/forget` deletes a memory or everything of yours in this server. `/privacy opt-out` deletes "
                 "everything and stops it, here or everywhere; that you opted out is kept as a keyed hash of your id. "
