@@ -11,7 +11,7 @@ from bot.errors import ServiceUnavailable
 from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
 
 NAME_OF_DELETED = re.compile(r"deleted[ _]user[ _][0-9a-f]{4,}", re.IGNORECASE)
-"""What Discord renames a deleted account to; it has no flag for it (discord/discord-api-docs, issue 2141)."""
+"""What Discord renames a deleted account to; its API has no flag for it (discord-api-docs #2141)."""
 
 
 class DiscordAccounts:
