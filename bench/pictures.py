@@ -1,21 +1,25 @@
 """Draws the pictures of the README: `python -m bench.pictures`.
 
-docs/images/recall.svg is what `recall` prints on the sample chat; docs/images/status.png is the chart of /memory
-status, over thirty days of an invented server whose costs are those of the ledger's prices.
+docs/images/recall.svg is what `recall` prints on the sample chat. The views are what the real process sent to a
+loopback Discord in which the sample chat was said, drawn as Discord shows it; only the chart of /memory status stands
+for thirty days of an invented server, whose costs are those of the ledger's prices.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import tempfile
 from importlib.resources import as_file, files
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from bench.discord_svg import picture
 from bot.app import open_app
 from bot.chart import Bar, draw
 from bot.cli.recall import Question, find, show
@@ -24,10 +28,16 @@ from bot.costs import PriceTable
 from bot.exports import open_export
 from bot.replay import Replay
 from bot.savings import estimate
+from tests.acceptance.stores import END_STATES, logged, states
+from tests.fixtures.process import set_stage
+from tests.loopback.discord import eventually
 
 IMAGES = Path(__file__).parents[1] / "docs/images"
 WIDTH = 100
 DAYS = 30
+ASKS = "Mara"
+LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: (.{20,240})$", re.MULTILINE)
+SETTLED = re.compile(r"\b(?:decided|we meet|we move|is now)\b")
 QUERY = "Which laser settings work for 4 mm birch plywood?"
 
 
@@ -59,12 +69,57 @@ def status_picture() -> bytes:
     return draw(bars)
 
 
+async def views(folder: Path) -> dict[str, str]:
+    """The views as the bot sent them, by name."""
+    lines = [json.loads(line) for line in files("bot.sample").joinpath("chat.jsonl").read_text().splitlines()]
+    async with set_stage(folder) as stage:
+        stage.ollama.answer = _settled
+        guild = stage.discord.world.guild("Makerspace")
+        admins = guild.role("Admins", "manage_guild")
+        names = dict.fromkeys(line["author_name"] for line in lines)
+        people = {name: guild.member(name, *([admins] if name == ASKS else [])) for name in names}
+        channels = {name: guild.text(name) for name in dict.fromkeys(line["channel_name"] for line in lines)}
+        stage.observe(*channels.values())
+        await stage.bot.start(FLUSH_INTERVAL_SECONDS="1")
+        await stage.bot.noticed(*channels.values())
+        for line in lines:
+            channels[line["channel_name"]].say(people[line["author_name"]], line["content"])
+        await eventually(lambda: sum(logged(stage.bot.database, *channels.values()).values()) == len(lines), within=30)
+        place = channels[lines[0]["channel_name"]]
+
+        def named(mention: str) -> str:
+            number = int(mention[1:])
+            known = {c.id: f"#{c.name}" for c in channels.values()} | {p.id: f"@{p.name}" for p in people.values()}
+            return known.get(number, mention)
+
+        async def drawn(command: str, **options: object) -> str:
+            answer = await stage.discord.command(people[ASKS], place, command, **options).answer(within=60)
+            return picture(answer.fields["components"], images={"chart.png": status_picture()}, named=named)
+
+        await eventually(lambda: states(stage.bot.database).keys() <= END_STATES, within=60)
+        return {
+            "view-recall": await drawn("recall", query="When is the open day?"),
+            "view-memories": await drawn("memories"),
+            "view-catchup": await drawn("catchup", since="1d"),
+            "view-status": await drawn("memory status"),
+        }
+
+
+def _settled(request: dict[str, Any]) -> dict[str, Any]:
+    """A model that keeps what was decided."""
+    found = LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
+    kept = [{"lines": [int(n)], "kind": "decision", "text": text} for n, text in found if SETTLED.search(text)]
+    return {"memories": kept[: request["format"]["properties"]["memories"]["maxItems"]]}
+
+
 def main() -> None:
-    """Draw both."""
+    """Draw them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        for name, svg in asyncio.run(views(Path(folder))).items():
+            (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
         (IMAGES / "recall.svg").write_text(asyncio.run(recall_picture(Path(folder))), encoding="utf-8")
-    (IMAGES / "status.png").write_bytes(status_picture())
 
 
 if __name__ == "__main__":

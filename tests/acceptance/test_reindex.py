@@ -13,6 +13,7 @@ from tests.acceptance.stores import rows
 from tests.acceptance.test_crashes import decide, die, everything_settled, in_index, memories, settle
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
+from tests.loopback.qdrant import LoopbackQdrant
 
 
 def generation_in_use(stage: Stage) -> int:
@@ -50,19 +51,21 @@ async def test_the_command_has_the_running_bot_do_it(stage: Stage) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", REINDEX_STEPS)
-async def test_killed_on_the_way_to_another_model(stage: Stage, step: str) -> None:
+@pytest.mark.parametrize("way", ["another model", "a Qdrant server"])
+async def test_killed_on_the_way(stage: Stage, qdrant_server: LoopbackQdrant, way: str, step: str) -> None:
     general, help_, ada, ben = await settle(stage, FLUSH_INTERVAL_SECONDS="1")
     await stage.bot.start()
     await stage.bot.noticed(general, help_)
     decided = decide(general, ada, (0, 1, 2))
     await everything_settled(stage, general, help_)
     await stage.bot.kill()
-    stage.bot.environment["EMBEDDING_DIMS"] = "512"
+    to_server = way == "a Qdrant server"
+    stage.bot.environment |= {"MEM0_QDRANT_URL": qdrant_server.url} if to_server else {"EMBEDDING_DIMS": "512"}
     await die(stage.bot, step)
     await stage.bot.start()
     decided += decide(help_, ben, (3,))
     await everything_settled(stage, general, help_)
     await eventually(lambda: generation_in_use(stage) == 2, within=30, what="the second generation")
-    assert folders(stage) == ["index-2"]
+    assert folders(stage) == ([] if to_server else ["index-2"])
     assert sorted(memories(stage.bot)) == sorted(decided)
     await in_index(stage, ben, help_, decided)
