@@ -4,11 +4,9 @@ import asyncio
 import stat
 import sys
 from pathlib import Path
-from typing import Any
 
-import aiosqlite
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot.errors import StartupError
@@ -41,33 +39,6 @@ async def test_what_was_written_can_be_read(database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(insert(meta).values(key="k", value="v"))
     assert await _keys(database) == ["k"]
-
-
-async def test_a_statement_visits_the_thread_of_its_connection_once(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    visits: list[object] = []
-    visit: Any = aiosqlite.Connection._execute
-
-    async def counted(connection: object, work: object, *arguments: object) -> Any:  # noqa: ANN401
-        visits.append(work)
-        return await visit(connection, work, *arguments)
-
-    async with database.read() as connection:
-        await connection.scalar(select(func.count()).select_from(meta))  # the first begins the transaction
-        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
-        assert await connection.scalar(select(func.count()).select_from(meta)) is not None
-        assert len(visits) == 1
-
-
-async def test_rows_that_a_write_gives_back_are_read_and_counted(database: Database) -> None:
-    rows = [{"key": f"k{number}", "value": "v"} for number in range(3)]
-    async with database.write() as connection:
-        await connection.execute(insert(meta), rows)
-        changed = await connection.execute(update(meta).values(value="w").returning(meta.c.key))
-        assert sorted(changed.scalars()) == ["k0", "k1", "k2"]
-        gone = await connection.execute(delete(meta).where(meta.c.key != "k0"))
-        assert gone.rowcount == 2
 
 
 async def test_a_failed_write_leaves_nothing(database: Database) -> None:
