@@ -63,6 +63,10 @@ def _family(channel: Talk | discord.Thread) -> set[int]:
     return {channel.id, *(thread.id for thread in getattr(channel, "threads", ()))}
 
 
+CANCEL_SECONDS = 0.5
+"""Until a cancellation is repeated."""
+
+
 class Backfill:
     """Keeps every observed channel up to date, and knows which are."""
 
@@ -154,10 +158,13 @@ class Backfill:
 
     async def close(self) -> None:
         """Stop reading, and wait until it has stopped."""
-        tasks = list(self._tasks.values())
+        left = set(self._tasks.values())
         for guild_id in list(self._tasks):
             self._stop(guild_id)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while left:  # one that hits the database driver may come out as its error, and be taken for a passing fault
+            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+            for task in left:
+                task.cancel()
 
     # --- reading -----------------------------------------------------------------------------------------------------
 

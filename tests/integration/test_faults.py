@@ -71,13 +71,13 @@ def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The program's waits in hundredths of a second."""
     prepare_mem0(tmp_path)  # before one of the lines below imports it
     for name in ("app.MODEL_SECONDS", "vectors.EMBEDDING_SECONDS", "vectors.QDRANT_SECONDS"):
-        monkeypatch.setattr(f"bot.{name}", 0.3)
+        monkeypatch.setattr(f"bot.{name}", 0.6)
     for name in ("app.MODEL_CALLS_A_SECOND", "vectors.EMBEDDING_CALLS_A_SECOND"):
         monkeypatch.setattr(f"bot.{name}", 1000)
     for module in ("app", "vectors"):
         monkeypatch.setattr(f"bot.{module}.Breaker", partial(Breaker, cooldown=0.05, longest_cooldown=0.05))
     monkeypatch.setattr("bot.resilience.BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr("bot.recall.memories.MEANING_SECONDS", 0.5)
+    monkeypatch.setattr("bot.recall.memories.MEANING_SECONDS", 2.0)
     monkeypatch.setattr("bot.index.qdrant_store.REQUEST_SECONDS", 1)
     monkeypatch.setattr("bot.storage.engine.BUSY_SECONDS", 0.1)
 
