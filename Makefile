@@ -14,11 +14,12 @@ demo: $(VENV)/.run
 run: $(VENV)/.run
 	@$(BIN)/python -m bot run
 
+# Tests wait for processes and timers half of their time: four at once fill two cores.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 4 -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -109,6 +109,7 @@ class Mover:
         self._remove = remove
         self._indexer = indexer
         self._step = step
+        self._stuck: frozenset[Generation] = frozenset()
 
     async def run(self) -> None:
         """Move whenever settings or somebody ask for it, until cancelled; a failure waits and is tried again."""
@@ -145,7 +146,7 @@ class Mover:
     async def move(self) -> bool:
         """Do the next thing there is to do; False if there is nothing."""
         state = await self._state()
-        if state.leftover:
+        if any(generation not in self._stuck for generation in state.leftover):
             await self._tidy(state)
             return True
         if state.to_come is None:
@@ -191,21 +192,24 @@ class Mover:
         log.info("The index that was filled anew is in use")
 
     async def _tidy(self, state: State) -> None:
-        """Close and remove what nobody uses."""
+        """Close and remove what nobody uses; what can't be removed now is left to the next start."""
         for generation in state.leftover:
             await self._shelf.close(generation)
-        await tidy(self._generations, state, self._remove)
+        self._stuck = frozenset((await tidy(self._generations, state, self._remove)).leftover)
 
 
 async def tidy(generations: Generations, state: State, remove: Remove) -> State:
-    """Remove what is left over, all of which is closed."""
+    """Remove what is left over, all of which is closed; what can't be removed stays left over."""
+    stuck: list[Generation] = []
     for generation in state.leftover:
         try:
             await remove(generation)
         except ServiceError as error:
-            log.warning("Generation %d of the index is left where it was: %s", generation.number, error)
-    if state.leftover:
-        state = replace(state, leftover=())
+            where = f"{generation.collection} at {generation.made.server}"
+            log.warning("Memories are still in the former index (%s); tried again at each start: %s", where, error)
+            stuck.append(generation)
+    if len(stuck) < len(state.leftover):
+        state = replace(state, leftover=tuple(stuck))
         await generations.save(state)
     return state
 

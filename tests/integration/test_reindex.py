@@ -190,6 +190,28 @@ async def test_a_server_that_is_down_keeps_nothing_but_itself_waiting(house: Hou
         assert await in_use(app) == 1
 
 
+async def test_a_former_server_that_is_down_is_cleared_at_a_later_start(house: House) -> None:
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            pass
+        assert await in_use(app) == 2
+    await house.qdrant.stop()
+    async with open_app(house.settings(), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            pass
+        assert await in_use(app) == 3
+        await house.finds_by_meaning(app)
+    assert house.qdrant.engine.count("discord_memories_2").count == COUNT
+    await house.qdrant.start()
+    async with open_app(house.settings(), extract=False, patient=True) as app:
+        assert app.mover is not None
+        assert not await app.mover.move()
+        await house.finds_by_meaning(app)
+    assert house.qdrant.engine.get_collections().collections == []
+
+
 async def test_an_index_that_can_not_be_read_is_made_anew(house: House) -> None:
     for path in (house.folder / "index" / "shard").rglob("*.json"):
         path.write_text("{}")
