@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 """Messages in one answer of Discord's history: as many as it gives."""
+
+PAGE_SECONDS = 60.0
+"""Until a page that does not come is given up; a wait that Discord's rate limit asks for is seconds."""
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 Fetch = Callable[..., Awaitable[list[Any]]]
@@ -41,22 +45,24 @@ class Pages:
         fetch: asks Discord for one page.
         parse: discord.py's reading of one message.
         counts: told under `unreadable` of each message that is left out for good.
+        seconds: until a page that does not come is given up.
     """
 
-    def __init__(self, fetch: Fetch, parse: Parse, counts: Counter[str]) -> None:
+    def __init__(self, fetch: Fetch, parse: Parse, counts: Counter[str], *, seconds: float = PAGE_SECONDS) -> None:
         self._fetch = fetch
         self._parse = parse
         self._counts = counts
+        self._seconds = seconds
 
     async def after(self, channel: Readable, place: int) -> AsyncIterator[Found]:
         """Everything after the snowflake `place`, oldest first.
 
         Raises:
-            discord.HTTPException, aiohttp.ClientError, OSError: Discord declines or can't be reached.
+            discord.HTTPException, aiohttp.ClientError, OSError: Discord declines, or does not answer in time.
             ValueError: what it sent is no page of history.
         """
         while True:
-            page = _by_id(await self._fetch(channel.id, PAGE, after=place))
+            page = _by_id(await self._page(channel, after=place))
             for message_id, data in page:
                 place = message_id
                 found = self._read(channel, message_id, data)
@@ -69,8 +75,12 @@ class Pages:
 
     async def before(self, channel: Readable, place: int) -> list[Found]:
         """The page before the snowflake `place`, newest first; raises what `after` does."""
-        page = _by_id(await self._fetch(channel.id, PAGE, before=place))
+        page = _by_id(await self._page(channel, before=place))
         return [self._read(channel, message_id, data) for message_id, data in reversed(page)]
+
+    async def _page(self, channel: Readable, **place: int) -> list[Any]:
+        async with asyncio.timeout(self._seconds):
+            return await self._fetch(channel.id, PAGE, **place)
 
     def _read(self, channel: Readable, message_id: int, data: Any) -> Found:  # noqa: ANN401 - as Discord sends it
         try:

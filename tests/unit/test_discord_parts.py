@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +19,8 @@ from bot.moments import parse_since, parse_until
 from bot.policy import Policy
 from cogs.checks import Cooldowns
 from cogs.content import content_of
+from cogs.faults import UNREACHABLE
+from cogs.pages import Pages
 from cogs.texts import cooldown, count, service_down
 from cogs.views.confirm import receipt_view
 from tests.fixtures.discord import texts_of
@@ -180,3 +184,19 @@ def test_a_receipt_that_is_not_complete_says_so() -> None:
     assert "messages: 3" in text
     assert "names" not in text
     assert "2 items could not be removed yet" in text
+
+
+async def test_a_page_of_history_that_does_not_come_is_given_up() -> None:
+    channel: Any = SimpleNamespace(id=7)
+
+    async def never(*_: object, **__: object) -> list[Any]:
+        return await asyncio.get_running_loop().create_future()
+
+    def parse(**_: object) -> discord.Message:
+        raise AssertionError
+
+    pages = Pages(never, parse, Counter(), seconds=0.01)
+    with pytest.raises(UNREACHABLE):
+        await pages.before(channel, 100)
+    with pytest.raises(UNREACHABLE):
+        await anext(pages.after(channel, 100))
