@@ -156,6 +156,11 @@ class Flusher:
         self._running: set[asyncio.Task[FlushReport]] = set()
         self._stopping = False
 
+    @property
+    def at_work(self) -> int:
+        """How many channels are being worked on."""
+        return len(self._running)
+
     async def due(self) -> list[int]:
         """Channels that should be flushed now, longest waiting first."""
         return await self._queue.due(interval_seconds=self._interval, size=self._size)

@@ -190,7 +190,8 @@ async def test_a_page_of_history_that_does_not_come_is_given_up() -> None:
     channel: Any = SimpleNamespace(id=7)
 
     async def never(*_: object, **__: object) -> list[Any]:
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        return []
 
     def parse(**_: object) -> discord.Message:
         raise AssertionError
