@@ -37,6 +37,19 @@ async def test_what_waited_before_the_clock_was_put_back_is_done(data_dir: Path,
         await scene.check(extracted=True)
 
 
+async def test_a_batch_that_waits_is_due_at_once_after_the_clock_was_put_back(data_dir: Path, clock: FakeClock) -> None:
+    async with open_scene(data_dir, clock) as scene:
+        assert scene.app.flusher is not None
+        await scene.break_("ollama", "refuses")
+        await scene.app.flusher.flush_channel(CHANNEL)
+        queue = Queue(scene.app.db, clock, "another")
+        (batch, *_) = await queue.batches(CHANNEL)
+        assert batch.next_try_ms > clock()
+        assert await queue.due(interval_seconds=0, size=1) == []
+        clock.advance(-YEAR_SECONDS)
+        assert await queue.due(interval_seconds=0, size=1) == [CHANNEL]
+
+
 async def test_a_living_lease_is_left_alone(data_dir: Path, clock: FakeClock) -> None:
     async with open_scene(data_dir, clock) as scene:
         living, late = (Queue(scene.app.db, clock, owner) for owner in ("living", "late"))

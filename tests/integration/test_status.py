@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from aiolimiter import AsyncLimiter
 
 from bot.activity import Activity
 from bot.costs import Ledger, PriceTable
-from bot.errors import ServiceUnavailable
+from bot.errors import ServiceGivenUp, ServiceUnavailable
 from bot.flusher import FlushReport
 from bot.resilience import Breaker, Guard
-from bot.status import DAYS, Status
-from tests.fixtures.discord import World, shown
+from bot.status import DAYS, Status, StatusReport
+from cogs.views.status import status_view
+from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import GUILD, FakeClock, SaidFactory
+from tests.integration.test_fallback import scene
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -84,6 +88,34 @@ async def test_admins_see_costs_and_the_chart(world: World) -> None:
     message = result.followups[0] if result.followups else result.response
     assert message is not None
     assert [a.filename for a in message.attachments] == ["chart.png"]
+
+
+def told_by(report: StatusReport) -> str:
+    return "\n".join(texts_of(status_view([], report).to_components()))  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("budget", "skip", "told"),
+    [
+        (1.0, False, "OpenAI makes the memories"),
+        (0.0, False, "the budget for OpenAI being used up"),
+        (1.0, True, "messages are skipped"),
+    ],
+)
+async def test_admins_see_who_stands_in_for_the_model(
+    pipeline: Pipeline, tmp_path: Path, clock: FakeClock, budget: float, skip: bool, told: str
+) -> None:
+    status = make_status(pipeline, Ledger(pipeline.db, clock))
+    async with scene(tmp_path, clock, budget=budget, skip=skip) as at:
+        status.fallback = at.model
+        assert "does not answer" not in told_by(await status.report(GUILD))
+        await at.outlast()
+        with suppress(ServiceUnavailable, ServiceGivenUp):
+            await at.ask()
+        text = told_by(await status.report(GUILD))
+        assert told in text
+        assert "because ollama does not answer" in text
+        assert f"<t:{clock() // 1000}:R>" in text
 
 
 async def test_members_do_not_see_it(world: World) -> None:
