@@ -7,7 +7,7 @@ in the lines that it cites, and if what it says may be kept at all. Each refusal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -34,6 +34,7 @@ _NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
 _NAME = re.compile(r"(?<![.!?:»“\"'] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
+_EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
 """How a line of the prompt begins; `_tidied` takes it away where it is true."""
 _SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -214,7 +215,18 @@ def _mixed(proposal: Proposal) -> Refusal | None:
     elsewhere = _terms(proposal.others) - said
     words = question_terms(URL.sub(" ", proposal.text))
     mixed = any(said.isdisjoint(stems) and not elsewhere.isdisjoint(stems) for stems in words)
-    return Refusal.MIXED if mixed else None
+    return Refusal.MIXED if mixed or _turned_down(proposal, words) else None
+
+
+def _turned_down(proposal: Proposal, words: Sequence[Sequence[str]]) -> bool:
+    """Whether it says the other one of two things that somebody was asked to choose between."""
+    said, stated = _terms(proposal.lines), {stem for stems in words for stem in stems}
+    for match in (match for line in proposal.asked for match in _EITHER.finditer(line.said)):
+        for chosen, other in (match.groups(), match.groups()[::-1]):
+            left = set(terms(other)) - said
+            if not said.isdisjoint(terms(chosen)) and not left.isdisjoint(stated):
+                return True
+    return False
 
 
 def _worth(proposal: Proposal) -> Refusal | None:
@@ -313,7 +325,7 @@ def _speaker(proposal: Proposal) -> Refusal | None:
 def _sensitive(proposal: Proposal) -> Refusal | None:
     personal = proposal.kind in PERSONAL_KINDS
     texts = (proposal.text, proposal.said)
-    about_someone = personal or lexicon.PERSON.search(proposal.text) or lexicon.FIRST_PERSON.search(proposal.said)
+    about_someone = personal or any(lexicon.PERSON.search(t) for t in texts)
     return Refusal.SENSITIVE if about_someone and any(lexicon.SENSITIVE.search(t) for t in texts) else None
 
 

@@ -118,7 +118,8 @@ AHEAD = _any(
     r"|has to|assigned?|takes? over|owns?|"
     r"responsible|prepar\w+|bring\w*|organi[sz]\w+|book(?:ed|s)?|on (?:mon|tues|wednes|thurs|fri|satur|sun)day"
     r"|pending|remaining|milestone|"
-    r"january|february|march|april|june|july|august|september|october|november|december)\b",
+    r"january|february|march|april|\d{1,2}(?:st|nd|rd|th)? may|may \d|june|july|august|september|october"
+    r"|november|december)\b",
     r"['’]ll\b|\d{1,2}(?::\d\d)? ?(?:am|pm|h|uhr|utc)\b|\b\d{1,2}:\d\d\b",
 )
 """Words of something to come."""
@@ -127,7 +128,7 @@ HELPFUL = _any(
     r"\b(?:use|uses|using|run|runs|try|install\w*|remov\w+|set(?:s|ting|tings)?|click|open|type|enter|press|go to"
     r"|edit|add|download|enabl\w+|disabl\w+|"
     r"configur\w+|restart\w*|reboot\w*|mount\w*|copy|create|make sure|need(?:s|ed)? to|have to|has to|should|must"
-    r"|can(?:not|['’]t)?|could|requires?|"
+    r"|can(?:not|['’]t)?|could|requires?|you (?:also |only |just )?need|"
     r"works? (?:with|on|for|if|by|in|fine|like)|support\w*|provides?|contains?|includes?|comes? with|means?|because"
     r"|caus\w+|due to|stands for|called|"
     r"depends?|by default|default|instead|fix(?:es|ed)?|solv\w+|solution|work-?around|command|option|version"
@@ -150,7 +151,8 @@ REMARK = _any(
     r"|ok(?:ay)?|well|thanks?"
     r"|I(?:['’]m| am|['’]d| would| was| think| guess| mean| see| know| wonder| hope| wish"
     r"| don['’]t| do not| have no| just|['’]ve)|"
-    r"consider yourself|you(?:['’]re| are)?|your|don['’]t worry|good luck|have fun|never mind|let me|give me"
+    r"consider yourself|you(?:['’]re| are)?(?! (?:also |only |just )?(?:need|can|have to|should|must)\b)"
+    r"|your|don['’]t worry|good luck|have fun|never mind|let me|give me"
     r"|tell me|wait|hold on|look|see)\b",
 )
 """The beginning of a turn in a conversation, not of a statement that stands alone."""

@@ -1,0 +1,73 @@
+"""What a careful model picks out of the golden chats is kept, as it should be and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.model import Memory, MemoryState
+from tests.golden.chats import Chat, Good, all_chats
+from tests.golden.play import Call, Played, answer_with, assert_holds, play
+
+
+class Careful:
+    """Answers with a chat's good statements, and chooses as the chat says."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._choices = list(chat.choices)
+        self.unused = self._choices
+
+    def __call__(self, call: Call) -> dict[str, Any]:
+        if call.extracts:
+            return answer_with(self._chat, self._chat.good, call)
+        if not self._choices:
+            raise AssertionError(f"a choice that the chat does not foresee:\n{call.key}")
+        return {"answer": self._choices.pop(0)}
+
+
+@pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.good])
+async def test_good_statements_are_kept(name: str, data_dir: Path, migrated_file: Path) -> None:
+    chat = all_chats()[name]
+    data_dir.mkdir(mode=0o700)
+    shutil.copyfile(migrated_file, data_dir / migrated_file.name)
+    careful = Careful(chat)
+    played = await play(chat, data_dir, careful)
+    assert not careful.unused
+    assert not played.dead
+    assert_holds(chat, played.memories)
+    assert [_told(m, played) for m in played.memories] == _expected(chat), dict(played.refusals)
+    assert not played.refusals
+
+
+def _told(memory: Memory, played: Played) -> tuple[Any, ...]:
+    by_id = {m.id: m.text for m in played.memories}
+    newer = by_id[memory.superseded_by] if memory.superseded_by else None
+    assert (newer is not None) is (memory.state is MemoryState.SUPERSEDED)
+    return memory.kind, memory.text, played.cited(memory), newer
+
+
+def _expected(chat: Chat) -> list[tuple[Any, ...]]:
+    cites = {number: {*_cites(good)} for number, good in enumerate(chat.good, 1)}
+    newer: dict[int, str] = {}
+    for number, good in enumerate(chat.good, 1):
+        if good.merges:
+            cites[good.merges] |= cites.pop(number)
+        if good.supersedes:
+            newer[good.supersedes] = _text(chat, good)
+    return [
+        (good.becomes or good.kind, _text(chat, good), tuple(sorted(cites[number])), newer.get(number))
+        for number, good in enumerate(chat.good, 1)
+        if number in cites
+    ]
+
+
+def _text(chat: Chat, good: Good) -> str:
+    return chat.referring(good.text if good.kept is None else good.kept)
+
+
+def _cites(good: Good) -> tuple[int, ...]:
+    return good.lines if good.cites is None else good.cites
