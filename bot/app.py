@@ -208,6 +208,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             switch=index,
             shelf=shelf,
             remove=vectors.remove,
+            publish=vectors.publish,
             indexer=indexer,
             step=step,
         )
@@ -454,7 +455,8 @@ def doctor_of(settings: Settings) -> Doctor:
             vectors = Vectors(settings, Ledger(db, system_clock), Installation(db), [], patient=False)
             state = await vectors.generations.load(vectors.wanted)
             held = await stack.enter_async_context(vectors.open(state.in_use, False))
-            return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db))
+            spread = await vectors.spread(state.in_use)
+            return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db), spread)
 
     async def embed() -> None:
         async with open_store(settings) as db:

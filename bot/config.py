@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import StartupError
@@ -126,6 +126,22 @@ class Settings(BaseSettings):
     mem0_qdrant_port: int = Field(6333, ge=1, le=65535, description="REST port of that Qdrant server.")
     mem0_qdrant_url: str | None = Field(None, description="Full address of a Qdrant server or cluster.")
     mem0_qdrant_api_key: SecretStr | None = Field(None, description="Key of that Qdrant server or cluster.")
+    mem0_qdrant_shard_number: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Shards of the collection on a Qdrant cluster. Unset: the cluster's own number. A change of "
+        "it, and of the next two, takes `python -m bot reindex`.",
+    )
+    mem0_qdrant_replication_factor: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Copies of each shard, each on a node of its own. Unset: the cluster's own.",
+    )
+    mem0_qdrant_write_consistency_factor: int | None = Field(
+        None, ge=1, le=64, description="Copies that must have taken a write before it counts. Unset: the cluster's own."
+    )
 
     flush_interval_seconds: float = Field(
         3600, gt=0, allow_inf_nan=False, description="A channel's messages wait at most this long for extraction."
@@ -200,6 +216,14 @@ class Settings(BaseSettings):
                 "must be an address such as postgresql://user:password@host/database, or of a SQLite file such as "
                 "sqlite:///data/memory.db, or stay unset"
             )
+        return value
+
+    @field_validator("mem0_qdrant_write_consistency_factor")
+    @classmethod
+    def _not_above_copies(cls, value: int | None, info: ValidationInfo) -> int | None:
+        copies = info.data.get("mem0_qdrant_replication_factor")
+        if value is not None and copies is not None and value > copies:
+            raise ValueError(f"must not be above MEM0_QDRANT_REPLICATION_FACTOR, which is {copies}")
         return value
 
     @property

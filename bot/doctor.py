@@ -102,11 +102,13 @@ class IndexFacts:
         memories: how many it holds.
         foreign: points in the same collection that another program made, left alone.
         waiting: changes in the outbox that it has yet to take.
+        spread: how it is spread over a cluster otherwise than the settings want; empty where it is not.
     """
 
     memories: int
     foreign: int
     waiting: int
+    spread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,10 @@ class Doctor:
             found += f", {facts.waiting:,} changes waiting"
         if facts.foreign:
             found += f"; {facts.foreign:,} points of another program in the same collection are left alone"
+        if facts.spread:
+            found += f"; it has {facts.spread}"
+            todo = "`python -m bot reindex` makes it anew as MEM0_QDRANT_SHARD_NUMBER and the two below it say"
+            return Finding("vector store", Verdict.WARNING, found, todo)
         return Finding("vector store", Verdict.OK, found)
 
     async def _discord(self) -> Finding:

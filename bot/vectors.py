@@ -10,7 +10,7 @@ from aiolimiter import AsyncLimiter
 
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.index.generations import FOLDER, Generation, Generations, Made
-from bot.index.opening import HybridModels, QdrantAddress, open_index, remove_index
+from bot.index.opening import HybridModels, Layout, QdrantAddress, open_index, publish_index, remove_index, spread_of
 from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
 from bot.llm.guarded import GuardedEmbedder, embedding_tally
 from bot.resilience import Breaker, Guard
@@ -111,6 +111,7 @@ class Vectors:
                 models=_models(settings),
                 server=self._server(generation),
                 generation=generation.number,
+                layout=layout_of(settings),
                 guard=guard,
                 fresh=fresh,
                 patient=self._patient,
@@ -128,6 +129,23 @@ class Vectors:
             ServiceError: its server does not answer, or declined.
         """
         await remove_index(self._settings.data_dir, generation, self._server(generation))
+
+    async def publish(self, generation: Generation) -> bool:
+        """Have the alias on its server name the generation in use; False where something else has that name.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        return await publish_index(generation, self._server(generation))
+
+    async def spread(self, generation: Generation) -> str:
+        """How a generation is spread over its cluster otherwise than the settings want; empty where it is not.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        there = await spread_of(generation, self._server(generation))
+        return "" if there is None else layout_of(self._settings).differs(there)
 
     def _server(self, generation: Generation) -> QdrantAddress | None:
         if generation.made.server is None:
@@ -177,6 +195,15 @@ def _models(settings: Settings) -> HybridModels:
         provider=settings.mem0_llm_provider.value,
         model=settings.ollama_model if ollama else settings.openai_llm_model,
         ollama_base_url=settings.ollama_base_url,
+    )
+
+
+def layout_of(settings: Settings) -> Layout:
+    """How a new collection is to be spread over a Qdrant cluster."""
+    return Layout(
+        settings.mem0_qdrant_shard_number,
+        settings.mem0_qdrant_replication_factor,
+        settings.mem0_qdrant_write_consistency_factor,
     )
 
 

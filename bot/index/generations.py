@@ -59,8 +59,8 @@ class Generation:
 
     @property
     def collection(self) -> str:
-        """Its collection, where it is on a server."""
-        return COLLECTION if self.number == 1 else f"{COLLECTION}_{self.number}"
+        """Its collection, where it is on a server; see `bot.index.collection` for the first one's."""
+        return f"{COLLECTION}_{self.number}"
 
     @property
     def made_with(self) -> str:

@@ -45,6 +45,9 @@ Open = Callable[[Generation, bool], AbstractAsyncContextManager[VectorIndex]]
 Remove = Callable[[Generation], Awaitable[None]]
 """Removes a generation that is closed: its folder, or its points on the server. Raises ServiceError."""
 
+Publish = Callable[[Generation], Awaitable[bool]]
+"""Names the generation in use to whoever else reads the index; False where its name is taken. Raises ServiceError."""
+
 Progress = Callable[[int, int], None]
 """Told how many memories are copied, and how many there are."""
 
@@ -85,6 +88,7 @@ class Mover:
         switch: what the program searches and writes.
         shelf: opens and closes generations.
         remove: removes those that are left over.
+        publish: names the one in use on its server.
         indexer: stands still while a batch is copied.
         step: told the steps "copied" and "taken over".
     """
@@ -98,6 +102,7 @@ class Mover:
         switch: IndexSwitch,
         shelf: Shelf,
         remove: Remove,
+        publish: Publish,
         indexer: Indexer,
         step: Step = no_step,
     ) -> None:
@@ -107,6 +112,8 @@ class Mover:
         self._switch = switch
         self._shelf = shelf
         self._remove = remove
+        self._publish = publish
+        self._named: Generation | None = None
         self._indexer = indexer
         self._step = step
         self._stuck: frozenset[Generation] = frozenset()
@@ -119,7 +126,7 @@ class Mover:
                 moved = await self.move()
             except (ServiceError, StartupError, SQLAlchemyError) as error:
                 reason = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
-                log.warning("The next index can't be filled now, trying again in %.0f s: %s", delay, reason)
+                log.warning("The index can't be filled anew or named now, trying again in %.0f s: %s", delay, reason)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_SECONDS)
                 continue
@@ -138,7 +145,8 @@ class Mover:
         while (state := await self._state()).to_come is not None:
             progress(*await _copied(self._db, state))
             await self.move()
-        await self._tidy(state)
+        while await self.move():
+            pass
         _, total = await _copied(self._db, state)
         progress(total, total)
         return total
@@ -146,6 +154,8 @@ class Mover:
     async def move(self) -> bool:
         """Do the next thing there is to do; False if there is nothing."""
         state = await self._state()
+        if state.in_use != self._named and state.in_use.made == self._wanted:
+            await self._name(state.in_use)
         if any(generation not in self._stuck for generation in state.leftover):
             await self._tidy(state)
             return True
@@ -191,11 +201,18 @@ class Mover:
         self._step("taken over")
         log.info("The index that was filled anew is in use")
 
+    async def _name(self, generation: Generation) -> None:
+        """Name the generation in use, before the one that it took over from is removed."""
+        if not await self._publish(generation):
+            log.info("The alias of the index waits: a collection on the server has its name (until `reindex`, if ours)")
+        self._named = generation
+
     async def _tidy(self, state: State) -> None:
         """Close and remove what nobody uses; what can't be removed now is left to the next start."""
         for generation in state.leftover:
             await self._shelf.close(generation)
         self._stuck = frozenset((await tidy(self._generations, state, self._remove)).leftover)
+        self._named = None  # what was removed may have had the name
 
 
 async def tidy(generations: Generations, state: State, remove: Remove) -> State:

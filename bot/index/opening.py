@@ -48,6 +48,35 @@ class QdrantAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How a new collection is spread over a cluster; None leaves it to the server.
+
+    Attributes:
+        shards: pieces that the collection is cut into.
+        replicas: copies of each piece.
+        confirmations: copies that have to take a write before it counts.
+    """
+
+    shards: int | None = None
+    replicas: int | None = None
+    confirmations: int | None = None
+
+    def differs(self, there: Layout) -> str:
+        """How a collection that is there differs from what is asked for, in words; empty where it does not."""
+        pairs = (
+            ("shards", self.shards, there.shards),
+            ("replicas of each", self.replicas, there.replicas),
+            ("confirmations of a write", self.confirmations, there.confirmations),
+        )
+        return ", ".join(
+            f"{found} {what} instead of {asked}" for what, asked, found in pairs if asked is not None and asked != found
+        )
+
+
+ANY_LAYOUT = Layout()
+
+
+@dataclass(frozen=True, slots=True)
 class HybridModels:
     """The language model that mem0's configuration names. mem0 never asks it: extraction is ours."""
 
@@ -100,6 +129,7 @@ async def open_index(
     models: HybridModels | None = None,
     server: QdrantAddress | None = None,
     generation: int = 1,
+    layout: Layout = ANY_LAYOUT,
     guard: Guard | None = None,
     fresh: bool = False,
     patient: bool = False,
@@ -113,6 +143,7 @@ async def open_index(
         models: named in mem0's configuration.
         server: a Qdrant server; None for the embedded index.
         generation: its number, of which its folder or its collection is named.
+        layout: how a new collection is spread over the server's cluster.
         guard: rate, time limit, retries and breaker of the vector store.
         fresh: throw away what the index holds, to fill it again.
         patient: begin although the embedding service or the Qdrant server is down, and use them when they are back.
@@ -126,7 +157,7 @@ async def open_index(
     await _check_model(embedder, patient=patient)
     made = Made(embedder.provider, embedder.model, embedder.dims)
     which = Generation(generation, made)
-    store = _Lazy(partial(_open_store, data_dir, which, server, fresh=fresh))
+    store = _Lazy(partial(_open_store, data_dir, which, server, layout, fresh=fresh))
     try:
         await asyncio.to_thread(store.open)
     except ServiceUnavailable as error:
@@ -200,7 +231,35 @@ async def remove_index(data_dir: Path, generation: Generation, server: QdrantAdd
     await asyncio.to_thread(remove_points, server, generation.collection)
 
 
-def _open_store(data_dir: Path, generation: Generation, server: QdrantAddress | None, *, fresh: bool) -> PointStore:
+async def publish_index(generation: Generation, server: QdrantAddress | None) -> bool:
+    """Have the alias on the server name this generation, the one in use; False where something else has its name.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    if server is None:
+        return True
+    from bot.index.qdrant_store import publish
+
+    return await asyncio.to_thread(publish, server, generation.collection)
+
+
+async def spread_of(generation: Generation, server: QdrantAddress | None) -> Layout | None:
+    """How a generation's collection is spread over the cluster; None for the embedded index.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    if server is None:
+        return None
+    from bot.index.qdrant_store import spread
+
+    return await asyncio.to_thread(spread, server, generation.collection)
+
+
+def _open_store(
+    data_dir: Path, generation: Generation, server: QdrantAddress | None, layout: Layout, *, fresh: bool
+) -> PointStore:
     dims = generation.made.dims
     if server is None:
         from bot.index.edge_store import EdgeStore
@@ -208,7 +267,7 @@ def _open_store(data_dir: Path, generation: Generation, server: QdrantAddress | 
         return EdgeStore(data_dir / generation.folder, dims, fresh=fresh)
     from bot.index.qdrant_store import QdrantStore
 
-    return QdrantStore(server, generation.collection, dims, fresh=fresh)
+    return QdrantStore(server, generation.collection, dims, layout=layout, fresh=fresh)
 
 
 async def _check_model(embedder: Embedder, *, patient: bool) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mem0.vector_stores.qdrant import Qdrant
 from pydantic import ValidationError
@@ -14,12 +14,10 @@ from qdrant_client.common.client_exceptions import QdrantException, ResourceExha
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from bot.chunks import chunks
-from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable, StartupError
-from bot.index import points
-from bot.index.points import PAGE, Filters, Found, Point, other_size
-
-if TYPE_CHECKING:
-    from bot.index.opening import QdrantAddress
+from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable
+from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use
+from bot.index.opening import ANY_LAYOUT, Layout, QdrantAddress
+from bot.index.points import PAGE, Filters, Found, Point
 
 REQUEST_SECONDS: Final = 15
 WRITE_POINTS: Final = 250
@@ -33,8 +31,9 @@ class QdrantStore:
 
     Args:
         address: the server.
-        collection: made if it is not there.
+        collection: of the generation, made if it is not there.
         dims: numbers in a vector.
+        layout: how a new collection is spread over a cluster.
         fresh: throw away this program's points, or the whole collection where that holds nothing else.
 
     Raises:
@@ -42,16 +41,17 @@ class QdrantStore:
         ServiceError: the server does not answer, or declined.
     """
 
-    def __init__(self, address: QdrantAddress, collection: str, dims: int, *, fresh: bool = False) -> None:
-        self._collection = collection
+    def __init__(
+        self, address: QdrantAddress, collection: str, dims: int, *, layout: Layout = ANY_LAYOUT, fresh: bool = False
+    ) -> None:
         self._client = _client(address)
         try:
             with _translated():
+                self._collection = collection_of(self._client, collection)
                 if fresh:
-                    _clear(self._client, collection)
-                self._check_size(dims)
-                self._mem0 = Qdrant(collection, dims, client=self._client)
-                self._index_fields()
+                    clear(self._client, self._collection)
+                lay_out(self._client, self._collection, dims, layout)
+                self._mem0 = _LaidOut(self._collection, dims, client=self._client)
         except Exception:
             self._client.close()
             raise
@@ -80,14 +80,14 @@ class QdrantStore:
     def count(self, filters: Filters) -> int:
         """See PointStore."""
         with _translated():
-            return self._client.count(self._collection, count_filter=_equal(filters), exact=True).count
+            return self._client.count(self._collection, count_filter=equal(filters), exact=True).count
 
     def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
         """See PointStore."""
         with _translated():
             records, following = self._client.scroll(
                 self._collection,
-                scroll_filter=_equal(filters),
+                scroll_filter=equal(filters),
                 offset=after,
                 limit=PAGE,
                 with_payload=False,
@@ -98,66 +98,58 @@ class QdrantStore:
         """See PointStore."""
         self._client.close()
 
-    def _check_size(self, dims: int) -> None:
-        if not self._client.collection_exists(self._collection):
-            return
-        vectors = self._client.get_collection(self._collection).config.params.vectors
-        if not isinstance(vectors, models.VectorParams):
-            raise StartupError(
-                f"the collection {self._collection} on MEM0_QDRANT_HOST or MEM0_QDRANT_URL was made by another program "
-                "for vectors of another kind: name another Qdrant server"
-            )
-        if vectors.size != dims:
-            raise StartupError(other_size(dims, vectors.size, f"the collection {self._collection}"))
 
-    def _index_fields(self) -> None:
-        """Payload indexes on every field that searches compare; mem0 makes some of its own."""
-        lookup = models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, lookup=True, range=False)
-        indexes: dict[str, models.PayloadSchemaParams] = dict.fromkeys((*points.LOOKUPS, "schema"), lookup)
-        indexes[points.TENANT] = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-        indexes[points.RANGE] = models.IntegerIndexParams(
-            type=models.IntegerIndexType.INTEGER, lookup=False, range=True
-        )
-        for field, params in indexes.items():
-            self._client.create_payload_index(self._collection, field, params)
+class _LaidOut(Qdrant):
+    """mem0's store over a collection that is there: it makes none, and no payload index."""
+
+    def create_col(self, *_: object, **__: object) -> None:
+        """Nothing is left to do."""
 
 
 def remove_points(address: QdrantAddress, collection: str) -> None:
-    """Remove this program's points, and the collection where it holds nothing else.
+    """Remove a generation's points, and its collection where that holds nothing else.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
+    with _connected(address) as client:
+        clear(client, collection_of(client, collection))
+
+
+def publish(address: QdrantAddress, collection: str) -> bool:
+    """Have the alias name the collection of the generation in use; False where another collection has that name.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    with _connected(address) as client:
+        return name_in_use(client, collection_of(client, collection))
+
+
+def spread(address: QdrantAddress, collection: str) -> Layout:
+    """How a generation's collection is spread over the cluster.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    with _connected(address) as client:
+        return layout_of(client, collection_of(client, collection))
+
+
+@contextmanager
+def _connected(address: QdrantAddress) -> Iterator[QdrantClient]:
     client = _client(address)
     try:
         with _translated():
-            _clear(client, collection)
+            yield client
     finally:
         client.close()
-
-
-def _clear(client: QdrantClient, collection: str) -> None:
-    if not client.collection_exists(collection):
-        return
-    ours = _equal(points.own())
-    everything = client.count(collection, exact=True).count
-    if everything == client.count(collection, count_filter=ours, exact=True).count:
-        client.delete_collection(collection)
-    else:
-        client.delete(collection, models.FilterSelector(filter=ours))
 
 
 def _client(address: QdrantAddress) -> QdrantClient:
     """A client; nothing is asked of the server yet."""
     place: dict[str, Any] = {"url": address.url} if address.url else {"host": address.host, "port": address.port}
     return QdrantClient(**place, api_key=address.api_key, timeout=REQUEST_SECONDS, check_compatibility=False)
-
-
-def _equal(filters: Mapping[str, Any]) -> models.Filter:
-    """Filters that only compare for equality."""
-    return models.Filter(
-        must=[models.FieldCondition(key=key, match=models.MatchValue(value=value)) for key, value in filters.items()]
-    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
+from tests.loopback.qdrant import LoopbackQdrant
 
 SUBJECTS = {
     "settings",
@@ -155,6 +156,17 @@ async def test_a_database_that_is_no_database(patient: Patient, tmp_path: Path) 
 async def test_a_qdrant_server_that_is_down(patient: Patient) -> None:
     found = await patient.examine(mem0_qdrant_url="http://127.0.0.1:9")
     assert "MEM0_QDRANT_HOST" in faults(found)["vector store"]
+
+
+async def test_a_collection_that_is_spread_otherwise_than_the_settings_say(patient: Patient) -> None:
+    async with LoopbackQdrant() as qdrant:
+        cluster: dict[str, object] = {"mem0_qdrant_url": qdrant.url, "mem0_qdrant_shard_number": 6}
+        assert (await patient.examine(**cluster))["vector store"].verdict is Verdict.OK
+        vectors = (await patient.examine(**cluster, mem0_qdrant_replication_factor=2))["vector store"]
+    assert vectors.verdict is Verdict.WARNING
+    assert "1 replicas of each instead of 2" in vectors.found
+    assert "shards" not in vectors.found
+    assert "reindex" in vectors.todo
 
 
 async def test_discord_with_a_wrong_token_or_without_the_intent(patient: Patient) -> None:

@@ -13,7 +13,7 @@ import pytest
 from qdrant_client import models
 
 from bot.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
-from bot.index.opening import QdrantAddress
+from bot.index.opening import Layout, QdrantAddress
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault
@@ -23,7 +23,7 @@ from tests.loopback.vectors import bag_of_words
 if TYPE_CHECKING:
     from bot.index.mem0_index import Mem0Index
 
-COLLECTION = "discord_memories"
+COLLECTION, FIRST = "discord_memories", "discord_memories_1"
 
 
 @pytest.fixture
@@ -41,9 +41,37 @@ async def find(index: Mem0Index) -> list[str]:
 async def test_every_field_that_searches_compare_has_a_payload_index(
     remote: Mem0Index, qdrant_server: LoopbackQdrant
 ) -> None:
-    indexes = qdrant_server.indexes[COLLECTION]
+    indexes = qdrant_server.indexes[FIRST]
     assert indexes["agent_id"] == {"type": "keyword", "is_tenant": True}
-    assert {"channel_ids", "author_ids", "said_ms", "schema"} <= indexes.keys()
+    assert {"channel_ids", "author_ids", "said_ms", "schema"} == indexes.keys() - {"agent_id"}
+    assert not any(params.get("enable_hnsw", True) for field, params in indexes.items() if field != "agent_id")
+
+
+async def test_a_new_collection_has_a_graph_for_each_guild_and_lies_as_the_settings_say(
+    open_server: IndexOpener, qdrant_server: LoopbackQdrant
+) -> None:
+    async with open_server(layout=Layout(6, 2, 1)):
+        pass
+    asked = qdrant_server.created[FIRST]
+    assert (asked.shard_number, asked.replication_factor, asked.write_consistency_factor) == (6, 2, 1)
+    assert asked.hnsw_config == models.HnswConfigDiff(m=0, payload_m=16)
+    async with open_server():
+        pass
+    made = [request for request in qdrant_server.asked(FIRST) if request.method == "PUT"]
+    assert len(made) == 1 + len(qdrant_server.indexes[FIRST]), "the second start finds all of it there"
+
+
+async def test_an_index_that_is_no_tenants_is_made_anew_once(
+    open_server: IndexOpener, qdrant_server: LoopbackQdrant, embedder: BagOfWords
+) -> None:
+    size = models.VectorParams(size=embedder.dims, distance=models.Distance.COSINE)
+    qdrant_server.engine.create_collection(COLLECTION, vectors_config=size)
+    qdrant_server.indexes[COLLECTION] = {"agent_id": "keyword"}  # as mem0 makes it
+    for _ in range(2):
+        async with open_server():
+            assert qdrant_server.indexes[COLLECTION]["agent_id"] == {"type": "keyword", "is_tenant": True}
+    fields = [request.body["field_name"] for request in qdrant_server.asked(f"{COLLECTION}/index")]
+    assert sorted(fields) == ["agent_id", "author_ids", "channel_ids", "said_ms", "schema"]
 
 
 async def test_the_server_gets_no_text(
@@ -51,7 +79,7 @@ async def test_the_server_gets_no_text(
 ) -> None:
     memory = make_memory("zqxvkw canary")
     await remote.upsert([entry(memory)])
-    (point,) = qdrant_server.engine.retrieve(COLLECTION, [memory.id])
+    (point,) = qdrant_server.engine.retrieve(FIRST, [memory.id])
     assert point.payload is not None
     assert point.payload == {
         "agent_id": str(GUILD),

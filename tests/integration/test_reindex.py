@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from qdrant_client import models
 from sqlalchemy import select
 
 from bot import snowflake
 from bot.app import App, open_app
 from bot.config import Settings, load_settings
 from bot.errors import ServiceUnavailable, StartupError
-from bot.index.generations import Generations
+from bot.index.generations import Generation, Generations, State
 from bot.installation import Installation
 from bot.recall import RecallQuery
 from bot.steps import no_step
@@ -275,3 +276,75 @@ async def test_an_index_from_before_generations_is_the_first(house: House) -> No
         state = await Generations(Installation(app.db)).known()
         assert state is not None
         assert (state.in_use.number, state.in_use.made.dims) == (1, 1536)
+
+
+def alias(house: House) -> dict[str, str]:
+    return {one.alias_name: one.collection_name for one in house.qdrant.engine.get_aliases().aliases}
+
+
+def collections(house: House) -> set[str]:
+    return {collection.name for collection in house.qdrant.engine.get_collections().collections}
+
+
+async def moved_through(app: App) -> None:
+    assert app.mover is not None
+    while await app.mover.move():
+        pass
+
+
+async def test_the_alias_names_the_generation_in_use_and_is_switched_in_one_step(house: House) -> None:
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        await moved_through(app)
+        assert (alias(house), collections(house)) == (
+            {"discord_memories": "discord_memories_2"},
+            {"discord_memories_2"},
+        )
+        await Generations(Installation(app.db)).ask()
+        assert app.mover is not None
+        seen = []
+        while await app.mover.move():
+            seen.append((alias(house)["discord_memories"], frozenset(collections(house))))
+            assert house.qdrant.engine.count("discord_memories").count == len(house.texts)
+        assert {name for name, _ in seen} == {"discord_memories_2", "discord_memories_3"}
+        assert all(name in there for name, there in seen), "what has the name is there"
+        assert collections(house) == {"discord_memories_3"}
+    switch = house.qdrant.switches[-1]
+    assert [next(iter(action)) for action in switch] == ["delete_alias", "create_alias"]
+    assert len(house.qdrant.switches) == 2
+
+
+async def test_a_plain_collection_of_before_is_carried_over(house: House) -> None:
+    """Its name is the alias' name: it goes on being used, and gives the name away when it is filled anew."""
+    house.qdrant.engine.create_collection(
+        "discord_memories", vectors_config=models.VectorParams(size=1536, distance=models.Distance.COSINE)
+    )
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        state = await Generations(Installation(app.db)).known()
+        assert state is not None
+        server = replace(state.in_use.made, server=house.qdrant.url)
+        await Generations(Installation(app.db)).save(State(Generation(1, server)))
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:  # what earlier versions left
+        async with app.db.read() as connection:
+            ids = list(await connection.scalars(select(memories.c.id)))
+        await app.index.upsert(await app.indexer.entries_of(ids))
+        await moved_through(app)
+        assert (collections(house), alias(house)) == ({"discord_memories"}, {})
+        await house.finds_by_meaning(app)
+        await Generations(Installation(app.db)).ask()
+        await moved_through(app)
+        await house.holds_just_these(app)
+        await house.finds_by_meaning(app)
+    assert (collections(house), alias(house)) == ({"discord_memories_2"}, {"discord_memories": "discord_memories_2"})
+
+
+async def test_points_of_another_program_keep_their_collection_and_its_name(house: House) -> None:
+    house.qdrant.engine.create_collection(
+        "discord_memories", vectors_config=models.VectorParams(size=1536, distance=models.Distance.COSINE)
+    )
+    theirs = models.PointStruct(id=1, vector=[1.0] * 1536, payload={"data": "theirs"})
+    house.qdrant.engine.upsert("discord_memories", [theirs])
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        await moved_through(app)
+        await house.holds_just_these(app)
+    assert (collections(house), alias(house)) == ({"discord_memories", "discord_memories_2"}, {})
+    assert house.qdrant.engine.count("discord_memories").count == 1

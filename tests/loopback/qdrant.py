@@ -1,7 +1,8 @@
 """A loopback Qdrant: the REST calls that qdrant-client and mem0 make, over the client's own in-memory engine.
 
 It keeps the habits of a server that matter here: points and deletions are visible on return, a missing collection is
-404, a vector of the wrong size 400, payload indexes are listed with their parameters.
+404, a vector of the wrong size 400, payload indexes are listed with their parameters, an alias stands for its
+collection in every call and can't have the name of one.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ class LoopbackQdrant(LoopbackServer):
         api_key: the only key that is let in; None lets everybody in.
         engine: what it holds, for looking into it from a test.
         indexes: payload indexes by collection and field, as they were asked for.
+        created: how each collection was asked for.
+        switches: each change of aliases, as it was asked for.
     """
 
     api_key: str | None = None
     engine: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"), init=False)
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+    created: dict[str, models.CreateCollection] = field(default_factory=dict, init=False)
+    switches: list[list[dict[str, Any]]] = field(default_factory=list, init=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -54,6 +59,7 @@ class LoopbackQdrant(LoopbackServer):
         }
         return [
             web.get("/", self._version),
+            web.get("/readyz", self._ready),
             web.get("/collections", self._collections),
             web.get("/collections/{name}/exists", self._exists),
             web.get("/aliases", self._aliases),
@@ -85,6 +91,9 @@ class LoopbackQdrant(LoopbackServer):
     async def _version(self, _: web.Request) -> web.Response:
         return web.json_response({"title": "qdrant - vector search engine", "version": "1.18.0"})
 
+    async def _ready(self, _: web.Request) -> web.Response:
+        return web.Response(text="all shards are ready")  # asked without a key
+
     async def _collections(self, request: web.Request) -> web.Response:
         return self._stranger(request) or _done(self.engine.get_collections())
 
@@ -100,10 +109,20 @@ class LoopbackQdrant(LoopbackServer):
         if stranger is not None:
             return stranger
         changes = models.ChangeAliasesOperation.model_validate(request[BODY])
-        return _done(self.engine.update_collection_aliases(changes.actions))
+        self.switches.append(request[BODY]["actions"])
+        try:
+            with self._turn:
+                return _done(self.engine.update_collection_aliases(changes.actions))
+        except ValueError as error:
+            return _failed(400, str(error))
 
     def _describe(self, name: str, _: Any) -> dict[str, Any]:  # noqa: ANN401
         described: dict[str, Any] = self.engine.get_collection(name).model_dump(mode="json")
+        name = self._behind(name)
+        params, asked = described["config"]["params"], self.created.get(name)
+        params["shard_number"] = (asked and asked.shard_number) or 1
+        params["replication_factor"] = (asked and asked.replication_factor) or 1
+        params["write_consistency_factor"] = (asked and asked.write_consistency_factor) or 1
         described["payload_schema"] = {
             field: {"data_type": _type_of(schema), "params": schema if isinstance(schema, dict) else None, "points": 0}
             for field, schema in self.indexes.get(name, {}).items()
@@ -111,18 +130,25 @@ class LoopbackQdrant(LoopbackServer):
         return described
 
     def _create(self, name: str, body: Any) -> bool:  # noqa: ANN401
-        asked = models.CreateCollection.model_validate(body)
+        asked = self.created[name] = models.CreateCollection.model_validate(body)
         return self.engine.create_collection(
             name, vectors_config=asked.vectors, sparse_vectors_config=asked.sparse_vectors
         )
 
     def _drop(self, name: str, _: Any) -> bool:  # noqa: ANN401
         self.indexes.pop(name, None)
+        self.created.pop(name, None)
         return self.engine.delete_collection(name)
 
     def _index(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
-        self.indexes.setdefault(name, {})[body["field_name"]] = body["field_schema"]
+        models.CreateFieldIndex.model_validate(body)
+        self.indexes.setdefault(self._behind(name), {})[body["field_name"]] = body["field_schema"]
         return _completed()
+
+    def _behind(self, name: str) -> str:
+        """The collection that an alias names; a collection's own name is its own."""
+        named = {alias.alias_name: alias.collection_name for alias in self.engine.get_aliases().aliases}
+        return named.get(name, name)
 
     def _upsert(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
         points = _POINTS.validate_python(body["points"])

@@ -112,6 +112,11 @@ def test_no_key_is_needed_where_nothing_calls_openai(overrides: dict[str, object
     check_for_run(load_settings(None, discord_token="t", **overrides))
 
 
+def test_no_more_copies_can_confirm_a_write_than_there_are() -> None:
+    with pytest.raises(StartupError, match=r"MEM0_QDRANT_WRITE_CONSISTENCY_FACTOR: must not be above MEM0_.*is 2"):
+        load_settings(None, mem0_qdrant_replication_factor=2, mem0_qdrant_write_consistency_factor=3)
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-qzcanary")
     monkeypatch.setenv("DISCORD_TOKEN", "wvcanary")
