@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 _DAYS = {
     0: "today tonight heute hoy aujourd'hui hoje oggi vandaag idag dzisiaj сегодня 今日 今天 오늘",
-    1: "tomorrow tmrw tmr mañana demain amanhã domani imorgon jutro завтра 明日 明天 내일",
+    1: "tomorrow morgen tmrw tmr mañana demain amanhã domani imorgon jutro завтра 明日 明天 내일",
     2: "übermorgen après-demain послезавтра 明後日 后天",
     -1: "yesterday gestern ayer hier ontem ieri gisteren igår wczoraj вчера 昨日 昨天 어제",
     -2: "vorgestern avant-hier anteayer позавчера 一昨日 前天",
@@ -34,9 +34,13 @@ _UNITS = {"day": 1, "week": 7}
 _NEXT = frozenset(("next", "nächsten", "nächster", "nächste", "volgende"))
 _LAST = frozenset(("last", "past", "letzten", "letzter", "letzte", "vorige"))
 _UNSPACED = re.compile("|".join(word for word in _OFFSETS if word[0] >= "\u2e80"))
-_SPACED = "|".join(re.escape(word) for word in sorted(_OFFSETS, key=len, reverse=True) if word[0] < "\u2e80")
+_SPACED = "|".join(
+    re.escape(word) for word in sorted(_OFFSETS, key=len, reverse=True) if word[0] < "\u2e80" and word != "morgen"
+)
+_MORGEN = r"(?<!guten )(?<!goede )(?<!heute )(?<!gestern )(?<!am )(?-i:morgen)"
+"""Tomorrow in German and Dutch; the noun, a morning, has a capital letter or follows one of these words."""
 _RELATIVE = re.compile(
-    rf"\b(?:(?P<day>{_SPACED})(?:['’]s)?"
+    rf"\b(?:(?P<day>{_SPACED}|{_MORGEN})(?:['’]s)?"
     rf"|(?:(?P<which>{'|'.join(sorted(_NEXT | _LAST))}|this|diesen|on|am)\s+)(?P<weekday>{'|'.join(_WEEKDAYS)})"
     rf"|(?P<which_week>{'|'.join(sorted(_NEXT | _LAST))})\s+(?P<week>week|woche)"
     rf"|in\s+(?P<ahead>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<ahead_unit>day|week)s?"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from unicodedata import east_asian_width
 
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
@@ -144,7 +145,8 @@ def _first(checks: Iterable[Check], proposal: Proposal) -> Refusal | None:
 
 
 def _length(proposal: Proposal) -> Refusal | None:
-    return None if MIN_CHARS <= len(proposal.text) <= MAX_CHARS else Refusal.LENGTH
+    wide = sum(east_asian_width(c) in "WF" for c in proposal.text)  # each says about as much as two letters
+    return None if len(proposal.text) + wide >= MIN_CHARS and len(proposal.text) <= MAX_CHARS else Refusal.LENGTH
 
 
 def _order(proposal: Proposal) -> Refusal | None:
@@ -271,6 +273,16 @@ def _numbers(proposal: Proposal) -> Refusal | None:
     return None if _figures(_without_people(proposal.text)) <= said else Refusal.NUMBER
 
 
+def _times(proposal: Proposal) -> Refusal | None:
+    """A relative time must have been said, or mean a day that another one means which was."""
+    said = proposal.said.casefold()
+    newest = max(line.message.created_at for line in proposal.lines).date()
+    for time in relative_times(proposal.text, newest):
+        if time.phrase.casefold().split()[-1] not in said and time.first not in proposal.days:
+            return Refusal.NUMBER
+    return None
+
+
 def _figures(text: str) -> set[str]:
     """Every number of a text, whole and in its parts ("2025-01-03" holds 2025, 1 and 3), without thousands marks."""
     plain = _THOUSANDS.sub("", text)
@@ -341,6 +353,7 @@ _CHECKS: tuple[Check, ...] = (
     _links,
     _speaker,
     _numbers,
+    _times,
     _names,
     _support,
     _mixed,

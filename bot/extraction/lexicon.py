@@ -10,7 +10,7 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 FIRST_PERSON = re.compile(
-    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im|ill|ive|my|me|mine|myself|ich|mein\w{0,2}|mir|mich|je"
+    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ill|ive|my|me|mine|myself|ich|mein\w{0,2}|mir|mich|je"
     r"|j['’]|moi|mon|ma|mes"
     r"|yo|mi|mis|eu|meu|minha|io|mio|mia|ik|mijn|jag|mig|я|мне|мой|моя|меня)(?![\w/-]))|[私僕俺我]|저는|나는"
 )
@@ -27,7 +27,7 @@ NEGATION = _any(
 """What turns a statement round."""
 
 QUESTION = _any(
-    r"[?？](?:\W*|\s*[:;=8][-']?\w)$",
+    r"[?？؟](?:\W*|\s*[:;=8][-']?\w)$",
     r"^(?:[^\s:,]{1,32}[:,]\s+)?(?:(?:hey|hi|yo|so|and|but|ok|well|err?|um|guys|all|question|any ?one|anybody"
     r"|someone)\b[,: ]*)*"
     r"(?:who|what|where|when|why|how|which"

@@ -52,8 +52,9 @@ _NAMED = re.compile(
     r"\b(?:pass(?:word|code|phrase|wd)?|pwd|pin(?: code)?|secret(?: key)?|(?:\w+[ _-])?token|credentials?"
     r"|(?:api|access|auth|private|license|licence)[ _-]?keys?"
     r"|passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord|lösenord|hasło|парол\w*)\b"
-    r"(?:\s+(?:for|to|of|on|für|zum|pour|de|para|для|от)\s+(?:\S+\s+){1,4}?)?"
-    r"\s*(?:is now|is|are|was|ist|lautet|est|es|é|на|[:=]|->)+\s*[\"'`*]*(?P<value>[^\s\"'`,;]{3,})",
+    r"(?:\s+(?:for|to|of|on|für|zum|vom|pour|de|del|du|para|do|da|для|от|к|voor|till)(?:\s+[^\s:=]+){1,4}?)?"
+    r"(?:\s+(?:is now|is|are|was|ist|lautet|est|es|é|è|jest|на|это)(?=[\s:=])|\s*(?:[:=]|->))+"
+    r"\s*[\"'`*]*(?P<value>[^\s\"'`,;]{3,})",
     re.IGNORECASE,
 )
 _NAMED_CJK = re.compile(r"(?:密码|密碼|パスワード|비밀번호)\s*(?:是|は|는|은|[:：=])?\s*(?P<value>[!-~]{4,})")

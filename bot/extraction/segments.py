@@ -28,6 +28,7 @@ LINE_TOKENS = 4
 """What line number, speaker and line break cost beside a message's text."""
 WORTH_SPLITTING = 0.4
 """A conversation is split over two calls only where more than this share of a call is still empty."""
+_QUESTION_MARKS = frozenset("?？؟")
 SLACK = 1.1
 """How far one call may exceed the others before the next begins, so that calls come out even."""
 
@@ -87,7 +88,7 @@ def _belongs(message: Message, meant: frozenset[int], found: Sequence[_Conversat
     if own := _latest(going_on, lambda c: c.last_of(author), now - ACTIVE_MS):
         return own
     latest = _latest(going_on, lambda c: c.last_ms)
-    if latest and "?" in message.content and now - latest.last_ms <= BUSY_MS:
+    if latest and not _QUESTION_MARKS.isdisjoint(message.content) and now - latest.last_ms <= BUSY_MS:
         return None
     return latest
 
