@@ -8,7 +8,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from aiolimiter import AsyncLimiter
 
@@ -35,6 +34,7 @@ from bot.housekeeping import Housekeeping
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.generations import Generations, State
 from bot.index.indexer import Indexer
+from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover, Onlooker, Shelf, tidy
 from bot.index.switch import IndexSwitch
 from bot.installation import Installation
@@ -67,9 +67,6 @@ from bot.threads import Threads
 from bot.traces import Traces
 from bot.unfinished import UnfinishedOptOuts
 from bot.vectors import Vectors, open_embedder
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -191,14 +188,16 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     await observations.load()
     directory = Directory(db)
     ledger = Ledger(db, clock, metrics.called)
-    log = MessageLog(db, fulltext, consents, clock)
-    store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     installation = Installation(db)
+    message_vectors = MessageVectors(db, installation, clock)
+    await message_vectors.load(wanted=settings.embed_messages and settings.mem0_enabled, remove=ways.patient)
+    log = MessageLog(db, fulltext, consents, clock, message_vectors.changed)
+    store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     vectors = Vectors(settings, ledger, installation, guards, patient=ways.patient)
     shelf = Shelf(vectors.open)
     stack.push_async_callback(shelf.aclose)
     index = await _index(settings, vectors, shelf, ways, notes)
-    indexer = Indexer(db, index, store, directory, clock, step)
+    indexer = Indexer(db, index, store, directory, clock, message_vectors, step)
     mover = None
     if isinstance(index, IndexSwitch):
         mover = Mover(
@@ -243,7 +242,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock, traces=traces, stores=stores)
     revisions = Revisions(db, fulltext, store, indexer)
     intake = Intake(log, revisions, erasure, step=step)
-    recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled)
+    recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled, message_vectors)
     guilds = Guilds(db, clock)
     services = Services(
         clock=clock,
@@ -435,7 +434,7 @@ async def _both(vectors: Vectors, shelf: Shelf) -> IndexSwitch:
     state = await tidy(vectors.generations, state, vectors.remove)
     if state.to_come is not None:
         try:
-            switch.prepare(await shelf.open(state.to_come, fresh=not state.done))
+            switch.prepare(await shelf.open(state.to_come, fresh=not (state.done or state.done_messages)))
         except StartupError as error:
             log.warning("The index that was being filled is given up: %s", error)
             await vectors.generations.save(state.given_up())
@@ -504,7 +503,8 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         await consents.load()
         directory, index = Directory(db), NoIndex("it is not needed", holds_nothing=False)
         store = MemoryStore(db, fulltext, MessageLog(db, fulltext, consents, system_clock), system_clock)
-        indexer = Indexer(db, index, store, directory, system_clock)
+        message_vectors = MessageVectors(db, Installation(db), system_clock)
+        indexer = Indexer(db, index, store, directory, system_clock, message_vectors)
         stores = member_stores(db, store, consents, directory, index, Posts(db, system_clock))
         traces = Traces(db, settings.data_dir)
         erasure = Erasure(db, fulltext, store, indexer, hasher, system_clock, traces=traces, stores=stores)

@@ -120,6 +120,12 @@ class Settings(BaseSettings):
     embedding_model: str = Field("text-embedding-3-small", min_length=1, description="The embedding model.")
     embedding_dims: int = Field(1536, ge=1, le=65536, description="Numbers in one vector of that model.")
 
+    embed_messages: bool = Field(
+        False,
+        description="true: messages are found by meaning as well. Each is embedded, so this is for embedders at home: "
+        "OpenAI would be sent every message.",
+    )
+
     mem0_qdrant_host: str | None = Field(
         None, description="Host of a Qdrant server. Unset (and no MEM0_QDRANT_URL): the embedded index in DATA_DIR."
     )

@@ -277,6 +277,7 @@ class Erasure:
             taken.counts["citations"] += len(withdrawal.reduced)
         await self._fulltext.remove(connection, "messages", ids)
         gone = await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+        await self._indexer.messages.changed(connection, ids)
         taken.counts["messages"] += gone.rowcount
         taken.counts["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
         await drop_empty_batches(connection)
@@ -312,6 +313,7 @@ class Erasure:
             await connection.execute(update(messages).where(messages.c.id == row.id).values(content=content))
             entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
             await self._fulltext.add(connection, "messages", [entry])
+        await self._indexer.messages.changed(connection, message_ids)
         await discard_answers(connection, {row.channel_id for row in rows})
         return len(rows)
 
@@ -339,7 +341,8 @@ class Erasure:
             if scope.logged_before_ms is None:
                 left["memories"] = await _count(connection, _cited(scope))
                 left["full text"] = await self._left_in_fulltext(connection, scope)
-                orphans = ~exists().where(memories.c.id == outbox.c.memory_id)
+                kept = exists().where(memories.c.id == outbox.c.memory_id)
+                orphans = and_(~kept, ~exists().where(messages.c.id == outbox.c.message_id))
                 left["index"] = await _count(connection, select(outbox.c.seq).where(orphans))
             if scope.user_id is not None:
                 theirs = and_(members.c.user_id == scope.user_id, _in_guild(members.c.guild_id, scope))

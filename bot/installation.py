@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.engine import upsert
 from bot.storage.schema import meta
@@ -28,7 +29,11 @@ class Installation:
     async def set(self, key: str, value: str) -> None:
         """Keep `value` under `key`, replacing what was there."""
         async with self._db.write() as connection:
-            statement = upsert(self._db.dialect, meta).values(key=key, value=value)
-            await connection.execute(
-                statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": statement.excluded.value})
-            )
+            await self.put(connection, key, value)
+
+    async def put(self, connection: AsyncConnection, key: str, value: str) -> None:
+        """As `set`, in the caller's transaction."""
+        statement = upsert(self._db.dialect, meta).values(key=key, value=value)
+        await connection.execute(
+            statement.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": statement.excluded.value})
+        )

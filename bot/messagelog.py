@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from bot.consent import Consents
     from bot.lexical.fulltext import FullText
     from bot.storage.engine import Database
+
+Told = Callable[[AsyncConnection, Collection[int]], Awaitable[None]]
+"""Told of messages that are new in the log, inside the transaction."""
+
+
+async def _nobody(connection: AsyncConnection, message_ids: Collection[int]) -> None:
+    """Tell nobody."""
+
 
 STEMMED_AT_ONCE = 50
 """Messages whose words are found in one go; some 5 ms, after which others get their turn on the event loop."""
@@ -97,8 +105,11 @@ class Backlog:
 class MessageLog:
     """Keeps messages, and knows how far each channel has been read."""
 
-    def __init__(self, db: Database, fulltext: FullText, consents: Consents, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, fulltext: FullText, consents: Consents, clock: Clock, told: Told = _nobody
+    ) -> None:
         self._db = db
+        self._told = told
         self._fulltext = fulltext
         self._consents = consents
         self._clock = clock
@@ -273,6 +284,7 @@ class MessageLog:
         ]
         for start in range(0, len(entries), STEMMED_AT_ONCE):
             await self._fulltext.add(connection, "messages", entries[start : start + STEMMED_AT_ONCE])
+        await self._told(connection, [row["id"] for row in rows])
         names = {(item.message.guild_id, item.message.author_id): storable(item.author_name) for item in kept}
         await write_names(connection, self._db.dialect, names)
 

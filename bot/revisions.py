@@ -64,6 +64,7 @@ class Revisions:
         again = {"state": MessageState.PENDING, "reason": None, "batch_id": None}
         await connection.execute(update(messages).where(finished).values(again))
         await self._fulltext.add(connection, "messages", [entry])
+        await self._indexer.messages.changed(connection, [message_id])
         await self._store.withdraw(connection, [message_id], only_extracted=True)
         await self._rewrite_kept(connection, message_id, entry.text)
         await discard_answers(connection, {entry.channel_id})

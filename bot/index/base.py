@@ -7,28 +7,44 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.errors import ServiceAbsent
-from bot.model import Memory
+from bot.index.points import point_id
+from bot.model import Memory, Message
 
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """A memory as the index takes it.
+    """A memory or a message as the index takes it.
 
     Attributes:
-        memory: what is indexed; its id is the point's id, so that writing it again replaces it.
-        text: its statement with people's names instead of references; this is what gets embedded, and it is not kept.
+        source: what is indexed; its id makes the point's id, so that writing it again replaces it.
+        text: what was said, with people's names instead of references; this is what gets embedded, and it is not kept.
     """
 
-    memory: Memory
+    source: Memory | Message
     text: str
+
+    @property
+    def id(self) -> str:
+        """Of its point."""
+        return point_id(self.source.id) if isinstance(self.source, Message) else self.source.id
+
+    @property
+    def author_ids(self) -> Collection[int]:
+        """Who said it."""
+        return (self.source.author_id,) if isinstance(self.source, Message) else self.source.author_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A memory that a search found. `score` is the cosine similarity, larger is nearer."""
+    """A memory or message that a search found. `score` is the cosine similarity, larger is nearer.
+
+    Attributes:
+        said_id: the message, or of a memory the newest that it cites.
+    """
 
     memory_id: str
     score: float
+    said_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,7 @@ class Noise:
 
 
 class VectorIndex(Protocol):
-    """Finds memories by meaning.
+    """Finds memories, and messages where those are embedded, by meaning.
 
     Every method may raise ServiceUnavailable (an embedding service or the vector store is down: try later) or
     ServiceRejected (it declined for good).
@@ -72,6 +88,7 @@ class VectorIndex(Protocol):
         author_id: int | None = None,
         up_to: int | None = None,
         since: int | None = None,
+        messages: bool = False,
         limit: int,
     ) -> list[Scored]:
         """The memories of a guild nearest in meaning to `text`, best first.
@@ -83,6 +100,7 @@ class VectorIndex(Protocol):
             author_id: only memories that cite this member.
             up_to: only memories whose newest cited message is this snowflake or older.
             since: only memories whose newest cited message is this snowflake or newer.
+            messages: search messages instead of memories.
             limit: at most so many.
         """
 
@@ -93,13 +111,13 @@ class VectorIndex(Protocol):
         """Embed texts that are about to be searched for or written, in one request (per 2,048 of them)."""
 
     async def count(self) -> int:
-        """How many memories it holds."""
+        """How many memories and messages it holds."""
 
     async def count_citing(self, user_id: int, guild_id: int | None) -> int:
-        """How many memories cite a member, in one guild or (None) in all."""
+        """How many memories and messages of a member it holds, of one guild or (None) of all."""
 
     def memory_ids(self) -> AsyncIterator[str]:
-        """Every memory that it holds, page by page."""
+        """The ids of every memory and of every message's point that it holds, page by page."""
 
     async def aclose(self) -> None:
         """Release its files and connections."""
@@ -139,6 +157,7 @@ class NoIndex:
         author_id: int | None = None,
         up_to: int | None = None,
         since: int | None = None,
+        messages: bool = False,
         limit: int,
     ) -> list[Scored]:
         """Nothing is ever found."""

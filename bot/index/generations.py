@@ -76,6 +76,7 @@ class State:
         in_use: what recall searches.
         to_come: what is being filled; None between two of them.
         done: up to which memory (by its place in the database) it is filled.
+        done_messages: up to which message (by its snowflake), once it has all memories.
         leftover: what nobody uses any more.
     """
 
@@ -83,17 +84,18 @@ class State:
     to_come: Generation | None = None
     done: int = 0
     leftover: tuple[Generation, ...] = field(default=())
+    done_messages: int = 0
 
     def begun(self, made: Made) -> State:
         """The next generation is to be filled; one that was begun otherwise is given up."""
         newest = max(one.number for one in (self.in_use, self.to_come, *self.leftover) if one is not None)
-        return replace(self.given_up(), to_come=Generation(newest + 1, made), done=0)
+        return replace(self.given_up(), to_come=Generation(newest + 1, made))
 
     def given_up(self) -> State:
         """The one in use stays."""
         if self.to_come is None:
             return self
-        return replace(self, to_come=None, done=0, leftover=(*self.leftover, self.to_come))
+        return State(self.in_use, leftover=(*self.leftover, self.to_come))
 
     def taken_over(self) -> State:
         """What was filled is in use, and what was in use is left over."""
@@ -148,6 +150,7 @@ def _from_json(told: str) -> State:
         None if to_come is None else _generation(to_come),
         state["done"],
         tuple(_generation(one) for one in state["leftover"]),
+        state.get("done_messages", 0),
     )
 
 

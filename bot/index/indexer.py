@@ -18,12 +18,14 @@ from bot.clock import FAR_MS, Clock
 from bot.directory import Directory
 from bot.errors import RateLimited, ServiceAbsent, ServiceError, ServiceRejected
 from bot.index.base import IndexEntry, VectorIndex
+from bot.index.message_vectors import MessageVectors
+from bot.index.points import point_id
 from bot.memories import MemoryStore
-from bot.model import Memory
+from bot.model import Memory, Message
 from bot.references import people_in, with_names
 from bot.steps import Step, no_step
 from bot.storage.engine import Database
-from bot.storage.schema import memories, outbox
+from bot.storage.schema import memories, messages, outbox
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +39,14 @@ IDLE_SECONDS: Final = 10.0
 
 
 class Indexer:
-    """Takes memories from the database to the vector index.
+    """Takes memories, and messages where they are embedded, from the database to the vector index.
 
     What the database says when a row's turn comes is what the index learns: a memory that is there is written, one that
     is not there is deleted, whatever the row was made for. Rows leave the outbox only after the index took what they
     say, and writing the same memory twice leaves it there once, so a crash anywhere costs nothing but repeated work.
+
+    Attributes:
+        messages: which messages the index is to hold.
     """
 
     def __init__(
@@ -51,8 +56,10 @@ class Indexer:
         store: MemoryStore,
         directory: Directory,
         clock: Clock,
+        messages: MessageVectors,
         step: Step = no_step,
     ) -> None:
+        self.messages = messages
         self._db = db
         self._index = index
         self._store = store
@@ -109,6 +116,7 @@ class Indexer:
             self._awake.clear()
             try:
                 await self._refill()
+                await self._enlist_messages()
                 await self.drain()
                 pause = await self._pause()
             except SQLAlchemyError as error:
@@ -132,16 +140,23 @@ class Indexer:
         async with self._one_drain:
             yield
 
-    async def entries_of(self, memory_ids: Collection[str]) -> list[IndexEntry]:
-        """Those of these memories that exist, as the index takes them."""
-        return await self._entries((await self._store.get(memory_ids)).values())
+    async def entries_of(
+        self, memory_ids: Collection[str], message_ids: Collection[int] = frozenset()
+    ) -> list[IndexEntry]:
+        """Those of these memories and messages that are to be in the index, as it takes them."""
+        return await self._entries((await self._known(memory_ids, message_ids)).values())
+
+    async def catch_up(self) -> None:
+        """Tell the index of all messages that were in the log before it was to hold them, and apply that."""
+        while await self.messages.enlist():
+            await self.drain()
 
     async def _apply_batch(self) -> int:
         """Apply one batch; deletions first, for they need no embedding. 0 when nothing is due."""
-        due = await self._due()
+        due, spoken = await self._due()
         if not due:
             return 0
-        known = await self._store.get(set(due.values()))
+        known = await self._known({one for one in due.values() if one not in spoken}, set(spoken.values()))
         gone = {seq: memory_id for seq, memory_id in due.items() if memory_id not in known}
         if gone:
             await self._take(gone, self._index.delete(frozenset(gone.values())))
@@ -152,24 +167,32 @@ class Indexer:
             await self._take(kept, self._index.upsert(entries))
         return len(due)
 
-    async def _due(self) -> dict[int, str]:
-        """The next rows to apply, by seq. Rows that were declined come after others, in ever smaller batches.
+    async def _known(self, memory_ids: Collection[str], message_ids: Collection[int]) -> dict[str, Memory | Message]:
+        """Those of the memories and messages that are to be in the index, by the ids of their points."""
+        memories = await self._store.get(memory_ids) if memory_ids else {}
+        return {**memories, **await self.messages.get(message_ids)}
 
-        So one memory that the service declines ends up alone, and does not keep the others from the index.
+    async def _due(self) -> tuple[dict[int, str], dict[str, int]]:
+        """The next rows to apply: points by seq, and the messages among them by point.
+
+        Rows that were declined come after others, in ever smaller batches. So one memory that the service declines ends
+        up alone, and does not keep the others from the index.
         """
         async with self._db.read() as connection:
             now = self._clock()
             is_due = ~outbox.c.next_try_ms.between(now + 1, now + FAR_MS)
             attempts = await connection.scalar(select(func.min(outbox.c.attempts)).where(is_due))
             if attempts is None:
-                return {}
-            rows = await connection.execute(
-                select(outbox.c.seq, outbox.c.memory_id)
+                return {}, {}
+            found = await connection.execute(
+                select(outbox.c.seq, outbox.c.memory_id, outbox.c.message_id)
                 .where(is_due, outbox.c.attempts == attempts)
                 .order_by(outbox.c.seq)
                 .limit(max(1, BATCH >> 2 * attempts))
             )
-            return {row.seq: row.memory_id for row in rows}
+            rows = found.all()
+        spoken = {row.memory_id: row.message_id for row in rows if row.message_id is not None}
+        return {row.seq: row.memory_id for row in rows}, spoken
 
     async def _take(self, rows: Mapping[int, str], bring: Awaitable[None]) -> None:
         """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again."""
@@ -218,6 +241,11 @@ class Indexer:
         wait = IDLE_SECONDS if due_ms is None else (due_ms - self._clock()) / 1_000
         return float(min(IDLE_SECONDS, max(SHORTEST_PAUSE_SECONDS, wait)))
 
+    async def _enlist_messages(self) -> None:
+        """Tell the index of some more messages that were there before it was to hold them, once it has caught up."""
+        if not await self.backlog() and await self.messages.enlist():
+            self.wake()
+
     async def _refill(self) -> None:
         """Once the index answers: enlist every memory if it holds none, for its folder or collection was lost."""
         if self._looked_into or await self.backlog():
@@ -235,7 +263,10 @@ class Indexer:
         now = self._clock()
         async with self._db.read() as connection:
             known = set(await connection.scalars(select(memories.c.id)))
+            if self.messages.held:
+                known |= {point_id(one) for one in await connection.scalars(select(messages.c.id))}
         strangers = [memory_id async for memory_id in self._index.memory_ids() if memory_id not in known]
+        await self.messages.begin_anew()
         async with self._db.write() as connection:
             await connection.execute(delete(outbox).where(outbox.c.op == "upsert"))
             await connection.execute(
@@ -249,19 +280,24 @@ class Indexer:
                     insert(outbox), [{"memory_id": m, "op": "delete", "created_ms": now} for m in strangers]
                 )
 
-    async def _entries(self, known: Iterable[Memory]) -> list[IndexEntry]:
-        by_guild: dict[int, list[Memory]] = {}
-        for memory in known:
-            by_guild.setdefault(memory.guild_id, []).append(memory)
+    async def _entries(self, known: Iterable[Memory | Message]) -> list[IndexEntry]:
+        by_guild: dict[int, list[Memory | Message]] = {}
+        for source in known:
+            by_guild.setdefault(source.guild_id, []).append(source)
         entries: list[IndexEntry] = []
         for guild_id, group in by_guild.items():
-            texts = await self._rendered(guild_id, [memory.text for memory in group])
+            texts = await self._rendered(guild_id, [_said(source) for source in group])
             entries += map(IndexEntry, group, texts)
         return entries
 
     async def _rendered(self, guild_id: int, texts: Sequence[str]) -> list[str]:
         names = await self._directory.names(guild_id, people_in(texts))
         return [with_names(text, names) for text in texts]
+
+
+def _said(source: Memory | Message) -> str:
+    """A statement, or a message behind its speaker."""
+    return f"<@{source.author_id}>: {source.content}" if isinstance(source, Message) else source.text
 
 
 def _delay_ms(failures: int) -> int:

@@ -21,9 +21,10 @@ from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
 from bot.index.base import IndexEntry, Noise, Scored
-from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, wanted
+from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, tenant, wanted
 from bot.index.unrelated import UNRELATED, noise_of
 from bot.llm.embeddings import MAX_TEXTS, Embedder
+from bot.model import Message
 from bot.resilience import Guard
 
 CACHED_VECTORS: Final = 2 * MAX_TEXTS
@@ -62,8 +63,8 @@ class Mem0Index:
             for entry in entries:
                 await self._mem0.add(
                     [{"role": "user", "content": _plain(entry.text)}],
-                    agent_id=str(entry.memory.guild_id),
-                    metadata=metadata(entry.memory),
+                    agent_id=tenant(entry.source.guild_id, messages=isinstance(entry.source, Message)),
+                    metadata=metadata(entry.source),
                     infer=False,
                 )
         finally:
@@ -84,13 +85,21 @@ class Mem0Index:
         author_id: int | None = None,
         up_to: int | None = None,
         since: int | None = None,
+        messages: bool = False,
         limit: int,
     ) -> list[Scored]:
         """See VectorIndex."""
         query = _plain(text)
         if not query or channel_ids == frozenset():
             return []
-        filters = wanted(guild_id=guild_id, channel_ids=channel_ids, author_id=author_id, up_to=up_to, since=since)
+        filters = wanted(
+            guild_id=guild_id,
+            channel_ids=channel_ids,
+            author_id=author_id,
+            up_to=up_to,
+            since=since,
+            messages=messages,
+        )
         token = CALL.set(Call(await self._vectors.of([query])))
         try:
             answer = await self._ask(lambda: self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0))
@@ -99,7 +108,7 @@ class Mem0Index:
         newest = up_to if up_to is not None else float("inf")
         oldest = since if since is not None else 0
         return [
-            Scored(hit["id"], hit["score"])
+            Scored(hit["id"], hit["score"], hit["metadata"]["said_id"])
             for hit in answer["results"]
             if oldest <= hit["metadata"]["said_id"] <= newest  # the filter compares milliseconds
         ]
@@ -121,8 +130,11 @@ class Mem0Index:
 
     async def count_citing(self, user_id: int, guild_id: int | None) -> int:
         """See VectorIndex."""
-        tenant = {} if guild_id is None else {"agent_id": str(guild_id)}
-        return await self._count({**own(), **tenant, "author_ids": user_id})
+        theirs = {**own(), "author_ids": user_id}
+        if guild_id is None:
+            return await self._count(theirs)
+        scopes = [tenant(guild_id, messages=messages) for messages in (False, True)]
+        return sum([await self._count({**theirs, "agent_id": scope}) for scope in scopes])
 
     async def strangers(self) -> int:
         """How many points of other programs there are beside ours."""

@@ -1,8 +1,8 @@
 """Fills the next generation of the vector index beside the one in use, and lets it take over when it is whole.
 
-Recall goes on with the one in use. Memories are copied in the order of their making, a batch at a time, while the
-outbox stands still; what is made, changed or forgotten meanwhile reaches both through the outbox. So a restart, or
-kill -9, goes on where the last batch was noted.
+Recall goes on with the one in use. Memories are copied in the order of their making, then messages where the index
+holds any, a batch at a time, while the outbox stands still; what is made, changed or forgotten meanwhile reaches both
+through the outbox. So a restart, or kill -9, goes on where the last batch was noted.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Mover:
             return False
         filling = self._switch.to_come
         if filling is None:
-            filling = await self._shelf.open(state.to_come, fresh=not state.done)
+            filling = await self._shelf.open(state.to_come, fresh=not (state.done or state.done_messages))
             self._switch.prepare(filling)
             log.info("Filling the index anew with %s; recall goes on meanwhile", state.to_come.made.model)
         if not await self._copy(state, filling):
@@ -188,11 +188,13 @@ class Mover:
         async with self._indexer.standing_still():
             async with self._db.read() as connection:
                 rows = (await connection.execute(following.order_by(memories.c.seq).limit(BATCH))).all()
-            if rows:
-                await filling.upsert(await self._indexer.entries_of([row.id for row in rows]))
+            said = await self._indexer.messages.after(state.done_messages, BATCH - len(rows))
+            if rows or said:
+                await filling.upsert(await self._indexer.entries_of([row.id for row in rows], said))
                 self._step("copied")
-                await self._generations.save(replace(state, done=rows[-1].seq))
-        return len(rows) == BATCH
+                done, done_messages = [state.done, *(row.seq for row in rows)][-1], [state.done_messages, *said][-1]
+                await self._generations.save(replace(state, done=done, done_messages=done_messages))
+        return len(rows) + len(said) == BATCH
 
     async def _take_over(self, state: State) -> None:
         async with self._indexer.standing_still():

@@ -6,6 +6,7 @@ its lemmas into the payload, and they are taken out again before anything is sto
 
 from __future__ import annotations
 
+import uuid
 from array import array
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from bot import snowflake
-from bot.model import Memory
+from bot.model import Memory, Message
 
 COLLECTION: Final = "discord_memories"
 
@@ -21,7 +22,9 @@ SCHEMA: Final = 1
 """Version of the fields below. Points without it belong to another program and are left alone."""
 
 TENANT: Final = "agent_id"
-"""mem0's word for the scope of a memory: here the guild, as text. Every search compares it."""
+"""mem0's word for the scope of a memory: here the guild, as text. Every search compares it.
+
+The messages of a guild are a scope of their own, so that neither kind is in the way of a search for the other."""
 
 LOOKUPS: Final = ("channel_ids", "author_ids")
 """Numbers that searches look for."""
@@ -114,19 +117,35 @@ CALL: ContextVar[Call] = ContextVar("CALL")
 """The call at hand; mem0 hands it on to the threads that it works in."""
 
 
-def metadata(memory: Memory) -> dict[str, Any]:
-    """Our fields of a memory, but for the guild, which mem0 takes by itself."""
-    said_id = memory.citations[-1].message_id
-    return {
-        "memory_id": memory.id,
-        "channel_ids": sorted(memory.channel_ids),
-        "author_ids": sorted(memory.author_ids),
-        "kind": memory.kind.value,
+def tenant(guild_id: int, *, messages: bool = False) -> str:
+    """The scope of a guild's memories, or of its messages."""
+    return f"{guild_id}:messages" if messages else str(guild_id)
+
+
+def metadata(source: Memory | Message) -> dict[str, Any]:
+    """Our fields of a memory or a message, but for the scope, which mem0 takes by itself."""
+    said_id = source.id if isinstance(source, Message) else source.citations[-1].message_id
+    said = {
         "said_id": said_id,
         "said_ms": snowflake.to_ms(said_id),  # ranges are compared as 64-bit floats, which can't tell snowflakes apart
-        "version": memory.version,
         "schema": SCHEMA,
     }
+    if isinstance(source, Message):
+        place = {"channel_ids": [source.channel_id], "author_ids": [source.author_id]}
+        return {"memory_id": point_id(source.id), "kind": "message", "version": 1, **place, **said}
+    return {
+        "memory_id": source.id,
+        "channel_ids": sorted(source.channel_ids),
+        "author_ids": sorted(source.author_ids),
+        "kind": source.kind.value,
+        "version": source.version,
+        **said,
+    }
+
+
+def point_id(message_id: int) -> str:
+    """The id of a message's point: its snowflake, in the form of a UUID. No memory's id looks like that."""
+    return str(uuid.UUID(int=message_id))
 
 
 def gather(vectors: Sequence[Sequence[float]], payloads: Sequence[Mapping[str, Any]]) -> None:
@@ -149,9 +168,10 @@ def wanted(
     author_id: int | None,
     up_to: int | None,
     since: int | None,
+    messages: bool = False,
 ) -> Filters:
     """The filter of a search, in mem0's words."""
-    filters: Filters = {"agent_id": str(guild_id), **own()}
+    filters: Filters = {"agent_id": tenant(guild_id, messages=messages), **own()}
     if channel_ids is not None:
         channels = sorted(channel_ids)
         filters["channel_ids"] = {"in": channels}

@@ -51,6 +51,7 @@ class IndexSwitch:
         author_id: int | None = None,
         up_to: int | None = None,
         since: int | None = None,
+        messages: bool = False,
         limit: int,
     ) -> list[Scored]:
         """See VectorIndex."""
@@ -61,6 +62,7 @@ class IndexSwitch:
             author_id=author_id,
             up_to=up_to,
             since=since,
+            messages=messages,
             limit=limit,
         )
 

@@ -50,20 +50,26 @@ UNREACHABLE = "Searched by words only: the memory index can't be asked right now
 
 
 class Near(NamedTuple):
-    """A memory found by meaning, and how far its similarity lies above that of unrelated texts, in deviations."""
+    """A memory or message found by meaning.
+
+    Attributes:
+        said_id: the message, or of a memory the newest that it cites.
+        above: how far its similarity lies above that of unrelated texts, in deviations.
+    """
 
     memory_id: str
+    said_id: int
     above: float
 
 
-def convincing(near: Sequence[Near], *, words_found: bool) -> list[str]:
-    """Ids of the memories to show; where no word of the question was found, only if one of them is clearly near.
+def convincing(near: Sequence[Near], *, words_found: bool) -> list[Near]:
+    """What to show of it; where no word of the question was found, only if one of them is clearly near.
 
     Something is always nearest, so a question about what nobody spoke of would else show what happens to be it.
     """
     if not words_found and all(one.above < CONVINCING for one in near):
         return []
-    return [one.memory_id for one in near]
+    return list(near)
 
 
 class MemorySearch:
@@ -99,8 +105,10 @@ class MemorySearch:
             scores[row] = sum(own_scores(worth, mean_length, one))
         return sorted(scores, key=lambda row: (-scores[row], -row))[:CONSIDERED]
 
-    async def by_meaning(self, text: str, query: RecallQuery) -> tuple[list[Near], str | None]:
-        """Memories related in meaning, best first, and a note if the index can't be asked."""
+    async def by_meaning(
+        self, text: str, query: RecallQuery, *, messages: bool = False
+    ) -> tuple[list[Near], str | None]:
+        """Memories (or messages) related in meaning, best first, and a note if the index can't be asked."""
         try:
             async with asyncio.timeout(MEANING_SECONDS):
                 found = await self._index.search(
@@ -110,6 +118,7 @@ class MemorySearch:
                     author_id=query.author_id,
                     up_to=query.until,
                     since=query.since,
+                    messages=messages,
                     limit=CONSIDERED,
                 )
                 noise = await self._index.noise() if found else None
@@ -123,7 +132,7 @@ class MemorySearch:
             return [], UNREACHABLE
         if noise is None:
             return [], None
-        near = [Near(one.memory_id, noise.above(one.score)) for one in found]
+        near = [Near(one.memory_id, one.said_id, noise.above(one.score)) for one in found]
         return [one for one in near if one.above >= RELATED], None
 
     async def fuse(self, rows: Sequence[int], ids: Sequence[str], query: RecallQuery) -> list[tuple[Memory, float]]:

@@ -15,7 +15,7 @@ from bot.lexical.fulltext import FullText, Scope, author_token, document_length,
 from bot.lexical.statistics import Statistics
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
-from bot.recall.ranking import REACH, Scored, Spoken, count, own_scores, own_weights, raised, rank, rarity
+from bot.recall.ranking import REACH, Scored, Spoken, count, fused, own_scores, own_weights, raised, rank, rarity
 from bot.storage.schema import messages
 
 NEWEST = 800
@@ -29,6 +29,9 @@ FIRST_LOOK = 300
 
 CENTRES = 60
 """Of these, the best, with their neighbours, are scored with their surroundings."""
+
+NEAR_CENTRES = 30
+"""So many of the messages nearest in meaning are scored with their surroundings as well."""
 
 SAID_THEN = 200
 """Messages of a date that the question names."""
@@ -44,10 +47,23 @@ class MessageSearch:
         self._statistics = statistics
 
     async def search(
-        self, connection: AsyncConnection, question: Question, query: RecallQuery, scope: Scope
+        self,
+        connection: AsyncConnection,
+        question: Question,
+        query: RecallQuery,
+        scope: Scope,
+        near: Sequence[int] = (),
     ) -> list[Scored]:
-        """Messages in scope that answer `question` and that the asker may read, best first."""
-        if not question.words:
+        """Messages in scope that answer `question` and that the asker may read, best first.
+
+        Args:
+            connection: reads.
+            question: what is asked.
+            query: who may read what.
+            scope: where to look.
+            near: messages that are near in meaning, best first; the index found them in scope.
+        """
+        if not question.words and not near:
             return []
         words = [word.terms for word in question.words]
         corpus = await self._statistics.corpus(connection, "messages", scope, words)
@@ -55,11 +71,13 @@ class MessageSearch:
         candidates = await self._candidates(connection, question, weights, scope)
         documents = await self._fulltext.documents(connection, "messages", candidates)
         mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
-        centres = _best(question, weights, mean_length, documents)
+        worded = _best(question, weights, mean_length, documents)
+        centres = list(dict.fromkeys([*worded, *near[:NEAR_CENTRES]]))
         stretches = await _stretches(connection, centres, query)
         spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch}, query)
         runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
-        return [one for one in rank(question, weights, mean_length, runs) if _may_show(one.spoken, query)]
+        ranked = fused(rank(question, weights, mean_length, runs), near)
+        return [one for one in ranked if _may_show(one.spoken, query)]
 
     async def _candidates(
         self, connection: AsyncConnection, question: Question, weights: Sequence[float], scope: Scope

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.recall.question import Question
 
@@ -30,6 +30,9 @@ TELLS_TIME = 1.1
 NEWEST = 1.5  # where the question is about now: how much more the newest message is worth than the oldest
 SPAN = 2.0  # what was said on a date of the question is worth so much more,
 SPAN_AT_LEAST = 5.0  # and at least this many points of score are there to be multiplied
+
+MEANING = 0.4  # the message nearest in meaning is worth so much of the best score more,
+MEANING_HALF = 10  # and one so many places behind it half of that
 
 _TIME = re.compile(
     r"\b(?:yesterday|today|tomorrow|tonight|last|next|ago|since|recently|soon|weeks?|weekend|months?|years?|morning|evening"
@@ -140,6 +143,21 @@ def rank(
             scored.append(Scored(spoken, by_word, raised(question, sum(by_word), spoken), (number, position)))
     if question.wants_now:
         scored = _newer_is_better(scored)
+    return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
+
+
+def fused(ranked: Sequence[Scored], near: Sequence[int]) -> list[Scored]:
+    """Raise the scores of messages that are near in meaning, by their rank there, as a share of the best score."""
+    if not near:
+        return list(ranked)
+    places = {message_id: place for place, message_id in enumerate(near)}
+    best = max((one.score for one in ranked), default=0.0) or 1.0
+    scored = [
+        replace(one, score=one.score + best * MEANING / (1 + places[one.spoken.id] / MEANING_HALF))
+        if one.spoken.id in places
+        else one
+        for one in ranked
+    ]
     return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
 
 

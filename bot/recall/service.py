@@ -16,7 +16,7 @@ from bot.lexical.fulltext import FullText, Scope
 from bot.lexical.statistics import Statistics
 from bot.model import Hit, HitKind, Line, Memory
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
-from bot.recall.memories import FUSION, MemorySearch, convincing
+from bot.recall.memories import FUSION, MemorySearch, Near, convincing
 from bot.recall.messages import MessageSearch
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
@@ -27,6 +27,7 @@ from bot.storage.schema import channels
 if TYPE_CHECKING:
     from bot.directory import Directory
     from bot.index import VectorIndex
+    from bot.index.message_vectors import MessageVectors
     from bot.memories import MemoryStore
     from bot.storage.engine import Database
 
@@ -58,12 +59,14 @@ class Recall:
         store: MemoryStore,
         clock: Clock = system_clock,
         timed: Timed = _nobody,
+        message_vectors: MessageVectors | None = None,
     ) -> None:
         statistics = Statistics(fulltext, clock)
         self._db = db
         self._directory = directory
         self._clock = clock
         self._timed = timed
+        self._message_vectors = message_vectors
         self._messages = MessageSearch(fulltext, statistics)
         self._memories = MemorySearch(fulltext, statistics, index, store)
 
@@ -73,11 +76,14 @@ class Recall:
             return RecallResult(())
         started = time.monotonic()
         question, plain_text = await self._stage("understand", self._understand(query))
-        (near, note), (ranked, rows) = await asyncio.gather(
-            self._stage("meaning", self._memories.by_meaning(plain_text, query)),
-            self._stage("words", self._by_words(question, query)),
-        )
-        ids = convincing(near, words_found=bool(ranked or rows))
+        if self._message_vectors is not None and self._message_vectors.held:
+            near, note, ranked, rows = await self._with_messages_by_meaning(question, plain_text, query)
+        else:
+            (near, note), (ranked, rows) = await asyncio.gather(
+                self._stage("meaning", self._memories.by_meaning(plain_text, query)),
+                self._stage("words", self._by_words(question, query)),
+            )
+        ids = [one.memory_id for one in convincing(near, words_found=bool(ranked or rows))]
         memories = await self._stage("fuse", self._memories.fuse(rows, ids, query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
         self._timed("all", time.monotonic() - started)
@@ -97,10 +103,23 @@ class Recall:
         question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest)
         return question, references.with_names(query.text, names)
 
-    async def _by_words(self, question: Question, query: RecallQuery) -> tuple[list[Scored], list[int]]:
+    async def _with_messages_by_meaning(
+        self, question: Question, plain_text: str, query: RecallQuery
+    ) -> tuple[list[Near], str | None, list[Scored], list[int]]:
+        """Both tracks, with messages found by meaning among those found by words."""
+        near, note = await self._stage("meaning", self._memories.by_meaning(plain_text, query))
+        said, _ = await self._memories.by_meaning(plain_text, query, messages=True) if note is None else ([], None)
+        nearby = [one.said_id for one in said]
+        ranked, rows = await self._stage("words", self._by_words(question, query, nearby))
+        words_found = bool(rows) or any(sum(one.by_word) > 0 for one in ranked)
+        return near, note, ranked if words_found or convincing(said, words_found=False) else [], rows
+
+    async def _by_words(
+        self, question: Question, query: RecallQuery, near: Sequence[int] = ()
+    ) -> tuple[list[Scored], list[int]]:
         async with self._db.read() as connection:
             scope = await _scope(connection, query)
-            ranked = await self._messages.search(connection, question, query, scope)
+            ranked = await self._messages.search(connection, question, query, scope, near)
             return ranked, await self._memories.by_words(connection, question, scope)
 
     async def _hits(

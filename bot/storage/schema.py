@@ -155,10 +155,12 @@ outbox = Table(
     Column("next_try_ms", BigInteger, nullable=False, server_default="0"),
     Column("error", Text),
     Column("created_ms", BigInteger, nullable=False),
+    Column("message_id", BigInteger),
     Index("ix_outbox_memory_id", "memory_id"),
     Index("ix_outbox_next_try_ms_seq", "next_try_ms", "seq"),
     sqlite_autoincrement=True,
-    comment="What the vector index has yet to learn: op is upsert or delete",
+    comment="What the vector index has yet to learn: op is upsert or delete, memory_id the point. message_id is set "
+    "where it is a message's.",
 )
 
 tombstones = Table(

@@ -12,6 +12,7 @@ from bot.consent import Consents, SubjectHasher
 from bot.directory import Directory
 from bot.index import indexer as indexing
 from bot.index.base import IndexEntry
+from bot.index.message_vectors import MessageVectors
 from bot.index.opening import open_index
 from bot.installation import Installation
 from bot.lexical.fulltext import FullText
@@ -38,7 +39,8 @@ async def main(data_dir: Path) -> None:
             consents = Consents(db, await SubjectHasher.load(db), system_clock)
             log = MessageLog(db, fulltext, consents, system_clock)
             store = MemoryStore(db, fulltext, log, system_clock)
-            await indexing.Indexer(db, index, store, Directory(db), system_clock).drain()
+            vectors = MessageVectors(db, installation, system_clock)
+            await indexing.Indexer(db, index, store, Directory(db), system_clock, vectors).drain()
 
 
 if __name__ == "__main__":

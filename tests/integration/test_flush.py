@@ -151,7 +151,7 @@ async def _assert_finished(pipeline: Pipeline, steps: Sequence[str]) -> None:
     died_at = steps[-1]
     assert await pipeline.texts() == KEPT, died_at
     assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
-    assert sorted(e.memory.text for e in pipeline.index.entries.values()) == KEPT
+    assert sorted(e.text for e in pipeline.index.entries.values()) == KEPT
     assert await pipeline.rows("memory_terms") == len(KEPT)
     for empty in (batches, outbox, leases):
         assert await pipeline.rows(empty) == 0, (died_at, empty.name)
@@ -330,7 +330,7 @@ async def test_what_is_said_twice_is_one_memory_that_cites_both(pipeline: Pipeli
     assert [c.message_id for c in memory.citations] == [first.id, second.id]
     assert memory.author_ids == (ALICE, BOB)
     assert memory.version == 2
-    assert pipeline.index.entries[memory.id].memory.version == 2
+    assert pipeline.index.memory(memory.id).version == 2
 
 
 async def test_what_is_said_twice_in_one_batch_is_one_memory(pipeline: Pipeline) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.index.mem0_index import Mem0Index
 
 
-async def find(index: Mem0Index, text: str, *, channel_ids: frozenset[int] | None = None, **bounds: int) -> list[str]:
+async def find(index: Mem0Index, text: str, *, channel_ids: frozenset[int] | None = None, **bounds: Any) -> list[str]:  # noqa: ANN401
     hits = await index.search(
         guild_id=bounds.pop("guild_id", GUILD),
         text=text,

@@ -22,6 +22,8 @@ from bot.directory import Directory
 from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable
 from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
+from bot.index.message_vectors import MessageVectors
+from bot.installation import Installation
 from bot.lexical.fulltext import FullText
 from bot.llm.embeddings import OpenAIEmbedder
 from bot.memories import MemoryStore
@@ -44,7 +46,8 @@ class Bench:
         self.index = index
         self.directory = Directory(db)
         self.store = MemoryStore(db, FullText(db.dialect), log, clock)
-        self.indexer = Indexer(db, index, self.store, self.directory, clock)
+        vectors = MessageVectors(db, Installation(db), clock)
+        self.indexer = Indexer(db, index, self.store, self.directory, clock, vectors)
 
     async def add(self, *added: Memory) -> None:
         """Put memories into the database, as a flush does."""

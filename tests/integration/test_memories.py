@@ -48,7 +48,7 @@ async def test_what_is_remembered_cites_the_interaction_and_reaches_index_and_fu
     assert [(c.message_id, c.channel_id, c.author_id) for c in memory.citations] == [(INTERACTION, CHANNEL, ALICE)]
     assert await pipeline.store.get([memory.id]) == {memory.id: memory}
     await pipeline.indexer.drain()
-    assert pipeline.index.entries[memory.id].memory == memory
+    assert pipeline.index.memory(memory.id) == memory
     assert await pipeline.rows("memory_terms") == 1
 
 
@@ -114,7 +114,7 @@ async def test_an_author_among_several_withdraws_their_part(pipeline: Pipeline) 
     (left,) = await pipeline.memories()
     assert left.author_ids == (BOB,)
     await pipeline.indexer.drain()
-    assert pipeline.index.entries[memory.id].memory == left
+    assert pipeline.index.memory(memory.id) == left
     assert await pipeline.store.forget(memory.id, asker(BOB)) is ForgetOutcome.REMOVED
 
 
@@ -222,7 +222,7 @@ async def test_what_a_removed_memory_had_superseded_holds_again(pipeline: Pipeli
     (first,) = await pipeline.memories()
     assert (first.state, first.superseded_by) == (MemoryState.CURRENT, None)
     await pipeline.indexer.drain()
-    assert pipeline.index.entries[first.id].memory.state is MemoryState.CURRENT
+    assert pipeline.index.memory(first.id).state is MemoryState.CURRENT
 
 
 async def test_a_members_own_change_wakes_the_index(pipeline: Pipeline) -> None:

@@ -211,7 +211,7 @@ async def _assert_finished(world: World) -> None:
     for empty in (batches, outbox):
         assert await pipeline.rows(empty) == 0, empty.name
     held = await pipeline.memories()
-    assert {i: e.memory for i, e in pipeline.index.entries.items()} == {m.id: m for m in held}
+    assert {i: e.source for i, e in pipeline.index.entries.items()} == {m.id: m for m in held}
     assert await pipeline.rows("memory_terms") == len(held) == await pipeline.rows(citations)
     assert await pipeline.rows("message_terms") == len(world.kept)
     async with pipeline.db.read() as connection:

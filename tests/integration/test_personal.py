@@ -38,7 +38,7 @@ NO_USER_IDS = frozenset(
         *("citations.message_id", "citations.channel_id"),
         *("batches.guild_id", "batches.channel_id", "batches.next_try_ms", "batches.created_ms"),
         *("leases.channel_id", "leases.expires_ms"),
-        *("outbox.seq", "outbox.next_try_ms", "outbox.created_ms"),
+        *("outbox.seq", "outbox.message_id", "outbox.next_try_ms", "outbox.created_ms"),
         *("tombstones.message_id", "tombstones.created_ms"),
         *("watermarks.guild_id", "watermarks.up_to", "consents.guild_id", "consents.updated_ms"),
         *("usage.calls", "usage.failures", "usage.prompt_tokens", "usage.completion_tokens", "usage.messages"),
@@ -85,7 +85,7 @@ async def traces(pipeline: Pipeline, user_id: int) -> set[str]:
                     f"{table.name}.{name}" for name, value in row.items() if any(n in str(value) for n in needles)
                 }
     for entry in pipeline.index.entries.values():
-        if user_id in entry.memory.author_ids:
+        if user_id in entry.author_ids:
             found.add("index.author_ids")
     return found
 

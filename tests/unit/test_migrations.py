@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,13 @@ FULL_TEXT = ("message_terms", "memory_terms")
 
 
 def _definitions(connection: Connection) -> dict[str, str]:
-    """How every table and index of ours is written down in the file."""
+    """How every table and index of ours is written down in the file, blanks aside."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {name: sql for name, sql in rows if not name.startswith((*FULL_TEXT, "alembic", "sqlite"))}
+    return {
+        name: re.sub(r"\s*([(),])\s*|\s+", r"\1 ", sql)
+        for name, sql in rows
+        if not name.startswith((*FULL_TEXT, "alembic", "sqlite"))
+    }
 
 
 async def test_migrations_build_the_schema_that_the_program_uses(database: Database) -> None:
