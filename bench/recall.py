@@ -4,8 +4,8 @@ A folder holds `messages.jsonl` (as `python -m bot replay` takes it) and `questi
 optional `channel_id`, `as_of`, `asker_id`, and either `evidence` (ids of messages that hold the answer) or `include`
 (strings that a correct result contains). The messages go through the same log as live ones, no language model and no
 embeddings take part, and each question scores the share of its evidence cited, or of its strings found ignoring case,
-in its first hits, which together hold at most so many characters. With `--stock URL` (an embedding service that speaks
-OpenAI's protocol) stock mem0 is asked the same in the same run.
+in its first hits, which together hold at most so many characters. With `--embed URL` (an embedding service that speaks
+OpenAI's protocol) the same is asked with EMBED_MESSAGES, and with `--stock URL` of stock mem0, in the same run.
 """
 
 from __future__ import annotations
@@ -24,20 +24,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot import references
-from bot.clock import system_clock
-from bot.consent import Consents, SubjectHasher
-from bot.directory import Directory
+from bot.app import open_app
+from bot.config import Settings, load_settings
 from bot.exports import open_export
-from bot.index import NoIndex
-from bot.lexical.fulltext import FullText
-from bot.memories import MemoryStore
-from bot.messagelog import MessageLog, Said
+from bot.messagelog import Said
 from bot.model import Hit
-from bot.recall import Recall, RecallQuery
-from bot.storage.engine import open_database
+from bot.recall import RecallQuery
 
 if TYPE_CHECKING:
     from bench.stock import Found, StockMem0
+    from bot.directory import Directory
+    from bot.recall import Recall
 
 ROOT = Path(__file__).resolve().parents[1]
 GROUP = 500
@@ -69,30 +66,47 @@ def main() -> None:
     parser.add_argument("--hits", type=int, default=HITS, help="first hits that count")
     parser.add_argument("--characters", type=int, default=CHARACTERS, help="characters that they may hold together")
     parser.add_argument("--database", help="address of an empty PostgreSQL database, for one folder; unset: SQLite")
+    parser.add_argument("--embed", metavar="URL", help="ask with EMBED_MESSAGES as well, with embeddings from here")
     parser.add_argument("--stock", metavar="URL", help="ask stock mem0 as well, with embeddings from here")
-    parser.add_argument("--model", default="all-MiniLM-L6-v2", help="embedding model for that")
+    parser.add_argument("--model", default="all-MiniLM-L6-v2", help="embedding model of that service")
     parser.add_argument("--dims", type=int, default=384, help="numbers in one of its vectors")
     options = parser.parse_args()
     for folder in options.data:
-        show(folder.name, asyncio.run(run(folder, options.hits, options.characters, options.database)))
+        show(folder.name, asyncio.run(run(folder, options)))
+        if options.embed:
+            show(f"{folder.name}, EMBED_MESSAGES", asyncio.run(run(folder, options, embed=True)))
         if options.stock:
             show(f"{folder.name}, stock mem0", run_stock(folder, options))
 
 
-async def run(folder: Path, hits: int, characters: int, address: str | None = None) -> list[Outcome]:
+async def run(folder: Path, options: argparse.Namespace, *, embed: bool = False) -> list[Outcome]:
     """Log the messages into a database of their own and ask every question."""
     with tempfile.TemporaryDirectory() as scratch:
-        async with open_database(address, Path(scratch)) as db:
-            fulltext = FullText(db.dialect)
-            consents = Consents(db, await SubjectHasher.load(db), system_clock)
-            log = MessageLog(db, fulltext, consents, system_clock)
-            directory = Directory(db)
-            store = MemoryStore(db, fulltext, log, system_clock)
+        async with open_app(settings_of(Path(scratch), options, embed=embed), extract=False) as app:
             said = messages_of(folder)
             for start in range(0, len(said), GROUP):
-                await log.append(said[start : start + GROUP])
-            recall = Recall(db, fulltext, NoIndex(), directory, store)
-            return [await ask(recall, directory, one, hits, characters) for one in questions_of(folder)]
+                await app.log.append(said[start : start + GROUP])
+            await app.indexer.drain()
+            asked = questions_of(folder)
+            return [await ask(app.recall, app.directory, one, options.hits, options.characters) for one in asked]
+
+
+def settings_of(folder: Path, options: argparse.Namespace, *, embed: bool) -> Settings:
+    """Settings without any model, or with EMBED_MESSAGES and an embedding service."""
+    service = {
+        "openai_base_url": options.embed,
+        "openai_api_key": "unused",
+        "embedding_model": options.model,
+        "embedding_dims": options.dims,
+    }
+    return load_settings(
+        None,
+        data_dir=folder,
+        database_url=options.database,
+        mem0_enabled=embed,
+        embed_messages=embed,
+        **(service if embed else {}),
+    )
 
 
 def run_stock(folder: Path, options: argparse.Namespace) -> list[Outcome]:

@@ -558,5 +558,6 @@ def policy_of(settings: Settings) -> Policy:
         language_model_outside=(not ollama or substitute) and outside,
         embeddings=f"{PROVIDER_NAMES[settings.embedding_provider]}, {settings.embedding_model}",
         embeddings_outside=settings.embedding_provider is EmbeddingProvider.OPENAI and outside,
+        embeds_messages=settings.embed_messages,
         encrypted=settings.data_key is not None,
     )

@@ -16,7 +16,7 @@ import ollama
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.config import LLMProvider, Settings, unknown_names
+from bot.config import EmbeddingProvider, LLMProvider, Settings, unknown_names
 from bot.errors import AnswerError, InUse, ServiceError, StartupError
 from bot.llm.ollama import (
     FAILURES,
@@ -255,6 +255,10 @@ class Doctor:
             return Finding(
                 "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
             )
+        openai = self._settings.embedding_provider is EmbeddingProvider.OPENAI and not self._settings.openai_base_url
+        if self._settings.embed_messages and openai:
+            sent = f"{what}: EMBED_MESSAGES sends it every message"
+            return Finding("embeddings", Verdict.WARNING, sent, "embed at home (EMBEDDING_PROVIDER), or switch it off")
         return Finding("embeddings", Verdict.OK, f"{what}, {self._settings.embedding_dims} numbers")
 
     async def _vectors(self) -> Finding:
@@ -268,7 +272,7 @@ class Doctor:
             return Finding(
                 "vector store", Verdict.FAULT, str(error), "check MEM0_QDRANT_HOST, _PORT, _URL and _API_KEY"
             )
-        found = f"{facts.memories:,} memories"
+        found = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
         if facts.waiting:
             found += f", {facts.waiting:,} changes waiting"
         if facts.foreign:

@@ -42,6 +42,7 @@ class Policy:
         language_model_outside: whether messages leave the operator's machines for that.
         embeddings: who embeds, for members' eyes ("OpenAI, text-embedding-3-small").
         embeddings_outside: whether memories leave the operator's machines for that.
+        embeds_messages: whether messages are embedded as well (EMBED_MESSAGES).
         encrypted: whether the database file is encrypted (DATA_KEY).
     """
 
@@ -51,6 +52,7 @@ class Policy:
     language_model_outside: bool = False
     embeddings: str = ""
     embeddings_outside: bool = False
+    embeds_messages: bool = False
     encrypted: bool = False
 
     @property
@@ -159,9 +161,10 @@ class Policy:
         home = "on the operator's own machines"
         model = "messages go to it over the internet" if self.language_model_outside else home
         vectors = "they go to it over the internet" if self.embeddings_outside else home
+        what = "messages, memories and questions" if self.embeds_messages else "memories and questions"
         return (
-            f"{self.language_model} makes memories from messages ({model}); {self.embeddings} turns memories and "
-            f"questions into numbers for searching ({vectors})."
+            f"{self.language_model} makes memories from messages ({model}); {self.embeddings} turns {what} into "
+            f"numbers for searching ({vectors})."
         )
 
 

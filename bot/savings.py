@@ -31,6 +31,9 @@ ANSWER_TOKENS = 9
 EMBEDDING_TOKENS = 4
 """Tokens embedded a message: a memory for eight messages at 30 tokens, once. Queries come on top, about 10 each."""
 
+MESSAGE_TOKENS = 22
+"""Tokens embedded a message with EMBED_MESSAGES: its text behind its speaker's name."""
+
 ANSWER_TOKENS_A_SECOND = 60
 PROMPT_TOKENS_A_SECOND = 2_000
 """An 8B model at 4 bits on a 4090, on the slow side."""
@@ -119,7 +122,13 @@ def bills_by_day(usages: Iterable[Usage], prices: PriceTable) -> Mapping[str, Bi
 
 
 def estimate(
-    messages: int, *, prices: PriceTable, llm: tuple[str, str], embedder: tuple[str, str], measured: Bill | None = None
+    messages: int,
+    *,
+    prices: PriceTable,
+    llm: tuple[str, str],
+    embedder: tuple[str, str],
+    embed_messages: bool = False,
+    measured: Bill | None = None,
 ) -> Bill:
     """What so many messages are likely to cost.
 
@@ -128,9 +137,12 @@ def estimate(
         prices: what tokens cost.
         llm: provider and model that extract.
         embedder: provider and model that embed.
+        embed_messages: whether messages are embedded as well.
         measured: what was measured here; its tokens a message take the place of the general figures.
     """
     prompt, answer, embedded = PROMPT_TOKENS, ANSWER_TOKENS, float(EMBEDDING_TOKENS)
+    if embed_messages:
+        embedded += MESSAGE_TOKENS
     seconds = prompt / PROMPT_TOKENS_A_SECOND + answer / ANSWER_TOKENS_A_SECOND
     ratio = 1.0
     if measured is not None and measured.messages:

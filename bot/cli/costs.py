@@ -32,7 +32,14 @@ def costs(messages_per_day: PerDay = None, data_dir: DataDir = None) -> None:
     if messages_per_day is None:
         console.print(_table("Since the ledger began", measured, 1))
         return
-    day = estimate(messages_per_day, prices=prices, llm=_llm(settings), embedder=_embedder(settings), measured=measured)
+    day = estimate(
+        messages_per_day,
+        prices=prices,
+        llm=_llm(settings),
+        embedder=_embedder(settings),
+        embed_messages=settings.embed_messages,
+        measured=measured,
+    )
     basis = f"{measured.messages:,} messages measured here" if measured.messages else "general figures"
     console.print(_table(f"{messages_per_day:,} messages a day, from {basis}", day, DAYS_A_MONTH))
     console.print(f"Prices of {prices.as_of}; docs/costs.md tells what each line stands for.", highlight=False)

@@ -39,6 +39,7 @@ async def replay_export(
     """Replay with a progress bar; returns the summary and one line for each thing done without."""
     async with open_app(settings, extract=extract) as app:
         summary = await _with_progress(app, export, console)
+        await app.indexer.catch_up()  # messages, with EMBED_MESSAGES
         return summary, app.notes
 
 

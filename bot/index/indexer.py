@@ -147,7 +147,8 @@ class Indexer:
         return await self._entries((await self._known(memory_ids, message_ids)).values())
 
     async def catch_up(self) -> None:
-        """Tell the index of all messages that were in the log before it was to hold them, and apply that."""
+        """Apply what is due, and then what was in the log before the index was to hold messages."""
+        await self.drain()
         while await self.messages.enlist():
             await self.drain()
 

@@ -15,7 +15,7 @@ from bot.lexical.fulltext import FullText, Scope, author_token, document_length,
 from bot.lexical.statistics import Statistics
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
-from bot.recall.ranking import REACH, Scored, Spoken, count, fused, own_scores, own_weights, raised, rank, rarity
+from bot.recall.ranking import REACH, Scored, Spoken, count, own_scores, own_weights, raised, rank, rarity
 from bot.storage.schema import messages
 
 NEWEST = 800
@@ -76,7 +76,7 @@ class MessageSearch:
         stretches = await _stretches(connection, centres, query)
         spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch}, query)
         runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
-        ranked = fused(rank(question, weights, mean_length, runs), near)
+        ranked = rank(question, weights, mean_length, runs, near)
         return [one for one in ranked if _may_show(one.spoken, query)]
 
     async def _candidates(

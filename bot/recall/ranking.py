@@ -31,7 +31,7 @@ NEWEST = 1.5  # where the question is about now: how much more the newest messag
 SPAN = 2.0  # what was said on a date of the question is worth so much more,
 SPAN_AT_LEAST = 5.0  # and at least this many points of score are there to be multiplied
 
-MEANING = 0.4  # the message nearest in meaning is worth so much of the best score more,
+MEANING = 0.25  # the message nearest in meaning is worth so much of the best score more,
 MEANING_HALF = 10  # and one so many places behind it half of that
 
 _TIME = re.compile(
@@ -119,7 +119,11 @@ def raised(question: Question, score: float, spoken: Spoken) -> float:
 
 
 def rank(
-    question: Question, weights: Sequence[float], mean_length: float, runs: Sequence[Sequence[Spoken]]
+    question: Question,
+    weights: Sequence[float],
+    mean_length: float,
+    runs: Sequence[Sequence[Spoken]],
+    near: Sequence[int] = (),
 ) -> list[Scored]:
     """Score messages by themselves and their surroundings, best first.
 
@@ -128,6 +132,7 @@ def rank(
         weights: rarity of each of its words.
         mean_length: terms of a message on average.
         runs: stretches of conversation, each without gaps and oldest first.
+        near: messages that are near to the question in meaning, nearest first.
     """
     worth = own_weights(question, weights)
     around = [0.0 if word.name else CONTEXT * weight for word, weight in zip(question.words, weights, strict=True)]
@@ -141,24 +146,22 @@ def rank(
                 )
             )
             scored.append(Scored(spoken, by_word, raised(question, sum(by_word), spoken), (number, position)))
+    scored = _fused(scored, near)
     if question.wants_now:
         scored = _newer_is_better(scored)
     return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
 
 
-def fused(ranked: Sequence[Scored], near: Sequence[int]) -> list[Scored]:
+def _fused(scored: Sequence[Scored], near: Sequence[int]) -> list[Scored]:
     """Raise the scores of messages that are near in meaning, by their rank there, as a share of the best score."""
-    if not near:
-        return list(ranked)
     places = {message_id: place for place, message_id in enumerate(near)}
-    best = max((one.score for one in ranked), default=0.0) or 1.0
-    scored = [
-        replace(one, score=one.score + best * MEANING / (1 + places[one.spoken.id] / MEANING_HALF))
+    share = MEANING * max((one.score for one in scored), default=0.0) or MEANING
+    return [
+        replace(one, score=one.score + share / (1 + places[one.spoken.id] / MEANING_HALF))
         if one.spoken.id in places
         else one
-        for one in ranked
+        for one in scored
     ]
-    return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
 
 
 def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[float]:
