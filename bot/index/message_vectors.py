@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.index.points import point_id
 from bot.messagelog import message_from_row
 from bot.model import Message
-from bot.storage.schema import messages, outbox
+from bot.storage.schema import messages, meta, outbox
 
 if TYPE_CHECKING:
     from bot.clock import Clock
@@ -109,11 +109,12 @@ class MessageVectors:
 
     async def enlist(self) -> bool:
         """Tell the index of the next chunk of what was in the log before; False where nothing is left to tell."""
-        state = self._state
-        if state is None or not state.below:
+        if self._state is None or not self._state.below:
             return False
-        older = select(messages.c.id).where(messages.c.id < state.below).order_by(messages.c.id.desc()).limit(CHUNK)
         async with self._db.write() as connection:
+            told = await connection.scalar(select(meta.c.value).where(meta.c.key == STATE))
+            state = _from_json(told) or self._state  # another process may have gone on with it
+            older = select(messages.c.id).where(messages.c.id < state.below).order_by(messages.c.id.desc()).limit(CHUNK)
             ids = list(await connection.scalars(older))
             await self.changed(connection, ids)
             state = replace(state, below=ids[-1] if ids else 0)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot import snowflake
 from bot.app import App, open_app, policy_of
@@ -21,6 +22,7 @@ from bot.messagelog import Said
 from bot.model import HitKind, Message
 from bot.recall import RecallQuery
 from bot.revisions import Revisions
+from bot.storage.schema import outbox
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
@@ -73,14 +75,8 @@ class House:
 def opened(data_dir: Path, openai_server: LoopbackOpenAI) -> Opened:
     @asynccontextmanager
     async def opener(*, embed: bool = True, **changes: object) -> AsyncIterator[House]:
-        settings = load_settings(
-            None,
-            data_dir=data_dir,
-            openai_base_url=openai_server.api_url,
-            openai_api_key="k",
-            embed_messages=embed,
-            **changes,
-        )
+        service = {"openai_base_url": openai_server.api_url, "openai_api_key": "k"}
+        settings = load_settings(None, **{"data_dir": data_dir, "embed_messages": embed, **service, **changes})
         async with open_app(settings, extract=False, patient=True) as app:
             yield House(app)
 
@@ -264,3 +260,26 @@ def test_members_are_told_that_messages_are_embedded() -> None:
     told = policy_of(load_settings(None, embed_messages=True)).text()
     assert "OpenAI, text-embedding-3-small turns messages, memories and questions into numbers" in told
     assert "turns memories and questions into numbers" in policy_of(load_settings(None)).text()
+
+
+async def test_a_key_that_is_missing_for_a_while_costs_no_vector(opened: Opened, data_dir: Path) -> None:
+    async with opened() as house:
+        said = [message.id for message in await house.say("The ferry leaves.", "The ferry is late.")]
+        await house.app.indexer.drain()
+    async with opened(openai_api_key=None) as house:
+        await house.app.erasure.erase_messages(GUILD, CHANNEL, said[:1])
+        said.append((await house.say("The ferry is back."))[0].id)
+        await house.app.indexer.catch_up()
+    async with opened() as house:
+        assert await house.app.index.count() == 1
+        async with house.app.db.write() as connection:
+            await connection.execute(update(outbox).values(next_try_ms=0))  # it waits for a second or so
+        await house.app.indexer.catch_up()
+        assert sorted(await house.near("ferry")) == said[1:]
+
+
+async def test_without_a_key_nothing_piles_up(opened: Opened) -> None:
+    async with opened(openai_api_key=None) as house:
+        await house.say("The ferry leaves.")
+        await house.app.indexer.catch_up()
+        assert await house.app.indexer.backlog() == 0
