@@ -43,8 +43,9 @@ from bot.lexical.fulltext import FullText
 from bot.llm.base import LanguageModel
 from bot.llm.fallback import FallbackModel
 from bot.llm.guarded import GuardedModel
-from bot.llm.ollama import OllamaModel
+from bot.llm.ollama import OllamaModel, host_name
 from bot.llm.openai import OpenAIModel
+from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledModel
 from bot.memories import MemoryStore
 from bot.messagelog import MessageLog
 from bot.metrics import Metrics
@@ -217,7 +218,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     wanted = ways.extract or ways.answer
     own_model = await _usable_model(stack, settings, ledger, ways, notes) if wanted else None
     if own_model is not None:
-        guards.append(own_model.guard)
+        guards.extend(own_model.guards)
         model, longest_wait = _with_fallback(stack, settings, own_model, ledger, prices, clock, guards.append)
         answers = Answers(model)
         if isinstance(model, FallbackModel):
@@ -234,6 +235,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             consents=consents,
             flush_interval=settings.flush_interval_seconds,
             flush_batch_size=settings.flush_batch_size,
+            concurrency=flushes_at_once(settings),
             told=_to_all(metrics, status, ledger, model),
             step=step,
         )
@@ -308,7 +310,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
 
 async def _usable_model(
     stack: AsyncExitStack, settings: Settings, ledger: Ledger, ways: Ways, notes: list[str]
-) -> GuardedModel | None:
+) -> GuardedModel | PooledModel | None:
     """The language model; None, with a note, where it does not answer and is not waited for."""
     if not settings.mem0_enabled:
         notes.append("MEM0_ENABLED=false: no memories are made, messages are searched by words")
@@ -325,14 +327,19 @@ async def _usable_model(
     return model
 
 
-def open_model(settings: Settings, ledger: Ledger) -> GuardedModel:
-    """The language model of the settings, guarded and counted."""
-    model: LanguageModel
-    if settings.mem0_llm_provider is LLMProvider.OLLAMA:
-        model = OllamaModel(settings.ollama_base_url, settings.ollama_model)
-    else:
-        model = OpenAIModel(_key(settings), settings.openai_llm_model, base_url=settings.openai_base_url)
-    return guarded(model, ledger)
+def open_model(settings: Settings, ledger: Ledger) -> GuardedModel | PooledModel:
+    """The language model of the settings, guarded and counted; on several hosts where Ollama has several."""
+    if settings.mem0_llm_provider is LLMProvider.OPENAI:
+        name = settings.openai_llm_model
+        return guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), ledger)
+    models = [OllamaModel(url, settings.ollama_model) for url in settings.ollama_base_url]
+    if len(models) == 1:
+        return guarded(models[0], ledger)
+    hosts: list[Host[LanguageModel]] = [
+        Host(model, _host_guard(model, host_name(url)), settings.ollama_concurrency)
+        for model, url in zip(models, settings.ollama_base_url, strict=True)
+    ]
+    return PooledModel(Pool(OllamaModel.provider, hosts), ledger)
 
 
 def guarded(model: LanguageModel, ledger: Ledger) -> GuardedModel:
@@ -347,15 +354,35 @@ def guarded(model: LanguageModel, ledger: Ledger) -> GuardedModel:
     return GuardedModel(model, guard, ledger)
 
 
+def _host_guard(model: LanguageModel, host: str) -> Guard:
+    """What stands before one of several hosts: another host takes its place of a retry."""
+    return Guard(
+        model.provider,
+        limiter=AsyncLimiter(MODEL_CALLS_A_SECOND, 1),
+        timeout=MODEL_SECONDS,
+        breaker=Breaker(threshold=FAILURES_TO_OPEN),
+        retries=0,
+        probe=model.check,
+        host=host,
+    )
+
+
+def flushes_at_once(settings: Settings) -> int:
+    """Channels that are worked on side by side: as many as the hosts of the model have places."""
+    if settings.mem0_llm_provider is LLMProvider.OPENAI:
+        return 1
+    return len(settings.ollama_base_url) * settings.ollama_concurrency
+
+
 def _with_fallback(
     stack: AsyncExitStack,
     settings: Settings,
-    model: GuardedModel,
+    model: GuardedModel | PooledModel,
     ledger: Ledger,
     prices: PriceTable,
     clock: Clock,
     watch: Watch,
-) -> tuple[GuardedModel | FallbackModel, float]:
+) -> tuple[LanguageModel, float]:
     """The model with what OLLAMA_FALLBACK puts behind it, and the longest wait between two tries of a batch.
 
     Raises:

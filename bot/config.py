@@ -16,6 +16,9 @@ from bot.errors import StartupError
 
 MAX_SNOWFLAKE = 2**63 - 1
 
+MOST_HOSTS = 64
+"""Of one service; each has lines in the metrics."""
+
 
 class LLMProvider(StrEnum):
     """Who runs the extraction model."""
@@ -97,7 +100,13 @@ class Settings(BaseSettings):
     mem0_llm_provider: LLMProvider = Field(
         LLMProvider.OLLAMA, description="Who extracts memories: ollama (your own machine) or openai."
     )
-    ollama_base_url: str = Field("http://localhost:11434", description="Where Ollama listens.")
+    ollama_base_url: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http://localhost:11434",),
+        description="Where Ollama listens. Several hosts, with commas between and the same models, share the work.",
+    )
+    ollama_concurrency: int = Field(
+        1, ge=1, le=64, description="Calls that each Ollama host works on at once (its own OLLAMA_NUM_PARALLEL)."
+    )
     ollama_model: str = Field("llama3.1:8b", min_length=1, description="Model that extracts memories in Ollama.")
     openai_api_key: SecretStr | None = Field(
         None, description="Key for embeddings (and for extraction where MEM0_LLM_PROVIDER=openai)."
@@ -184,10 +193,24 @@ class Settings(BaseSettings):
             raise ValueError("must be channel ids with commas between, such as 123456789012345678")
         return tuple(dict.fromkeys(int(part) for part in parts))
 
-    @field_validator("openai_base_url", "ollama_base_url", "mem0_qdrant_url", "discord_api_url")
+    @field_validator("openai_base_url", "mem0_qdrant_url", "discord_api_url")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
         return value if value is None else _address(value, ("http", "https"))
+
+    @field_validator("ollama_base_url", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if not parts or len(parts) > MOST_HOSTS:
+            raise ValueError(f"must be one address, or up to {MOST_HOSTS} with commas between")
+        addresses = []
+        for number, part in enumerate(parts, 1):
+            which = f", which number {number} is not" if len(parts) > 1 else ""
+            addresses.append(_address(part, ("http", "https"), which))
+        return tuple(dict.fromkeys(addresses))
 
     @field_validator("discord_gateway_url")
     @classmethod
@@ -276,14 +299,14 @@ class Settings(BaseSettings):
         )
 
 
-def _address(value: str, schemes: tuple[str, ...]) -> str:
+def _address(value: str, schemes: tuple[str, ...], which: str = "") -> str:
     parts = urlsplit(value)
     try:
         sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number
         sound = False
     if not sound:
-        raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}")
+        raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}{which}")
     return value.rstrip("/")
 
 
@@ -347,6 +370,8 @@ def _shown(default: object) -> str:
     """A default as it is written in a file; empty where there is none."""
     if default is None or default == ():
         return ""
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
     shown = str(getattr(default, "value", default))
     return shown.lower() if isinstance(default, bool) else shown
 
@@ -366,6 +391,7 @@ def unknown_names(environment: dict[str, str] | None = None) -> list[str]:
     prefixes = (
         "MEM0_",
         "OLLAMA_BASE",
+        "OLLAMA_CONCURRENCY",
         "OLLAMA_MODEL",
         "OLLAMA_FALLBACK",
         "FALLBACK_",

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
-import ollama
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import EmbeddingProvider, LLMProvider, Settings, unknown_names
 from bot.errors import AnswerError, InUse, ServiceError, StartupError
-from bot.llm.ollama import (
-    FAILURES,
-    KEEP_ALIVE,
-    LoadedModel,
-    close_client,
-    loaded_models,
-    ollama_client,
-    translated,
-)
+from bot.findings import Finding, Verdict
 from bot.llm.openai import OpenAIModel
+from bot.ollama_check import (
+    OTHER_MODEL,
+    PROBE_SECONDS,
+    SAMPLE,
+    SAMPLE_SCHEMA,
+    SAMPLE_TOKENS,
+    compare_hosts,
+    examine_ollama,
+    schema_finding,
+)
 from bot.storage.engine import Database
 from bot.storage.schema import memories, messages, outbox
 
@@ -35,63 +33,6 @@ DISCORD_API = "https://discord.com/api/v10"
 MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
 """GATEWAY_MESSAGE_CONTENT and its LIMITED form
 (https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
-
-NEEDED_CONTEXT = 4096
-"""Tokens of the smallest window that an extraction is given."""
-
-PROBE_SECONDS = 15.0
-
-SAMPLE_SECONDS = 180.0
-"""For the sample call of the language model; a large one takes a minute to load from a slow disk."""
-
-SAMPLE = "Count from one to three, in words."
-SAMPLE_TOKENS = 64
-SAMPLE_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"words": {"type": "array", "items": {"type": "string", "enum": ["one", "two", "three"]}}},
-    "required": ["words"],
-    "additionalProperties": False,
-}
-"""What no model answers of its own accord; extraction needs answers that follow such a schema."""
-
-SLOW_TOKENS = 20.0
-"""Tokens a second below which an extraction (100 to 150 tokens of answer) takes more than five seconds."""
-
-WHOLE = 0.99
-"""Of a model on the graphics card; rounding keeps it from being 1."""
-
-WORTH_TELLING = 0.5  # seconds
-NANOSECONDS = 1e9
-GIGABYTE = 1e9
-
-PULL = "python -m bot doctor --pull"
-
-_OTHER_MODEL = "choose another {setting}; docs/ollama.md names some"
-
-
-class Verdict(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAULT = "fault"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        subject: what was checked.
-        found: what was found, in one sentence.
-        todo: what to do; empty where nothing is.
-    """
-
-    subject: str
-    verdict: Verdict
-    found: str
-    todo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +93,8 @@ class Doctor:
         if self._settings.mem0_enabled:
             async for finding in self._model():
                 yield finding
+            if models := self._on_several_hosts():
+                yield await compare_hosts(self._settings.ollama_base_url, models)
             yield await self._embeddings()
             yield await self._vectors()
         else:
@@ -197,31 +140,21 @@ class Doctor:
         if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
             yield await self._openai_model()
             return
-        async for finding in self._ollama():
+        async for finding in examine_ollama(self._settings.ollama_base_url, self._settings.ollama_model):
             yield finding
         if self._settings.may_fall_back_to_openai:
             yield await self._openai_model()
 
-    async def _ollama(self) -> AsyncIterator[Finding]:
-        client = ollama_client(self._settings.ollama_base_url, SAMPLE_SECONDS)
-        name = self._settings.ollama_model
-        try:
-            version = await _ollama_version(self._settings.ollama_base_url)
-            yield Finding(
-                "ollama", Verdict.OK, f"answers at {_bare(self._settings.ollama_base_url)}, version {version}"
-            )
-            shown = await client.show(name)
-            yield _context(name, shown.modelinfo or {})
-            answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
-            yield _schema(name, answer.message.content or "", "OLLAMA_MODEL")
-            yield _speed(answer, seconds)
-            yield _graphics(name, await loaded_models(client))
-        except (*FAILURES, ServiceError) as error:
-            trouble = error if isinstance(error, ServiceError) else translated(error, "ollama", name)
-            todo = f"start Ollama; `{PULL}` gets the model; until then messages wait and are searched by words"
-            yield Finding("ollama", Verdict.FAULT, str(trouble), todo)
-        finally:
-            await close_client(client)
+    def _on_several_hosts(self) -> list[str]:
+        """The models that several hosts of Ollama are asked for."""
+        settings = self._settings
+        if len(settings.ollama_base_url) == 1:
+            return []
+        uses = (
+            (settings.mem0_llm_provider is LLMProvider.OLLAMA, settings.ollama_model),
+            (settings.embedding_provider is EmbeddingProvider.OLLAMA, settings.embedding_model),
+        )
+        return [model for used, model in uses if used]
 
     async def _openai_model(self) -> Finding:
         """A short call, for less than a thousandth of a cent."""
@@ -239,13 +172,13 @@ class Doctor:
                 system="", prompt=SAMPLE, schema=SAMPLE_SCHEMA, max_tokens=SAMPLE_TOKENS, purpose="doctor"
             )
         except ServiceError as error:
-            todo = f"check OPENAI_API_KEY; {_OTHER_MODEL.format(setting='OPENAI_LLM_MODEL')}"
+            todo = f"check OPENAI_API_KEY; {OTHER_MODEL.format(setting='OPENAI_LLM_MODEL')}"
             return Finding("language model", Verdict.FAULT, str(error), todo)
         except AnswerError:
-            return _schema(name, "", "OPENAI_LLM_MODEL")
+            return schema_finding(name, "", "OPENAI_LLM_MODEL")
         finally:
             await model.aclose()
-        return _schema(name, answer.text, "OPENAI_LLM_MODEL")
+        return schema_finding(name, answer.text, "OPENAI_LLM_MODEL")
 
     async def _embeddings(self) -> Finding:
         what = f"{self._settings.embedding_provider.value}, {self._settings.embedding_model}"
@@ -306,85 +239,6 @@ def _others_may_read(path: Path) -> bool:
         return False
 
 
-async def _ollama_version(base_url: str) -> str:
-    async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
-        answer = await client.get(f"{base_url}/api/version")
-        answer.raise_for_status()
-        return str(answer.json()["version"])
-
-
-def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show tells, keys by model family
-    length = next((v for key, v in about.items() if key.endswith(".context_length") and isinstance(v, int)), None)
-    if length is None:
-        return Finding("model", Verdict.OK, f"{name} is pulled; it does not tell its context size")
-    if length < NEEDED_CONTEXT:
-        return Finding(
-            "model", Verdict.FAULT, f"{name} has a context of {length} tokens", f"use one with {NEEDED_CONTEXT} or more"
-        )
-    return Finding("model", Verdict.OK, f"{name} is pulled, context {length:,} tokens, {NEEDED_CONTEXT:,} are used")
-
-
-async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> tuple[ollama.ChatResponse, float]:
-    """One short call, and the seconds that it took."""
-    started = time.monotonic()
-    answer = await client.chat(
-        name,
-        [{"role": "user", "content": SAMPLE}],
-        format=SAMPLE_SCHEMA,
-        think=False if thinks else None,
-        options={"num_ctx": NEEDED_CONTEXT, "num_predict": SAMPLE_TOKENS, "temperature": 0},
-        keep_alive=KEEP_ALIVE,
-    )
-    return answer, time.monotonic() - started
-
-
-def _schema(name: str, text: str, setting: str) -> Finding:
-    """Whether an answer follows the schema that was asked for."""
-    try:
-        words = json.loads(text)["words"]
-        follows = all(word in SAMPLE_SCHEMA["properties"]["words"]["items"]["enum"] for word in words)
-    except (ValueError, KeyError, TypeError):
-        follows = False
-    if follows:
-        return Finding("language model", Verdict.OK, f"{name} follows a JSON schema")
-    found = f"{name} does not follow a JSON schema, so no memories can be made with it"
-    return Finding("language model", Verdict.FAULT, found, _OTHER_MODEL.format(setting=setting))
-
-
-def _speed(answer: ollama.ChatResponse, seconds: float) -> Finding:
-    """How long the sample call took; loading the model is told apart."""
-    loading = (answer.load_duration or 0) / NANOSECONDS
-    found = f"a sample call took {seconds:.1f} s"
-    if loading > WORTH_TELLING:
-        found += f", {loading:.1f} s of them for loading the model"
-    rate = (answer.eval_count or 0) * NANOSECONDS / answer.eval_duration if answer.eval_duration else None
-    if rate is None:
-        return Finding("speed", Verdict.OK, found)
-    found += f"; it writes {rate:.0f} tokens a second"
-    if rate >= SLOW_TOKENS:
-        return Finding("speed", Verdict.OK, found)
-    todo = "memories come late and nothing is lost; a smaller model or a graphics card helps (docs/ollama.md)"
-    return Finding("speed", Verdict.WARNING, found, todo)
-
-
-def _graphics(name: str, loaded: Sequence[LoadedModel]) -> Finding:
-    """How much of the model is on a graphics card (/api/ps: size_vram against size)."""
-    full = name if ":" in name else f"{name}:latest"
-    model = next((one for one in loaded if one.name == full), None)
-    if model is None or not model.size:
-        return Finding(
-            "graphics card", Verdict.WARNING, f"Ollama does not tell where it runs {name}", "see `ollama ps`"
-        )
-    share = min(1.0, model.vram / model.size)
-    found = f"{share:.0%} of {name} is on it, {model.vram / GIGABYTE:.1f} of {model.size / GIGABYTE:.1f} GB"
-    if share >= WHOLE:
-        return Finding("graphics card", Verdict.OK, found)
-    if not model.vram:
-        found = f"{name} runs on the processor alone"
-    todo = "choose a smaller model or free the card's memory (docs/ollama.md); it works meanwhile, slowly"
-    return Finding("graphics card", Verdict.WARNING, found, todo)
-
-
 def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
     if status == httpx.codes.UNAUTHORIZED:
         return Finding(
@@ -400,11 +254,6 @@ def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
             "switch on Message Content Intent in the developer portal, Bot",
         )
     return Finding("discord", Verdict.OK, f"token accepted for {body.get('name', 'this application')}")
-
-
-def _bare(url: str) -> str:
-    """The address without a name and password in it."""
-    return str(httpx.URL(url).copy_with(username=None, password=None))
 
 
 async def look_into(db: Database, data_dir: Path) -> StoreFacts:

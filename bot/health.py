@@ -63,7 +63,12 @@ async def _within(check: Check) -> bool:
 
 @asynccontextmanager
 async def serving(
-    host: str, port: int, *, ready: Callable[[], Awaitable[Mapping[str, bool]]], metrics: Callable[[], Awaitable[bytes]]
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[], Awaitable[Mapping[str, bool]]],
+    metrics: Callable[[], Awaitable[bytes]],
+    hosts: Callable[[], Mapping[str, str]] = dict,
 ) -> AsyncIterator[int]:
     """Serve for the time of the block; gives the port (0: any free one).
 
@@ -72,6 +77,7 @@ async def serving(
         port: port to listen on.
         ready: each part that has to be there, and whether it is.
         metrics: the page for Prometheus.
+        hosts: each of several hosts of a service, and how it is; told, and not waited for.
 
     Raises:
         StartupError: the address can't be opened.
@@ -82,7 +88,8 @@ async def serving(
 
     async def readiness(_: web.Request) -> web.Response:
         parts = await ready()
-        return web.json_response({"ready": all(parts.values()), "parts": dict(parts)}, status=_status(parts))
+        told = {"ready": all(parts.values()), "parts": dict(parts), "hosts": dict(hosts())}
+        return web.json_response(told, status=_status(parts))
 
     async def scrape(_: web.Request) -> web.Response:
         return web.Response(body=await metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

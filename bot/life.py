@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,11 @@ from bot.app import App, open_app
 from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
 from bot.clock import steady_clock
 from bot.config import EmbeddingProvider, LLMProvider, Settings
-from bot.errors import InUse
+from bot.errors import ChannelMemoryError, InUse
 from bot.health import Readiness, serving
-from bot.llm.ollama import LoadedModel, close_client, loaded_models, ollama_client
+from bot.llm.ollama import LoadedModel, close_client, host_name, loaded_models, ollama_client
 from bot.metrics import Sources, Standing, page
+from bot.resilience import Guard
 from bot.steps import Step, no_step
 from bot.storage.engine import private_folder
 
@@ -104,7 +105,8 @@ def _observed(app: App, bot: ChannelMemoryBot) -> AbstractAsyncContextManager[ob
     standing = standing_of(app, ready)
     app.metrics.registry.register(standing)
     scrape = partial(page, app.metrics, standing)
-    return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, metrics=scrape)
+    hosts = partial(hosts_of, app.guards)
+    return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, hosts=hosts, metrics=scrape)
 
 
 def standing_of(app: App, ready: Readiness) -> Standing:
@@ -120,10 +122,15 @@ def standing_of(app: App, ready: Readiness) -> Standing:
             prices=app.prices,
             guards=app.guards,
             clock=app.services.clock,
-            loaded=partial(_loaded, settings.ollama_base_url) if _uses_ollama(settings) else None,
+            loaded=partial(_loaded, settings.ollama_base_url if _uses_ollama(settings) else ()),
             ready=ready.parts,
         )
     )
+
+
+def hosts_of(guards: Sequence[Guard]) -> dict[str, str]:
+    """Each of several hosts of a service, and whether it is given calls."""
+    return {guard.name: guard.breaker.state.value for guard in guards if guard.host is not None}
 
 
 def connected(bot: ChannelMemoryBot) -> bool:
@@ -136,10 +143,18 @@ def _uses_ollama(settings: Settings) -> bool:
     return settings.mem0_enabled and (extracts or settings.embedding_provider is EmbeddingProvider.OLLAMA)
 
 
-async def _loaded(base_url: str) -> list[LoadedModel]:
+async def _loaded(base_urls: Sequence[str]) -> dict[str, list[LoadedModel] | None]:
+    """What each host of Ollama has in memory; None from one that does not answer."""
+    found = await asyncio.gather(*map(_loaded_at, base_urls))
+    return {host_name(url): models for url, models in zip(base_urls, found, strict=True)}
+
+
+async def _loaded_at(base_url: str) -> list[LoadedModel] | None:
     client = ollama_client(base_url, PROBE_SECONDS)
     try:
         return await loaded_models(client)
+    except ChannelMemoryError:
+        return None
     finally:
         await close_client(client)
 

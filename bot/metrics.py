@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ChannelMemoryError
-from bot.resilience import BreakerState, Counters
+from bot.resilience import Breaker, BreakerState, Counters
 from bot.savings import EMBEDDING, Bill, bill
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Snapshot:
         memories: that hold.
         backlog: changes that the index has yet to take.
         usages: all of the ledger.
-        loaded: models that Ollama has in memory; None where it does not answer.
+        loaded: models that each host of Ollama has in memory; None where it does not answer.
         now_ms: when, in milliseconds since 1970.
     """
 
@@ -136,7 +136,7 @@ class Snapshot:
     memories: int = 0
     backlog: int = 0
     usages: Sequence[Usage] = ()
-    loaded: Sequence[LoadedModel] | None = ()
+    loaded: Mapping[str, Sequence[LoadedModel] | None] = field(default_factory=dict)
     now_ms: int = 0
 
 
@@ -146,7 +146,8 @@ class Sources:
 
     Attributes:
         guards: one for each use of an outside service.
-        loaded: asks Ollama for its loaded models; None where Ollama is not in use.
+        loaded: asks each host of Ollama for its loaded models, None from one that does not answer; none where Ollama
+            is not in use.
         ready: each part that has to be there, and whether it is.
     """
 
@@ -158,7 +159,7 @@ class Sources:
     prices: PriceTable
     guards: Sequence[Guard]
     clock: Clock
-    loaded: Callable[[], Awaitable[Sequence[LoadedModel]]] | None
+    loaded: Callable[[], Awaitable[Mapping[str, Sequence[LoadedModel] | None]]]
     ready: Callable[[], Awaitable[Mapping[str, bool]]]
 
 
@@ -204,23 +205,19 @@ class Standing(Collector):
     async def _ready(self) -> Mapping[str, bool]:
         return await self._sources.ready()
 
-    async def _loaded(self) -> Sequence[LoadedModel] | None:
-        if self._sources.loaded is None:
-            return ()
-        try:
-            return await self._sources.loaded()
-        except ChannelMemoryError:
-            return None
+    async def _loaded(self) -> Mapping[str, Sequence[LoadedModel] | None]:
+        return await self._sources.loaded()
 
     def collect(self) -> Iterator[Metric]:
         """The figures of the last look, and what can be read without waiting."""
         yield _gauge("scrape_ok", "Whether the standing figures could be read.", float(self._sound))
         yield from _intake(self._sources.intake)
         yield from _services(self._sources.guards)
+        yield from _hosts(self._sources.guards)
         if self._sound:
             yield from _standing(self._snapshot)
             yield from _money(self._snapshot.usages, self._sources.prices)
-            if self._sources.loaded is not None:
+            if self._snapshot.loaded:
                 yield from _ollama(self._snapshot.loaded)
 
 
@@ -247,11 +244,35 @@ def _services(guards: Sequence[Guard]) -> Iterator[Metric]:
         theirs = [guard for guard in guards if guard.service == service]
         for kind, count in _errors(guard.counters for guard in theirs).items():
             errors.add_metric([service, kind], count)
-        worst = max(theirs, key=lambda guard: guard.breaker.seconds_open).breaker
+        tells = _telling(theirs)
         for state in BreakerState:
-            states.add_metric([service, state.value], worst.state is state)
-        open_for.add_metric([service], worst.seconds_open)
+            states.add_metric([service, state.value], tells.state is state)
+        open_for.add_metric([service], tells.seconds_open)
     yield from (errors, states, open_for)
+
+
+def _telling(guards: Sequence[Guard]) -> Breaker:
+    """The breaker that tells how a service is: the worst of its uses, of which one with several hosts has its best."""
+    alone = [guard.breaker for guard in guards if guard.host is None]
+    hosts = [guard.breaker for guard in guards if guard.host is not None]
+    if hosts:
+        alone.append(min(hosts, key=lambda breaker: breaker.seconds_open))
+    return max(alone, key=lambda breaker: breaker.seconds_open)
+
+
+def _hosts(guards: Sequence[Guard]) -> Iterator[Metric]:
+    """Each of several hosts of a service; there are as many as the settings name."""
+    labels = ["service", "host"]
+    calls = CounterMetricFamily(f"{PREFIX}_host_calls", "Calls that a host was given.", labels=labels)
+    failed = CounterMetricFamily(f"{PREFIX}_host_failures", "Calls that it failed.", labels=labels)
+    up = GaugeMetricFamily(f"{PREFIX}_host_up", "Whether it is given calls.", labels=labels)
+    for guard in guards:
+        if guard.host is not None:
+            name = [guard.service, guard.host]
+            calls.add_metric(name, guard.counters.calls)
+            failed.add_metric(name, guard.counters.failures)
+            up.add_metric(name, guard.breaker.state is BreakerState.CLOSED)
+    yield from (calls, failed, up)
 
 
 def _errors(counters: Iterator[Counters]) -> Tally[str]:
@@ -309,13 +330,15 @@ def baselines(total: Bill) -> dict[str, float]:
     }
 
 
-def _ollama(loaded: Sequence[LoadedModel] | None) -> Iterator[Metric]:
-    yield _gauge("ollama_up", "Whether Ollama answers.", loaded is not None)
-    size = GaugeMetricFamily(f"{PREFIX}_ollama_model_bytes", "Memory of a loaded model.", labels=["model"])
-    vram = GaugeMetricFamily(f"{PREFIX}_ollama_vram_bytes", "Part of it on the graphics card.", labels=["model"])
-    for model in loaded or ():
-        size.add_metric([model.name], model.size)
-        vram.add_metric([model.name], model.vram)
+def _ollama(loaded: Mapping[str, Sequence[LoadedModel] | None]) -> Iterator[Metric]:
+    yield _gauge("ollama_up", "Whether Ollama answers, on any host.", any(m is not None for m in loaded.values()))
+    labels = ["host", "model"]
+    size = GaugeMetricFamily(f"{PREFIX}_ollama_model_bytes", "Memory of a loaded model.", labels=labels)
+    vram = GaugeMetricFamily(f"{PREFIX}_ollama_vram_bytes", "Part of it on the graphics card.", labels=labels)
+    for host, models in loaded.items():
+        for model in models or ():
+            size.add_metric([host, model.name], model.size)
+            vram.add_metric([host, model.name], model.vram)
     yield from (size, vram)
 
 

@@ -26,6 +26,9 @@ LONGEST_COOLDOWN_SECONDS = 120.0
 BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 20.0
 
+PROBE_SECONDS = 10.0
+"""Time for a health check, where a call may take longer."""
+
 PATIENCE_SECONDS = 30.0
 """A service that asks to wait for longer is not waited for inside a call: the caller is told."""
 
@@ -149,6 +152,7 @@ class Guard:
         breaker: shared by the guards of a service.
         retries: further attempts after the first.
         probe: the service's health check, asked before the one call that tries a service again.
+        host: which of several hosts of the service it stands before, for people; None where there is one.
         patience: seconds that a call waits at most when the service asks to wait.
         sleep: waits; for tests.
         now: a clock that never jumps, in seconds.
@@ -163,11 +167,13 @@ class Guard:
         breaker: Breaker,
         retries: int = 2,
         probe: Callable[[], Awaitable[None]] | None = None,
+        host: str | None = None,
         patience: float = PATIENCE_SECONDS,
         sleep: Sleep = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.service = service
+        self.host = host
         self.breaker = breaker
         self.counters = Counters()
         self._limiter = limiter
@@ -178,6 +184,28 @@ class Guard:
         self._sleep = sleep
         self._now = now
         self._not_before = 0.0
+
+    @property
+    def name(self) -> str:
+        """The service, with the host where it has several."""
+        return self.service if self.host is None else f"{self.service} at {self.host}"
+
+    @property
+    def seconds_to_wait(self) -> float:
+        """How long the service asked to be left alone for; 0 where it did not."""
+        return max(0.0, self._not_before - self._now())
+
+    async def check(self) -> None:
+        """The health check, where a call may be tried again; what it finds is the breaker's to know.
+
+        Raises:
+            ServiceError: the service is not there.
+        """
+        self.breaker.begin_try()
+        try:
+            await self._probed()
+        finally:
+            self.breaker.end_try()
 
     async def call(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask the service; again after a while where that may help.
@@ -221,32 +249,36 @@ class Guard:
                 raise ServiceUnavailable(self.service, f"left alone after repeated failures; next try in {wait:.0f} s")
         self.breaker.begin_try()
         try:
-            if self._probe is not None:
-                await self._timed(self._probe, proves=False)
+            await self._probed()
             return await self._timed(ask)
         finally:
             self.breaker.end_try()
 
+    async def _probed(self) -> None:
+        if self._probe is not None:
+            await self._timed(self._probe, proves=False, seconds=min(self._timeout, PROBE_SECONDS))
+
     async def _wait_as_told(self) -> None:
-        wait = self._not_before - self._now()
+        wait = self.seconds_to_wait
         if wait > self._patience:
             self.counters.turned_away += 1
             raise RateLimited(self.service, wait)
         if wait > 0:
             await self._sleep(wait)
 
-    async def _timed(self, ask: Callable[[], Awaitable[T]], *, proves: bool = True) -> T:
+    async def _timed(self, ask: Callable[[], Awaitable[T]], *, proves: bool = True, seconds: float | None = None) -> T:
         """One attempt within the time limit, reported to the breaker; a health check's success `proves` nothing yet."""
         await self._limiter.acquire()
         self.counters.attempts += 1
         started = self._now()
+        limit = self._timeout if seconds is None else seconds
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(limit):
                 result = await ask()
         except TimeoutError:
             self.counters.timeouts += 1
             self.breaker.failure()
-            raise ServiceUnavailable(self.service, f"no answer within {self._timeout:g} s") from None
+            raise ServiceUnavailable(self.service, f"no answer within {limit:g} s") from None
         except asyncio.CancelledError:
             if self._now() - started >= GIVEN_UP_SECONDS:
                 self.breaker.failure()

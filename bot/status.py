@@ -25,7 +25,7 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One outside service as the breaker before it has it.
+    """One outside service, or one host of it, as the breaker before it has it.
 
     Attributes:
         seconds_down: for how long it is not there; 0 where it is.
@@ -107,7 +107,7 @@ class Status:
             days=await self._activity.by_day(guild_id, days=DAYS, now_ms=now),
             bills=bills_by_day(usages, self._prices),
             answer_seconds=_mean_seconds(usages, today),
-            services=[Service(g.service, g.breaker.state, g.breaker.seconds_open) for g in self._guards],
+            services=[Service(g.name, g.breaker.state, g.breaker.seconds_open) for g in self._guards],
             index_backlog=await self._indexer.backlog(),
             last_flush_ms=self._last_flush_ms,
             prices_as_of=self._prices.as_of,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,10 @@ from aiolimiter import AsyncLimiter
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.index.generations import FOLDER, Generation, Generations, Made
 from bot.index.opening import HybridModels, Layout, QdrantAddress, open_index, publish_index, remove_index, spread_of
-from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder, Tally
 from bot.llm.guarded import GuardedEmbedder, embedding_tally
+from bot.llm.ollama import host_name
+from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder
 from bot.resilience import Breaker, Guard
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ EMBEDDING_CALLS_A_SECOND = 8
 
 EMBEDDING_SECONDS = 30.0
 """One embedding request of up to 2,048 texts."""
+
+SPARE_PLACES = 3
+"""Embedding calls that a host is asked beside its calls for answers: they are short, and members wait for them."""
 
 QDRANT_CALLS_A_SECOND = 50
 """Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
@@ -96,7 +101,7 @@ class Vectors:
             embedder = AbsentEmbedder(made.provider, made.model, made.dims, why)
         else:
             embedder = guarded = open_embedder(settings, self._ledger)
-            guards.append(guarded.guard)
+            guards.extend(guarded.guards)
         guard = None
         if made.server is not None:
             limiter = AsyncLimiter(QDRANT_CALLS_A_SECOND, 1)
@@ -153,7 +158,7 @@ class Vectors:
         return QdrantAddress(url=generation.made.server, api_key=_qdrant_key(self._settings))
 
 
-def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder:
+def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder | PooledEmbedder:
     """The embedder of the settings, guarded and counted."""
     name, dims = settings.embedding_model, settings.embedding_dims
     tally = embedding_tally(ledger, settings.embedding_provider.value, name)
@@ -163,14 +168,39 @@ def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder:
             key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
             embedder = OpenAIEmbedder(key, name, dims, base_url=settings.openai_base_url, tally=tally)
         case EmbeddingProvider.OLLAMA:
-            embedder = OllamaEmbedder(settings.ollama_base_url, name, dims, tally=tally)
+            return _on_ollama(settings, ledger, tally)
         case EmbeddingProvider.FASTEMBED:
             cache = settings.data_dir / "fastembed"
             embedder = FastEmbedEmbedder(name, dims, cache_dir=str(cache), tally=tally)
-    guard = Guard(
-        "embeddings", limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1), timeout=EMBEDDING_SECONDS, breaker=Breaker()
+    return GuardedEmbedder(embedder, _guard(), ledger)
+
+
+def _on_ollama(settings: Settings, ledger: Ledger, tally: Tally) -> GuardedEmbedder | PooledEmbedder:
+    """Ollama's embedder, or one for each of its hosts."""
+    urls = settings.ollama_base_url
+    several = len(urls) > 1
+    hosts: list[Host[Embedder]] = []
+    for url in urls:
+        embedder = OllamaEmbedder(url, settings.embedding_model, settings.embedding_dims, tally=tally)
+        guard = _guard(probe=embedder.check_lightly, host=host_name(url) if several else None)
+        if not several:
+            return GuardedEmbedder(embedder, guard, ledger)
+        hosts.append(Host(embedder, guard, settings.ollama_concurrency + SPARE_PLACES))
+    return PooledEmbedder(Pool("embeddings", hosts), ledger)
+
+
+def _guard(*, probe: Callable[[], Awaitable[None]] | None = None, host: str | None = None) -> Guard:
+    """What stands before an embedder. OpenAI has no health check that is free: one real call tries it again."""
+    pooled = host is not None
+    return Guard(
+        "embeddings",
+        limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1),
+        timeout=EMBEDDING_SECONDS,
+        breaker=Breaker(threshold=FAILURES_TO_OPEN) if pooled else Breaker(),
+        retries=0 if pooled else 2,
+        probe=probe,
+        host=host,
     )
-    return GuardedEmbedder(embedder, guard, ledger)
 
 
 def _as_made(settings: Settings, made: Made) -> Settings:
@@ -194,7 +224,7 @@ def _models(settings: Settings) -> HybridModels:
     return HybridModels(
         provider=settings.mem0_llm_provider.value,
         model=settings.ollama_model if ollama else settings.openai_llm_model,
-        ollama_base_url=settings.ollama_base_url,
+        ollama_base_url=settings.ollama_base_url[0],
     )
 
 

@@ -13,9 +13,9 @@ from rich.text import Text
 from bot.app import doctor_of
 from bot.cli.start import DataDir, load
 from bot.config import EmbeddingProvider, LLMProvider, Settings
-from bot.doctor import Verdict
 from bot.errors import ServiceError, UserError
-from bot.llm.ollama import close_client, ollama_client, pulling
+from bot.findings import Verdict
+from bot.llm.ollama import close_client, host_name, ollama_client, pulling
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
 
@@ -54,18 +54,20 @@ async def _pull(settings: Settings, console: Console) -> None:
         UserError: Ollama does not answer, or can't get the model.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    client = ollama_client(settings.ollama_base_url, PULL_SECONDS)
-    try:
-        with Progress(*columns, console=console, transient=True) as progress:
-            for model in _of_ollama(settings):
-                task = progress.add_task(f"Pulling {model}", total=None)
-                async for _, done, total in pulling(client, model):
-                    progress.update(task, completed=done, total=total or None)
-                console.print(f"{model} is there", highlight=False)
-    except ServiceError as error:
-        raise UserError(str(error)) from None
-    finally:
-        await close_client(client)
+    with Progress(*columns, console=console, transient=True) as progress:
+        for url in settings.ollama_base_url:
+            where = f" at {host_name(url)}" if len(settings.ollama_base_url) > 1 else ""
+            client = ollama_client(url, PULL_SECONDS)
+            try:
+                for model in _of_ollama(settings):
+                    task = progress.add_task(f"Pulling {model}{where}", total=None)
+                    async for _, done, total in pulling(client, model):
+                        progress.update(task, completed=done, total=total or None)
+                    console.print(f"{model} is there{where}", highlight=False)
+            except ServiceError as error:
+                raise UserError(f"{error}{where}") from None
+            finally:
+                await close_client(client)
 
 
 def _of_ollama(settings: Settings) -> list[str]:

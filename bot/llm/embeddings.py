@@ -187,6 +187,10 @@ class OllamaEmbedder(_BaseEmbedder):
         super().__init__(model, dims, tally)
         self._client = ollama.ollama_client(base_url, timeout)
 
+    async def check_lightly(self) -> None:
+        """Whether Ollama answers and has the model (/api/tags), without embedding anything. Raises as `check` does."""
+        await ollama.check_pulled(self._client, SERVICE, self.model)
+
     async def _ask(self, texts: list[str]) -> Embedded:
         try:
             answer = await self._client.embed(self.model, texts, keep_alive=ollama.KEEP_ALIVE)

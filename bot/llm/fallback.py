@@ -14,8 +14,8 @@ from typing import Any
 from bot.clock import Clock
 from bot.costs import Ledger, PriceTable
 from bot.errors import AnswerError, ServiceError, ServiceGivenUp
-from bot.llm.base import Completion, estimate_tokens
-from bot.llm.guarded import EMBEDDING, GuardedModel
+from bot.llm.base import Completion, LanguageModel, estimate_tokens
+from bot.llm.guarded import EMBEDDING
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ class FallbackModel:
 
     def __init__(
         self,
-        model: GuardedModel,
-        substitute: GuardedModel | None,
+        model: LanguageModel,
+        substitute: LanguageModel | None,
         *,
         after_seconds: float,
         daily_budget: float,
@@ -83,7 +83,6 @@ class FallbackModel:
     ) -> None:
         self.provider = model.provider
         self.model = model.model
-        self.guard = model.guard
         self._model = model
         self._substitute = substitute
         self._after = after_seconds
@@ -111,7 +110,7 @@ class FallbackModel:
             ServiceGivenUp: the model has been away for so long that the settings want the messages skipped.
         """
 
-        async def ask(model: GuardedModel) -> Completion:
+        async def ask(model: LanguageModel) -> Completion:
             return await model.complete(
                 system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose
             )
@@ -181,13 +180,13 @@ class FallbackModel:
         self._standing = Standing(course, self._clock(), standing.model, standing.substitute)
         log.warning(_SAYING[course], self.provider)
 
-    def _price(self, model: GuardedModel, prompt_tokens: int, completion_tokens: int) -> float:
+    def _price(self, model: LanguageModel, prompt_tokens: int, completion_tokens: int) -> float:
         return self._prices.cost(model.provider, model.model, prompt_tokens, completion_tokens) or 0.0
 
     def _today(self) -> str:
         return datetime.fromtimestamp(self._clock() / 1000, tz=UTC).date().isoformat()
 
-    async def _spent_today(self, model: GuardedModel) -> float:
+    async def _spent_today(self, model: LanguageModel) -> float:
         today = self._today()
         return self._set_aside[today] + sum(
             self._price(model, usage.prompt_tokens, usage.completion_tokens)

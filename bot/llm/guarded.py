@@ -42,21 +42,15 @@ class GuardedModel:
         try:
             answer = await self.guard.call(ask)
         except (ServiceError, AnswerError):
-            self._count(purpose, failed=True)
+            count_call(self._ledger, self, purpose, None)
             raise
-        self._count(purpose, answer)
+        count_call(self._ledger, self, purpose, answer)
         return answer
 
-    def _count(self, purpose: str, answer: Completion | None = None, *, failed: bool = False) -> None:
-        self._ledger.record(
-            self.provider,
-            self.model,
-            purpose,
-            prompt_tokens=answer.prompt_tokens if answer else None,
-            completion_tokens=answer.completion_tokens if answer else None,
-            seconds=answer.seconds if answer else 0.0,
-            failed=failed,
-        )
+    @property
+    def guards(self) -> list[Guard]:
+        """What stands before it, for status and metrics."""
+        return [self.guard]
 
     async def check(self) -> None:
         """The model's own health check, straight."""
@@ -89,10 +83,13 @@ class GuardedEmbedder:
         try:
             return await self.guard.call(lambda: self._embedder.embed(texts))
         except ServiceError:
-            self._ledger.record(
-                self.provider, self.model, EMBEDDING, prompt_tokens=None, completion_tokens=None, failed=True
-            )
+            count_failed_embedding(self._ledger, self)
             raise
+
+    @property
+    def guards(self) -> list[Guard]:
+        """What stands before it, for status and metrics."""
+        return [self.guard]
 
     async def check(self) -> None:
         """The embedder's own health check, straight."""
@@ -101,6 +98,24 @@ class GuardedEmbedder:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._embedder.aclose()
+
+
+def count_call(ledger: Ledger, model: LanguageModel, purpose: str, answer: Completion | None) -> None:
+    """Put a call into the ledger; no answer: it failed."""
+    ledger.record(
+        model.provider,
+        model.model,
+        purpose,
+        prompt_tokens=answer.prompt_tokens if answer else None,
+        completion_tokens=answer.completion_tokens if answer else None,
+        seconds=answer.seconds if answer else 0.0,
+        failed=answer is None,
+    )
+
+
+def count_failed_embedding(ledger: Ledger, embedder: Embedder) -> None:
+    """Put an embedding call that failed into the ledger."""
+    ledger.record(embedder.provider, embedder.model, EMBEDDING, prompt_tokens=None, completion_tokens=None, failed=True)
 
 
 def embedding_tally(ledger: Ledger, provider: str, model: str) -> Tally:

@@ -118,13 +118,7 @@ class OllamaModel:
 
     async def check(self) -> None:
         """Whether Ollama answers and has the model (/api/tags)."""
-        try:
-            pulled = {card.model for card in (await self._client.list()).models}
-        except FAILURES as error:
-            raise translated(error, "ollama", self.model) from None
-        name = self.model if ":" in self.model else f"{self.model}:latest"
-        if name not in pulled:
-            raise not_pulled("ollama", self.model)
+        await check_pulled(self._client, "ollama", self.model)
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -203,6 +197,33 @@ async def loaded_models(client: ollama.AsyncClient) -> list[LoadedModel]:
         raise translated(error, "ollama", "") from None
 
 
+async def check_pulled(client: ollama.AsyncClient, service: str, model: str) -> None:
+    """Whether Ollama answers and has the model (/api/tags).
+
+    Raises:
+        ServiceError: it does not.
+    """
+    if full_name(model) not in await digests(client, service):
+        raise not_pulled(service, model)
+
+
+async def digests(client: ollama.AsyncClient, service: str = "ollama") -> dict[str, str]:
+    """The models that are pulled, each with what identifies its contents.
+
+    Raises:
+        ServiceError: Ollama does not answer.
+    """
+    try:
+        return {card.model or "": card.digest or "" for card in (await client.list()).models}
+    except FAILURES as error:
+        raise translated(error, service, "") from None
+
+
+def full_name(model: str) -> str:
+    """A model's name with its tag."""
+    return model if ":" in model else f"{model}:latest"
+
+
 async def pulling(client: ollama.AsyncClient, model: str) -> AsyncIterator[tuple[str, int, int]]:
     """Pull a model; tells the step, the bytes that are here and the bytes in all, again and again.
 
@@ -228,6 +249,12 @@ def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
     auth = httpx.BasicAuth(address.username, address.password) if address.userinfo else None
     bare = str(address.copy_with(username=None, password=None))
     return ollama.AsyncClient(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth)
+
+
+def host_name(base_url: str) -> str:
+    """An address for people: without name and password, and without the scheme."""
+    address = httpx.URL(base_url)
+    return f"{address.netloc.decode()}{address.path.rstrip('/')}"
 
 
 async def close_client(client: ollama.AsyncClient) -> None:

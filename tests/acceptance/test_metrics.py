@@ -99,7 +99,7 @@ async def test_the_pages_tell_what_happened(stage: Stage, operator: Operator) ->
     one_call = (SAID * 8118 * 0.15 + tokens * 0.02) / 1e6
     saved = seen("dollars_saved", baseline="one_call_a_message")
     assert saved == pytest.approx(one_call - tokens * 0.02 / 1e6)
-    assert seen("ollama_vram_bytes", model="llama3.1:8b") == 4e9
+    assert seen("ollama_vram_bytes", host=f"127.0.0.1:{stage.ollama.port}", model="llama3.1:8b") == 4e9
     assert seen("breaker_state", service="ollama", state="closed") == 1
     assert seen("dead_letters") == 0
 
@@ -129,6 +129,32 @@ async def test_what_is_missing_is_told(stage: Stage, operator: Operator) -> None
 
     lines = [json.loads(line) for line in stage.bot.logs().splitlines()]
     assert {"time", "level", "logger", "message"} <= set.intersection(*(set(line) for line in lines))
+
+
+@pytest.mark.slow
+async def test_each_of_several_hosts_is_told_without_its_password(stage: Stage, operator: Operator) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
+    stage.observe(general)
+    well, sick = f"127.0.0.1:{stage.ollama.port}", f"127.0.0.1:{free_port()}"
+    both = f"{stage.ollama.url},http://bot:zqxvkw@{sick}"
+    await stage.bot.start(METRICS_PORT=str(operator.port), OLLAMA_BASE_URL=both)
+    await stage.bot.noticed(general)
+    for number in range(2 * 2):
+        general.say(ada, f"We decided to open bridge {number} on the third of May.")
+        await operator.wait_for("messages_total", number + 1, outcome="stored")
+        await stage.discord.command(ada, general, "memory flush").answer(within=60)
+    seen = await operator.wait_for("queue_messages", 0)
+    assert seen("host_up", service="ollama", host=well) == 1
+    assert seen("host_failures_total", service="ollama", host=sick) >= 1
+    assert seen("host_calls_total", service="ollama", host=well) == len(stage.ollama.asked("/api/chat"))
+    assert seen("breaker_state", service="ollama", state="closed") == 1, "one host is enough"
+    ready = await operator.get("/readyz")
+    assert (ready.status_code, ready.json()["hosts"].keys()) == (200, {f"ollama at {well}", f"ollama at {sick}"})
+    status = await stage.discord.command(ada, general, "memory status").answer(within=30)
+    assert f"ollama at {well}: in order" in status.text
+    told = (await operator.get("/metrics")).text + ready.text + status.text + stage.bot.logs()
+    assert "zqxvkw" not in told
 
 
 async def test_without_a_port_nothing_is_opened_and_a_taken_one_is_a_fault(stage: Stage, operator: Operator) -> None:

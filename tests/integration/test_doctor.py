@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import doctor_of
 from bot.config import load_settings
-from bot.doctor import Finding, Verdict
+from bot.findings import Finding, Verdict
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault
@@ -137,6 +137,42 @@ async def test_ollama_without_the_model_down_or_of_another_protocol(patient: Pat
     found = await patient.examine()
     assert "can't be reached" in found["ollama"].found
     assert set(faults(found)) == {"ollama"}
+
+
+async def test_several_hosts_are_examined_each(patient: Patient) -> None:
+    async with LoopbackOllama() as second:
+        secret = second.url.replace("http://", "http://bot:zqxvkw@")
+        both: dict[str, object] = {"ollama_base_url": f"{patient.ollama.url},{secret}"}
+        found = await patient.examine(**both)
+        assert faults(found) == {}
+        name = f"127.0.0.1:{second.port}"
+        assert {f"ollama ({name})", f"speed ({name})", f"language model ({name})"} <= found.keys()
+        assert "the same on each of 2 hosts" in found["ollama hosts"].found
+
+        second.digest = "7" * 64
+        differs = (await patient.examine(**both))["ollama hosts"]
+        assert (differs.verdict, "ollama pull" in differs.todo) == (Verdict.WARNING, True)
+        assert f"llama3.1:8b is not the same on 127.0.0.1:{patient.ollama.port} (000000000000), {name}" in differs.found
+
+        second.models = ()
+        found = await patient.examine(**both)
+        assert found[f"ollama ({name})"].verdict is Verdict.WARNING, "the other host does its work"
+        assert "has no model" in found[f"ollama ({name})"].found
+    await patient.ollama.stop()
+    found = await patient.examine(**both)
+    assert found[f"ollama ({name})"].verdict is Verdict.FAULT, "none is left"
+    assert "zqxvkw" not in str(found)
+
+
+async def test_an_embedding_model_that_differs_between_hosts_is_told(patient: Patient) -> None:
+    async with LoopbackOllama(digest="7" * 64) as second:
+        found = await patient.examine(
+            ollama_base_url=f"{patient.ollama.url},{second.url}",
+            embedding_provider="ollama",
+            embedding_model="nomic-embed-text",
+            embedding_dims=768,
+        )
+    assert "nomic-embed-text is not the same" in found["ollama hosts"].found
 
 
 async def test_embeddings_that_fail_do_not_hide_the_rest(patient: Patient) -> None:

@@ -51,6 +51,7 @@ class LoopbackOllama(LoopbackServer):
         size_vram: bytes of a loaded model on the graphics card, of its 4.9 GB.
         tokens_a_second: how fast it writes, as it says.
         pullable: models that can be pulled, besides those that are.
+        digest: of every model's contents.
         counts_prompt: False for servers that leave prompt_eval_count out.
     """
 
@@ -66,6 +67,7 @@ class LoopbackOllama(LoopbackServer):
     size_vram: int = 4_900_000_000
     tokens_a_second: float = 80.0
     pullable: Sequence[str] = ()
+    digest: str = "0" * 64
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Ollama's paths."""
@@ -92,7 +94,9 @@ class LoopbackOllama(LoopbackServer):
         return web.json_response({"version": self.version})
 
     async def _tags(self, _: web.Request) -> web.Response:
-        return web.json_response({"models": [_card(name) for name in (*self.models, *self.embedders)]})
+        return web.json_response(
+            {"models": [_card(name) | {"digest": self.digest} for name in (*self.models, *self.embedders)]}
+        )
 
     async def _ps(self, _: web.Request) -> web.Response:
         window = self.windows[-1] if self.windows else DEFAULT_WINDOW

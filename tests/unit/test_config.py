@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_defaults_are_those_of_the_design() -> None:
     settings = load_settings(None)
-    assert settings.ollama_base_url == "http://localhost:11434"
+    assert settings.ollama_base_url == ("http://localhost:11434",)
     assert settings.ollama_model == "llama3.1:8b"
     assert settings.embedding_model == "text-embedding-3-small"
     assert (settings.embedding_dims, settings.flush_interval_seconds, settings.flush_batch_size) == (1536, 3600, 100)
@@ -110,6 +110,28 @@ def test_running_without_token_and_key_names_the_ways_out() -> None:
 @pytest.mark.parametrize("overrides", [{"mem0_enabled": False}, {"embedding_provider": EmbeddingProvider.OLLAMA}])
 def test_no_key_is_needed_where_nothing_calls_openai(overrides: dict[str, object]) -> None:
     check_for_run(load_settings(None, discord_token="t", **overrides))
+
+
+def test_several_hosts_of_ollama() -> None:
+    told = " http://gpu1:11434/, https://bot:pw@gpu2 ,http://gpu1:11434"
+    assert load_settings(None, ollama_base_url=told).ollama_base_url == ("http://gpu1:11434", "https://bot:pw@gpu2")
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ("gpu1:11434", "OLLAMA_BASE_URL: must be an address that begins with http:// or https://. Where"),
+        ("http://gpu1,bot:hush@gpu2", "http:// or https://, which number 2 is not. Where"),
+        (",", "OLLAMA_BASE_URL: must be one address, or up to 64 with commas between."),
+        (",".join(f"http://gpu{n}" for n in range(65)), "must be one address, or up to 64"),
+    ],
+)
+def test_a_list_of_hosts_with_a_fault_is_told_in_one_line(told: str, line: str) -> None:
+    with pytest.raises(StartupError) as caught:
+        load_settings(None, ollama_base_url=told)
+    assert line in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "hush" not in str(caught.value)
 
 
 def test_no_more_copies_can_confirm_a_write_than_there_are() -> None:

@@ -222,7 +222,7 @@ def test_each_overlay_leads_to_an_ollama(overlay: str, address: str, monkeypatch
     assert set(data) <= {name.upper() for name in Settings.model_fields}
     for name, value in data.items():
         monkeypatch.setenv(name, value)
-    assert load_settings(None).ollama_base_url == address
+    assert load_settings(None).ollama_base_url == (address,)
     if overlay == "external-name":
         assert objects["Service", "ollama"]["spec"]["type"] == "ExternalName"
     if overlay == "gpu-node":
