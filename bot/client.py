@@ -194,7 +194,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(RecallCog(services, access, verification, answering))
         await self.add_cog(Mentions(self, services, access, backfill, answering))
         await self.add_cog(CatchUpCog(services, access, backfill, verification))
-        await self.add_cog(TakeDown(self, services, verification))
+        await self.add_cog(TakeDown(self, services, access, verification))
         await self.add_cog(Forget(services, access))
         await self.add_cog(Admin(self, services, backfill))
         await self.add_cog(Privacy(services, access))

@@ -164,6 +164,22 @@ class Posts:
         """Put every post on the list that has lost a source or shows what was changed since; how many."""
         return await self._mark(_lost())
 
+    async def standing(self, guild_id: int) -> dict[int, dict[int, set[int]]]:
+        """The posts of a server by the channel that they are in, and there by each channel that they show from."""
+        query = select(posts.c.channel_id, post_sources.c.channel_id, posts.c.message_id).distinct()
+        query = query.join(post_sources, post_sources.c.post_id == posts.c.message_id)
+        found: dict[int, dict[int, set[int]]] = {}
+        async with self._db.read() as connection:
+            for place, source, post_id in await connection.execute(
+                query.where(posts.c.guild_id == guild_id, posts.c.state == UP)
+            ):
+                found.setdefault(place, {}).setdefault(source, set()).add(post_id)
+        return found
+
+    async def take_back(self, message_ids: Collection[int]) -> int:
+        """Put posts on the list that may not be seen any more; how many."""
+        return sum([await self._mark(posts.c.message_id.in_(chunk)) for chunk in chunks(message_ids)])
+
     async def due(self, limit: int) -> list[Post]:
         """Posts to delete in Discord now, those first that wait longest."""
         now = self._clock()

@@ -7,7 +7,7 @@ that somebody decided about and that is archived costs one, once a process).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 Interaction = discord.Interaction[Any]
 Talk = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
 """Channels that hold messages or threads."""
+
+Reading = Callable[[], Awaitable[frozenset[int]]]
+"""Tells what may be read at the moment when it is called; a search, a comparison or a model may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +104,14 @@ def _same(thread: discord.Thread, inside: object) -> bool:
     return isinstance(inside, discord.Thread) and inside.id == thread.id
 
 
-def may_be_shown_in(source: Talk, place: Talk | discord.Thread) -> bool:
-    """Whether what was said in `source`, or in its public threads, may be shown to everybody in `place`.
+def may_be_shown_in(source: Talk, home: Talk) -> bool:
+    """Whether what was said in `source` or its public threads may be shown to everybody in `home` or a thread of it.
 
-    So it is where the same people read both: `place` is `source` or one of its threads, or both have the same
-    overwrites; and where @everyone may read `source` and no overwrite takes that from anybody. Nothing of an
-    age-restricted channel shows outside of such channels.
+    So it is where the same people read both: they are one channel, or both have the same overwrites; and where
+    @everyone may read `source` and no overwrite takes that from anybody. Nothing of an age-restricted channel shows
+    outside of such channels.
     """
-    home = place.parent if isinstance(place, discord.Thread) else place
-    if home is None or (is_age_restricted(source) and not is_age_restricted(home)):
+    if is_age_restricted(source) and not is_age_restricted(home):
         return False
     if home.id == source.id:
         return True
@@ -132,6 +134,17 @@ def _open_to_everyone(channel: Talk) -> bool:
         return False
     needed = ["view_channel", "read_message_history", *(["connect"] if _needs_connect(channel) else [])]
     return not any(getattr(one, name) is False for one in channel.overwrites.values() for name in needed)
+
+
+def _home(guild: discord.Guild, channel_id: int, known: Mapping[int, KnownThread]) -> Talk | None:
+    """The channel itself, or the one that a thread hangs on."""
+    active = guild.get_thread(channel_id)
+    if active is not None:
+        home_id = active.parent_id
+    else:
+        home_id = known[channel_id].parent_id if channel_id in known else channel_id
+    home = guild.get_channel(home_id)
+    return home if isinstance(home, Talk) else None
 
 
 class Access:
@@ -167,20 +180,32 @@ class Access:
 
     async def public(self, asker: Asker, place: Talk | discord.Thread) -> frozenset[int]:
         """What of all that `asker` can read may be shown to everybody in `place`, where they ask."""
-        parents = {thread.id: thread.parent_id for thread in await self._threads.of_guild(asker.guild_id)}
-        guild = place.guild
+        return await self.shown_in(place.guild, place.id, asker.readable)
 
-        def shareable(channel_id: int) -> bool:
-            thread = guild.get_thread(channel_id)
-            if channel_id == place.id:
-                return True
-            if thread is not None and thread.is_private():
-                return False
-            home = parents.get(channel_id, channel_id) if thread is None else thread.parent_id
-            source = guild.get_channel(home)
-            return isinstance(source, Talk) and may_be_shown_in(source, place)
+    async def shown_in(self, guild: discord.Guild, place_id: int, source_ids: Collection[int]) -> frozenset[int]:
+        """Those of these channels and threads whose messages may be shown to everybody in a channel or thread now.
 
-        return frozenset(filter(shareable, asker.readable))
+        What the bot itself can't read any more is none of them, for it would not hear of deletions there.
+        """
+        known = {thread.id: thread for thread in await self._threads.of_guild(guild.id)}
+        home = _home(guild, place_id, known)
+        shown = set()
+        for source_id in source_ids:
+            source = _home(guild, source_id, known)
+            if home is None or source is None or not can_read(source.permissions_for(guild.me), source):
+                continue
+            if source_id == place_id or (
+                may_be_shown_in(source, home) and await self._is_open(guild, source_id, known.get(source_id))
+            ):
+                shown.add(source_id)
+        return frozenset(shown)
+
+    async def _is_open(self, guild: discord.Guild, channel_id: int, thread: KnownThread | None) -> bool:
+        """Whether it is no private thread."""
+        active = guild.get_thread(channel_id)
+        if active is not None:
+            return not active.is_private()
+        return thread is None or await self._is_public(guild, thread)
 
     async def _is_public(self, guild: discord.Guild, thread: KnownThread) -> bool:
         if not thread.decided:

@@ -14,6 +14,7 @@ from bot.memories import Asker
 from bot.recall import RecallQuery
 from bot.references import with_names
 from cogs import texts
+from cogs.access import Reading
 from cogs.names import names_for
 from cogs.publishing import Compared, Place, Publisher
 from cogs.recall import hit_item
@@ -72,11 +73,14 @@ class Answering:
         self._services = services
         self._publisher = publisher
 
-    async def find(self, guild: discord.Guild, query: RecallQuery, *, answer: bool) -> Found:
-        """What `query` finds, compared with Discord, and an answer from it where one is wanted."""
-        readable = query.channel_ids or frozenset()
-        result = await self._services.recall.search(replace(query, limit=HITS, max_chars=CHARS))
-        cited = await self._publisher.compared(guild.id, result.hits, readable)
+    async def find(self, guild: discord.Guild, query: RecallQuery, reading: Reading, *, answer: bool) -> Found:
+        """What `query` finds in what `reading` tells, compared with Discord, and an answer from it where one is wanted.
+
+        What may not be read any more when the model has thought is in no answer.
+        """
+        wanted = replace(query, channel_ids=await reading(), limit=HITS, max_chars=CHARS)
+        result = await self._services.recall.search(wanted)
+        cited = await self._publisher.compared(guild.id, result.hits, reading)
         named = await self._services.directory.find(guild.id, query.text)
         people = [user_id for hit in cited.hits for user_id in hit.author_ids]
         names = await names_for(
@@ -88,7 +92,7 @@ class Answering:
         told = await self._services.answers.answer(question, cited.hits, names, people=list(named.values()))
         if told.state is State.ANSWERED:
             stands_on = [cited.hits[place] for place in sorted({source.hit for source in told.cited})]
-            if await self._publisher.changed(stands_on, readable):
+            if await self._publisher.changed(stands_on, reading):
                 told = Answer(State.UNKNOWN)
             else:
                 cited = replace(cited, hits=tuple(stands_on))
@@ -99,16 +103,23 @@ class Answering:
         place: Place,
         found: Found,
         asker: Asker,
+        reading: Reading,
         *,
         asked_id: int,
         most: int = PER_PAGE,
         answers: discord.Message | None = None,
-    ) -> None:
-        """Post what was found for everybody in `place`, at most so many hits of it."""
+    ) -> bool:
+        """Post what was found for everybody in `place`, at most so many hits of it.
+
+        Returns:
+            False where something of it was changed, or may not be shown there any more: then none of it is seen.
+        """
         shown = found if found.answered else replace(found, cited=replace(found.cited, hits=found.cited.hits[:most]))
         below = texts.shared_by(asker.user_id)
         view = self.view(shown, below=below) if shown.answered else _hits_view(shown, asker, below=below)
-        await self._publisher.post(place, view, asker=asker, asked_id=asked_id, cited=shown.cited, answers=answers)
+        return await self._publisher.post(
+            place, view, reading, asker=asker, asked_id=asked_id, cited=shown.cited, answers=answers
+        )
 
     @staticmethod
     def view(found: Found, *, below: str) -> ui.LayoutView:

@@ -9,7 +9,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.audit import Action
-from bot.memories import Asker, ForgetOutcome, MemoryStore
+from bot.errors import NotFound
+from bot.memories import NOT_FOUND, Asker, ForgetOutcome, MemoryStore
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.names import names_for
@@ -44,6 +45,18 @@ async def forget_memory(store: MemoryStore, memory_id: str, asker: Asker) -> str
         NotFound: there is no such memory that they may forget.
     """
     return OUTCOMES[await store.forget(memory_id, asker)]
+
+
+async def wording_of(store: MemoryStore, memory_id: str, asker: Asker) -> str:
+    """The text of a memory that `asker` is about to put right, as it is stored now.
+
+    Raises:
+        NotFound: there is no such memory that they may put right.
+    """
+    memory = (await store.get([memory_id])).get(memory_id)
+    if memory is None or not asker.may_correct(memory):
+        raise NotFound(NOT_FOUND)
+    return memory.text
 
 
 async def correct_memory(store: MemoryStore, memory_id: str, asker: Asker, text: str) -> str:

@@ -26,7 +26,7 @@ from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member
 from cogs.content import content_of, is_from_person, quote_nothing
 from cogs.control import Control
-from cogs.forget import correct_memory, forget_memory
+from cogs.forget import correct_memory, forget_memory, wording_of
 from cogs.names import names_for
 from cogs.rendering import ago, jump_url, safe, shorten
 from cogs.reply import reply, reply_view
@@ -322,8 +322,9 @@ class Own:
             number = pages - 1
             found = await self._load(asker, number)
         doubtful = await self._verification.check(asker.guild_id, places_of(found.items))
-        if found.items:
-            found = await self._load(asker, number)  # without what the comparison removed
+        if found.items:  # without what the comparison removed, or may not be read any more
+            asker = await self._access.asker(interaction)
+            found = await self._load(asker, number)
         items = [memory for memory in found.items if not doubtful & {c.message_id for c in memory.citations}]
         names: Mapping[int, str] = {}
         if interaction.guild is not None:
@@ -341,6 +342,10 @@ class Own:
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget one of them."""
         return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
+
+    async def wording(self, interaction: Interaction, memory_id: str) -> str:
+        """The text of one of them, to be put right."""
+        return await wording_of(self._services.store, memory_id, await self._access.asker(interaction))
 
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
         """Put one of them right."""
@@ -369,7 +374,7 @@ def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker) -> Item:
         caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
         url=jump_url(memory.guild_id, newest.channel_id, newest.message_id),
         memory_id=memory.id if asker.may_forget(memory) else None,
-        correct=memory.text if asker.may_correct(memory) else None,
+        correctable=asker.may_correct(memory),
     )
 
 

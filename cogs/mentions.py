@@ -78,19 +78,23 @@ class Mentions(commands.Cog):
 
     async def _answer(self, message: discord.Message, place: Place, member: discord.Member, question: str) -> None:
         asker = await self._access.member(member, place)
+
+        async def everybody() -> frozenset[int]:
+            return await self._access.public(await self._access.member(member, place), place)
+
         query = RecallQuery(
             guild_id=asker.guild_id,
             text=question[:MAX_QUERY],
-            channel_ids=await self._access.public(asker, place),
+            channel_ids=frozenset(),
             asker_id=asker.user_id,
             until=message.id - 1,  # the question is in the log by now, and would be its own best hit
         )
         async with place.typing():
-            found = await self._answering.find(place.guild, query, answer=True)
-        if not found.cited.hits:
+            found = await self._answering.find(place.guild, query, everybody, answer=True)
+        if not found.cited.hits or not await self._answering.publish(
+            place, found, asker, everybody, asked_id=message.id, most=HITS, answers=message
+        ):
             await _say(message, texts.NOTHING_KNOWN)
-            return
-        await self._answering.publish(place, found, asker, asked_id=message.id, most=HITS, answers=message)
 
     def _question(self, message: discord.Message) -> str | None:
         """What a person asks this bot; None where they don't. A reply to the bot that names it nowhere is none."""

@@ -19,7 +19,7 @@ from bot.model import Hit
 from bot.posts import Glance, Post, sources_of
 from bot.references import people_in
 from cogs import texts
-from cogs.access import can_read
+from cogs.access import Access, Reading, can_read
 from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.views.confirm import text_view
 
@@ -84,37 +84,44 @@ class Publisher:
         self._verification = verification
         self._again = Hits(services.log, services.store)
 
-    async def compared(self, guild_id: int, hits: Sequence[Hit], readable: frozenset[int]) -> Compared:
-        """Those of `hits` that may be posted as they are now."""
+    async def compared(self, guild_id: int, hits: Sequence[Hit], reading: Reading) -> Compared:
+        """Those of `hits` that may be shown as they are now."""
         doubtful = await self._verification.check(guild_id, places_of(hits))
         glance = await self._services.posts.glance({message_id for hit in hits for message_id in hit.message_ids})
-        fresh = await self._again.fresh(hits, readable)
+        fresh = await self._again.fresh(hits, await reading())
         sure = tuple(hit for hit in fresh if not doubtful.intersection(hit.message_ids))
         return Compared(sure, glance, doubtful=bool(doubtful))
 
-    async def changed(self, hits: Sequence[Hit], readable: frozenset[int]) -> bool:
+    async def changed(self, hits: Sequence[Hit], reading: Reading) -> bool:
         """Whether one of these hits is not any more what it was, or may not be shown any more."""
-        return list(hits) != await self._again.fresh(hits, readable)
+        return list(hits) != await self._again.fresh(hits, await reading())
 
     async def post(
         self,
         place: Place,
         view: ui.LayoutView,
+        reading: Reading,
         *,
         asker: Asker,
         asked_id: int,
         cited: Compared,
         answers: discord.Message | None = None,
-    ) -> discord.Message:
+    ) -> bool:
         """Post `view`, which shows the hits of `cited`, in the place of a line that says nothing yet.
+
+        What changes from the note in the database on is seen by who takes posts back; what changed before is seen here.
 
         Args:
             place: where.
             view: what is to be seen.
+            reading: what everybody there may read.
             asker: who asked.
             asked_id: the snowflake of the question.
             cited: what the view shows.
             answers: the message that is answered.
+
+        Returns:
+            False where a hit is not any more what it was, or may not be shown any more; the empty line goes soon.
         """
         silent = discord.AllowedMentions.none()
         if answers is None:
@@ -135,18 +142,26 @@ class Publisher:
             with suppress(*UNREACHABLE):
                 await message.delete()  # what can't be noted can't be taken back: it stays without text
             raise
-        return await message.edit(view=view, allowed_mentions=silent)
+        if await self.changed(cited.hits, reading):
+            await self._services.posts.take_back([message.id])
+            return False
+        await message.edit(view=view, allowed_mentions=silent)
+        return True
 
 
 class TakeDown(commands.Cog):
-    """Deletes in Discord what has lost a source, until Discord says that it is gone."""
+    """Deletes in Discord what has lost a source or may not be seen where it is, until Discord says that it is gone."""
 
-    def __init__(self, bot: commands.AutoShardedBot, services: Services, verification: Verification) -> None:
+    def __init__(
+        self, bot: commands.AutoShardedBot, services: Services, access: Access, verification: Verification
+    ) -> None:
         self._bot = bot
+        self._access = access
         self._posts = services.posts
         self._seconds = services.take_down_seconds
         self._verification = verification
         self._unsure: dict[int, int] = {}  # servers whose posts' sources were not compared, and the tries left
+        self._changed: set[int] = set()  # servers in which who may read what may have changed
 
     async def cog_load(self) -> None:
         """Begin."""
@@ -159,8 +174,30 @@ class TakeDown(commands.Cog):
 
     @commands.Cog.listener()
     async def on_shard_ready(self, shard_id: int) -> None:
-        """Sources may have been deleted while nobody listened."""
-        self._unsure |= {guild.id: COMPARISONS for guild in self._bot.guilds if guild.shard_id == shard_id}
+        """Sources may have been deleted, or hidden, while nobody listened."""
+        here = [guild.id for guild in self._bot.guilds if guild.shard_id == shard_id]
+        self._unsure |= dict.fromkeys(here, COMPARISONS)
+        self._changed.update(here)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server came back after an outage."""
+        self._changed.add(guild.id)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(self, _: discord.abc.GuildChannel, channel: discord.abc.GuildChannel) -> None:
+        """Overwrites or the age restriction may have changed."""
+        self._changed.add(channel.guild.id)
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, _: discord.Role, role: discord.Role) -> None:
+        """What a role may do may have changed."""
+        self._changed.add(role.guild.id)
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """What it allowed or denied is gone."""
+        self._changed.add(role.guild.id)
 
     @tasks.loop(seconds=60.0)
     async def rounds(self) -> None:
@@ -169,6 +206,7 @@ class TakeDown(commands.Cog):
             return
         try:
             await self._compare()
+            await self.review()
             await self.round()
         except SQLAlchemyError as error:
             log.warning("Public posts are looked at later (%s)", type(error).__name__)
@@ -184,6 +222,25 @@ class TakeDown(commands.Cog):
                 await self._posts.gone(post)
             elif not await self._posts.later(post):
                 log.warning("Post %d of channel %d could not be deleted for 30 days", post.message_id, post.channel_id)
+
+    async def review(self) -> None:
+        """Take back what may not be seen any more where it was posted, in servers where something changed."""
+        for guild_id in list(self._changed):
+            guild = self._bot.get_guild(guild_id)
+            if guild is not None and not guild.unavailable:
+                self._changed.discard(guild_id)  # before looking: what changes meanwhile is looked at again
+                try:
+                    await self._review(guild)
+                except BaseException:
+                    self._changed.add(guild_id)
+                    raise
+
+    async def _review(self, guild: discord.Guild) -> None:
+        for place_id, by_source in (await self._posts.standing(guild.id)).items():
+            shown = await self._access.shown_in(guild, place_id, by_source.keys())
+            lost = {post_id for source_id, posts in by_source.items() if source_id not in shown for post_id in posts}
+            if lost and await self._posts.take_back(lost):
+                log.info("%d public posts of channel %d show what not everybody there may read", len(lost), place_id)
 
     async def _compare(self) -> None:
         """Compare the sources of what is posted with Discord, after a session in which deletions may be missing."""

@@ -19,9 +19,9 @@ from bot.moments import parse_since, parse_until
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.matched import Matched
 from cogs import texts
-from cogs.access import Access
+from cogs.access import Access, Reading
 from cogs.checks import per_member
-from cogs.forget import correct_memory, forget_memory
+from cogs.forget import correct_memory, forget_memory, wording_of
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
 from cogs.publishing import why_not_here
@@ -90,20 +90,23 @@ class RecallCog(commands.Cog):
         first = parse_since(since, interaction.created_at) if since else None
         last = parse_until(until, interaction.created_at) if until else None
         await interaction.response.defer(ephemeral=True, thinking=True)
-        asker = await self._access.asker(interaction)
-        readable = asker.readable if channel is None else await self._access.within(asker, channel)
+
+        async def reading() -> frozenset[int]:
+            asker = await self._access.asker(interaction)
+            return asker.readable if channel is None else await self._access.within(asker, channel)
+
         wanted = RecallQuery(
-            guild_id=asker.guild_id,
+            guild_id=interaction.guild_id or 0,
             text=query,
-            channel_ids=readable,
-            asker_id=asker.user_id,
+            channel_ids=await reading(),
+            asker_id=interaction.user.id,
             author_id=None if member is None else member.id,
             since=first,
             until=last,
             limit=MAX_HITS,
             max_chars=MAX_CHARS,
         )
-        notes = await self._specially(interaction, asker, wanted, share=share, answer=answer)
+        notes = await self._specially(interaction, wanted, reading, share=share, answer=answer)
         if notes is None:
             return
         result = await self._services.recall.search(wanted)
@@ -112,21 +115,21 @@ class RecallCog(commands.Cog):
         await reply_view(interaction, Pages(interaction, found, await found.page(interaction, 0)))
 
     async def _specially(
-        self, interaction: Interaction, asker: Asker, wanted: RecallQuery, *, share: bool, answer: bool
+        self, interaction: Interaction, wanted: RecallQuery, reading: Reading, *, share: bool, answer: bool
     ) -> list[str] | None:
         """Post or answer it; where that can't be, one line each on why, and the hits are shown as ever."""
         place, member = interaction.channel, interaction.user
         notes: list[str] = []
         if share and isinstance(place, PostingPlace) and isinstance(member, discord.Member):
             why_not = why_not_here(member, place)
-            if not why_not and await self._post(interaction, place, asker, wanted, answer=answer):
+            if not why_not and await self._post(interaction, place, wanted, reading, answer=answer):
                 await reply(interaction, texts.SHARED)
                 return None
             notes.append(why_not or texts.NOTHING_TO_SHARE)
         elif share:
             notes.append(texts.NO_PLACE)
         if answer and interaction.guild is not None:
-            found = await self._answering.find(interaction.guild, wanted, answer=True)
+            found = await self._answering.find(interaction.guild, wanted, reading, answer=True)
             if found.answered:
                 await reply_view(interaction, self._answering.view(found, below=" ".join([*notes, texts.FROM_A_MODEL])))
                 return None
@@ -134,15 +137,18 @@ class RecallCog(commands.Cog):
         return list(filter(None, notes))
 
     async def _post(
-        self, interaction: Interaction, place: PostingPlace, asker: Asker, wanted: RecallQuery, *, answer: bool
+        self, interaction: Interaction, place: PostingPlace, wanted: RecallQuery, reading: Reading, *, answer: bool
     ) -> bool:
         """Post what everybody here may read; False where that is nothing."""
-        readable = (wanted.channel_ids or frozenset()) & await self._access.public(asker, place)
-        found = await self._answering.find(place.guild, replace(wanted, channel_ids=readable), answer=answer)
+
+        async def everybody() -> frozenset[int]:
+            return await self._access.shown_in(place.guild, place.id, await reading())
+
+        found = await self._answering.find(place.guild, wanted, everybody, answer=answer)
         if not found.cited.hits:
             return False
-        await self._answering.publish(place, found, asker, asked_id=interaction.id)
-        return True
+        asker = await self._access.asker(interaction)
+        return await self._answering.publish(place, found, asker, everybody, asked_id=interaction.id)
 
 
 class Found:
@@ -174,14 +180,16 @@ class Found:
         hits, notes = await self._compared(asker, number)
         pages = -(-len(hits) // PER_PAGE)
         number = _last(number, pages)
+        asker = await self._access.asker(interaction)  # comparing may have taken seconds
         shown = hits[number * PER_PAGE : (number + 1) * PER_PAGE]
+        shown = [hit for hit in shown if hit.channel_ids <= asker.readable]
         return Page(
             title=f"### {safe(self._query.text, {}, limit=150)}",
             items=tuple(await self._items(interaction, shown, asker)),
             number=number,
             pages=pages,
             notes=(*self._notes, *notes),
-            empty="" if hits else self._nothing(asker),
+            empty="" if shown else self._nothing(asker),
         )
 
     async def _compared(self, asker: Asker, number: int) -> tuple[list[Hit], list[str]]:
@@ -205,6 +213,10 @@ class Found:
         """Forget a memory of the page."""
         return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
 
+    async def wording(self, interaction: Interaction, memory_id: str) -> str:
+        """The text of a memory of the page, to be put right."""
+        return await wording_of(self._services.store, memory_id, await self._access.asker(interaction))
+
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
         """Put a memory of the page right."""
         return await correct_memory(self._services.store, memory_id, await self._access.asker(interaction), text)
@@ -212,7 +224,7 @@ class Found:
     async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
         if interaction.guild is None:
             return []
-        before = await self._before(hits, asker)
+        before = await self._before(interaction, hits, asker)
         older = [memory for one in before.values() for memory in one]
         people = [user_id for hit in hits for user_id in hit.author_ids]
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
@@ -222,15 +234,17 @@ class Found:
             for hit in hits
         ]
 
-    async def _before(self, hits: Sequence[Hit], asker: Asker) -> Mapping[str, Sequence[Memory]]:
+    async def _before(
+        self, interaction: Interaction, hits: Sequence[Hit], asker: Asker
+    ) -> Mapping[str, Sequence[Memory]]:
         """What the memories among the hits replaced, as far as the asker may read it now and it still stands so."""
         ids = [hit.memory.id for hit in hits if hit.memory is not None]
         if not (self._history and ids):
             return {}
         older = await self._services.store.before(ids, readable=asker.readable)
         doubtful = await self._verification.check(asker.guild_id, places_of(chain.from_iterable(older.values())))
-        if older:
-            older = await self._services.store.before(ids, readable=asker.readable)  # without what is gone by now
+        if older:  # without what is gone by now, or may not be read any more
+            older = await self._services.store.before(ids, readable=(await self._access.asker(interaction)).readable)
         return {
             memory_id: [memory for memory in one if not doubtful & {c.message_id for c in memory.citations}]
             for memory_id, one in older.items()

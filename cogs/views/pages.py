@@ -27,14 +27,14 @@ class Item:
         caption: a small line: who, when, where.
         url: where it was said.
         memory_id: the memory that the asker may forget; None where they may not.
-        correct: its text as it is stored, where the asker may put it right.
+        correctable: whether the asker may put it right.
     """
 
     text: str
     caption: str
     url: str
     memory_id: str | None = None
-    correct: str | None = None
+    correctable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,9 @@ class Source(Protocol):
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory; one sentence on what that did."""
+
+    async def wording(self, interaction: Interaction, memory_id: str) -> str:
+        """The text of a memory as it is stored now, for who may put it right."""
 
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
         """Put a memory right; one sentence on what that did."""
@@ -99,9 +102,19 @@ class Pages(OwnView):
         outcome = await self._source.correct(interaction, memory_id, text)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
+    async def ask_what_is_right(self, interaction: Interaction, memory_id: str) -> None:
+        """Let one item be put right, if the asker may still do that."""
+        text = await self._source.wording(interaction, memory_id)
+
+        async def put_right(interaction: Interaction, text: str) -> None:
+            if await self.interaction_check(interaction):
+                await self.correct(interaction, memory_id, text)
+
+        await interaction.response.send_modal(CorrectModal(text, put_right))
+
     @staticmethod
-    def _buttons(memory_id: str, correct: str | None) -> list[ui.Button[Pages]]:
-        return [*([] if correct is None else [_Correct(memory_id, correct)]), _Forget(memory_id)]
+    def _buttons(memory_id: str, *, correctable: bool) -> list[ui.Button[Pages]]:
+        return [*([_Correct(memory_id)] if correctable else []), _Forget(memory_id)]
 
     def _fill(self, page: Page, *notes: str) -> None:
         self._number = page.number
@@ -111,7 +124,7 @@ class Pages(OwnView):
             text = ui.TextDisplay[Pages](f"{item.text}\n-# {item.caption}")
             box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
             if item.memory_id is not None:
-                box.add_item(ui.ActionRow(*self._buttons(item.memory_id, item.correct)))
+                box.add_item(ui.ActionRow(*self._buttons(item.memory_id, correctable=item.correctable)))
         below = [*([page.empty] if not page.items else []), *(f"-# {note}" for note in (*page.notes, *notes))]
         if below:
             box.add_item(ui.Separator())
@@ -150,15 +163,10 @@ class _Forget(ui.Button[Pages]):
 
 
 class _Correct(ui.Button[Pages]):
-    def __init__(self, memory_id: str, text: str) -> None:
+    def __init__(self, memory_id: str) -> None:
         super().__init__(label="Correct", style=discord.ButtonStyle.secondary)
         self._memory_id = memory_id
-        self._text = text
 
     async def callback(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(CorrectModal(self._text, self.put_right))
-
-    async def put_right(self, interaction: Interaction, text: str) -> None:
-        """Hand the new text on."""
-        if self.view is not None and await self.view.interaction_check(interaction):
-            await self.view.correct(interaction, self._memory_id, text)
+        if self.view is not None:
+            await self.view.ask_what_is_right(interaction, self._memory_id)
