@@ -1,4 +1,4 @@
-"""What happened in a channel since somebody was there: decisions, plans, and questions that nobody answered.
+"""What happened in a channel and its threads since somebody was there: decisions, plans, and open questions.
 
 It needs no model: memories are taken by their kind, and whether a question is open is read off the log.
 """
@@ -6,11 +6,13 @@ It needs no model: memories are taken by their kind, and whether a question is o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from bot import snowflake
 from bot.extraction import lexicon
@@ -29,6 +31,9 @@ PRESENT_MS = 10 * 60 * 1000
 
 MOST_MEMORIES = 50
 """Newest memories of a kind that are looked at; one screen shows fewer."""
+
+MOST_PLACES = 1_000
+"""Channels that are looked into: one, and its newest threads."""
 
 MOST_MESSAGES = 2_000
 """Newest messages in which open questions are looked for: some days of a busy channel."""
@@ -90,12 +95,19 @@ class CatchUp:
             found: int | None = await connection.scalar(query)
         return found
 
-    async def since(self, channel_id: int, first: int, now: int, *, readable: frozenset[int]) -> Happened:
-        """What happened in a channel from one snowflake to another, of all that cites `readable` channels alone."""
-        here = select(messages).where(messages.c.channel_id == channel_id, messages.c.id.between(first, now))
-        states = select(messages.c.state, func.count().label("messages")).where(
-            messages.c.channel_id == channel_id, messages.c.id.between(first, now)
-        )
+    async def since(self, channel_ids: Collection[int], first: int, now: int, *, readable: frozenset[int]) -> Happened:
+        """What happened from one snowflake to another, of all that cites `readable` channels alone.
+
+        Args:
+            channel_ids: a channel and its threads; of more than `MOST_PLACES` the newest count.
+            first: from there on.
+            now: up to there.
+            readable: what the asker may read.
+        """
+        places = sorted(readable.intersection(channel_ids), reverse=True)[:MOST_PLACES]
+        said = and_(messages.c.channel_id.in_(places), messages.c.id.between(first, now))
+        here = select(messages).where(said)
+        states = select(messages.c.state, func.count().label("messages")).where(said)
         async with self._db.read() as connection:
             rows = (await connection.execute(here.order_by(messages.c.id.desc()).limit(MOST_MESSAGES))).all()
             counts = {row.state: row.messages for row in await connection.execute(states.group_by(messages.c.state))}
@@ -103,19 +115,19 @@ class CatchUp:
             first=first,
             said=sum(counts.values()),
             waiting=counts.get(MessageState.PENDING, 0),
-            decisions=await self._of_kind(MemoryKind.DECISION, channel_id, first, now, readable),
-            plans=await self._of_kind(MemoryKind.PLAN, channel_id, first, now, readable),
-            questions=tuple(reversed(open_questions([message_from_row(row) for row in reversed(rows)]))),
+            decisions=await self._of_kind(MemoryKind.DECISION, places, first, now, readable),
+            plans=await self._of_kind(MemoryKind.PLAN, places, first, now, readable),
+            questions=_open_in_each([message_from_row(row) for row in reversed(rows)]),
         )
 
     async def _of_kind(
-        self, kind: MemoryKind, channel_id: int, first: int, now: int, readable: frozenset[int]
+        self, kind: MemoryKind, places: Collection[int], first: int, now: int, readable: frozenset[int]
     ) -> tuple[Memory, ...]:
         query = (
             select(memories.c.id)
             .join(citations, citations.c.memory_id == memories.c.id)
             .where(
-                citations.c.channel_id == channel_id,
+                citations.c.channel_id.in_(places),
                 citations.c.message_id.between(first, now),
                 memories.c.kind == kind,
                 memories.c.state == MemoryState.CURRENT,
@@ -127,6 +139,15 @@ class CatchUp:
             ids = list(await connection.scalars(newest.limit(MOST_MEMORIES)))
         found = await self._store.get(ids)
         return tuple(found[i] for i in ids if i in found and found[i].channel_ids <= readable)
+
+
+def _open_in_each(said: Sequence[Message]) -> tuple[Message, ...]:
+    """The open questions of several channels, newest first; an answer stands in the channel of its question."""
+    by_channel: defaultdict[int, list[Message]] = defaultdict(list)
+    for message in said:
+        by_channel[message.channel_id].append(message)
+    found = chain.from_iterable(open_questions(conversation) for conversation in by_channel.values())
+    return tuple(sorted(found, key=lambda message: message.id, reverse=True))
 
 
 def open_questions(said: Sequence[Message]) -> list[Message]:

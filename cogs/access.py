@@ -183,16 +183,13 @@ class Access:
         return await self.shown_in(place.guild, place.id, asker.readable)
 
     async def shown_in(self, guild: discord.Guild, place_id: int, source_ids: Collection[int]) -> frozenset[int]:
-        """Those of these channels and threads whose messages may be shown to everybody in a channel or thread now.
-
-        What the bot itself can't read any more is none of them, for it would not hear of deletions there.
-        """
+        """Those of these channels and threads whose messages may be shown to everybody in a channel or thread now."""
         known = {thread.id: thread for thread in await self._threads.of_guild(guild.id)}
         home = _home(guild, place_id, known)
         shown = set()
         for source_id in source_ids:
             source = _home(guild, source_id, known)
-            if home is None or source is None or not can_read(source.permissions_for(guild.me), source):
+            if home is None or source is None:
                 continue
             if source_id == place_id or (
                 may_be_shown_in(source, home) and await self._is_open(guild, source_id, known.get(source_id))

@@ -90,12 +90,13 @@ class Answering:
             return Found(query, cited, names, None)
         question = with_names(query.text, names)
         told = await self._services.answers.answer(question, cited.hits, names, people=list(named.values()))
+        cited, before = await self._publisher.compared(guild.id, cited.hits, reading), cited
         if told.state is State.ANSWERED:
-            stands_on = [cited.hits[place] for place in sorted({source.hit for source in told.cited})]
-            if await self._publisher.changed(stands_on, reading):
-                told = Answer(State.UNKNOWN)
-            else:
+            stands_on = [before.hits[place] for place in sorted({source.hit for source in told.cited})]
+            if all(hit in cited.hits for hit in stands_on):
                 cited = replace(cited, hits=tuple(stands_on))
+            else:
+                told = Answer(State.UNKNOWN)
         return Found(query, cited, names, told)
 
     async def publish(

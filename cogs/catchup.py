@@ -1,7 +1,12 @@
-"""/catchup: what was decided, planned and left open here while a member was away."""
+"""/catchup: what was decided, planned and left open here while a member was away.
+
+Here is the channel with those of its threads that the member may read from it: public ones. In a thread it is that
+thread alone. What they last said is looked for in the channel itself, for who spoke in a thread has not read the rest.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +18,7 @@ from discord.ext import commands
 from bot import snowflake
 from bot.catchup import Happened
 from bot.errors import Refused
-from bot.memories import Asker
+from bot.hits import places_of
 from bot.model import Memory, Message
 from bot.moments import parse_since
 from cogs import texts
@@ -36,7 +41,7 @@ T = TypeVar("T")
 DAY_MS = 86_400_000
 SHOWN = 4
 """Of each kind; with these and the length of a line it stays below the 4,000 characters of a view: one screen."""
-LINE_CHARS = 140
+LINE_CHARS = 115
 SPEAKER_CHARS = 60
 
 
@@ -68,48 +73,57 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         if first is None:
             spoke = await self._services.catchup.last_spoken(place.id, asker.user_id, interaction.id)
             first = snowflake.from_ms(snowflake.to_ms(interaction.id) - DAY_MS) if spoke is None else spoke + 1
-        happened, doubtful = await self._compared(place.id, first, interaction.id, asker)
+        happened, doubtful = await self._compared(interaction, place, first)
         when = ago(snowflake.to_datetime(first))
         title = f"### Since you last spoke here, {when}" if spoke else f"### Since {when}"
         if since is None and spoke is None:
             title += "\n-# I know of nothing that you said here before, so this is the last day"
-        parts = [title, *await self._sections(place.guild, happened, doubtful)]
+        parts = [title, *await self._sections(place, happened, doubtful)]
         if doubtful:
             parts.append(f"-# {texts.NOT_COMPARED}")
         await reply_view(interaction, text_view("\n".join(parts)))
 
-    async def _compared(self, channel_id: int, first: int, now: int, asker: Asker) -> tuple[Happened, frozenset[int]]:
+    async def _compared(
+        self, interaction: Interaction, place: Talk | discord.Thread, first: int
+    ) -> tuple[Happened, frozenset[int]]:
         """What happened, as it is after a comparison with Discord, and the messages that could not be compared."""
-        catchup = self._services.catchup
-        before = await catchup.since(channel_id, first, now, readable=asker.readable)
-        places: dict[int, set[int]] = {channel_id: {message.id for message in before.questions}}
-        for memory in (*before.decisions, *before.plans):
-            for citation in memory.citations:
-                places.setdefault(citation.channel_id, set()).add(citation.message_id)
-        doubtful = await self._verification.check(asker.guild_id, places)
-        return await catchup.since(channel_id, first, now, readable=asker.readable), doubtful
+        before = await self._since(interaction, place, first)
+        places: defaultdict[int, set[int]] = defaultdict(set)
+        for message in before.questions:
+            places[message.channel_id].add(message.id)
+        for channel_id, message_ids in places_of((*before.decisions, *before.plans)).items():
+            places[channel_id] |= message_ids
+        doubtful = await self._verification.check(place.guild.id, places)
+        return await self._since(interaction, place, first), doubtful
 
-    async def _sections(self, guild: discord.Guild, happened: Happened, doubtful: Collection[int]) -> list[str]:
+    async def _since(self, interaction: Interaction, place: Talk | discord.Thread, first: int) -> Happened:
+        """What happened, of what the member may read at this moment."""
+        asker = await self._access.asker(interaction)
+        here = await self._access.within(asker, place)
+        return await self._services.catchup.since(here, first, interaction.id, readable=asker.readable)
+
+    async def _sections(self, place: Talk | discord.Thread, happened: Happened, doubtful: Collection[int]) -> list[str]:
         decisions, plans = (
             [memory for memory in kind if not any(c.message_id in doubtful for c in memory.citations)][:SHOWN]
             for kind in (happened.decisions, happened.plans)
         )
         questions = [message for message in happened.questions if message.id not in doubtful][:SHOWN]
         if not (decisions or plans or questions):
-            return [self._nothing(guild.id, happened)]
+            return [self._nothing(happened)]
+        here = place.id
         remembered, contents = [*decisions, *plans], [message.content for message in questions]
         people = [user_id for memory in remembered for user_id in memory.author_ids]
         people += [message.author_id for message in questions]
         texts_shown = [*(memory.text for memory in remembered), *contents]
-        names = await names_for(guild, self._services.directory, people, texts_shown)
+        names = await names_for(place.guild, self._services.directory, people, texts_shown)
         return [
-            *_section("Decided", decisions, len(happened.decisions), lambda memory: _memory_line(memory, names)),
-            *_section("Planned", plans, len(happened.plans), lambda memory: _memory_line(memory, names)),
-            *_section("Still open", questions, len(happened.questions), lambda one: _question_line(one, names)),
+            *_section("Decided", decisions, len(happened.decisions), lambda memory: _memory_line(memory, names, here)),
+            *_section("Planned", plans, len(happened.plans), lambda memory: _memory_line(memory, names, here)),
+            *_section("Still open", questions, len(happened.questions), lambda one: _question_line(one, names, here)),
             *self._waiting(happened),
         ]
 
-    def _nothing(self, guild_id: int, happened: Happened) -> str:
+    def _nothing(self, happened: Happened) -> str:
         said = texts.count(happened.said, "message")
         lines = [f"Nothing was decided, planned or left open here, as far as I can tell; {said} came in that time."]
         lines += self._waiting(happened)
@@ -131,16 +145,25 @@ def _section(name: str, shown: Sequence[T], count: int, line: Callable[[T], str]
     return [f"**{name}**", *(f"- {line(one)}" for one in shown), *more]
 
 
-def _memory_line(memory: Memory, names: Mapping[int, str]) -> str:
+def _memory_line(memory: Memory, names: Mapping[int, str], here: int) -> str:
     newest = memory.citations[-1]
-    url = jump_url(memory.guild_id, newest.channel_id, newest.message_id)
-    return _line(memory.text, speakers_of(memory.author_ids, names), memory.said_at, url, names)
+    spot = (memory.guild_id, newest.channel_id, newest.message_id)
+    return _line(memory.text, memory.author_ids, memory.said_at, spot, names, here)
 
 
-def _question_line(one: Message, names: Mapping[int, str]) -> str:
-    url = jump_url(one.guild_id, one.channel_id, one.id)
-    return _line(one.content, speakers_of([one.author_id], names), one.created_at, url, names)
+def _question_line(one: Message, names: Mapping[int, str], here: int) -> str:
+    return _line(one.content, [one.author_id], one.created_at, (one.guild_id, one.channel_id, one.id), names, here)
 
 
-def _line(text: str, speakers: str, moment: datetime, url: str, names: Mapping[int, str]) -> str:
-    return f"{safe(text, names, limit=LINE_CHARS)} – {shorten(speakers, SPEAKER_CHARS)}, {ago(moment)}, [jump]({url})"
+def _line(
+    text: str,
+    author_ids: Sequence[int],
+    moment: datetime,
+    spot: tuple[int, int, int],
+    names: Mapping[int, str],
+    here: int,
+) -> str:
+    said = safe(text, names, limit=LINE_CHARS)
+    speakers = shorten(speakers_of(author_ids, names), SPEAKER_CHARS)
+    where = "" if spot[1] == here else f" in <#{spot[1]}>"
+    return f"{said} – {speakers}{where}, {ago(moment)}, [jump]({jump_url(*spot)})"

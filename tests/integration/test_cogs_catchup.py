@@ -147,3 +147,30 @@ async def test_it_neither_pings_nor_formats(world: World) -> None:
     text = await catchup(world)
     assert "@everyone" not in text
     assert r"\*\*door\*\*" in text
+
+
+async def test_what_was_decided_in_a_thread_says_in_which(world: World) -> None:
+    await world.observe()
+    channel = world.guild_now.get_channel(world.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    thread = await channel.create_thread(name="side", type=discord.ChannelType.public_thread)
+    await world.env.settle()
+    (side,) = world.general.threads
+    await decided(world, "the door is red", side)
+    await decided(world, "the roof is blue")
+    lines = (await catchup(world)).splitlines()
+    assert [f"in <#{thread.id}>" in line for line in lines if "door" in line or "roof" in line] == [False, True]
+
+
+async def test_an_answer_in_another_thread_answers_nothing(world: World) -> None:
+    await world.observe()
+    channel = world.guild_now.get_channel(world.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.create_thread(name="side", type=discord.ChannelType.public_thread)
+    await world.env.settle()
+    (side,) = world.general.threads
+    await world.say(world.ann, "does anybody know where the projector is?")
+    await world.say(world.boss, "the projector is in the cellar", side)
+    assert "where the projector is?" in await catchup(world)
+    await world.say(world.boss, "the projector is in the cellar")
+    assert "where the projector is?" not in await catchup(world)

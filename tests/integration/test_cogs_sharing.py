@@ -45,8 +45,6 @@ async def test_what_everybody_here_may_read_is_posted_with_link_and_asker_and_wi
 
 # --- who is in the room ----------------------------------------------------------------------------------------------
 
-DENIED = discord.PermissionOverwrite(view_channel=False)
-
 
 async def source(world: World, **overwrites: discord.PermissionOverwrite) -> simcord.ChannelHandle:
     """A channel in which the code word was said, with overwrites for "everyone", "moderators", "ann" or "bob"."""
@@ -62,29 +60,6 @@ async def source(world: World, **overwrites: discord.PermissionOverwrite) -> sim
     await world.observe(channel)
     await world.say(world.ann, SENTENCE, channel)
     return channel
-
-
-async def found_in_general(world: World) -> list[str]:
-    """What is posted of it in a channel that everybody reads; the asker may read the source."""
-    assert WORD in shown(await world.ann.slash(world.general, "recall", query=QUESTION))
-    await share(world, by=world.ann)
-    return posted(world)
-
-
-async def test_from_a_channel_that_everybody_reads_to_another(world: World) -> None:
-    await source(world)
-    (text,) = await found_in_general(world)
-    assert WORD in text
-
-
-async def test_not_from_a_channel_that_is_hidden_from_one_member(world: World) -> None:
-    await source(world, bob=DENIED)
-    assert await found_in_general(world) == []
-
-
-async def test_not_from_a_channel_whose_history_one_role_may_not_read(world: World) -> None:
-    await source(world, moderators=discord.PermissionOverwrite(read_message_history=False))
-    assert await found_in_general(world) == []
 
 
 async def test_not_from_a_channel_of_few(world: World) -> None:
@@ -109,51 +84,6 @@ async def test_from_a_channel_of_few_into_itself_and_into_one_of_the_same_few(wo
         assert len(posted(world, place)) == count, place
 
 
-async def test_overwrites_that_decide_nothing_do_not_count(world: World) -> None:
-    one = world.secret_channel("one", world.ann)
-    two = world.secret_channel("two", world.ann)
-    real = world.guild_now.get_channel(two.id)
-    assert isinstance(real, discord.TextChannel)
-    await real.set_permissions(world.guild_now.get_role(world.managers.id), overwrite=discord.PermissionOverwrite())  # type: ignore[arg-type]
-    await world.observe(one)
-    await world.say(world.ann, SENTENCE, one)
-    await share(world, by=world.ann, at=two)
-    assert len(posted(world, two)) == 1
-
-
-async def test_never_from_an_age_restricted_channel_into_another(world: World) -> None:
-    adult = await source(world)
-    real = world.guild_now.get_channel(adult.id)
-    assert isinstance(real, discord.TextChannel)
-    real.nsfw = True  # simcord can't, and tells of changes only
-    await share(world)
-    assert posted(world) == []
-    await share(world, at=adult)
-    assert len(posted(world, adult)) == 1
-
-
-@pytest.mark.parametrize("private", [False, True])
-async def test_from_a_thread_as_from_its_channel_and_from_a_private_one_only_inside(
-    world: World, private: bool
-) -> None:
-    await world.observe()
-    channel = world.guild_now.get_channel(world.general.id)
-    assert isinstance(channel, discord.TextChannel)
-    kind = discord.ChannelType.private_thread if private else discord.ChannelType.public_thread
-    thread = await channel.create_thread(name="side", type=kind)
-    for member in (world.ann, world.bob, world.boss):
-        await thread.add_user(discord.Object(member.id))
-    await world.env.settle()
-    (inside,) = world.general.threads
-    if private:
-        await world.boss.slash(inside, "observe on")
-    await world.say(world.ann, SENTENCE, inside)
-    await share(world)
-    assert len(posted(world)) == (0 if private else 1)
-    await share(world, at=inside)
-    assert len(posted(world, inside)) == 1
-
-
 async def test_the_rule_holds_whatever_the_asker_is_said_to_read(world: World) -> None:
     adult = world.guild_now.get_channel(world.guild.create_text_channel("adult").id)
     general = world.guild_now.get_channel(world.general.id)
@@ -167,20 +97,6 @@ async def test_the_rule_holds_whatever_the_asker_is_said_to_read(world: World) -
     adult.nsfw = True  # simcord can't, and tells of changes only
     assert await access.public(asker, general) == {general.id}
     assert await access.public(asker, adult) == {adult.id, general.id}
-
-
-async def test_from_a_channel_into_its_private_thread(world: World) -> None:
-    secret = world.secret_channel("secret", world.ann)
-    await world.observe(secret)
-    await world.say(world.ann, SENTENCE, secret)
-    channel = world.guild_now.get_channel(secret.id)
-    assert isinstance(channel, discord.TextChannel)
-    thread = await channel.create_thread(name="side", type=discord.ChannelType.private_thread)
-    await thread.add_user(discord.Object(world.ann.id))
-    await world.env.settle()
-    (inside,) = secret.threads
-    await share(world, by=world.ann, at=inside)
-    assert len(posted(world, inside)) == 1
 
 
 async def test_permissions_of_this_moment_count(world: World) -> None:
