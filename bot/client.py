@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -106,13 +107,16 @@ def use_proxies(api_url: str | None, gateway_url: str | None) -> None:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
 
-def give_way() -> None:
+def give_way(counts: Counter[str]) -> None:
     """Let everything else have its turn after each payload that the gateway connections of this process read.
 
     discord.py reads on for as long as its socket holds something: in a burst of 6,000 messages, with both cores busy,
     nothing else ran for 4.2 s at a time; so it is 1.4 s. An event that it can't parse is logged and left out, for its
     error would end the connection, and the process with it. What is no event at all may have been one: the connection
     is given up for a new session, whose backfill brings it.
+
+    Args:
+        counts: told under `unreadable_events` of each event that is left out.
     """
     read = DiscordWebSocket.received_message
 
@@ -124,6 +128,7 @@ def give_way() -> None:
             if self.sequence == place:
                 await self.close(GARBLED)
                 raise aiohttp.ClientPayloadError(f"garbled gateway ({type(error).__name__})") from None
+            counts["unreadable_events"] += 1
             log.exception("An event of Discord's gateway could not be read; it is left out")
         await asyncio.sleep(0)
 

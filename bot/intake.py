@@ -85,7 +85,7 @@ class Intake:
 
     Attributes:
         counts: what was offered and what became of it, for status and metrics: offered, refused_full, stored, doubles,
-            and refusals by reason.
+            refusals by reason, and what Discord sent that can't be read (unreadable messages, unreadable_events).
     """
 
     def __init__(

@@ -55,11 +55,11 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
-    give_way()
     async with (
         alone(settings.data_dir),
         open_app(settings, extract=settings.mem0_enabled, patient=True, clock=steady_clock(), step=step) as app,
     ):
+        give_way(app.intake.counts)
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
         async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+import httpx
 from aiolimiter import AsyncLimiter
 
 from bot.config import EmbeddingProvider, LLMProvider, Settings
+from bot.errors import ServiceUnavailable
 from bot.index.generations import FOLDER, Generation, Generations, Made
 from bot.index.opening import HybridModels, Layout, QdrantAddress, open_index, publish_index, remove_index, spread_of
 from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder, Tally
 from bot.llm.guarded import GuardedEmbedder, embedding_tally
 from bot.llm.ollama import host_name
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder
-from bot.resilience import Breaker, Guard
+from bot.resilience import PROBE_SECONDS, Breaker, Guard
 
 if TYPE_CHECKING:
     from bot.costs import Ledger
@@ -105,7 +108,8 @@ class Vectors:
         guard = None
         if made.server is not None:
             limiter = AsyncLimiter(QDRANT_CALLS_A_SECOND, 1)
-            guard = Guard("qdrant", limiter=limiter, timeout=QDRANT_SECONDS, breaker=Breaker())
+            probe = partial(qdrant_ready, made.server)
+            guard = Guard("qdrant", limiter=limiter, timeout=QDRANT_SECONDS, breaker=Breaker(), probe=probe)
             guards.append(guard)
         self._guards.extend(guards)
         try:
@@ -156,6 +160,21 @@ class Vectors:
         if generation.made.server is None:
             return None
         return QdrantAddress(url=generation.made.server, api_key=_qdrant_key(self._settings))
+
+
+async def qdrant_ready(place: str) -> None:
+    """Qdrant's health check, which takes no key; versions that have none are taken to be there.
+
+    Raises:
+        ServiceUnavailable: it does not answer, or not all of its shards are ready.
+    """
+    try:
+        async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
+            status = (await client.get(f"{place}/readyz")).status_code
+    except httpx.HTTPError as error:
+        raise ServiceUnavailable("qdrant", type(error).__name__) from None
+    if httpx.codes.is_server_error(status):
+        raise ServiceUnavailable("qdrant", f"HTTP {status}")
 
 
 def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder | PooledEmbedder:

@@ -230,6 +230,11 @@ class MemoryCog(commands.Cog, name="Memory"):
             lines.append("- No language model is in use: messages are searchable by their words")
         if services.intake.overflowed:
             lines.append("- ⚠️ The database does not keep up; what is missed is read later")
+        unread = services.intake.counts["unreadable"] + services.intake.counts["unreadable_events"]
+        if unread:
+            lines.append(
+                f"- ⚠️ {texts.count(unread, 'event')} of Discord, in all servers, could not be read (see the log)"
+            )
         report = await services.status.report(guild_id)
         chart = discord.File(BytesIO(await services.status.chart(report)), CHART)
         await reply_view(interaction, status_view(lines, report), chart)

@@ -148,7 +148,7 @@ async def test_what_discord_ends_for_good_ends_the_program_with_one_line(stage: 
 @pytest.mark.slow
 async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
+    general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
     stage.observe(general)
     await stage.bot.start(MEM0_ENABLED="false")
     await stage.bot.noticed(general)
@@ -162,6 +162,8 @@ async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
     general.say(ada, "", poll=UNREADABLE)
     general.say(ada, "Said after it.")
     await stored("Said after it.")
+    status = await stage.discord.command(ada, general, "memory status").answer(within=20)
+    assert "1 event of Discord, in all servers, could not be read" in status.text
     stage.bot.check()
 
 
