@@ -25,8 +25,19 @@ DEMO_DATA = Path("data/demo")
 
 def demo(data_dir: DataDir = DEMO_DATA) -> None:
     """Replay the sample chat of a makerspace, then ask three questions about it."""
-    settings = load(data_dir, quiet=True)
-    asyncio.run(_demo(settings, Console()))
+    settings, console = load(data_dir, quiet=True), Console()
+    asyncio.run(_demo(_apart(settings), console))
+    if settings.uses_database_server:
+        console.print(f"\nThe sample is in {settings.data_dir}: nothing of it went to DATABASE_URL.", highlight=False)
+    else:
+        console.print(
+            f"\nAsk more with: python -m bot recall --data-dir {settings.data_dir} 'your question'", highlight=False
+        )
+
+
+def _apart(settings: Settings) -> Settings:
+    """The settings with everything in a folder of its own: the sample is not for the servers of a real bot."""
+    return settings.model_copy(update={"database_url": None, "mem0_qdrant_host": None, "mem0_qdrant_url": None})
 
 
 async def _demo(settings: Settings, console: Console) -> None:
@@ -38,6 +49,3 @@ async def _demo(settings: Settings, console: Console) -> None:
             console.print()
             question = Question(id=str(number), query=query)
             show(console, question, await find(app, question, limit=3))
-    console.print(
-        f"\nAsk more with: python -m bot recall --data-dir {settings.data_dir} 'your question'", highlight=False
-    )
