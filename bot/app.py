@@ -269,6 +269,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         policy=policy_of(settings),
         status=status,
         observe_channels=settings.observe_channels,
+        leads=settings.leads,
         sweep_requests_per_minute=settings.sweep_requests_per_minute,
     )
     housekeeping = Housekeeping(

@@ -62,8 +62,8 @@ Interaction = discord.Interaction[Any]
 
 _DECLINED = {
     4004: "DISCORD_TOKEN is not valid any more; copy it again from the developer portal",
-    4010: "it does not know this shard; update this program",
-    4011: "the bot is in too many servers for so few connections; restart it",
+    4010: "it does not know this shard; see SHARD_IDS and SHARD_COUNT, or update this program",
+    4011: "the bot is in too many servers for so few connections; raise SHARD_COUNT, or where it is unset restart it",
     4012: "its gateway has no such version any more; update this program",
     4013: "it does not know the intents that were asked for; update this program",
     4014: "this application may not read messages; switch on Message Content Intent under Bot in the developer portal",
@@ -203,7 +203,8 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(Forget(services, access))
         await self.add_cog(Admin(self, services, backfill))
         await self.add_cog(Privacy(services, access))
-        await self.sync_commands()
+        if services.leads:
+            await self.sync_commands()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Note what a listener could not do: one line where the database or a service was at fault."""

@@ -6,10 +6,11 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import StartupError
@@ -76,6 +77,14 @@ class Settings(BaseSettings):
     observe_channels: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description="Ids of channels or categories, with commas between, that are observed from the first start on.",
+    )
+    shard_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (),
+        description="Shards of this process, with commas between or as 0-7, where several processes share the servers. "
+        "Unset: this process has all of them, as many as Discord advises.",
+    )
+    shard_count: int | None = Field(
+        None, ge=1, le=65536, description="Shards over all processes; belongs to SHARD_IDS."
     )
 
     data_dir: Path = Field(Path("data"), description="Folder for the database, the index and mem0's files.")
@@ -193,6 +202,19 @@ class Settings(BaseSettings):
             raise ValueError("must be channel ids with commas between, such as 123456789012345678")
         return tuple(dict.fromkeys(int(part) for part in parts))
 
+    @field_validator("shard_ids", mode="before")
+    @classmethod
+    def _numbers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found: list[int] = []
+        for part in (part for part in re.split(r"[,\s]+", value) if part):
+            ends = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part, re.ASCII)
+            if ends is None:
+                raise ValueError("must be numbers from 0 on with commas between, or the first and the last as in 0-7")
+            found += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+        return tuple(sorted(set(found)))
+
     @field_validator("openai_base_url", "mem0_qdrant_url", "discord_api_url")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
@@ -254,6 +276,28 @@ class Settings(BaseSettings):
         if value is not None and copies is not None and value > copies:
             raise ValueError(f"must not be above MEM0_QDRANT_REPLICATION_FACTOR, which is {copies}")
         return value
+
+    @model_validator(mode="after")
+    def _shards(self) -> Self:
+        if bool(self.shard_ids) != (self.shard_count is not None):
+            raise PydanticCustomError("shards", "SHARD_IDS and SHARD_COUNT belong together: set both, or neither")
+        if self.shard_count is not None and self.shard_ids[-1] >= self.shard_count:
+            raise PydanticCustomError(
+                "shards",
+                "SHARD_IDS: {last} is no shard of {count}; SHARD_COUNT={count} has 0 to {end}",
+                {"last": self.shard_ids[-1], "count": self.shard_count, "end": self.shard_count - 1},
+            )
+        return self
+
+    @property
+    def has_all_shards(self) -> bool:
+        """Whether every server that the bot is in is this process's to serve."""
+        return self.shard_count is None or len(self.shard_ids) == self.shard_count
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process does what one has to do for all: the one with the first shard."""
+        return self.has_all_shards or 0 in self.shard_ids
 
     @property
     def uses_database_server(self) -> bool:
@@ -339,11 +383,30 @@ def check_for_run(settings: Settings) -> None:
         faults.append("DISCORD_TOKEN is not set: copy the bot's token from the Discord developer portal into .env")
     if settings.needs_openai_key and not settings.has_openai_key:
         faults.append(settings.missing_key_error())
+    faults += _not_to_be_shared(settings)
     if faults:
         raise StartupError("\n".join(faults))
 
 
+def _not_to_be_shared(settings: Settings) -> list[str]:
+    """What keeps several processes from working together."""
+    faults = []
+    if not settings.has_all_shards and not settings.uses_database_server:
+        faults.append(
+            "SHARD_IDS: several processes need a PostgreSQL server in DATABASE_URL; without one, unset SHARD_IDS and "
+            "SHARD_COUNT, and this process has all shards"
+        )
+    if not settings.has_all_shards and settings.mem0_enabled and not settings.uses_qdrant_server:
+        faults.append(
+            "SHARD_IDS: several processes need a Qdrant server in MEM0_QDRANT_URL, for the embedded index belongs to "
+            "one process (or MEM0_ENABLED=false)"
+        )
+    return faults
+
+
 def _fault(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it doesn't export for use
+    if not fault["loc"]:  # of several settings together: it names them
+        return str(fault["msg"])
     name = "_".join(str(part) for part in fault["loc"][:1]).upper()
     reason = str(fault["msg"]).removeprefix("Value error, ")
     description = Settings.model_fields[name.lower()].description if name.lower() in Settings.model_fields else ""
@@ -402,6 +465,7 @@ def unknown_names(environment: dict[str, str] | None = None) -> list[str]:
         "MESSAGE_RETENTION",
         "METRICS_",
         "PRICES_",
+        "SHARD_",
     )
     names = environment if environment is not None else dict(os.environ)
     return sorted(name for name in names if name.startswith(prefixes) and name not in known and name not in MEM0_OWN)

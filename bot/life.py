@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bot.app import App, open_app
 from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
@@ -61,7 +62,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     ):
         give_way(app.intake.counts)
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
-        bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url)
+        bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
         async with _observed(app, bot), _writing(app) as writer, _beside(app) as workers:
             gateway = asyncio.create_task(stay_connected(bot, token), name="gateway")
             stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -78,6 +79,11 @@ async def live(settings: Settings, step: Step = no_step) -> None:
         for part in done & parts:
             part.result()
     log.info("Stopped")
+
+
+def shards_of(settings: Settings) -> dict[str, Any]:
+    """discord.py's options for the shards of this process; it asks Discord how many there are where none are given."""
+    return {"shard_ids": list(settings.shard_ids), "shard_count": settings.shard_count} if settings.shard_ids else {}
 
 
 @asynccontextmanager

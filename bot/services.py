@@ -37,6 +37,7 @@ class Services:
         policy: what is kept, for how long and where it goes, as the settings in force have it.
         status: what the work costs, how the services are, and a chart.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
+        leads: whether this process does what one of several has to do for all.
         flush_check_seconds: how often the memory cog asks the flusher what is due.
         take_down_seconds: between two looks at which public posts have lost a source.
         sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
@@ -63,6 +64,7 @@ class Services:
     policy: Policy
     status: Status
     observe_channels: tuple[int, ...] = ()
+    leads: bool = True
     flush_check_seconds: float = 5.0
     take_down_seconds: float = 5.0
     sweep_requests_per_minute: int = 30

@@ -10,6 +10,9 @@ import discord
 from bot.errors import ServiceUnavailable
 from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
 
+MISSING_ACCESS = 50001
+"""Discord's code for what this bot may not see."""
+
 NAME_OF_DELETED = re.compile(r"deleted[ _]user[ _][0-9a-f]{4,}", re.IGNORECASE)
 """What Discord renames a deleted account to; its API has no flag for it (discord-api-docs #2141)."""
 
@@ -33,13 +36,10 @@ class DiscordAccounts:
             raise ServiceUnavailable("discord", why(error)) from None
 
     async def _is_member(self, user_id: int, guild_id: int) -> bool:
-        guild = self._client.get_guild(guild_id)
-        if guild is None:
-            return False
-        try:
-            await guild.fetch_member(user_id)
-        except discord.NotFound as error:
-            if not says_gone(error):
+        try:  # by REST, for the server may be another process's, whose shard tells this one nothing of it
+            await self._client.http.get_member(guild_id, user_id)
+        except (discord.Forbidden, discord.NotFound) as error:
+            if error.code != MISSING_ACCESS and not says_gone(error):  # without access the bot is in it no more
                 raise
             return False
         return True

@@ -217,6 +217,8 @@ class Observer(commands.Cog):
         """Every server is known: tell the operator what the settings name in vain."""
         for channel_id in self._services.observe_channels:
             channel = self._bot.get_channel(channel_id)
+            if channel is None and self._bot.shard_ids is not None:
+                continue  # it may be of another process's shard
             if channel is None:
                 log.warning("OBSERVE_CHANNELS: %d is no channel that this bot can see", channel_id)
             elif not _named(channel):
@@ -268,7 +270,7 @@ class Observer(commands.Cog):
         if not self._bot.is_ready():
             return
         try:
-            if not await self._verification.sweep():
+            if not await self._verification.sweep() and self._services.leads:
                 await self._accounts.sweep()
         except Exception:  # a loop that ended would be noticed by nobody
             log.exception("Looking for what happened unnoticed failed; it is tried again")

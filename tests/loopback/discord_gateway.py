@@ -29,7 +29,7 @@ INTENT_OF = (("MESSAGE_", INTENT_MESSAGES), ("GUILD_MEMBER_", INTENT_MEMBERS), (
 CONTENT_FIELDS: Json = {"content": "", "embeds": [], "attachments": [], "components": []}
 RESUMABLE_EVENTS = 50_000  # kept for each session so that a RESUME can replay them
 CLOSE_UNKNOWN_OP, CLOSE_NOT_AUTHENTICATED, CLOSE_BAD_TOKEN = 4001, 4003, 4004
-CLOSE_DISALLOWED_INTENTS = 4014
+CLOSE_INVALID_SHARD, CLOSE_DISALLOWED_INTENTS = 4010, 4014
 
 
 @dataclass(eq=False)
@@ -279,6 +279,9 @@ class Gateway:
             await connection.ws.close(code=CLOSE_DISALLOWED_INTENTS)
             return
         shard: tuple[int, int] = tuple(data.get("shard", (0, 1)))
+        if not 0 <= shard[0] < shard[1]:
+            await connection.ws.close(code=CLOSE_INVALID_SHARD)
+            return
         for old in [known for known in self._sessions.values() if known.shard == shard and known.connection is None]:
             self.forget(old)
         session = Session(secrets.token_hex(16), shard, data["intents"], connection)

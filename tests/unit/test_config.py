@@ -159,3 +159,41 @@ def test_the_example_file_can_be_used_as_it_is() -> None:
 def test_misspelt_names_are_noticed() -> None:
     environment = {"FLUSH_INTERVAL": "5", "MEM0_DIR": "x", "OLLAMA_MODEL": "m", "PATH": "/bin"}
     assert unknown_names(environment) == ["FLUSH_INTERVAL"]
+
+
+def test_shards_are_numbers_or_ranges_of_them() -> None:
+    settings = load_settings(None, shard_ids="0-2, 5", shard_count=8)
+    assert settings.shard_ids == (0, 1, 2, 5)
+    assert (settings.leads, settings.has_all_shards) == (True, False)
+    assert not load_settings(None, shard_ids="1", shard_count=2).leads
+    alone = load_settings(None)
+    assert (alone.leads, alone.has_all_shards) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        ({"shard_ids": "0"}, "SHARD_IDS and SHARD_COUNT belong together: set both, or neither"),
+        ({"shard_count": 2}, "SHARD_IDS and SHARD_COUNT belong together: set both, or neither"),
+        ({"shard_ids": "1-2", "shard_count": 2}, "SHARD_IDS: 2 is no shard of 2; SHARD_COUNT=2 has 0 to 1"),
+        ({"shard_ids": "first", "shard_count": 2}, "SHARD_IDS: must be numbers from 0 on"),
+        ({"shard_ids": "0", "shard_count": 0}, "SHARD_COUNT: input should be greater than or equal to 1"),
+    ],
+)
+def test_a_fault_of_shards_is_one_line(overrides: dict[str, object], line: str) -> None:
+    with pytest.raises(StartupError) as caught:
+        load_settings(None, **overrides)
+    assert str(caught.value).startswith(line)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_several_processes_need_servers_that_they_share() -> None:
+    one_of_two = {"discord_token": "t", "openai_api_key": "k", "shard_ids": "1", "shard_count": 2}
+    with pytest.raises(StartupError) as caught:
+        check_for_run(load_settings(None, **one_of_two))
+    database, index = str(caught.value).splitlines()
+    assert "PostgreSQL" in database
+    assert "Qdrant" in index
+    servers = {"database_url": "postgresql://b@h/d", "mem0_qdrant_url": "http://q:6333"}
+    check_for_run(load_settings(None, **one_of_two, **servers))
+    check_for_run(load_settings(None, **one_of_two | {"shard_ids": "0-1"}))
