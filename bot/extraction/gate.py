@@ -19,7 +19,8 @@ from bot.extraction.dates import relative_times, with_dates
 from bot.extraction.people import MENTION
 from bot.extraction.prompt import Line
 from bot.extraction.secrets import REDACTED, SecretFinder
-from bot.extraction.text import URL, folded, is_english, one_line, visible
+from bot.extraction.text import URL, folded, one_line, visible
+from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
 
@@ -30,11 +31,14 @@ MIN_SAID = 0.5  # of the content words must stand in the cited lines themselves
 MIN_SUPPORTED = 0.75  # must stand there or in what those lines answer
 SAME_SENTENCE = 0.6  # share of words from which on a memory is that sentence, negation and all
 SHORTEST_SHORTENED_URL = 12
+SHORT_CHEER = 3  # words: "Can't wait!" tells nothing; "Server's down tomorrow!" does
+ANSWERED_LINES = 4  # before a line among which a question may stand that it answers without a reply link
 
 _NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
 _NAME = re.compile(r"(?<![.!?:»“\"'] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
 """How a line of the prompt begins; `_tidied` takes it away where it is true."""
@@ -125,7 +129,7 @@ class Gate:
         if proposal.kind in PERSONAL_KINDS and (refused := _not_personal(proposal, facts_allowed)):
             return refused
         message_ids = tuple(sorted(line.message.id for line in proposal.lines))
-        return Candidate(proposal.kind, _dated(_spoken(proposal), proposal.lines), message_ids)
+        return Candidate(fitting_kind(_claim(proposal)), _dated(_spoken(proposal), proposal.lines), message_ids)
 
     def _unfit(self, proposal: Proposal, bot_id: int | None) -> Refusal | None:
         if not proposal.known:
@@ -232,38 +236,33 @@ def _turned_down(proposal: Proposal, words: Sequence[Sequence[str]]) -> bool:
 
 
 def _worth(proposal: Proposal) -> Refusal | None:
-    """Whether it is of use to somebody who looks it up later, as far as its words tell.
-
-    Where the language is not English only the model can tell.
-    """
-    text = proposal.text
-    if lexicon.CHEER.search(text):
-        return Refusal.REMARK
-    if proposal.kind in PERSONAL_KINDS:
-        return Refusal.REMARK if lexicon.MOOD.search(text) else None
-    if proposal.kind is MemoryKind.LINK or URL.search(text) or not is_english(proposal.said):
-        return None
-    if lexicon.NO_NEWS.search(text):
-        return Refusal.NOTHING
-    settled = proposal.kind in _SIGNS and _SIGNS[proposal.kind].search(text)
-    return None if settled and not lexicon.ASIDE.search(text) else _helpful(proposal)
+    """Whether it is of use to somebody who looks it up later, as far as its words tell."""
+    claim = _claim(proposal)
+    for refused, reason in _WORTHLESS:
+        if refused(claim):
+            return reason
+    return None if is_worth(claim) else Refusal.NOTHING
 
 
-_SIGNS = {MemoryKind.DECISION: lexicon.SETTLED, MemoryKind.PLAN: lexicon.AHEAD}
+_WORTHLESS = (
+    (is_turn, Refusal.REMARK),
+    (points_elsewhere, Refusal.VAGUE),
+    (is_guess, Refusal.UNSURE),
+)
 
 
-def _helpful(proposal: Proposal) -> Refusal | None:
-    """An explanation, instruction or settled matter; a remark only where somebody tells how they did it."""
-    text = proposal.text
-    opinion = bool(lexicon.OPINION.search(text))
-    remark = lexicon.ASIDE.search(text) or lexicon.REMARK.search(text) or lexicon.FIRST_PERSON.search(text)
-    if remark and (opinion or not lexicon.DID.search(text)):
-        return Refusal.REMARK
-    helps = any(signs.search(text) for signs in (lexicon.HELPFUL, lexicon.SETTLED, lexicon.AHEAD))
-    answers = any(lexicon.QUESTION.search(line.said) for line in proposal.asked)
-    if (helps and not (opinion and not lexicon.HELPFUL.search(text))) or (answers and not opinion):
-        return None
-    return Refusal.NOTHING
+def _claim(proposal: Proposal) -> Claim:
+    return Claim(proposal.kind, proposal.text, proposal.said, _answers(proposal))
+
+
+def _answers(proposal: Proposal) -> bool:
+    """Whether it was said soon after somebody else's question, with a word of that question."""
+    first = min(line.message.id for line in proposal.lines)
+    before = sorted((o for o in proposal.others if o.message.id < first), key=lambda o: o.message.id)
+    asked = [o for o in (*proposal.asked, *before[-ANSWERED_LINES:]) if o.message.author_id not in proposal.authors]
+    words = question_terms(proposal.text)
+    questions = (line for line in asked if any(lexicon.QUESTION.search(s) for s in _SENTENCE.split(line.said)))
+    return any(not line.terms.isdisjoint(stems) for line in questions for stems in words)
 
 
 def _numbers(proposal: Proposal) -> Refusal | None:
@@ -364,6 +363,9 @@ _CHECKS: tuple[Check, ...] = (
 """From what is wrong whatever was said, to what needs comparing with it."""
 
 
+_SIGNS = {MemoryKind.DECISION: lexicon.SETTLED, MemoryKind.PLAN: lexicon.AHEAD}
+
+
 def _kind(proposal: Proposal) -> MemoryKind:
     """The kind by what the text says: what is about oneself is personal, whatever the model calls it."""
     if proposal.kind in PERSONAL_KINDS:
@@ -393,7 +395,7 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
 
 def _tidied(proposal: Proposal) -> Proposal:
     """One visible line without questions, with shortened links completed and the one link of a link memory put in."""
-    text = _stated(_unspoken(one_line(visible(proposal.text)).strip("\"'` "), proposal))
+    text = bare(_stated(_unspoken(one_line(visible(proposal.text)).strip("\"'` "), proposal)))
     given = [match.group() for match in URL.finditer(proposal.said)]
     for match in URL.finditer(text):
         whole = [url for url in given if url.startswith(match.group().rstrip("…"))]
@@ -411,9 +413,14 @@ def _unspoken(text: str, proposal: Proposal) -> str:
 
 
 def _stated(text: str) -> str:
-    """The sentences of a text that do not ask; the text itself where all do."""
-    stated = [sentence for sentence in re.split(r"(?<=[.!?])\s+", text) if not lexicon.QUESTION.search(sentence)]
+    """The sentences of a text that don't ask, cheer or tell what to repeat; the text itself where none is left."""
+    stated = [sentence for sentence in _SENTENCES.split(text) if not _beside(sentence)]
     return " ".join(stated) or text
+
+
+def _beside(sentence: str) -> bool:
+    cheers = sentence.endswith("!") and len(sentence.split()) <= SHORT_CHEER
+    return cheers or bool(lexicon.QUESTION.search(sentence) or lexicon.ABOUT_RECORDS.search(sentence))
 
 
 def _spoken(proposal: Proposal) -> str:

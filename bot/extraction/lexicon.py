@@ -10,7 +10,8 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 FIRST_PERSON = re.compile(
-    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ill|ive|my|me|mine|myself|ich|mein\w{0,2}|mir|mich|je"
+    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ill|ive|my"
+    r"|me|mine|myself|ich|mein\w{0,2}|mir|mich|je"
     r"|j['’]|moi|mon|ma|mes"
     r"|yo|mi|mis|eu|meu|minha|io|mio|mia|ik|mijn|jag|mig|я|мне|мой|моя|меня)(?![\w/-]))|[私僕俺我]|저는|나는"
 )
@@ -125,7 +126,8 @@ AHEAD = _any(
 """Words of something to come."""
 
 HELPFUL = _any(
-    r"\b(?:use|uses|using|run|runs|try|install\w*|remov\w+|set(?:s|ting|tings)?|click|open|type|enter|press|go to"
+    r"\b(?:use|uses|using|run|runs|try|install\w*|remov\w+|mov(?:e|ing)|turn|plug|unplug|connect|hold|set(?:s"
+    r"|ting|tings)?|click|open|type|enter|press|go to"
     r"|edit|add|download|enabl\w+|disabl\w+|"
     r"configur\w+|restart\w*|reboot\w*|mount\w*|copy|create|make sure|need(?:s|ed)? to|have to|has to|should|must"
     r"|can(?:not|['’]t)?|could|requires?|you (?:also |only |just )?need|"
@@ -183,6 +185,160 @@ DID = _any(
     r"changed|put|added|compiled|followed))\b",
 )
 """Somebody tells how they did it."""
+
+DID_BY = _any(
+    r"\b(?:fix(?:ed|es)|solv(?:ed|es)|got \w+ (?:working|to work)|works? (?:now|again)|made \w+ work)\b.{0,60}"
+    r"\b(?:by|with|after|using|when)\b",
+)
+"""Somebody tells what helped."""
+
+CAUSE = _any(r"\b(?:because of|caused by|due to|is because|comes from)\b")
+"""An explanation by its cause."""
+
+DECIDED = _any(
+    r"\b(?:decid(?:ed|es)|decision|agreed (?:on|to|that)|settled|approved|confirmed|finali[sz]ed|(?:go|going|went) with"
+    r"|chosen|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+"
+    r"|replaced (?:by|with)"
+    r"|mov(?:es?|ed|ing) (?:\w+ )?(?:to|from|back)|switch(?:es|ed)? to|house rule|rule:|policy|not allowed|forbidden"
+    r"|deprecated|retired|blockers?|adopted)\b",
+    r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed|shipped|fixed"
+    r"|repaired|out of order|sold out|offline|online)\b",
+    r"\bwill (?:not )?be \w+(?:ed|wn|en|lt|ld|nt|ght)\b",
+    r"^we (?:drop|keep|use|take|switch|go|play|start|stop|ban|allow|ship|cut|merge|set|raise|lower|add|remove|pick"
+    r"|choose|vote|pay|meet|skip|cancel|move|stay|stick|will|won['’]t|don['’]t|no longer|only|always)\b",
+)
+"""Something was settled, whatever else is said."""
+
+DUTY = _any(
+    r"^<@\d+> (?:will|['’]ll|takes?(?: over)?|brings?|writes?|owns?|is (?:responsible|in charge)"
+    r"|organi[sz]es?|prepares?"
+    r"|handles?|leads?|hosts?|pays?|orders?|prints?|drives?) (?!be there|let |always|never)",
+    r"^I(?:['’]ll| will) (?:take|bring|write|own|organi[sz]e|prepare|lead|host|order|print|drive|pay|handle|review"
+    r"|deploy|book) (?!care\b|it\b|that\b|a look|you\b|my\b)",
+)
+"""Somebody takes a task."""
+
+PAST = _any(
+    r"\b(?:was|were|had|did|went|came|got|took|saw|met|started|finished|organi[sz]ed|visited|used to|yesterday"
+    r"|last (?:night|week|month|year|weekend|\w+day)|ago|(?:ha(?:ve|s)|['’]ve) \w+ed)\b",
+)
+"""Something that was."""
+
+SURELY_AHEAD = _any(
+    r"\b(?:will|shall|going to|gonna|scheduled|booked|reserved|planned|due|moved to|until|resched\w+|postponed"
+    r"|set (?:to|for)|ordered for|tomorrow|tonight|next|must)\b|['’]ll\b",
+)
+"""Something to come, whatever led to it."""
+
+WHEN = _any(
+    r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:mon|tue|wed|thu|fri|sat|sun)\b(?=[ ,.]|$)",
+    r"\b(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi"
+    r"|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo|segunda|terça|quarta|quinta|sexta|lunedì|martedì"
+    r"|mercoledì|giovedì|venerdì|sabato|domenica|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag"
+    r"|понедельник|вторник|сред[уы]|четверг|пятниц[уы]|суббот[уы]|воскресенье)\b|[月火水木金土日]曜|(?:星期|周)[一二三四五六日天]",
+    r"\b(?:january|february|march|april|june|july|august|september|october|november|december)\b|\bmay \d|\d(?:st|nd"
+    r"|rd|th)? (?:of )?may\b|\bin may\b",
+    r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|uhr|utc|h)\b|\b\d{1,2}:\d\d\b|\b\d{4}-\d\d-\d\d\b"
+    r"|\b\d{1,2}[./]\d{1,2}\.?(?:\d{2,4})?(?!\d)",
+    r"\b(?:tonight|tomorrow|noon|midnight|weekend|this (?:week|month|evening|afternoon|morning|year)"
+    r"|next (?:week|month|year|season|sprint|term|semester|session|round)|every (?:day|night|week|month|evening|morning"
+    r"|other)|(?:in|within|for) (?:\d+|an?|two|three|four|five|six|ten) (?:minute|hour|day|week|month|year)s?"
+    r"|(?:by|at|until) the end|end of (?:the )?(?:week|month|year|day))\b",
+)
+"""A time that somebody can go by."""
+
+FIGURE = _any(r"(?<![\w:;=])\d")
+"""A number that is no part of a name or a face."""
+
+ANCHOR = _any(
+    r"(?<!\w)(?:[~.]{0,2}/[\w.-]+){1,}/?|\b[\w-]+\.(?:conf|cfg|ini|sh|py|js|deb|rpm|txt|json|ya?ml|toml|exe"
+    r"|zip|gz|list|lst"
+    r"|log|md|php|html)\b|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\b\w+_\w+\b|\b[a-z]+\d+[\w.]*\b|\b\w+::?\w+\(",
+    r"\b(?:sudo|apt(?:-get|-cache)?|dpkg|yum|dnf|pacman|pip|npm|git|docker|systemctl|chmod|grep"
+    r"|modprobe) [\w-]+|\bmake (?:install|clean)\b",
+    r"(?<!\w)[\"“‘'][^\"”’']{3,40}[\"”’'](?!\w)",
+)
+"""A file, a command, a setting, a quoted name: what somebody can type or look for."""
+
+PURPOSE = _any(
+    r"\b(?:to|for|if|when|whenever|unless|because|instead|so that|means|stands for|default|called|needs?|requires?"
+    r"|supports?|works? (?:with|on|in)|runs? on|(?:is|are) (?:at|in|on|under)|sits on|contains?|provides?|includes?"
+    r"|from|via|using|with)\b",
+)
+"""What something is for, or when it holds."""
+
+PLACE = _any(
+    r"\b(?:is|are|lies|stands|runs|sits|hangs) (?:at|in|on|under|behind|beside|near|next to|with|over|opposite)\b"
+)
+"""Where something is."""
+
+HEDGE = _any(
+    r"\b(?:maybe|perhaps|probably|possibly|i (?:think|guess|believe|suppose|figure|wonder|bet)|im?ho|afaik|iirc|might"
+    r"|kinda|sort of|sounds? like|looks? like|seems?|apparently|supposedly|off ?hand|not sure|would be nice|could be"
+    r"|should be able|most likely|i(?:['’]d| will| would) say)\b",
+)
+"""A speaker who supposes."""
+
+POINTER = _any(
+    r"^its\b|(?<!\bfixed )(?<!\bsolved )(?<!\bgot )\b(?:it|they|them|he|him|she)\b",
+    r"\b(?:that|this|these|those)(?:['’]s\b|(?=\s+(?:is|was|are|will|would|works?|helps?|means|one|ones|way"
+    r"|stuff|thing)\b"
+    r"|[.,;!?]|$))",
+)
+"""A word that stands for something named elsewhere."""
+
+CONSOLE = _any(
+    r"^(?:[WEIN]: |\w+@[\w-]+[:~]|\w*error\b: |warning: |[$#] |>>> |traceback)",
+    r"\bno such file or directory\b|\bfatal\b.{0,20}\berror\b|^package \S+ is not available|</?\w+>.*</\w+>",
+    r": (?:command not found|no such file|permission denied)|\(stdin\)|no installation candidate|\bfailed: \w+$",
+)
+"""What a program printed."""
+
+TURN = _any(
+    r"^(?:\W*[\w'’]+\W+){0,2}?(?:excited|glad|proud|thankful|grateful|happy|thanks|thank you|congrat\w*"
+    r"|sounds (?:good|great"
+    r"|like)|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agree[d!,]|you got this|keep (?:it"
+    r"|going|up|pushing)"
+    r"|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck|best of luck|have (?:fun|a)"
+    r"|sounds \w+|what an?\b|way to\b"
+    r"|must (?:have|['’]ve) been|that must|so (?:cool|nice|great|sweet|awesome|proud|happy))\b",
+    r"\b(?:you got this|can['’]?t wait (?:to|for)|means a lot|never give up|believe in (?:you|yourself"
+    r"|myself)|make a (?:real |big )?difference"
+    r"|keep up the|rooting for|there for you|each other)\b",
+    r"^(?:was|were|been|had|did(?:n['’]t)?|got|tried|trying|thinking|wondering|looking|stuff|thing|totally"
+    r"|absolutely)\b"
+    r"|^(?:unless|because|although|though|since|which|than|or|nor)\b[^,]*$|^(?:hi |hey |hello )?[A-Z]\w+! "
+    r"|^no, not |\bfor example\b.{0,5}$|\bhave faith\b",
+)
+"""A turn of small talk, whatever else it tells."""
+
+DOING = _any(r"^[a-z]+ing (?!is\b|are\b)|^we(?:['’]re| are|['’]ve| have) \w+(?:ing|ed)\b")
+"""What somebody is at, or was."""
+
+TALK = re.compile(
+    r"(?i:\b(?:you|your|ur|u|yourself|yours)\b)|(?i:^let['’]?s\b)|(?<![\w/.-])(?i:i|i['’](?:m|ve|ll|d)|im|ive"
+    r"|my|me|myself)"
+    r"(?![\w/.-])"
+)
+"""Two people speak to each other about themselves."""
+
+MYSELF = re.compile(r"(?<![\w/.-])(?:i|i['’](?:m|ve|ll|d)|im|ive|my|me|mine|myself)(?![\w/.-])", re.IGNORECASE)
+"""An English speaker of themselves, also in small letters."""
+
+ABOUT_RECORDS = _any(
+    r"^\W*(?:\w+[ -]){0,2}(?:noise|chatter|housekeeping|hygiene)\b",
+    r"\b(?:future|later|active|broad|any|clean) (?:\w+ )?(?:answers?|summar(?:y|ies)|recaps?|repl(?:y|ies)"
+    r"|responses?)\b|\bretriev\w+",
+    r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+|quot(?:e|ed)"
+    r"|re-?us(?:e|ed)|reviv\w+|retain\w*|repeat\w*|cited?|re-?post\w*|resurfac\w+|stor(?:e|ed)|mix(?:ed)?|blend\w*"
+    r"|cross-wir\w*)\b",
+    r"\btreat\w* (?:\w+ ){0,4}as (?:background|noise|stale|provisional|authoritative|retired|deleted)\b",
+    r"\b(?:delet|eras|purg|scrub|forg[eo]t)\w* (?:\S+ ){0,8}(?:memor(?:y|ies)|records?|notes?|history"
+    r"|summar(?:y|ies))\b"
+    r"|^(?:please )?(?:delete|erase|purge|scrub|do not (?:retain|keep|store))\b",
+    r"\b(?:label\w*|keep\w*|mark\w*) (?:\S+ ){0,5}(?:stale|outdated|historical)\b",
+)
+"""What should be repeated, answered or deleted, instead of a matter itself."""
 
 SELF_LIKING = _any(
     r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,3}?(?:like|love|hate|prefer|enjoy|adore|dislike|can['’]t stand|am into|is into"
