@@ -203,7 +203,7 @@ DECIDED = _any(
     r"|deprecated|retired|blockers?|adopted)\b",
     r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed|shipped|fixed"
     r"|repaired|out of order|sold out|offline|online)\b",
-    r"\bwill (?:not )?be \w+(?:ed|wn|en|lt|ld|nt|ght)\b",
+    r"\bwill (?:not )?be \w+(?:ed|wn|en|lt|ld|nt|ght)\b|^(?:the|our|all|every\w*) (?:[\w-]+ ){1,5}(?:will|shall) \w+",
     r"^we (?:drop|keep|use|take|switch|go|play|start|stop|ban|allow|ship|cut|merge|set|raise|lower|add|remove|pick"
     r"|choose|vote|pay|meet|skip|cancel|move|stay|stick|will|won['’]t|don['’]t|no longer|only|always)\b",
 )
