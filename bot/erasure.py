@@ -277,7 +277,7 @@ class Erasure:
             taken.counts["citations"] += len(withdrawal.reduced)
         await self._fulltext.remove(connection, "messages", ids)
         gone = await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
-        await self._indexer.messages.changed(connection, ids)
+        await self._indexer.messages.gone(connection, ids)
         taken.counts["messages"] += gone.rowcount
         taken.counts["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
         await drop_empty_batches(connection)

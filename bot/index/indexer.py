@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapp
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.chunks import chunks
@@ -29,8 +29,12 @@ from bot.storage.schema import memories, messages, outbox
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 2_048
-"""Outbox rows in one go: as many texts as one OpenAI embedding request takes."""
+BATCH: Final = 256
+"""Outbox rows in one go. An embedder at home that takes ten texts a second still answers in time, and what is deleted
+meanwhile does not wait for longer than that."""
+
+CATCHING_UP: Final = 1_024
+"""With so many rows that wait, nothing older is added to them."""
 
 FIRST_DELAY_MS: Final = 1_000
 LONGEST_DELAY_MS: Final = 300_000
@@ -116,8 +120,8 @@ class Indexer:
             self._awake.clear()
             try:
                 await self._refill()
-                await self._enlist_messages()
                 await self.drain()
+                await self._enlist_messages()
                 pause = await self._pause()
             except SQLAlchemyError as error:
                 log.warning("The outbox can't be read, trying again later: %s", type(error).__name__)
@@ -153,14 +157,14 @@ class Indexer:
             await self.drain()
 
     async def _apply_batch(self) -> int:
-        """Apply one batch; deletions first, for they need no embedding. 0 when nothing is due."""
+        """Apply one batch; 0 when nothing is due. In a batch too deletions come first: they need no embedding."""
         due, spoken = await self._due()
         if not due:
             return 0
         known = await self._known({one for one in due.values() if one not in spoken}, set(spoken.values()))
         gone = {seq: memory_id for seq, memory_id in due.items() if memory_id not in known}
         if gone:
-            await self._take(gone, self._index.delete(frozenset(gone.values())))
+            await self._take(gone, self._index.delete(frozenset(gone.values())), deleting=True)
             await self._db.scrub()
         kept = {seq: memory_id for seq, memory_id in due.items() if memory_id in known}
         if kept:
@@ -176,18 +180,21 @@ class Indexer:
     async def _due(self) -> tuple[dict[int, str], dict[str, int]]:
         """The next rows to apply: points by seq, and the messages among them by point.
 
-        Rows that were declined come after others, in ever smaller batches. So one memory that the service declines ends
-        up alone, and does not keep the others from the index.
+        Deletions come first, however many messages wait to be embedded: what was deleted is gone within a minute. Rows
+        that were declined come after others, in ever smaller batches. So one memory that the service declines ends up
+        alone, and does not keep the others from the index.
         """
         async with self._db.read() as connection:
             now = self._clock()
             is_due = ~outbox.c.next_try_ms.between(now + 1, now + FAR_MS)
-            attempts = await connection.scalar(select(func.min(outbox.c.attempts)).where(is_due))
-            if attempts is None:
+            fewest = select(outbox.c.op, func.min(outbox.c.attempts)).where(is_due).group_by(outbox.c.op)
+            first = min((await connection.execute(fewest)).all(), default=None)  # "delete" before "upsert"
+            if first is None:
                 return {}, {}
+            op, attempts = first
             found = await connection.execute(
                 select(outbox.c.seq, outbox.c.memory_id, outbox.c.message_id)
-                .where(is_due, outbox.c.attempts == attempts)
+                .where(is_due, outbox.c.op == op, outbox.c.attempts == attempts)
                 .order_by(outbox.c.seq)
                 .limit(max(1, BATCH >> 2 * attempts))
             )
@@ -195,7 +202,7 @@ class Indexer:
         spoken = {row.memory_id: row.message_id for row in rows if row.message_id is not None}
         return {row.seq: row.memory_id for row in rows}, spoken
 
-    async def _take(self, rows: Mapping[int, str], bring: Awaitable[None]) -> None:
+    async def _take(self, rows: Mapping[int, str], bring: Awaitable[None], *, deleting: bool = False) -> None:
         """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again."""
         try:
             await bring
@@ -203,7 +210,7 @@ class Indexer:
             await self._decline(rows, error)
             raise
         except ServiceError as error:
-            await self._put_off(error)
+            await self._put_off(rows, error, deleting=deleting)
             raise
         self._step("index written")
         async with self._db.write() as connection:
@@ -223,16 +230,19 @@ class Indexer:
                     .values(attempts=failures + 1, next_try_ms=self._clock() + _delay_ms(failures), error=str(error))
                 )
 
-    async def _put_off(self, error: ServiceError) -> None:
-        """The service can't take anything now: everything that is due waits."""
+    async def _put_off(self, rows: Mapping[int, str], error: ServiceError, *, deleting: bool) -> None:
+        """The service can't take anything now: everything that is due waits, deletions only where those fail."""
         delay_ms = _delay_ms(self._outages)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             delay_ms = math.ceil(error.retry_after * 1_000)
         self._outages += 1
         now = self._clock()
+        affected = true() if deleting else or_(outbox.c.op == "upsert", outbox.c.seq.in_(rows))
         async with self._db.write() as connection:
             await connection.execute(
-                update(outbox).where(outbox.c.next_try_ms <= now).values(next_try_ms=now + delay_ms, error=str(error))
+                update(outbox)
+                .where(outbox.c.next_try_ms <= now, affected)
+                .values(next_try_ms=now + delay_ms, error=str(error))
             )
 
     async def _pause(self) -> float:
@@ -244,12 +254,15 @@ class Indexer:
 
     async def _enlist_messages(self) -> None:
         """Tell the index of some more messages that were there before it was to hold them, once it has caught up."""
-        if not await self.backlog() and await self.messages.enlist():
+        if await self.backlog() < CATCHING_UP and await self.messages.enlist():
             self.wake()
 
     async def _refill(self) -> None:
-        """Once the index answers: enlist every memory if it holds none, for its folder or collection was lost."""
-        if self._looked_into or await self.backlog():
+        """Once the index answers: enlist everything if it holds nothing, for its folder or collection was lost.
+
+        Before anything is written into it, or what waited for a lost index would make it look whole.
+        """
+        if self._looked_into:
             return
         try:
             lost = await self._index.count() == 0
@@ -262,11 +275,12 @@ class Indexer:
     async def _enlist_all(self) -> None:
         """Fill the outbox with every memory of the database, and with what only the index holds."""
         now = self._clock()
-        async with self._db.read() as connection:
-            known = set(await connection.scalars(select(memories.c.id)))
-            if self.messages.held:
-                known |= {point_id(one) for one in await connection.scalars(select(messages.c.id))}
-        strangers = [memory_id async for memory_id in self._index.memory_ids() if memory_id not in known]
+        strangers = {point async for point in self._index.memory_ids()}
+        if strangers:
+            async with self._db.read() as connection:
+                strangers -= set(await connection.scalars(select(memories.c.id)))
+                if self.messages.held:
+                    strangers -= {point_id(one) for one in await connection.scalars(select(messages.c.id))}
         await self.messages.begin_anew()
         async with self._db.write() as connection:
             await connection.execute(delete(outbox).where(outbox.c.op == "upsert"))

@@ -81,11 +81,17 @@ class MessageVectors:
         return self._state is not None and self._state.wanted
 
     async def changed(self, connection: AsyncConnection, message_ids: Collection[int]) -> None:
-        """Messages came, changed or went, in the caller's transaction."""
+        """Messages came or changed, in the caller's transaction."""
+        await self._tell(connection, message_ids, "upsert" if self.held else "delete")
+
+    async def gone(self, connection: AsyncConnection, message_ids: Collection[int]) -> None:
+        """Messages went, in the caller's transaction: the index learns that before anything that it has to embed."""
+        await self._tell(connection, message_ids, "delete")
+
+    async def _tell(self, connection: AsyncConnection, message_ids: Collection[int], op: str) -> None:
         if self._state is None or not message_ids:
             return
-        now = self._clock()
-        row = {"op": "upsert" if self._state.wanted else "delete", "created_ms": now}
+        row = {"op": op, "created_ms": self._clock()}
         await connection.execute(
             insert(outbox), [{"memory_id": point_id(one), "message_id": one, **row} for one in message_ids]
         )

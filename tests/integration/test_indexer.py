@@ -20,6 +20,7 @@ from sqlalchemy import delete, insert, select, update
 from bot import snowflake
 from bot.directory import Directory
 from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable
+from bot.index import indexer as indexing
 from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
@@ -146,6 +147,28 @@ async def test_forgets_while_embeddings_are_down_and_catches_up_afterwards(
     assert await bench.ids() == [waiting.id]
 
 
+async def test_what_is_forgotten_does_not_wait_behind_what_is_to_be_embedded(
+    bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 2)
+    gone, also_gone = make_memory("forget this"), make_memory("and this")
+    await bench.add(gone, also_gone)
+    await bench.indexer.drain()
+    await bench.add(*[make_memory(f"learn this {number}") for number in range(5)])
+    await bench.remove(gone)
+
+    async def forgets_meanwhile(texts: Sequence[str]) -> list[list[float]]:
+        assert await bench.ids() == [also_gone.id]
+        await bench.remove(also_gone)
+        raise ServiceUnavailable("embeddings", "down")
+
+    monkeypatch.setattr(embedder, "embed", forgets_meanwhile)
+    await bench.indexer.drain()
+    await bench.indexer.drain()  # at once: what was deleted during the call does not wait with what it was for
+    assert await bench.ids() == []
+    assert await bench.indexer.backlog() == 5
+
+
 async def test_waits_longer_with_every_failure(
     bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, clock: FakeClock
 ) -> None:
@@ -209,6 +232,21 @@ async def test_runs_when_woken_and_fills_an_index_that_was_lost(bench: Bench, ma
     await bench.add(second)
     bench.indexer.wake()
     await bench.until([first, second])
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_an_index_that_was_lost_is_filled_though_something_waits_for_it(
+    bench: Bench, make_memory: MemoryFactory
+) -> None:
+    lost, waiting = make_memory(), make_memory()
+    await bench.add(lost)
+    async with bench.db.write() as connection:
+        await connection.execute(delete(outbox))  # as if its index had been there and is gone
+    await bench.add(waiting)
+    running = asyncio.create_task(bench.indexer.run())
+    await bench.until([lost, waiting])
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

@@ -199,6 +199,28 @@ async def test_what_was_there_before_follows_and_goes_on_after_a_restart(
         assert not await house.app.indexer.messages.enlist()
 
 
+async def test_what_was_there_before_follows_though_people_never_stop_talking(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(embed=False) as house:
+        said = [message.id for message in await house.say(*(f"The ferry number {n} leaves." for n in range(8)))]
+    async with opened() as house:
+        await house.say("The ferry is late.")
+
+        async def talking() -> float:
+            await house.say("Something else, all the time.")
+            return 0.01
+
+        monkeypatch.setattr(house.app.indexer, "_pause", talking)
+        running = asyncio.create_task(house.app.indexer.run())
+        try:
+            async with asyncio.timeout(20):
+                while not set(said) <= set(await house.near("ferry", up_to=said[-1])):  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+
+
 async def test_switched_off_again_their_vectors_go(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message_vectors, "CHUNK", 3)
     async with opened() as house:
