@@ -16,6 +16,7 @@ from bot.activity import Activity
 from bot.answers import NO_ANSWER, NO_MODEL, Answers
 from bot.applier import Applier
 from bot.audit import AuditTrail
+from bot.capacity import Load, look_at_load
 from bot.catchup import CatchUp
 from bot.clock import Clock, system_clock
 from bot.config import EmbeddingProvider, LLMProvider, OllamaFallback, Settings
@@ -477,6 +478,10 @@ def doctor_of(settings: Settings) -> Doctor:
         async with open_store(settings) as db:
             return await look_into(db, settings.data_dir)
 
+    async def load() -> Load:
+        async with open_store(settings) as db:
+            return await look_at_load(db, settings.data_dir, system_clock)
+
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
             db = await stack.enter_async_context(open_store(settings))
@@ -494,7 +499,7 @@ def doctor_of(settings: Settings) -> Doctor:
             finally:
                 await embedder.aclose()
 
-    return Doctor(settings, store=store, index=index, embed=embed)
+    return Doctor(settings, store=store, load=load, index=index, embed=embed)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.capacity import Load, judge
 from bot.config import EmbeddingProvider, LLMProvider, Settings, unknown_names
 from bot.errors import AnswerError, InUse, ServiceError, StartupError
 from bot.findings import Finding, Verdict
@@ -67,6 +68,7 @@ class Doctor:
     Args:
         settings: checked settings.
         store: opens the database and tells.
+        load: opens the database and counts what there is.
         index: opens the vector index and tells.
         embed: embeds one word.
     """
@@ -76,11 +78,13 @@ class Doctor:
         settings: Settings,
         *,
         store: Callable[[], Awaitable[StoreFacts]],
+        load: Callable[[], Awaitable[Load]],
         index: Callable[[], Awaitable[IndexFacts]],
         embed: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._store = store
+        self._load = load
         self._index = index
         self._embed = embed
 
@@ -90,6 +94,8 @@ class Doctor:
             yield finding
         yield await self._database()
         yield self._at_rest()
+        for finding in await self._limits():
+            yield finding
         if self._settings.mem0_enabled:
             async for finding in self._model():
                 yield finding
@@ -119,6 +125,19 @@ class Doctor:
             )
         return Finding(
             "database", Verdict.OK, f"{facts.where}: {facts.messages:,} messages, {facts.memories:,} memories"
+        )
+
+    async def _limits(self) -> list[Finding]:
+        try:
+            load = await self._load()
+        except (StartupError, SQLAlchemyError):
+            return [Finding("limits", Verdict.SKIPPED, "the database can't be used")]
+        settings = self._settings
+        return judge(
+            load,
+            extracts=settings.mem0_enabled,
+            retention_days=settings.message_retention_days,
+            qdrant=settings.uses_qdrant_server,
         )
 
     def _at_rest(self) -> Finding:

@@ -21,6 +21,7 @@ SUBJECTS = {
     "settings",
     "database",
     "at rest",
+    "limits",
     "ollama",
     "model",
     "language model",
