@@ -269,6 +269,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         flusher=flusher,
         policy=policy_of(settings),
         status=status,
+        flushes=settings.flush_in_bot,
         observe_channels=settings.observe_channels,
         leads=settings.leads,
         sweep_requests_per_minute=settings.sweep_requests_per_minute,

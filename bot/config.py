@@ -170,6 +170,10 @@ class Settings(BaseSettings):
     flush_interval_seconds: float = Field(
         3600, gt=0, allow_inf_nan=False, description="A channel's messages wait at most this long for extraction."
     )
+    flush_in_bot: bool = Field(
+        True,
+        description="false: `run` flushes nothing by itself; `python -m bot worker` does, as often as it is started.",
+    )
     flush_batch_size: int = Field(
         100, ge=1, le=1000, description="So many waiting messages of a channel start an extraction at once."
     )
@@ -402,6 +406,28 @@ def _not_to_be_shared(settings: Settings) -> list[str]:
             "one process (or MEM0_ENABLED=false)"
         )
     return faults
+
+
+def check_for_worker(settings: Settings) -> None:
+    """Check what a worker needs: servers that it shares with the bots.
+
+    Raises:
+        StartupError: one line for each thing that is missing.
+    """
+    faults = []
+    if not settings.uses_database_server:
+        faults.append(
+            "DATABASE_URL is not a PostgreSQL server: a worker shares the bots' database; one process alone needs no "
+            "worker, for `run` flushes as well"
+        )
+    if not settings.mem0_enabled:
+        faults.append("MEM0_ENABLED=false: no memories are made, so there is nothing for a worker to do")
+    elif not settings.uses_qdrant_server:
+        faults.append("MEM0_QDRANT_URL (or MEM0_QDRANT_HOST) is not set: a worker shares the bots' Qdrant server")
+    if settings.needs_openai_key and not settings.has_openai_key:
+        faults.append(settings.missing_key_error())
+    if faults:
+        raise StartupError("\n".join(faults))
 
 
 def _fault(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it doesn't export for use

@@ -28,12 +28,12 @@ class Readiness:
     """Asks every part that has to be there for the bot to do its work.
 
     Args:
-        gateway: whether every shard is connected.
+        gateway: whether every shard is connected; None where no gateway is needed.
         db: the database.
         index: the vector index; one that is not set up is not missed.
     """
 
-    def __init__(self, *, gateway: Callable[[], bool], db: Database, index: VectorIndex) -> None:
+    def __init__(self, *, gateway: Callable[[], bool] | None, db: Database, index: VectorIndex) -> None:
         self._gateway = gateway
         self._db = db
         self._index = index
@@ -41,7 +41,8 @@ class Readiness:
     async def parts(self) -> Mapping[str, bool]:
         """Each part, and whether it is there."""
         database, vectors = await asyncio.gather(_within(self._database), _within(self._vectors))
-        return {"gateway": self._gateway(), "database": database, "vector store": vectors}
+        parts = {"database": database, "vector store": vectors}
+        return parts if self._gateway is None else {"gateway": self._gateway(), **parts}
 
     async def _database(self) -> bool:
         async with self._db.read() as connection:

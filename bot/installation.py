@@ -13,6 +13,9 @@ from bot.storage.schema import meta
 if TYPE_CHECKING:
     from bot.storage.engine import Database
 
+BOT_ID = "bot_id"
+"""Key of the bot's own user id, which a worker knows from here."""
+
 
 class Installation:
     """Key and value pairs in the database, such as the hash of the commands that Discord last took."""

@@ -38,6 +38,7 @@ class Services:
         status: what the work costs, how the services are, and a chart.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         leads: whether this process does what one of several has to do for all.
+        flushes: whether this process flushes what is due, rather than workers beside it.
         flush_check_seconds: how often the memory cog asks the flusher what is due.
         take_down_seconds: between two looks at which public posts have lost a source.
         sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
@@ -65,6 +66,7 @@ class Services:
     status: Status
     observe_channels: tuple[int, ...] = ()
     leads: bool = True
+    flushes: bool = True
     flush_check_seconds: float = 5.0
     take_down_seconds: float = 5.0
     sweep_requests_per_minute: int = 30

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import Refused
 from bot.hits import places_of
+from bot.installation import BOT_ID
 from bot.memories import MAX_TEXT, Asker
 from bot.memories import Page as StoredPage
 from bot.model import Memory, MemoryKind, MemoryState, MessageState
@@ -36,7 +37,7 @@ from cogs.views.remember import RememberModal
 from cogs.views.status import CHART, status_view
 
 if TYPE_CHECKING:
-    from bot.flusher import FlushReport
+    from bot.flusher import Flusher, FlushReport
     from bot.services import Services
     from bot.verification import Verification
 
@@ -88,9 +89,16 @@ class MemoryCog(commands.Cog, name="Memory"):
         self._bot.tree.add_command(self._menu)
         flusher = self._services.flusher
         if flusher is not None:
-            flusher.bot_id = self._bot.user.id if self._bot.user is not None else None
+            await self._introduce(flusher)
+        if flusher is not None and self._services.flushes:
             self.flush_due.change_interval(seconds=self._services.flush_check_seconds)
             self.flush_due.start()
+
+    async def _introduce(self, flusher: Flusher) -> None:
+        """Tell the flusher, and the workers beside this process, who the bot is."""
+        if self._bot.user is not None:
+            flusher.bot_id = self._bot.user.id
+            await self._services.installation.set(BOT_ID, str(self._bot.user.id))
 
     async def cog_unload(self) -> None:
         """Stop asking what is due; the flusher finishes what it has in hand."""

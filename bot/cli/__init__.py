@@ -24,6 +24,7 @@ from bot.cli import (
     reindex,
     replay,
     run,
+    worker,
 )
 from bot.errors import StartupError, UserError
 
@@ -44,6 +45,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.command("run")(run.run)
+    app.command("worker")(worker.worker)
     app.command("replay")(replay.replay)
     app.command("recall")(recall.recall)
     app.command("doctor")(doctor.doctor)
