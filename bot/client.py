@@ -36,6 +36,7 @@ from cogs.errors import answer_error
 from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.forget import Forget
 from cogs.history import DiscordHistory
+from cogs.leftovers import Leftovers
 from cogs.memory import MemoryCog
 from cogs.mentions import Mentions
 from cogs.observer import Observer
@@ -44,6 +45,7 @@ from cogs.privacy import Privacy
 from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
 from cogs.reply import reply
+from cogs.views.base import Waiting
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -179,6 +181,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         self.services = services
         self.cooldowns = Cooldowns()
+        self.waiting = Waiting()
         self._gateway = yarl.URL(gateway_url) if gateway_url else None
         self._connecting: set[int] = set()
 
@@ -203,6 +206,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(Forget(services, access))
         await self.add_cog(Admin(self, services, backfill))
         await self.add_cog(Privacy(services, access))
+        await self.add_cog(Leftovers(self.waiting))
         if services.leads:
             await self.sync_commands()
 

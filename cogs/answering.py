@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from discord import ui
 
 from bot.answers import Answer, Source, State
 from bot.memories import Asker
+from bot.model import Hit
 from bot.recall import RecallQuery
 from bot.references import with_names
 from cogs import texts
@@ -80,24 +81,27 @@ class Answering:
         """
         wanted = replace(query, channel_ids=await reading(), limit=HITS, max_chars=CHARS)
         result = await self._services.recall.search(wanted)
-        cited = await self._publisher.compared(guild.id, result.hits, reading)
-        named = await self._services.directory.find(guild.id, query.text)
-        people = [user_id for hit in cited.hits for user_id in hit.author_ids]
-        names = await names_for(
-            guild, self._services.directory, people, [query.text, *(hit.text for hit in cited.hits)]
-        )
+        found = await self.again(guild, query, result.hits, reading)
         if not answer:
-            return Found(query, cited, names, None)
-        question = with_names(query.text, names)
-        told = await self._services.answers.answer(question, cited.hits, names, people=list(named.values()))
-        cited, before = await self._publisher.compared(guild.id, cited.hits, reading), cited
+            return found
+        named = await self._services.directory.find(guild.id, query.text)
+        question, hits = with_names(query.text, found.names), found.cited.hits
+        told = await self._services.answers.answer(question, hits, found.names, people=list(named.values()))
+        cited = await self._publisher.compared(guild.id, hits, reading)
         if told.state is State.ANSWERED:
-            stands_on = [before.hits[place] for place in sorted({source.hit for source in told.cited})]
+            stands_on = [hits[place] for place in sorted({source.hit for source in told.cited})]
             if all(hit in cited.hits for hit in stands_on):
                 cited = replace(cited, hits=tuple(stands_on))
             else:
                 told = Answer(State.UNKNOWN)
-        return Found(query, cited, names, told)
+        return replace(found, cited=cited, answer=told)
+
+    async def again(self, guild: discord.Guild, query: RecallQuery, hits: Sequence[Hit], reading: Reading) -> Found:
+        """Of what was found before, what is still there and lies in what `reading` tells, compared with Discord."""
+        cited = await self._publisher.compared(guild.id, hits, reading)
+        people = [user_id for hit in cited.hits for user_id in hit.author_ids]
+        stored = [query.text, *(hit.text for hit in cited.hits)]
+        return Found(query, cited, await names_for(guild, self._services.directory, people, stored), None)
 
     async def publish(
         self,

@@ -136,7 +136,7 @@ class MemoryCog(commands.Cog, name="Memory"):
         """Keep the member's own words, as said here and now."""
         self._check_may_keep(interaction, interaction.user.id)
         if text is None:
-            await interaction.response.send_modal(RememberModal(self.keep))
+            await interaction.response.send_modal(RememberModal(interaction, self.keep))
         else:
             await self.keep(interaction, text)
 

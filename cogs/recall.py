@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,9 @@ COMPARISONS = 3
 MAX_BEFORE = 2
 BEFORE_CHARS = 100
 """How much of what held before is shown below a memory."""
+
+SHARES = (3, 60.0)
+"""Pages that a member may post at most, and seconds."""
 
 MAX_LINES = 5
 """Lines of an excerpt that are shown, around the one that matched best."""
@@ -112,7 +116,28 @@ class RecallCog(commands.Cog):
         result = await self._services.recall.search(wanted)
         result = replace(result, notes=(*notes, *result.notes))
         found = Found(self._services, self._access, self._verification, wanted, result, history=history)
-        await reply_view(interaction, Pages(interaction, found, await found.page(interaction, 0)))
+        first_page = await found.page(interaction, 0)
+        await reply_view(interaction, Pages(interaction, found, first_page, share=partial(self._share_page, found)))
+
+    async def _share_page(self, found: Found, interaction: Interaction, number: int) -> str:
+        """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
+        interaction.client.cooldowns.use(interaction, *SHARES)
+        place, member = interaction.channel, interaction.user
+        if not isinstance(place, PostingPlace) or not isinstance(member, discord.Member):
+            return texts.NO_PLACE
+        if why_not := why_not_here(member, place):
+            return why_not
+
+        async def everybody() -> frozenset[int]:
+            return await self._access.public(await self._access.asker(interaction), place)
+
+        hits = await found.on_page(interaction, number)
+        again = await self._answering.again(place.guild, found.query, hits, everybody)
+        asker = await self._access.asker(interaction)
+        posted = bool(again.cited.hits) and await self._answering.publish(
+            place, again, asker, everybody, asked_id=interaction.id
+        )
+        return texts.SHARED if posted else texts.NOTHING_ON_PAGE
 
     async def _specially(
         self, interaction: Interaction, wanted: RecallQuery, reading: Reading, *, share: bool, answer: bool
@@ -191,6 +216,17 @@ class Found:
             notes=(*self._notes, *notes),
             empty="" if shown else self._nothing(asker),
         )
+
+    @property
+    def query(self) -> RecallQuery:
+        """What was asked."""
+        return self._query
+
+    async def on_page(self, interaction: Interaction, number: int) -> list[Hit]:
+        """The hits of a page, as they are now."""
+        hits, _ = await self._compared(await self._access.asker(interaction), number)
+        first = _last(number, -(-len(hits) // PER_PAGE)) * PER_PAGE
+        return hits[first : first + PER_PAGE]
 
     async def _compared(self, asker: Asker, number: int) -> tuple[list[Hit], list[str]]:
         """The hits as they are now, those of one page compared with Discord, and a note on what could not be."""

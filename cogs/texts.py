@@ -38,6 +38,7 @@ CAN_NOT_WRITE = "I may not write and read here, so I can't post it; this is for 
 NOTHING_TO_SHARE = (
     "Nothing was posted: what I found is nothing that everybody here may read. What follows is for you alone."
 )
+NOTHING_ON_PAGE = "Nothing was posted: nothing on this page may be read by everybody here."
 SHARED = "Posted. It is deleted when a message that it shows is deleted or changed."
 NOT_KNOWN = "I don't know: what I found does not tell it. This comes nearest."
 NOTHING_KNOWN = "I don't know: I found nothing on that which everybody here may read."

@@ -1,8 +1,13 @@
-"""What every view here has in common: it belongs to one member, ends cleanly, and says so when something fails."""
+"""What every view here has in common: it belongs to one member, ends cleanly, and says so when something fails.
+
+A view lives in this process: after a restart nobody waits for what its buttons do, though Discord still shows them.
+`Waiting` tells these apart, so that they can be answered.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakSet
 
 import discord
 from discord import ui
@@ -18,6 +23,35 @@ PANEL_SECONDS = 840.0
 """A view can be changed for 15 minutes after the last press, as long as its token lives; it ends a minute before."""
 
 
+class Waiting:
+    """The views and modals of this process that can still be used; belongs to one client."""
+
+    def __init__(self) -> None:
+        self._open: WeakSet[ui.LayoutView | ui.Modal] = WeakSet()
+
+    def add(self, one: ui.LayoutView | ui.Modal) -> None:
+        """Somebody may use it from now on, until it is finished."""
+        self._open.add(one)
+
+    def knows(self, custom_id: str) -> bool:
+        """Whether something waits for this component or modal."""
+        return any(custom_id in _custom_ids(one) for one in self._open if not one.is_finished())
+
+
+def _custom_ids(one: ui.LayoutView | ui.Modal) -> set[str]:
+    if isinstance(one, ui.Modal):
+        return {one.custom_id}
+    ids = (getattr(item, "custom_id", None) for item in one.walk_children())
+    return {custom_id for custom_id in ids if custom_id}
+
+
+def switch_off(view: ui.LayoutView) -> None:
+    """Let nothing in a view be pressed any more; what is shown stays, and so do its links."""
+    for item in view.walk_children():
+        if isinstance(item, ui.ChannelSelect | ui.Select) or (isinstance(item, ui.Button) and item.url is None):
+            item.disabled = True
+
+
 class OwnView(ui.LayoutView):
     """A view for the member who asked, and for nobody else.
 
@@ -30,6 +64,7 @@ class OwnView(ui.LayoutView):
         super().__init__(timeout=timeout)
         self._asker_id = interaction.user.id
         self._latest = interaction
+        interaction.client.waiting.add(self)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Let only the asker press; everybody else is told to ask themselves."""
@@ -45,9 +80,7 @@ class OwnView(ui.LayoutView):
 
     async def on_timeout(self) -> None:
         """Leave what was shown, without buttons that don't answer any more."""
-        for item in self.walk_children():
-            if isinstance(item, ui.ChannelSelect | ui.Select) or (isinstance(item, ui.Button) and item.url is None):
-                item.disabled = True
+        switch_off(self)
         try:
             await self._latest.edit_original_response(view=self)
         except UNREACHABLE:

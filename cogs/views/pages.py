@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,12 +73,24 @@ class Source(Protocol):
         """Put a memory right; one sentence on what that did."""
 
 
-class Pages(OwnView):
-    """Shows one page and turns to others."""
+Share = Callable[[Interaction, int], Awaitable[str]]
+"""Posts the page with this number for everybody; one sentence on what that did."""
 
-    def __init__(self, interaction: Interaction, source: Source, page: Page) -> None:
+
+class Pages(OwnView):
+    """Shows one page and turns to others.
+
+    Args:
+        interaction: whose answer this is.
+        source: where pages come from.
+        page: the first one.
+        share: posts a page for everybody; None where there is no such thing.
+    """
+
+    def __init__(self, interaction: Interaction, source: Source, page: Page, *, share: Share | None = None) -> None:
         super().__init__(interaction)
         self._source = source
+        self._share = share
         self._fill(page)
 
     async def turn(self, interaction: Interaction, number: int) -> None:
@@ -89,6 +102,12 @@ class Pages(OwnView):
         """Forget one item and show what is left of the page."""
         await interaction.response.defer()
         outcome = await self._source.forget(interaction, memory_id)
+        await self._show(interaction, await self._source.page(interaction, self._number), outcome)
+
+    async def share(self, interaction: Interaction) -> None:
+        """Post this page for everybody, and show it as it is then."""
+        await interaction.response.defer()
+        outcome = "" if self._share is None else await self._share(interaction, self._number)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
     async def _show(self, interaction: Interaction, page: Page, *notes: str) -> None:
@@ -110,7 +129,7 @@ class Pages(OwnView):
             if await self.interaction_check(interaction):
                 await self.correct(interaction, memory_id, text)
 
-        await interaction.response.send_modal(CorrectModal(text, put_right))
+        await interaction.response.send_modal(CorrectModal(interaction, text, put_right))
 
     @staticmethod
     def _buttons(memory_id: str, *, correctable: bool) -> list[ui.Button[Pages]]:
@@ -130,16 +149,19 @@ class Pages(OwnView):
             box.add_item(ui.Separator())
             box.add_item(ui.TextDisplay("\n".join(below)))
         self.add_item(box)
-        if page.pages > 1:
-            self.add_item(_turning(page))
+        buttons = [*_turning(page), *([_Share()] if self._share is not None and page.items else [])]
+        if buttons:
+            self.add_item(ui.ActionRow(*buttons))
 
 
-def _turning(page: Page) -> ui.ActionRow[Pages]:
-    row = ui.ActionRow[Pages]()
-    row.add_item(_Turn("Back", page.number - 1, enabled=page.number > 0))
-    row.add_item(ui.Button(label=f"{page.number + 1} of {page.pages}", disabled=True))
-    row.add_item(_Turn("Next", page.number + 1, enabled=page.number + 1 < page.pages))
-    return row
+def _turning(page: Page) -> list[ui.Button[Pages]]:
+    if page.pages < 2:
+        return []
+    return [
+        _Turn("Back", page.number - 1, enabled=page.number > 0),
+        ui.Button(label=f"{page.number + 1} of {page.pages}", disabled=True),
+        _Turn("Next", page.number + 1, enabled=page.number + 1 < page.pages),
+    ]
 
 
 class _Turn(ui.Button[Pages]):
@@ -150,6 +172,15 @@ class _Turn(ui.Button[Pages]):
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
             await self.view.turn(interaction, self._number)
+
+
+class _Share(ui.Button[Pages]):
+    def __init__(self) -> None:
+        super().__init__(label="Share here", style=discord.ButtonStyle.secondary)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.share(interaction)
 
 
 class _Forget(ui.Button[Pages]):

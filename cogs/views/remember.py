@@ -23,9 +23,10 @@ class RememberModal(ui.Modal, title="Remember something"):
         component=ui.TextInput(style=discord.TextStyle.paragraph, min_length=1, max_length=MAX_TEXT),
     )
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, interaction: Interaction, keep: Keep) -> None:
         super().__init__()
         self._keep = keep
+        interaction.client.waiting.add(self)
 
     async def on_submit(self, interaction: Interaction, /) -> None:
         """Hand the text on."""
@@ -40,9 +41,10 @@ class RememberModal(ui.Modal, title="Remember something"):
 class CorrectModal(ui.Modal, title="Correct a memory"):
     """Shows the text as it is stored (people as <@id>), and hands the new one on."""
 
-    def __init__(self, text: str, keep: Keep) -> None:
+    def __init__(self, interaction: Interaction, text: str, keep: Keep) -> None:
         super().__init__()
         self._keep = keep
+        interaction.client.waiting.add(self)
         self._words = ui.TextInput[ui.Modal](
             style=discord.TextStyle.paragraph, default=text[:MAX_TEXT], min_length=1, max_length=MAX_TEXT
         )

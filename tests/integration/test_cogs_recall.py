@@ -138,7 +138,7 @@ async def test_others_get_no_forget_button(world: World) -> None:
     await world.remembered(world.ann, "Printer PIN is marzipan")
     result = await recall(world, world.bob, "printer pin")
     assert "marzipan" in shown(result)
-    assert [button.get("label") for button in buttons_of(answer_of(result))] == ["Jump"]
+    assert [button.get("label") for button in buttons_of(answer_of(result))] == ["Jump", "Share here"]
 
 
 async def test_the_forget_button_fails_once_the_right_is_gone(world: World) -> None:

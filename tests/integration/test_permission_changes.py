@@ -11,6 +11,7 @@ import simcord
 
 from bot.memories import NOT_FOUND
 from bot.verification import Verification
+from cogs.recall import SHARES
 from tests.fixtures.discord import answer_of, shown
 from tests.fixtures.permissions import ALLOWED, FORBIDDEN, QUESTION, Scene, Way, catchup, memories, mention, recall
 from tests.fixtures.public import posted, take_down
@@ -134,6 +135,42 @@ async def test_a_posted_answer_is_from_what_everybody_may_read_when_the_model_is
     text = "\n".join(posted(scene))
     assert ALLOWED in text
     assert FORBIDDEN not in text
+
+
+async def test_a_shared_page_is_from_what_everybody_may_read_at_the_press(scene: Scene) -> None:
+    channel = scene.channel()
+    await scene.tell(ALLOWED, scene.general)
+    await scene.tell(FORBIDDEN, channel)
+    result = await scene.asker.slash(scene.place, "recall", query=QUESTION)
+    assert FORBIDDEN in shown(result)
+    await scene.change(channel, guests="-view")
+    await scene.asker.click(answer_of(result), label="Share here")
+    text = "\n".join(posted(scene))
+    assert ALLOWED in text
+    assert FORBIDDEN not in text
+    assert FORBIDDEN in shown(result)  # for the asker alone
+    assert "Posted" in shown(result)
+
+
+async def test_a_page_of_which_nothing_is_for_everybody_is_not_posted(scene: Scene) -> None:
+    await scene.tell(FORBIDDEN, scene.channel(everyone="-view", asker="+view"))
+    result = await scene.asker.slash(scene.place, "recall", query=QUESTION)
+    await scene.asker.click(answer_of(result), label="Share here")
+    assert posted(scene) == []
+    assert "nothing on this page may be read by everybody here" in shown(result)
+    await scene.change(scene.general, asker="-send")
+    await scene.asker.click(answer_of(result), label="Share here")
+    assert "You may not write here" in shown(result)
+
+
+async def test_pages_are_not_posted_without_end(scene: Scene) -> None:
+    await scene.tell(ALLOWED, scene.general)
+    result = await scene.asker.slash(scene.place, "recall", query=QUESTION)
+    for _ in range(SHARES[0]):
+        await scene.asker.click(answer_of(result), label="Share here")
+    refused = await scene.asker.click(answer_of(result), label="Share here")
+    assert "try again in" in shown(refused)
+    assert len(posted(scene)) == SHARES[0]
 
 
 async def test_what_changes_while_a_post_is_noted_is_not_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from tests.fixtures.permissions import (
     mention,
     recall,
     share,
+    share_button,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -362,25 +363,25 @@ async def it_was_said_by_somebody_else(s: Scene) -> None:
 # --- for everybody in a channel --------------------------------------------------------------------------------------
 
 
-@case(share, mention)
+@case(share, share_button, mention)
 async def it_is_hidden_from_one_member(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel())
     await s.tell(FORBIDDEN, s.channel(bob="-view"))
 
 
-@case(share, mention)
+@case(share, share_button, mention)
 async def its_history_is_hidden_from_one_role(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel(guests="+history"))
     await s.tell(FORBIDDEN, s.channel(guests="-history"))
 
 
-@case(share, mention)
+@case(share, share_button, mention)
 async def it_was_said_among_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view"))
 
 
-@case(share, mention)
+@case(share_button, mention)
 async def it_was_said_among_other_few(s: Scene) -> None:
     few = {"everyone": "-view", "asker": "+view", "crew": ""}  # an overwrite that decides nothing does not count
     s.place = s.channel(everyone="-view", asker="+view")
@@ -396,7 +397,7 @@ async def it_is_for_adults_and_this_place_is_not(s: Scene) -> None:
     await s.tell(FORBIDDEN, adult)
 
 
-@case(share, mention)
+@case(share, share_button, mention)
 async def it_is_for_adults_of_whom_not_all_may_read_it(s: Scene) -> None:
     adult, few, s.place = s.channel(), s.channel(guests="-view"), s.channel()
     for channel in (adult, few, s.place):
@@ -411,7 +412,7 @@ async def it_was_said_in_a_private_thread_of_this_place(s: Scene) -> None:
     await s.tell(FORBIDDEN, await s.thread(s.general, s.asker, private=True))
 
 
-@case(share, mention)
+@case(share_button, mention)
 async def it_was_said_among_few_and_this_is_a_private_thread_of_others(s: Scene) -> None:
     home = s.channel(everyone="-view", asker="+view")
     s.place = await s.thread(home, s.asker, private=True)
@@ -419,7 +420,7 @@ async def it_was_said_among_few_and_this_is_a_private_thread_of_others(s: Scene)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view", bob="+view"))
 
 
-@case(share, mention)
+@case(share, share_button, mention)
 async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
     for word, channel in ((ALLOWED, s.channel()), (FORBIDDEN, s.channel(everyone="-view", asker="+view"))):
         thread = await s.thread(channel)
@@ -427,7 +428,7 @@ async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
         await s.archive(thread)
 
 
-@case(share, mention)
+@case(share_button, mention)
 async def not_everybody_may_connect_where_it_was_said(s: Scene) -> None:
     open_, closed = (s.guild.create_voice_channel(name) for name in ("open", "closed"))
     await s.env.settle()
@@ -442,7 +443,7 @@ async def the_asker_can_not_read_what_everybody_else_may(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.channel(asker="-view"))
 
 
-@case(share, mention)
+@case(share, share_button, mention)
 async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, s.channel())
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
