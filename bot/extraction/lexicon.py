@@ -247,7 +247,12 @@ WHEN = _any(
 )
 """A time that somebody can go by."""
 
-FIGURE = _any(r"(?<![\w:;=])\d")
+FIGURE = _any(
+    r"(?<![\w:;=])\d",
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty)[- ](?:minute|hour|day|night"
+    r"|week|month|year"
+    r"|person|people|player|euro|dollar|percent)s?\b",
+)
 """A number that is no part of a name or a face."""
 
 ANCHOR = _any(
