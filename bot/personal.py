@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, Table, and_, func, select, true, u
 from bot import snowflake
 from bot.consent import EVERYWHERE
 from bot.erasure import Scope
+from bot.errors import ServiceError
 from bot.model import Memory
 from bot.references import with_names
 from bot.storage.schema import (
@@ -234,10 +235,21 @@ class Index:
         return 0
 
     async def count(self, scope: Scope) -> int:
-        """Vectors that still cite an erased member; one that can't be asked now is told by the outbox."""
-        if scope.user_id is None or not await self._index.count():
+        """Vectors that still cite an erased member, or stand for what was said in an erased channel or server.
+
+        Those of single messages and of retention's follow in their own time; the outbox tells what waits.
+        """
+        if scope.user_id is None:
+            return await self._count_said(scope)
+        return await self._index.count_citing(scope.user_id, scope.guild_id) if await self._index.count() else 0
+
+    async def _count_said(self, scope: Scope) -> int:
+        if scope.guild_id is None or scope.message_ids is not None or scope.logged_before_ms is not None:
             return 0
-        return await self._index.count_citing(scope.user_id, scope.guild_id)
+        try:
+            return await self._index.count_said(scope.guild_id, scope.channel_ids)
+        except ServiceError:
+            return 0  # it can't be asked now: what it has yet to forget is counted in the outbox
 
 
 class Choices:

@@ -116,6 +116,9 @@ class VectorIndex(Protocol):
     async def count_citing(self, user_id: int, guild_id: int | None) -> int:
         """How many memories and messages of a member it holds, of one guild or (None) of all."""
 
+    async def count_said(self, guild_id: int, channel_ids: frozenset[int] | None) -> int:
+        """How many memories and messages it holds of a guild's channels, or (None) of all of the guild."""
+
     def memory_ids(self) -> AsyncIterator[str]:
         """The ids of every memory and of every message's point that it holds, page by page."""
 
@@ -175,6 +178,10 @@ class NoIndex:
         return 0
 
     async def count_citing(self, user_id: int, guild_id: int | None) -> int:
+        """Always 0."""
+        return 0
+
+    async def count_said(self, guild_id: int, channel_ids: frozenset[int] | None) -> int:
         """Always 0."""
         return 0
 

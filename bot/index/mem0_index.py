@@ -133,8 +133,12 @@ class Mem0Index:
         theirs = {**own(), "author_ids": user_id}
         if guild_id is None:
             return await self._count(theirs)
-        scopes = [tenant(guild_id, messages=messages) for messages in (False, True)]
-        return sum([await self._count({**theirs, "agent_id": scope}) for scope in scopes])
+        return await self._count_of(guild_id, theirs)
+
+    async def count_said(self, guild_id: int, channel_ids: frozenset[int] | None) -> int:
+        """See VectorIndex."""
+        places = {} if channel_ids is None else {"channel_ids": {"in": sorted(channel_ids)}}
+        return await self._count_of(guild_id, {**own(), **places})
 
     async def strangers(self) -> int:
         """How many points of other programs there are beside ours."""
@@ -154,6 +158,10 @@ class Mem0Index:
         """See VectorIndex."""
         self._mem0.db.close()
         await asyncio.to_thread(self._store.close)
+
+    async def _count_of(self, guild_id: int, filters: Filters) -> int:
+        scopes = [tenant(guild_id, messages=messages) for messages in (False, True)]
+        return sum([await self._count({**filters, "agent_id": scope}) for scope in scopes])
 
     async def _count(self, filters: Filters) -> int:
         return await self._ask(lambda: asyncio.to_thread(self._store.count, filters))

@@ -82,6 +82,10 @@ class IndexSwitch:
         """See VectorIndex: in both."""
         return sum([await index.count_citing(user_id, guild_id) for index in self._both()])
 
+    async def count_said(self, guild_id: int, channel_ids: frozenset[int] | None) -> int:
+        """See VectorIndex: in both."""
+        return sum([await index.count_said(guild_id, channel_ids) for index in self._both()])
+
     async def memory_ids(self) -> AsyncIterator[str]:
         """See VectorIndex."""
         async for memory_id in self._in_use.memory_ids():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from bot.storage.schema import outbox
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
+from tests.loopback.qdrant import LoopbackQdrant
 
 ADA, BEN = 3_101, 3_102
 ELSEWHERE = CHANNEL + 1
@@ -157,6 +158,42 @@ async def test_a_deleted_message_and_an_expired_one_are_gone(opened: Opened) -> 
         assert receipt.removed["messages"] == 1
         assert await house.near("Who is it then?") == [said[1].id]
         assert (await house.app.erasure.erase_expired(-1)).complete
+        assert await house.app.index.count() == 0
+
+
+@pytest.mark.parametrize("whole_server", [False, True])
+async def test_a_receipt_tells_of_vectors_that_did_not_go(
+    whole_server: bool, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as house:
+        await house.say("Who is it then?")
+        await house.say("The ferry leaves at nine.", channel=ELSEWHERE)
+        await house.app.indexer.drain()
+        erasure = house.app.erasure
+
+        async def forgets_nothing(memory_ids: Collection[str]) -> None:
+            """As a store would that takes a deletion and keeps the points."""
+
+        with monkeypatch.context() as broken:
+            broken.setattr(house.app.index, "delete", forgets_nothing)
+            receipt = await (erasure.erase_guild(GUILD) if whole_server else erasure.erase_channel(GUILD, CHANNEL))
+        assert receipt.removed["messages"] == 1 + whole_server
+        assert receipt.remaining["vectors"] == 1 + whole_server
+        assert not receipt.complete
+
+
+async def test_on_a_qdrant_server_they_are_found_and_forgotten_as_well(
+    opened: Opened, qdrant_server: LoopbackQdrant
+) -> None:
+    async with opened(mem0_qdrant_url=qdrant_server.url) as house:
+        (said,) = await house.say("Who is it then?")
+        (secret,) = await house.say("Who is it then?", channel=ELSEWHERE)
+        await house.app.indexer.drain()
+        assert await house.recalled(ASKED, frozenset({CHANNEL})) == [said.id]
+        receipt = await house.app.erasure.erase_channel(GUILD, CHANNEL)
+        assert receipt.complete
+        assert await house.near("Who is it then?") == [secret.id]
+        assert (await house.app.erasure.erase_guild(GUILD)).complete
         assert await house.app.index.count() == 0
 
 
