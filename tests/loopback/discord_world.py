@@ -126,6 +126,7 @@ class Member:
     guild: Guild
     user: User
     roles: list[Role] = field(default_factory=list)
+    timed_out_until: datetime | None = None
 
     @property
     def id(self) -> int:
@@ -150,7 +151,7 @@ class Member:
             "mute": False,
             "pending": False,
             "flags": 0,
-            "communication_disabled_until": None,
+            "communication_disabled_until": self.timed_out_until.isoformat() if self.timed_out_until else None,
         }
         if with_user:
             payload["user"] = self.user.payload()
@@ -298,6 +299,11 @@ class Channel:
         """Set the overwrite of a role or member and announce it."""
         kind = 0 if isinstance(target, Role) else 1
         self.overwrites[target.id] = Overwrite(target.id, kind, flags_of(allow), flags_of(deny))
+        self.announce()
+
+    def archive(self) -> None:
+        """Archive this thread, and announce it."""
+        self.archived = True
         self.announce()
 
     def announce(self) -> None:
