@@ -465,11 +465,16 @@ async def _both(vectors: Vectors, shelf: Shelf) -> IndexSwitch:
     state = await tidy(vectors.generations, state, vectors.remove)
     if state.to_come is not None:
         try:
-            switch.prepare(await shelf.open(state.to_come, fresh=not (state.done or state.done_messages)))
+            switch.prepare(await shelf.open(state.to_come, fresh=_empties(state)))
         except StartupError as error:
             log.warning("The index that was being filled is given up: %s", error)
             await vectors.generations.save(state.given_up())
     return switch
+
+
+def _empties(state: State) -> bool:
+    """Whether the index to come begins empty: on a server another process may be filling it at this moment."""
+    return not (state.done or state.done_messages) and state.to_come is not None and state.to_come.made.server is None
 
 
 def doctor_of(settings: Settings) -> Doctor:

@@ -348,3 +348,21 @@ async def test_points_of_another_program_keep_their_collection_and_its_name(hous
         await house.holds_just_these(app)
     assert (collections(house), alias(house)) == ({"discord_memories", "discord_memories_2"}, {})
     assert house.qdrant.engine.count("discord_memories").count == 1
+
+
+async def test_a_process_that_starts_beside_the_one_that_fills_does_not_empty_what_is_filled(house: House) -> None:
+    def die(name: str) -> None:
+        if name == "copied":  # written, and not noted yet
+            raise Killed
+
+    async with open_app(house.moved("server"), extract=False, patient=True, step=die) as app:
+        assert app.mover is not None
+        with pytest.raises(Killed):
+            await app.mover.move()
+        assert house.qdrant.engine.count("discord_memories_2").count == BATCH
+        await house.forget(app)
+    async with open_app(house.moved("server"), extract=False, patient=True) as other:
+        assert house.qdrant.engine.count("discord_memories_2").count == BATCH
+        await moved_through(other)
+        await other.indexer.drain()
+        await house.holds_just_these(other)
