@@ -13,6 +13,7 @@ from bot.answers import Answer, Source, State
 from bot.memories import Asker
 from bot.model import Hit
 from bot.recall import RecallQuery
+from bot.recall.matched import Matched
 from bot.references import with_names
 from cogs import texts
 from cogs.access import Reading
@@ -153,4 +154,5 @@ def _cited(source: Source, guild_id: int) -> Cited:
 
 def _hits_view(found: Found, asker: Asker, *, below: str) -> ui.LayoutView:
     title = f"### {title_of(found)}" + (f"\n{found.note}" if found.note else "")
-    return public_view(title, [hit_item(hit, found.names, asker) for hit in found.cited.hits], below=below)
+    bold = Matched(found.query.text)
+    return public_view(title, [hit_item(hit, found.names, asker, bold) for hit in found.cited.hits], below=below)

@@ -21,6 +21,7 @@ from bot.memories import MAX_TEXT, Asker
 from bot.memories import Page as StoredPage
 from bot.model import Memory, MemoryKind, MemoryState, MessageState
 from bot.policy import kind_name
+from bot.recall.matched import Matched
 from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
@@ -345,7 +346,7 @@ class Own:
             names = await names_for(interaction.guild, self._services.directory, (), stored)
         return Page(
             title=f"### {texts.count(found.total, 'memory').capitalize()} from you",
-            items=tuple(_own_item(memory, names, asker) for memory in items),
+            items=tuple(_own_item(memory, names, asker, Matched(self._wanted.words)) for memory in items),
             notes=(texts.NOT_COMPARED,) if doubtful else (),
             number=number,
             pages=pages,
@@ -379,11 +380,11 @@ class Own:
         )
 
 
-def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker) -> Item:
+def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker, bold: Matched) -> Item:
     replaced = "" if memory.state is MemoryState.CURRENT else " · replaced by a newer one"
     newest = memory.citations[-1]
     return Item(
-        text=safe(memory.text, names, limit=ITEM_CHARS),
+        text=safe(memory.text, names, limit=ITEM_CHARS, bold=bold),
         caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
         url=jump_url(memory.guild_id, newest.channel_id, newest.message_id),
         memory_id=memory.id if asker.may_forget(memory) else None,

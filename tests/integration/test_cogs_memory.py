@@ -125,7 +125,7 @@ async def test_memories_are_narrowed_and_an_empty_page_says_how_to_see_all(world
     await world.remembered(world.ann, "the Übung is on Monday")
     await world.remembered(world.ann, "the printer jams", help_)
     by_words = shown(await world.ann.slash(world.general, "memories", words="ubung"))
-    assert "the Übung is on Monday" in by_words
+    assert "the **Übung** is on Monday" in by_words
     assert "printer" not in by_words
     by_channel = shown(await world.ann.slash(world.general, "memories", channel=help_))
     assert "the printer jams" in by_channel

@@ -32,7 +32,7 @@ async def test_what_everybody_here_may_read_is_posted_with_link_and_asker_and_wi
     message = await world.say(world.ann, f"{SENTENCE} @everyone")
     result = await share(world)
     (text,) = posted(world)
-    assert f"**ann:** the code word is {WORD}" in text
+    assert f"**ann:** the **code** **word** is {WORD}" in text
     assert f"<@{world.bob.id}>" in text
     assert "@everyone" not in text
     assert "Posted" in shown(result)
