@@ -18,6 +18,7 @@ from bot.applier import Applier
 from bot.audit import AuditTrail
 from bot.capacity import Load, look_at_load
 from bot.catchup import CatchUp
+from bot.changes import Changes
 from bot.clock import Clock, system_clock
 from bot.config import EmbeddingProvider, LLMProvider, OllamaFallback, Settings
 from bot.consent import Consents, SubjectHasher
@@ -85,6 +86,7 @@ class App:
 
     Attributes:
         index: what recall searches by meaning; a NoIndex where there is none.
+        changes: brings what other processes changed; None where the database has one bot alone.
         mover: fills the index anew where settings or somebody ask for it; None where there is no index.
         flusher: None where no language model is in use.
         metrics: what happened since the start.
@@ -108,6 +110,7 @@ class App:
     ledger: Ledger
     housekeeping: Housekeeping
     clerk: Clerk
+    changes: Changes | None
     services: Services
     metrics: Metrics
     prices: PriceTable
@@ -284,6 +287,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         rules=consents.rules,
         audit=services.audit,
     )
+    changes = Changes(db, installation, (consents.load, observations.load)) if db.dialect == "postgresql" else None
     unfinished = UnfinishedOptOuts(db, consents, services.personal)
     pending = Requests(db, clock)
     clerk = Clerk(pending, services.personal, services.audit, before=intake.drain, at_start=unfinished.finish)
@@ -303,6 +307,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         ledger=ledger,
         housekeeping=housekeeping,
         clerk=clerk,
+        changes=changes,
         services=services,
         metrics=metrics,
         prices=prices,

@@ -79,10 +79,10 @@ class Applier:
                 return done
             extraction = Extraction.from_json(batch.answer)
             cited = await self._citable(connection, batch, extraction)
-            out = await self._opted_out(connection, batch)
+            out, factual = await self._allowed(connection, batch)
             corrected = await self._store.corrected(connection, cited)
             for ordinal, (candidate, verdict) in enumerate(zip(extraction.candidates, verdicts, strict=True)):
-                reason = self._refuse(batch, candidate, cited, out)
+                reason = _refuse(candidate, cited, out, factual)
                 if reason is None and _put_right(candidate, verdict, corrected):
                     reason = CORRECTED
                 if reason is not None:
@@ -115,19 +115,6 @@ class Applier:
                 await self._store.add(connection, memory, batch_id=batch.id)
         return True
 
-    def _refuse(
-        self, batch: Batch, candidate: Candidate, cited: Mapping[int, Citation], out: frozenset[int]
-    ) -> str | None:
-        """Why a candidate must not be kept after all, if it must not."""
-        if not candidate.message_ids or not all(i in cited for i in candidate.message_ids):
-            return GONE
-        authors = {cited[i].author_id for i in candidate.message_ids}
-        if authors & out:
-            return OPTED_OUT
-        if candidate.kind in PERSONAL_KINDS and not all(self._consents.facts(batch.guild_id, a) for a in authors):
-            return NOT_ALLOWED
-        return None
-
     async def _citable(self, connection: AsyncConnection, batch: Batch, extraction: Extraction) -> dict[int, Citation]:
         """The batch's cited messages that are in its hand still."""
         wanted = {i for candidate in extraction.candidates for i in candidate.message_ids}
@@ -138,12 +125,14 @@ class Applier:
                 found[row.id] = Citation(row.id, row.channel_id, row.author_id)
         return found
 
-    async def _opted_out(self, connection: AsyncConnection, batch: Batch) -> frozenset[int]:
-        """Authors of the batch of whom nothing may be kept any more."""
+    async def _allowed(self, connection: AsyncConnection, batch: Batch) -> tuple[frozenset[int], frozenset[int]]:
+        """Authors of the batch of whom nothing may be kept any more, and those of whom facts may."""
         query = select(messages.c.author_id).where(messages.c.batch_id == batch.id).distinct()
         authors = await connection.scalars(query)
         members = {(batch.guild_id, a): self._consents.hasher.subject(a) for a in authors}
-        return frozenset(user for _, user in await self._consents.left_out_among(connection, members))
+        out = await self._consents.left_out_among(connection, members)
+        factual = await self._consents.facts_among(connection, members)
+        return frozenset(user for _, user in out), frozenset(user for _, user in factual)
 
     async def _settle(self, connection: AsyncConnection, batch: Batch, out: frozenset[int]) -> int:
         """Give the batch's messages their end state; how many."""
@@ -153,6 +142,20 @@ class Applier:
         left_out = update(messages).where(theirs, messages.c.author_id.in_(out)).values(skipped)
         count = (await connection.execute(left_out)).rowcount
         return count + (await connection.execute(update(messages).where(theirs).values(extracted))).rowcount
+
+
+def _refuse(
+    candidate: Candidate, cited: Mapping[int, Citation], out: frozenset[int], factual: frozenset[int]
+) -> str | None:
+    """Why a candidate must not be kept after all, if it must not."""
+    if not candidate.message_ids or not all(i in cited for i in candidate.message_ids):
+        return GONE
+    authors = {cited[i].author_id for i in candidate.message_ids}
+    if authors & out:
+        return OPTED_OUT
+    if candidate.kind in PERSONAL_KINDS and not authors <= factual:
+        return NOT_ALLOWED
+    return None
 
 
 def _put_right(candidate: Candidate, verdict: Verdict, corrected: Mapping[str, set[int]]) -> bool:

@@ -112,23 +112,33 @@ class Consents:
 
     def facts(self, guild_id: int, user_id: int) -> bool:
         """Whether facts that this member states about themselves may be kept, by the server's rule and their choice."""
-        choice, rules = self._choice(guild_id, user_id), self.rules.of(guild_id)
-        if rules.facts is FactsRule.NOBODY or _left_out(choice, rules):
-            return False
-        return choice.facts is not False if rules.facts is FactsRule.EVERYBODY else bool(choice.facts)
+        return _facts(self._choice(guild_id, user_id), self.rules.of(guild_id))
 
     async def left_out_among(
         self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
     ) -> set[tuple[int, int]]:
         """Of whom of `members` (guild and user id, with their subject) nothing may be kept, as the database has it."""
+        current = await self._current(connection, members)
+        return {member for member, (choice, rules) in current.items() if _left_out(choice, rules)}
+
+    async def facts_among(
+        self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
+    ) -> set[tuple[int, int]]:
+        """Of whom of `members` facts about themselves may be kept, as the database has it."""
+        current = await self._current(connection, members)
+        return {member for member, (choice, rules) in current.items() if _facts(choice, rules)}
+
+    async def _current(
+        self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
+    ) -> dict[tuple[int, int], tuple[Consent, Rules]]:
+        """The choices of members and the rules of their servers, inside the caller's transaction."""
         rows = await connection.execute(select(consents).where(consents.c.subject.in_(set(members.values()))))
         choices = {(row.guild_id, row.subject): _from_row(row) for row in rows}
         guild_ids = {guild_id for guild_id, _ in members}
         rules = {guild_id: await self.rules.current(connection, guild_id) for guild_id in guild_ids}
         return {
-            (guild_id, user_id)
+            (guild_id, user_id): (_effective(choices, guild_id, subject), rules[guild_id])
             for (guild_id, user_id), subject in members.items()
-            if _left_out(_effective(choices, guild_id, subject), rules[guild_id])
         }
 
     async def opt_out(self, user_id: int, guild_id: int | None) -> None:
@@ -179,6 +189,12 @@ def _effective(choices: Mapping[tuple[int, str], Consent], guild_id: int, subjec
 
 def _left_out(choice: Consent, rules: Rules) -> bool:
     return choice.opted_out or (rules.consent is ConsentRule.OPTED_IN and not choice.opted_in)
+
+
+def _facts(choice: Consent, rules: Rules) -> bool:
+    if rules.facts is FactsRule.NOBODY or _left_out(choice, rules):
+        return False
+    return choice.facts is not False if rules.facts is FactsRule.EVERYBODY else bool(choice.facts)
 
 
 def _from_row(row: Row[Any]) -> Consent:

@@ -88,6 +88,8 @@ async def alone(data_dir: Path) -> AsyncIterator[None]:
 def _parts(app: App) -> dict[str, Coroutine[object, object, None]]:
     """What runs beside the gateway."""
     parts = {"indexer": app.indexer.run(), "housekeeping": app.housekeeping.run(), "clerk": app.clerk.run()}
+    if app.changes is not None:
+        parts["changes"] = app.changes.run()
     if app.mover is None or not app.settings.leads:  # one of several processes fills the index anew
         return parts
     return parts | {"mover": app.mover.run()}

@@ -36,6 +36,8 @@ async def work(settings: Settings, step: Step = no_step) -> None:
         if app.flusher is None:
             return
         parts = {"flushing": _flush(app, app.flusher), "indexer": app.indexer.run()}
+        if app.changes is not None:
+            parts["changes"] = app.changes.run()
         async with observed(app, None), beside(parts) as workers:
             log.info("Working")
             stopped = asyncio.create_task(stop.wait(), name="stop")

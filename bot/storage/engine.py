@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
 from bot.storage.encryption import key_pragma
 from bot.storage.migrate import current, pending, upgrade
-from bot.storage.postgres import NO_TRANSACTION, is_server, server_address, server_engines
+from bot.storage.postgres import NO_TRANSACTION, is_server, listen, server_address, server_engines
 from bot.storage.postgres import vacuum as vacuum_server
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -65,8 +65,17 @@ class Database:
         dialect: for the few places where SQL differs.
     """
 
-    def __init__(self, dialect: Dialect, *, reader: AsyncEngine, writer: AsyncEngine, file: Path | None) -> None:
-        """Open it over `file`; None on a server."""
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        reader: AsyncEngine,
+        writer: AsyncEngine,
+        file: Path | None,
+        server: URL | None = None,
+    ) -> None:
+        """Open it over `file`, or on a `server`."""
+        self._server = server
         self.dialect: Dialect = dialect
         self._file = file
         self._reader = reader
@@ -86,6 +95,16 @@ class Database:
         """One transaction: committed at the end of the block, undone if the block raises. Writers take turns."""
         async with self._turn, self._writer.begin() as connection:
             yield connection
+
+    async def listen(self, told: Callable[[], None]) -> None:
+        """Call `told` at once, and again whenever a process changed what others hold in memory.
+
+        Ends when the connection is lost. A file has one bot, and nobody to be told by: there it waits for ever.
+        """
+        if self._server is None:
+            await asyncio.Event().wait()
+        else:
+            await listen(self._server, told)
 
     async def scrub(self) -> bool:
         """Bring the latest deletions into the database file and empty the write-ahead log, so that their bytes go.
@@ -209,9 +228,10 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
 @asynccontextmanager
 async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
     private_folder(data_dir)
-    reader, writer = server_engines(server_address(url), READERS)
+    address = server_address(url)
+    reader, writer = server_engines(address, READERS)
     try:
-        database = Database("postgresql", reader=reader, writer=writer, file=None)
+        database = Database("postgresql", reader=reader, writer=writer, file=None, server=address)
         try:
             async with database.read() as connection:
                 waiting = await connection.run_sync(pending)

@@ -6,6 +6,8 @@ finds what it decided on still true when it writes. The lock goes with its conne
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -13,6 +15,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from bot.errors import StartupError
 
@@ -25,6 +28,9 @@ NO_TRANSACTION = "no_transaction"
 """Execution option for the statements that a database refuses inside a transaction."""
 
 CONNECT_SECONDS = 10.0
+
+CHANGES = "channel_memory"
+"""The channel on which triggers tell of changes (migration 0006)."""
 
 TURN_SECONDS = 10.0
 """How long a writer waits for the writers of other processes before it gives up, to be tried again."""
@@ -82,6 +88,23 @@ def server_engines(address: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine
     return reader, writer
 
 
+async def listen(address: URL, told: Callable[[], None]) -> None:
+    """Call `told` at once, and again at each change, until the connection is lost or this is cancelled."""
+    engine = create_async_engine(address, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_CONNECTING)
+    try:
+        async with engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                return
+            lost = asyncio.Event()
+            driver.add_termination_listener(lambda _: lost.set())
+            await driver.add_listener(CHANGES, lambda *_: told())
+            told()
+            await lost.wait()
+    finally:
+        await engine.dispose()
+
+
 async def vacuum(connection: AsyncConnection) -> None:
     """Take erased rows out of the tables' pages and the indexes; nobody waits for it."""
     await connection.exec_driver_sql(f"VACUUM (SKIP_LOCKED) {_WITH_TEXT}")
@@ -93,11 +116,7 @@ def _engine(address: URL, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=True,  # a server that was restarted is found again
-        connect_args={
-            "async_creator_fn": _connect,
-            "timeout": CONNECT_SECONDS,
-            "server_settings": _SERVER_SETTINGS,
-        },
+        connect_args=_CONNECTING,
     )
 
 
@@ -108,3 +127,10 @@ async def _connect(*args: Any, **options: Any) -> asyncpg.Connection:  # noqa: A
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise OperationalError("connect", None, error) from error
     return connection
+
+
+_CONNECTING: dict[str, Any] = {
+    "async_creator_fn": _connect,
+    "timeout": CONNECT_SECONDS,
+    "server_settings": _SERVER_SETTINGS,
+}

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 
 from bot import flusher
 from bot.applier import Applier
+from bot.consent import Consents
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.reconcile import Add
@@ -318,6 +319,18 @@ async def test_facts_are_kept_only_of_members_who_allow_it_when_it_is_applied(pi
     await pipeline.say("I keep bees behind the barn", author=BOB)
     report = await pipeline.flush()
     assert await pipeline.texts() == ["I play the cello"]
+    assert report.refusals["facts_off"] == 1
+
+
+async def test_facts_that_another_process_was_forbidden_meanwhile_are_not_kept(pipeline: Pipeline) -> None:
+    pipeline.extractor.answer = lambda said: [Candidate(MemoryKind.FACT, m.content, (m.id,)) for m in said]
+    await pipeline.consents.set_facts(ALICE, GUILD, True)
+    elsewhere = Consents(pipeline.db, pipeline.consents.hasher, pipeline.clock)
+    await elsewhere.load()
+    await elsewhere.set_facts(ALICE, GUILD, False)
+    await pipeline.say("I play the cello", author=ALICE)
+    report = await pipeline.flush()
+    assert await pipeline.texts() == []
     assert report.refusals["facts_off"] == 1
 
 
