@@ -53,6 +53,12 @@ _DATES = tuple(
         rf"\b(?:in|during|of|since|around|late|early|mid)[ -](?:the\s+)?{_MONTH}\b",
     )
 )
+_AGO = re.compile(
+    r"\b(?:(?P<yesterday>yesterday|gestern|ayer|ontem|ieri|вчера)|(?P<which>last|this) (?P<unit>week|month)"
+    r"|(?P<number>\d{1,3}|an?|one|two|three|four|five|six) (?P<units>day|week|month)s? ago)\b|昨日|昨天|어제",
+    re.IGNORECASE,
+)
+_NUMBERS = {"this": 0, "last": 1, "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 DAY_ECHO = timedelta(days=2)  # people tell on the next days what happened on a day,
 MONTH_ECHO = timedelta(days=10)  # and in the next week or so what happened in a month
 DAY_LEAD = timedelta(days=1)  # time zones
@@ -60,7 +66,7 @@ DAY_LEAD = timedelta(days=1)  # time zones
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A day or a month that a question names, as snowflakes: said within it, or shortly around it."""
+    """A day, a week or a month that a question names, as snowflakes: said within it, or shortly around it."""
 
     start: int
     end: int
@@ -94,7 +100,7 @@ class Question:
     Attributes:
         words: without function words and doubles.
         people: members named or mentioned, and the asker if they ask about themselves: likely authors of the answer.
-        span: a day or month that it names.
+        span: a day, week or month that it names.
         wants_now: it asks for what holds now, so newer is better.
         wants_time: it asks when something was.
         several: it asks for more than one thing.
@@ -154,12 +160,31 @@ def _parts(text: str, name_terms: set[str]) -> int:
 
 
 def _date(text: str, newest: int) -> tuple[Span, str] | None:
+    now = snowflake.to_datetime(newest)
     for pattern in _DATES:
         match = pattern.search(text)
         if match:
-            span = _span(match.groupdict(), snowflake.to_datetime(newest))
+            span = _span(match.groupdict(), now)
             return (span, match[0]) if span else None
-    return None
+    match = _AGO.search(text)
+    return (_ago(match.groupdict(), now), match[0]) if match else None
+
+
+def _ago(parts: Mapping[str, str | None], now: datetime) -> Span:
+    """A day, week (from Monday) or month of the calendar that is told by its distance from now."""
+    number = (parts["which"] or parts["number"] or "one").lower()
+    count = int(number) if number.isdecimal() else _NUMBERS[number]
+    unit = (parts["unit"] or parts["units"] or "day").lower()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if unit == "month":
+        years, month = divmod(today.year * 12 + today.month - 1 - count, 12)
+        start = today.replace(year=years, month=month + 1, day=1)
+        return _spanning(start, (start + timedelta(days=31)).replace(day=1), MONTH_ECHO)
+    if unit == "week":
+        start = today - timedelta(days=today.weekday(), weeks=count)
+        return _spanning(start, start + timedelta(weeks=1), DAY_ECHO)
+    start = today - timedelta(days=count)
+    return _spanning(start, start + timedelta(days=1), DAY_ECHO)
 
 
 def _span(parts: Mapping[str, str | None], now: datetime) -> Span | None:
@@ -173,5 +198,8 @@ def _span(parts: Mapping[str, str | None], now: datetime) -> Span | None:
     except ValueError:  # no such day
         return None
     end = start + timedelta(days=1) if day else (start + timedelta(days=31)).replace(day=1)
-    edges = (start, end, start - DAY_LEAD, end + (DAY_ECHO if day else MONTH_ECHO))
-    return Span(*map(snowflake.from_datetime, edges))
+    return _spanning(start, end, DAY_ECHO if day else MONTH_ECHO)
+
+
+def _spanning(start: datetime, end: datetime, echo: timedelta) -> Span:
+    return Span(*map(snowflake.from_datetime, (start, end, start - DAY_LEAD, end + echo)))

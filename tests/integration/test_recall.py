@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot import references
+from bot import references, snowflake
 from bot.errors import ServiceRejected, ServiceUnavailable
 from bot.model import Hit, HitKind, Message
 from bot.recall import RecallResult
@@ -100,6 +100,15 @@ async def test_what_was_said_on_a_day_is_found_by_the_day(chat: Chat) -> None:
     assert "roof" in (await chat.ask(f"What happened on {day:%B} {day.day}?")).hits[0].text
 
 
+async def test_what_was_said_days_ago_is_found_by_their_number(chat: Chat) -> None:
+    await chat.say(ADA, "we baked a cake")
+    await chat.pass_days(10)
+    await chat.say(BEN, "Cleo and I repaired the roof")
+    await chat.pass_days(5)
+    now = snowflake.from_ms(chat.now_ms)
+    assert "roof" in (await chat.ask("What happened five days ago?", until=now)).hits[0].text
+
+
 async def test_a_question_in_several_parts_is_answered_in_all_of_them(chat: Chat) -> None:
     for number in range(30):
         await chat.say(ADA, f"note {number} on the budget: budget talks about the budget of the project go on and on")
@@ -115,6 +124,7 @@ async def test_a_question_in_several_parts_is_answered_in_all_of_them(chat: Chat
         ("Die Besprechungen sind ab jetzt immer montags um neun", "Wann ist die Besprechung?"),
         ("Les réunions ont lieu le lundi", "Quand est la réunion ?"),
         ("Las reuniones son los lunes a las nueve", "¿Cuándo es la reunión?"),
+        ("الاجتماعات أصبحت يوم الاثنين", "متى الاجتماعات؟"),
         ("Встречи теперь по понедельникам", "Когда встреча?"),
         ("会議は月曜日の九時からです", "会議は何時からですか"),
         ("项目会议改到星期一上午", "项目会议什么时候"),

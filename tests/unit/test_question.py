@@ -33,6 +33,16 @@ def at(year: int, month: int, day: int, hour: int = 0) -> int:
         ("What did we buy in December 2023?", (2023, 12, 1), (2024, 1, 1)),
         ("What did we buy in September?", (2024, 9, 1), (2024, 10, 1)),  # the last one there was
         ("What did we buy in early Sept?", (2024, 9, 1), (2024, 10, 1)),
+        ("What did we buy yesterday?", (2025, 6, 14), (2025, 6, 15)),
+        ("Was haben wir gestern gekauft?", (2025, 6, 14), (2025, 6, 15)),
+        ("昨日何を買いましたか", (2025, 6, 14), (2025, 6, 15)),
+        ("What did we buy three days ago?", (2025, 6, 12), (2025, 6, 13)),
+        ("What did we buy this week?", (2025, 6, 9), (2025, 6, 16)),  # from Monday
+        ("What did we buy last week?", (2025, 6, 2), (2025, 6, 9)),
+        ("What did we buy 2 weeks ago?", (2025, 5, 26), (2025, 6, 2)),
+        ("What did we buy last month?", (2025, 5, 1), (2025, 6, 1)),
+        ("What did we buy six months ago?", (2024, 12, 1), (2025, 1, 1)),
+        ("What did we buy last week, on 3 May?", (2025, 5, 3), (2025, 5, 4)),  # the plainer one
     ],
 )
 def test_a_date_is_read_however_it_is_written(
