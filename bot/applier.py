@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chunks import chunks
 from bot.consent import Consents
 from bot.extraction.candidate import Candidate, Extraction
-from bot.extraction.reconcile import Add, Merge, Supersede, Verdict
+from bot.extraction.reconcile import Add, Merge, Repeat, Supersede, Verdict
 from bot.memories import MemoryStore
 from bot.model import PERSONAL_KINDS, Citation, Memory, MessageState
 from bot.queue import Batch, Queue
@@ -25,6 +25,7 @@ GONE = "message_gone"
 OPTED_OUT = "opted_out"
 NOT_ALLOWED = "facts_off"
 CORRECTED = "corrected"
+HISTORY = "superseded_already"
 
 
 @dataclass(slots=True)
@@ -85,6 +86,8 @@ class Applier:
                 reason = _refuse(candidate, cited, out, factual)
                 if reason is None and _put_right(candidate, verdict, corrected):
                     reason = CORRECTED
+                if reason is None and isinstance(verdict, Repeat):
+                    reason = HISTORY
                 if reason is not None:
                     done.refusals[reason] += 1
                     continue

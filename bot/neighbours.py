@@ -9,7 +9,7 @@ from bot.index.base import VectorIndex
 from bot.lexical.analysis import terms
 from bot.lexical.fulltext import FullText, channel_token
 from bot.memories import MemoryStore
-from bot.model import Memory, MemoryState
+from bot.model import Memory
 from bot.storage.engine import Database
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Neighbours:
         self._index = index
 
     async def near(self, *, guild_id: int, channel_id: int, text: str, rendered: str | None) -> list[Memory]:
-        """Current memories near `text`, nearest in meaning first, then nearest in words.
+        """Memories near `text`, those that were superseded included, nearest in meaning first, then nearest in words.
 
         Args:
             guild_id: the statement's guild.
@@ -48,7 +48,7 @@ class Neighbours:
         found = await self._store.get(by_meaning) if by_meaning else {}
         nearest = [found[i] for i in by_meaning if i in found]
         nearest += [memory for memory in by_words if memory.id not in found]
-        return [m for m in nearest if m.state is MemoryState.CURRENT and m.channel_ids == {channel_id}]
+        return [memory for memory in nearest if memory.channel_ids == {channel_id}]
 
     async def _by_meaning(self, guild_id: int, channel_id: int, rendered: str) -> list[str]:
         try:

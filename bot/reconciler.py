@@ -10,7 +10,7 @@ from bot.applier import memory_id
 from bot.errors import AnswerError, ServiceError
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.choice import Chooser
-from bot.extraction.reconcile import Add, Merge, Open, Verdict, reconcile
+from bot.extraction.reconcile import Add, Merge, Open, Repeat, Verdict, reconcile
 from bot.model import Citation, Memory
 from bot.neighbours import Neighbours
 from bot.queue import Batch, Queue
@@ -66,7 +66,7 @@ class Reconciler:
             found = reconcile(candidate, [*before, *near], authors={c.author_id for c in cited})
             verdict = await self._settled(found, done) if isinstance(found, Open) else found
             done.verdicts.append(verdict)
-            if cited and not isinstance(verdict, Merge):
+            if cited and not isinstance(verdict, Merge | Repeat):
                 before.append(_provisional(batch, ordinal, candidate, cited))
         return done
 

@@ -330,7 +330,12 @@ def _speaker(proposal: Proposal) -> Refusal | None:
         return Refusal.SPEAKER
     if lexicon.FIRST_PERSON.search(proposal.text) and len(proposal.authors) > 1:
         return Refusal.SPEAKER
-    return None
+    return Refusal.SPEAKER if any(map(_in_whose_name, proposal.lines)) else None
+
+
+def _in_whose_name(line: Line) -> bool:
+    """Whether "I" may be somebody whose words the line repeats: "Ana: I bring the cake"."""
+    return line.quoted not in (None, line.message.author_id) and bool(lexicon.FIRST_PERSON.search(line.said))
 
 
 def _sensitive(proposal: Proposal) -> Refusal | None:
@@ -440,4 +445,8 @@ def _dated(text: str, lines: Iterable[Line]) -> str:
     newest_first = sorted(lines, key=lambda line: line.message.id, reverse=True)
     phrases = {time.phrase.casefold() for time in relative_times(text, newest_first[0].message.created_at.date())}
     saying = (line for line in newest_first if any(phrase in line.said.casefold() for phrase in phrases))
-    return with_dates(text, next(saying, newest_first[0]).message.created_at.date())
+    line = next(saying, newest_first[0])
+    for phrase in phrases:  # a date that was said with it stays, as in what is said again days later
+        if said := re.search(rf"{re.escape(phrase)} \(\d{{4}}-[^)]*\)", line.said, re.IGNORECASE):
+            text = re.sub(rf"{re.escape(phrase)}(?! \()", said.group(), text, count=1, flags=re.IGNORECASE)
+    return with_dates(text, line.message.created_at.date())

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from bot.extraction.text import folded, visible
 
 MENTION = re.compile(r"<@!?(\d{1,20})>")
-_ADDRESS = re.compile(r"^\s*@?(?P<name>[^\s:,<>][^:,<>\n]{1,31}?)\s*[:,]\s+(?=\S)")
+_ADDRESS = re.compile(r"^\s*@?(?P<name>[^\s:,<>][^:,<>\n]{1,31}?)\s*(?P<sign>[:,])[*_]{0,3}\s+(?=\S)")
 _ORNAMENT = re.compile(r"[\W_]+")
 _AT = re.compile(r"^\s*@(?P<name>[^\s@<>]{2,32})\s+(?=\S)")
 
@@ -33,6 +33,11 @@ class People:
             if match and (user_id := self._ids.get(_key(match["name"]))) is not None:
                 return user_id, visible(content)[match.end() :]
         return None, content
+
+    def quoted(self, content: str) -> int | None:
+        """The member whose name and a colon the message begins with: whom it speaks to, or whose words it repeats."""
+        match = _ADDRESS.match(visible(content))
+        return self._ids.get(_key(match["name"])) if match and match["sign"] == ":" else None
 
     def meant(self, content: str) -> frozenset[int]:
         """Every member whom a message mentions or speaks to."""

@@ -90,6 +90,7 @@ class Line:
         said: its author's own words, without secrets; people as they were mentioned (`<@user_id>`).
         meant: whom it mentions, speaks to or replies to.
         terms: the terms of what was said, as the full-text index makes them.
+        quoted: who is named with a colon at its beginning: then "I" may be them as well as its author.
     """
 
     number: int
@@ -97,6 +98,7 @@ class Line:
     said: str
     meant: frozenset[int]
     terms: frozenset[str]
+    quoted: int | None = None
 
 
 class Transcript:
@@ -182,7 +184,8 @@ class Transcript:
         replied = self._authors.get(message.reply_to or 0)
         if replied is not None:
             meant |= {replied}
-        return Line(number, message, said, meant - {message.author_id}, frozenset(terms(said)))
+        quoted = self._people.quoted(said)
+        return Line(number, message, said, meant - {message.author_id}, frozenset(terms(said)), quoted)
 
     def _context_of(self, messages: Sequence[Message], context: Sequence[Message]) -> list[Line]:
         """The lines before that the segment replies to, and those that were said just before it began."""

@@ -61,7 +61,12 @@ class Supersede:
     memory_id: str
 
 
-Verdict = Add | Merge | Supersede
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Somebody else says again what is history by now, as one does who pastes it: keep nothing."""
+
+
+Verdict = Add | Merge | Supersede | Repeat
 
 
 class Choice(StrEnum):
@@ -102,6 +107,7 @@ def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Co
 
     What a member corrected or asked to remember is never superseded; and what is said by somebody else supersedes only
     where it names the value that it replaces, so that a contradiction between two people stays as two statements.
+    What was superseded comes back only by those who said it or what replaced it.
 
     Args:
         candidate: the new statement.
@@ -114,10 +120,24 @@ def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Co
             _may_merge(candidate, memory, authors) and same_statement(candidate.text, memory.text)
         ):
             return Merge(memory.id)
+    if _is_history(candidate, neighbours, authors):
+        return Repeat()
     for memory in current:
         if _supersedes(candidate, memory, authors):
             return Supersede(memory.id)
     return _likeliest(question for memory in current if (question := _open(candidate, memory, authors))) or Add()
+
+
+def _is_history(candidate: Candidate, neighbours: Sequence[Memory], authors: Collection[int]) -> bool:
+    """Whether it says what was replaced, and neither who said that nor who replaced it goes back to it."""
+    by_id = {memory.id: memory for memory in neighbours}
+    for memory in neighbours:
+        if memory.state is MemoryState.SUPERSEDED and same_statement(candidate.text, memory.text):
+            newer = by_id.get(memory.superseded_by or "")
+            could = {*memory.author_ids, *(newer.author_ids if newer else ())}
+            if could.isdisjoint(authors):
+                return True
+    return False
 
 
 def same_statement(one: str, other: str) -> bool:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 
+from bot.extraction.pasted import without_pasted
 from bot.lexical.folding import fold
 from bot.lexical.languages import STOP_WORDS
 
@@ -32,12 +33,13 @@ def visible(text: str) -> str:
 
 
 def own_words(content: str) -> str:
-    """What the author of a message said themselves: visible, without quoted and forwarded lines, on one line.
+    """What the author of a message said themselves: visible, without quoted, forwarded and pasted lines, on one line.
 
-    A quote may be forged and a true one is somebody else's message, which is in the log on its own.
+    A quote may be forged and a true one is somebody else's message, which is in the log on its own; what the bot showed
+    is remembered already.
     """
     shown = _FORWARDED.sub(" ", _QUOTED.sub(" ", _BLOCK_QUOTE.sub(" ", visible(content))))
-    return one_line(shown)
+    return one_line(without_pasted(shown))
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,34 @@
+"""What the bot showed, pasted back by a member: it says nothing new, and its words are not that member's.
+
+The forms are those of the views, as their Markdown and as a client copies it: a text with a caption below it, a line of
+the catch-up with its way to jump, a sentence with numbered links, the receipt of a memory. A text pasted without any of
+these marks can't be told from somebody who says the same again; `reconcile` merges that.
+"""
+
+from __future__ import annotations
+
+import re
+
+_JUMP = r"\(<?https://(?:\w+\.)?discord(?:app)?\.com/channels/[\d/]+>?\)"
+_CAPTION = re.compile(rf" · score \d\.\d\d\s*$|^-# \[.*\]{_JUMP}\s*$")
+"""The small line below something that recall found."""
+_LINE = re.compile(
+    rf"^.*(?:, \[jump\]{_JUMP}|\[\[\d+\]\]{_JUMP}).*$"
+    r"|^.* – [^–\n]{1,64}, [^–\n]{1,40}, jump\s*$"
+    r"|^\**Remembered:\**\s.*$"
+)
+"""A line that is the bot's by itself."""
+
+
+def without_pasted(text: str) -> str:
+    """`text` without the lines that the bot showed; a caption takes the lines above it along, up to an empty one."""
+    kept: list[str] = []
+    shown = 0
+    for line in text.split("\n"):
+        if _CAPTION.search(line):
+            del kept[shown:]
+        elif not _LINE.search(line):
+            kept.append(line)
+        if not line.strip():
+            shown = len(kept)
+    return "\n".join(kept)
