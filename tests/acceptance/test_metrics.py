@@ -137,13 +137,12 @@ async def test_each_of_several_hosts_is_told_without_its_password(stage: Stage, 
     general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
     stage.observe(general)
     well, sick = f"127.0.0.1:{stage.ollama.port}", f"127.0.0.1:{free_port()}"
-    both = f"{stage.ollama.url},http://bot:zqxvkw@{sick}"
+    both = f"http://bot:zqxvkw@{sick},{stage.ollama.url}"  # of two that are not known yet the first is asked first
     await stage.bot.start(METRICS_PORT=str(operator.port), OLLAMA_BASE_URL=both)
     await stage.bot.noticed(general)
-    for number in range(2 * 2):
-        general.say(ada, f"We decided to open bridge {number} on the third of May.")
-        await operator.wait_for("messages_total", number + 1, outcome="stored")
-        await stage.discord.command(ada, general, "memory flush").answer(within=60)
+    general.say(ada, "We decided to open the bridge on the third of May.")
+    await operator.wait_for("messages_total", 1, outcome="stored")
+    await stage.discord.command(ada, general, "memory flush").answer(within=60)
     seen = await operator.wait_for("queue_messages", 0)
     assert seen("host_up", service="ollama", host=well) == 1
     assert seen("host_failures_total", service="ollama", host=sick) >= 1
