@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,13 @@ class Observations:
         """
         known = await self.status(channel_id)
         return max(0 if known is None else known.checkpoint, self.observed_from(channel_id, parent_id) - 1)
+
+    def reading(self, channel_id: int) -> AbstractAsyncContextManager[bool]:
+        """For the time that a channel's history is read: whether this process is to; False while another one does.
+
+        A process that dies stops with that at once. One of two that serve the same server is about to end.
+        """
+        return self._db.alone(channel_id, wait=False)
 
     async def switch_on(
         self, *, guild_id: int, channel_id: int, parent_id: int | None, name: str, by: int | None, from_id: int

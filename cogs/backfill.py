@@ -218,8 +218,8 @@ class Backfill:
         async with self._slots:
             self._intake.behind(channel.id)
             try:
-                after = await self._observations.last_seen(channel.id, parent_of(channel))
-                newest = await self._offer_history(channel, after)
+                async with self._observations.reading(channel.id) as ours:
+                    newest = await self._offer_new(channel) if ours else None
             except (*UNREACHABLE, SQLAlchemyError) as error:
                 log.warning("Channel %d could not be read back (%s)", channel.id, why(error))
                 return
@@ -229,6 +229,10 @@ class Backfill:
             if newest is not None and self._intake.caught_up(channel.id, newest):
                 self._current.add(channel.id)
                 self._archived.get(channel.guild.id, {}).pop(channel.id, None)
+
+    async def _offer_new(self, channel: Readable) -> int | None:
+        after = await self._observations.last_seen(channel.id, parent_of(channel))
+        return await self._offer_history(channel, after)
 
     async def _offer_history(self, channel: Readable, after: int) -> int | None:
         """Hand the intake what came after `after`, oldest first; the newest snowflake, None if not all was taken."""

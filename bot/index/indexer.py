@@ -29,6 +29,9 @@ from bot.storage.schema import memories, messages, outbox
 
 log = logging.getLogger(__name__)
 
+INDEXING: Final = 1
+"""Number of the lock on taking from the outbox: a second process could bring back what the first one just took out."""
+
 BATCH: Final = 256
 """Outbox rows in one go. An embedder at home that takes ten texts a second still answers in time, and what is deleted
 meanwhile does not wait for longer than that."""
@@ -102,7 +105,7 @@ class Indexer:
         Never raises for a service that fails: its rows stay, wait longer each time, and are tried by a later drain.
         """
         applied = 0
-        async with self._one_drain:
+        async with self.standing_still():
             try:
                 while done := await self._apply_batch():
                     applied += done
@@ -141,7 +144,7 @@ class Indexer:
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
         """Nothing is taken from the outbox for the time of the block."""
-        async with self._one_drain:
+        async with self._one_drain, self._db.alone(INDEXING):
             yield
 
     async def entries_of(

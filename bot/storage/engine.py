@@ -22,7 +22,15 @@ from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
 from bot.storage.encryption import key_pragma
 from bot.storage.migrate import current, pending, upgrade
-from bot.storage.postgres import NO_TRANSACTION, is_server, listen, server_address, server_engines
+from bot.storage.postgres import (
+    NO_TRANSACTION,
+    alone,
+    is_server,
+    listen,
+    locking_engine,
+    server_address,
+    server_engines,
+)
 from bot.storage.postgres import vacuum as vacuum_server
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -73,9 +81,11 @@ class Database:
         writer: AsyncEngine,
         file: Path | None,
         server: URL | None = None,
+        locks: AsyncEngine | None = None,
     ) -> None:
-        """Open it over `file`, or on a `server`."""
+        """Open it over `file`, or on a `server` with connections for `locks`."""
         self._server = server
+        self._locks = locks
         self.dialect: Dialect = dialect
         self._file = file
         self._reader = reader
@@ -95,6 +105,23 @@ class Database:
         """One transaction: committed at the end of the block, undone if the block raises. Writers take turns."""
         async with self._turn, self._writer.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def alone(self, number: int, *, wait: bool = True) -> AsyncIterator[bool]:
+        """Keep other processes out of blocks with the same number; nothing to do where there are none.
+
+        Args:
+            number: a channel's snowflake, or a small number of something else.
+            wait: until the others are out; otherwise the block is entered at once.
+
+        Yields:
+            Whether the others are kept out.
+        """
+        if self._locks is None:
+            yield True
+            return
+        async with alone(self._locks, number, wait=wait) as held:
+            yield held
 
     async def listen(self, told: Callable[[], None]) -> None:
         """Call `told` at once, and again whenever a process changed what others hold in memory.
@@ -230,8 +257,9 @@ async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
     private_folder(data_dir)
     address = server_address(url)
     reader, writer = server_engines(address, READERS)
+    locks = locking_engine(address)
     try:
-        database = Database("postgresql", reader=reader, writer=writer, file=None, server=address)
+        database = Database("postgresql", reader=reader, writer=writer, file=None, server=address, locks=locks)
         try:
             async with database.read() as connection:
                 waiting = await connection.run_sync(pending)
@@ -242,6 +270,7 @@ async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
             raise _server_unusable(error) from None
         yield database
     finally:
+        await locks.dispose()
         await reader.dispose()
         await writer.dispose()
 

@@ -7,11 +7,12 @@ finds what it decided on still true when it writes. The lock goes with its conne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -28,6 +29,9 @@ NO_TRANSACTION = "no_transaction"
 """Execution option for the statements that a database refuses inside a transaction."""
 
 CONNECT_SECONDS = 10.0
+
+LOCKS = 50
+"""Locks that a process may hold or wait for at once; it needs some five."""
 
 CHANGES = "channel_memory"
 """The channel on which triggers tell of changes (migration 0006)."""
@@ -103,6 +107,34 @@ async def listen(address: URL, told: Callable[[], None]) -> None:
             await lost.wait()
     finally:
         await engine.dispose()
+
+
+def locking_engine(address: URL) -> AsyncEngine:
+    """Connections that hold locks for as long as something takes."""
+    return create_async_engine(
+        address,
+        max_overflow=LOCKS,
+        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",
+        connect_args=_CONNECTING | {"server_settings": _SERVER_SETTINGS | {"lock_timeout": "0"}},
+    )
+
+
+@asynccontextmanager
+async def alone(engine: AsyncEngine, number: int, *, wait: bool) -> AsyncIterator[bool]:
+    """Hold a lock of the server, by its number, for the time of the block; False: another process has it.
+
+    The lock goes with its connection: what a process that dies held is free at once.
+    """
+    async with engine.connect() as connection:
+        if wait:
+            await connection.execute(select(func.pg_advisory_lock(number)))
+        held = wait or bool(await connection.scalar(select(func.pg_try_advisory_lock(number))))
+        try:
+            yield held
+        finally:
+            if held:
+                await connection.execute(select(func.pg_advisory_unlock(number)))
 
 
 async def vacuum(connection: AsyncConnection) -> None:
