@@ -37,6 +37,7 @@ WIDTH = 100
 DAYS = 30
 ASKS = "Mara"
 LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: (.{20,240})$", re.MULTILINE)
+LEAD = re.compile(r"^(?:then we move it|decided then): ")
 SETTLED = re.compile(r"\b(?:decided|we meet|we move|is now)\b")
 QUERY = "Which laser settings work for 4 mm birch plywood?"
 
@@ -106,16 +107,17 @@ async def views(folder: Path) -> dict[str, str]:
 
 
 def _settled(request: dict[str, Any]) -> dict[str, Any]:
-    """A model that keeps what was decided."""
+    """A model that keeps what was decided, without the turn of the conversation in front of it."""
     found = LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
-    kept = [{"lines": [int(n)], "kind": "decision", "text": text} for n, text in found if SETTLED.search(text)]
+    settled = [(int(number), LEAD.sub("", text)) for number, text in found if SETTLED.search(text)]
+    kept = [{"lines": [number], "kind": "decision", "text": text} for number, text in settled]
     return {"memories": kept[: request["format"]["properties"]["memories"]["maxItems"]]}
 
 
 def main() -> None:
     """Draw them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the process is killed as it writes
         for name, svg in asyncio.run(views(Path(folder))).items():
             (IMAGES / f"{name}.svg").write_text(svg, encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
