@@ -101,7 +101,8 @@ SETTLED = _any(
     r"|cancel\w*|resched\w+|chang\w+|"
     r"switch\w*|replac\w+|supersed\w+|updat\w+|revis\w+|stays?|remains?|current(?:ly)?|official\w*|target|deadline"
     r"|budget|cap|scope|"
-    r"limit(?:ed)?|rule|policy|must|only|never|always|not allowed|forbidden|required|voted|dropp\w+|adopt\w*"
+    r"limit(?:ed)?|rule|policy|opens?|closes?|costs?|must|only|never|always|not allowed|forbidden|required"
+    r"|voted|dropp\w+|adopt\w*"
     r"|let['’]?s|we(?:['’]re| are))\b",
 )
 """Words of something settled or changed."""
@@ -135,7 +136,7 @@ HELPFUL = _any(
     r"|caus\w+|due to|stands for|called|"
     r"depends?|by default|default|instead|fix(?:es|ed)?|solv\w+|solution|work-?around|command|option|version"
     r"|package|file|folder|directory|menu|"
-    r"located|found (?:in|at|under)|available|stored|conflicts?|incompatib\w+|deprecat\w+|to \w+,? )\b",
+    r"located|found (?:in|at|under)|available|stored|covers?|conflicts?|incompatib\w+|deprecat\w+|to \w+,? )\b",
     r"(?<!\w)(?:/[\w.-]+){2,}|\b[\w-]+\.(?:conf|cfg|sh|py|deb|rpm|txt|json|ya?ml|exe|zip|gz|list)\b"
     r"|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\bsudo\b|=(?! ?\d+\.\d)",
 )
@@ -149,7 +150,8 @@ OPINION = _any(
 """Praise and blame."""
 
 REMARK = _any(
-    r"^(?:<@\d+>:? ?)?(?:err+|erm|um+|uh+|oops|sorry|whoops|oh|ah|hm+|yo|hey|hi|lol|yeah|yes|yep|no|nope|nah"
+    r"^(?:<@\d+>:? ?)?(?:err+|erm|um+|uh+|oops|sorry|whoops|oh|ah|hm+|yo|hey|hi|lol|yeah|yes|yep|no(?=[,.!]|$"
+    r"| (?:way|idea|clue|problem|worries|thanks|doubt|need)\b)|nope|nah"
     r"|ok(?:ay)?|well|thanks?"
     r"|I(?:['’]m| am|['’]d| would| was| think| guess| mean| see| know| wonder| hope| wish"
     r"| don['’]t| do not| have no| just|['’]ve)|"
@@ -196,16 +198,21 @@ CAUSE = _any(r"\b(?:because of|caused by|due to|is because|comes from)\b")
 """An explanation by its cause."""
 
 DECIDED = _any(
-    r"\b(?:decid(?:ed|es)|decision|agreed (?:on|to|that)|settled|approved|confirmed|finali[sz]ed|(?:go|going|went) with"
-    r"|chosen|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+"
+    r"\b(?:decid(?:ed|es)|decision|agreed|settled|approved|confirmed|finali[sz]ed|(?:go|going|went) with"
+    r"|chos(?:e|en)|picked|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+"
     r"|replaced (?:by|with)"
     r"|mov(?:es?|ed|ing) (?:\w+ )?(?:to|from|back)|switch(?:es|ed)? to|house rule|rule:|policy|not allowed|forbidden"
     r"|deprecated|retired|blockers?|adopted)\b",
-    r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed|shipped|fixed"
+    r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed"
+    r"|shipped|fixed"
     r"|repaired|out of order|sold out|offline|online)\b",
-    r"\bwill (?:not )?be \w+(?:ed|wn|en|lt|ld|nt|ght)\b|^(?:the|our|all|every\w*) (?:[\w-]+ ){1,5}(?:will|shall) \w+",
+    r"\bwill (?:not )?be (?:\w+(?:ed|wn|en|lt|ld|nt|ght)|split|put|set|cut|held|paid|made|done)\b|^(?:the|our"
+    r"|all|every\w*) (?:[\w-]+ ){1,5}(?:will|shall) \w+",
     r"^we (?:drop|keep|use|take|switch|go|play|start|stop|ban|allow|ship|cut|merge|set|raise|lower|add|remove|pick"
     r"|choose|vote|pay|meet|skip|cancel|move|stay|stick|will|won['’]t|don['’]t|no longer|only|always)\b",
+    r"^let['’]?s (?:go with|use|meet|switch to|keep|move|stick (?:to|with))\b|^no [\w-]+ (?:at|in|on|during"
+    r"|after|before|for)\b"
+    r"|^(?:the|our|this) (?:[\w-]+ ){1,3}uses? \w+",
 )
 """Something was settled, whatever else is said."""
 
@@ -241,7 +248,8 @@ WHEN = _any(
     r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|uhr|utc|h)\b|\b\d{1,2}:\d\d\b|\b\d{4}-\d\d-\d\d\b"
     r"|\b\d{1,2}[./]\d{1,2}\.?(?:\d{2,4})?(?!\d)",
     r"\b(?:tonight|tomorrow|noon|midnight|weekend|this (?:week|month|evening|afternoon|morning|year)"
-    r"|next (?:week|month|year|season|sprint|term|semester|session|round)|every (?:day|night|week|month|evening|morning"
+    r"|next (?:week|month|year|season|sprint|term|semester|session|round)|every (?:day|night|week|month|evening"
+    r"|morning"
     r"|other)|(?:in|within|for) (?:\d+|an?|two|three|four|five|six|ten) (?:minute|hour|day|week|month|year)s?"
     r"|(?:by|at|until) the end|end of (?:the )?(?:week|month|year|day))\b",
 )
@@ -271,6 +279,15 @@ PURPOSE = _any(
     r"|from|via|using|with)\b",
 )
 """What something is for, or when it holds."""
+
+HOW = _any(
+    r"^to [a-z]+ .{3,80}[ ,](?:hold|press|use|run|open|set|click|turn|type|enter|go to|edit|add|remove|restart|reboot"
+    r"|install|enable|disable|plug|unplug|pull|push|copy|delete|mount)\b"
+)
+"""What to do, to what end."""
+
+HERE = _any(r"^(?:the|our) (?:[\w-]+ ){1,5}(?:is|are) (?:on|in|at|under|behind|beside|next to) (?:the|our) \w+")
+"""Where a thing that everybody knows of is."""
 
 PLACE = _any(
     r"\b(?:is|are|lies|stands|runs|sits|hangs) (?:at|in|on|under|behind|beside|near|next to|with|over|opposite)\b"
@@ -302,7 +319,7 @@ CONSOLE = _any(
 TURN = _any(
     r"^(?:\W*[\w'’]+\W+){0,2}?(?:excited|glad|proud|thankful|grateful|happy|thanks|thank you|congrat\w*"
     r"|sounds (?:good|great"
-    r"|like)|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agree[d!,]|you got this|keep (?:it"
+    r"|like)|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agreed?(?=[!,.]|$)|you got this|keep (?:it"
     r"|going|up|pushing)"
     r"|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck|best of luck|have (?:fun|a)"
     r"|sounds \w+|what an?\b|way to\b"
@@ -317,11 +334,15 @@ TURN = _any(
 )
 """A turn of small talk, whatever else it tells."""
 
-DOING = _any(r"^[a-z]+ing (?!is\b|are\b)|^we(?:['’]re| are|['’]ve| have) \w+(?:ing|ed)\b")
+DOING = _any(
+    r"^[a-z]+ing (?!.*\b(?:is|are|fix(?:es|ed)|solv(?:es|ed)|helps?|works?|makes?|will|needs?|takes?)\b)"
+    r"|^we(?:['’]re| are|['’]ve| have) \w+(?:ing|ed)\b"
+)
 """What somebody is at, or was."""
 
 TALK = re.compile(
-    r"(?i:\b(?:you|your|ur|u|yourself|yours)\b)|(?i:^let['’]?s\b)|(?<![\w/.-])(?i:i|i['’](?:m|ve|ll|d)|im|ive"
+    r"(?i:\b(?:you|your|ur|u|yourself|yours)\b)|(?i:^let['’]?s\b(?! (?:go with|use|meet|switch to|keep|move"
+    r"|stick (?:to|with))\b))|(?<![\w/.-])(?i:i|i['’](?:m|ve|ll|d)|im|ive"
     r"|my|me|myself)"
     r"(?![\w/.-])"
 )
@@ -334,7 +355,8 @@ ABOUT_RECORDS = _any(
     r"^\W*(?:\w+[ -]){0,2}(?:noise|chatter|housekeeping|hygiene)\b",
     r"\b(?:future|later|active|broad|any|clean) (?:\w+ )?(?:answers?|summar(?:y|ies)|recaps?|repl(?:y|ies)"
     r"|responses?)\b|\bretriev\w+",
-    r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+|quot(?:e|ed)"
+    r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+"
+    r"|quot(?:e|ed)"
     r"|re-?us(?:e|ed)|reviv\w+|retain\w*|repeat\w*|cited?|re-?post\w*|resurfac\w+|stor(?:e|ed)|mix(?:ed)?|blend\w*"
     r"|cross-wir\w*)\b",
     r"\btreat\w* (?:\w+ ){0,4}as (?:background|noise|stale|provisional|authoritative|retired|deleted)\b",
@@ -388,7 +410,8 @@ SENSITIVE = _any(
     r"|in (?:the )?hospital|migraines?|covid|insulin|schwanger|krebs|depressionen|krank|enceinte|embarazada)\b",
     # finance
     r"\b(?:salar(?:y|ies)|my income|(?:his|her|their) income|earns? \S*\d|in debt|debts?|owes?|mortgage|bankrupt\w*"
-    r"|overdraft|credit score|payday|net worth|bank accounts?|savings account|(?:a|my|his|her|their) loans?|paychecks?"
+    r"|overdraft|credit score|payday|net worth|bank accounts?|savings account|(?:a|my|his|her|their) loans?"
+    r"|paychecks?"
     r"|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford|behind on (?:the )?rent|evict(?:ed|ion)"
     r"|unemployment benefit|gehalt|schulden|sueldo|salaire)\b",
     # sexuality
@@ -413,7 +436,3 @@ SENSITIVE = _any(
     r"|immigration status|divorc\w+|cheated on|abused|rape[dr]?)\b",
 )
 """Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
-r""
-r""
-r""
-""

@@ -93,7 +93,7 @@ def points_elsewhere(claim: Claim) -> bool:
     if claim.kind in PERSONAL_KINDS or not is_english(claim.said):
         return False
     pointer = lexicon.POINTER.search(claim.text)
-    if pointer is None:
+    if pointer is None or claim.text.startswith(":", pointer.end()):  # "we move it: the open day is on Sunday"
         return False
     before = claim.text[: pointer.start()]
     named = len(question_terms(before))
@@ -171,6 +171,8 @@ def _is_know_how(claim: Claim) -> bool:
         return bool(lexicon.DID_BY.search(text))
     if lexicon.OPINION.search(text) and not anchored:
         return False
+    if lexicon.HOW.search(text) or lexicon.HERE.search(text):
+        return True
     if lexicon.HELPFUL.search(text) and lexicon.PURPOSE.search(text) and (anchored or claim.answers):
         return True
     tells = (lexicon.DID_BY, lexicon.CAUSE, lexicon.PLACE) if claim.answers else (lexicon.DID_BY, lexicon.CAUSE)

@@ -62,6 +62,17 @@ WORTHY = [
     ("answer", "should you need a persistent root password, you can do sudo passwd root"),
     ("answer", "change stable to testing in /etc/apt/sources.list and upgrade with aptitude"),
     ("answer", "the jam server runs on port 25565"),
+    ("answer", "the router password is on the sticker under the router"),
+    ("answer", "to reset the printer hold the power button for ten seconds"),
+    ("decision", "then we move it: the open day is now on Sunday 21 June, same hours"),
+    ("decision", "we agreed to use PostgreSQL for the bot"),
+    ("decision", "rent will be split equally between the four rooms"),
+    ("decision", "let's go with the red logo for the shirts"),
+    ("decision", "the guild uses loot council for weapons"),
+    ("decision", "no glitter at the open day"),
+    ("decision", "the team picked Svelte for the frontend"),
+    ("decision", "the library closes at six on Saturdays"),
+    ("answer", "the exam covers chapters 3 to 7"),
     ("answer", "I fixed the flicker by turning vsync on in the driver's menu"),
     ("link", "hut bookings open here: https://huts.example.org/booking?year=2025"),
 ]
@@ -74,9 +85,11 @@ async def test_what_somebody_will_look_up_passes(extract: Extract, kind: str, sa
 
 
 async def test_an_answer_needs_less_than_a_statement_out_of_the_blue(extract: Extract) -> None:
-    answer = ("The spare fuses are in the drawer under the mixer.", "answer", [2])
-    asked = chat((ANA, "where do we keep the spare fuses?"), (BEN, "the spare fuses are in the drawer under the mixer"))
-    unasked = chat((ANA, "what a day that was"), (BEN, "the spare fuses are in the drawer under the mixer"))
+    answer = ("The spare fuses are with the old cables of the band.", "answer", [2])
+    asked = chat(
+        (ANA, "where do we keep the spare fuses?"), (BEN, "the spare fuses are with the old cables of the band")
+    )
+    unasked = chat((ANA, "what a day that was"), (BEN, "the spare fuses are with the old cables of the band"))
     assert len((await extract(asked, answer)).candidates) == 1
     assert (await extract(unasked, answer)).refusals == {Refusal.NOTHING.value: 1}
 
