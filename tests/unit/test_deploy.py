@@ -186,6 +186,16 @@ def test_manifests_follow_the_schemas_of_kubernetes(overlay: str) -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_each_pod_of_several_bots_has_a_shard_of_its_own() -> None:
+    policy, bots = yaml.safe_load_all((DEPLOY / "k8s/shards/bots.yaml").read_text())
+    for one in (policy, bots):
+        validate(one, KUBERNETES, strict=True)
+    given = {entry["name"]: entry for entry in bots["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert given.keys() <= {name.upper() for name in Settings.model_fields}
+    assert given["SHARD_COUNT"]["value"] == str(bots["spec"]["replicas"])
+    assert "pod-index" in given["SHARD_IDS"]["valueFrom"]["fieldRef"]["fieldPath"]
+
+
 def test_the_schemas_notice_a_fault() -> None:
     broken = rendered(DEPLOY / "k8s/base")
     (deployment,) = [one for one in broken if key_of(one) == ("Deployment", "channel-memory")]

@@ -1,0 +1,228 @@
+"""Two bots with a shard each and three workers on the same servers: any of them may die at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.acceptance.community import DECISIONS, decisions_as_memories
+from tests.acceptance.stores import END_STATES, canary, said_by_people
+from tests.acceptance.test_crashes import flood
+from tests.fixtures.postgres import PostgresServer, server_programs
+from tests.fixtures.process import START_SECONDS, BotProcess, Stage, set_stage
+from tests.loopback.discord import eventually
+from tests.loopback.discord_world import Channel, Guild, Member
+from tests.loopback.qdrant import LoopbackQdrant
+
+SHARDS = 2
+WORKERS = 3
+MESSAGES = int(os.environ.get("SCALE_MESSAGES", "2000"))
+KILLS = int(os.environ.get("SCALE_KILLS", "8"))
+SETTLE_SECONDS = 300.0 + MESSAGES / 50
+
+
+@dataclass
+class Fleet:
+    """Bots and workers, and what they share.
+
+    Attributes:
+        guilds: one of each shard.
+        decided: what was decided, by channel.
+    """
+
+    stage: Stage
+    url: str
+    bots: list[BotProcess]
+    workers: list[BotProcess]
+    guilds: list[Guild]
+    decided: dict[int, list[str]] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Every observed channel."""
+        wanted = {"general", "help"}
+        return [channel for guild in self.guilds for channel in guild.channels.values() if channel.name in wanted]
+
+    async def rows(self, sql: str, *values: object) -> list[Any]:
+        """Read from the database that all of them share."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            return list(await connection.fetch(sql, *values))
+        finally:
+            await connection.close()
+
+    async def connected(self, *shards: int) -> None:
+        """Wait until these shards have a session."""
+        gateway = self.stage.discord.gateway
+
+        def there() -> bool:
+            return {session.shard for session in gateway.connected} >= {(shard, SHARDS) for shard in shards}
+
+        await eventually(there, within=2 * START_SECONDS, what=f"sessions of shards {shards}")
+
+    async def decide(self, channel: Channel, member: Member, number: int) -> None:
+        """Say that something was decided."""
+        text = f"{canary()} {DECISIONS[number]}"
+        channel.say(member, f"We decided that the {text}.")
+        self.decided.setdefault(channel.id, []).append(f"The {text}.")
+
+    async def logged(self) -> Counter[int]:
+        """How often each message is in the log."""
+        return Counter(row["id"] for row in await self.rows("SELECT id FROM messages"))
+
+    async def settled(self) -> None:
+        """Wait until the log agrees with Discord and everything is in an end state and in the index."""
+
+        async def settled() -> bool:
+            for process in (*self.bots, *self.workers):
+                process.check()
+            waiting = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM batches) AS left"
+            states = {row["state"] for row in await self.rows("SELECT DISTINCT state FROM messages")}
+            left = (await self.rows(waiting))[0]["left"]
+            return states <= END_STATES and not left and await self.logged() == said_by_people(*self.channels)
+
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not await settled():  # noqa: ASYNC110 - other processes have no event for it
+                await asyncio.sleep(0.5)
+
+    async def in_order_and_once(self) -> None:
+        """Each decision is one memory, made in the order in which it was said in its channel, and a point."""
+        found = await self.rows(
+            "SELECT c.channel_id, c.message_id, m.text FROM memories m JOIN citations c ON c.memory_id = m.id "
+            "ORDER BY m.seq"
+        )
+        for channel in self.channels:
+            there = [row for row in found if row["channel_id"] == channel.id]
+            assert [row["text"] for row in there] == self.decided.get(channel.id, [])
+            assert [row["message_id"] for row in there] == sorted(row["message_id"] for row in there)
+
+
+if server_programs() is not None:
+
+    @pytest.fixture
+    async def fleet(postgres_server: PostgresServer, tmp_path: Path) -> AsyncIterator[Fleet]:
+        """Bots and workers that are not started."""
+        async with AsyncExitStack() as stack:
+            url = await stack.enter_async_context(postgres_server.empty_database())
+            qdrant = await stack.enter_async_context(LoopbackQdrant())
+            stage = await stack.enter_async_context(set_stage(tmp_path))
+            stage.discord.shards = SHARDS
+            stage.ollama.answer = decisions_as_memories
+            guilds = [await _guild(stage, shard) for shard in range(SHARDS)]
+            fleet = Fleet(stage, url, [], [], guilds)
+            shared = stage.bot.environment | {
+                "DATABASE_URL": url,
+                "MEM0_QDRANT_URL": qdrant.url,
+                "FLUSH_INTERVAL_SECONDS": "1",
+                "OBSERVE_CHANNELS": ",".join(str(channel.id) for channel in fleet.channels),
+            }
+            for shard in range(SHARDS):
+                own = {"SHARD_IDS": str(shard), "SHARD_COUNT": str(SHARDS)}
+                fleet.bots.append(await _process(stack, stage, tmp_path / f"bot{shard}", shared | own))
+            for number in range(WORKERS):
+                worker = await _process(stack, stage, tmp_path / f"worker{number}", shared)
+                worker.entry = ("-m", "bot", "worker")
+                fleet.workers.append(worker)
+            yield fleet
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(900)
+    async def test_restarts_in_turn_lose_and_double_nothing(fleet: Fleet) -> None:
+        ada, ben = (guild.member("Ada") for guild in fleet.guilds)
+        await asyncio.gather(*(bot.start(ready=False) for bot in fleet.bots))
+        await fleet.connected(0, 1)
+        await fleet.bots[0].noticed(*fleet.channels)
+        assert fleet.stage.discord.command_puts == 1
+        for number, bot in enumerate(fleet.bots * 2):
+            talk = asyncio.create_task(flood(100, fleet.channels[:2], (ada,), seconds=4))
+            await flood(100, fleet.channels[2:], (ben,), seconds=4)
+            for channel in fleet.channels:
+                await fleet.decide(channel, ada if channel.guild is fleet.guilds[0] else ben, number)
+            await (bot.kill() if number < SHARDS else bot.terminate())
+            await bot.start(ready=False)
+            await talk
+            await fleet.connected(0, 1)
+        await fleet.settled()
+        await fleet.in_order_and_once()
+
+        await _opt_out_of_every_server(fleet, ben)
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(7200)
+    async def test_any_of_them_is_killed_at_random_while_messages_come_in(fleet: Fleet) -> None:
+        members = [guild.member("Ada") for guild in fleet.guilds]
+        everybody = [*fleet.bots, *fleet.workers]
+        await asyncio.gather(*(process.start(ready=False) for process in everybody))
+        await fleet.connected(0, 1)
+        await fleet.bots[0].noticed(*fleet.channels)
+        seconds = max(KILLS * 6.0, MESSAGES / 200)
+        talks = [
+            asyncio.create_task(
+                flood(MESSAGES // SHARDS, fleet.channels[2 * n : 2 * n + 2], (member,), seconds=seconds)
+            )
+            for n, member in enumerate(members)
+        ]
+        for number in range(KILLS):
+            await asyncio.sleep(random.uniform(0.5, 1.5) * seconds / KILLS / 2)
+            if number < len(DECISIONS):
+                for channel in fleet.channels:
+                    await fleet.decide(channel, members[fleet.guilds.index(channel.guild)], number)
+            victim = random.choice(everybody)
+            await victim.kill()
+            await victim.start(ready=False)
+        await asyncio.gather(*talks)
+        await fleet.connected(0, 1)
+        await fleet.settled()
+        await fleet.in_order_and_once()
+        assert sum(said_by_people(*fleet.channels).values()) >= MESSAGES
+        print(f"{MESSAGES} messages, {KILLS} killed: lost 0, doubled 0")
+
+
+async def _opt_out_of_every_server(fleet: Fleet, ben: Member) -> None:
+    """Lou says so where the first bot is, and the second one keeps nothing more of her."""
+    (here, there), discord = fleet.guilds, fleet.stage.discord
+    lou = here.member("Lou")
+    lou_there = there.members[lou.user.id] = Member(there, lou.user)
+    place = fleet.channels[-1]
+    said = place.say(lou_there, canary())
+    await eventually(lambda: _holds(fleet, said.id), within=30, what="what Lou said")
+    asked = discord.command(lou, fleet.channels[0], "privacy opt-out")
+    discord.press(lou, await asked.answer(within=30), "Opt out and delete")
+    await asked.edited(within=30)
+    place.say(lou_there, canary())
+    after = place.say(ben, canary())
+    await eventually(lambda: _holds(fleet, after.id), within=30, what="what came after Lou")
+    assert await fleet.rows("SELECT 1 FROM messages WHERE author_id = $1", lou.user.id) == []
+
+
+async def _holds(fleet: Fleet, message_id: int) -> Any:  # noqa: ANN401 - rows
+    return await fleet.rows("SELECT 1 FROM messages WHERE id = $1", message_id)
+
+
+async def _guild(stage: Stage, shard: int) -> Guild:
+    """A server of that shard, with two channels; those of other shards that come up on the way stay empty."""
+    while True:
+        guild = stage.discord.world.guild(f"Workshop {shard}")
+        if (guild.id >> 22) % SHARDS == shard:
+            guild.text("general")
+            guild.text("help")
+            return guild
+        await asyncio.sleep(0.002)
+
+
+async def _process(stack: AsyncExitStack, stage: Stage, folder: Path, environment: dict[str, str]) -> BotProcess:
+    folder.mkdir()
+    process = BotProcess(stage.discord, folder, environment | {"DATA_DIR": str(folder / "data")})
+    stack.callback(lambda: print(process.logs()[-3000:]))
+    stack.push_async_callback(process.cleanup)
+    return process
