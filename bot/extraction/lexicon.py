@@ -330,7 +330,7 @@ TURN = _any(
     r"^(?:was|were|been|had|did(?:n['’]t)?|got|tried|trying|thinking|wondering|looking|stuff|thing|totally"
     r"|absolutely)\b"
     r"|^(?:unless|because|although|though|since|which|than|or|nor)\b[^,]*$|^(?:hi |hey |hello )?[A-Z]\w+! "
-    r"|^no, not |\bfor example\b.{0,5}$|\bhave faith\b",
+    r"|^no, not |\bfor example\b.{0,5}$|:$|^see (?:ya|you)\b|^then again\b|\bhave faith\b",
 )
 """A turn of small talk, whatever else it tells."""
 
@@ -363,6 +363,7 @@ ABOUT_RECORDS = _any(
     r"\b(?:delet|eras|purg|scrub|forg[eo]t)\w* (?:\S+ ){0,8}(?:memor(?:y|ies)|records?|notes?|history"
     r"|summar(?:y|ies))\b"
     r"|^(?:please )?(?:delete|erase|purge|scrub|do not (?:retain|keep|store))\b",
+    r"\bnon-?authoritative\b|\b(?:not|never) override\b",
     r"\b(?:label\w*|keep\w*|mark\w*) (?:\S+ ){0,5}(?:stale|outdated|historical)\b",
 )
 """What should be repeated, answered or deleted, instead of a matter itself."""

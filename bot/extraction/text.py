@@ -52,6 +52,9 @@ def folded(text: str) -> str:
     return one_line(fold(visible(text)))
 
 
+SURE = 2
+"""Function words by which another language has to be ahead of English."""
+
 _FILLER_WORDS = """
     a afaik again ah aha ahh all alright alrighty and awesome aww bb bbl bbs bonjour brb bye bzw cheers cool cya
     danke dude evening everyone evryone exactly fine folks g'day gn good goodnight gracias great greetings guys ha
@@ -78,8 +81,13 @@ def _is_letter(word: str) -> bool:
 
 
 def is_english(text: str) -> bool:
-    """Whether `text` has as many of English's function words as of any other language's, or none but ASCII letters."""
+    """Whether `text` is to be read as English: by its function words, or for want of signs of another language.
+
+    A text of ASCII letters is another language's only by two function words more than it has of English; one may well
+    be an abbreviation or part of a command.
+    """
     counts = Counter(
         name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
     )
-    return counts["english"] == max(counts.values(), default=0) and (counts["english"] > 0 or text.isascii())
+    ahead = max(counts.values(), default=0) - counts["english"]
+    return ahead < SURE if text.isascii() else ahead == 0 and counts["english"] > 0

@@ -144,3 +144,17 @@ async def test_in_languages_that_are_not_read_closely_talk_of_oneself_is_refused
 )
 def test_interjections_and_faces_go(text: str, left: str) -> None:
     assert bare(text) == left
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sudo fdisk -l",
+        "then again its like 2am on the west coast",
+        "in /etc/hosts u need something like:",
+        "thanks man 1",
+    ],
+)
+async def test_chat_in_abbreviations_is_read_as_english(extract: Extract, said: str) -> None:
+    for kind in KINDS:
+        assert (await extract(chat((ANA, said)), (said, kind, [1]))).candidates == (), kind
