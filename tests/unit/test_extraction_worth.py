@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.extraction.gate import Refusal
-from bot.extraction.worth import bare
+from bot.extraction.worth import Claim, bare, is_turn, is_worth, points_elsewhere
 from bot.model import MemoryKind
 from tests.fixtures.extraction import ANA, BEN, Extract, chat
 
@@ -158,3 +158,21 @@ def test_interjections_and_faces_go(text: str, left: str) -> None:
 async def test_chat_in_abbreviations_is_read_as_english(extract: Extract, said: str) -> None:
     for kind in KINDS:
         assert (await extract(chat((ANA, said)), (said, kind, [1]))).candidates == (), kind
+
+
+def claim(text: str) -> Claim:
+    return Claim(MemoryKind.DECISION, text, text, answers=False)
+
+
+def test_a_pointer_needs_something_before_it_to_point_at() -> None:
+    assert points_elsewhere(claim("They move to the hall on Friday at 20:00"))
+    assert points_elsewhere(claim("Bring them on Friday at 20:00"))
+    assert not points_elsewhere(claim("The blue tents are dry, they go to the hall on Friday"))
+
+
+def test_dates_and_figures_make_no_matter_of_shouts_printouts_and_rules_about_records() -> None:
+    assert is_turn(claim("WE MEET AT THE HALL ON FRIDAY AT 20:00"))
+    assert not is_turn(claim("We meet at the hall on Friday at 20:00"))
+    assert is_worth(claim("The approved discount is 9% from Friday on"))
+    assert not is_worth(claim("Never quote the approved discount of 9% from Friday on"))
+    assert not is_worth(claim("E: the approved discount is 9% from Friday on"))
