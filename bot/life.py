@@ -15,6 +15,7 @@ from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
 from bot.clock import steady_clock
 from bot.config import Settings
 from bot.errors import InUse
+from bot.metrics import Shards
 from bot.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, observed, told_to_stop, within
 from bot.steps import Step, no_step
 from bot.storage.engine import private_folder
@@ -46,6 +47,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
         give_way(app.intake.counts)
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
+        app.metrics.registry.register(Shards(lambda: shards_up(bot)))
         async with observed(app, lambda: connected(bot)), _writing(app) as writer, beside(_parts(app)) as workers:
             gateway = asyncio.create_task(stay_connected(bot, token), name="gateway")
             stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -97,7 +99,13 @@ def _parts(app: App) -> dict[str, Coroutine[object, object, None]]:
 
 def connected(bot: ChannelMemoryBot) -> bool:
     """Whether every shard has its gateway session."""
-    return bot.is_ready() and bool(bot.shards) and not any(shard.is_closed() for shard in bot.shards.values())
+    shards = shards_up(bot)
+    return bot.is_ready() and bool(shards) and all(shards.values())
+
+
+def shards_up(bot: ChannelMemoryBot) -> dict[int, bool]:
+    """Each shard of this process, and whether it has a connection; none before the first login."""
+    return {number: not shard.is_closed() for number, shard in bot.shards.items()}
 
 
 @asynccontextmanager

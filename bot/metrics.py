@@ -221,6 +221,20 @@ class Standing(Collector):
                 yield from _ollama(self._snapshot.loaded)
 
 
+class Shards(Collector):
+    """Tells of each shard of this process whether it is connected, as it is when it is scraped."""
+
+    def __init__(self, shards: Callable[[], Mapping[int, bool]]) -> None:
+        self._shards = shards
+
+    def collect(self) -> Iterator[Metric]:
+        """One figure for each."""
+        up = GaugeMetricFamily(f"{PREFIX}_shard_up", "Whether a shard is connected to Discord.", labels=["shard"])
+        for shard, connected in sorted(self._shards().items()):
+            up.add_metric([str(shard)], connected)
+        yield up
+
+
 async def page(metrics: Metrics, standing: Standing) -> bytes:
     """The text that Prometheus reads; `standing` has to be registered with `metrics.registry`."""
     await standing.look()

@@ -102,6 +102,7 @@ async def test_the_pages_tell_what_happened(stage: Stage, operator: Operator) ->
     assert seen("ollama_vram_bytes", host=f"127.0.0.1:{stage.ollama.port}", model="llama3.1:8b") == 4e9
     assert seen("breaker_state", service="ollama", state="closed") == 1
     assert seen("dead_letters") == 0
+    assert seen("shard_up", shard="0") == 1
 
     status = await stage.discord.command(ada, general, "memory status").answer(within=30)
     assert "Spent" in status.text
