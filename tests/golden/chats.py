@@ -81,7 +81,7 @@ class Chat(Strict):
         good: what a careful model answers; all of it has to be kept as told.
         wrong: what a careless model may answer; none of it may be kept.
         never: messages that no memory may cite whatever a model answers, with the reason for which their own words are
-            refused ("not shown": the model never sees them).
+            refused ("not shown": the model never sees them). A question may stand beside its answer.
         unsaid: what no memory's text may contain, whatever a model answers.
         conversations: the message numbers of each conversation in the chat, where they are told apart.
         choices: what the model chooses, in order, where the checks leave open what a statement is to an older one.

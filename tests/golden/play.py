@@ -15,7 +15,7 @@ from typing import Any
 from bot import snowflake
 from bot.extraction.candidate import Extraction
 from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate
+from bot.extraction.gate import Gate, Refusal
 from bot.extraction.prompt import Transcript
 from bot.llm.ollama import OllamaModel
 from bot.messagelog import Said
@@ -204,7 +204,8 @@ def answer_with(chat: Chat, statements: Iterable[Statement], call: Call) -> dict
 def assert_holds(chat: Chat, memories: Iterable[Memory]) -> None:
     """What holds of every memory, whatever a model said."""
     said = {message.id: message for message in chat.said}
-    never = {chat.said[number - 1].id for number in chat.never}
+    never = {chat.said[number - 1].id for number, why in chat.never.items() if why != Refusal.QUESTION}
+    questions = {chat.said[number - 1].id for number in chat.never} - never
     allowed = facts_allowed(chat)
     for memory in memories:
         assert memory.citations
@@ -214,6 +215,7 @@ def assert_holds(chat: Chat, memories: Iterable[Memory]) -> None:
         ids = [citation.message_id for citation in memory.citations]
         assert all(one < other for one, other in pairwise(ids))
         assert not never & {*ids}, f"{memory.text!r} stands on a message that must never be kept"
+        assert {*ids} - questions, f"{memory.text!r} stands on nothing but a question"
         for words in chat.unsaid:
             assert chat.referring(words).casefold() not in memory.text.casefold()
         if memory.kind in PERSONAL_KINDS:
