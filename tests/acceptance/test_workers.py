@@ -195,13 +195,14 @@ async def _talk(log: MessageLog, rng: random.Random) -> list[Message]:
             guild_id, channel_id = rng.choice(places)
             in_channel[channel_id] += 1
             decided = in_channel[channel_id] % 6 == 0
+            said_so = DECIDED if decided else "I heard that"
             few.append(
                 Message(
                     id=(system_clock() - 1_420_070_400_000 << 22) + len(said) + len(few),
                     guild_id=guild_id,
                     channel_id=channel_id,
                     author_id=rng.randrange(500, 512),
-                    content=f"{DECIDED if decided else 'I heard that'} {_word(rng)} {_word(rng)} has {_word(rng)}",
+                    content=f"{said_so} {_word(rng)} {_word(rng)} will use {_word(rng)} {_word(rng)}",
                 )
             )
         await log.append([Said(message, author_name=f"Member {message.author_id}") for message in few])
