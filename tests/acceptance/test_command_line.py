@@ -98,6 +98,7 @@ async def test_a_replay_with_model_and_key_makes_memories_that_are_found(
     assert "1 memories indexed" in ran.out
 
 
+@pytest.mark.slow
 async def test_recall_by_guild_channel_and_moment(command_line: CommandLine, json_lines: Lines) -> None:
     def said(number: int, guild: int, channel: int, content: str) -> dict[str, Any]:
         return {
@@ -141,6 +142,7 @@ async def test_what_was_said_commands_no_terminal(command_line: CommandLine, jso
     assert not {"\x1b", "\x07", "\u202e"} & set(ran.out)
 
 
+@pytest.mark.slow
 async def test_an_empty_log_and_nothing_found(command_line: CommandLine) -> None:
     ran = await command_line("recall", "anything at all")
     assert ran.code == 0

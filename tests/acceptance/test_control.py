@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.stores import files_with, logged, said_by_people
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.process import ROOT, Stage
@@ -24,6 +26,7 @@ sys.addaudithook(watch)
 """
 
 
+@pytest.mark.slow
 async def test_all_local_asks_nobody_but_discord_and_erases_beside_the_bot(stage: Stage, tmp_path: Path) -> None:
     """One life of the process, with every socket of it and of its children watched."""
     guild = stage.discord.world.guild("Workshop")

@@ -57,6 +57,7 @@ def operator(stage: Stage) -> Operator:
     return Operator(free_port())
 
 
+@pytest.mark.slow
 async def test_the_pages_tell_what_happened(stage: Stage, operator: Operator) -> None:
     guild = stage.discord.world.guild("Workshop")
     admins = guild.role("Admins", "manage_guild")

@@ -86,6 +86,7 @@ async def test_what_is_about_to_be_shown_is_compared_first(stage: Stage) -> None
     assert len(stage.discord.requests_to(HISTORY.format(at.general.id))) == again
 
 
+@pytest.mark.slow
 async def test_the_rest_is_swept_a_hundred_messages_a_request(stage: Stage) -> None:
     at = await settle(stage, SWEEP_REQUESTS_PER_MINUTE="600", MEM0_ENABLED="false")
     said = [at.general.say(at.ada, f"Number {number} of many.") for number in range(350)]
@@ -141,6 +142,7 @@ async def test_what_can_not_be_compared_now_is_left_out_and_says_so(stage: Stage
     assert word in shown_below(await at.recall(word))
 
 
+@pytest.mark.slow
 async def test_what_is_kept_of_a_deleted_account_goes(stage: Stage) -> None:
     at = await settle(stage, SWEEP_REQUESTS_PER_MINUTE="600", MEM0_ENABLED="false")
     word, other = canary(), canary()

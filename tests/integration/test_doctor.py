@@ -211,6 +211,7 @@ async def test_discord_with_a_wrong_token_or_without_the_intent(patient: Patient
     assert "DISCORD_TOKEN" in str((await patient.examine(discord_token=None))["discord"])
 
 
+@pytest.mark.slow
 async def test_the_command_pulls_what_is_missing(command_line: CommandLine, ollama_server: LoopbackOllama) -> None:
     ollama_server.models, ollama_server.pullable = (), ("llama3.1:8b",)
     settings = {

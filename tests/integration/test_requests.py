@@ -92,6 +92,7 @@ async def test_an_opt_out_that_was_cut_off_is_finished_at_the_next_start(pipelin
         running.cancel()
 
 
+@pytest.mark.slow
 async def test_the_command_erases_at_once_where_no_bot_runs(command_line: CommandLine, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with open_pipeline(folder, FakeClock()) as pipeline:

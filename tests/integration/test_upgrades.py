@@ -102,6 +102,7 @@ async def test_a_newer_database_is_left_alone(data_dir: Path) -> None:
             pass
 
 
+@pytest.mark.slow
 async def test_the_command_tells_and_then_does(command_line: CommandLine, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     nothing = await command_line("migrate", "--check", "--data-dir", data_dir)
