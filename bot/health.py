@@ -89,7 +89,9 @@ async def serving(
 
     async def readiness(_: web.Request) -> web.Response:
         parts = await ready()
-        told = {"ready": all(parts.values()), "parts": dict(parts), "hosts": dict(hosts())}
+        told: dict[str, object] = {"ready": all(parts.values()), "parts": dict(parts)}
+        if several := dict(hosts()):
+            told["hosts"] = several
         return web.json_response(told, status=_status(parts))
 
     async def scrape(_: web.Request) -> web.Response:

@@ -202,7 +202,7 @@ async def _talk(log: MessageLog, rng: random.Random) -> list[Message]:
                     guild_id=guild_id,
                     channel_id=channel_id,
                     author_id=rng.randrange(500, 512),
-                    content=f"{said_so} {_word(rng)} {_word(rng)} will use {_word(rng)} {_word(rng)}",
+                    content=f"{said_so} the {_word(rng)} {_word(rng)} will use the {_word(rng)} {_word(rng)}",
                 )
             )
         await log.append([Said(message, author_name=f"Member {message.author_id}") for message in few])
