@@ -228,7 +228,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         if isinstance(model, FallbackModel):
             status.fallback = model
     if own_model is not None and ways.extract:
-        queue = Queue(db, clock, _owner(), longest_wait_seconds=longest_wait)
+        queue = Queue(db, clock, _owner(), lease_time=db.time, longest_wait_seconds=longest_wait)
         flusher = Flusher(
             queue=queue,
             applier=Applier(db, queue, store, consents, step),
@@ -521,7 +521,7 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
         StartupError: the database can't be opened.
     """
     async with open_store(settings) as db:
-        yield Queue(db, system_clock, _owner())
+        yield Queue(db, system_clock, _owner(), lease_time=db.time)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -29,14 +29,21 @@ from bot.extraction.segments import segment
 from bot.index.indexer import Indexer
 from bot.llm.embeddings import MAX_TEXTS
 from bot.model import Message
-from bot.queue import Batch, LeaseLost, Queue, Work
+from bot.queue import Batch, Due, LeaseLost, Queue, Work
 from bot.reconciler import Reconciler
 from bot.steps import Step, no_step
+from bot.turns import Turns
 
 log = logging.getLogger(__name__)
 
 CUT_MESSAGES = 500
-"""Messages that are cut into batches at once."""
+"""Messages that are cut into batches at once, and that a channel has done in one turn."""
+
+PLAN_TURNS = 16
+"""Turns after which it is looked again for what is due."""
+
+TAKEN = "another process works on the channel"
+"""What a flush waits for whose channel somebody else has leased."""
 
 MODEL_AWAY = "model_away"
 """Reason of messages that were skipped because the model was away (OLLAMA_FALLBACK=skip)."""
@@ -149,7 +156,9 @@ class Flusher:
         self._consents = consents
         self._interval = flush_interval
         self._size = flush_batch_size
+        self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
+        self._turns = Turns()
         self._step = step
         self._told = told
         self._one_flush: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -161,19 +170,47 @@ class Flusher:
         """How many channels are being worked on."""
         return len(self._running)
 
-    async def due(self) -> list[int]:
+    async def due(self) -> list[Due]:
         """Channels that should be flushed now, longest waiting first."""
         return await self._queue.due(interval_seconds=self._interval, size=self._size)
 
     async def flush_due(self) -> FlushReport:
-        """Flush every channel that is due."""
+        """Flush until no channel is due, or none that anything can be done for; servers and channels take turns.
+
+        What other processes have in hand is left to them.
+        """
         started = time.monotonic()
-        total = await self._flush_many(await self.due())
+        total = FlushReport()
+        plan: deque[Due] = deque()
+        left_out: set[int] = set()  # in hand, or nothing could be done for them
+        looking = asyncio.Lock()
+
+        async def next_turn() -> Due | None:
+            async with looking:
+                if not plan and not self._stopping:
+                    due = [one for one in await self.due() if one.channel_id not in left_out]
+                    plan.extend(self._turns.plan(due, PLAN_TURNS))
+                return plan.popleft() if plan else None
+
+        async def one_after_the_other() -> None:
+            while (turn := await next_turn()) is not None:
+                left_out.add(turn.channel_id)
+                done = await self._flush_safely(turn.channel_id, limit=CUT_MESSAGES)
+                if done.messages or done.asked or done.calls:
+                    left_out.discard(turn.channel_id)
+                if done.messages or done.dead:
+                    log.info("Flushed %d messages into %d memories", done.messages, done.memories)
+                if done.waiting != TAKEN:
+                    total.add(done)
+
+        await asyncio.gather(*(one_after_the_other() for _ in range(self._concurrency)))
         total.seconds = time.monotonic() - started
         return total
 
-    async def flush_channel(self, channel_id: int, progress: Progress = _nobody) -> FlushReport:
-        """Flush all that is pending in a channel at this moment.
+    async def flush_channel(
+        self, channel_id: int, progress: Progress = _nobody, *, limit: int | None = None
+    ) -> FlushReport:
+        """Flush all that is pending in a channel at this moment, or the oldest `limit` messages of it.
 
         A model that is down is not an error: what it could not do waits in the queue, and the report says so.
         """
@@ -181,7 +218,7 @@ class Flusher:
         report = FlushReport()
         async with self._one_flush[channel_id], self._slots:
             if not self._stopping:
-                await self._tracked(self._flush(channel_id, report, progress), report)
+                await self._tracked(self._flush(channel_id, report, progress, limit), report)
         report.seconds = time.monotonic() - started
         self._told(report)
         return report
@@ -211,14 +248,14 @@ class Flusher:
 
     # --- one channel -------------------------------------------------------------------------------------------------
 
-    async def _flush(self, channel_id: int, report: FlushReport, progress: Progress) -> None:
+    async def _flush(self, channel_id: int, report: FlushReport, progress: Progress, limit: int | None) -> None:
         if not await self._queue.acquire(channel_id):
-            report.waiting = "another process works on the channel"
+            report.waiting = TAKEN
             return
         try:
             async with self._renewing(channel_id):
                 self._step("leased")
-                await self._rounds(channel_id, report, progress)
+                await self._rounds(channel_id, report, progress, limit)
         except LeaseLost as error:
             log.warning("Stopped flushing: %s", error)
             report.waiting = str(error)
@@ -226,8 +263,8 @@ class Flusher:
             await self._queue.release(channel_id)
         self._step("released")
 
-    async def _rounds(self, channel_id: int, report: FlushReport, progress: Progress) -> None:
-        newest = await self._queue.newest_pending(channel_id)
+    async def _rounds(self, channel_id: int, report: FlushReport, progress: Progress, limit: int | None) -> None:
+        newest = await self._queue.newest_pending(channel_id, limit)
         while not self._stopping and report.waiting is None:
             await self._gather(channel_id, newest, report, progress)
             if not await self._queue.batches(channel_id):
@@ -360,19 +397,23 @@ class Flusher:
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     async def _flush_many(self, channels: Iterable[int], progress: Progress = _nobody) -> FlushReport:
-        """Flush channels side by side; one that fails does not stop the others."""
+        """Flush channels side by side."""
         total = FlushReport()
-        flushes = [self.flush_channel(channel_id, progress) for channel_id in channels]
-        for outcome in await asyncio.gather(*flushes, return_exceptions=True):
-            if isinstance(outcome, FlushReport):
-                total.add(outcome)
-            elif isinstance(outcome, SQLAlchemyError):
-                log.warning("A flush could not reach the database and is tried again later: %s", type(outcome).__name__)
-            elif isinstance(outcome, Exception):
-                log.error("A flush failed and is tried again later", exc_info=outcome)
-            else:
-                raise outcome
+        for report in await asyncio.gather(*(self._flush_safely(channel_id, progress) for channel_id in channels)):
+            total.add(report)
         return total
+
+    async def _flush_safely(
+        self, channel_id: int, progress: Progress = _nobody, *, limit: int | None = None
+    ) -> FlushReport:
+        """Flush a channel; one that fails does not stop the others, and is tried again later."""
+        try:
+            return await self.flush_channel(channel_id, progress, limit=limit)
+        except SQLAlchemyError as error:
+            log.warning("A flush could not reach the database and is tried again later: %s", type(error).__name__)
+        except Exception:  # whatever it is, the others go on
+            log.exception("A flush failed and is tried again later")
+        return FlushReport()
 
     async def _tracked(self, flush: Coroutine[Any, Any, None], report: FlushReport) -> None:
         """Run a flush as a task of its own, which `stop` can wait for and cancel."""

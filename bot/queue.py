@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chunks import chunks
@@ -76,6 +88,14 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A channel that is to be worked on now."""
+
+    channel_id: int
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message that no usable answer could be had for, and the last error."""
 
@@ -95,13 +115,16 @@ class Queue:
         owner: str,
         *,
         lease_seconds: float = LEASE_SECONDS,
+        lease_time: ColumnElement[int] | None = None,
         longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Open the queue for `owner`, a name that no other running process has.
 
-        While a service is down a batch waits for `longest_wait_seconds` at most, if it names no time itself.
+        Leases go by `lease_time`, SQL for the present time that all processes share, or else by `clock`. While a
+        service is down a batch waits for `longest_wait_seconds` at most, if it names no time itself.
         """
+        self._lease_time = lease_time
         self._db = db
         self._clock = clock
         self._owner = owner
@@ -117,18 +140,16 @@ class Queue:
         return self._lease_ms / 1000
 
     async def acquire(self, channel_id: int) -> bool:
-        """Take the lease of a channel if nobody has it."""
-        now = self._clock()
-        async with self._db.write() as connection:
-            expired = and_(leases.c.channel_id == channel_id, ~self._holds(now))
-            await connection.execute(delete(leases).where(expired))
-            row = {"channel_id": channel_id, "owner": self._owner, "expires_ms": now + self._lease_ms}
-            taken = upsert(self._db.dialect, leases).values(row).on_conflict_do_nothing()
-            return (await connection.execute(taken)).rowcount == 1
-
-    def _holds(self, now: int) -> ColumnElement[bool]:
-        """Leases in force; one that ends later than any lease can was taken before the clock was put back."""
-        return leases.c.expires_ms.between(now + 1, now + 2 * self._lease_ms)
+        """Take the lease of a channel if nobody has it; waits for nobody who is taking or renewing it."""
+        theirs = leases.c.channel_id == channel_id
+        row = select(literal(channel_id, BigInteger), literal(self._owner), literal(0))
+        absent = row.where(~exists().where(theirs))  # one that is being renewed is there, and would be waited for
+        new = upsert(self._db.dialect, leases).from_select(["channel_id", "owner", "expires_ms"], absent)
+        free = select(leases.c.channel_id).where(theirs, ~self._in_force()).with_for_update(skip_locked=True)
+        taken = update(leases).where(leases.c.channel_id.in_(free))
+        async with self._db.apart() as connection:
+            await connection.execute(new.on_conflict_do_nothing())
+            return (await connection.execute(taken.values(owner=self._owner, expires_ms=self._ends()))).rowcount == 1
 
     async def renew(self, channel_id: int) -> None:
         """Keep the lease for another while.
@@ -136,14 +157,13 @@ class Queue:
         Raises:
             LeaseLost: it is another's now.
         """
-        async with self._db.write() as connection:
+        async with self._db.apart() as connection:
             await self.hold(connection, channel_id)
 
     async def release(self, channel_id: int) -> None:
         """Give the lease back; what is in hand stays in the queue."""
-        ours = and_(leases.c.channel_id == channel_id, leases.c.owner == self._owner)
-        async with self._db.write() as connection:
-            await connection.execute(delete(leases).where(ours))
+        async with self._db.apart() as connection:
+            await connection.execute(delete(leases).where(self._ours(channel_id)))
 
     async def hold(self, connection: AsyncConnection, channel_id: int) -> None:
         """Renew the lease inside a transaction, which so takes effect only while the lease is ours.
@@ -151,15 +171,27 @@ class Queue:
         Raises:
             LeaseLost: it is another's now.
         """
-        ours = and_(leases.c.channel_id == channel_id, leases.c.owner == self._owner)
-        renewed = update(leases).where(ours).values(expires_ms=self._clock() + self._lease_ms)
+        renewed = update(leases).where(self._ours(channel_id)).values(expires_ms=self._ends())
         if (await connection.execute(renewed)).rowcount == 0:
             raise LeaseLost(f"the lease of channel {channel_id} was lost")
 
+    def _ours(self, channel_id: int) -> ColumnElement[bool]:
+        return and_(leases.c.channel_id == channel_id, leases.c.owner == self._owner)
+
+    def _now(self) -> ColumnElement[int]:
+        return literal(self._clock(), BigInteger) if self._lease_time is None else self._lease_time
+
+    def _ends(self) -> ColumnElement[int]:
+        return self._now() + self._lease_ms
+
+    def _in_force(self) -> ColumnElement[bool]:
+        """Leases that hold; one that ends later than any lease can was taken before the clock was put back."""
+        return leases.c.expires_ms.between(self._now() + 1, self._now() + 2 * self._lease_ms)
+
     # --- what there is to do -----------------------------------------------------------------------------------------
 
-    async def due(self, *, interval_seconds: float, size: int) -> list[int]:
-        """Channels to work on now, longest waiting first, and servers in turns: a busy one keeps nobody else waiting.
+    async def due(self, *, interval_seconds: float, size: int) -> list[Due]:
+        """Channels to work on now, longest waiting first.
 
         A channel is due when a batch of it is in hand and may be tried, or when `size` of its messages are pending, or
         when one has been pending for `interval_seconds`; and nobody has it leased.
@@ -174,7 +206,7 @@ class Queue:
         in_hand = select(batches.c.channel_id, func.max(batches.c.next_try_ms).label("next_try")).group_by(
             batches.c.channel_id
         )
-        leased = select(leases.c.channel_id).where(self._holds(now))
+        leased = select(leases.c.channel_id).where(self._in_force())
         async with self._db.read() as connection:
             channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
             next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}
@@ -187,7 +219,7 @@ class Queue:
             waited = not long_ago < row.oldest <= now  # after a clock jump: rather now than late
             return bool(waited or row.waiting >= size)
 
-        return _in_turns([row for row in channels if row.channel_id not in taken and is_due(row)])
+        return [Due(row.channel_id, row.guild_id) for row in channels if row.channel_id not in taken and is_due(row)]
 
     async def channels(self) -> list[int]:
         """Every channel with something pending, longest waiting first."""
@@ -196,11 +228,11 @@ class Queue:
             by_age = query.group_by(messages.c.channel_id).order_by(func.min(messages.c.logged_ms))
             return list(await connection.scalars(by_age))
 
-    async def newest_pending(self, channel_id: int) -> int:
-        """Snowflake of the newest message of a channel that is pending; 0 if none is."""
-        newest = select(func.max(messages.c.id)).where(_pending(channel_id))
+    async def newest_pending(self, channel_id: int, limit: int | None = None) -> int:
+        """Snowflake of the newest message of a channel that is pending, of its oldest `limit`; 0 if none is."""
+        oldest = select(messages.c.id).where(_pending(channel_id)).order_by(messages.c.id).limit(limit).subquery()
         async with self._db.read() as connection:
-            return (await connection.scalar(newest)) or 0
+            return (await connection.scalar(select(func.max(oldest.c.id)))) or 0
 
     async def uncut(self, channel_id: int, *, up_to: int, limit: int) -> list[Message]:
         """Pending messages of a channel that are in no batch yet, oldest first."""
@@ -393,16 +425,6 @@ async def drop_empty_batches(connection: AsyncConnection) -> int:
 def describe(error: Exception) -> str:
     """An error as it may be kept: its kind and reason, never content."""
     return f"{type(error).__name__}: {error}"
-
-
-def _in_turns(rows: Sequence[Row[Any]]) -> list[int]:
-    """Channels with one of each server, then a second one of each, and so on; in the order given otherwise."""
-    seen: Counter[int] = Counter()
-    turns: list[tuple[int, int]] = []
-    for row in rows:
-        turns.append((seen[row.guild_id], row.channel_id))
-        seen[row.guild_id] += 1
-    return [channel_id for _, channel_id in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _pending(channel_id: int) -> ColumnElement[bool]:

@@ -62,8 +62,6 @@ async def _flush(app: App, flusher: Flusher) -> None:
         except Exception:  # a worker that flushes no more would be noticed by nobody
             log.exception("Flushing failed; it is tried again")
         else:
-            if report.messages or report.dead:
-                log.info("Flushed %d messages into %d memories", report.messages, report.memories)
             if report.waiting is not None:
                 log.warning("Flushing waits: %s", report.waiting)
         await asyncio.sleep(CHECK_SECONDS)

@@ -119,8 +119,6 @@ class MemoryCog(commands.Cog, name="Memory"):
         except Exception:  # a loop that ended would be noticed by nobody
             log.exception("Flushing failed; it is tried again")
             return
-        if report.messages or report.dead:
-            log.info("Flushed %d messages into %d memories", report.messages, report.memories)
         if report.waiting is not None:
             log.warning("Flushing waits: %s", report.waiting)
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Connection, Table, event
+from sqlalchemy import ColumnElement, Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -24,6 +24,7 @@ from bot.storage.encryption import key_pragma
 from bot.storage.migrate import current, pending, upgrade
 from bot.storage.postgres import (
     NO_TRANSACTION,
+    SERVER_TIME,
     alone,
     is_server,
     listen,
@@ -105,6 +106,21 @@ class Database:
         """One transaction: committed at the end of the block, undone if the block raises. Writers take turns."""
         async with self._turn, self._writer.begin() as connection:
             yield connection
+
+    @property
+    def time(self) -> ColumnElement[int] | None:
+        """SQL for milliseconds since 1970 by the server's clock, which all processes share; None for a file."""
+        return None if self._server is None else SERVER_TIME
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[AsyncConnection]:
+        """Beside the turns of writers, each statement committed by itself; a file has one turn for all."""
+        if self._locks is None:
+            async with self.write() as connection:
+                yield connection
+        else:
+            async with self._locks.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def alone(self, number: int, *, wait: bool = True) -> AsyncIterator[bool]:

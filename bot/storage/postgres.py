@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, event, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -41,6 +41,9 @@ TURN_SECONDS = 10.0
 
 IDLE_SECONDS = 60.0
 """A transaction in which nothing was asked for so long belongs to a process that hangs, and is undone."""
+
+SERVER_TIME: ColumnElement[int] = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
+"""Milliseconds since 1970 at the moment of asking, by the server's clock."""
 
 _TURN = 0x6368_6D65_6D6F_7279
 """Number of the advisory lock at which writers take turns."""

@@ -64,6 +64,7 @@ class Workers:
 
     db: Database
     log: MessageLog
+    ollama: LoopbackOllama
     qdrant: LoopbackQdrant
     folder: Path
     environment: dict[str, str]
@@ -134,7 +135,7 @@ if server_programs() is not None:
                 "FLUSH_BATCH_SIZE": "10",
                 "FLUSH_INTERVAL_SECONDS": "1",
             }
-            group = Workers(db, log, qdrant, tmp_path, environment)
+            group = Workers(db, log, ollama, qdrant, tmp_path, environment)
             try:
                 yield group
             finally:
@@ -163,6 +164,21 @@ if server_programs() is not None:
         assert [await workers.end(process, signal.SIGTERM) for process in list(workers.running)] == [0, 0, 0]
         await _nothing_lost_doubled_or_out_of_order(workers, said)
 
+    @pytest.mark.slow
+    async def test_no_message_is_asked_about_by_two_workers(workers: Workers) -> None:
+        for _ in range(3):
+            await workers.start()
+        await eventually(lambda: workers.logs().count("Working") == 3, within=60, what="three workers at work")
+        said = await _talk(workers.log, random.Random(7), pause=0.0)
+        await workers.settled()
+        chats = [
+            chat.body for chat in workers.ollama.asked("/api/chat") if "memories" in chat.body["format"]["properties"]
+        ]
+        prompts = [chat["messages"][-1]["content"].rsplit("Lines:", 1)[-1] for chat in chats]
+        asked = Counter(message.content for message in said for prompt in prompts if message.content in prompt)
+        assert len(asked) == len(said)
+        assert max(asked.values()) == 1
+
 
 async def _nothing_lost_doubled_or_out_of_order(workers: Workers, said: list[Message]) -> None:
     cited = select(memories.c.id, memories.c.seq, citations.c.message_id, citations.c.channel_id)
@@ -184,7 +200,7 @@ async def _nothing_lost_doubled_or_out_of_order(workers: Workers, said: list[Mes
     assert len(points) == len(decided)
 
 
-async def _talk(log: MessageLog, rng: random.Random) -> list[Message]:
+async def _talk(log: MessageLog, rng: random.Random, pause: float = 0.5) -> list[Message]:
     """Talk in many channels, each sixth message of one a decision, in words of its own, a few at a time."""
     places = [(guild, guild * 10 + n) for guild in GUILDS for n in range(CHANNELS_EACH)]
     said: list[Message] = []
@@ -207,7 +223,7 @@ async def _talk(log: MessageLog, rng: random.Random) -> list[Message]:
             )
         await log.append([Said(message, author_name=f"Member {message.author_id}") for message in few])
         said += few
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(pause)
     return said
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.clock import steady_clock
-from bot.queue import Queue
-from tests.fixtures.storage import CHANNEL, FakeClock
+from bot.queue import Due, Queue
+from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 from tests.integration.test_faults import open_scene
 
 YEAR_SECONDS = 365 * 86_400
@@ -47,7 +47,7 @@ async def test_a_batch_that_waits_is_due_at_once_after_the_clock_was_put_back(da
         assert batch.next_try_ms > clock()
         assert await queue.due(interval_seconds=0, size=1) == []
         clock.advance(-YEAR_SECONDS)
-        assert await queue.due(interval_seconds=0, size=1) == [CHANNEL]
+        assert await queue.due(interval_seconds=0, size=1) == [Due(CHANNEL, GUILD)]
 
 
 async def test_a_living_lease_is_left_alone(data_dir: Path, clock: FakeClock) -> None:

@@ -16,6 +16,7 @@ from bot.consent import Consents
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.reconcile import Add
+from bot.flusher import CUT_MESSAGES
 from bot.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
@@ -168,13 +169,13 @@ async def test_a_model_that_is_down_leaves_messages_pending_and_is_asked_again_l
     report = await pipeline.flush()
     assert report.waiting == "ollama: connection refused"
     assert set((await pipeline.states()).values()) == {MessageState.PENDING}
-    assert await pipeline.flusher.due() == []
+    assert await pipeline.due() == []
 
     pipeline.clock.advance(6)
-    assert await pipeline.flusher.due() == [CHANNEL]
+    assert await pipeline.due() == [CHANNEL]
     await pipeline.flusher.flush_due()
     pipeline.clock.advance(6)
-    assert await pipeline.flusher.due() == [], "the second wait is longer than the first"
+    assert await pipeline.due() == [], "the second wait is longer than the first"
 
     pipeline.extractor.fault = lambda _: None
     pipeline.clock.advance(6)
@@ -195,9 +196,9 @@ async def test_a_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
     pipeline.extractor.fault = lambda _: RateLimited("openai", retry_after=120)
     await pipeline.flush()
     pipeline.clock.advance(119)
-    assert await pipeline.flusher.due() == []
+    assert await pipeline.due() == []
     pipeline.clock.advance(1)
-    assert await pipeline.flusher.due() == [CHANNEL]
+    assert await pipeline.due() == [CHANNEL]
 
 
 @pytest.mark.parametrize("error", [AnswerInvalid("not JSON"), AnswerCut("too long")])
@@ -429,19 +430,19 @@ async def test_embeddings_that_are_down_hold_nothing_up(pipeline: Pipeline) -> N
 
 async def test_a_channel_is_due_by_number_or_by_age(pipeline: Pipeline) -> None:
     await pipeline.say("hello")
-    assert await pipeline.flusher.due() == []
+    assert await pipeline.due() == []
     await pipeline.say_many(["hello"] * 99, channel=OTHER_CHANNEL)
-    assert await pipeline.flusher.due() == []
+    assert await pipeline.due() == []
     await pipeline.say("hello", channel=OTHER_CHANNEL)
-    assert await pipeline.flusher.due() == [OTHER_CHANNEL]
+    assert await pipeline.due() == [OTHER_CHANNEL]
     pipeline.clock.advance(3600)
-    assert await pipeline.flusher.due() == [CHANNEL, OTHER_CHANNEL]
+    assert await pipeline.due() == [CHANNEL, OTHER_CHANNEL]
 
 
 async def test_a_clock_set_back_does_not_hold_a_channel_up(pipeline: Pipeline) -> None:
     await pipeline.say("hello")
     pipeline.clock.advance(-10 * 86_400)
-    assert await pipeline.flusher.due() == [CHANNEL]
+    assert await pipeline.due() == [CHANNEL]
 
 
 async def test_a_leased_channel_is_nobody_elses_until_the_lease_ends(pipeline: Pipeline) -> None:
@@ -450,12 +451,12 @@ async def test_a_leased_channel_is_nobody_elses_until_the_lease_ends(pipeline: P
     other = Queue(pipeline.db, pipeline.clock, "another process")
     assert await other.acquire(CHANNEL)
     assert not await pipeline.queue.acquire(CHANNEL)
-    assert await pipeline.flusher.due() == []
+    assert await pipeline.due() == []
     assert (await pipeline.flush()).messages == 0
     pipeline.clock.advance(20)
     await other.renew(CHANNEL)
     pipeline.clock.advance(20)
-    assert await pipeline.flusher.due() == []
+    assert await pipeline.due() == []
     pipeline.clock.advance(11)
     assert (await pipeline.flush()).messages == 1
 
@@ -598,11 +599,56 @@ async def test_a_batch_whose_messages_all_went_is_no_work(pipeline: Pipeline) ->
     assert (await pipeline.flush()).calls == 0
 
 
-async def test_a_busy_server_keeps_no_other_waiting(pipeline: Pipeline) -> None:
+async def test_servers_take_turns_however_many_channels_of_one_are_due(pipeline: Pipeline) -> None:
     busy = [CHANNEL + number for number in range(10, 14)]
     for channel in busy:
         await pipeline.say("note: something", channel=channel)
         pipeline.clock.advance(1)
     await pipeline.say("note: alone", guild=GUILD + 1, channel=CHANNEL + 99)
     pipeline.clock.advance(3601)
-    assert await pipeline.flusher.due() == [busy[0], CHANNEL + 99, *busy[1:]]
+    assert await pipeline.due() == [*busy, CHANNEL + 99]
+    await pipeline.one_at_a_time().flush_due()
+    assert [call[0].channel_id for call in pipeline.extractor.calls] == [busy[0], CHANNEL + 99, *busy[1:]]
+
+
+async def test_a_channel_with_a_long_backlog_keeps_no_other_waiting(pipeline: Pipeline) -> None:
+    await pipeline.say_many(["something"] * (2 * CUT_MESSAGES + 100))
+    pipeline.clock.advance(3601)
+    await pipeline.say("came in just now", guild=GUILD + 1, channel=OTHER_CHANNEL)
+
+    async def comes_in() -> None:
+        pipeline.clock.advance(3601)
+
+    pipeline.extractor.meanwhile = comes_in
+    report = await pipeline.one_at_a_time().flush_due()
+    assert report.messages == 2 * CUT_MESSAGES + 101
+    asked = [call[0].channel_id for call in pipeline.extractor.calls]
+    turn = asked.index(OTHER_CHANNEL)
+    assert sum(len(call) for call in pipeline.extractor.calls[:turn]) == CUT_MESSAGES
+    assert asked[turn + 1 :] == [CHANNEL] * (len(asked) - turn - 1)
+
+
+async def test_what_others_have_in_hand_is_left_to_them(pipeline: Pipeline) -> None:
+    await pipeline.say("note: theirs")
+    await pipeline.say("note: ours", channel=OTHER_CHANNEL)
+    pipeline.clock.advance(3601)
+    other = Queue(pipeline.db, pipeline.clock, "another process")
+
+    async def taken() -> None:
+        assert await other.acquire(OTHER_CHANNEL)
+
+    pipeline.extractor.meanwhile = taken
+    report = await pipeline.one_at_a_time().flush_due()
+    assert report.messages == 1
+    assert report.waiting is None
+    assert await pipeline.due() == []
+
+
+async def test_a_channel_that_fails_is_tried_once_in_a_flush(pipeline: Pipeline) -> None:
+    await pipeline.say_many([STATEMENTS[0], STATEMENTS[1]])
+    await pipeline.say(STATEMENTS[2], channel=OTHER_CHANNEL)
+    pipeline.clock.advance(3601)
+    pipeline.extractor.fault = lambda said: RuntimeError("broken") if said[0].channel_id == CHANNEL else None
+    report = await pipeline.flusher.flush_due()
+    assert report.messages == 1
+    assert sorted(call[0].channel_id for call in pipeline.extractor.calls) == [CHANNEL, OTHER_CHANNEL]

@@ -12,12 +12,14 @@ import pytest
 from bot.consent import Consents, SubjectHasher
 from bot.index.base import VectorIndex
 from bot.lexical.fulltext import FullText
-from bot.messagelog import MessageLog
+from bot.messagelog import MessageLog, Said
+from bot.model import Message
 from bot.observation import Observations
+from bot.queue import LeaseLost, Queue
 from bot.storage.engine import Database, open_database
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory
 from tests.fixtures.postgres import PostgresServer, server_programs
-from tests.fixtures.storage import CHANNEL, FakeClock
+from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock
 from tests.integration.test_indexer import Bench
 
 
@@ -86,6 +88,41 @@ if server_programs() is not None:
         async with asyncio.timeout(10), there.alone(CHANNEL) as held:
             assert held
 
+    async def test_a_lease_holds_whatever_time_other_processes_think_it_is(two: tuple[Database, Database]) -> None:
+        here = Queue(two[0], FakeClock(NOW_MS), "here", lease_time=two[0].time, lease_seconds=1)
+        hours_later = Queue(two[1], FakeClock(NOW_MS + 36_000_000), "there", lease_time=two[1].time, lease_seconds=1)
+        said = Message(id=5, guild_id=GUILD, channel_id=CHANNEL, author_id=AUTHOR, content="hello")
+        await (await _log(two[0], FakeClock(NOW_MS))).append([Said(said, "Ada")])
+        assert await here.acquire(CHANNEL)
+        assert not await hours_later.acquire(CHANNEL)
+        assert await hours_later.due(interval_seconds=0, size=1) == []
+        await here.release(CHANNEL)
+        assert await hours_later.acquire(CHANNEL)
+        assert not await here.acquire(CHANNEL)
+        await asyncio.sleep(1.1)
+        assert await here.acquire(CHANNEL), "a lease that is not renewed ends"
+        with pytest.raises(LeaseLost):
+            await hours_later.renew(CHANNEL)
+
+    async def test_of_many_that_want_a_channel_one_gets_it(two: tuple[Database, Database], clock: FakeClock) -> None:
+        queues = [Queue(two[n % 2], clock, f"process {n}", lease_time=two[n % 2].time) for n in range(8)]
+        for channel_id in range(CHANNEL, CHANNEL + 10):
+            got = await asyncio.gather(*(queue.acquire(channel_id) for queue in queues))
+            assert got.count(True) == 1
+            await queues[got.index(True)].release(channel_id)
+
+    async def test_leases_wait_for_no_writer(two: tuple[Database, Database], clock: FakeClock) -> None:
+        here = Queue(two[0], clock, "here", lease_time=two[0].time)
+        there = Queue(two[1], clock, "there", lease_time=two[1].time)
+        assert await here.acquire(CHANNEL)
+        async with two[0].write() as writing:
+            await here.hold(writing, CHANNEL)  # its row is locked until this ends
+            async with asyncio.timeout(5):
+                assert not await there.acquire(CHANNEL)
+                assert await there.acquire(CHANNEL + 1)
+                await there.renew(CHANNEL + 1)
+                await there.release(CHANNEL + 1)
+
 
 async def _hold(db: Database, number: int) -> None:
     async with db.alone(number):
@@ -93,5 +130,9 @@ async def _hold(db: Database, number: int) -> None:
 
 
 async def _bench(db: Database, index: VectorIndex, clock: FakeClock) -> Bench:
+    return Bench(db, await _log(db, clock), index, clock)
+
+
+async def _log(db: Database, clock: FakeClock) -> MessageLog:
     consents = Consents(db, await SubjectHasher.load(db), clock)
-    return Bench(db, MessageLog(db, FullText(db.dialect), consents, clock), index, clock)
+    return MessageLog(db, FullText(db.dialect), consents, clock)
