@@ -68,6 +68,7 @@ from bot.steps import Step, no_step
 from bot.storage.engine import Database, open_database
 from bot.threads import Threads
 from bot.traces import Traces
+from bot.traffic import GuildTraffic, Traffic
 from bot.unfinished import UnfinishedOptOuts
 from bot.vectors import Vectors, open_embedder
 
@@ -90,6 +91,7 @@ class App:
         mover: fills the index anew where settings or somebody ask for it; None where there is no index.
         flusher: None where no language model is in use.
         metrics: what happened since the start.
+        traffic: what comes in and what waits, by server.
         guards: one for each use of an outside service.
         prices: what tokens cost.
         notes: one line for each thing that is done without, for people.
@@ -113,6 +115,7 @@ class App:
     changes: Changes | None
     services: Services
     metrics: Metrics
+    traffic: Traffic
     prices: PriceTable
     guards: list[Guard]
     notes: list[str] = field(default_factory=list)
@@ -217,7 +220,16 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
             indexer=indexer,
             step=step,
         )
-    status = Status(activity=Activity(db), ledger=ledger, prices=prices, guards=guards, indexer=indexer, clock=clock)
+    traffic = Traffic(db, clock)
+    status = Status(
+        activity=Activity(db),
+        traffic=traffic,
+        ledger=ledger,
+        prices=prices,
+        guards=guards,
+        indexer=indexer,
+        clock=clock,
+    )
     flusher, answers = None, Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
     wanted = ways.extract or ways.answer
     own_model = await _usable_model(stack, settings, ledger, ways, notes) if wanted else None
@@ -310,6 +322,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         changes=changes,
         services=services,
         metrics=metrics,
+        traffic=traffic,
         prices=prices,
         guards=guards,
         notes=notes,
@@ -493,6 +506,10 @@ def doctor_of(settings: Settings) -> Doctor:
         async with open_store(settings) as db:
             return await look_at_load(db, settings.data_dir, system_clock)
 
+    async def traffic() -> tuple[list[GuildTraffic], dict[int, str]]:
+        async with open_store(settings) as db:
+            return await Traffic(db, system_clock).by_guild(), await Guilds(db, system_clock).names()
+
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
             db = await stack.enter_async_context(open_store(settings))
@@ -510,7 +527,7 @@ def doctor_of(settings: Settings) -> Doctor:
             finally:
                 await embedder.aclose()
 
-    return Doctor(settings, store=store, load=load, index=index, embed=embed)
+    return Doctor(settings, store=store, load=load, traffic=traffic, index=index, embed=embed)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,18 @@ from bot.ollama_check import (
 )
 from bot.storage.engine import Database
 from bot.storage.schema import memories, messages, outbox
+from bot.traffic import GuildTraffic, together
 
 DISCORD_API = "https://discord.com/api/v10"
 MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
 """GATEWAY_MESSAGE_CONTENT and its LIMITED form
 (https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
+
+SERVERS_SHOWN = 10
+"""Servers that have a line of their own; the others share one."""
+
+NAME_CHARS = 24
+"""Of a server's name, so that a line stays short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Doctor:
         settings: checked settings.
         store: opens the database and tells.
         load: opens the database and counts what there is.
+        traffic: opens the database and counts by server, the largest backlog first; with the servers' names.
         index: opens the vector index and tells.
         embed: embeds one word.
     """
@@ -79,12 +87,14 @@ class Doctor:
         *,
         store: Callable[[], Awaitable[StoreFacts]],
         load: Callable[[], Awaitable[Load]],
+        traffic: Callable[[], Awaitable[tuple[Sequence[GuildTraffic], Mapping[int, str]]]],
         index: Callable[[], Awaitable[IndexFacts]],
         embed: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._store = store
         self._load = load
+        self._traffic = traffic
         self._index = index
         self._embed = embed
 
@@ -96,6 +106,7 @@ class Doctor:
         yield self._at_rest()
         for finding in await self._limits():
             yield finding
+        yield await self._servers()
         if self._settings.mem0_enabled:
             async for finding in self._model():
                 yield finding
@@ -139,6 +150,21 @@ class Doctor:
             retention_days=settings.message_retention_days,
             qdrant=settings.uses_qdrant_server,
         )
+
+    async def _servers(self) -> Finding:
+        """What comes in, and whose messages wait; a table where there are several servers."""
+        try:
+            servers, names = await self._traffic()
+        except (StartupError, SQLAlchemyError):
+            return Finding("servers", Verdict.SKIPPED, "the database can't be used")
+        all_of_them = together(servers)
+        speaking = sum(each.last_day > 0 for each in servers)
+        found = (
+            f"{all_of_them.last_hour:,} messages came in within an hour, {all_of_them.last_day:,} within 24 hours from "
+            f"{speaking:,} server{'s' * (speaking != 1)}; {all_of_them.pending:,} wait, the oldest for "
+            f"{waited(all_of_them.oldest_seconds)}; {all_of_them.memories:,} memories were made within 24 hours"
+        )
+        return Finding("servers", Verdict.OK, found, table=_table(servers, names) if len(servers) > 1 else ())
 
     def _at_rest(self) -> Finding:
         """What protects the files: encryption, and who may read them."""
@@ -249,6 +275,30 @@ class Doctor:
                 return _application(answer.status, await answer.json(content_type=None))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
+
+
+def waited(seconds: float) -> str:
+    """A time of waiting as it is read: in its largest whole unit."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _table(servers: Sequence[GuildTraffic], names: Mapping[int, str]) -> list[Sequence[str]]:
+    """The servers with the largest backlog, and the others together."""
+    rows: list[Sequence[str]] = [("server", "", "waiting", "oldest", "in an hour", "in 24 h", "memories in 24 h")]
+    for each in servers[:SERVERS_SHOWN]:
+        name = names.get(each.guild_id or 0, "")
+        rows.append((str(each.guild_id), name[:NAME_CHARS], *_figures(each)))
+    if others := servers[SERVERS_SHOWN:]:
+        rows.append((f"{len(others):,} others", "", *_figures(together(others))))
+    return rows
+
+
+def _figures(of: GuildTraffic) -> tuple[str, ...]:
+    oldest = waited(of.oldest_seconds) if of.pending else ""
+    return f"{of.pending:,}", oldest, f"{of.last_hour:,}", f"{of.last_day:,}", f"{of.memories:,}"
 
 
 def _others_may_read(path: Path) -> bool:

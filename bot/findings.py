@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,9 +24,11 @@ class Finding:
         subject: what was checked.
         found: what was found, in one sentence.
         todo: what to do; empty where nothing is.
+        table: figures to be shown below it, line by line; the first line names the columns.
     """
 
     subject: str
     verdict: Verdict
     found: str
     todo: str = ""
+    table: Sequence[Sequence[str]] = ()

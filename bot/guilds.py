@@ -48,6 +48,12 @@ class Guilds:
                 update(guilds).where(guilds.c.guild_id == guild_id).values({column: self._clock()})
             )
 
+    async def names(self) -> dict[int, str]:
+        """The last known name of every server."""
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(guilds.c.guild_id, guilds.c.name))
+            return {row.guild_id: row.name for row in rows}
+
     async def left_before(self, moment_ms: int) -> list[int]:
         """Servers that the bot was removed from before `moment_ms` and that it is not back in."""
         async with self._db.read() as connection:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.errors import ChannelMemoryError
 from bot.resilience import Breaker, BreakerState, Counters
 from bot.savings import EMBEDDING, Bill, bill
+from bot.traffic import together
 
 if TYPE_CHECKING:
     from bot.clock import Clock
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bot.messagelog import Backlog, MessageLog
     from bot.model import MessageState
     from bot.resilience import Guard
+    from bot.traffic import GuildTraffic, Traffic
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,15 @@ PREFIX: Final = "channel_memory"
 
 SNAPSHOT_SECONDS: Final = 5.0
 """How old the figures that take queries may be: scrapes may come more often than counting is worth."""
+
+TRAFFIC_SECONDS: Final = 30.0
+"""How old what is told by server may be."""
+
+GUILDS_SHOWN: Final = 20
+"""Servers with series of their own; the others share one, so that a thousand servers don't make a thousand series."""
+
+OTHERS: Final = "other"
+"""Their label, in place of an id."""
 
 THE_BEGINNING: Final = "1970-01-01"
 
@@ -123,6 +134,7 @@ class Snapshot:
         ready: each part that has to be there, and whether it is.
         states: messages in the log by state.
         waiting: channels with pending messages.
+        traffic: by server, the largest backlog first.
         memories: that hold.
         backlog: changes that the index has yet to take.
         usages: all of the ledger.
@@ -133,6 +145,7 @@ class Snapshot:
     ready: Mapping[str, bool] = field(default_factory=dict)
     states: Mapping[MessageState, int] = field(default_factory=dict)
     waiting: Sequence[Backlog] = ()
+    traffic: Sequence[GuildTraffic] = ()
     memories: int = 0
     backlog: int = 0
     usages: Sequence[Usage] = ()
@@ -153,6 +166,7 @@ class Sources:
 
     log: MessageLog
     store: MemoryStore
+    traffic: Traffic
     intake: Intake
     indexer: Indexer
     ledger: Ledger
@@ -171,6 +185,7 @@ class Standing(Collector):
         self._snapshot = Snapshot()
         self._sound = False
         self._fresh_until = 0.0
+        self._traffic_fresh_until = 0.0
         self._one_look = asyncio.Lock()
 
     async def look(self) -> None:
@@ -196,11 +211,19 @@ class Standing(Collector):
             loaded=loaded.result(),
             states=await sources.log.count_by_state(),
             waiting=await sources.log.pending_overview(),
+            traffic=await self._traffic(),
             memories=await sources.store.count(),
             backlog=await sources.indexer.backlog(),
             usages=await sources.ledger.totals(THE_BEGINNING),
             now_ms=sources.clock(),
         )
+
+    async def _traffic(self) -> Sequence[GuildTraffic]:
+        if time.monotonic() < self._traffic_fresh_until:
+            return self._snapshot.traffic
+        traffic = await self._sources.traffic.by_guild()
+        self._traffic_fresh_until = time.monotonic() + TRAFFIC_SECONDS
+        return traffic
 
     async def _ready(self) -> Mapping[str, bool]:
         return await self._sources.ready()
@@ -216,6 +239,7 @@ class Standing(Collector):
         yield from _hosts(self._sources.guards)
         if self._sound:
             yield from _standing(self._snapshot)
+            yield from _servers(self._snapshot.traffic)
             yield from _money(self._snapshot.usages, self._sources.prices)
             if self._snapshot.loaded:
                 yield from _ollama(self._snapshot.loaded)
@@ -317,6 +341,25 @@ def _standing(seen: Snapshot) -> Iterator[Metric]:
     yield _gauge("index_backlog", "Changes that the vector index has yet to take.", seen.backlog)
 
 
+def _servers(traffic: Sequence[GuildTraffic]) -> Iterator[Metric]:
+    """The servers with the largest backlog, and the others together: rates of arrival, and what waits."""
+    came = _family("guild_messages", "Messages that came in lately, by server.", "guild", "within")
+    made = _family("guild_memories", "Memories made lately, by server.", "guild", "within")
+    waits = _family("guild_queue_messages", "Messages that wait for extraction, by server.", "guild")
+    oldest = _family("guild_queue_oldest_seconds", "How long the oldest of them waits.", "guild")
+    shown = list(traffic[:GUILDS_SHOWN])
+    if others := traffic[GUILDS_SHOWN:]:
+        shown.append(together(others))
+    for of in shown:
+        guild = OTHERS if of.guild_id is None else str(of.guild_id)
+        came.add_metric([guild, "1h"], of.last_hour)
+        came.add_metric([guild, "24h"], of.last_day)
+        made.add_metric([guild, "24h"], of.memories)
+        waits.add_metric([guild], of.pending)
+        oldest.add_metric([guild], of.oldest_seconds)
+    yield from (came, made, waits, oldest)
+
+
 def _money(usages: Sequence[Usage], prices: PriceTable) -> Iterator[Metric]:
     spent = CounterMetricFamily(
         f"{PREFIX}_dollars_spent", "Owed by the price table, since the ledger began.", labels=["provider", "model"]
@@ -354,6 +397,10 @@ def _ollama(loaded: Mapping[str, Sequence[LoadedModel] | None]) -> Iterator[Metr
             size.add_metric([host, model.name], model.size)
             vram.add_metric([host, model.name], model.vram)
     yield from (size, vram)
+
+
+def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=labels)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

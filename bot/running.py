@@ -63,6 +63,7 @@ def standing_of(app: App, ready: Readiness) -> Standing:
         Sources(
             log=app.log,
             store=app.store,
+            traffic=app.traffic,
             intake=app.intake,
             indexer=app.indexer,
             ledger=app.ledger,

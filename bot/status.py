@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.index.indexer import Indexer
     from bot.llm.fallback import FallbackModel, Standing
     from bot.resilience import Guard
+    from bot.traffic import GuildTraffic, Traffic
 
 DAYS = 30
 
@@ -38,11 +39,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """How things are. Costs are those of the whole installation, days those of one server.
+    """How things are. Costs are those of the whole installation, traffic and days those of one server.
 
     Attributes:
         today: bill of this UTC day.
         month: bill of the last `DAYS` days.
+        traffic: what came in lately, and what waits, of one server.
         days: messages and memories by day, oldest first.
         bills: bill of each UTC day that has one.
         answer_seconds: mean time of a language model's answer today; None without any.
@@ -55,6 +57,7 @@ class StatusReport:
 
     today: Bill
     month: Bill
+    traffic: GuildTraffic
     days: Sequence[Day]
     bills: Mapping[str, Bill]
     answer_seconds: float | None
@@ -76,6 +79,7 @@ class Status:
         self,
         *,
         activity: Activity,
+        traffic: Traffic,
         ledger: Ledger,
         prices: PriceTable,
         guards: Sequence[Guard],
@@ -83,6 +87,7 @@ class Status:
         clock: Clock,
     ) -> None:
         self._activity = activity
+        self._traffic = traffic
         self._ledger = ledger
         self._prices = prices
         self._guards = guards
@@ -104,6 +109,7 @@ class Status:
         return StatusReport(
             today=bill((usage for usage in usages if usage.day == today), self._prices),
             month=bill(usages, self._prices),
+            traffic=await self._traffic.of_guild(guild_id),
             days=await self._activity.by_day(guild_id, days=DAYS, now_ms=now),
             bills=bills_by_day(usages, self._prices),
             answer_seconds=_mean_seconds(usages, today),

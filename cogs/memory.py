@@ -222,11 +222,15 @@ class MemoryCog(commands.Cog, name="Memory"):
         services = self._services
         counts = await services.log.count_by_state(guild_id)
         waiting = await services.log.pending_overview(guild_id)
+        report = await services.status.report(guild_id)
+        lately = report.traffic
         lines = [
             "### Memory of this server",
             f"- {texts.count(len(services.observations.channels(guild_id)), 'channel')} observed (`/observe list`)",
             f"- {texts.count(sum(counts.values()), 'message')} in the log, kept for {services.policy.retention}",
             f"- {texts.count(await services.store.count(guild_id), 'memory')}",
+            f"- {texts.count(lately.last_day, 'message')} within 24 hours, {lately.last_hour:,} within the last one; "
+            f"{texts.count(lately.memories, 'memory')} made within 24 hours",
         ]
         if waiting:
             pending, places = texts.count(counts[MessageState.PENDING], "message"), texts.count(len(waiting), "channel")
@@ -242,7 +246,6 @@ class MemoryCog(commands.Cog, name="Memory"):
             lines.append(
                 f"- ⚠️ {texts.count(unread, 'event')} of Discord, in all servers, could not be read (see the log)"
             )
-        report = await services.status.report(guild_id)
         chart = discord.File(BytesIO(await services.status.chart(report)), CHART)
         await reply_view(interaction, status_view(lines, report), chart)
 

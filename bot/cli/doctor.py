@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
 from rich.text import Text
 
 from bot.app import doctor_of
@@ -40,11 +43,23 @@ def doctor(pull: Pull = False, data_dir: DataDir = None) -> None:
             console.print(line, soft_wrap=True)
             if finding.todo:
                 console.print(Text(f"          → {finding.todo}"), soft_wrap=True)
+            if finding.table:
+                console.print(Padding(_lines(finding.table), (0, 0, 0, 10)))
             sound &= finding.verdict is not Verdict.FAULT
         return sound
 
     if not asyncio.run(examine()):
         raise typer.Exit(1)
+
+
+def _lines(table: Sequence[Sequence[str]]) -> Table:
+    """A finding's table; its two first columns are words, the others numbers."""
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    for number, head in enumerate(table[0]):
+        shown.add_column(head, justify="left" if number < 2 else "right", no_wrap=number < 2)
+    for line in table[1:]:
+        shown.add_row(*map(Text, line))
+    return shown
 
 
 async def _pull(settings: Settings, console: Console) -> None:

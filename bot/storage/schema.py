@@ -100,6 +100,7 @@ memories = Table(
     Index("ix_memories_guild_id_said_id", "guild_id", "said_id"),
     Index("ix_memories_superseded_by", "superseded_by"),
     Index("ix_memories_batch_id", "batch_id"),
+    Index("ix_memories_guild_id_created_ms", "guild_id", "created_ms"),
     sqlite_autoincrement=True,
     comment="Statements. seq keys the full-text index. said_id is the newest cited message's snowflake.",
 )

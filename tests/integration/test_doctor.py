@@ -22,6 +22,7 @@ SUBJECTS = {
     "database",
     "at rest",
     "limits",
+    "servers",
     "ollama",
     "model",
     "language model",

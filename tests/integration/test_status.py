@@ -15,6 +15,7 @@ from bot.errors import ServiceGivenUp, ServiceUnavailable
 from bot.flusher import FlushReport
 from bot.resilience import Breaker, Guard
 from bot.status import DAYS, Status, StatusReport
+from bot.traffic import Traffic
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline
@@ -27,6 +28,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def make_status(pipeline: Pipeline, ledger: Ledger, *guards: Guard) -> Status:
     return Status(
         activity=Activity(pipeline.db),
+        traffic=Traffic(pipeline.db, pipeline.clock),
         ledger=ledger,
         prices=PriceTable(),
         guards=guards,
