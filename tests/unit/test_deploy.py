@@ -18,7 +18,8 @@ from compose_spec import PyCompose
 from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
-from bot.config import Settings, load_settings, settings_table
+from bot.config import Settings, check_for_worker, load_settings, settings_table
+from bot.running import FLUSH_SECONDS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -70,12 +71,16 @@ def composed(files: list[str]) -> dict[str, dict[str, Any]]:
     """The services of compose files, with what they extend."""
     services: dict[str, dict[str, Any]] = {}
     for file in files:
-        for name, given in loaded(DEPLOY / file)["services"].items():
-            one = dict(given)
-            if base := one.pop("extends", None):
-                one = merged(loaded(DEPLOY / base["file"])["services"][base["service"]], one)
-            services[name] = merged(services.get(name, {}), one)
+        for name in loaded(DEPLOY / file)["services"]:
+            services[name] = merged(services.get(name, {}), extended(file, name))
     return services
+
+
+def extended(file: str, name: str) -> dict[str, Any]:
+    """A service of a file, with what it extends there or in another one."""
+    one: dict[str, Any] = dict(loaded(DEPLOY / file)["services"][name])
+    base = one.pop("extends", None)
+    return one if base is None else merged(extended(base.get("file", file), base["service"]), one)
 
 
 def merged(base: Any, over: Any) -> Any:  # noqa: ANN401 - YAML
@@ -140,6 +145,30 @@ def test_the_composed_bot_has_settings_that_exist_and_are_valid(
     assert settings.metrics_port == 9464
 
 
+@pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+def test_composed_workers_are_confined_keep_nothing_and_have_no_token(files: list[str]) -> None:
+    services = composed(files)
+    bot, worker = services["bot"], services["worker"]
+    assert (worker["command"], worker["profiles"]) == (["worker"], ["workers"])
+    assert worker["environment"] == bot["environment"] | {"DISCORD_TOKEN": ""}, "blank, whatever env_file has"
+    assert worker["depends_on"] == bot["depends_on"]
+    assert "volumes" not in worker
+    assert any(mount.startswith("/data:") and "uid=10001" in mount for mount in worker["tmpfs"])
+    assert not {"container_name", "ports"} & worker.keys(), "or there could be one alone"
+    same = ("image", "env_file", "read_only", "user", "cap_drop", "security_opt", "stop_grace_period", "restart")
+    assert {name: worker[name] for name in same} == {name: bot[name] for name in same}
+
+
+def test_what_compose_gives_a_worker_is_enough_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = composed(COMPOSE["one machine"])["worker"]["environment"]
+    given = {"DATABASE_URL": "postgresql://channel_memory:x@postgres/channel_memory", "OPENAI_API_KEY": "sk-x"}
+    for name, value in (environment | given).items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(None)
+    assert settings.discord_token is None
+    check_for_worker(settings)
+
+
 def test_named_volumes_and_mounted_files_are_there() -> None:
     for files in COMPOSE.values():
         declared = {name for file in files for name in loaded(DEPLOY / file).get("volumes", {})}
@@ -186,14 +215,59 @@ def test_manifests_follow_the_schemas_of_kubernetes(overlay: str) -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_each_pod_of_several_bots_has_a_shard_of_its_own() -> None:
-    policy, bots = yaml.safe_load_all((DEPLOY / "k8s/shards/bots.yaml").read_text())
-    for one in (policy, bots):
+def several() -> list[dict[str, Any]]:
+    """What is applied on top of an overlay for several bots and workers."""
+    files = ("shards/bots.yaml", "workers/workers.yaml")
+    return [one for file in files for one in yaml.safe_load_all((DEPLOY / "k8s" / file).read_text())]
+
+
+def test_manifests_for_several_processes_follow_the_schemas() -> None:
+    for one in several():
         validate(one, KUBERNETES, strict=True)
-    given = {entry["name"]: entry for entry in bots["spec"]["template"]["spec"]["containers"][0]["env"]}
+
+
+def environment_of(workload: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a workload's container is given beside the ConfigMap, by name."""
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry for entry in container["env"]}
+
+
+def test_each_pod_of_several_bots_has_a_shard_of_its_own() -> None:
+    (bots,) = [one for one in several() if one["kind"] == "StatefulSet"]
+    given = environment_of(bots)
     assert given.keys() <= {name.upper() for name in Settings.model_fields}
     assert given["SHARD_COUNT"]["value"] == str(bots["spec"]["replicas"])
     assert "pod-index" in given["SHARD_IDS"]["valueFrom"]["fieldRef"]["fieldPath"]
+
+
+def test_workers_have_what_they_need_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    (workers,) = [one for one in several() if one["kind"] == "Deployment"]
+    given = environment_of(workers)
+    assert given.keys() == {"DATABASE_URL", "OPENAI_API_KEY", "MEM0_QDRANT_API_KEY"}
+    config = {key_of(one): one for one in rendered(DEPLOY / "k8s/base")}["ConfigMap", "channel-memory"]["data"]
+    for name, value in config.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://bot:x@db/channel_memory")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    check_for_worker(load_settings(None))
+    pod = workers["spec"]["template"]["spec"]
+    assert pod["containers"][0]["args"] == ["worker"]
+    assert {"name": "data", "emptyDir": {"sizeLimit": "1Gi"}} in pod["volumes"]
+    assert pod["terminationGracePeriodSeconds"] > 4 * FLUSH_SECONDS
+
+
+def test_a_worker_is_no_pod_of_the_bots_and_may_go_where_they_may() -> None:
+    objects = rendered(DEPLOY / "k8s/overlays/gpu-node") + several()
+    selectors = [
+        one["spec"]["selector"]["matchLabels"] for one in objects if one["kind"] in {"Deployment", "StatefulSet"}
+    ]
+    (workers,) = [one for one in several() if one["kind"] == "Deployment"]
+    labels = workers["spec"]["template"]["metadata"]["labels"]
+    assert [labels.items() >= selector.items() for selector in selectors].count(True) == 1
+    policies = str([one["spec"] for one in objects if one["kind"] == "NetworkPolicy"])
+    alone = "'matchLabels': {'app.kubernetes.io/name': 'channel-memory'}"
+    assert alone not in policies, "a policy that knows of bots and not of workers"
+    assert policies.count("channel-memory-worker") == 4, "their own, PostgreSQL's, Qdrant's and Ollama's"
 
 
 def test_the_schemas_notice_a_fault() -> None:
@@ -206,7 +280,7 @@ def test_the_schemas_notice_a_fault() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_pod_is_confined_and_probed(overlay: str) -> None:
-    for name, pod in pods(rendered(DEPLOY / "k8s/overlays" / overlay)):
+    for name, pod in pods(rendered(DEPLOY / "k8s/overlays" / overlay) + several()):
         assert pod["automountServiceAccountToken"] is False, name
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         for container in (*pod["containers"], *pod.get("initContainers", [])):
