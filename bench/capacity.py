@@ -196,7 +196,7 @@ async def simulated(said: Sequence[Said], hosts: int, median: float, spread: flo
     with tempfile.TemporaryDirectory() as folder:
         async with open_pipeline(Path(folder), clock) as pipeline:
             flusher = _flusher(pipeline, watch, model, hosts)
-            await _live(pipeline, flusher, model, said)
+            await _live(pipeline, flusher, model, said, hosts)
             embedded = sum(estimate_tokens(memory.text) for memory in await pipeline.memories())
             memories = await pipeline.rows("memories")
             left = len(await pipeline.queue.channels())
@@ -236,7 +236,7 @@ def _flusher(pipeline: Pipeline, extractor: Extractor, model: VirtualModel, host
     )
 
 
-async def _live(pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said: Sequence[Said]) -> None:
+async def _live(pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said: Sequence[Said], hosts: int) -> None:
     """Let the time pass: messages are logged, the bot looks for what is due, models answer, whichever comes next."""
     clock, to_come, next_look = model.clock, 0, NOW_MS
     flushing: asyncio.Task[Any] | None = None
@@ -244,7 +244,7 @@ async def _live(pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said:
         if flushing is None and clock.ms >= next_look:
             flushing, next_look = asyncio.create_task(flusher.flush_due()), clock.ms + LOOK_MS
         if flushing is not None:
-            await _at_rest(flushing, flusher, model)
+            await _at_rest(flushing, flusher, model, hosts)
             if flushing.done():
                 flushing.result()
                 flushing = None
@@ -263,11 +263,11 @@ async def _live(pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said:
             heapq.heappop(model.waiting)[2].set_result(None)
 
 
-async def _at_rest(flushing: asyncio.Task[Any], flusher: Flusher, model: VirtualModel) -> None:
+async def _at_rest(flushing: asyncio.Task[Any], flusher: Flusher, model: VirtualModel, hosts: int) -> None:
     """Wait until the flush is over, or until every channel that is being worked on waits for a model."""
     quiet = 0
     while not flushing.done() and quiet < 5:  # a channel that ends lets the next one begin a few turns later
-        waits = model.waiting and len(model.waiting) == flusher.at_work
+        waits = model.waiting and len(model.waiting) == min(hosts, flusher.at_work)
         quiet = quiet + 1 if waits else 0
         await asyncio.sleep(0 if waits else 0.0005)
 

@@ -133,17 +133,18 @@ class Applier:
         query = select(messages.c.author_id).where(messages.c.batch_id == batch.id).distinct()
         authors = await connection.scalars(query)
         members = {(batch.guild_id, a): self._consents.hasher.subject(a) for a in authors}
-        out = await self._consents.left_out_among(connection, members)
-        factual = await self._consents.facts_among(connection, members)
+        out, factual = await self._consents.standing_of(connection, members)
         return frozenset(user for _, user in out), frozenset(user for _, user in factual)
 
     async def _settle(self, connection: AsyncConnection, batch: Batch, out: frozenset[int]) -> int:
         """Give the batch's messages their end state; how many."""
         theirs = messages.c.batch_id == batch.id
-        skipped = {"state": MessageState.SKIPPED, "reason": OPTED_OUT, "batch_id": None}
+        count = 0
+        if out:
+            skipped = {"state": MessageState.SKIPPED, "reason": OPTED_OUT, "batch_id": None}
+            left_out = update(messages).where(theirs, messages.c.author_id.in_(out)).values(skipped)
+            count = (await connection.execute(left_out)).rowcount
         extracted = {"state": MessageState.EXTRACTED, "reason": None, "batch_id": None}
-        left_out = update(messages).where(theirs, messages.c.author_id.in_(out)).values(skipped)
-        count = (await connection.execute(left_out)).rowcount
         return count + (await connection.execute(update(messages).where(theirs).values(extracted))).rowcount
 
 

@@ -118,15 +118,16 @@ class Consents:
         self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
     ) -> set[tuple[int, int]]:
         """Of whom of `members` (guild and user id, with their subject) nothing may be kept, as the database has it."""
-        current = await self._current(connection, members)
-        return {member for member, (choice, rules) in current.items() if _left_out(choice, rules)}
+        left_out, _ = await self.standing_of(connection, members)
+        return left_out
 
-    async def facts_among(
+    async def standing_of(
         self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]
-    ) -> set[tuple[int, int]]:
-        """Of whom of `members` facts about themselves may be kept, as the database has it."""
+    ) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+        """Of whom of `members` nothing may be kept, and of whom facts about themselves may, as the database has it."""
         current = await self._current(connection, members)
-        return {member for member, (choice, rules) in current.items() if _facts(choice, rules)}
+        left_out = {member for member, (choice, rules) in current.items() if _left_out(choice, rules)}
+        return left_out, {member for member, (choice, rules) in current.items() if _facts(choice, rules)}
 
     async def _current(
         self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 CUT_MESSAGES = 500
 """Messages that are cut into batches at once, and that a channel has done in one turn."""
 
-PLAN_TURNS = 16
+PLAN_TURNS = 8
 """Turns after which it is looked again for what is due."""
 
 TAKEN = "another process works on the channel"
@@ -142,7 +142,8 @@ class Flusher:
             consents: who allows what.
             flush_interval: seconds after which pending messages are flushed at the latest.
             flush_batch_size: pending messages of a channel that are flushed at once.
-            concurrency: channels worked on at the same time.
+            concurrency: calls of the model at the same time; one channel more is worked on, so that the model need not
+                wait while an answer is stored and applied.
             step: told each step that is reached.
             told: told what each flush of a channel did, when it is over.
         """
@@ -156,8 +157,9 @@ class Flusher:
         self._consents = consents
         self._interval = flush_interval
         self._size = flush_batch_size
-        self._concurrency = concurrency
-        self._slots = asyncio.Semaphore(concurrency)
+        self._at_once = concurrency + 1
+        self._slots = asyncio.Semaphore(self._at_once)
+        self._asking = asyncio.Semaphore(concurrency)
         self._turns = Turns()
         self._step = step
         self._told = told
@@ -182,30 +184,36 @@ class Flusher:
         started = time.monotonic()
         total = FlushReport()
         plan: deque[Due] = deque()
-        left_out: set[int] = set()  # in hand, or nothing could be done for them
-        looking = asyncio.Lock()
-
-        async def next_turn() -> Due | None:
-            async with looking:
-                if not plan and not self._stopping:
-                    due = [one for one in await self.due() if one.channel_id not in left_out]
-                    plan.extend(self._turns.plan(due, PLAN_TURNS))
-                return plan.popleft() if plan else None
-
-        async def one_after_the_other() -> None:
-            while (turn := await next_turn()) is not None:
-                left_out.add(turn.channel_id)
-                done = await self._flush_safely(turn.channel_id, limit=CUT_MESSAGES)
-                if done.messages or done.asked or done.calls:
-                    left_out.discard(turn.channel_id)
-                if done.messages or done.dead:
-                    log.info("Flushed %d messages into %d memories", done.messages, done.memories)
-                if done.waiting != TAKEN:
-                    total.add(done)
-
-        await asyncio.gather(*(one_after_the_other() for _ in range(self._concurrency)))
+        in_hand: dict[asyncio.Task[FlushReport], int] = {}
+        hopeless: set[int] = set()
+        try:
+            while True:
+                while len(in_hand) < self._at_once and (turn := await self._next(plan, {*in_hand.values(), *hopeless})):
+                    flush = asyncio.create_task(self._flush_safely(turn.channel_id, limit=CUT_MESSAGES))
+                    in_hand[flush] = turn.channel_id
+                if not in_hand:
+                    break
+                over, _ = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
+                for flush in over:
+                    done, channel_id = flush.result(), in_hand.pop(flush)
+                    if done.messages or done.dead:
+                        log.info("Flushed %d messages into %d memories", done.messages, done.memories)
+                    if not (done.messages or done.asked or done.calls):
+                        hopeless.add(channel_id)
+                    if done.waiting != TAKEN:
+                        total.add(done)
+        finally:
+            for flush in in_hand:
+                flush.cancel()
         total.seconds = time.monotonic() - started
         return total
+
+    async def _next(self, plan: deque[Due], left_out: set[int]) -> Due | None:
+        """The next turn of the plan, which is made anew when it is at its end."""
+        if not plan and not self._stopping:
+            due = [one for one in await self.due() if one.channel_id not in left_out]
+            plan.extend(self._turns.plan(due, PLAN_TURNS))
+        return plan.popleft() if plan else None
 
     async def flush_channel(
         self, channel_id: int, progress: Progress = _nobody, *, limit: int | None = None
@@ -310,28 +318,10 @@ class Flusher:
             await self._ask(batch, report)
 
     async def _ask(self, batch: Batch, report: FlushReport) -> None:
-        work = await self._permitted(await self._queue.work(batch), report)
-        if not work.messages:
-            return
-        try:
-            extraction = await self._extract(work)
-        except AnswerError as error:
-            report.calls += 1
-            died = await self._queue.fail(work, error)
-            report.dead += died
-            log.warning("Batch %s: unusable answer, %d messages died: %s", batch.id, died, type(error).__name__)
-            self._step("failed")
-            return
-        except ServiceGivenUp as error:
-            ids = [message.id for message in work.messages]
-            report.messages += await self._queue.skip(batch.channel_id, ids, MODEL_AWAY)
-            log.warning("Batch %s: skipped, %s", batch.id, error)
-            self._step("skipped")
-            return
-        except ServiceError as error:
-            report.waiting = str(error)
-            await self._queue.wait(batch, error)
-            log.warning("Batch %s waits: %s", batch.id, error)
+        async with self._asking:  # what is shown is read when it is its turn, not before
+            work = await self._permitted(await self._queue.work(batch), report)
+            extraction = await self._answer(work, report) if work.messages else None
+        if extraction is None:
             return
         self._step("asked")
         report.calls += extraction.calls
@@ -340,6 +330,28 @@ class Flusher:
         if await self._queue.answer(work, extraction.to_json()):
             report.refusals.update(extraction.refusals)
             self._step("answered")
+
+    async def _answer(self, work: Work, report: FlushReport) -> Extraction | None:
+        """The model's answer; None where there is none to be had, which the queue is told."""
+        batch = work.batch
+        try:
+            return await self._extract(work)
+        except AnswerError as error:
+            report.calls += 1
+            died = await self._queue.fail(work, error)
+            report.dead += died
+            log.warning("Batch %s: unusable answer, %d messages died: %s", batch.id, died, type(error).__name__)
+            self._step("failed")
+        except ServiceGivenUp as error:
+            ids = [message.id for message in work.messages]
+            report.messages += await self._queue.skip(batch.channel_id, ids, MODEL_AWAY)
+            log.warning("Batch %s: skipped, %s", batch.id, error)
+            self._step("skipped")
+        except ServiceError as error:
+            report.waiting = str(error)
+            await self._queue.wait(batch, error)
+            log.warning("Batch %s waits: %s", batch.id, error)
+        return None
 
     async def _permitted(self, work: Work, report: FlushReport) -> Work:
         """The work without members who have opted out since: no model is shown what they said."""

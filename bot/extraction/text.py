@@ -15,6 +15,10 @@ _INVISIBLE = re.compile(
     rf"[{_BIDI}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e0fff]"
 )
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]"
+)
+"""Control characters but line feed and tabulator, lone surrogates, and characters of private use."""
 _JOINERS = re.compile(r"(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
 """Joiners carry meaning between letters of some scripts and inside emoji; next to Latin text they only hide."""
 _QUOTED = re.compile(r"^\s*>(?:>>)?\s.*$", re.MULTILINE)
@@ -28,8 +32,7 @@ URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'`|\\^{}]+[^\s<>\"'`|\\^{}.,;:!?
 
 def visible(text: str) -> str:
     """`text` composed (NFC) and without characters that hide, reverse or disguise others; control characters go too."""
-    composed = _JOINERS.sub("", _INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
-    return "".join(c for c in composed if c == "\n" or c == "\t" or unicodedata.category(c) not in {"Cc", "Cs", "Co"})
+    return _JOINERS.sub("", _INVISIBLE.sub("", _CONTROLS.sub("", unicodedata.normalize("NFC", text))))
 
 
 def own_words(content: str) -> str:
