@@ -22,6 +22,7 @@ from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
+from tests.loopback.discord import eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -608,7 +609,9 @@ async def test_servers_take_turns_however_many_channels_of_one_are_due(pipeline:
     pipeline.clock.advance(3601)
     assert await pipeline.due() == [*busy, CHANNEL + 99]
     await pipeline.one_at_a_time().flush_due()
-    assert [call[0].channel_id for call in pipeline.extractor.calls] == [busy[0], CHANNEL + 99, *busy[1:]]
+    asked = [call[0].channel_id for call in pipeline.extractor.calls]
+    assert sorted(asked) == [*busy, CHANNEL + 99]
+    assert asked.index(CHANNEL + 99) < 2, "one may be ready before it, of the two that are in hand"
 
 
 async def test_a_channel_with_a_long_backlog_keeps_no_other_waiting(pipeline: Pipeline) -> None:
@@ -623,9 +626,8 @@ async def test_a_channel_with_a_long_backlog_keeps_no_other_waiting(pipeline: Pi
     report = await pipeline.one_at_a_time().flush_due()
     assert report.messages == 2 * CUT_MESSAGES + 101
     asked = [call[0].channel_id for call in pipeline.extractor.calls]
-    turn = asked.index(OTHER_CHANNEL)
-    assert sum(len(call) for call in pipeline.extractor.calls[:turn]) == CUT_MESSAGES
-    assert asked[turn + 1 :] == [CHANNEL] * (len(asked) - turn - 1)
+    before = pipeline.extractor.calls[: asked.index(OTHER_CHANNEL)]
+    assert CUT_MESSAGES <= sum(map(len, before)) <= CUT_MESSAGES + 30
 
 
 async def test_what_others_have_in_hand_is_left_to_them(pipeline: Pipeline) -> None:
@@ -654,3 +656,39 @@ async def test_a_channel_that_fails_is_tried_once_in_a_flush(pipeline: Pipeline)
     report = await pipeline.flusher.flush_due()
     assert report.messages == 1
     assert sorted(call[0].channel_id for call in pipeline.extractor.calls) == [CHANNEL, OTHER_CHANNEL]
+
+
+async def test_the_next_channel_is_asked_about_while_an_answer_is_stored_and_never_two_at_once(
+    pipeline: Pipeline,
+) -> None:
+    await pipeline.say("note: one")
+    await pipeline.say("note: two", channel=OTHER_CHANNEL)
+    pipeline.clock.advance(3601)
+    flusher = pipeline.one_at_a_time()
+    holds, let_go = asyncio.Event(), asyncio.Event()
+
+    async def storing_takes_long() -> None:
+        await eventually(lambda: pipeline.steps.seen.count("cut") == 2, what="a second channel")
+        await asyncio.sleep(0.3)  # time enough to ask
+        assert len(pipeline.extractor.calls) == 1, "it waits for the model"
+        holding.append(asyncio.create_task(_hold_up(pipeline, holds, let_go)))
+        await holds.wait()
+
+    holding: list[asyncio.Task[None]] = []
+    pipeline.extractor.meanwhile = storing_takes_long
+    flush = asyncio.create_task(flusher.flush_due())
+    try:
+        await eventually(lambda: len(pipeline.extractor.calls) == 2, what="a second call")
+        assert "answered" not in pipeline.steps.seen
+    finally:
+        let_go.set()
+        report = await flush
+        await asyncio.gather(*holding)
+    assert report.messages == 2
+
+
+async def _hold_up(pipeline: Pipeline, holds: asyncio.Event, let_go: asyncio.Event) -> None:
+    """Keep every other writer waiting."""
+    async with pipeline.db.write():
+        holds.set()
+        await let_go.wait()
