@@ -61,11 +61,7 @@ async def test_what_memory_has_no_room_for_is_refused_loudly_and_read_back(stage
 
 @pytest.mark.slow
 async def test_a_full_disk_loses_nothing_and_recall_goes_on(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
+    general, ada = await stage.without_model()
     word = canary()
     general.say(ada, f"The {word} was said before the disk was full.")
     await all_logged(stage, general)

@@ -26,11 +26,7 @@ FAULTS: dict[str, Break] = {
 
 @pytest.mark.slow
 async def test_whatever_happens_to_reading_back_everything_is_there_in_the_end(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
+    general, ada = await stage.without_model()
     for fault, breaks in FAULTS.items():
         sessions = len(stage.discord.gateway.identifies)
         breaks(stage, HISTORY)
@@ -54,11 +50,7 @@ async def test_whatever_happens_to_reading_back_everything_is_there_in_the_end(s
 
 
 async def test_an_answer_that_discord_does_not_take_harms_nothing_and_the_next_one_comes(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
+    general, ada = await stage.without_model()
     word = canary()
     general.say(ada, f"The {word} is behind the door.")
     await eventually(lambda: logged(stage.bot.database, general) == said_by_people(general), within=20)

@@ -104,11 +104,7 @@ async def test_a_first_gateway_connection_that_fails_is_tried_again(stage: Stage
 
 
 async def test_broken_connections_and_invalid_sessions_lose_nothing(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
+    general, ada = await stage.without_model()
     general.say(ada, "Said in quiet times.")
     stage.discord.gateway.drop()
     general.say(ada, "Said while the line was broken.")
@@ -169,11 +165,7 @@ async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
 
 @pytest.mark.slow
 async def test_a_message_in_the_history_that_can_not_be_read_holds_up_no_other(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
+    general, ada = await stage.without_model()
     await stage.discord.gateway.invalidate()
     unreadable = {general.say(ada, "", poll=UNREADABLE)}
     for number in range(210):  # more than two pages, and a bad one at each place in them
@@ -214,11 +206,7 @@ async def test_a_second_bot_on_the_same_folder_is_refused(stage: Stage) -> None:
 
 @pytest.mark.slow
 async def test_the_end_is_in_time_while_another_process_holds_the_database(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada")
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
+    general, ada = await stage.without_model()
     holder = sqlite3.connect(stage.bot.database, isolation_level=None)
     try:
         holder.execute("BEGIN IMMEDIATE")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, func, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StartupError
@@ -41,18 +40,6 @@ if server_programs() is not None:
             await asyncio.gather(*(_add_one(each) for _ in range(10) for each in (server, beside)))
         async with server.read() as connection:
             assert await connection.scalar(select(meta.c.value)) == "20"
-
-    async def test_readers_cannot_write(server: Database) -> None:
-        with pytest.raises(DBAPIError, match="read-only"):
-            async with server.read() as connection:
-                await connection.execute(insert(meta).values(key="k", value="v"))
-
-    async def test_a_read_is_one_consistent_state(server: Database) -> None:
-        async with server.read() as reader:
-            assert await reader.scalar(select(func.count()).select_from(meta)) == 0
-            async with server.write() as connection:
-                await connection.execute(insert(meta).values(key="k", value="v"))
-            assert await reader.scalar(select(func.count()).select_from(meta)) == 0
 
     async def test_a_write_that_is_cancelled_leaves_nothing_and_frees_the_turn(server: Database) -> None:
         written = asyncio.Event()

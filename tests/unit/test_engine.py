@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bot.errors import StartupError
 from bot.storage.engine import Database, open_database, upsert
@@ -98,12 +98,14 @@ async def test_readers_see_the_last_commit_while_a_write_is_open(database: Datab
     assert await _keys(database) == ["k"]
 
 
+@pytest.mark.both_databases(fast=True)
 async def test_readers_cannot_write(database: Database) -> None:
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         async with database.read() as connection:
             await connection.execute(insert(meta).values(key="k", value="v"))
 
 
+@pytest.mark.both_databases(fast=True)
 async def test_a_read_is_one_consistent_state(database: Database) -> None:
     async with database.read() as reader:
         assert await reader.scalar(select(func.count()).select_from(meta)) == 0
