@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,11 +14,17 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
 from bot.errors import StartupError
 from bot.storage.engine import Database, upsert
 from bot.storage.schema import usage
+
+log = logging.getLogger(__name__)
+
+WRITE_SECONDS = 60.0
+"""Between two writes of what was counted, where nothing else writes it."""
 
 PRICES_AS_OF = "2026-06"
 
@@ -253,6 +261,15 @@ class Ledger:
             for key, counts in taken.items():
                 self._add(key, counts)
             raise
+
+    async def run(self) -> None:
+        """Write once a minute until cancelled: other processes see what was used, and a kill loses little of it."""
+        while True:
+            await asyncio.sleep(WRITE_SECONDS)
+            try:
+                await self.flush()
+            except SQLAlchemyError as error:
+                log.warning("What was used is written later: %s", type(error).__name__)
 
     async def totals(self, since_day: str) -> list[Usage]:
         """What was used from `since_day` (YYYY-MM-DD, UTC) on, one row a day, model and purpose, oldest first.

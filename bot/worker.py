@@ -35,7 +35,7 @@ async def work(settings: Settings, step: Step = no_step) -> None:
     async with open_app(settings, extract=True, patient=True, clock=steady_clock(), step=step) as app:
         if app.flusher is None:
             return
-        parts = {"flushing": _flush(app, app.flusher), "indexer": app.indexer.run()}
+        parts = {"flushing": _flush(app, app.flusher), "indexer": app.indexer.run(), "ledger": app.ledger.run()}
         if app.changes is not None:
             parts["changes"] = app.changes.run()
         async with observed(app, None), beside(parts) as workers:

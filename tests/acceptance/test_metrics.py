@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 
-import httpx
 import pytest
 
-from bot.metrics import SNAPSHOT_SECONDS
 from bot.probe import probe
-from tests.fixtures.operations import Seen, free_port
+from tests.fixtures.operations import Operator, free_port
 from tests.fixtures.process import Stage
 from tests.loopback.ollama import Answer
 
 SAID = 24
 OPENAI = {"provider": "openai", "model": "text-embedding-3-small"}
 LLAMA = {"provider": "ollama", "model": "llama3.1:8b"}
-
-
-class Operator:
-    """Looks at the three pages."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self._url = f"http://127.0.0.1:{port}"
-
-    async def get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=10) as client:
-            return await client.get(f"{self._url}{path}")
-
-    async def metrics(self) -> Seen:
-        answer = await self.get("/metrics")
-        assert answer.status_code == 200
-        return Seen(answer.text)
-
-    async def answers(self, path: str, status: int, *, within: float = 40.0) -> httpx.Response:
-        async with asyncio.timeout(within):
-            while True:
-                with suppress(httpx.TransportError):
-                    answer = await self.get(path)
-                    if answer.status_code == status:
-                        return answer
-                await asyncio.sleep(0.2)
-
-    async def wait_for(self, name: str, value: float, *, within: float = 40.0, **labels: str) -> Seen:
-        async with asyncio.timeout(within):
-            while (seen := await self.metrics())(name, **labels) != value:  # noqa: ASYNC110 - of another process
-                await asyncio.sleep(SNAPSHOT_SECONDS / 5)
-        return seen
 
 
 @pytest.fixture
