@@ -185,21 +185,23 @@ class Flusher:
         total = FlushReport()
         plan: deque[Due] = deque()
         in_hand: dict[asyncio.Task[FlushReport], int] = {}
-        hopeless: set[int] = set()
+        useful = True  # where no turn did anything, looking again at once would not help
         try:
             while True:
-                while len(in_hand) < self._at_once and (turn := await self._next(plan, {*in_hand.values(), *hopeless})):
+                if not plan and useful and not self._stopping and len(in_hand) < self._at_once:
+                    due = [one for one in await self.due() if one.channel_id not in in_hand.values()]
+                    plan.extend(self._turns.plan(due, PLAN_TURNS))
+                    useful = False
+                while plan and len(in_hand) < self._at_once:
+                    turn = plan.popleft()
                     flush = asyncio.create_task(self._flush_safely(turn.channel_id, limit=CUT_MESSAGES))
                     in_hand[flush] = turn.channel_id
                 if not in_hand:
                     break
                 over, _ = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
                 for flush in over:
-                    done, channel_id = flush.result(), in_hand.pop(flush)
-                    if done.messages or done.dead:
-                        log.info("Flushed %d messages into %d memories", done.messages, done.memories)
-                    if not (done.messages or done.asked or done.calls):
-                        hopeless.add(channel_id)
+                    done, _ = flush.result(), in_hand.pop(flush)
+                    useful |= bool(done.messages or done.asked or done.calls)
                     if done.waiting != TAKEN:
                         total.add(done)
         finally:
@@ -207,13 +209,6 @@ class Flusher:
                 flush.cancel()
         total.seconds = time.monotonic() - started
         return total
-
-    async def _next(self, plan: deque[Due], left_out: set[int]) -> Due | None:
-        """The next turn of the plan, which is made anew when it is at its end."""
-        if not plan and not self._stopping:
-            due = [one for one in await self.due() if one.channel_id not in left_out]
-            plan.extend(self._turns.plan(due, PLAN_TURNS))
-        return plan.popleft() if plan else None
 
     async def flush_channel(
         self, channel_id: int, progress: Progress = _nobody, *, limit: int | None = None
@@ -228,6 +223,8 @@ class Flusher:
             if not self._stopping:
                 await self._tracked(self._flush(channel_id, report, progress, limit), report)
         report.seconds = time.monotonic() - started
+        if report.messages or report.dead:
+            log.info("Flushed %d messages into %d memories", report.messages, report.memories)
         self._told(report)
         return report
 
