@@ -34,11 +34,11 @@ from bot.flusher import Flusher, FlushReport
 from bot.guilds import Guilds
 from bot.housekeeping import Housekeeping
 from bot.index.base import NoIndex, VectorIndex
-from bot.index.generations import Generations, State
-from bot.index.indexer import Indexer
+from bot.index.follower import Follower, Shelf
+from bot.index.generations import Generations
+from bot.index.indexer import Indexer, always_ready
 from bot.index.message_vectors import MessageVectors
-from bot.index.mover import Mover, Onlooker, Shelf, tidy
-from bot.index.switch import IndexSwitch
+from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
 from bot.installation import Installation
 from bot.intake import Intake
 from bot.lexical.fulltext import FullText
@@ -88,6 +88,7 @@ class App:
     Attributes:
         index: what recall searches by meaning; a NoIndex where there is none.
         changes: brings what other processes changed; None where the database has one bot alone.
+        follower: keeps to the index that is in use; None where there is none.
         mover: fills the index anew where settings or somebody ask for it; None where there is no index.
         flusher: None where no language model is in use.
         metrics: what happened since the start.
@@ -104,6 +105,7 @@ class App:
     store: MemoryStore
     index: VectorIndex
     indexer: Indexer
+    follower: Follower | None
     mover: Mover | None
     recall: Recall
     erasure: Erasure
@@ -205,19 +207,25 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     shelf = Shelf(vectors.open)
     stack.push_async_callback(shelf.aclose)
-    index = await _index(settings, vectors, shelf, ways, notes)
-    indexer = Indexer(db, index, store, directory, clock, message_vectors, step)
+    found = await _index(settings, vectors, shelf, ways, notes)
+    follower = found if isinstance(found, Follower) else None
+    index = found.switch if isinstance(found, Follower) else found
+    ready = always_ready if follower is None else follower.ready
+    indexer = Indexer(db, index, store, directory, clock, message_vectors, step, ready)
+    several = db.dialect == "postgresql"  # processes, perhaps
     mover = None
-    if isinstance(index, IndexSwitch):
+    if follower is not None:
         mover = Mover(
             db=db,
             generations=vectors.generations,
             wanted=vectors.wanted,
-            switch=index,
+            follower=follower,
             shelf=shelf,
             remove=vectors.remove,
             publish=vectors.publish,
             indexer=indexer,
+            clock=clock,
+            grace_seconds=GRACE_SECONDS if several else 0,
             step=step,
         )
     traffic = Traffic(db, clock)
@@ -299,7 +307,8 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         rules=consents.rules,
         audit=services.audit,
     )
-    changes = Changes(db, installation, (consents.load, observations.load)) if db.dialect == "postgresql" else None
+    loads = (consents.load, observations.load, *(() if follower is None else (follower.told,)))
+    changes = Changes(db, installation, loads) if several else None
     unfinished = UnfinishedOptOuts(db, consents, services.personal)
     pending = Requests(db, clock)
     clerk = Clerk(pending, services.personal, services.audit, before=intake.drain, at_start=unfinished.finish)
@@ -311,6 +320,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         store=store,
         index=index,
         indexer=indexer,
+        follower=follower,
         mover=mover,
         recall=recall,
         erasure=erasure,
@@ -436,23 +446,22 @@ def _with_fallback(
 
 async def _index(
     settings: Settings, vectors: Vectors, shelf: Shelf, ways: Ways, notes: list[str]
-) -> IndexSwitch | NoIndex:
-    """The vector index; what can't be had now is replaced by nothing, with a note, where it is not waited for."""
+) -> Follower | NoIndex:
+    """What keeps the vector index; one that can't be had is done without, with a note, where it is not waited for."""
     there, why = vectors.there, vectors.unusable
     if why and settings.mem0_enabled:
         notes.append(f"Memories are searched by words alone: {why}")
     if why and (not there or not ways.patient):
         return NoIndex(why, holds_nothing=not there)
+    follower = Follower(vectors.generations, vectors.wanted, shelf)
     try:
-        return await _both(vectors, shelf)
+        await follower.start(damaged=ways.damaged_index)
     except InUse:
         if ways.patient:
             raise
         notes.append("The bot is running and holds the index: memories are searched by words alone")
         return NoIndex("the bot is running", holds_nothing=False)
     except StartupError as error:
-        if ways.damaged_index:
-            return IndexSwitch(NoIndex(str(error), holds_nothing=False))
         if not why:
             raise
         log.warning("What was made before waits in the index to be forgotten: %s", error)
@@ -460,39 +469,7 @@ async def _index(
     except ServiceError as error:
         notes.append(f"Memories are searched by words alone: {error}")
         return NoIndex(str(error), holds_nothing=False)
-
-
-async def _in_use(vectors: Vectors, shelf: Shelf, state: State) -> VectorIndex:
-    """The index in use; one that is to be moved away from anyway is done without where its model is gone."""
-    try:
-        return await shelf.open(state.in_use)
-    except InUse:
-        raise
-    except StartupError as error:
-        if state.in_use.made == vectors.wanted:
-            raise
-        log.warning("Searching by words only until the index is filled anew: %s", error)
-        return NoIndex(str(error), holds_nothing=False)
-
-
-async def _both(vectors: Vectors, shelf: Shelf) -> IndexSwitch:
-    """The index in use, and the one to come where there is one: what is forgotten has to be forgotten by both."""
-    state = await vectors.generations.load(vectors.wanted)
-    switch = IndexSwitch(await _in_use(vectors, shelf, state))
-    await vectors.generations.save(state)
-    state = await tidy(vectors.generations, state, vectors.remove)
-    if state.to_come is not None:
-        try:
-            switch.prepare(await shelf.open(state.to_come, fresh=_empties(state)))
-        except StartupError as error:
-            log.warning("The index that was being filled is given up: %s", error)
-            await vectors.generations.save(state.given_up())
-    return switch
-
-
-def _empties(state: State) -> bool:
-    """Whether the index to come begins empty: on a server another process may be filling it at this moment."""
-    return not (state.done or state.done_messages) and state.to_come is not None and state.to_come.made.server is None
+    return follower
 
 
 def doctor_of(settings: Settings) -> Doctor:
@@ -550,6 +527,17 @@ async def open_generations(settings: Settings) -> AsyncIterator[Onlooker]:
     """
     async with open_store(settings) as db:
         yield Onlooker(db, Generations(Installation(db)))
+
+
+@asynccontextmanager
+async def moving_alone(settings: Settings) -> AsyncIterator[bool]:
+    """Keep running bots, wherever they are, from filling the index anew; False where one of them sees to that.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db, db.alone(MOVING, wait=False) as held:
+        yield held
 
 
 @asynccontextmanager

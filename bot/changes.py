@@ -1,9 +1,9 @@
-"""What other processes changed reaches this one: choices of members, rules of servers, decisions on channels.
+"""What other processes changed reaches this one: members' choices, rules, decisions on channels, another vector index.
 
-Listeners ask these things in memory for every message. On PostgreSQL triggers count each change and tell of it when it
-is committed (migration 0006); the count is also looked at once a second, so that a lost connection, or a pooler that
-passes nothing on, costs that second. Until then nothing wrong is stored: the log asks the database again in the very
-transaction that stores a message.
+Listeners ask the first three in memory for every message. On PostgreSQL triggers count each change and tell of it when
+it is committed (migrations 0006 and 0008); the count is also looked at once a second, so that a lost connection, or a
+pooler that passes nothing on, costs that second. Until then nothing wrong is stored: the log asks the database again in
+the very transaction that stores a message, and so does whoever writes to the index.
 """
 
 from __future__ import annotations

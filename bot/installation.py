@@ -34,6 +34,12 @@ class Installation:
         async with self._db.write() as connection:
             await self.put(connection, key, value)
 
+    async def set_first(self, key: str, value: str) -> None:
+        """Keep `value` under `key` where nothing is kept there."""
+        statement = upsert(self._db.dialect, meta).values(key=key, value=value)
+        async with self._db.write() as connection:
+            await connection.execute(statement.on_conflict_do_nothing())
+
     async def put(self, connection: AsyncConnection, key: str, value: str) -> None:
         """As `set`, in the caller's transaction."""
         statement = upsert(self._db.dialect, meta).values(key=key, value=value)

@@ -16,7 +16,7 @@ from bot.clock import steady_clock
 from bot.config import Settings
 from bot.errors import InUse
 from bot.metrics import Shards
-from bot.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, observed, told_to_stop, within
+from bot.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, within
 from bot.steps import Step, no_step
 from bot.storage.engine import private_folder
 
@@ -89,9 +89,7 @@ async def alone(data_dir: Path) -> AsyncIterator[None]:
 
 def _parts(app: App) -> dict[str, Coroutine[object, object, None]]:
     """What runs beside the gateway."""
-    parts = {"indexer": app.indexer.run(), "housekeeping": app.housekeeping.run(), "clerk": app.clerk.run()}
-    if app.changes is not None:
-        parts["changes"] = app.changes.run()
+    parts = {"housekeeping": app.housekeeping.run(), "clerk": app.clerk.run(), **keeping_up(app)}
     if app.mover is None or not app.settings.leads:  # one of several processes fills the index anew
         return parts
     return parts | {"mover": app.mover.run()}

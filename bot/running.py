@@ -81,6 +81,16 @@ def hosts_of(guards: Sequence[Guard]) -> dict[str, str]:
     return {guard.name: guard.breaker.state.value for guard in guards if guard.host is not None}
 
 
+def keeping_up(app: App) -> dict[str, Coroutine[object, object, None]]:
+    """What brings the index up to the database, and this process up to what others changed."""
+    parts = {"indexer": app.indexer.run()}
+    if app.changes is not None:
+        parts["changes"] = app.changes.run()
+    if app.follower is not None:
+        parts["follower"] = app.follower.run()
+    return parts
+
+
 @asynccontextmanager
 async def beside(parts: Mapping[str, Coroutine[object, object, None]]) -> AsyncIterator[set[asyncio.Task[None]]]:
     """Parts, by name, that run for the time of the block and can be cut off at any moment."""

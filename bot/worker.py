@@ -16,7 +16,7 @@ from bot.clock import steady_clock
 from bot.config import Settings
 from bot.flusher import Flusher
 from bot.installation import BOT_ID
-from bot.running import FLUSH_SECONDS, beside, observed, told_to_stop, within
+from bot.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, within
 from bot.steps import Step, no_step
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,7 @@ async def work(settings: Settings, step: Step = no_step) -> None:
     async with open_app(settings, extract=True, patient=True, clock=steady_clock(), step=step) as app:
         if app.flusher is None:
             return
-        parts = {"flushing": _flush(app, app.flusher), "indexer": app.indexer.run(), "ledger": app.ledger.run()}
-        if app.changes is not None:
-            parts["changes"] = app.changes.run()
+        parts = {"flushing": _flush(app, app.flusher), "ledger": app.ledger.run(), **keeping_up(app)}
         async with observed(app, None), beside(parts) as workers:
             log.info("Working")
             stopped = asyncio.create_task(stop.wait(), name="stop")

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.app import open_app, open_generations
+from bot.app import moving_alone, open_app, open_generations
 from bot.cli.start import DataDir, load
 from bot.config import Settings
 from bot.errors import InUse, ServiceError, StartupError, UserError
@@ -38,7 +38,10 @@ async def _reindex(settings: Settings, console: Console, progress: Callable[[int
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(alone(settings.data_dir))
+            here = await stack.enter_async_context(moving_alone(settings))
         except InUse:
+            here = False
+        if not here:
             console.print("The running bot does it, whether or not somebody watches here.")
             return await _there(settings, progress)
         return await _here(settings, progress)

@@ -30,7 +30,7 @@ MADE_WITH: Final = "index_made_with"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How an index is made.
+    """How an index is made; as a string, for logs.
 
     Attributes:
         provider: of the embeddings, as in EMBEDDING_PROVIDER.
@@ -43,6 +43,10 @@ class Made:
     model: str
     dims: int
     server: str | None = None
+
+    def __str__(self) -> str:
+        where = "the data folder" if self.server is None else self.server
+        return f"{self.provider} {self.model} ({self.dims} numbers) in {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ class State:
         to_come: what is being filled; None between two of them.
         done: up to which memory (by its place in the database) it is filled.
         done_messages: up to which message (by its snowflake), once it has all memories.
-        leftover: what nobody uses any more.
+        leftover: what is to be removed.
+        left_ms: when the latest of these was in use, by the clock of the process that moved on; others may be a little
+            late.
     """
 
     in_use: Generation
@@ -85,23 +91,24 @@ class State:
     done: int = 0
     leftover: tuple[Generation, ...] = field(default=())
     done_messages: int = 0
+    left_ms: int = 0
 
-    def begun(self, made: Made) -> State:
-        """The next generation is to be filled; one that was begun otherwise is given up."""
+    def following(self, made: Made) -> Generation:
+        """The generation that comes next."""
         newest = max(one.number for one in (self.in_use, self.to_come, *self.leftover) if one is not None)
-        return replace(self.given_up(), to_come=Generation(newest + 1, made))
+        return Generation(newest + 1, made)
 
     def given_up(self) -> State:
         """The one in use stays."""
         if self.to_come is None:
             return self
-        return State(self.in_use, leftover=(*self.leftover, self.to_come))
+        return State(self.in_use, leftover=(*self.leftover, self.to_come), left_ms=self.left_ms)
 
-    def taken_over(self) -> State:
+    def taken_over(self, now_ms: int) -> State:
         """What was filled is in use, and what was in use is left over."""
         if self.to_come is None:
             return self
-        return State(self.to_come, leftover=(*self.leftover, self.in_use))
+        return State(self.to_come, leftover=(*self.leftover, self.in_use), left_ms=now_ms)
 
 
 class Generations:
@@ -127,19 +134,29 @@ class Generations:
         return None if told is None else _from_json(told)
 
     async def save(self, state: State) -> None:
-        """Remember it."""
-        await self._installation.set(STATE, json.dumps(asdict(state)))
+        """Remember it; only for a process that keeps the others from the outbox meanwhile."""
+        await self._installation.set(STATE, _to_json(state))
+
+    async def save_first(self, state: State) -> None:
+        """Remember it where nothing is remembered yet."""
+        await self._installation.set_first(STATE, _to_json(state))
+
+    async def begin(self, state: State) -> None:
+        """Remember that the next generation is being filled; whoever asked for that has it."""
+        await self._installation.set(STATE, _to_json(state))
+        await self._installation.set(ASKED, "")
 
     async def ask(self) -> None:
         """Have the running bot fill a new generation."""
         await self._installation.set(ASKED, "1")
 
     async def asked(self) -> bool:
-        """Whether somebody asked; asking is over with that."""
-        if await self._installation.get(ASKED) != "1":
-            return False
-        await self._installation.set(ASKED, "")
-        return True
+        """Whether somebody asked."""
+        return await self._installation.get(ASKED) == "1"
+
+
+def _to_json(state: State) -> str:
+    return json.dumps(asdict(state))
 
 
 def _from_json(told: str) -> State:
@@ -151,6 +168,7 @@ def _from_json(told: str) -> State:
         state["done"],
         tuple(_generation(one) for one in state["leftover"]),
         state.get("done_messages", 0),
+        state.get("left_ms", 0),
     )
 
 

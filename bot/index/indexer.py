@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -44,6 +44,14 @@ LONGEST_DELAY_MS: Final = 300_000
 SHORTEST_PAUSE_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 10.0
 
+Ready = Callable[[], Awaitable[None]]
+"""Called before the outbox is taken from, when no other process does: has the index at hand be all that is to be
+written. Raises ServiceAbsent where that can't be had here."""
+
+
+async def always_ready() -> None:
+    """The index at hand is all that there is."""
+
 
 class Indexer:
     """Takes memories, and messages where they are embedded, from the database to the vector index.
@@ -65,6 +73,7 @@ class Indexer:
         clock: Clock,
         messages: MessageVectors,
         step: Step = no_step,
+        ready: Ready = always_ready,
     ) -> None:
         self.messages = messages
         self._db = db
@@ -73,6 +82,7 @@ class Indexer:
         self._directory = directory
         self._clock = clock
         self._step = step
+        self._ready = ready
         self._one_drain = asyncio.Lock()
         self._awake = asyncio.Event()
         self._outages = 0
@@ -107,6 +117,7 @@ class Indexer:
         applied = 0
         async with self.standing_still():
             try:
+                await self._ready()
                 while done := await self._apply_batch():
                     applied += done
             except ServiceAbsent as error:
@@ -143,7 +154,7 @@ class Indexer:
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
-        """Nothing is taken from the outbox for the time of the block."""
+        """Nothing is taken from the outbox for the time of the block, by no process."""
         async with self._one_drain, self._db.alone(INDEXING):
             yield
 
@@ -268,6 +279,7 @@ class Indexer:
         if self._looked_into:
             return
         try:
+            await self._ready()
             lost = await self._index.count() == 0
         except ServiceError:
             return

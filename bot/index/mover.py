@@ -1,46 +1,53 @@
 """Fills the next generation of the vector index beside the one in use, and lets it take over when it is whole.
 
 Recall goes on with the one in use. Memories are copied in the order of their making, then messages where the index
-holds any, a batch at a time, while the outbox stands still; what is made, changed or forgotten meanwhile reaches both
-through the outbox. So a restart, or kill -9, goes on where the last batch was noted.
+holds any, a batch at a time, while the outbox of all processes stands still; what is made, changed or forgotten
+meanwhile reaches both through the outbox (see `bot.index.follower`). So a restart, or kill -9, goes on where the last
+batch was noted. Of several processes one moves at a time: the bot with shard 0, or `reindex` where none runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ServiceError, StartupError, UserError
-from bot.index.base import VectorIndex
+from bot.index.base import NoIndex, VectorIndex
 from bot.index.generations import Generation, Generations, Made, State
 from bot.steps import Step, no_step
 from bot.storage.schema import memories
 
 if TYPE_CHECKING:
+    from bot.clock import Clock
+    from bot.index.base import IndexEntry
+    from bot.index.follower import Follower, Shelf
     from bot.index.indexer import Indexer
-    from bot.index.switch import IndexSwitch
     from bot.storage.engine import Database
 
 log = logging.getLogger(__name__)
 
+MOVING: Final = 2
+"""Number of the lock that whoever moves holds, so that nobody else begins to."""
+
 BATCH: Final = 256
-"""Memories that are copied in one go; the outbox waits meanwhile."""
+"""Memories that are copied in one go; the outbox waits while they are written."""
 
 LOOK_SECONDS: Final = 2.0
 """Between two looks for whether somebody asked for a new generation."""
 
+GRACE_SECONDS: Final = 10.0
+"""How long a generation on a server outlives its use where several processes search: they learn of the new one within
+a second, recall waits four for an answer, and what is forgotten then has to be gone within a minute."""
+
 FIRST_DELAY_SECONDS: Final = 1.0
 LONGEST_DELAY_SECONDS: Final = 300.0
-
-Open = Callable[[Generation, bool], AbstractAsyncContextManager[VectorIndex]]
-"""Opens a generation; True: empty."""
 
 Remove = Callable[[Generation], Awaitable[None]]
 """Removes a generation that is closed: its folder, or its points on the server. Raises ServiceError."""
@@ -52,44 +59,20 @@ Progress = Callable[[int, int], None]
 """Told how many memories are copied, and how many there are."""
 
 
-class Shelf:
-    """Opens generations, and closes each by itself."""
-
-    def __init__(self, opener: Open) -> None:
-        self._opener = opener
-        self._opened: dict[int, AsyncExitStack] = {}
-
-    async def open(self, generation: Generation, *, fresh: bool = False) -> VectorIndex:
-        """Open a generation that is closed."""
-        stack = AsyncExitStack()
-        index = await stack.enter_async_context(self._opener(generation, fresh))
-        self._opened[generation.number] = stack
-        return index
-
-    async def close(self, generation: Generation) -> None:
-        """Close a generation; one that is closed is fine."""
-        stack = self._opened.pop(generation.number, None)
-        if stack is not None:
-            await stack.aclose()
-
-    async def aclose(self) -> None:
-        """Close all of them."""
-        for number in list(self._opened):
-            await self._opened.pop(number).aclose()
-
-
 class Mover:
-    """Moves the program from one generation to the next.
+    """Moves all processes from one generation to the next.
 
     Args:
         db: where the memories are.
         generations: what is in use and to come.
         wanted: how the settings want the index to be.
-        switch: what the program searches and writes.
+        follower: has this process search and write what the database says.
         shelf: opens and closes generations.
         remove: removes those that are left over.
         publish: names the one in use on its server.
         indexer: stands still while a batch is copied.
+        clock: the local clock.
+        grace_seconds: for other processes to leave a generation on a server before it is removed.
         step: told the steps "copied" and "taken over".
     """
 
@@ -99,109 +82,140 @@ class Mover:
         db: Database,
         generations: Generations,
         wanted: Made,
-        switch: IndexSwitch,
+        follower: Follower,
         shelf: Shelf,
         remove: Remove,
         publish: Publish,
         indexer: Indexer,
+        clock: Clock,
+        grace_seconds: float = 0,
         step: Step = no_step,
     ) -> None:
         self._db = db
         self._generations = generations
         self._wanted = wanted
-        self._switch = switch
+        self._follower = follower
         self._shelf = shelf
         self._remove = remove
         self._publish = publish
         self._named: Generation | None = None
         self._indexer = indexer
+        self._clock = clock
+        self._grace_ms = grace_seconds * 1_000
         self._step = step
-        self._stuck: frozenset[Generation] = frozenset()
+        self._stuck: set[Generation] = set()
 
     async def run(self) -> None:
         """Move whenever settings or somebody ask for it, until cancelled; a failure waits and is tried again."""
         delay = FIRST_DELAY_SECONDS
         while True:
             try:
-                moved = await self.move()
+                async with self._db.alone(MOVING):
+                    while True:
+                        moved = await self.move()
+                        delay = FIRST_DELAY_SECONDS
+                        await asyncio.sleep(0 if moved else LOOK_SECONDS)
             except (ServiceError, StartupError, SQLAlchemyError) as error:
                 reason = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
                 log.warning("The index can't be filled anew or named now, trying again in %.0f s: %s", delay, reason)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY_SECONDS)
-                continue
-            delay = FIRST_DELAY_SECONDS
-            await asyncio.sleep(0 if moved else LOOK_SECONDS)
 
     async def finish(self, progress: Progress) -> int:
         """Fill a new generation, or go on with one that was begun, and let it take over; how many memories it holds.
 
         Raises:
             ServiceError: a service failed; called again it goes on.
+            StartupError: the new one can't be opened.
         """
-        state = await self._state()
+        state = await self._generations.load(self._wanted)
         if state.to_come is None:
-            await self._generations.save(state.begun(self._wanted))
-        while (state := await self._state()).to_come is not None:
-            progress(*await _copied(self._db, state))
-            await self.move()
-        while await self.move():
-            pass
+            await self._generations.ask()
+        while await self.move() or not self._stuck.issuperset(state.leftover):
+            state = await self._generations.load(self._wanted)
+            if state.to_come is not None:
+                progress(*await _copied(self._db, state))
+            elif not self._due(state):
+                await asyncio.sleep(LOOK_SECONDS)
         _, total = await _copied(self._db, state)
         progress(total, total)
         return total
 
     async def move(self) -> bool:
         """Do the next thing there is to do; False if there is nothing."""
-        state = await self._state()
+        state = await self._follower.follow()
         if state.in_use != self._named and state.in_use.made == self._wanted:
             await self._name(state.in_use)
-        if any(generation not in self._stuck for generation in state.leftover):
-            await self._tidy(state)
-            return True
-        if state.to_come is None:
+        if due := self._due(state):
+            await self._tidy(due)
+        elif state.to_come is not None:
+            await self._go_on(state.to_come)
+        elif state.in_use.made != self._wanted or await self._generations.asked():
+            await self._begin()
+        else:
             return False
-        filling = self._switch.to_come
-        if filling is None:
-            filling = await self._shelf.open(state.to_come, fresh=not (state.done or state.done_messages))
-            self._switch.prepare(filling)
-            log.info("Filling the index anew with %s; recall goes on meanwhile", state.to_come.made.model)
-        if not await self._copy(state, filling):
-            await self._take_over(state)
         return True
 
-    async def _state(self) -> State:
-        """Where things stand, once what the settings want and somebody asked for is taken in."""
-        state = now = await self._generations.load(self._wanted)
-        if now.to_come is not None and now.to_come.made != self._wanted:
-            self._switch.prepare(None)
-            now = now.given_up()
-        if now.to_come is None and (now.in_use.made != self._wanted or await self._generations.asked()):
-            now = now.begun(self._wanted)
-        if now != state:
-            await self._generations.save(now)
-        return now
-
-    async def _copy(self, state: State, filling: VectorIndex) -> bool:
-        """Copy the next batch; False if it was the last: what is made from now on comes through the outbox."""
-        following = select(memories.c.id, memories.c.seq).where(memories.c.seq > state.done)
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[State]:
+        """Where things stand, while no process writes to an index or changes that."""
         async with self._indexer.standing_still():
-            async with self._db.read() as connection:
-                rows = (await connection.execute(following.order_by(memories.c.seq).limit(BATCH))).all()
-            said = await self._indexer.messages.after(state.done_messages, BATCH - len(rows))
-            if rows or said:
-                await filling.upsert(await self._indexer.entries_of([row.id for row in rows], said))
+            yield await self._generations.load(self._wanted)
+
+    async def _begin(self) -> None:
+        """Empty the place of the next generation, then have every process write to it as well."""
+        async with self._alone() as state:
+            if state.to_come is not None:
+                return
+            to_come = state.following(self._wanted)
+            try:
+                await (await self._shelf.open(to_come, fresh=True)).count()  # which is when it is really emptied
+                await self._generations.begin(replace(state, to_come=to_come))
+            except BaseException:
+                await self._shelf.close(to_come)
+                raise
+        log.info("Filling the index anew with %s; recall goes on meanwhile", self._wanted)
+
+    async def _go_on(self, to_come: Generation) -> None:
+        filling = self._follower.switch.to_come
+        if to_come.made != self._wanted:
+            await self._give_up("the settings want another one")
+        elif filling is None or isinstance(filling, NoIndex):
+            await self._give_up("it can't be opened; another one is begun when it can")
+            await self._generations.ask()
+        else:
+            await self._copy(to_come, filling)
+
+    async def _give_up(self, why: str) -> None:
+        log.warning("The index that was being filled is given up: %s", why)
+        async with self._alone() as state:
+            await self._generations.save(state.given_up())
+
+    async def _copy(self, to_come: Generation, filling: VectorIndex) -> None:
+        """Copy the next batch. With the last one it takes over: what is made from then on comes through the outbox."""
+        ahead = await self._following(await self._generations.load(self._wanted))
+        await filling.prefetch([entry.text for entry in ahead.entries])  # or the outbox would wait for the model
+        async with self._alone() as state:
+            if state.to_come != to_come:
+                return
+            batch = await self._following(state)
+            if batch.size:
+                await filling.upsert(batch.entries)
                 self._step("copied")
-                done, done_messages = [state.done, *(row.seq for row in rows)][-1], [state.done_messages, *said][-1]
-                await self._generations.save(replace(state, done=done, done_messages=done_messages))
-        return len(rows) + len(said) == BATCH
-
-    async def _take_over(self, state: State) -> None:
-        async with self._indexer.standing_still():
-            await self._generations.save(state.taken_over())
-            self._switch.take_over()
+            if batch.size == BATCH:
+                await self._generations.save(batch.then)
+                return
+            await self._generations.save(batch.then.taken_over(self._clock()))
         self._step("taken over")
-        log.info("The index that was filled anew is in use")
+
+    async def _following(self, state: State) -> _Batch:
+        following = select(memories.c.id, memories.c.seq).where(memories.c.seq > state.done)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(following.order_by(memories.c.seq).limit(BATCH))).all()
+        said = await self._indexer.messages.after(state.done_messages, BATCH - len(rows))
+        entries = await self._indexer.entries_of([row.id for row in rows], said)
+        done, done_messages = [state.done, *(row.seq for row in rows)][-1], [state.done_messages, *said][-1]
+        return _Batch(entries, len(rows) + len(said), replace(state, done=done, done_messages=done_messages))
 
     async def _name(self, generation: Generation) -> None:
         """Name the generation in use, before the one that it took over from is removed."""
@@ -209,28 +223,43 @@ class Mover:
             log.info("The alias of the index waits: a collection on the server has its name (until `reindex`, if ours)")
         self._named = generation
 
-    async def _tidy(self, state: State) -> None:
-        """Close and remove what nobody uses; what can't be removed now is left to the next start."""
-        for generation in state.leftover:
+    def _due(self, state: State) -> set[Generation]:
+        """What can be removed; what could not be is left to the next start."""
+        waiting = abs(self._clock() - state.left_ms) < self._grace_ms
+        leftover = set(state.leftover) - self._stuck
+        return {one for one in leftover if not (waiting and one.made.server)}
+
+    async def _tidy(self, due: set[Generation]) -> None:
+        """Close and remove what nobody uses."""
+        for generation in due:
             await self._shelf.close(generation)
-        self._stuck = frozenset((await tidy(self._generations, state, self._remove)).leftover)
+            try:
+                await self._remove(generation)
+            except ServiceError as error:
+                where = f"{generation.collection} at {generation.made.server}"
+                log.warning("Memories are still in the former index (%s); tried again at each start: %s", where, error)
+                self._stuck.add(generation)
+        gone = due - self._stuck
+        async with self._alone() as state:
+            await self._generations.save(
+                replace(state, leftover=tuple(one for one in state.leftover if one not in gone))
+            )
         self._named = None  # what was removed may have had the name
 
 
-async def tidy(generations: Generations, state: State, remove: Remove) -> State:
-    """Remove what is left over, all of which is closed; what can't be removed stays left over."""
-    stuck: list[Generation] = []
-    for generation in state.leftover:
-        try:
-            await remove(generation)
-        except ServiceError as error:
-            where = f"{generation.collection} at {generation.made.server}"
-            log.warning("Memories are still in the former index (%s); tried again at each start: %s", where, error)
-            stuck.append(generation)
-    if len(stuck) < len(state.leftover):
-        state = replace(state, leftover=tuple(stuck))
-        await generations.save(state)
-    return state
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is copied next.
+
+    Attributes:
+        entries: of memories and messages that are still there.
+        size: how many were looked at; less than BATCH: there are no more.
+        then: where things stand once they are copied.
+    """
+
+    entries: list[IndexEntry]
+    size: int
+    then: State
 
 
 class Onlooker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
-from bot.index.base import IndexEntry, Noise, Scored, VectorIndex
+from bot.index.base import IndexEntry, NoIndex, Noise, Scored, VectorIndex
 
 
 class IndexSwitch:
@@ -14,8 +14,8 @@ class IndexSwitch:
     and recall has it all the same.
     """
 
-    def __init__(self, in_use: VectorIndex) -> None:
-        self._in_use = in_use
+    def __init__(self) -> None:
+        self._in_use: VectorIndex = NoIndex("no index is opened yet", holds_nothing=False)
         self._to_come: VectorIndex | None = None
 
     @property
@@ -23,23 +23,23 @@ class IndexSwitch:
         """The one that is filled to take over."""
         return self._to_come
 
-    def prepare(self, to_come: VectorIndex | None) -> None:
-        """Write to this one as well from now on; None: to none."""
-        self._to_come = to_come
+    @property
+    def both(self) -> list[VectorIndex]:
+        """What is written, the one in use first."""
+        return [self._in_use] if self._to_come is None else [self._in_use, self._to_come]
 
-    def take_over(self) -> None:
-        """Search the one that was to come."""
-        if self._to_come is not None:
-            self._in_use, self._to_come = self._to_come, None
+    def turn_to(self, in_use: VectorIndex, to_come: VectorIndex | None) -> None:
+        """Search `in_use` from now on, and write to both."""
+        self._in_use, self._to_come = in_use, to_come
 
     async def upsert(self, entries: Sequence[IndexEntry]) -> None:
         """See VectorIndex."""
-        for index in self._both():
+        for index in self.both:
             await index.upsert(entries)
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """See VectorIndex."""
-        for index in self._both():
+        for index in self.both:
             await index.delete(memory_ids)
 
     async def search(
@@ -80,11 +80,11 @@ class IndexSwitch:
 
     async def count_citing(self, user_id: int, guild_id: int | None) -> int:
         """See VectorIndex: in both."""
-        return sum([await index.count_citing(user_id, guild_id) for index in self._both()])
+        return sum([await index.count_citing(user_id, guild_id) for index in self.both])
 
     async def count_said(self, guild_id: int, channel_ids: frozenset[int] | None) -> int:
         """See VectorIndex: in both."""
-        return sum([await index.count_said(guild_id, channel_ids) for index in self._both()])
+        return sum([await index.count_said(guild_id, channel_ids) for index in self.both])
 
     async def memory_ids(self) -> AsyncIterator[str]:
         """See VectorIndex."""
@@ -93,6 +93,3 @@ class IndexSwitch:
 
     async def aclose(self) -> None:
         """Whoever opened them closes them."""
-
-    def _both(self) -> list[VectorIndex]:
-        return [self._in_use] if self._to_come is None else [self._in_use, self._to_come]

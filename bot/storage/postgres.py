@@ -34,7 +34,7 @@ LOCKS = 50
 """Locks that a process may hold or wait for at once; it needs some five."""
 
 CHANGES = "channel_memory"
-"""The channel on which triggers tell of changes (migration 0006)."""
+"""The channel on which triggers tell of changes (migrations 0006 and 0008)."""
 
 TURN_SECONDS = 10.0
 """How long a writer waits for the writers of other processes before it gives up, to be tried again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 from collections import Counter
@@ -15,19 +16,30 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.acceptance.community import DECISIONS, decisions_as_memories
+from bot import snowflake
+from bot.app import open_app
+from bot.clock import system_clock
+from bot.config import load_settings
+from tests.acceptance.community import DECISIONS, decisions_as_memories, plain
 from tests.acceptance.stores import END_STATES, canary, said_by_people
 from tests.acceptance.test_crashes import flood
+from tests.fixtures.commandline import CommandLine
+from tests.fixtures.index import holds_exactly
 from tests.fixtures.postgres import PostgresServer, server_programs
-from tests.fixtures.process import START_SECONDS, BotProcess, Stage, set_stage
+from tests.fixtures.process import OPENAI_KEY, START_SECONDS, BotProcess, Stage, set_stage
 from tests.loopback.discord import eventually
-from tests.loopback.discord_world import Channel, Guild, Member
+from tests.loopback.discord_world import Channel, Guild, Member, Message
 from tests.loopback.qdrant import LoopbackQdrant
 
 SHARDS = 2
 WORKERS = 3
 MESSAGES = int(os.environ.get("SCALE_MESSAGES", "2000"))
 KILLS = int(os.environ.get("SCALE_KILLS", "8"))
+FIRST, SECOND = "discord_memories_1", "discord_memories_2"
+DECIDED = "We decided that"
+SOME = 1_000
+"""Memories to copy; some batches."""
+
 SETTLE_SECONDS = 300.0 + MESSAGES / 50
 
 
@@ -36,12 +48,14 @@ class Fleet:
     """Bots and workers, and what they share.
 
     Attributes:
+        qdrant: their index.
         guilds: one of each shard.
         decided: what was decided, by channel.
     """
 
     stage: Stage
     url: str
+    qdrant: LoopbackQdrant
     bots: list[BotProcess]
     workers: list[BotProcess]
     guilds: list[Guild]
@@ -69,6 +83,19 @@ class Fleet:
             return {session.shard for session in gateway.connected} >= {(shard, SHARDS) for shard in shards}
 
         await eventually(there, within=2 * START_SECONDS, what=f"sessions of shards {shards}")
+
+    @property
+    def collections(self) -> set[str]:
+        """What is on the Qdrant server."""
+        return {collection.name for collection in self.qdrant.engine.get_collections().collections}
+
+    def held_by(self, collection: str) -> int:
+        """How many points a collection holds; 0 where it is not there."""
+        return self.qdrant.engine.count(collection).count if collection in self.collections else 0
+
+    def searches(self) -> int:
+        """How often the second collection was searched."""
+        return len(self.qdrant.asked(f"{SECOND}/points/query"))
 
     async def decide(self, channel: Channel, member: Member, number: int) -> None:
         """Say that something was decided."""
@@ -119,7 +146,7 @@ if server_programs() is not None:
             stage.discord.shards = SHARDS
             stage.ollama.answer = decisions_as_memories
             guilds = [await _guild(stage, shard) for shard in range(SHARDS)]
-            fleet = Fleet(stage, url, [], [], guilds)
+            fleet = Fleet(stage, url, qdrant, [], [], guilds)
             shared = stage.bot.environment | {
                 "DATABASE_URL": url,
                 "MEM0_QDRANT_URL": qdrant.url,
@@ -186,6 +213,98 @@ if server_programs() is not None:
         await fleet.in_order_and_once()
         assert sum(said_by_people(*fleet.channels).values()) >= MESSAGES
         print(f"{MESSAGES} messages, {KILLS} killed: lost 0, doubled 0")
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(900)
+    @pytest.mark.parametrize("way", ["undisturbed", "its bot killed"])
+    async def test_the_index_is_filled_anew_while_all_of_them_work(fleet: Fleet, tmp_path: Path, way: str) -> None:
+        members = {guild.id: guild.member("Ada") for guild in fleet.guilds}
+        for bot in fleet.bots:
+            bot.environment["FLUSH_IN_BOT"] = "false"
+        running = [*fleet.bots, fleet.workers[0]]
+        await asyncio.gather(*(process.start(ready=False) for process in running))
+        await fleet.connected(0, 1)
+        await fleet.bots[0].noticed(*fleet.channels)
+        old = await _many_memories(fleet, tmp_path, members[fleet.guilds[0].id])
+        fleet.qdrant.fail("delay", path=f"{SECOND}/points", seconds=1.0)
+        to_be_killed = way == "its bot killed"
+
+        filling = asyncio.create_task(_reindex(fleet, tmp_path))
+        said: list[Message] = []
+        for number in itertools.count():
+            channel = fleet.channels[number // 4 % len(fleet.channels)]
+            begins = DECIDED if number % 4 == 3 else "I heard that"
+            words = f"the {canary()} {canary()} will use the {canary()} {canary()}"
+            message = channel.say(members[channel.guild.id], f"{begins} {words}.")
+            if begins == DECIDED:
+                said.append(message)
+            if number % 16 == 15:
+                said.pop(random.randrange(len(said))).delete()
+            if to_be_killed and fleet.held_by(SECOND) > SOME / 2:
+                to_be_killed = False
+                await fleet.bots[0].kill()
+                await fleet.bots[0].start(ready=False)
+            if filling.done():
+                break
+            await asyncio.sleep(0.2)
+        fleet.qdrant.heal()
+        assert not to_be_killed
+        print(f"{len(old)} memories copied, {len(said)} made and {number // 16} forgotten meanwhile; {await filling}")
+        await fleet.settled()
+        there = {row["id"]: row["text"] for row in await fleet.rows("SELECT id, text FROM memories")}
+        decided = [message.text.removeprefix(f"{DECIDED} ").capitalize() for message in said]
+        assert sorted(there.values()) == sorted([*old, *decided])
+        holds_exactly(fleet.qdrant, SECOND, there, 1536)
+        await eventually(lambda: fleet.collections == {SECOND}, within=60, what="the end of the former collection")
+
+        await _all_search(fleet, members)
+        for process in running:
+            assert "without the index" not in process.logs()
+            assert "Traceback" not in process.logs()
+
+
+async def _many_memories(fleet: Fleet, folder: Path, ada: Member) -> list[str]:
+    """What was remembered before, in the index that there is until now."""
+    settings = load_settings(
+        None,
+        data_dir=folder / "filler",
+        database_url=fleet.url,
+        mem0_qdrant_url=fleet.qdrant.url,
+        openai_base_url=fleet.stage.openai.api_url,
+        openai_api_key=OPENAI_KEY,
+    )
+    texts = [f"The {canary()} is behind the {canary()}" for _ in range(SOME)]
+    asked_id = snowflake.from_ms(system_clock())
+    async with open_app(settings, extract=False, patient=True) as app:
+        for number, text in enumerate(texts):
+            place = {"guild_id": ada.guild.id, "channel_id": fleet.channels[0].id, "author_id": ada.user.id}
+            await app.store.remember(**place, message_id=asked_id + number, text=text)
+    await fleet.settled()
+    assert fleet.held_by(FIRST) == SOME
+    return texts
+
+
+async def _reindex(fleet: Fleet, folder: Path) -> str:
+    """The command, on a machine on which no bot runs."""
+    environment = fleet.bots[0].environment | {"DATA_DIR": str(folder / "elsewhere")}
+    ran = await CommandLine(folder, environment, seconds=300)("reindex")
+    assert ran.code == 0, ran
+    assert "The running bot does it" in ran.out
+    return ran.out.splitlines()[-1]
+
+
+async def _all_search(fleet: Fleet, members: dict[int, Member]) -> None:
+    """Each bot recalls by meaning, and the worker compares what it makes, in the second collection."""
+    for number, guild in enumerate(fleet.guilds):
+        channel, before = fleet.channels[2 * number], fleet.searches()
+        text = (await fleet.rows("SELECT text FROM memories WHERE guild_id = $1 AND kind = 'decision'", guild.id))[0][0]
+        asked = fleet.stage.discord.command(members[guild.id], channel, "recall", query=text)
+        assert text in plain(await asked.answer(within=30))
+        assert fleet.searches() > before
+    before = fleet.searches()
+    await fleet.decide(fleet.channels[0], members[fleet.guilds[0].id], 0)
+    await fleet.settled()
+    assert fleet.searches() > before
 
 
 async def _opt_out_of_every_server(fleet: Fleet, ben: Member) -> None:

@@ -207,8 +207,7 @@ async def test_a_former_server_that_is_down_is_cleared_at_a_later_start(house: H
     assert house.qdrant.engine.count("discord_memories_2").count == COUNT
     await house.qdrant.start()
     async with open_app(house.settings(), extract=False, patient=True) as app:
-        assert app.mover is not None
-        assert not await app.mover.move()
+        await moved_through(app)
         await house.finds_by_meaning(app)
     assert house.qdrant.engine.get_collections().collections == []
 
@@ -357,6 +356,7 @@ async def test_a_process_that_starts_beside_the_one_that_fills_does_not_empty_wh
 
     async with open_app(house.moved("server"), extract=False, patient=True, step=die) as app:
         assert app.mover is not None
+        assert await app.mover.move(), "it begins"
         with pytest.raises(Killed):
             await app.mover.move()
         assert house.qdrant.engine.count("discord_memories_2").count == BATCH

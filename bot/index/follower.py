@@ -1,0 +1,182 @@
+"""Keeps a process at the generations of the vector index that the database names, whoever changed that.
+
+Every process looks before it takes from the outbox, when no other one can be taking or changing anything, and when it
+is told of a change. So what is made or forgotten reaches the generation in use and the one that is being filled,
+whoever writes it, and all search the new one as soon as it has taken over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import InUse, ServiceAbsent, ServiceError, StartupError
+from bot.index.base import NoIndex, VectorIndex
+from bot.index.generations import Generation, Generations, Made, State
+from bot.index.switch import IndexSwitch
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 60.0
+"""Until a generation that could not be opened is tried again."""
+
+AGAIN_SECONDS: Final = 1.0
+"""Until the database is asked again that did not answer."""
+
+Open = Callable[[Generation, bool], AbstractAsyncContextManager[VectorIndex]]
+"""Opens a generation; True: empty."""
+
+
+class Shelf:
+    """Opens generations, and closes each by itself."""
+
+    def __init__(self, opener: Open) -> None:
+        self._opener = opener
+        self._opened: dict[Generation, tuple[VectorIndex, AsyncExitStack]] = {}
+
+    def held(self, generation: Generation) -> VectorIndex | None:
+        """A generation that is open."""
+        index, _ = self._opened.get(generation, (None, None))
+        return index
+
+    async def open(self, generation: Generation, *, fresh: bool = False) -> VectorIndex:
+        """Open a generation that is closed."""
+        stack = AsyncExitStack()
+        index = await stack.enter_async_context(self._opener(generation, fresh))
+        self._opened[generation] = index, stack
+        return index
+
+    async def close(self, generation: Generation) -> None:
+        """Close a generation; one that is closed is fine."""
+        _, stack = self._opened.pop(generation, (None, None))
+        if stack is not None:
+            await stack.aclose()
+
+    async def keep(self, generations: Collection[Generation]) -> None:
+        """Close all others."""
+        for generation in self._opened.keys() - generations:
+            await self.close(generation)
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        await self.keep(())
+
+
+class Follower:
+    """See above.
+
+    Attributes:
+        switch: what the program searches and writes.
+
+    Args:
+        generations: what is in use and to come.
+        wanted: how the settings of this process want the index to be.
+        shelf: opens and closes generations.
+    """
+
+    def __init__(self, generations: Generations, wanted: Made, shelf: Shelf) -> None:
+        self.switch = IndexSwitch()
+        self._generations = generations
+        self._wanted = wanted
+        self._shelf = shelf
+        self._turn = asyncio.Lock()
+        self._told = asyncio.Event()
+        self._absent: dict[Generation, tuple[NoIndex, float]] = {}
+        self._seen: Generation | None = None
+
+    async def start(self, *, damaged: bool = False) -> None:
+        """Begin with what is in use; one that can't be opened is done without where it is to be replaced anyway.
+
+        Args:
+            damaged: it is, whatever the settings say.
+
+        Raises:
+            StartupError: the index in use is the one that the settings want, and can't be opened.
+            InUse: another process holds it.
+            ServiceError: a service is down, and it is not waited for.
+        """
+        state = await self._generations.load(self._wanted)
+        try:
+            await self._shelf.open(state.in_use)
+        except InUse:
+            raise
+        except StartupError as error:
+            if state.in_use.made == self._wanted and not damaged:
+                raise
+            self._do_without(state.in_use, error)
+        await self._generations.save_first(state)
+        await self.follow()
+
+    async def run(self) -> None:
+        """Follow when told, until cancelled; opening an index may take a while, and nothing else waits for it."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            try:
+                await self.follow()
+            except SQLAlchemyError as error:
+                log.warning("Which index is in use can't be read: %s", type(error).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+                self._told.set()
+
+    async def told(self) -> None:
+        """Another process changed something: have `run` follow."""
+        self._told.set()
+
+    async def follow(self) -> State:
+        """Search and write what the database says now; what can't be opened is done without, and tried again later."""
+        async with self._turn:
+            state = await self._generations.load(self._wanted)
+            in_use = await self._opened(state.in_use)
+            to_come = None if state.to_come is None else await self._opened(state.to_come)
+            self.switch.turn_to(in_use, to_come)
+            if state.in_use != self._seen:
+                self._tell(state.in_use)
+            await self._shelf.keep({one for one in (state.in_use, state.to_come, *state.leftover) if one is not None})
+            return state
+
+    async def ready(self) -> None:
+        """Follow before the outbox is taken from.
+
+        Raises:
+            ServiceAbsent: this process can't write to all of it, and has to leave the outbox to those that can.
+        """
+        await self.follow()
+        if any(isinstance(index, NoIndex) for index in self.switch.both):
+            raise ServiceAbsent("embeddings", "an index that is to be written can't be opened here")
+
+    async def _opened(self, generation: Generation) -> VectorIndex:
+        index = self._shelf.held(generation)
+        if index is not None:
+            return index
+        absent, until = self._absent.pop(generation, (None, 0.0))
+        if absent is not None and asyncio.get_running_loop().time() < until:
+            self._absent[generation] = absent, until
+            return absent
+        try:
+            return await self._shelf.open(generation)
+        except (StartupError, ServiceError) as error:
+            return self._do_without(generation, error)
+
+    def _do_without(self, generation: Generation, error: Exception) -> NoIndex:
+        log.warning("Doing without the index %s for now: %s", generation.made, error)
+        absent = NoIndex(str(error), holds_nothing=False)
+        self._absent[generation] = absent, asyncio.get_running_loop().time() + RETRY_SECONDS
+        return absent
+
+    def _tell(self, in_use: Generation) -> None:
+        if self._seen is not None:
+            log.info("The index that was filled anew is in use")
+        self._seen = in_use
+        if in_use.made != self._wanted:
+            log.warning(
+                "The index in use is %s and the settings say %s: this process embeds as the index does, until the bot "
+                "(the one with shard 0) has filled another",
+                in_use.made,
+                self._wanted,
+            )
