@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bot.app import App, open_app
+from bot.app import App, database_address, open_app
 from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
 from bot.clock import steady_clock
 from bot.config import Settings
 from bot.errors import InUse
 from bot.metrics import Shards
-from bot.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, within
+from bot.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
+from bot.shards import ShardClaim
 from bot.steps import Step, no_step
-from bot.storage.engine import private_folder
+from bot.storage.engine import database_file, private_folder
 
 log = logging.getLogger(__name__)
 
@@ -29,26 +30,34 @@ WRITE_SECONDS = 3.0
 """To write what was taken in. The three together stay below the 10 s that Docker gives a container."""
 
 LOCK = "run.lock"
-"""Held in the data folder by the bot that runs on it."""
+"""Held in the data folder, and with its name before it beside the database, by the bot that runs on them."""
 
 
 async def live(settings: Settings, step: Step = no_step) -> None:
     """Run the bot until it is told to stop; `step` is told each step of `bot.steps` as it is reached.
 
     Raises:
-        StartupError: Discord does not take the token or the intents, or a part that must run has died.
+        StartupError: Discord does not take the token or the intents, another process has a shard of this one, or a part
+            that must run has died.
     """
     stop = told_to_stop()
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     async with (
-        alone(settings.data_dir),
+        alone(settings),
         open_app(settings, extract=settings.mem0_enabled, patient=True, clock=steady_clock(), step=step) as app,
+        ShardClaim(app.db, app.services.installation, settings.shard_ids, settings.shard_count) as shards,
     ):
+        if not await unless(stop, shards.take()):
+            return
         give_way(app.intake.counts)
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
         app.metrics.registry.register(Shards(lambda: shards_up(bot)))
-        async with observed(app, lambda: connected(bot)), _writing(app) as writer, beside(_parts(app)) as workers:
+        async with (
+            observed(app, lambda: connected(bot)),
+            _writing(app) as writer,
+            beside(_parts(app, shards)) as workers,
+        ):
             gateway = asyncio.create_task(stay_connected(bot, token), name="gateway")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             parts = {gateway, writer, *workers}
@@ -72,24 +81,43 @@ def shards_of(settings: Settings) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def alone(data_dir: Path) -> AsyncIterator[None]:
-    """Hold the data folder for this bot alone; the lock goes with the process, however it ends.
+async def alone(settings: Settings) -> AsyncIterator[None]:
+    """Hold the data folder, and an embedded database that is elsewhere, for this bot alone.
+
+    The locks go with the process, however it ends.
 
     Raises:
-        InUse: another bot runs on it.
+        InUse: another bot runs on one of them.
     """
-    private_folder(data_dir)
-    with (data_dir / LOCK).open("w") as file:
+    folder = settings.data_dir
+    private_folder(folder)
+    with _held(folder / LOCK, f"DATA_DIR: another bot runs on {folder}; stop it, or give this one its own folder"):
+        if settings.uses_database_server:
+            yield
+            return
+        file = database_file(database_address(settings), folder).resolve()
+        private_folder(file.parent)
+        held = (
+            f"DATABASE_URL: another bot runs on {file}; stop it, or give this one its own, or both a PostgreSQL server"
+        )
+        with _held(file.with_name(f"{file.name}.{LOCK}"), held):
+            yield
+
+
+@contextmanager
+def _held(lock: Path, otherwise: str) -> Iterator[None]:
+    with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InUse(f"DATA_DIR: another bot runs on {data_dir}; stop it, or give this one its own folder") from None
+            raise InUse(otherwise) from None
         yield
 
 
-def _parts(app: App) -> dict[str, Coroutine[object, object, None]]:
+def _parts(app: App, shards: ShardClaim) -> dict[str, Coroutine[object, object, None]]:
     """What runs beside the gateway."""
     parts = {"housekeeping": app.housekeeping.run(), "clerk": app.clerk.run(), **keeping_up(app)}
+    parts["shards"] = shards.keep()
     if app.mover is None or not app.settings.leads:  # one of several processes fills the index anew
         return parts
     return parts | {"mover": app.mover.run()}

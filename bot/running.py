@@ -38,6 +38,19 @@ def told_to_stop() -> asyncio.Event:
     return stop
 
 
+async def unless(stop: asyncio.Event, work: Coroutine[object, object, None]) -> bool:
+    """Await `work` unless told to stop before; whether it was done."""
+    working, told = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})
+        return False
+    working.result()
+    return True
+
+
 def observed(app: App, gateway: Callable[[], bool] | None) -> AbstractAsyncContextManager[object]:
     """Metrics and health where METRICS_PORT asks for them.
 

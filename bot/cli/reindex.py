@@ -37,7 +37,7 @@ def reindex(data_dir: DataDir = None) -> None:
 async def _reindex(settings: Settings, console: Console, progress: Callable[[int, int], None]) -> int:
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(alone(settings.data_dir))
+            await stack.enter_async_context(alone(settings))
             here = await stack.enter_async_context(moving_alone(settings))
         except InUse:
             here = False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from sqlalchemy import ColumnElement, Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,10 +26,12 @@ from bot.storage.migrate import current, pending, upgrade
 from bot.storage.postgres import (
     NO_TRANSACTION,
     SERVER_TIME,
+    Locks,
     alone,
     is_server,
     listen,
     locking_engine,
+    locks_of,
     server_address,
     server_engines,
 )
@@ -92,6 +95,7 @@ class Database:
         self._reader = reader
         self._writer = writer
         self._turn = asyncio.Lock()
+        self._alone: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._traces = True  # of an earlier process, perhaps
         self._rest_until = 0.0
 
@@ -124,20 +128,36 @@ class Database:
 
     @asynccontextmanager
     async def alone(self, number: int, *, wait: bool = True) -> AsyncIterator[bool]:
-        """Keep other processes out of blocks with the same number; nothing to do where there are none.
+        """Keep others out of blocks with the same number: in this process, and where a server is shared in all.
 
         Args:
-            number: a channel's snowflake, or a small number of something else.
+            number: a channel's snowflake, the negative of a member's, or a small number of something else.
             wait: until the others are out; otherwise the block is entered at once.
 
         Yields:
             Whether the others are kept out.
         """
         if self._locks is None:
-            yield True
+            lock = self._alone.setdefault(number, asyncio.Lock())
+            if lock.locked() and not wait:
+                yield False
+                return
+            async with lock:
+                yield True
             return
         async with alone(self._locks, number, wait=wait) as held:
             yield held
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may run on it for long; a file has one."""
+        return self._locks is not None
+
+    def locks(self) -> AbstractAsyncContextManager[Locks]:
+        """Locks for as long as a process lives, on a database that processes share."""
+        if self._locks is None:
+            raise RuntimeError("a file is locked by its folder")
+        return locks_of(self._locks)
 
     async def listen(self, told: Callable[[], None]) -> None:
         """Call `told` at once, and again whenever a process changed what others hold in memory.
