@@ -91,7 +91,15 @@ class AnswerError(ChannelMemoryError):
 
 
 class AnswerCut(AnswerError):
-    """The answer was cut, or the prompt did not fit: try again with fewer messages."""
+    """The answer was cut, or the prompt did not fit: try again with fewer messages.
+
+    Attributes:
+        said: the answer up to the cut; empty where the prompt did not fit.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class AnswerInvalid(AnswerError):

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from bot.errors import AnswerInvalid
+from bot.errors import AnswerCut, AnswerInvalid
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.gate import Gate, Proposal, Refusal
 from bot.extraction.grounding import grounded
-from bot.extraction.prompt import MEMORY_TOKENS, SYSTEM, Line, Transcript, answer_schema, most_memories
+from bot.extraction.prompt import SYSTEM, Line, Transcript, answer_schema
 from bot.extraction.reconcile import same_statement
 from bot.llm.base import LanguageModel
 from bot.model import MemoryKind, Message
 
 PURPOSE = "extraction"
-ANSWER_TOKENS = 40
-"""Tokens of the answer beside its memories."""
 ASKED_LINES = 2
 """How many lines of the person spoken to count as what a line answers."""
 
@@ -52,7 +51,7 @@ class Extractor:
 
         Raises:
             AnswerInvalid: the answer is not the JSON asked for, or cites lines that don't exist.
-            AnswerCut: prompt or answer did not fit the model's window.
+            AnswerCut: the prompt did not fit, or the answer was cut before its first statement ended.
             ServiceError: the model's service failed.
         """
         transcript = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
@@ -60,21 +59,23 @@ class Extractor:
             return Extraction()
         personal = {a for line in transcript.lines.values() if (a := line.message.author_id) in facts_allowed}
         lines = len(transcript.lines)
-        completion = await self._model.complete(
-            system=SYSTEM,
-            prompt=transcript.prompt(personal),
-            schema=answer_schema(lines, personal=bool(personal)),
-            max_tokens=ANSWER_TOKENS + MEMORY_TOKENS * most_memories(lines),
-            purpose=PURPOSE,
-        )
-        kept, refusals = self._judge(_proposals(completion.text, transcript), facts_allowed, bot_id)
-        return Extraction(
-            candidates=kept,
-            refusals=refusals,
-            calls=1,
-            prompt_tokens=completion.prompt_tokens or 0,
-            completion_tokens=completion.completion_tokens or 0,
-        )
+        prompt_tokens = completion_tokens = 0
+        try:
+            completion = await self._model.complete(
+                system=SYSTEM,
+                prompt=transcript.prompt(personal),
+                schema=answer_schema(lines, personal=bool(personal)),
+                max_tokens=transcript.answer_tokens,
+                purpose=PURPOSE,
+            )
+            proposals = _proposals(completion.text, transcript)
+            prompt_tokens, completion_tokens = completion.prompt_tokens or 0, completion.completion_tokens or 0
+        except AnswerCut as error:
+            proposals = _whole_proposals(error.said, transcript)
+            if not proposals:
+                raise
+        kept, refusals = self._judge(proposals, facts_allowed, bot_id)
+        return Extraction(kept, refusals, 1, prompt_tokens, completion_tokens)
 
     def _judge(
         self, proposals: Sequence[Proposal], facts_allowed: Container[int], bot_id: int | None
@@ -103,6 +104,29 @@ def _proposals(answer: str, transcript: Transcript) -> list[Proposal]:
         return [_proposal(memory, transcript) for memory in _list(memories)]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise AnswerInvalid(f"the answer is not the JSON asked for ({type(error).__name__})") from None
+
+
+def _whole_proposals(cut: str, transcript: Transcript) -> list[Proposal]:
+    """The statements that stand whole before the end of an answer that was cut.
+
+    What a rambling answer would have said next is not asked for again: it is let off where it has said more than its
+    lines do.
+
+    Raises:
+        AnswerInvalid: as `_proposals`.
+    """
+    ends = (match.end() for match in re.finditer(r"\}", cut))
+    parts = (f"{cut[:end]}]}}" for end in reversed(list(ends)))
+    whole = next((part for part in parts if _is_json(part)), None)
+    return _proposals(whole, transcript) if whole else []
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _proposal(memory: Mapping[str, Any], transcript: Transcript) -> Proposal:

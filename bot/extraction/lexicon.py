@@ -122,7 +122,7 @@ AHEAD = _any(
     r"|pending|remaining|milestone|"
     r"january|february|march|april|\d{1,2}(?:st|nd|rd|th)? may|may \d|june|july|august|september|october"
     r"|november|december)\b",
-    r"['’]ll\b|\d{1,2}(?::\d\d)? ?(?:am|pm|h|uhr|utc)\b|\b\d{1,2}:\d\d\b",
+    r"['’]ll\b|\d{1,2}(?::\d\d)? ?(?:am|pm|h|uhr|utc)\b|(?<![\d:.])\d{1,2}:\d\d\b(?![:.]\d)",
 )
 """Words of something to come."""
 
@@ -146,6 +146,7 @@ OPINION = _any(
     r"\b(?:best|great|awesome|amazing|cool|nice|fun|funny|sucks?|crap\w*|ugly|lame|boring|beautiful|rocks|lucky"
     r"|sweet|terrible|horrible|stupid|weird|"
     r"worse|worst|hate|love|cute|pretty good|very good|so good|overrated|geil|toll|super|génial|nul|jealous)\b",
+    r"\b(?:is|are|was|were) the \w+est\b",
 )
 """Praise and blame."""
 
@@ -245,7 +246,7 @@ WHEN = _any(
     r"|понедельник|вторник|сред[уы]|четверг|пятниц[уы]|суббот[уы]|воскресенье)\b|[月火水木金土日]曜|(?:星期|周)[一二三四五六日天]",
     r"\b(?:january|february|march|april|june|july|august|september|october|november|december)\b|\bmay \d|\d(?:st|nd"
     r"|rd|th)? (?:of )?may\b|\bin may\b",
-    r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|uhr|utc|h)\b|\b\d{1,2}:\d\d\b|\b\d{4}-\d\d-\d\d\b"
+    r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|uhr|utc|h)\b|(?<![\d:.])\d{1,2}:\d\d\b(?![:.]\d)|\b\d{4}-\d\d-\d\d\b"
     r"|\b\d{1,2}[./]\d{1,2}\.?(?:\d{2,4})?(?!\d)",
     r"\b(?:tonight|tomorrow|noon|midnight|weekend|this (?:week|month|evening|afternoon|morning|year)"
     r"|next (?:week|month|year|season|sprint|term|semester|session|round)|every (?:day|night|week|month|evening"

@@ -21,6 +21,7 @@ from bot.extraction.secrets import SecretFinder
 from bot.extraction.segments import GAP_MS, conversations
 from bot.extraction.text import is_filler, one_line, own_words
 from bot.lexical.analysis import terms
+from bot.llm.base import estimate_tokens
 from bot.model import PERSONAL_KINDS, MemoryKind, Message
 
 SYSTEM = """\
@@ -66,7 +67,8 @@ _NOW = "Pick from the lines above, in their own words."
 
 CONTEXT_LINES = 3  # enough to know what "yes, that one" answers; more cost tokens in every call
 CONTEXT_CHARS = 120
-MEMORY_TOKENS = 100  # of one memory in the answer with its JSON, on the safe side: a cut answer is a lost call
+ANSWER_TOKENS = 60  # of an answer beside its memories
+MEMORY_TOKENS = 40  # of a memory beside its line's words: its JSON, and room to say it in a sentence
 LINES_A_MEMORY = 3
 MAX_MEMORIES = 8
 
@@ -145,6 +147,12 @@ class Transcript:
     def _about(self, personal: Collection[int]) -> str:
         labels = sorted(map(self._label, personal))
         return _PERSONAL.format(people=", ".join(labels), first=labels[0])
+
+    @property
+    def answer_tokens(self) -> int:
+        """Room for an answer: its statements say what so many lines do, so the longest ones bound it."""
+        said = sorted((estimate_tokens(line.said) for line in self.lines.values()), reverse=True)
+        return ANSWER_TOKENS + sum(MEMORY_TOKENS + tokens for tokens in said[: most_memories(len(said))])
 
     def people_said(self, text: str) -> tuple[str, frozenset[int], bool]:
         """Put references for labels: the text with `<@user_id>`, who is in it, and whether every label is somebody."""

@@ -19,12 +19,16 @@ from bot.extraction.dates import relative_times
 from bot.extraction.people import MENTION
 from bot.extraction.text import URL, is_english
 from bot.lexical.analysis import question_terms
+from bot.lexical.languages import STOP_WORDS
 from bot.model import PERSONAL_KINDS, MemoryKind
 
 LINK_TERMS = 2
 """Content words that say what is at an address."""
 KNOW_HOW_TERMS = 4
 """Content words of an explanation; fewer are an answer that needs its question."""
+PLAIN_WORDS = 5
+PLAIN_TERMS = 3
+"""Words, and content words among them, of a sentence that tells how something is."""
 BEFORE_POINTER = 2
 """Content words that must stand before "it" or "they" for them to point at anything; one more in the same clause."""
 
@@ -35,6 +39,11 @@ _INTERJECTION = re.compile(
     r"|(?:wow|woah|whoa|cool|nice|great|awesome|definitely|exactly|perfect)[,.…!]+ *)+",
     re.IGNORECASE,
 )
+_ARTICLES = frozenset(("the", "a", "an", "our", "all", "every", "no", "both", "most"))
+_VERB = re.compile(r"\b(?:is|are|has|have|do|did|can|may|must|will|[a-z]+(?:(?<![uis])s|ed|n['’]t))\b")
+"""As good as certain to be in a whole sentence, and seldom in a fragment or a printout."""
+_PASSING = re.compile(r"\b(?:again|still|just|today|tonight|right now|at the moment|as always)\b", re.IGNORECASE)
+"""A state of the moment, which is another one weeks later."""
 _BREAK = re.compile(r"[.,;:!]")
 _FACE = re.compile(r"(?:^|\s+)(?:[:;=8][-']?[a-zA-Z()/\\|]{1,2}|[xX]D|\^\^)\s*$")
 _LOUD = 0.6
@@ -118,7 +127,7 @@ def is_worth(claim: Claim) -> bool:
         return _fixes(text) or _is_whole(text)
     if lexicon.NO_NEWS.search(text) or lexicon.ABOUT_RECORDS.search(text):
         return False
-    return _is_settled(text) or _is_ahead(text) or _is_know_how(claim)
+    return _is_settled(text) or _is_ahead(text) or _is_know_how(claim) or _is_plain(claim)
 
 
 def fitting_kind(claim: Claim) -> MemoryKind:
@@ -133,7 +142,20 @@ _SIGNED = frozenset({MemoryKind.DECISION, MemoryKind.PLAN})
 
 def _is_whole(text: str) -> bool:
     """Whether it says enough, and not of the speaker, to stand alone in a language that is not read closely."""
-    return len(question_terms(text)) >= KNOW_HOW_TERMS and not lexicon.FIRST_PERSON.search(text) and "!" not in text
+    return len(question_terms(text)) >= PLAIN_TERMS and not lexicon.FIRST_PERSON.search(text) and "!" not in text
+
+
+def _is_plain(claim: Claim) -> bool:
+    """Whether it is a whole English sentence that tells of a thing it names, and neither of nor to those who talk."""
+    text = claim.text
+    words = text.split()
+    if len(words) < PLAIN_WORDS or len(question_terms(text)) < PLAIN_TERMS or "!" in text or "..." in text:
+        return False
+    first = words[0].casefold()
+    begins = first in _ARTICLES or first not in STOP_WORDS["english"]
+    whole = begins and (text[0].isupper() or claim.answers) and _VERB.search(text)
+    asides = (_PASSING, lexicon.TALK, lexicon.OPINION, lexicon.MOOD, lexicon.DOING)
+    return bool(whole) and not any(aside.search(text) for aside in asides)
 
 
 def _is_settled(text: str) -> bool:

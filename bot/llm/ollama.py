@@ -101,7 +101,8 @@ class OllamaModel:
         prompt_tokens, answer_tokens = response.prompt_eval_count, response.eval_count
         if response.done_reason == "length":
             raise AnswerCut(
-                f"the answer was cut after {answer_tokens} tokens (prompt {prompt_tokens}, window {window})"
+                f"the answer was cut after {answer_tokens} tokens (prompt {prompt_tokens}, window {window})",
+                response.message.content or "",
             )
         if prompt_tokens is not None and prompt_tokens > window - _EDGE:
             raise AnswerCut(f"the prompt was probably cut: it fills {prompt_tokens} of the window's {window} tokens")

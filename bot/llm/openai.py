@@ -77,7 +77,8 @@ class OpenAIModel:
             raise ServiceUnavailable("openai", _NOT_OURS)
         choice, usage = answer.choices[0], answer.usage
         if choice.finish_reason == "length":
-            raise AnswerCut(f"the answer was cut after {usage.completion_tokens if usage else 'unknown'} tokens")
+            tokens = usage.completion_tokens if usage else "unknown"
+            raise AnswerCut(f"the answer was cut after {tokens} tokens", choice.message.content or "")
         if choice.message.refusal or choice.finish_reason == "content_filter":
             raise AnswerInvalid("the model declined to answer")
         if not choice.message.content:

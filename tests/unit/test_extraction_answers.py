@@ -14,6 +14,7 @@ from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.extractor import Extractor
 from bot.extraction.gate import Gate
 from bot.extraction.people import MENTION
+from bot.llm.base import Completion
 from bot.model import PERSONAL_KINDS, MemoryKind
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, DEE, NAMES, Extract, ScriptedModel, answer, chat
 
@@ -48,13 +49,32 @@ async def test_an_unusable_answer_is_an_error_and_never_an_empty_result(extract:
     assert "Release" not in str(caught.value)
 
 
-async def test_a_cut_answer_is_passed_on(extract: Extract) -> None:
-    class Cut(ScriptedModel):
-        async def complete(self, **_: object) -> None:  # type: ignore[override]
-            raise AnswerCut("done_reason length")
+class Cut(ScriptedModel):
+    """A model whose answer ends in the middle."""
 
+    async def complete(self, **_: object) -> Completion:  # type: ignore[override]
+        """Ends before it is through."""
+        raise AnswerCut("done_reason length", self._answers[0])
+
+
+@pytest.mark.parametrize("said", ["", "{", '{"memories":[', '{"memories":[{"text":"Release 2.1 mo'])
+async def test_an_answer_that_was_cut_before_it_said_anything_is_passed_on(extract: Extract, said: str) -> None:
     with pytest.raises(AnswerCut):
-        await extract(chat((CEM, "release 2.1 moves to Friday")), model=Cut(""))
+        await extract(chat((CEM, "release 2.1 moves to Friday")), model=Cut(said))
+
+
+async def test_what_an_answer_said_before_it_was_cut_is_kept(extract: Extract) -> None:
+    said = json.dumps({"memories": [GOOD, {**GOOD, "text": 'a brace } and a quote " in it'}, GOOD]})
+    whole = len(json.dumps({"memories": [GOOD]})) - 2
+    for end in range(whole, len(said) - 2):
+        result = await extract(chat((CEM, "release 2.1 moves to Friday")), model=Cut(said[:end]))
+        assert [candidate.text for candidate in result.candidates] == ["Release 2.1 moves to Friday."]
+        assert result.calls == 1
+
+
+async def test_a_statement_before_the_cut_must_be_of_the_form_asked_for(extract: Extract) -> None:
+    with pytest.raises(AnswerInvalid):
+        await extract(chat((CEM, "the release is out")), model=Cut('{"memories":[{"text":"Release","lines":[7]},{"te'))
 
 
 async def test_an_honest_nothing_is_an_empty_result(extract: Extract) -> None:

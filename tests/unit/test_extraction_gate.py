@@ -76,7 +76,7 @@ REFUSED = [
     ("not sure, maybe the blue cable goes left", "The blue cable goes left maybe.", "answer", Refusal.UNSURE),
     ("it works with the blue cable now", "It works with the blue cable now.", "answer", Refusal.VAGUE),
     ("totem has caused me no troubles", "Totem has caused me no troubles.", "answer", Refusal.NOTHING),
-    ("VLC is the greatest player ever made", "VLC is the greatest player ever made.", "decision", Refusal.NOTHING),
+    ("VLC is the greatest player ever made", "VLC is the greatest player ever made.", "decision", Refusal.REMARK),
     (
         "1409 frames in 5.0 seconds = 281.800 FPS",
         "1409 frames in 5.0 seconds = 281.800 FPS",

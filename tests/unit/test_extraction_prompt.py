@@ -105,3 +105,9 @@ def test_more_people_than_letters_are_told_apart() -> None:
     lines = Transcript(many, context=[], names={}, secrets=SECRETS).prompt(()).splitlines()
     labels = {line.split()[1] for line in lines if line[:1].isdigit()}
     assert len(labels) == 60
+
+
+def test_room_for_an_answer_grows_with_what_can_be_said() -> None:
+    short = Transcript(chat(*[(ANA, "the cake is done")] * 9), context=[], names={}, secrets=SECRETS)
+    long = Transcript(chat(*[(ANA, "the cake is done and " * 20)] * 9), context=[], names={}, secrets=SECRETS)
+    assert 150 < short.answer_tokens < 300 < long.answer_tokens < 700

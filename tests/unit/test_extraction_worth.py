@@ -84,12 +84,45 @@ async def test_what_somebody_will_look_up_passes(extract: Extract, kind: str, sa
     assert [candidate.kind for candidate in result.candidates] == [MemoryKind(kind)], result.refusals
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The WiFi does not reach the attic, the repeater helps",
+        "Python 3.13 removed the cgi module",
+        "Clearing the cookies fixes the login loop",
+        "The spare key is under the mat",
+        "Das WLAN reicht nicht bis zum Dachboden, der Repeater hilft",
+        "Der Ersatzschlüssel liegt unter der Matte",
+        "Effacer les cookies corrige la boucle de connexion",
+        "La llave de repuesto está debajo del felpudo",
+        "В Python 3.13 удалили модуль cgi",
+        "予備の鍵はマットの下にあります",
+    ],
+)
+async def test_how_something_is_stands_out_of_the_blue(extract: Extract, text: str) -> None:
+    result = await extract(chat((ANA, text)), (text, "answer", [1]))
+    assert [candidate.text for candidate in result.candidates] == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You should restart the old printer twice",
+        "Somewhere under the old boat there",
+        "The beach looks like the best place for us!",
+        "Bus 0000:01:00.0 memory at c0000000 (prefetchable, 32 bit)",
+        "That printer jams and they ignore the calls",
+    ],
+)
+async def test_a_fragment_or_a_turn_is_not_how_something_is(extract: Extract, text: str) -> None:
+    assert not (await extract(chat((ANA, text)), (text, "answer", [1]))).candidates
+
+
 async def test_an_answer_needs_less_than_a_statement_out_of_the_blue(extract: Extract) -> None:
-    answer = ("The spare fuses are with the old cables of the band.", "answer", [2])
-    asked = chat(
-        (ANA, "where do we keep the spare fuses?"), (BEN, "the spare fuses are with the old cables of the band")
-    )
-    unasked = chat((ANA, "what a day that was"), (BEN, "the spare fuses are with the old cables of the band"))
+    said = "the spare fuses are with the old cables of the band"
+    answer = (said, "answer", [2])
+    asked = chat((ANA, "where do we keep the spare fuses?"), (BEN, said))
+    unasked = chat((ANA, "what a day that was"), (BEN, said))
     assert len((await extract(asked, answer)).candidates) == 1
     assert (await extract(unasked, answer)).refusals == {Refusal.NOTHING.value: 1}
 
