@@ -20,7 +20,7 @@ from bot.extraction.people import MENTION
 from bot.extraction.prompt import Line
 from bot.extraction.secrets import REDACTED, SecretFinder
 from bot.extraction.text import URL, folded, one_line, visible
-from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, points_elsewhere
+from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, of_oneself, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
 
@@ -122,7 +122,7 @@ class Gate:
     def judge(self, proposal: Proposal, *, facts_allowed: Container[int], bot_id: int | None) -> Candidate | Refusal:
         """The candidate that a proposal becomes, or why it is refused."""
         proposal = _tidied(proposal)
-        proposal = replace(proposal, kind=_kind(proposal))
+        proposal = _personal(replace(proposal, kind=_kind(proposal)))
         refused = self._unfit(proposal, bot_id) or _first(_CHECKS, proposal)
         if refused:
             return refused
@@ -388,6 +388,13 @@ def _of_help_or_oneself(text: str) -> bool:
     return bool(lexicon.HELPFUL.search(text) or lexicon.FIRST_PERSON.search(text))
 
 
+def _personal(proposal: Proposal) -> Proposal:
+    """What somebody says about themselves, without what they say to somebody beside it."""
+    if proposal.kind not in PERSONAL_KINDS:
+        return proposal
+    return replace(proposal, text=of_oneself(proposal.text, proposal.said) or proposal.text)
+
+
 def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal | None:
     """Facts and preferences are kept only from one member, about themselves, who allowed it."""
     if len(proposal.authors) != 1 or not proposal.people <= proposal.authors:
@@ -395,7 +402,9 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
     if not lexicon.FIRST_PERSON.search(proposal.said):
         return Refusal.OTHERS
     (author,) = proposal.authors
-    return None if author in facts_allowed else Refusal.CONSENT
+    if author not in facts_allowed:
+        return Refusal.CONSENT
+    return None if of_oneself(proposal.text, proposal.said) else Refusal.NOTHING
 
 
 def _tidied(proposal: Proposal) -> Proposal:

@@ -68,7 +68,9 @@ _NOW = "Pick from the lines above, in their own words."
 CONTEXT_LINES = 3  # enough to know what "yes, that one" answers; more cost tokens in every call
 CONTEXT_CHARS = 120
 ANSWER_TOKENS = 60  # of an answer beside its memories
+LINE_ANSWER_TOKENS = 10  # of an answer for each line that is shown, so that a rambling one costs no more than that
 MEMORY_TOKENS = 40  # of a memory beside its line's words: its JSON, and room to say it in a sentence
+LONGEST_TOKENS = 200  # of a memory; the gate takes no longer ones
 LINES_A_MEMORY = 3
 MAX_MEMORIES = 8
 
@@ -150,9 +152,11 @@ class Transcript:
 
     @property
     def answer_tokens(self) -> int:
-        """Room for an answer: its statements say what so many lines do, so the longest ones bound it."""
-        said = sorted((estimate_tokens(line.said) for line in self.lines.values()), reverse=True)
-        return ANSWER_TOKENS + sum(MEMORY_TOKENS + tokens for tokens in said[: most_memories(len(said))])
+        """Room for an answer: short sentences about some of the lines, and none that says more than its line."""
+        said = (min(estimate_tokens(line.said), LONGEST_TOKENS) for line in self.lines.values())
+        longest_first = [MEMORY_TOKENS + tokens for tokens in sorted(said, reverse=True)]
+        least, most = sum(longest_first[:2]), sum(longest_first[: most_memories(len(longest_first))])
+        return ANSWER_TOKENS + min(most, max(least, LINE_ANSWER_TOKENS * len(longest_first)))
 
     def people_said(self, text: str) -> tuple[str, frozenset[int], bool]:
         """Put references for labels: the text with `<@user_id>`, who is in it, and whether every label is somebody."""

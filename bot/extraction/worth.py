@@ -29,6 +29,8 @@ KNOW_HOW_TERMS = 4
 PLAIN_WORDS = 5
 PLAIN_TERMS = 3
 """Words, and content words among them, of a sentence that tells how something is."""
+OWN_TERMS = 2
+"""Content words, beside who it is, of what somebody says about themselves."""
 BEFORE_POINTER = 2
 """Content words that must stand before "it" or "they" for them to point at anything; one more in the same clause."""
 
@@ -42,6 +44,21 @@ _INTERJECTION = re.compile(
 _ARTICLES = frozenset(("the", "a", "an", "our", "all", "every", "no", "both", "most"))
 _VERB = re.compile(r"\b(?:is|are|has|have|do|did|can|may|must|will|[a-z]+(?:(?<![uis])s|ed|n['’]t))\b")
 """As good as certain to be in a whole sentence, and seldom in a fragment or a printout."""
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
+_TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|ur|u|yourself|let['’]?s)\b", re.IGNORECASE)
+_MOMENT = re.compile(r"\b(?:right now|just now|at the moment|these days|lately|soon)\b", re.IGNORECASE)
+"""Said to somebody, or of the moment."""
+_INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
+"""What somebody means to do; without a time it is a mood."""
+_SHOWN = re.compile(
+    r"^\[|\b(?:these|those|this (?!week|month|year|spring|summer|autumn|winter|morning|afternoon|evening|time)\w+)\b",
+    re.IGNORECASE,
+)
+"""Points at what only those see who are there."""
+_CLAUSE = re.compile(r"[,;:!-]|\b(?:and|but|so|because|when|which|that|as)\b", re.IGNORECASE)
+"""The end of a clause, in which a later "it" finds what it stands for."""
+_PARTICULAR = re.compile(r"\b(?:[Tt]he|[Oo]ur)\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|^\w+['’]s\b|[a-z][-_/.][a-z]")
+"""Something particular is spoken of, by an article, a name or a figure; else it is how things are in general."""
 _PASSING = re.compile(r"\b(?:again|still|just|today|tonight|right now|at the moment|as always)\b", re.IGNORECASE)
 """A state of the moment, which is another one weeks later."""
 _BREAK = re.compile(r"[.,;:!]")
@@ -75,6 +92,31 @@ def bare(text: str) -> str:
     """A text without the interjections that it begins with and the face that it ends with."""
     cut = _FACE.sub("", _INTERJECTION.sub("", text, count=1)).strip()
     return cut if len(cut) > 1 else text
+
+
+def of_oneself(text: str, said: str) -> str:
+    """Of what somebody says about themselves, the sentences that somebody else understands; empty where there is none.
+
+    Of other languages than English all are left as they are.
+    """
+    if not is_english(said):
+        return text
+    return " ".join(sentence for one in _SENTENCES.split(text) if _tells_of_oneself(sentence := bare(one)))
+
+
+def _tells_of_oneself(sentence: str) -> bool:
+    """Whether a sentence tells something of its speaker, and neither to whom it is said nor of the moment."""
+    if len(question_terms(MENTION.sub(" ", sentence))) < OWN_TERMS:
+        return False
+    if not (lexicon.MYSELF.search(sentence) or MENTION.search(sentence)):
+        return False
+    if _INTENT.search(sentence) and not _has_time(sentence):
+        return False
+    pointer = lexicon.POINTER.search(sentence)
+    if pointer is not None and not _CLAUSE.search(sentence[: pointer.start()]):
+        return False
+    asides = (_MOMENT, _SHOWN, _TO_SOMEBODY, lexicon.HEDGE, lexicon.TURN, lexicon.CHEER, lexicon.MOOD, lexicon.VAGUE)
+    return not any(aside.search(sentence) for aside in asides)
 
 
 def is_turn(claim: Claim) -> bool:
@@ -118,7 +160,7 @@ def is_worth(claim: Claim) -> bool:
     """Whether it shows a sign of what it claims to be."""
     text = claim.text
     if claim.kind in PERSONAL_KINDS:
-        return True
+        return True  # see `of_oneself`
     if lexicon.CONSOLE.search(text):
         return False
     if claim.kind is MemoryKind.LINK or URL.search(text):
@@ -151,11 +193,17 @@ def _is_plain(claim: Claim) -> bool:
     words = text.split()
     if len(words) < PLAIN_WORDS or len(question_terms(text)) < PLAIN_TERMS or "!" in text or "..." in text:
         return False
-    first = words[0].casefold()
-    begins = first in _ARTICLES or first not in STOP_WORDS["english"]
-    whole = begins and (text[0].isupper() or claim.answers) and _VERB.search(text)
+    if not (_begins_plainly(text) and (text[0].isupper() or claim.answers)):
+        return False
+    whole = _VERB.search(text) and _PARTICULAR.search(text)
     asides = (_PASSING, lexicon.TALK, lexicon.OPINION, lexicon.MOOD, lexicon.DOING)
     return bool(whole) and not any(aside.search(text) for aside in asides)
+
+
+def _begins_plainly(text: str) -> bool:
+    """Whether an English sentence begins with what it is about, and not with a word that leans on what was said."""
+    first = text.split(maxsplit=1)[0].casefold()
+    return first in _ARTICLES or first not in STOP_WORDS["english"]
 
 
 def _is_settled(text: str) -> bool:

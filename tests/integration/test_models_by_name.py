@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.extraction.extractor import ANSWER_TOKENS, Extractor
+from bot.extraction.extractor import Extractor
 from bot.extraction.gate import Gate
-from bot.extraction.prompt import MEMORY_TOKENS, SYSTEM, Transcript, most_memories
+from bot.extraction.prompt import SYSTEM, Transcript
 from bot.extraction.segments import segment
 from bot.llm.base import LanguageModel, estimate_tokens
 from bot.llm.ollama import TEMPLATE_TOKENS, WINDOWS, OllamaModel
@@ -86,9 +86,8 @@ WRITTEN = {
 def needed(messages: list[Message], context: list[Message]) -> int:
     """Tokens of a call, prompt and answer, on the safe side."""
     transcript = Transcript(messages, context=context, names=NAMES, secrets=Gate().secrets)
-    answer = ANSWER_TOKENS + MEMORY_TOKENS * most_memories(len(transcript.lines))
     prompt = transcript.prompt({ANA, BEN, CEM, DEE})
-    return estimate_tokens(SYSTEM) + estimate_tokens(prompt) + TEMPLATE_TOKENS + answer
+    return estimate_tokens(SYSTEM) + estimate_tokens(prompt) + TEMPLATE_TOKENS + transcript.answer_tokens
 
 
 @pytest.mark.parametrize("writing", WRITTEN)

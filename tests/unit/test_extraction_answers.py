@@ -52,7 +52,7 @@ async def test_an_unusable_answer_is_an_error_and_never_an_empty_result(extract:
 class Cut(ScriptedModel):
     """A model whose answer ends in the middle."""
 
-    async def complete(self, **_: object) -> Completion:  # type: ignore[override]
+    async def complete(self, **_: object) -> Completion:
         """Ends before it is through."""
         raise AnswerCut("done_reason length", self._answers[0])
 

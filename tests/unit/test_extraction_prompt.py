@@ -110,4 +110,4 @@ def test_more_people_than_letters_are_told_apart() -> None:
 def test_room_for_an_answer_grows_with_what_can_be_said() -> None:
     short = Transcript(chat(*[(ANA, "the cake is done")] * 9), context=[], names={}, secrets=SECRETS)
     long = Transcript(chat(*[(ANA, "the cake is done and " * 20)] * 9), context=[], names={}, secrets=SECRETS)
-    assert 150 < short.answer_tokens < 300 < long.answer_tokens < 700
+    assert 100 < short.answer_tokens < 200 < long.answer_tokens < 500

@@ -118,6 +118,29 @@ async def test_a_fragment_or_a_turn_is_not_how_something_is(extract: Extract, te
     assert not (await extract(chat((ANA, text)), (text, "answer", [1]))).candidates
 
 
+OWN = "I won my first chess tournament in Bergen last week"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"Hey Ben! That is so cool. {OWN}! What about you?", f"{OWN} (2024-12-23 – 2024-12-29)!"),
+        (f"Your support means a lot. {OWN}. I'm gonna keep on going!", f"{OWN} (2024-12-23 – 2024-12-29)."),
+        ("I moved to Bergen because it rains there", "I moved to Bergen because it rains there"),
+        ("I first watched it around 3 years ago", None),
+        ("I like having these little ones around", None),
+        ("I appreciate your help with the boxes", None),
+        ("I'll keep pursuing the passion for writing", None),
+        ("Things keep happening around here", None),
+    ],
+)
+async def test_of_what_somebody_says_of_themselves_only_that_is_kept(
+    extract: Extract, text: str, kept: str | None
+) -> None:
+    result = await extract(chat((ANA, text)), (text, "fact", [1]), facts_allowed={ANA})
+    assert [candidate.text for candidate in result.candidates] == ([f"<@{ANA}>: {kept}"] if kept else [])
+
+
 async def test_an_answer_needs_less_than_a_statement_out_of_the_blue(extract: Extract) -> None:
     said = "the spare fuses are with the old cables of the band"
     answer = (said, "answer", [2])
