@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -171,6 +172,10 @@ class Erasure:
         scope = Scope(guild_id=guild_id, user_id=user_id)
         await self._watermark(place, [self._hasher.subject(user_id)], scope, up_to)
         return await self._erase(scope)
+
+    def alone_with(self, user_id: int) -> AbstractAsyncContextManager[bool]:
+        """Keep everybody else, in other processes too, from erasing this member for the time of the block."""
+        return self._db.alone(-user_id)
 
     async def erase_channel(self, guild_id: int, channel_id: int, *, up_to: int | None = None) -> Receipt:
         """Erase all that was said in a channel and in its threads."""

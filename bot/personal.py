@@ -7,7 +7,7 @@ every store registered here besides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -111,9 +111,28 @@ class PersonalData:
         """Every column and index field that a store answers for."""
         return frozenset().union(*(store.holds for store in self._stores))
 
-    async def delete(self, user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
-        """Erase a member from every store, in one server or (None) in all; see `Erasure.erase_member`."""
-        return await self._erasure.erase_member(user_id, guild_id, up_to=up_to)
+    async def delete(
+        self,
+        user_id: int,
+        guild_id: int | None = None,
+        *,
+        up_to: int | None = None,
+        first: Callable[[], Awaitable[object]] | None = None,
+    ) -> Receipt:
+        """Erase a member from every store, in one server or (None) in all; see `Erasure.erase_member`.
+
+        One at a time for each member, in all processes: two at once would share out what each tells that it removed.
+
+        Args:
+            user_id: the member.
+            guild_id: limits it to one server.
+            up_to: see `Erasure.erase_member`.
+            first: awaited once nobody else is at it, such as what would have others begin.
+        """
+        async with self._erasure.alone_with(user_id):
+            if first is not None:
+                await first()
+            return await self._erasure.erase_member(user_id, guild_id, up_to=up_to)
 
     async def give(self, user_id: int, guild_id: int | None = None) -> Dossier:
         """Everything that is held of a member, in one server or (None) in all."""

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 """Between two looks of the running bot; one indexed read each."""
+
+CARRYING_OUT = 101
+"""Number of the lock that the bot has which carries requests out."""
 
 KEPT_MS = 86_400_000
 """How long the receipt of a request is kept: counts, and no id."""
@@ -80,12 +84,26 @@ class Requests:
         async with self._db.write() as connection:
             return (await connection.execute(change.values(state=state))).rowcount == 1
 
+    async def open(self) -> bool:
+        """Whether there is one that a bot has yet to carry out, taken on or not."""
+        query = select(requests.c.seq).where(requests.c.state.in_([State.ASKED, State.TAKEN])).limit(1)
+        async with self._db.read() as connection:
+            return await connection.scalar(query) is not None
+
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """Carry requests out in one bot at a time; False: another one is at it."""
+        return self._db.alone(CARRYING_OUT, wait=False)
+
     async def again(self) -> None:
-        """Let what a bot had taken when it ended be taken again, and drop old receipts."""
+        """Let what a bot had taken when it ended be taken again; for whoever is `alone`, or it may be at it still."""
+        taken = update(requests).where(requests.c.state == State.TAKEN)
+        async with self._db.write() as connection:
+            await connection.execute(taken.values(state=State.ASKED))
+
+    async def expire(self) -> None:
+        """Drop old receipts."""
         old = (requests.c.state == State.DONE) & (requests.c.asked_ms < self._clock() - KEPT_MS)
         async with self._db.write() as connection:
-            taken = update(requests).where(requests.c.state == State.TAKEN)
-            await connection.execute(taken.values(state=State.ASKED))
             await connection.execute(delete(requests).where(old))
 
     async def finish(self, request: Request, receipt: Receipt) -> None:
@@ -129,24 +147,30 @@ class Clerk:
 
     async def run(self) -> None:
         """Take what is asked for until cancelled; what the database refuses is tried again."""
-        taken_up = False
+        started = False
         while True:
             try:
-                if not taken_up:
-                    await self._pending.again()
+                if not started:
+                    await self._pending.expire()
                     await self._at_start()
-                    taken_up = True
+                    started = True
                 await self.round()
             except SQLAlchemyError as error:
-                taken_up = False
+                started = False
                 log.warning("Requests of the command line are put off: %s", type(error).__name__)
             await asyncio.sleep(POLL_SECONDS)
 
     async def round(self) -> None:
-        """Carry out what waits."""
-        for request in await self._pending.waiting():
-            if await self._pending.take(request, State.TAKEN):
-                await self.carry_out(request)
+        """Carry out what waits, and what a bot that ended had taken on; while another is at it, nothing."""
+        if not await self._pending.open():
+            return
+        async with self._pending.alone() as alone:
+            if not alone:
+                return
+            await self._pending.again()
+            for request in await self._pending.waiting():
+                if await self._pending.take(request, State.TAKEN):
+                    await self.carry_out(request)
 
     async def carry_out(self, request: Request) -> Receipt:
         """Erase, and leave the receipt."""

@@ -42,4 +42,5 @@ class UnfinishedOptOuts:
             for guild_id, user_id in page:
                 if self._consents.opted_out(guild_id, user_id):
                     receipt = await self._personal.delete(user_id, guild_id)
-                    log.info("An interrupted opt-out was finished: erased %s", receipt.removed)
+                    if any(receipt.removed.values()):
+                        log.info("An interrupted opt-out was finished: erased %s", receipt.removed)

@@ -131,9 +131,13 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
             await interaction.delete_original_response()
             return
         guild_id = interaction.guild_id if where == "this server" else None
-        await self._consents.opt_out(interaction.user.id, guild_id)
-        await self._services.intake.drain()
-        receipt = await self._services.personal.delete(interaction.user.id, guild_id, up_to=interaction.id)
+        user_id = interaction.user.id
+
+        async def note() -> None:  # from here on a bot that starts would finish the erasure
+            await self._consents.opt_out(user_id, guild_id)
+            await self._services.intake.drain()
+
+        receipt = await self._services.personal.delete(user_id, guild_id, up_to=interaction.id, first=note)
         details = receipt.removed if guild_id is not None else None  # other servers' counts are not this one's business
         await self._services.audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=details)
         shown = receipt_view("You are opted out", receipt.removed, receipt.remaining)

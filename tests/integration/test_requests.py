@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,11 @@ async def nothing() -> None:
     """There is nothing in hand."""
 
 
-def clerk(pipeline: Pipeline) -> Clerk:
+def clerk(pipeline: Pipeline, before: Callable[[], Awaitable[object]] = nothing) -> Clerk:
     trail = AuditTrail(pipeline.db, pipeline.clock)
     unfinished = UnfinishedOptOuts(pipeline.db, pipeline.consents, pipeline.personal)
     pending = Requests(pipeline.db, pipeline.clock)
-    return Clerk(pending, pipeline.personal, trail, before=nothing, at_start=unfinished.finish)
+    return Clerk(pending, pipeline.personal, trail, before=before, at_start=unfinished.finish)
 
 
 async def test_a_request_is_carried_out_once_and_its_id_goes(pipeline: Pipeline) -> None:
@@ -70,6 +71,71 @@ async def test_what_a_bot_had_taken_when_it_ended_is_taken_again(pipeline: Pipel
                 await asyncio.sleep(0.02)
     finally:
         running.cancel()
+
+
+async def test_what_one_bot_carries_out_another_that_starts_leaves_alone(pipeline: Pipeline) -> None:
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held_up() -> None:
+        at_work.set()
+        await go_on.wait()
+
+    for word in ("first", "second"):
+        await pipeline.say(f"note: the {word} one", author=ALICE)
+    pending = Requests(pipeline.db, pipeline.clock)
+    request = await pending.ask(ALICE, GUILD)
+    carrying_out = asyncio.create_task(clerk(pipeline, before=held_up).round())
+    await at_work.wait()
+    other = asyncio.create_task(clerk(pipeline).run())
+    try:
+        await asyncio.sleep(0.5)
+        assert (await pending.outcome(request))[0] is State.TAKEN
+        assert len(await pipeline.states()) == 2
+        go_on.set()
+        await carrying_out
+        receipt = (await pending.outcome(request))[1]
+        assert receipt is not None
+        assert receipt.removed["messages"] == 2
+    finally:
+        other.cancel()
+
+
+async def test_what_a_bot_is_cut_off_in_the_next_round_of_another_carries_out(pipeline: Pipeline) -> None:
+    at_work = asyncio.Event()
+
+    async def held_up() -> None:
+        at_work.set()
+        await asyncio.Event().wait()
+
+    await pipeline.say("note: something", author=ALICE)
+    pending = Requests(pipeline.db, pipeline.clock)
+    request = await pending.ask(ALICE, None)
+    dying = asyncio.create_task(clerk(pipeline, before=held_up).round())
+    await at_work.wait()
+    dying.cancel()
+    await asyncio.wait({dying})
+    await clerk(pipeline).round()
+    state, receipt = await pending.outcome(request)
+    assert state is State.DONE
+    assert receipt is not None
+    assert receipt.removed["messages"] == 1
+
+
+async def test_a_member_who_opts_out_while_a_bot_starts_is_told_what_was_removed(pipeline: Pipeline) -> None:
+    for word in ("first", "second", "third"):
+        await pipeline.say(f"note: the {word} one", author=ALICE)
+    unfinished = UnfinishedOptOuts(pipeline.db, pipeline.consents, pipeline.personal)
+    starts: list[asyncio.Task[None]] = []
+
+    async def note() -> None:
+        await pipeline.consents.opt_out(ALICE, GUILD)
+        starts.append(asyncio.create_task(unfinished.finish()))
+        await asyncio.sleep(0.5)  # time enough for it to erase everything
+
+    receipt = await pipeline.personal.delete(ALICE, GUILD, first=note)
+    assert receipt.removed["messages"] == 3
+    await asyncio.wait_for(starts[0], 10)
+    assert await pipeline.states() == {}
 
 
 async def test_an_opt_out_that_was_cut_off_is_finished_at_the_next_start(pipeline: Pipeline) -> None:
