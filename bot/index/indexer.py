@@ -8,7 +8,7 @@ import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import delete, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -51,6 +51,18 @@ written. Raises ServiceAbsent where that can't be had here."""
 
 async def always_ready() -> None:
     """The index at hand is all that there is."""
+
+
+class _Point(NamedTuple):
+    """What an outbox row is about.
+
+    Attributes:
+        id: of the point, which a memory shares.
+        message_id: where it is a message's.
+    """
+
+    id: str
+    message_id: int | None
 
 
 class Indexer:
@@ -172,27 +184,32 @@ class Indexer:
 
     async def _apply_batch(self) -> int:
         """Apply one batch; 0 when nothing is due. In a batch too deletions come first: they need no embedding."""
-        due, spoken = await self._due()
+        due = await self._due()
         if not due:
             return 0
-        known = await self._known({one for one in due.values() if one not in spoken}, set(spoken.values()))
-        gone = {seq: memory_id for seq, memory_id in due.items() if memory_id not in known}
+        known = await self._known_of(due.values())
+        gone = {seq: point for seq, point in due.items() if point.id not in known}
         if gone:
-            await self._take(gone, self._index.delete(frozenset(gone.values())), deleting=True)
+            bring = self._index.delete(frozenset(point.id for point in gone.values()))
+            await self._take(gone, {}, bring, deleting=True)
             await self._db.scrub()
-        kept = {seq: memory_id for seq, memory_id in due.items() if memory_id in known}
+        kept = {seq: point for seq, point in due.items() if point.id in known}
         if kept:
             entries = await self._entries(known.values())
-            await self._take(kept, self._index.upsert(entries))
+            await self._take(kept, known, self._index.upsert(entries))
         return len(due)
+
+    async def _known_of(self, points: Collection[_Point]) -> dict[str, Memory | Message]:
+        spoken = {point.message_id for point in points if point.message_id is not None}
+        return await self._known({point.id for point in points if point.message_id is None}, spoken)
 
     async def _known(self, memory_ids: Collection[str], message_ids: Collection[int]) -> dict[str, Memory | Message]:
         """Those of the memories and messages that are to be in the index, by the ids of their points."""
         memories = await self._store.get(memory_ids) if memory_ids else {}
         return {**memories, **await self.messages.get(message_ids)}
 
-    async def _due(self) -> tuple[dict[int, str], dict[str, int]]:
-        """The next rows to apply: points by seq, and the messages among them by point.
+    async def _due(self) -> dict[int, _Point]:
+        """The next rows to apply, by seq.
 
         Deletions come first, however many messages wait to be embedded: what was deleted is gone within a minute. Rows
         that were declined come after others, in ever smaller batches. So one memory that the service declines ends up
@@ -204,7 +221,7 @@ class Indexer:
             fewest = select(outbox.c.op, func.min(outbox.c.attempts)).where(is_due).group_by(outbox.c.op)
             first = min((await connection.execute(fewest)).all(), default=None)  # "delete" before "upsert"
             if first is None:
-                return {}, {}
+                return {}
             op, attempts = first
             found = await connection.execute(
                 select(outbox.c.seq, outbox.c.memory_id, outbox.c.message_id)
@@ -212,12 +229,21 @@ class Indexer:
                 .order_by(outbox.c.seq)
                 .limit(max(1, BATCH >> 2 * attempts))
             )
-            rows = found.all()
-        spoken = {row.memory_id: row.message_id for row in rows if row.message_id is not None}
-        return {row.seq: row.memory_id for row in rows}, spoken
+            return {row.seq: _Point(row.memory_id, row.message_id) for row in found}
 
-    async def _take(self, rows: Mapping[int, str], bring: Awaitable[None], *, deleting: bool = False) -> None:
-        """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again."""
+    async def _take(
+        self,
+        rows: Mapping[int, _Point],
+        known: Mapping[str, Memory | Message],
+        bring: Awaitable[None],
+        *,
+        deleting: bool = False,
+    ) -> None:
+        """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again.
+
+        What is not as it was `known` any more is told to the index once more: where the lock was lost meanwhile,
+        another process may have told it that already, and this one has just brought back what was before.
+        """
         try:
             await bring
         except ServiceRejected as error:
@@ -230,9 +256,17 @@ class Indexer:
         async with self._db.write() as connection:
             for chunk in chunks(rows):
                 await connection.execute(delete(outbox).where(outbox.c.seq.in_(chunk)))
+            now = await self._known_of(rows.values())
+            changed = {point: now.get(point.id) for point in rows.values() if now.get(point.id) != known.get(point.id)}
+            if changed:
+                await connection.execute(insert(outbox), [self._row(*change) for change in changed.items()])
         self._step("outbox struck")
 
-    async def _decline(self, rows: Mapping[int, str], error: ServiceRejected) -> None:
+    def _row(self, point: _Point, source: Memory | Message | None) -> dict[str, object]:
+        op = "delete" if source is None else "upsert"
+        return {"memory_id": point.id, "message_id": point.message_id, "op": op, "created_ms": self._clock()}
+
+    async def _decline(self, rows: Mapping[int, _Point], error: ServiceRejected) -> None:
         """The service will not take these rows: count that, so that they are tried in smaller batches."""
         async with self._db.write() as connection:
             for chunk in chunks(rows):
@@ -244,7 +278,7 @@ class Indexer:
                     .values(attempts=failures + 1, next_try_ms=self._clock() + _delay_ms(failures), error=str(error))
                 )
 
-    async def _put_off(self, rows: Mapping[int, str], error: ServiceError, *, deleting: bool) -> None:
+    async def _put_off(self, rows: Mapping[int, _Point], error: ServiceError, *, deleting: bool) -> None:
         """The service can't take anything now: everything that is due waits, deletions only where those fail."""
         delay_ms = _delay_ms(self._outages)
         if isinstance(error, RateLimited) and error.retry_after is not None:

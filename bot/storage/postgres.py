@@ -1,24 +1,28 @@
 """PostgreSQL: the promises of the embedded database, kept by a server that several processes share.
 
 Writers of all processes take turns at one advisory lock, as they do at SQLite's write lock, so that every transaction
-finds what it decided on still true when it writes. The lock goes with its connection, so nobody waits for the dead.
+finds what it decided on still true when it writes. Locks go with their connections, so nobody waits for the dead; and
+the connection of a process that hangs, or whose machine is gone, is ended by the server after a while.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, event, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StartupError
+
+log = logging.getLogger(__name__)
 
 DRIVER = "postgresql+asyncpg"
 
@@ -39,8 +43,8 @@ CHANGES = "channel_memory"
 TURN_SECONDS = 10.0
 """How long a writer waits for the writers of other processes before it gives up, to be tried again."""
 
-IDLE_SECONDS = 60.0
-"""A transaction in which nothing was asked for so long belongs to a process that hangs, and is undone."""
+SILENT_SECONDS = 20.0
+"""Who asks for nothing for so long, in a transaction or while holding a lock, hangs: the server ends its connection."""
 
 SERVER_TIME: ColumnElement[int] = cast(func.extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
 """Milliseconds since 1970 at the moment of asking, by the server's clock."""
@@ -52,12 +56,15 @@ _SERVER_SETTINGS = {
     "application_name": "channel-memory",
     "jit": "off",  # compiling costs more than these short statements take
     "lock_timeout": str(round(1000 * TURN_SECONDS)),
-    "idle_in_transaction_session_timeout": str(round(1000 * IDLE_SECONDS)),
+    "idle_in_transaction_session_timeout": str(round(1000 * SILENT_SECONDS)),
     # A machine that fell silent keeps its locks until the server notices: in 50 s instead of two hours.
     "tcp_keepalives_idle": "20",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
+
+_OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "target_session_attrs"})
+"""What may stand behind the question mark of an address."""
 
 _WITH_TEXT = "messages, message_terms, memories, memory_terms, batches, citations, members, outbox"
 
@@ -81,6 +88,11 @@ def server_address(url: str) -> URL:
     if not address.database:
         raise StartupError(f"DATABASE_URL: names no database: {hint}")
     query = dict(address.query)
+    if unknown := sorted(query.keys() - _OPTIONS):
+        raise StartupError(
+            f"DATABASE_URL: {', '.join(unknown)} is no option of this program's driver: leave it out; there are "
+            f"{', '.join(sorted(_OPTIONS))}"
+        )
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
     return address.set(drivername=DRIVER, query=query)
@@ -131,17 +143,42 @@ def locking_engine(address: URL) -> AsyncEngine:
 async def alone(engine: AsyncEngine, number: int, *, wait: bool) -> AsyncIterator[bool]:
     """Hold a lock of the server, by its number, for the time of the block; False: another process has it.
 
-    The lock goes with its connection: what a process that dies held is free at once.
+    The lock goes with its connection: what a process that dies held is free at once, and what one that hangs held after
+    SILENT_SECONDS. A block whose own connection breaks goes on, and then keeps nobody out any more.
     """
     async with engine.connect() as connection:
+        await connection.execute(_end_when_silent(SILENT_SECONDS))
         if wait:
             await connection.execute(select(func.pg_advisory_lock(number)))
         held = wait or bool(await connection.scalar(select(func.pg_try_advisory_lock(number))))
+        over = asyncio.Event()
+        heard = asyncio.create_task(_be_heard(connection, over))
         try:
             yield held
         finally:
-            if held:
-                await connection.execute(select(func.pg_advisory_unlock(number)))
+            over.set()
+            try:
+                await heard
+                if held:
+                    await connection.execute(select(func.pg_advisory_unlock(number)))
+                await connection.execute(_end_when_silent(0))
+            except SQLAlchemyError as error:
+                log.warning("A lock was lost with its connection: %s", type(error).__name__)
+                await connection.invalidate()
+
+
+async def _be_heard(connection: AsyncConnection, over: asyncio.Event) -> None:
+    """Ask for something often enough for the server to see that this process is there."""
+    while not over.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), SILENT_SECONDS / 4)
+            return
+        await connection.execute(select(1))
+
+
+def _end_when_silent(seconds: float) -> Select[str]:
+    """Has the server end the connection it comes by when nothing is asked for so long; 0: never."""
+    return select(func.set_config("idle_session_timeout", str(round(1000 * seconds)), False))
 
 
 class Locks:

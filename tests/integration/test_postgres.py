@@ -140,6 +140,14 @@ async def test_an_address_without_a_database_is_one_clear_line(tmp_path: Path) -
             pass
 
 
+async def test_an_option_that_the_driver_does_not_know_is_one_clear_line(tmp_path: Path) -> None:
+    """As hosting services put into the addresses that they give out."""
+    with pytest.raises(StartupError, match="DATABASE_URL: channel_binding is no option") as raised:
+        async with open_database("postgresql://bot:pw@127.0.0.1/n?sslmode=require&channel_binding=require", tmp_path):
+            pass
+    assert "sslmode" in str(raised.value)
+
+
 async def _add_one(database: Database) -> None:
     async with database.write() as connection:
         value = await connection.scalar(select(meta.c.value).where(meta.c.key == "n"))

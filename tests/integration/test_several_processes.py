@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, text
 
 from bot.consent import Consents, SubjectHasher
 from bot.index.base import VectorIndex
+from bot.index.indexer import INDEXING
 from bot.lexical.fulltext import FullText
 from bot.messagelog import MessageLog, Said
 from bot.model import Message
 from bot.observation import Observations
 from bot.queue import LeaseLost, Queue
 from bot.storage.engine import Database, open_database
+from bot.storage.schema import meta
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock
-from tests.integration.test_indexer import Bench
+from tests.integration import holding_process
+from tests.integration.test_indexer import Bench, ids_of
+from tests.loopback.qdrant import LoopbackQdrant
 
 
 class HeldUp(BagOfWords):
@@ -66,6 +74,33 @@ if server_programs() is not None:
             assert await there.ids() == []
             assert await there.indexer.backlog() == 0
 
+    async def test_what_is_forgotten_stays_out_though_the_server_took_the_lock_away(
+        two: tuple[Database, Database],
+        open_server: IndexOpener,
+        qdrant_server: LoopbackQdrant,
+        make_memory: MemoryFactory,
+        clock: FakeClock,
+    ) -> None:
+        """As a server does that is restarted: two processes then bring things to the index at the same time."""
+        slow = HeldUp()
+        async with open_server(embedder=slow) as one, open_server() as other:
+            here, there = await _bench(two[0], one, clock), await _bench(two[1], other, clock)
+            forgotten, changed, kept = make_memory("on Friday"), make_memory("on Monday"), make_memory("on Sunday")
+            await here.add(forgotten, changed, kept)
+            indexing = asyncio.create_task(here.indexer.drain())
+            await slow.asked.wait()
+            await _take_the_lock_away(two[1], INDEXING)
+            await there.remove(forgotten)
+            async with there.db.write() as connection:
+                await there.store.rewrite(connection, changed.id, "on Tuesday")
+            await there.indexer.drain()
+            slow.go_on.set()
+            await indexing
+            await there.indexer.drain()
+            assert await there.ids() == ids_of([changed, kept])
+            assert await there.indexer.backlog() == 0
+            assert _versions(qdrant_server) == {changed.id: 2, kept.id: 1}
+
     async def test_a_channel_is_read_back_by_one_process_and_then_by_the_next(
         two: tuple[Database, Database], clock: FakeClock
     ) -> None:
@@ -87,6 +122,28 @@ if server_programs() is not None:
         await asyncio.wait({dying})
         async with asyncio.timeout(10), there.alone(CHANNEL) as held:
             assert held
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("holding", ["a lock", "a transaction"])
+    async def test_a_process_that_hangs_is_waited_for_a_moment_only(
+        postgres_server: PostgresServer, data_dir: Path, holding: str
+    ) -> None:
+        async with postgres_server.database() as url, open_database(url, data_dir) as there:
+            hanging = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", holding_process.__name__, url, str(data_dir), holding, stdout=subprocess.PIPE
+            )
+            try:
+                assert hanging.stdout is not None
+                assert await hanging.stdout.readline() == b"holding\n"
+                await asyncio.sleep(3 * holding_process.SILENT_SECONDS)
+                async with there.alone(holding_process.LOCK, wait=False) as held:
+                    assert held == (holding != "a lock"), "a process that works keeps its lock"
+                hanging.send_signal(signal.SIGSTOP)
+                async with asyncio.timeout(20), there.alone(holding_process.LOCK), there.write() as connection:
+                    assert await connection.scalar(select(func.count()).select_from(meta)) == 0, "it was undone"
+            finally:
+                hanging.kill()
+                await hanging.wait()
 
     async def test_a_lease_holds_whatever_time_other_processes_think_it_is(two: tuple[Database, Database]) -> None:
         here = Queue(two[0], FakeClock(NOW_MS), "here", lease_time=two[0].time, lease_seconds=1)
@@ -122,6 +179,20 @@ if server_programs() is not None:
                 assert await there.acquire(CHANNEL + 1)
                 await there.renew(CHANNEL + 1)
                 await there.release(CHANNEL + 1)
+
+
+def _versions(server: LoopbackQdrant) -> dict[str, int]:
+    """Which version of each memory the index holds."""
+    (collection,) = server.engine.get_collections().collections
+    points, _ = server.engine.scroll(collection.name)
+    return {str(point.id): (point.payload or {})["version"] for point in points}
+
+
+async def _take_the_lock_away(db: Database, number: int) -> None:
+    """Have the server end the connection that holds a lock."""
+    holder = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = :number")
+    async with db.read() as connection:
+        assert await connection.scalar(holder, {"number": number})
 
 
 async def _hold(db: Database, number: int) -> None:
