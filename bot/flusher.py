@@ -444,7 +444,10 @@ class Flusher:
         async def renew() -> None:
             while True:
                 await asyncio.sleep(self._queue.lease_seconds / 3)
-                await self._queue.renew(channel_id)
+                try:
+                    await self._queue.renew(channel_id)
+                except SQLAlchemyError as error:
+                    log.warning("A lease could not be renewed, trying again: %s", type(error).__name__)
 
         renewal = asyncio.create_task(renew())
         try:

@@ -211,12 +211,14 @@ class Queue:
             channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
             next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}
             taken = set(await connection.scalars(leased))
-        long_ago = now - round(interval_seconds * 1000)
+        interval_ms = round(interval_seconds * 1000)
 
         def is_due(row: Row[Any]) -> bool:
             if row.channel_id in next_try:
                 return not now < next_try[row.channel_id] <= now + FAR_MS
-            waited = not long_ago < row.oldest <= now  # after a clock jump: rather now than late
+            # What was logged a little ahead of us is another process's, whose clock is ahead; far ahead, from before
+            # the clock was put back: rather now than late.
+            waited = not now - interval_ms < row.oldest < now + interval_ms
             return bool(waited or row.waiting >= size)
 
         return [Due(row.channel_id, row.guild_id) for row in channels if row.channel_id not in taken and is_due(row)]

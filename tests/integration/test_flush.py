@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -21,7 +22,7 @@ from bot.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
-from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
+from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
 from tests.loopback.discord import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -444,6 +445,38 @@ async def test_a_clock_set_back_does_not_hold_a_channel_up(pipeline: Pipeline) -
     await pipeline.say("hello")
     pipeline.clock.advance(-10 * 86_400)
     assert await pipeline.due() == [CHANNEL]
+
+
+async def test_what_a_bot_logged_whose_clock_is_ahead_waits_like_anything_else(pipeline: Pipeline) -> None:
+    pipeline.clock.advance(90)
+    await pipeline.say("hello")
+    pipeline.clock.advance(-90)  # a worker on another machine
+    assert await pipeline.due() == []
+    pipeline.clock.advance(3700)
+    assert await pipeline.due() == [CHANNEL]
+
+
+async def test_a_lease_that_could_not_be_renewed_once_is_renewed_the_next_time(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def meanwhile() -> None:
+        async with pipeline.db.write() as connection:
+            await refuse(connection, "UPDATE ON leases", "not now")
+        await eventually(lambda: "could not be renewed" in caplog.text, within=20, what="a renewal that fails")
+        async with pipeline.db.write() as connection:
+            await accept(connection, "leases")
+        pipeline.clock.advance(60)
+        await eventually(lambda: _is_leased(pipeline), within=20, what="a renewal")
+
+    pipeline.queue._lease_ms = 300
+    pipeline.extractor.meanwhile = meanwhile
+    await pipeline.say("hello")
+    assert (await pipeline.flush()).messages == 1
+
+
+async def _is_leased(pipeline: Pipeline) -> Any:  # noqa: ANN401 - whether it is
+    async with pipeline.db.read() as connection:
+        return (await connection.scalar(select(leases.c.expires_ms)) or 0) > pipeline.clock()
 
 
 async def test_a_leased_channel_is_nobody_elses_until_the_lease_ends(pipeline: Pipeline) -> None:
