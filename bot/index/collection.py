@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from bot.errors import StartupError
 from bot.index import points
@@ -37,7 +38,11 @@ def lay_out(client: QdrantClient, name: str, dims: int, layout: Layout) -> None:
         StartupError: its vectors are of another size or kind.
     """
     if name not in names(client):
-        _create(client, name, dims, layout)
+        try:
+            _create(client, name, dims, layout)
+        except UnexpectedResponse:
+            if name not in names(client):
+                raise  # or else another process that starts at this moment was faster
     described = client.get_collection(name)
     vectors = described.config.params.vectors
     if not isinstance(vectors, models.VectorParams):

@@ -23,7 +23,7 @@ from bot.observation import Observations
 from bot.queue import LeaseLost, Queue
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import meta
-from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory
+from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, entry
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock
 from tests.integration import holding_process
@@ -42,6 +42,15 @@ class HeldUp(BagOfWords):
         self.asked.set()
         await self.go_on.wait()
         return await super().embed(texts)
+
+
+async def test_processes_that_start_together_lay_one_collection_out(
+    open_server: IndexOpener, make_memory: MemoryFactory
+) -> None:
+    async with AsyncExitStack() as stack:
+        opened = await asyncio.gather(*(stack.enter_async_context(open_server(patient=True)) for _ in range(6)))
+        await opened[0].upsert([entry(make_memory())])
+        assert [await index.count() for index in opened] == [1] * len(opened)
 
 
 if server_programs() is not None:
