@@ -2,7 +2,7 @@
 
 Where a database server is shared, a process holds a lock of it for each of its shards, and one for the number of all
 shards, for as long as it lives. Locks go with their connection, so those of a process that died are free at once, and
-those of a machine that fell silent within a minute (`bot.storage.postgres` has its connections looked after).
+those of one that hangs, or whose machine is gone, after SILENT_SECONDS of `bot.storage.postgres`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS: Final = 75.0
-"""For another process to end: a restart may overlap with the 10 s of an orderly end, and the locks of a machine that
-fell silent are free after 50 s."""
+WAIT_SECONDS: Final = 45.0
+"""For another process to end: a restart may overlap with the 10 s of an orderly end, and what one that hangs held is
+free after 20 s."""
 
 LOOK_SECONDS: Final = 2.0
 """Between two tries, and between two looks whether the locks are still held."""

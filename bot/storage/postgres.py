@@ -204,13 +204,20 @@ class Locks:
 
 @asynccontextmanager
 async def locks_of(engine: AsyncEngine) -> AsyncIterator[Locks]:
-    """Hold locks of the server for the time of the block."""
+    """Hold locks of the server for the time of the block, in which `look` is to be called every few seconds.
+
+    What a process that hangs held is free after SILENT_SECONDS, as in `alone`.
+    """
     async with engine.connect() as connection:
+        await connection.execute(_end_when_silent(SILENT_SECONDS))
         try:
             yield Locks(connection)
         finally:
-            with suppress(SQLAlchemyError):  # those of a lost connection are gone
+            try:
                 await connection.execute(select(func.pg_advisory_unlock_all()))
+                await connection.execute(_end_when_silent(0))
+            except SQLAlchemyError:  # those of a lost connection are gone
+                await connection.invalidate()
 
 
 async def vacuum(connection: AsyncConnection) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -103,3 +105,15 @@ if server_programs() is not None:
         assert (code, seconds < 10) == (0, True), "one that waits can be stopped"
         await sharing.second.kill()
         await sharing.stage.bot.start()
+
+    async def test_a_bot_that_hangs_is_replaced_and_ends_when_it_comes_back(sharing: Twins) -> None:
+        first = sharing.stage.bot
+        first.entry = ("-c", IMPATIENT, "run")
+        await first.start()
+        os.kill(first.pid, signal.SIGSTOP)
+        await sharing.second.start(ready=False)
+        await sharing.second.ready()
+        os.kill(first.pid, signal.SIGCONT)
+        assert await first.ended() == SETTINGS_FAULT
+        assert "error: SHARD_IDS: another process on this database has shard 0" in first.logs()
+        sharing.second.check()
