@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import AnswerInvalid
+from bot.errors import AnswerCut, AnswerInvalid
 from bot.extraction.candidate import Extraction
 from bot.extraction.extractor import Extractor
 from bot.extraction.gate import Gate
@@ -49,6 +49,19 @@ class Answering:
         """Nothing to close."""
 
 
+@dataclass(slots=True)
+class CutShort(Answering):
+    """The same, cut after some characters."""
+
+    characters: int = 0
+
+    async def complete(
+        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+    ) -> Completion:
+        said = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
+        raise AnswerCut("done_reason length", said[: self.characters])
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """What one call is about."""
@@ -68,11 +81,12 @@ def segments(chat: Chat) -> list[Segment]:
 
 
 async def extract(
-    chat: Chat, one: Segment, gate: Gate, answer: Callable[[Call], Mapping[str, Any]]
+    chat: Chat, one: Segment, gate: Gate, answer: Callable[[Call], Mapping[str, Any]], cut: int | None = None
 ) -> tuple[Extraction, Transcript]:
     """What is kept of an answer about a segment, and what the model was shown."""
     shown = Transcript(one.messages, context=one.context, names=chat.display_names, secrets=gate.secrets)
-    extraction = await Extractor(Answering(chat, shown, answer), gate).extract(
+    model = Answering(chat, shown, answer) if cut is None else CutShort(chat, shown, answer, characters=cut)
+    extraction = await Extractor(model, gate).extract(
         one.messages,
         context=one.context,
         names=chat.display_names,
@@ -146,6 +160,25 @@ async def test_a_model_that_keeps_every_line_breaks_nothing(name: str, gate: Gat
             assert not [words for words in chat.unsaid if chat.referring(words).casefold() in kept.text.casefold()]
             if kept.kind in PERSONAL_KINDS:
                 assert {said[i].author_id for i in kept.message_ids} <= allowed
+
+
+@pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if len(chat.good) > 1])
+async def test_an_answer_that_is_cut_keeps_what_it_said_before(name: str, gate: Gate) -> None:
+    chat = all_chats()[name]
+    one = segments(chat)[0]
+
+    def careful(call: Call) -> dict[str, Any]:
+        return answer_with(chat, chat.good, call)
+
+    whole, shown = await extract(chat, one, gate, careful)
+    said = as_json(careful(call_of(chat, shown, shown.prompt(facts_allowed(chat)))))
+    ends = [place + 1 for place, letter in enumerate(said[:-2]) if letter == "}"]
+    with pytest.raises(AnswerCut):
+        await extract(chat, one, gate, careful, cut=ends[0] - 1)
+    for number, end in enumerate(ends, 1):
+        for cut in (end, end + 20):
+            extraction, _ = await extract(chat, one, gate, careful, cut=min(cut, len(said) - 1))
+            assert [c.text for c in extraction.candidates] == [c.text for c in whole.candidates][:number]
 
 
 @pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.conversations])
