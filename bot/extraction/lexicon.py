@@ -114,7 +114,7 @@ NO_NEWS = _any(
 """Somebody says that all stays as it was."""
 
 AHEAD = _any(
-    r"\b(?:will|shall|['’]ll|gonna|going to|plan\w*|schedul\w+|tonight|tomorrow|today|next|deadline|due|by (?:the "
+    r"\b(?:will|shall|['’]ll|gonna|going to|plan\w*|schedul\w+|tonight|tomorrow|next|deadline|due|by (?:the "
     r"|end|mon|tue|wed|thu|fri|sat|sun|\d)|"
     r"until|before|meet\w*|event|release\w*|launch\w*|starts?|begins?|ends?|todo|to-do|need(?:s|ed)? to|have to"
     r"|has to|assigned?|takes? over|owns?|"
@@ -417,7 +417,7 @@ SENSITIVE = _any(
     r"|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford|behind on (?:the )?rent|evict(?:ed|ion)"
     r"|unemployment benefit|gehalt|schulden|sueldo|salaire)\b",
     # sexuality
-    r"\b(?:gay|lesbian|bisexual|pansexual|asexual|transgender|trans (?:woman|man|girl|guy)|queer|non-?binary"
+    r"\b(?:gay|lesbian|bisexual|pansexual|asexual|transgender|trans (?!fat)\w+|to transition|lgbt\w*|queer|non-?binary"
     r"|homosexual\w*|heterosexual\w*|closeted"
     r"|sexual orientation|had sex|hooked up|schwul|lesbisch)\b",
     # religion

@@ -48,6 +48,17 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|ur|u|yourself|let['’]?s)\b", re.IGNORECASE)
 _MOMENT = re.compile(r"\b(?:right now|just now|at the moment|these days|lately|soon)\b", re.IGNORECASE)
 """Said to somebody, or of the moment."""
+_ADVERB = re.compile(r"^(?:still|just|always|even|now) ", re.IGNORECASE)
+_OWN_SUBJECT = re.compile(
+    r"^(?!\w+ing\b)(?:[^,;:]{1,40}[,;:-] +)?(?:\W*[\w'’]+\W+){0,3}?(?:(?:I|my|we)\b|<@\d+>)", re.IGNORECASE
+)
+"""The speaker stands where a sentence begins, or where its first clause does: it is about them."""
+_STATE = re.compile(
+    r"(?:\b(?:I|we)|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been| has been) "
+    r"(?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married|single|\d)",
+    re.IGNORECASE,
+)
+"""How somebody is at the moment, and neither what they do nor who they are."""
 _INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
 """What somebody means to do; without a time it is a mood."""
 _SHOWN = re.compile(
@@ -57,7 +68,7 @@ _SHOWN = re.compile(
 """Points at what only those see who are there."""
 _CLAUSE = re.compile(r"[,;:!-]|\b(?:and|but|so|because|when|which|that|as)\b", re.IGNORECASE)
 """The end of a clause, in which a later "it" finds what it stands for."""
-_PARTICULAR = re.compile(r"\b(?:[Tt]he|[Oo]ur)\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|^\w+['’]s\b|[a-z][-_/.][a-z]")
+_PARTICULAR = re.compile(r"\b[Tt]he\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|[a-z][-_/.][a-z]")
 """Something particular is spoken of, by an article, a name or a figure; else it is how things are in general."""
 _PASSING = re.compile(r"\b(?:again|still|just|today|tonight|right now|at the moment|as always)\b", re.IGNORECASE)
 """A state of the moment, which is another one weeks later."""
@@ -108,7 +119,9 @@ def _tells_of_oneself(sentence: str) -> bool:
     """Whether a sentence tells something of its speaker, and neither to whom it is said nor of the moment."""
     if len(question_terms(MENTION.sub(" ", sentence))) < OWN_TERMS:
         return False
-    if not (lexicon.MYSELF.search(sentence) or MENTION.search(sentence)):
+    if not _OWN_SUBJECT.search(sentence):
+        return False
+    if _STATE.search(sentence) and not (lexicon.SELF_BEING.search(sentence) or lexicon.SELF_LIKING.search(sentence)):
         return False
     if _INTENT.search(sentence) and not _has_time(sentence):
         return False
@@ -161,7 +174,7 @@ def is_worth(claim: Claim) -> bool:
     text = claim.text
     if claim.kind in PERSONAL_KINDS:
         return True  # see `of_oneself`
-    if lexicon.CONSOLE.search(text):
+    if lexicon.CONSOLE.search(text) or text.startswith(("[", "(")):
         return False
     if claim.kind is MemoryKind.LINK or URL.search(text):
         return len(question_terms(MENTION.sub(" ", URL.sub(" ", text)))) >= LINK_TERMS
@@ -239,6 +252,8 @@ def _is_know_how(claim: Claim) -> bool:
         return False
     if lexicon.MYSELF.search(text):
         return bool(lexicon.DID_BY.search(text))
+    if lexicon.DOING.search(_ADVERB.sub("", text)):
+        return False
     if lexicon.OPINION.search(text) and not anchored:
         return False
     if lexicon.HOW.search(text) or lexicon.HERE.search(text):
