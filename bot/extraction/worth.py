@@ -46,23 +46,19 @@ _VERB = re.compile(r"\b(?:is|are|has|have|do|did|can|may|must|will|[a-z]+(?:(?<!
 """As good as certain to be in a whole sentence, and seldom in a fragment or a printout."""
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|ur|u|yourself|let['’]?s)\b", re.IGNORECASE)
-_MOMENT = re.compile(r"\b(?:right now|just now|at the moment|these days|lately|soon)\b", re.IGNORECASE)
-"""Said to somebody, or of the moment."""
+"""Said to somebody, of the two of them."""
 _ADVERB = re.compile(r"^(?:still|just|always|even|now) ", re.IGNORECASE)
-_OWN_SUBJECT = re.compile(
-    r"^(?!\w+ing\b)(?:[^,;:]{1,40}[,;:-] +)?(?:\W*[\w'’]+\W+){0,3}?(?:(?:I|my|we)\b|<@\d+>)", re.IGNORECASE
-)
-"""The speaker stands where a sentence begins, or where its first clause does: it is about them."""
 _STATE = re.compile(
-    r"(?:\b(?:I|we)|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been| has been) "
-    r"(?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married|single|\d)",
+    r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been| has been) "
+    r"(?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married|single|\d"
+    r"|\w+ (?:about|into|on|at|in)\b)",
     re.IGNORECASE,
 )
-"""How somebody is at the moment, and neither what they do nor who they are."""
+"""How somebody is at the moment, and neither what they do, who they are nor what they are interested in."""
 _INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
 """What somebody means to do; without a time it is a mood."""
 _SHOWN = re.compile(
-    r"^\[|\b(?:these|those|this (?!week|month|year|spring|summer|autumn|winter|morning|afternoon|evening|time)\w+)\b",
+    r"^\[|\b(?:these|those)\b|\bthis (?!week|month|year|spring|summer|autumn|winter|morning|evening)\w+(?=[.,!]|$)",
     re.IGNORECASE,
 )
 """Points at what only those see who are there."""
@@ -119,7 +115,7 @@ def _tells_of_oneself(sentence: str) -> bool:
     """Whether a sentence tells something of its speaker, and neither to whom it is said nor of the moment."""
     if len(question_terms(MENTION.sub(" ", sentence))) < OWN_TERMS:
         return False
-    if not _OWN_SUBJECT.search(sentence):
+    if not (lexicon.MYSELF.search(sentence) or MENTION.search(sentence)):
         return False
     if _STATE.search(sentence) and not (lexicon.SELF_BEING.search(sentence) or lexicon.SELF_LIKING.search(sentence)):
         return False
@@ -128,7 +124,7 @@ def _tells_of_oneself(sentence: str) -> bool:
     pointer = lexicon.POINTER.search(sentence)
     if pointer is not None and not _CLAUSE.search(sentence[: pointer.start()]):
         return False
-    asides = (_MOMENT, _SHOWN, _TO_SOMEBODY, lexicon.HEDGE, lexicon.TURN, lexicon.CHEER, lexicon.MOOD, lexicon.VAGUE)
+    asides = (_SHOWN, _TO_SOMEBODY, lexicon.HEDGE, lexicon.TURN)
     return not any(aside.search(sentence) for aside in asides)
 
 
@@ -138,7 +134,7 @@ def is_turn(claim: Claim) -> bool:
     if lexicon.CHEER.search(text) or _shouts(text):
         return True
     if claim.kind in PERSONAL_KINDS:
-        return bool(lexicon.MOOD.search(text))
+        return False
     if URL.search(text):
         return False
     if not is_english(claim.said):
