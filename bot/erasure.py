@@ -21,7 +21,7 @@ from bot import snowflake
 from bot.chunks import STATEMENT_IDS, chunks
 from bot.clock import Clock
 from bot.consent import EVERYWHERE, SubjectHasher
-from bot.index.indexer import Indexer
+from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.lexical.fulltext import Entry, FullText, author_token, channel_token, guild_token
 from bot.memories import MemoryStore, discard_answers
 from bot.messagelog import EVERY_MEMBER, channel_subject
@@ -214,7 +214,7 @@ class Erasure:
             if days is not None:
                 removed += await self._erase_older(guild_id, kind, self._clock() - days * DAY_MS)
         if removed:
-            await self._indexer.drain()
+            await self._indexer.drain(within=PATIENCE_SECONDS)
             await self._scrub()
         return removed
 
@@ -249,7 +249,7 @@ class Erasure:
             await self._erase_mentions(scope, scope.user_id, taken)
         for store in self._stores:
             taken.counts[store.name] += await store.erase(scope)
-        await self._indexer.drain()
+        await self._indexer.drain(within=PATIENCE_SECONDS)
         if taken.counts.total() or scope.logged_before_ms is None:  # a round that found nothing to expire wrote nothing
             await self._scrub()
         remaining = await self._remaining(scope)

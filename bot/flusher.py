@@ -26,7 +26,7 @@ from bot.errors import AnswerError, ServiceError, ServiceGivenUp
 from bot.extraction.candidate import Extraction
 from bot.extraction.extractor import Extractor
 from bot.extraction.segments import segment
-from bot.index.indexer import Indexer
+from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.llm.embeddings import MAX_TEXTS
 from bot.model import Message
 from bot.queue import Batch, Due, LeaseLost, Queue, Work
@@ -277,7 +277,7 @@ class Flusher:
             done = FlushReport()
             await self._apply_all(channel_id, done)
             self._step("applied")
-            await self._indexer.drain()
+            await self._indexer.drain(within=PATIENCE_SECONDS)
             self._step("indexed")
             progress(done)
             report.add(done)

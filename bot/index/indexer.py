@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
@@ -38,6 +39,9 @@ meanwhile does not wait for longer than that."""
 
 CATCHING_UP: Final = 1_024
 """With so many rows that wait, nothing older is added to them."""
+
+PATIENCE_SECONDS: Final = 20.0
+"""For so long whoever has something else to do waits for the index, which may have all to learn anew, for hours."""
 
 FIRST_DELAY_MS: Final = 1_000
 LONGEST_DELAY_MS: Final = 300_000
@@ -121,23 +125,25 @@ class Indexer:
         await self._index.prefetch(rendered)
         return rendered
 
-    async def drain(self) -> int:
+    async def drain(self, *, within: float = math.inf) -> int:
         """Apply what is due in the outbox; return how many rows were.
 
         Never raises for a service that fails: its rows stay, wait longer each time, and are tried by a later drain.
+
+        Args:
+            within: seconds after which no other batch is begun; deletions come first. Between two batches whoever else
+                drains has a turn.
         """
-        applied = 0
-        async with self.standing_still():
-            try:
-                await self._ready()
-                while done := await self._apply_batch():
-                    applied += done
-            except ServiceAbsent as error:
-                log.debug("The outbox waits for an index: %s", error)
-            except ServiceError as error:
-                log.warning("The index could not be brought up to date, trying again later: %s", error)
-            else:
-                self._outages = 0
+        applied, end = 0, time.monotonic() + within
+        try:
+            while time.monotonic() < end and (done := await self._apply_batch()):
+                applied += done
+        except ServiceAbsent as error:
+            log.debug("The outbox waits for an index: %s", error)
+        except ServiceError as error:
+            log.warning("The index could not be brought up to date, trying again later: %s", error)
+        else:
+            self._outages = 0
         return applied
 
     async def run(self) -> None:
@@ -184,20 +190,22 @@ class Indexer:
 
     async def _apply_batch(self) -> int:
         """Apply one batch; 0 when nothing is due. In a batch too deletions come first: they need no embedding."""
-        due = await self._due()
-        if not due:
-            return 0
-        known = await self._known_of(due.values())
-        gone = {seq: point for seq, point in due.items() if point.id not in known}
-        if gone:
-            bring = self._index.delete(frozenset(point.id for point in gone.values()))
-            await self._take(gone, {}, bring, deleting=True)
-            await self._db.scrub()
-        kept = {seq: point for seq, point in due.items() if point.id in known}
-        if kept:
-            entries = await self._entries(known.values())
-            await self._take(kept, known, self._index.upsert(entries))
-        return len(due)
+        async with self.standing_still():
+            await self._ready()
+            due = await self._due()
+            if not due:
+                return 0
+            known = await self._known_of(due.values())
+            gone = {seq: point for seq, point in due.items() if point.id not in known}
+            if gone:
+                bring = self._index.delete(frozenset(point.id for point in gone.values()))
+                await self._take(gone, {}, bring, deleting=True)
+                await self._db.scrub()
+            kept = {seq: point for seq, point in due.items() if point.id in known}
+            if kept:
+                entries = await self._entries(known.values())
+                await self._take(kept, known, self._index.upsert(entries))
+            return len(due)
 
     async def _known_of(self, points: Collection[_Point]) -> dict[str, Memory | Message]:
         spoken = {point.message_id for point in points if point.message_id is not None}

@@ -147,6 +147,35 @@ async def test_forgets_while_embeddings_are_down_and_catches_up_afterwards(
     assert await bench.ids() == [waiting.id]
 
 
+async def test_who_has_something_else_to_do_waits_for_one_batch_of_a_long_backlog(
+    bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 2)
+    embed, asked, go_on = embedder.embed, asyncio.Event(), asyncio.Event()
+
+    async def slowly(texts: Sequence[str]) -> list[list[float]]:
+        asked.set()
+        await go_on.wait()
+        return await embed(texts)
+
+    gone = make_memory("forget this")
+    await bench.add(gone)
+    await bench.indexer.drain()
+    monkeypatch.setattr(embedder, "embed", slowly)
+    await bench.add(*(make_memory(f"learn number {number}") for number in range(20)))
+    catching_up = asyncio.create_task(bench.indexer.drain())
+    await asked.wait()
+    await bench.remove(gone)
+    erasing = asyncio.create_task(bench.indexer.drain(within=0.1))
+    await asyncio.sleep(0.2)
+    go_on.set()
+    assert await erasing == 1
+    assert gone.id not in await bench.ids()
+    assert not catching_up.done()
+    await catching_up
+    assert len(await bench.ids()) == 20
+
+
 async def test_what_is_forgotten_does_not_wait_behind_what_is_to_be_embedded(
     bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
