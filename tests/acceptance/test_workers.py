@@ -10,18 +10,20 @@ import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import system_clock
 from bot.consent import Consents, SubjectHasher
 from bot.lexical.fulltext import FullText
 from bot.messagelog import MessageLog, Said
 from bot.model import Message
+from bot.queue import LEASE_SECONDS
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import batches, citations, leases, memories, messages, outbox
 from tests.acceptance.community import decisions_as_memories
@@ -99,6 +101,15 @@ class Workers:
         """What all of them wrote."""
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("worker-*.log")))
 
+    async def cut_off(self) -> None:
+        """End every connection to the database, as a server does that is restarted; the test's own, too."""
+        others = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() ORDER BY random()"
+        )
+        async with self.db.read() as connection:
+            await connection.execute(others)
+
     async def settled(self) -> None:
         """Wait until every message has its end state, and the index knows."""
         left = True
@@ -165,6 +176,27 @@ if server_programs() is not None:
         await _nothing_lost_doubled_or_out_of_order(workers, said)
 
     @pytest.mark.slow
+    @pytest.mark.timeout(600)
+    async def test_workers_that_stand_still_or_are_cut_off_lose_and_double_nothing_and_keep_the_order(
+        workers: Workers,
+    ) -> None:
+        """Two in turn hang for longer than its leases hold and go on; and the server ends every connection."""
+        for _ in range(3):
+            await workers.start()
+        await eventually(lambda: workers.logs().count("Working") == 3, within=60, what="three workers at work")
+        coming = asyncio.create_task(_talk(workers.log, random.Random(11)))
+        for process in workers.running[:2]:
+            process.send_signal(signal.SIGSTOP)
+            for _ in range(4):
+                await asyncio.sleep(LEASE_SECONDS / 3)
+                await workers.cut_off()
+            process.send_signal(signal.SIGCONT)
+        said = await coming
+        await workers.settled()
+        assert [await workers.end(process, signal.SIGTERM) for process in list(workers.running)] == [0, 0, 0]
+        await _nothing_lost_doubled_or_out_of_order(workers, said)
+
+    @pytest.mark.slow
     async def test_no_message_is_asked_about_by_two_workers(workers: Workers) -> None:
         for _ in range(3):
             await workers.start()
@@ -221,10 +253,19 @@ async def _talk(log: MessageLog, rng: random.Random, pause: float = 0.5) -> list
                     content=f"{said_so} the {_word(rng)} {_word(rng)} will use the {_word(rng)} {_word(rng)}",
                 )
             )
-        await log.append([Said(message, author_name=f"Member {message.author_id}") for message in few])
+        await _append(log, few)
         said += few
         await asyncio.sleep(pause)
     return said
+
+
+async def _append(log: MessageLog, few: list[Message]) -> None:
+    """As the bots do it: tried again when the server has ended the connection."""
+    while True:
+        with suppress(SQLAlchemyError):
+            await log.append([Said(message, author_name=f"Member {message.author_id}") for message in few])
+            return
+        await asyncio.sleep(0.2)
 
 
 async def _slow_model(request: Json) -> Json:
