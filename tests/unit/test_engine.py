@@ -158,3 +158,20 @@ async def test_processes_that_start_together_migrate_once(data_dir: Path) -> Non
     processes = [await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE) for _ in range(3)]
     results = await asyncio.gather(*(process.communicate() for process in processes))
     assert [process.returncode for process in processes] == [0, 0, 0], results
+
+
+@pytest.mark.both_databases
+async def test_blocks_with_the_same_number_are_entered_one_after_the_other(database: Database) -> None:
+    async with database.alone(7, wait=False) as held:
+        assert held
+        async with database.alone(7, wait=False) as held_too, database.alone(8, wait=False) as another:
+            assert (held_too, another) == (False, True)
+        waiting = asyncio.create_task(_enter(database, 7))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def _enter(database: Database, number: int) -> None:
+    async with database.alone(number):
+        pass
