@@ -225,8 +225,8 @@ if server_programs() is not None:
         await asyncio.gather(*(process.start(ready=False) for process in running))
         await fleet.connected(0, 1)
         await fleet.bots[0].noticed(*fleet.channels)
-        old = await _many_memories(fleet, tmp_path, members[fleet.guilds[0].id])
-        fleet.qdrant.fail("delay", path=f"{SECOND}/points", seconds=1.0)
+        old = await _many_memories(fleet, tmp_path, members[fleet.guilds[1].id])
+        fleet.qdrant.fail("delay", path=f"{SECOND}/points", seconds=0.5)
         to_be_killed = way == "its bot killed"
 
         filling = asyncio.create_task(_reindex(fleet, tmp_path))
@@ -240,7 +240,9 @@ if server_programs() is not None:
                 said.append(message)
             if number % 16 == 15:
                 said.pop(random.randrange(len(said))).delete()
-            if to_be_killed and fleet.held_by(SECOND) > SOME / 2:
+            if number % 8 == 1:
+                _take_back(fleet.channels[2], old)
+            if to_be_killed and fleet.held_by(SECOND) > SOME / 4:
                 to_be_killed = False
                 await fleet.bots[0].kill()
                 await fleet.bots[0].start(ready=False)
@@ -249,11 +251,11 @@ if server_programs() is not None:
             await asyncio.sleep(0.2)
         fleet.qdrant.heal()
         assert not to_be_killed
-        print(f"{len(old)} memories copied, {len(said)} made and {number // 16} forgotten meanwhile; {await filling}")
+        print(f"{len(said)} memories made, {SOME - len(old) + number // 16} forgotten meanwhile; {await filling}")
         await fleet.settled()
         there = {row["id"]: row["text"] for row in await fleet.rows("SELECT id, text FROM memories")}
         decided = [message.text.removeprefix(f"{DECIDED} ").capitalize() for message in said]
-        assert sorted(there.values()) == sorted([*old, *decided])
+        assert sorted(there.values()) == sorted([*old.values(), *decided])
         holds_exactly(fleet.qdrant, SECOND, there, 1536)
         await eventually(lambda: fleet.collections == {SECOND}, within=60, what="the end of the former collection")
 
@@ -263,8 +265,8 @@ if server_programs() is not None:
             assert "Traceback" not in process.logs()
 
 
-async def _many_memories(fleet: Fleet, folder: Path, ada: Member) -> list[str]:
-    """What was remembered before, in the index that there is until now."""
+async def _many_memories(fleet: Fleet, folder: Path, ada: Member) -> dict[int, str]:
+    """What was remembered before of which message, in the index that there is until now."""
     settings = load_settings(
         None,
         data_dir=folder / "filler",
@@ -273,15 +275,23 @@ async def _many_memories(fleet: Fleet, folder: Path, ada: Member) -> list[str]:
         openai_base_url=fleet.stage.openai.api_url,
         openai_api_key=OPENAI_KEY,
     )
-    texts = [f"The {canary()} is behind the {canary()}" for _ in range(SOME)]
-    asked_id = snowflake.from_ms(system_clock())
+    first_id = snowflake.from_ms(system_clock())
+    texts = {first_id + number: f"The {canary()} is behind the {canary()}" for number in range(SOME)}
     async with open_app(settings, extract=False, patient=True) as app:
-        for number, text in enumerate(texts):
-            place = {"guild_id": ada.guild.id, "channel_id": fleet.channels[0].id, "author_id": ada.user.id}
-            await app.store.remember(**place, message_id=asked_id + number, text=text)
+        for message_id, text in texts.items():
+            place = {"guild_id": ada.guild.id, "channel_id": fleet.channels[2].id, "author_id": ada.user.id}
+            await app.store.remember(**place, message_id=message_id, text=text)
     await fleet.settled()
     assert fleet.held_by(FIRST) == SOME
     return texts
+
+
+def _take_back(channel: Channel, remembered: dict[int, str]) -> None:
+    """The oldest of the remembered messages is deleted, of which only this event tells."""
+    message_id = next(iter(remembered))
+    del remembered[message_id]
+    place = {"channel_id": str(channel.id), "guild_id": str(channel.guild.id)}
+    channel.guild.emit("MESSAGE_DELETE", {"id": str(message_id), **place}, channel)
 
 
 async def _reindex(fleet: Fleet, folder: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from bot.index.mover import GRACE_SECONDS
 from bot.installation import Installation
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.memories import UNREACHABLE
-from bot.running import beside, keeping_up
+from bot.running import beside
 from bot.steps import Step, no_step
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary
@@ -76,14 +76,16 @@ class Town:
 
     @asynccontextmanager
     async def process(
-        self, *, clock: Clock = system_clock, step: Step = no_step, keeps_up: bool = False, **changes: object
+        self, *, clock: Clock = system_clock, step: Step = no_step, told: bool = False, **changes: object
     ) -> AsyncIterator[App]:
-        """One process; `keeps_up`: it does, as those that run."""
+        """One process; `told`: it hears of changes, as those that run do."""
         async with open_app(self.settings(**changes), extract=False, patient=True, clock=clock, step=step) as app:
-            if not keeps_up:
+            if not told:
                 yield app
                 return
-            async with beside(keeping_up(app)):
+            assert app.changes is not None
+            assert app.follower is not None
+            async with beside({"changes": app.changes.run(), "follower": app.follower.run()}):
                 yield app
 
     async def remember(self, app: App) -> str:
@@ -120,6 +122,10 @@ class Town:
             known = {row.id: row.text for row in await connection.execute(select(memories.c.id, memories.c.text))}
         assert sorted(known) == sorted(self.ids)
         holds_exactly(self.qdrant, collection, known, dims)
+
+    def writes(self, collection: str) -> bool:
+        """Whether anything was written there, or is on its way."""
+        return any(each.method == "PUT" for each in self.qdrant.asked(f"/collections/{collection}/points"))
 
     def searched(self, collection: str) -> int:
         return len(self.qdrant.asked(f"/collections/{collection}/points/query"))
@@ -199,7 +205,7 @@ if server_programs() is not None:
             await here.mover.move()
             town.qdrant.fail(Fault.HANG, path=f"{SECOND}/points", times=1)
             copying = asyncio.create_task(here.mover.move())
-            await eventually(lambda: town.qdrant.asked(f"{SECOND}/points"), what="the first batch on its way")
+            await eventually(lambda: town.writes(SECOND), what="the first batch on its way")
             await (town.forget(there, 0) if meanwhile == "forgotten" else town.change(there, 0))
             draining = asyncio.create_task(there.indexer.drain())
             await asyncio.wait({draining}, timeout=HELD_UP_SECONDS)
@@ -210,7 +216,7 @@ if server_programs() is not None:
 
     async def test_every_process_searches_the_new_one_and_recall_answers_throughout(town: Town) -> None:
         clock = FakeClock()
-        async with town.process(clock=clock) as here, town.process(keeps_up=True) as there:
+        async with town.process(clock=clock) as here, town.process(told=True) as there:
             assert here.mover is not None
             notes: set[str] = set()
 
@@ -218,19 +224,18 @@ if server_programs() is not None:
                 for number in itertools.count():
                     notes.update((await town.found(there, number % COUNT_AT_FIRST)).notes)
 
-            recalling = asyncio.create_task(recall())
-            await ask(here)
-            await move_until(here, 2)
-            await eventually(lambda: town.searched(SECOND), within=FOLLOW_SECONDS, what="a search in the new one")
-            clock.advance(GRACE_SECONDS)
-            assert await here.mover.move()
-            assert town.collections == {SECOND}
-            await town.remember(there)
-            await there.indexer.drain()
-            assert await town.found_by_meaning(there)
-            assert await town.found_by_meaning(here)
-            assert not recalling.done(), recalling.result()
-            recalling.cancel()
+            async with beside({"recall": recall()}) as (recalling,):
+                await ask(here)
+                await move_until(here, 2)
+                await eventually(lambda: town.searched(SECOND), within=FOLLOW_SECONDS, what="a search in the new one")
+                clock.advance(GRACE_SECONDS)
+                assert await here.mover.move()
+                assert town.collections == {SECOND}
+                await town.remember(there)
+                await there.indexer.drain()
+                assert await town.found_by_meaning(there)
+                assert await town.found_by_meaning(here)
+                assert not recalling.done()
             assert notes == set()
             await town.is_right(there, SECOND)
 
@@ -283,7 +288,7 @@ if server_programs() is not None:
             if name == step and (name != "copied" or next(batches) == 2):
                 raise Killed
 
-        async with town.process(keeps_up=True) as there:
+        async with town.process(told=True) as there:
             with suppress(Killed):
                 async with town.process(step=die) as here:
                     await ask(here)
@@ -301,8 +306,8 @@ if server_programs() is not None:
     ) -> None:
         newer = "text-embedding-3-large"
         async with (
-            town.process(keeps_up=True, embedding_model=newer, embedding_dims=256) as here,
-            town.process(keeps_up=True) as there,
+            town.process(told=True, embedding_model=newer, embedding_dims=256) as here,
+            town.process(told=True) as there,
         ):
             await move_until(here, 2)
             for process in (here, there):
@@ -369,19 +374,17 @@ if server_programs() is not None:
             await town.is_right(here, SECOND)
 
     async def test_only_one_process_moves_at_a_time(town: Town) -> None:
-        async with town.process() as here, town.process() as there:
+        async with town.process() as here, town.process() as there, AsyncExitStack() as command:
             assert here.mover is not None
-            async with moving_alone(town.settings()) as alone:
-                assert alone
-                waiting = asyncio.create_task(here.mover.run())
+            assert await command.enter_async_context(moving_alone(town.settings()))
+            async with beside({"mover": here.mover.run()}):
                 await ask(here)
-                await asyncio.wait({waiting}, timeout=0.5)
+                await asyncio.sleep(HELD_UP_SECONDS)
                 assert (await state_of(there)).to_come is None
-            await soon(partial(_in_use, there, 2))
-            async with moving_alone(town.settings()) as alone:
-                assert not alone
-            waiting.cancel()
-            await asyncio.wait({waiting})
+                await command.aclose()
+                await soon(partial(_in_use, there, 2))
+                async with moving_alone(town.settings()) as alone:
+                    assert not alone
             async with moving_alone(town.settings()) as alone:
                 assert alone
 
