@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.errors import AnswerCut, AnswerInvalid
 from bot.extraction.candidate import Candidate, Extraction
-from bot.extraction.gate import Gate, Proposal, Refusal
+from bot.extraction.gate import MAX_CHARS, Gate, Proposal, Refusal
 from bot.extraction.grounding import grounded
 from bot.extraction.prompt import SYSTEM, Line, Transcript, answer_schema
 from bot.extraction.reconcile import same_statement
@@ -18,6 +18,8 @@ from bot.llm.base import LanguageModel
 from bot.model import MemoryKind, Message
 
 PURPOSE = "extraction"
+ENDLESS_CHARS = 2 * MAX_CHARS
+"""A first statement that was not through after so much would not be kept, and small models never end it."""
 ASKED_LINES = 2
 """How many lines of the person spoken to count as what a line answers."""
 
@@ -51,7 +53,7 @@ class Extractor:
 
         Raises:
             AnswerInvalid: the answer is not the JSON asked for, or cites lines that don't exist.
-            AnswerCut: the prompt did not fit, or the answer was cut before its first statement ended.
+            AnswerCut: the prompt did not fit, or the answer was cut early in its first statement.
             ServiceError: the model's service failed.
         """
         transcript = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
@@ -73,7 +75,9 @@ class Extractor:
         except AnswerCut as error:
             proposals = _whole_proposals(error.said, transcript)
             if not proposals:
-                raise
+                if len(error.said) <= ENDLESS_CHARS:
+                    raise
+                return Extraction(refusals={Refusal.LENGTH.value: 1}, calls=1)
         kept, refusals = self._judge(proposals, facts_allowed, bot_id)
         return Extraction(kept, refusals, 1, prompt_tokens, completion_tokens)
 

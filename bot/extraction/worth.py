@@ -143,6 +143,8 @@ def is_turn(claim: Claim) -> bool:
         return True
     if "!" in text and (text.count("!") > 1 or (lexicon.MYSELF.search(text) and not _is_ahead(text))):
         return True
+    if "!" in text and _TO_SOMEBODY.search(text) and not (lexicon.FIGURE.search(text) or lexicon.ANCHOR.search(text)):
+        return True
     marks = (lexicon.ASIDE, lexicon.REMARK, lexicon.OPINION, lexicon.MOOD, lexicon.DOING)
     turns = "!" in text or any(mark.search(text) for mark in marks)
     return turns and not _fixes(text) and not lexicon.DID.search(text)

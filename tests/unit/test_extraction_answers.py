@@ -72,6 +72,12 @@ async def test_what_an_answer_said_before_it_was_cut_is_kept(extract: Extract) -
         assert result.calls == 1
 
 
+async def test_a_statement_without_end_is_refused_and_its_messages_are_not_asked_about_again(extract: Extract) -> None:
+    endless = '{"memories":[{"text":"' + "Maria helped Maria with the food drive. " * 30
+    result = await extract(chat((CEM, "release 2.1 moves to Friday")), model=Cut(endless))
+    assert (result.candidates, result.refusals, result.calls) == ((), {"length": 1}, 1)
+
+
 async def test_a_statement_before_the_cut_must_be_of_the_form_asked_for(extract: Extract) -> None:
     with pytest.raises(AnswerInvalid):
         await extract(chat((CEM, "the release is out")), model=Cut('{"memories":[{"text":"Release","lines":[7]},{"te'))

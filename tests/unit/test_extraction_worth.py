@@ -110,6 +110,7 @@ async def test_how_something_is_stands_out_of_the_blue(extract: Extract, text: s
         "You should restart the old printer twice",
         "Somewhere under the old boat there",
         "The beach looks like the best place for us!",
+        "Enjoy the good feels tomorrow, you earned it!",
         "Bus 0000:01:00.0 memory at c0000000 (prefetchable, 32 bit)",
         "That printer jams and they ignore the calls",
     ],
