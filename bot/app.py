@@ -131,6 +131,7 @@ async def open_app(
     answer: bool = False,
     patient: bool = False,
     damaged_index: bool = False,
+    leads: bool = True,
     clock: Clock = system_clock,
     step: Step = no_step,
 ) -> AsyncIterator[App]:
@@ -143,6 +144,7 @@ async def open_app(
         patient: what is not there now is waited for (the running bot); otherwise it is done without, with a note (the
             command line).
         damaged_index: go on where the index can't be opened, to fill it anew.
+        leads: whether this process decides for all whether the index is to hold messages; others follow.
         clock: the local clock.
         step: told each step of `bot.steps` as it is reached.
 
@@ -151,7 +153,7 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_store(settings))
-        app = await _wire(stack, settings, db, Ways(extract, answer, patient, damaged_index), clock, step)
+        app = await _wire(stack, settings, db, Ways(extract, answer, patient, damaged_index, leads), clock, step)
         stack.push_async_callback(app.ledger.flush)
         yield app
 
@@ -164,6 +166,7 @@ class Ways:
     answer: bool
     patient: bool
     damaged_index: bool
+    leads: bool
 
 
 Watch = Callable[[Guard], None]
@@ -202,7 +205,10 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     vectors = Vectors(settings, ledger, installation, guards, patient=ways.patient)
     message_vectors = MessageVectors(db, installation, clock)
     embed, can_embed = settings.embed_messages and settings.mem0_enabled, not vectors.unusable
-    await message_vectors.load(wanted=embed and can_embed, remove=ways.patient and not embed)
+    if ways.leads:
+        await message_vectors.load(wanted=embed and can_embed, remove=ways.patient and not embed)
+    else:
+        await message_vectors.follow()
     log = MessageLog(db, fulltext, consents, clock, message_vectors.changed)
     store = MemoryStore(db, fulltext, log, clock, announce=lambda: indexer.wake())
     shelf = Shelf(vectors.open)
@@ -307,7 +313,11 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         rules=consents.rules,
         audit=services.audit,
     )
-    loads = (consents.load, observations.load, *(() if follower is None else (follower.told,)))
+    loads = [consents.load, observations.load]
+    if not ways.leads:
+        loads.append(message_vectors.follow)
+    if follower is not None:
+        loads.append(follower.told)
     changes = Changes(db, installation, loads) if several else None
     unfinished = UnfinishedOptOuts(db, consents, services.personal)
     pending = Requests(db, clock)

@@ -44,7 +44,14 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
     async with (
         alone(settings),
-        open_app(settings, extract=settings.mem0_enabled, patient=True, clock=steady_clock(), step=step) as app,
+        open_app(
+            settings,
+            extract=settings.mem0_enabled,
+            patient=True,
+            leads=settings.leads,
+            clock=steady_clock(),
+            step=step,
+        ) as app,
         ShardClaim(app.db, app.services.installation, settings.shard_ids, settings.shard_count) as shards,
     ):
         if not await unless(stop, shards.take()):

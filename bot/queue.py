@@ -34,7 +34,7 @@ from bot.errors import AnswerCut, AnswerError, ChannelMemoryError, RateLimited, 
 from bot.messagelog import message_from_row
 from bot.model import Message, MessageState
 from bot.storage.engine import Database, upsert
-from bot.storage.schema import batches, leases, messages
+from bot.storage.schema import PENDING, batches, leases, messages
 
 LEASE_SECONDS = 30.0
 """How long a channel stays with a process that no longer renews its lease."""
@@ -202,7 +202,7 @@ class Queue:
             func.min(messages.c.guild_id).label("guild_id"),
             func.count().label("waiting"),
             func.min(messages.c.logged_ms).label("oldest"),
-        ).where(messages.c.state == MessageState.PENDING)
+        ).where(PENDING)
         in_hand = select(batches.c.channel_id, func.max(batches.c.next_try_ms).label("next_try")).group_by(
             batches.c.channel_id
         )

@@ -68,12 +68,16 @@ class MessageVectors:
             wanted: whether the index is to hold messages from now on.
             remove: take away what it holds where it is to hold none; only the running bot does.
         """
-        state = _from_json(await self._installation.get(STATE))
+        state = await self._stored()
         if wanted and (state is None or not state.wanted):
             state = _State(wanted=True)
         elif remove and not wanted and state is not None and state.wanted:
             state = _State(wanted=False)
         await self._save(state)
+
+    async def follow(self) -> None:
+        """Do as the process that leads has decided, now and whenever that changes."""
+        self._state = await self._stored()
 
     @property
     def held(self) -> bool:
@@ -132,6 +136,9 @@ class MessageVectors:
         """The index was lost: tell it of every message again."""
         if self.held:
             await self._save(_State(wanted=True))
+
+    async def _stored(self) -> _State | None:
+        return _from_json(await self._installation.get(STATE))
 
     async def _save(self, state: _State | None) -> None:
         self._state = state

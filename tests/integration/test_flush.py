@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from bot import flusher
 from bot.applier import Applier
@@ -23,6 +24,7 @@ from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
+from tests.integration.test_traffic import statements_of
 from tests.loopback.discord import eventually
 
 pytestmark = pytest.mark.both_databases
@@ -93,8 +95,8 @@ async def test_more_statements_than_one_request_takes_are_embedded_in_several(
 
 
 async def test_context_is_what_was_said_before_and_is_not_asked_about_twice(pipeline: Pipeline) -> None:
-    for text in STATEMENTS[:3]:
-        await pipeline.say(text)
+    for said in STATEMENTS[:3]:
+        await pipeline.say(said)
     await pipeline.flush()
     await pipeline.say(STATEMENTS[3])
     await pipeline.flush()
@@ -441,6 +443,18 @@ async def test_a_channel_is_due_by_number_or_by_age(pipeline: Pipeline) -> None:
     assert await pipeline.due() == [CHANNEL, OTHER_CHANNEL]
 
 
+async def test_what_waits_is_found_without_reading_the_messages(pipeline: Pipeline) -> None:
+    await pipeline.say("hello")
+    (statement, parameters), *_ = await statements_of(pipeline.due())
+    explain = "EXPLAIN QUERY PLAN" if pipeline.db.dialect == "sqlite" else "EXPLAIN"
+    async with pipeline.db.read() as connection:
+        if pipeline.db.dialect == "postgresql":  # a small table is read whole, whatever indexes it has
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+            await connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        plan = "\n".join(str(row[-1]) for row in await connection.exec_driver_sql(f"{explain} {statement}", parameters))
+    assert re.search(r"(COVERING INDEX|Index Only Scan using) ix_messages_pending", plan), plan
+
+
 async def test_a_clock_set_back_does_not_hold_a_channel_up(pipeline: Pipeline) -> None:
     await pipeline.say("hello")
     pipeline.clock.advance(-10 * 86_400)
@@ -525,8 +539,8 @@ async def test_who_lost_the_lease_applies_no_answer(pipeline: Pipeline) -> None:
 
 
 async def test_two_flushes_of_one_channel_do_its_work_once(pipeline: Pipeline) -> None:
-    for text in STATEMENTS:
-        await pipeline.say(text)
+    for said in STATEMENTS:
+        await pipeline.say(said)
     reports = await asyncio.gather(pipeline.flush(), pipeline.flush(), pipeline.flush())
     assert sum(report.messages for report in reports) == len(STATEMENTS)
     assert await pipeline.texts() == KEPT

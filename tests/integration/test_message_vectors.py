@@ -75,10 +75,10 @@ class House:
 @pytest.fixture
 def opened(data_dir: Path, openai_server: LoopbackOpenAI) -> Opened:
     @asynccontextmanager
-    async def opener(*, embed: bool = True, **changes: object) -> AsyncIterator[House]:
+    async def opener(*, embed: bool = True, leads: bool = True, **changes: object) -> AsyncIterator[House]:
         service = {"openai_base_url": openai_server.api_url, "openai_api_key": "k"}
         settings = load_settings(None, **{"data_dir": data_dir, "embed_messages": embed, **service, **changes})
-        async with open_app(settings, extract=False, patient=True) as app:
+        async with open_app(settings, extract=False, patient=True, leads=leads) as app:
             yield House(app)
 
     return opener
@@ -100,6 +100,23 @@ async def test_without_the_setting_no_message_is_embedded(opened: Opened, openai
         await house.app.indexer.drain()
         assert await house.app.indexer.backlog() == await house.app.index.count() == 0
     assert not [text for one in openai_server.requests for text in one.body.get("input", ()) if "Who is" in text]
+
+
+async def test_a_process_that_does_not_lead_holds_to_what_was_decided(opened: Opened) -> None:
+    async with opened() as house:
+        (before,) = await house.say("The ferry leaves at nine.")
+        await house.app.indexer.drain()
+    async with opened(embed=False, leads=False) as house:
+        (said,) = await house.say("Bring the blue ladder.")
+        await house.app.indexer.catch_up()
+        assert set(await house.near("Ada: The ferry leaves at nine.")) == {before.id, said.id}
+    async with opened(embed=False) as house:
+        await house.app.indexer.catch_up()
+        assert await house.app.index.count() == 0
+    async with opened(leads=False) as house:
+        await house.say("The bus leaves at ten.")
+        await house.app.indexer.catch_up()
+        assert await house.app.index.count() == 0
 
 
 async def test_messages_and_memories_are_not_in_each_others_way(opened: Opened) -> None:

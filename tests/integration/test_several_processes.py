@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from bot.changes import Changes
 from bot.consent import Consents, SubjectHasher
 from bot.index.base import VectorIndex
 from bot.index.indexer import INDEXING
+from bot.index.message_vectors import MessageVectors
+from bot.installation import Installation
 from bot.lexical.fulltext import FullText
 from bot.messagelog import MessageLog, Said
 from bot.model import Message
@@ -169,6 +172,19 @@ if server_programs() is not None:
         assert await here.acquire(CHANNEL), "a lease that is not renewed ends"
         with pytest.raises(LeaseLost):
             await hours_later.renew(CHANNEL)
+
+    async def test_whether_the_index_holds_messages_is_one_processs_decision(
+        two: tuple[Database, Database], clock: FakeClock
+    ) -> None:
+        leads, follows = (MessageVectors(db, Installation(db), clock) for db in two)
+        changes = Changes(two[1], Installation(two[1]), [follows.follow])
+        await changes.look()
+        for wanted in (True, False, True):
+            await leads.load(wanted=wanted, remove=True)
+            assert await changes.look()
+            assert follows.held == wanted
+        assert not await leads.enlist()
+        assert not await changes.look(), "how far it is concerns nobody else"
 
     async def test_of_many_that_want_a_channel_one_gets_it(two: tuple[Database, Database], clock: FakeClock) -> None:
         queues = [Queue(two[n % 2], clock, f"process {n}", lease_time=two[n % 2].time) for n in range(8)]
