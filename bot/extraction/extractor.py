@@ -20,6 +20,8 @@ from bot.model import MemoryKind, Message
 PURPOSE = "extraction"
 ENDLESS_CHARS = 2 * MAX_CHARS
 """A first statement that was not through after so much would not be kept, and small models never end it."""
+FEW_MESSAGES = 8
+"""So many are let go together with such an answer; more are asked about again in halves, which costs a call each."""
 ASKED_LINES = 2
 """How many lines of the person spoken to count as what a line answers."""
 
@@ -53,7 +55,7 @@ class Extractor:
 
         Raises:
             AnswerInvalid: the answer is not the JSON asked for, or cites lines that don't exist.
-            AnswerCut: the prompt did not fit, or the answer was cut early in its first statement.
+            AnswerCut: the prompt did not fit, or the answer was cut in its first statement: fewer messages may help.
             ServiceError: the model's service failed.
         """
         transcript = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
@@ -75,7 +77,7 @@ class Extractor:
         except AnswerCut as error:
             proposals = _whole_proposals(error.said, transcript)
             if not proposals:
-                if len(error.said) <= ENDLESS_CHARS:
+                if len(error.said) <= ENDLESS_CHARS or len(messages) > FEW_MESSAGES:
                     raise
                 return Extraction(refusals={Refusal.LENGTH.value: 1}, calls=1)
         kept, refusals = self._judge(proposals, facts_allowed, bot_id)

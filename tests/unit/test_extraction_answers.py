@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.errors import AnswerCut, AnswerInvalid
 from bot.extraction.candidate import Candidate, Extraction
-from bot.extraction.extractor import Extractor
+from bot.extraction.extractor import FEW_MESSAGES, Extractor
 from bot.extraction.gate import Gate
 from bot.extraction.people import MENTION
 from bot.llm.base import Completion
@@ -72,10 +72,19 @@ async def test_what_an_answer_said_before_it_was_cut_is_kept(extract: Extract) -
         assert result.calls == 1
 
 
-async def test_a_statement_without_end_is_refused_and_its_messages_are_not_asked_about_again(extract: Extract) -> None:
+async def test_a_statement_without_end_is_refused_and_its_few_messages_are_not_asked_about_again(
+    extract: Extract,
+) -> None:
     endless = '{"memories":[{"text":"' + "Maria helped Maria with the food drive. " * 30
     result = await extract(chat((CEM, "release 2.1 moves to Friday")), model=Cut(endless))
     assert (result.candidates, result.refusals, result.calls) == ((), {"length": 1}, 1)
+
+
+async def test_of_many_messages_a_loop_lets_none_go(extract: Extract) -> None:
+    endless = '{"memories":[{"text":"' + "Maria helped Maria with the food drive. " * 30
+    lines = [(CEM, f"release 2.{number} moves to Friday") for number in range(FEW_MESSAGES + 1)]
+    with pytest.raises(AnswerCut):
+        await extract(chat(*lines), model=Cut(endless))
 
 
 async def test_a_statement_before_the_cut_must_be_of_the_form_asked_for(extract: Extract) -> None:
