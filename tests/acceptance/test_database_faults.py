@@ -50,6 +50,8 @@ async def test_what_memory_has_no_room_for_is_refused_loudly_and_read_back(stage
     stage.bot.entry = ("-m", "tests.acceptance.small_intake")
     await stage.bot.start(MEM0_ENABLED="false")
     await stage.bot.noticed(general)
+    general.say(ada, "Said before, so that the start is over.")
+    await all_logged(stage, general)
     with held(stage.bot.database):
         for number in range(3 * ROOM):
             general.say(ada, f"Said while the database was held, number {number}.")
