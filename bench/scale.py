@@ -44,7 +44,8 @@ A_BATCH = 30
 
 GUILD_CHANNELS = 4
 GROUP = 200
-ASK_EVERY_SECONDS = 0.2
+ASK_EVERY_SECONDS = 1.0
+"""The model answers from the process that asks, so asking more often would be counted as the workers' overhead."""
 
 
 @dataclass
