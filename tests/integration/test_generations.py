@@ -35,6 +35,8 @@ from tests.loopback.openai import LoopbackOpenAI
 from tests.loopback.qdrant import LoopbackQdrant
 from tests.loopback.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 ADA = 30
 COUNT_AT_FIRST = 12
 BATCH = 5
