@@ -200,7 +200,8 @@ class Flusher:
                     break
                 over, _ = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
                 for flush in over:
-                    done, _ = flush.result(), in_hand.pop(flush)
+                    del in_hand[flush]
+                    done = flush.result()
                     useful |= bool(done.messages or done.asked or done.calls)
                     if done.waiting != TAKEN:
                         total.add(done)

@@ -72,10 +72,8 @@ members = Table(
     comment="Display names of people whose messages are kept or cited, for rendering and for finding speakers",
 )
 
-PENDING = text("messages.state = 'pending'")
+PENDING = text("state = 'pending'")
 """What waits for extraction, said so that its index serves: with a parameter no database can tell that it does."""
-
-_STATE_PENDING = text("state = 'pending'")
 
 messages = Table(
     "messages",
@@ -102,8 +100,8 @@ messages = Table(
         "channel_id",
         "guild_id",
         "logged_ms",
-        sqlite_where=_STATE_PENDING,
-        postgresql_where=_STATE_PENDING,
+        sqlite_where=PENDING,
+        postgresql_where=PENDING,
     ),
     comment="The message log. Erased means no row. reason: why it was skipped or died, never content.",
 )
