@@ -96,6 +96,10 @@ def _nobody(report: FlushReport) -> None:
     """Tell nobody."""
 
 
+class _Changed(Exception):
+    """What the model was to be shown went or changed before its turn came."""
+
+
 class _FactsAllowed:
     """The members of a guild who allow facts about themselves to be kept."""
 
@@ -316,9 +320,8 @@ class Flusher:
             await self._ask(batch, report)
 
     async def _ask(self, batch: Batch, report: FlushReport) -> None:
-        async with self._asking:  # what is shown is read when it is its turn, not before
-            work = await self._permitted(await self._queue.work(batch), report)
-            extraction = await self._answer(work, report) if work.messages else None
+        work = await self._permitted(await self._queue.work(batch), report)
+        extraction = await self._answer(work, report) if work.messages else None
         if extraction is None:
             return
         self._step("asked")
@@ -329,11 +332,22 @@ class Flusher:
             report.refusals.update(extraction.refusals)
             self._step("answered")
 
+    @asynccontextmanager
+    async def _turn(self, work: Work) -> AsyncIterator[None]:
+        """A place at the model, once one is free: the prompt is made before, and what went meanwhile is not shown."""
+        async with self._asking:
+            out = any(self._consents.left_out(m.guild_id, m.author_id) for m in (*work.messages, *work.context))
+            if out or not await self._queue.unchanged(work):
+                raise _Changed
+            yield
+
     async def _answer(self, work: Work, report: FlushReport) -> Extraction | None:
         """The model's answer; None where there is none to be had, which the queue is told."""
         batch = work.batch
         try:
             return await self._extract(work)
+        except _Changed:
+            log.info("Batch %s is read again: some of it went or changed", batch.id)
         except AnswerError as error:
             report.calls += 1
             died = await self._queue.fail(work, error)
@@ -375,6 +389,7 @@ class Flusher:
             names=await self._directory.names(guild_id, people),
             facts_allowed=_FactsAllowed(self._consents, guild_id),
             bot_id=self.bot_id,
+            turn=self._turn(work),
         )
 
     # --- applying ----------------------------------------------------------------------------------------------------

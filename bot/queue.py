@@ -280,6 +280,11 @@ class Queue:
             context = [message_from_row(row) for row in await connection.execute(last)]
         return Work(batch, tuple(found), tuple(reversed(context)))
 
+    async def unchanged(self, work: Work) -> bool:
+        """Whether everything that a model would be shown is still as it was when it was read."""
+        async with self._db.read() as connection:
+            return await _unchanged(connection, work)
+
     async def skip(self, channel_id: int, message_ids: Collection[int], reason: str) -> int:
         """Give pending messages up for a reason; how many.
 
@@ -310,9 +315,7 @@ class Queue:
         """
         async with self._db.write() as connection:
             await self.hold(connection, work.batch.channel_id)
-            seen = (*work.messages, *work.context)
-            now = await _contents(connection, [message.id for message in seen])
-            if any(now.get(message.id) != message.content for message in seen):
+            if not await _unchanged(connection, work):
                 return False
             stored = update(batches).where(batches.c.id == work.batch.id)
             await connection.execute(stored.values(state=ANSWERED, answer=answer, error=None))
@@ -444,9 +447,10 @@ def _in_hand(channel_id: int) -> Select[Any]:
     )
 
 
-async def _contents(connection: AsyncConnection, ids: Collection[int]) -> dict[int, str]:
-    rows = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(ids)))
-    return {row.id: row.content for row in rows}
+async def _unchanged(connection: AsyncConnection, work: Work) -> bool:
+    seen = {message.id: message.content for message in (*work.messages, *work.context)}
+    rows = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(seen)))
+    return {row.id: row.content for row in rows} == seen
 
 
 def _batch(row: Row[Any]) -> Batch:

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from bot.errors import AnswerCut, AnswerInvalid
@@ -41,6 +42,7 @@ class Extractor:
         names: Mapping[int, str],
         facts_allowed: Container[int],
         bot_id: int | None,
+        turn: AbstractAsyncContextManager[None] | None = None,
     ) -> Extraction:
         """Extract from `messages`; `context` may be used by the model and not cited.
 
@@ -52,6 +54,7 @@ class Extractor:
             names: display names by user id, to understand who is spoken to.
             facts_allowed: members of whom self-stated facts and preferences may be kept.
             bot_id: this bot's own user id; talk to it is not kept.
+            turn: entered when the prompt is ready, and left with the answer; what it raises is passed on.
 
         Raises:
             AnswerInvalid: the answer is not the JSON asked for, or cites lines that don't exist.
@@ -65,13 +68,15 @@ class Extractor:
         lines = len(transcript.lines)
         prompt_tokens = completion_tokens = 0
         try:
-            completion = await self._model.complete(
-                system=SYSTEM,
-                prompt=transcript.prompt(personal),
-                schema=answer_schema(lines, personal=bool(personal)),
-                max_tokens=transcript.answer_tokens,
-                purpose=PURPOSE,
-            )
+            prompt, schema = transcript.prompt(personal), answer_schema(lines, personal=bool(personal))
+            async with turn or nullcontext():
+                completion = await self._model.complete(
+                    system=SYSTEM,
+                    prompt=prompt,
+                    schema=schema,
+                    max_tokens=transcript.answer_tokens,
+                    purpose=PURPOSE,
+                )
             proposals = _proposals(completion.text, transcript)
             prompt_tokens, completion_tokens = completion.prompt_tokens or 0, completion.completion_tokens or 0
         except AnswerCut as error:

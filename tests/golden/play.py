@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -76,9 +77,12 @@ class Watched(Extractor):
         names: Mapping[int, str],
         facts_allowed: Container[int],
         bot_id: int | None,
+        turn: AbstractAsyncContextManager[None] | None = None,
     ) -> Extraction:
         self._shown = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
-        return await super().extract(messages, context=context, names=names, facts_allowed=facts_allowed, bot_id=bot_id)
+        return await super().extract(
+            messages, context=context, names=names, facts_allowed=facts_allowed, bot_id=bot_id, turn=turn
+        )
 
     def call(self, request: Mapping[str, Any]) -> Call:
         """What a request that was sent meanwhile asks about."""

@@ -263,6 +263,36 @@ async def test_a_message_edited_while_the_model_thinks_is_extracted_from_its_new
     assert await pipeline.texts() == ["the gate opens at nine"]
 
 
+@pytest.mark.parametrize("what", ["erased", "edited", "context erased", "opted out"])
+async def test_what_goes_or_changes_before_the_models_turn_is_not_shown(pipeline: Pipeline, what: str) -> None:
+    context = await pipeline.say("note: the cellar floods every spring", author=BOB)
+    await pipeline.flush()
+    pipeline.extractor.calls.clear()
+    pipeline.extractor.contexts.clear()
+    said = await pipeline.say("note: the gate code is 1111", author=ALICE)
+    await pipeline.say(STATEMENTS[2], author=BOB)
+
+    async def happens() -> None:
+        if what == "erased":
+            await pipeline.erasure.erase_messages(GUILD, CHANNEL, [said.id])
+        elif what == "edited":
+            await pipeline.revisions.edited(said.id, "note: the gate opens at nine", said.created_at)
+        elif what == "context erased":
+            await pipeline.erasure.erase_messages(GUILD, CHANNEL, [context.id])
+        else:
+            await pipeline.consents.opt_out(ALICE, GUILD)
+
+    pipeline.extractor.before = happens
+    await pipeline.flush()
+
+    [call] = pipeline.extractor.calls
+    shown = [message.content for message in (*pipeline.extractor.contexts[0], *call)]
+    hidden = context.content if what == "context erased" else said.content
+    assert STATEMENTS[2] in shown
+    assert hidden not in shown
+    assert ("note: the gate opens at nine" in shown) == (what == "edited")
+
+
 async def test_context_erased_while_the_model_thinks_throws_the_answer_away(pipeline: Pipeline) -> None:
     first = await pipeline.say("note: the cellar floods every spring")
     await pipeline.flush()
