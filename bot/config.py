@@ -216,7 +216,10 @@ class Settings(BaseSettings):
             ends = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part, re.ASCII)
             if ends is None:
                 raise ValueError("must be numbers from 0 on with commas between, or the first and the last as in 0-7")
-            found += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+            first, last = int(ends[1]), int(ends[2] or ends[1])
+            if last < first:
+                raise ValueError(f"must have the smaller number first: {last}-{first}, not {part}")
+            found += range(first, last + 1)
         return tuple(sorted(set(found)))
 
     @field_validator("openai_base_url", "mem0_qdrant_url", "discord_api_url")

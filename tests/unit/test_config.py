@@ -177,6 +177,7 @@ def test_shards_are_numbers_or_ranges_of_them() -> None:
         ({"shard_count": 2}, "SHARD_IDS and SHARD_COUNT belong together: set both, or neither"),
         ({"shard_ids": "1-2", "shard_count": 2}, "SHARD_IDS: 2 is no shard of 2; SHARD_COUNT=2 has 0 to 1"),
         ({"shard_ids": "first", "shard_count": 2}, "SHARD_IDS: must be numbers from 0 on"),
+        ({"shard_ids": "7-4", "shard_count": 8}, "SHARD_IDS: must have the smaller number first: 4-7, not 7-4"),
         ({"shard_ids": "0", "shard_count": 0}, "SHARD_COUNT: input should be greater than or equal to 1"),
     ],
 )
