@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StartupError
@@ -66,6 +69,20 @@ if server_programs() is not None:
             await connection.execute(text("SELECT pg_terminate_backend(pid) " + sessions))
         async with server.write() as connection:
             await connection.execute(insert(meta).values(key="k", value="v"))
+
+    @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="told by Linux alone")
+    async def test_a_server_whose_machine_is_gone_is_waited_for_less_than_a_minute(url: str, data_dir: Path) -> None:
+        async with _by_tcp(url) as address, open_database(address, data_dir) as far, far.read() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            wire = driver._transport.get_extra_info("socket")
+            assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, interval, count = (
+                wire.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert idle + interval * count < 60
+            assert 0 < wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) < 60_000
 
     async def test_migrations_build_the_schema_that_the_program_uses(server: Database) -> None:
         def differences(connection: Connection) -> list[object]:
@@ -155,3 +172,23 @@ async def _add_one(database: Database) -> None:
         row = upsert(database.dialect, meta).values(key="n", value=str(int(value or 0) + 1))
         higher = row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
         await connection.execute(higher)
+
+
+@asynccontextmanager
+async def _by_tcp(url: str) -> AsyncIterator[str]:
+    """The address of a database that is reached over the network instead of by its file."""
+    folder = make_url(url).query["host"]
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            target.write(data)
+        target.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.5432")
+        await asyncio.gather(pass_on(reader, server_writer), pass_on(server_reader, writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        address = make_url(url).set(host="127.0.0.1", port=port, query={"ssl": "disable"})
+        yield address.render_as_string(hide_password=False)
