@@ -310,9 +310,18 @@ POINTER = _any(
 )
 """A word that stands for something named elsewhere."""
 
+POINTED = re.compile(
+    r"(?<!\bso )\b(?:on|in|at|of|to|from|with|for|by|into|under|over|about|use|run|try|install|get|after"
+    r"|before) (?:that|these|those) (?!way|time|point|week|month|year|quarter|spring|summer|autumn|winter"
+    r"|morning|afternoon|evening|weekend|server|channel|the\b|an?\b|we\b|it\b|there\b)([a-z]+)(?!:)\b",
+    re.IGNORECASE,
+)
+"""A thing that is pointed at; its name is the group."""
+
 CONSOLE = _any(
     r"^(?:[WEIN]: |\w+@[\w-]+[:~]|\w*error\b: |warning: |[$#] |>>> |traceback)",
     r"\bno such file or directory\b|\bfatal\b.{0,20}\berror\b|^package \S+ is not available|</?\w+>.*</\w+>",
+    r"\b(?:says?|said|gives?|gave|prints?|printed|shows?|complain\w*|returns?)(?: \w+){0,3}:? [\"“‘'][^\"”]{3,}\W*$",
     r": (?:command not found|no such file|permission denied)|\(stdin\)|no installation candidate|\bfailed: \w+$",
 )
 """What a program printed."""
@@ -359,7 +368,8 @@ ABOUT_RECORDS = _any(
     r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+"
     r"|quot(?:e|ed)"
     r"|re-?us(?:e|ed)|reviv\w+|retain\w*|repeat\w*|cited?|re-?post\w*|resurfac\w+|stor(?:e|ed)|mix(?:ed)?|blend\w*"
-    r"|cross-wir\w*)\b",
+    r"|cross-wir\w*)\b"
+    r"|\bavoid (?:\w+ )?(?:collaps|merg|combin|mix|blend|conflat|repeat|quot|recirculat)ing\b",
     r"\btreat\w* (?:\w+ ){0,4}as (?:background|noise|stale|provisional|authoritative|retired|deleted)\b",
     r"\b(?:delet|eras|purg|scrub|forg[eo]t)\w* (?:\S+ ){0,8}(?:memor(?:y|ies)|records?|notes?|history"
     r"|summar(?:y|ies))\b"

@@ -18,7 +18,7 @@ from bot.extraction import lexicon
 from bot.extraction.dates import relative_times
 from bot.extraction.people import MENTION
 from bot.extraction.text import URL, is_english
-from bot.lexical.analysis import question_terms
+from bot.lexical.analysis import question_terms, terms
 from bot.lexical.languages import STOP_WORDS
 from bot.model import PERSONAL_KINDS, MemoryKind
 
@@ -154,6 +154,9 @@ def points_elsewhere(claim: Claim) -> bool:
     """Whether "it", "they" or "that" in it stands for something that it does not name."""
     if claim.kind in PERSONAL_KINDS or not is_english(claim.said):
         return False
+    for pointed in lexicon.POINTED.finditer(claim.text):
+        if not URL.search(claim.text) and set(terms(pointed[1])).isdisjoint(terms(claim.text[: pointed.start()])):
+            return True
     pointer = lexicon.POINTER.search(claim.text)
     if pointer is None or claim.text.startswith(":", pointer.end()):  # "we move it: the open day is on Sunday"
         return False
