@@ -52,7 +52,8 @@ _NAMED = re.compile(
     r"\b(?:pass(?:word|code|phrase|wd)?|pwd|pin(?: code)?|secret(?: key)?|(?:\w+[ _-])?token|credentials?"
     r"|(?:api|access|auth|private|license|licence)[ _-]?keys?"
     r"|passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord|lösenord|hasło|парол\w*)\b"
-    r"(?:\s+(?:for|to|of|on|für|zum|vom|pour|de|del|du|para|do|da|для|от|к|voor|till)(?:\s+[^\s:=]+){1,4}?)?"
+    r"(?:\s+(?:for|to|of|on|in|at|from|behind|inside|für|zum|vom|im|am|auf|bei|pour|de|del|du|dans|au|à|en|para|do"
+    r"|da|no|na|для|от|к|в|на|voor|bij|till|på|i)(?:\s+[^\s:=]+){1,4}?|\s+(?:here|there|today|hier|ici|aquí|qui|здесь))?"
     r"(?:\s+(?:is now|is|are|was|ist|lautet|est|es|é|è|jest|на|это)(?=[\s:=])|\s*(?:[:=]|->))+"
     r"\s*[\"'`*]*(?P<value>[^\s\"'`,;]{3,})",
     re.IGNORECASE,

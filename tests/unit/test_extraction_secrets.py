@@ -9,6 +9,10 @@ FINDER = SecretFinder()
     ("text", "secret"),
     [
         ("the password is hunter2", "hunter2"),
+        ("the wifi password in the hall is blue-horse-77", "blue-horse-77"),
+        ("wifi password here is blue-horse-77", "blue-horse-77"),
+        ("das passwort im keller ist kuh-44-gras", "kuh-44-gras"),
+        ("le mot de passe au bureau est soleil-99x", "soleil-99x"),
         ("Passwort lautet geheim123", "geheim123"),
         ("password: swordfish", "swordfish"),
         ("密码是abc12345", "abc12345"),
