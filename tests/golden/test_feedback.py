@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections.abc import Callable
@@ -152,25 +153,32 @@ async def _played(folder: Path, empty: Path, pasted: str | None, *, by: str) -> 
     return chat, played.memories
 
 
+@pytest.fixture(scope="module")
+def before(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Memory]:
+    """What is kept of the chat before anything is pasted."""
+    _, kept = asyncio.run(_played(tmp_path_factory.mktemp("before") / "played", migrated_file, None, by="tobi"))
+    assert len(kept) == len(CHAT.good)
+    return kept
+
+
 @pytest.mark.parametrize(("show", "paste"), WAYS)
 async def test_what_the_bot_showed_adds_nothing(
     show: Callable[[list[Memory]], str],
     paste: Callable[[str], str],
+    before: list[Memory],
     data_dir: Path,
     migrated_file: Path,
-    tmp_path: Path,
 ) -> None:
-    _, before = await _played(tmp_path / "before", migrated_file, None, by="tobi")
-    assert len(before) == len(CHAT.good)
     pasted = paste(show(before[:1]))
     _, after = await _played(data_dir, migrated_file, pasted, by="tobi")
     assert [(m.text, m.citations, m.state) for m in after] == [(m.text, m.citations, m.state) for m in before]
 
 
 @pytest.mark.parametrize("by", ["mira", "tobi", "kim"])
-async def test_the_words_alone_add_no_statement(by: str, data_dir: Path, migrated_file: Path, tmp_path: Path) -> None:
+async def test_the_words_alone_add_no_statement(
+    by: str, before: list[Memory], migrated_file: Path, tmp_path: Path
+) -> None:
     """Without any mark it is a member who says it again: a citation more, but no memory and no other state."""
-    _, before = await _played(tmp_path / "before", migrated_file, None, by=by)
     for number, memory in enumerate(before):
         _, after = await _played(tmp_path / str(number), migrated_file, _as_a_client_copies(_texts([memory])), by=by)
         assert [(m.text, m.state) for m in after] == [(m.text, m.state) for m in before]
