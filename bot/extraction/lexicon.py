@@ -85,10 +85,10 @@ ORDER = _any(
 """Text that speaks to a model instead of to people, or imitates what a model is shown."""
 
 VAGUE = _any(
-    r"^(?:it|this|that|these|those|they|he|she|there|here|one|something|someone|somebody)(?:['’]s|['’]re"
-    r"|['’]ll)?\b(?! (?:is|are|was) (?:a|an|no) \w+ \w+ \w+)",
-    r"^(?:<@\d+>:? )?(?:it|that|this)(?:['’]s)? (?:is|was|works?|seems?|looks?|should|will|would|might|does|did|has"
-    r"|sounds?)?\b",
+    r"^(?:<@\d+>:? )?(?:it|that|these|they|he|she|here|something|someone|somebody"
+    r"|this(?! (?:week|month|year|spring|summer|autumn|winter|weekend|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)"
+    r"|those(?! who\b)|one(?! of\b)|there(?! (?:is|are|will be)\b))(?:['’]s|['’]re|['’]ll)?\b"
+    r"(?! (?:is|are|was) (?:an?|no|the) \w+ \w+ \w+)",
     r"\b(?:the (?:issue|problem|question|topic|thing|matter|conversation|discussion|chat|line|message)s?) (?:is|was"
     r"|of|discussed|mentioned)?\W*$",
 )
@@ -367,13 +367,11 @@ ABOUT_RECORDS = _any(
     r"|responses?)\b|\bretriev\w+",
     r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+"
     r"|quot(?:e|ed)"
-    r"|re-?us(?:e|ed)|reviv\w+|retain\w*|repeat\w*|cited?|re-?post\w*|resurfac\w+|stor(?:e|ed)|mix(?:ed)?|blend\w*"
-    r"|cross-wir\w*)\b"
-    r"|\bavoid (?:\w+ )?(?:collaps|merg|combin|mix|blend|conflat|repeat|quot|recirculat)ing\b",
+    r"|reviv\w+|cited?|re-?post\w*|resurfac\w+|cross-wir\w*)\b"
+    r"|\b(?:avoid|without) \w+ing\b.*\b(?:answers?|summar(?:y|ies)|recaps?)\b",
     r"\btreat\w* (?:\w+ ){0,4}as (?:background|noise|stale|provisional|authoritative|retired|deleted)\b",
     r"\b(?:delet|eras|purg|scrub|forg[eo]t)\w* (?:\S+ ){0,8}(?:memor(?:y|ies)|records?|notes?|history"
-    r"|summar(?:y|ies))\b"
-    r"|^(?:please )?(?:delete|erase|purge|scrub|do not (?:retain|keep|store))\b",
+    r"|summar(?:y|ies))\b",
     r"\bnon-?authoritative\b|\b(?:not|never) override\b",
     r"\b(?:label\w*|keep\w*|mark\w*) (?:\S+ ){0,5}(?:stale|outdated|historical)\b",
 )
