@@ -273,7 +273,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     stores = member_stores(db, store, consents, directory, index, posts)
     traces = Traces(db, settings.data_dir)
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock, traces=traces, stores=stores)
-    revisions = Revisions(db, fulltext, store, indexer)
+    revisions = Revisions(db, fulltext, store, indexer, consents)
     intake = Intake(log, revisions, erasure, step=step)
     recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled, message_vectors)
     guilds = Guilds(db, clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, system_clock
+from bot.references import people_in, without_people
 from bot.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.storage.engine import upsert
 from bot.storage.schema import consents, meta
@@ -128,6 +129,16 @@ class Consents:
         current = await self._current(connection, members)
         left_out = {member for member, (choice, rules) in current.items() if _left_out(choice, rules)}
         return left_out, {member for member, (choice, rules) in current.items() if _facts(choice, rules)}
+
+    async def without_opted_out(self, connection: AsyncConnection, texts: Sequence[tuple[int, str]]) -> list[str]:
+        """Texts of servers without mentions of members who opted out there, as the database has it."""
+        mentioned = {(guild_id, user_id) for guild_id, text in texts for user_id in people_in([text])}
+        if not mentioned:
+            return [text for _, text in texts]
+        subjects = {member: self._hasher.subject(member[1]) for member in mentioned}
+        current = await self._current(connection, subjects)
+        gone = {member for member, (choice, _) in current.items() if choice.opted_out}
+        return [without_people(text, {user_id for place, user_id in gone if place == guild}) for guild, text in texts]
 
     async def _current(
         self, connection: AsyncConnection, members: Mapping[tuple[int, int], str]

@@ -27,7 +27,7 @@ from bot.memories import MemoryStore, discard_answers
 from bot.messagelog import EVERY_MEMBER, channel_subject
 from bot.model import MemoryKind
 from bot.queue import drop_empty_batches
-from bot.references import people_in
+from bot.references import people_in, without_people
 from bot.rules import ServerRules
 from bot.storage.engine import Database, upsert
 from bot.storage.schema import (
@@ -45,9 +45,6 @@ from bot.storage.schema import (
     watermarks,
 )
 from bot.traces import Traces, Witnesses
-
-DELETED_MENTION = "@deleted"
-"""What stands in other people's messages where an erased member was mentioned."""
 
 SCRUB_TRIES = 5
 SCRUB_PAUSE_SECONDS = 0.1
@@ -307,14 +304,14 @@ class Erasure:
         async with self._db.write() as connection:
             taken.counts["mentions"] += await self._erase_mentions_in(connection, message_ids, user_id)
             for memory in (await self._store.load(connection, memory_ids)).values():
-                await self._store.rewrite(connection, memory.id, _without(memory.text, user_id))
+                await self._store.rewrite(connection, memory.id, without_people(memory.text, {user_id}))
                 taken.counts["mentions"] += 1
         return bool(message_ids or memory_ids)
 
     async def _erase_mentions_in(self, connection: AsyncConnection, message_ids: Sequence[int], user_id: int) -> int:
         rows = (await connection.execute(select(messages).where(messages.c.id.in_(message_ids)))).all()
         for row in rows:
-            content = _without(row.content, user_id)
+            content = without_people(row.content, {user_id})
             await connection.execute(update(messages).where(messages.c.id == row.id).values(content=content))
             entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
             await self._fulltext.add(connection, "messages", [entry])
@@ -422,12 +419,6 @@ def _cited(scope: Scope) -> Select[int]:
 
 def _mentions(column: Column[str], user_id: int) -> ColumnElement[bool]:
     return or_(*(column.contains(mention) for mention in _forms(user_id)))
-
-
-def _without(text: str, user_id: int) -> str:
-    for mention in _forms(user_id):
-        text = text.replace(mention, DELETED_MENTION)
-    return text
 
 
 def _forms(user_id: int) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -156,6 +156,8 @@ class MemoryStore:
             said = Message(id=message_id, guild_id=guild_id, channel_id=channel_id, author_id=author_id, content=text)
             if refusal := (await self._log.refusals(connection, [said])).get(message_id):
                 raise Refused(_NOT_KEPT[refusal])
+            (text,) = await self._log.unmentioned(connection, [(guild_id, text)])
+            memory = replace(memory, text=text)
             await self.add(connection, memory)
         self._announce()
         return memory
@@ -196,6 +198,7 @@ class MemoryStore:
             memory = (await self.load(connection, [memory_id])).get(memory_id)
             if memory is None or not asker.may_correct(memory):
                 raise NotFound(NOT_FOUND)
+            (text,) = await self._log.unmentioned(connection, [(memory.guild_id, text)])
             put_right = update(memories).where(memories.c.id == memory_id).values(origin=MemoryOrigin.CORRECTED)
             await connection.execute(put_right)
             row = {"memory_id": memory_id, "author_id": asker.user_id, "corrected_ms": self._clock()}

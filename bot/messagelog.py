@@ -119,9 +119,10 @@ class MessageLog:
     ) -> AppendReport:
         """Keep what may be kept and then move the channels' checkpoints, in one transaction.
 
-        Left out are doubles, members who opted out, messages that an erasure covers, what was said after its channel
-        was switched off, and messages that were deleted before they came; all of this is looked up inside the
-        transaction. Forwarded text is kept where the log holds what was forwarded and may go on holding it.
+        Left out are doubles, members who opted out and mentions of them, messages that an erasure covers, what was
+        said after its channel was switched off, and messages that were deleted before they came; all of this is looked
+        up inside the transaction. Forwarded text is kept where the log holds what was forwarded and may go on
+        holding it.
 
         Args:
             said: messages in any order; of doubles among them the first counts.
@@ -245,6 +246,10 @@ class MessageLog:
                 refused[message.id] = Refusal.DELETED
         return refused
 
+    async def unmentioned(self, connection: AsyncConnection, texts: Sequence[tuple[int, str]]) -> list[str]:
+        """Texts (each with its server) without mentions of members who opted out there, in the caller's transaction."""
+        return await self._consents.without_opted_out(connection, texts)
+
     async def _keep(self, connection: AsyncConnection, said: Sequence[Said]) -> AppendReport:
         first: dict[int, Said] = {}
         for item in said:
@@ -254,8 +259,8 @@ class MessageLog:
         refused = await self.refusals(connection, [item.message for item in fresh])
         kept = [item for item in fresh if item.message.id not in refused]
         await self._add_channels(connection, said)
-        if kept:
-            await self._insert(connection, await self._quoting(connection, kept))
+        if kept := await self._quoting(connection, kept):
+            await self._insert(connection, await self._without_opted_out(connection, kept))
         return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
 
     async def _quoting(self, connection: AsyncConnection, kept: Sequence[Said]) -> list[Said]:
@@ -273,6 +278,14 @@ class MessageLog:
             if item.quotes is None or sources.get(item.quotes) == item.message.guild_id
             else replace(item, message=replace(item.message, content=item.without_quote))
             for item in kept
+        ]
+
+    async def _without_opted_out(self, connection: AsyncConnection, kept: Sequence[Said]) -> list[Said]:
+        """Leave out mentions of members of whom nothing may be kept."""
+        texts = await self.unmentioned(connection, [(item.message.guild_id, item.message.content) for item in kept])
+        return [
+            replace(item, message=replace(item.message, content=content))
+            for item, content in zip(kept, texts, strict=True)
         ]
 
     async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 REFERENCE = re.compile(r"<@!?(\d{1,20})>")
 SOMEBODY = "somebody"
 """Stands for a person whose name is not known any more."""
+DELETED_MENTION = "@deleted"
+"""Stands for a member of whom nothing is kept, where others mention them."""
 
 
 def people_in(texts: Iterable[str]) -> set[int]:
@@ -18,3 +20,8 @@ def people_in(texts: Iterable[str]) -> set[int]:
 def with_names(text: str, names: Mapping[int, str]) -> str:
     """The text with names in place of references."""
     return REFERENCE.sub(lambda match: names.get(int(match[1]), SOMEBODY), text)
+
+
+def without_people(text: str, user_ids: Collection[int]) -> str:
+    """The text with `DELETED_MENTION` in place of references to these people."""
+    return REFERENCE.sub(lambda match: DELETED_MENTION if int(match[1]) in user_ids else match[0], text)

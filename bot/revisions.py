@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.consent import Consents
 from bot.index.indexer import Indexer
 from bot.lexical.fulltext import Entry, FullText
 from bot.memories import MAX_TEXT, MemoryStore, discard_answers
@@ -21,11 +22,14 @@ _FINISHED = (MessageState.EXTRACTED, MessageState.DEAD)
 class Revisions:
     """Replaces what was said by what its author made of it."""
 
-    def __init__(self, db: Database, fulltext: FullText, store: MemoryStore, indexer: Indexer) -> None:
+    def __init__(
+        self, db: Database, fulltext: FullText, store: MemoryStore, indexer: Indexer, consents: Consents
+    ) -> None:
         self._db = db
         self._store = store
         self._fulltext = fulltext
         self._indexer = indexer
+        self._consents = consents
 
     async def edited(self, message_id: int, content: str, edited_at: datetime) -> bool:
         """Replace the text of a message; False where there is nothing to replace.
@@ -43,6 +47,8 @@ class Revisions:
         edited_ms = round(edited_at.timestamp() * 1000)
         async with self._db.write() as connection:
             row = (await connection.execute(select(messages).where(messages.c.id == message_id))).one_or_none()
+            if row is not None:
+                (content,) = await self._consents.without_opted_out(connection, [(row.guild_id, content)])
             if row is None:
                 changed = await self._rewrite_kept(connection, message_id, content)
             elif row.content == content or (row.edited_ms or 0) > edited_ms:
@@ -73,7 +79,7 @@ class Revisions:
         """Give the memory that a member kept of this message its new text."""
         text = content.strip()[:MAX_TEXT]
         kept = (
-            select(memories.c.id)
+            select(memories.c.id, memories.c.guild_id)
             .join(citations, citations.c.memory_id == memories.c.id)
             .where(
                 citations.c.message_id == message_id,
@@ -81,10 +87,11 @@ class Revisions:
                 memories.c.text != text,
             )
         )
-        ids = list(await connection.scalars(kept))
+        rows = (await connection.execute(kept)).all()
         if not text:
-            await self._store.remove(connection, ids)
-            return bool(ids)
-        for memory_id in ids:
-            await self._store.rewrite(connection, memory_id, text)
-        return bool(ids)
+            await self._store.remove(connection, [row.id for row in rows])
+            return bool(rows)
+        texts = await self._consents.without_opted_out(connection, [(row.guild_id, text) for row in rows])
+        for row, shown in zip(rows, texts, strict=True):
+            await self._store.rewrite(connection, row.id, shown)
+        return bool(rows)

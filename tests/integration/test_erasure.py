@@ -428,6 +428,20 @@ async def test_late_double_and_unknown_edits_change_nothing(pipeline: Pipeline) 
     assert (await pipeline.log.get([said.id]))[said.id].content == "note: third"
 
 
+async def test_an_edit_brings_no_mention_of_a_member_who_opted_out(pipeline: Pipeline) -> None:
+    said = await pipeline.say("who has the key?", author=ALICE)
+    kept = await pipeline.store.remember(
+        guild_id=GUILD, channel_id=CHANNEL, author_id=ALICE, message_id=said.id, text=said.content
+    )
+    await pipeline.consents.opt_out(BOB, GUILD)
+    assert await pipeline.revisions.edited(said.id, f"<@{BOB}> has the key", LATER)
+    assert (await pipeline.log.get([said.id]))[said.id].content == "@deleted has the key"
+    assert [memory.text for memory in await pipeline.memories() if memory.id == kept.id] == ["@deleted has the key"]
+    await pipeline.erasure.erase_expired(0)
+    await pipeline.revisions.edited(said.id, f"<@{BOB}> lost the key", LATER)
+    assert await pipeline.texts() == ["@deleted lost the key"]
+
+
 async def test_a_note_kept_of_a_message_follows_its_edit_and_a_correction_does_not(pipeline: Pipeline) -> None:
     said = await pipeline.say("the key is under the mat", author=ALICE)
     kept = await pipeline.store.remember(

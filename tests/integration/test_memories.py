@@ -86,6 +86,15 @@ async def test_what_the_log_would_not_take_in_is_not_remembered(pipeline: Pipeli
     assert await pipeline.texts() == ["said after it"]
 
 
+async def test_a_member_who_opted_out_is_not_mentioned_in_what_others_keep(pipeline: Pipeline) -> None:
+    await pipeline.consents.opt_out(BOB, GUILD)
+    memory = await remember(pipeline, f"<@{BOB}> has the key")
+    assert memory.text == "@deleted has the key"
+    corrected = await pipeline.store.correct(memory.id, asker(ALICE), f"<@!{BOB}> lost the key")
+    assert corrected.text == "@deleted lost the key"
+    assert await pipeline.texts() == ["@deleted lost the key"]
+
+
 async def test_memories_are_found_by_message_and_by_row(pipeline: Pipeline) -> None:
     memory = await agreed(pipeline)
     for citation in memory.citations:

@@ -115,6 +115,19 @@ async def test_nothing_of_an_opted_out_member_is_stored(
     assert await log.checkpoint(CHANNEL) == other.message.id
 
 
+async def test_a_member_who_opted_out_is_not_mentioned_in_what_others_said(
+    database: Database, log: MessageLog, consents: Consents, make_said: SaidFactory
+) -> None:
+    ben, cem = AUTHOR + 1, AUTHOR + 2
+    await Consents(database, consents.hasher).opt_out(ben, GUILD)
+    await consents.opt_out(cem, GUILD + 1)
+    said = make_said(f"<@{ben}> and <@!{ben}> take over from <@{cem}>")
+    await log.append([said, make_said("hello")])
+    kept = (await log.get([said.message.id]))[said.message.id]
+    assert kept.content == f"@deleted and @deleted take over from <@{cem}>"
+    assert str(ben) not in await _dump(database)
+
+
 async def test_an_opt_out_made_by_another_process_counts(
     database: Database, log: MessageLog, consents: Consents, make_said: SaidFactory
 ) -> None:
