@@ -111,9 +111,10 @@ class Applier:
         match verdict:
             case Merge(target) if await self._store.cite(connection, target, memory.citations):
                 return False
-            case Supersede(target):
+            case Supersede(targets):
                 await self._store.add(connection, memory, batch_id=batch.id)
-                await self._store.supersede(connection, target, by=memory.id)
+                for target in targets:
+                    await self._store.supersede(connection, target, by=memory.id)
             case Add() | Merge():
                 await self._store.add(connection, memory, batch_id=batch.id)
         return True
@@ -165,6 +166,9 @@ def _refuse(
 def _put_right(candidate: Candidate, verdict: Verdict, corrected: Mapping[str, set[int]]) -> bool:
     """Whether a member has put right what these same messages say: then their words stand."""
     said = set(candidate.message_ids)
-    if isinstance(verdict, Merge | Supersede) and verdict.memory_id in corrected:
-        return True
+    match verdict:
+        case Merge(target) if target in corrected:
+            return True
+        case Supersede(targets) if not corrected.keys().isdisjoint(targets):
+            return True
     return any(said <= cited or cited <= said for cited in corrected.values())

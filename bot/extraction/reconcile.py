@@ -14,6 +14,7 @@ from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.people import MENTION
 from bot.extraction.text import URL
+from bot.extraction.values import VALUE, values, with_values
 from bot.lexical.analysis import question_terms
 from bot.model import PERSONAL_KINDS, Memory, MemoryKind, MemoryOrigin, MemoryState
 
@@ -24,14 +25,15 @@ HOLDS = 0.75  # share of its words from which on an older statement may hold all
 PERHAPS_MATTER = 0.5  # share of words, values aside, from which on two statements may be about one matter
 PERHAPS_CHANGED = 0.3  # the same where the newer one tells of a change, or of another value
 CHANGING_KINDS = frozenset({MemoryKind.DECISION, MemoryKind.PLAN, MemoryKind.FACT, MemoryKind.PREFERENCE})
-"""What can be replaced by a newer state; answers and links stand beside each other."""
+"""What a newer state can replace; links stand beside each other, and so do answers that name no older value."""
 
-_VALUE = re.compile(
-    r"\d+(?:[.,:/-]\d+)*|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:january|february|march|april|may|june"
-    r"|july|august"
-    r"|september|october|november|december)\b|\b(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\b",
+_NUMBERED = re.compile(
+    r"\b(release|version|group|team|room|hall|level|part|chapter|episode|season|week|phase|round|sprint|track|rack|gruppe"
+    r"|raum|saal|teil|runde|grupo|groupe|sala|salle|gruppo|groep|zaal)s? (\d[\d.]*)\b",
     re.IGNORECASE,
 )
+"""A number that tells one thing from another: what is said of group 1 is nothing of group 2."""
+_LETTERS = str.maketrans("0123456789.", "abcdefghijx")
 _CHANGE = re.compile(
     r"\b(?:now|instead|no longer|not any ?more|anymore|moved?|moves|chang(?:e|es|ed)|replac(?:e|es|ed)|postponed?"
     r"|cancel(?:s|led|ed)?|switch(?:ed|es)?"
@@ -56,9 +58,9 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Supersede:
-    """It is the newer state of the same matter: keep it, and mark this memory as superseded by it."""
+    """It is the newer state of the same matter: keep it, and mark these memories as superseded by it."""
 
-    memory_id: str
+    memory_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Open:
             case Choice.SAME:
                 return Merge(self.older.id)
             case Choice.NEWER:
-                return Supersede(self.older.id)
+                return Supersede((self.older.id,))
             case Choice.OTHER:
                 return Add()
 
@@ -122,9 +124,8 @@ def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Co
             return Merge(memory.id)
     if _is_history(candidate, neighbours, authors):
         return Repeat()
-    for memory in current:
-        if _supersedes(candidate, memory, authors):
-            return Supersede(memory.id)
+    if replaced := tuple(memory.id for memory in current if _supersedes(candidate, memory, authors)):
+        return Supersede(replaced)
     return _likeliest(question for memory in current if (question := _open(candidate, memory, authors))) or Add()
 
 
@@ -141,10 +142,14 @@ def _is_history(candidate: Candidate, neighbours: Sequence[Memory], authors: Col
 
 
 def same_statement(one: str, other: str) -> bool:
-    """Whether two texts say the same: nearly the same words, and the same values, links, people and negation."""
+    """Whether two texts say the same: nearly the same words, and the same values, links, people and negation.
+
+    Where each has a word that the other lacks, that may be all the difference: "opens" and "closes".
+    """
     if _fixed(one) != _fixed(other):
         return False
-    return _likeness(_words(one), _words(other)) >= SAME
+    words, others = _words(one), _words(other)
+    return _likeness(words, others) >= SAME and not _both_add(words, others)
 
 
 def _corrected(candidate: Candidate, memory: Memory) -> bool:
@@ -181,10 +186,12 @@ def _perhaps_holds(older: str, newer: str) -> bool:
     """Whether `older` may say all that `newer` says, so that nothing would be lost with it."""
     words, stems = _words(newer), frozenset[str]().union(*_words(older))
     held = sum(not stems.isdisjoint(word) for word in words)
-    *sets_newer, negates_newer = _fixed(newer)
-    *sets_older, negates_older = _fixed(older)
-    fixed = all(one <= other for one, other in zip(sets_newer, sets_older, strict=True))
-    return fixed and negates_newer == negates_older and held >= HOLDS * len(words)
+    *told, people, negates = _fixed(newer)
+    *there, those, negated = _fixed(older)
+    held_all = all(set(one) <= set(other) for one, other in zip(told, there, strict=True))
+    left = iter(those)
+    in_order = all(person in left for person in people)  # who brings the cake must not become who brings the drinks
+    return held_all and in_order and negates == negated and held >= HOLDS * len(words)
 
 
 def _perhaps_replaces(newer: str, older: str, *, same_speaker: bool) -> bool:
@@ -197,15 +204,29 @@ def _perhaps_replaces(newer: str, older: str, *, same_speaker: bool) -> bool:
 
 
 def _supersedes(candidate: Candidate, memory: Memory, authors: Collection[int]) -> bool:
+    """Whether the candidate surely gives another value to the matter of the memory."""
+    if not _may_supersede(candidate, memory, authors):
+        return False
+    newer, older = _matter(candidate.text), _matter(memory.text)
+    if _both_add(newer, older):
+        return False  # perhaps another matter
+    likeness = _likeness(newer, older)
+    changes = bool(_CHANGE.search(candidate.text))
+    if changes and _names_old_value(candidate.text, memory.text) and likeness >= REPLACED_MATTER:
+        return True
     same_speaker = not set(authors).isdisjoint(memory.author_ids)
-    return _may_supersede(candidate, memory, authors) and _replaces(
-        candidate.text, memory.text, same_speaker=same_speaker
-    )
+    differs = _values(candidate.text) != _values(memory.text) or _negates(candidate.text) != _negates(memory.text)
+    return same_speaker and differs and likeness >= (REPLACED_MATTER if changes else SAME_MATTER)
 
 
 def _may_supersede(candidate: Candidate, memory: Memory, authors: Collection[int]) -> bool:
     """Whether the candidate could be the newer state of the memory, by kinds, origin, order and speakers."""
-    if memory.origin is not MemoryOrigin.EXTRACTED or {candidate.kind, memory.kind} - CHANGING_KINDS:
+    kinds = {candidate.kind, memory.kind}
+    if memory.origin is not MemoryOrigin.EXTRACTED or MemoryKind.LINK in kinds:
+        return False
+    if kinds - CHANGING_KINDS and not (
+        _CHANGE.search(candidate.text) and _names_old_value(candidate.text, memory.text)
+    ):
         return False
     if (candidate.kind in PERSONAL_KINDS) != (memory.kind in PERSONAL_KINDS):
         return False
@@ -214,23 +235,10 @@ def _may_supersede(candidate: Candidate, memory: Memory, authors: Collection[int
     return candidate.kind not in PERSONAL_KINDS or not set(authors).isdisjoint(memory.author_ids)
 
 
-def _replaces(newer: str, older: str, *, same_speaker: bool) -> bool:
-    """Whether `newer` gives another value to the matter of `older`."""
-    likeness = _likeness(_matter(newer), _matter(older))
-    changes = bool(_CHANGE.search(newer))
-    if changes and _names_old_value(newer, older) and likeness >= REPLACED_MATTER:
-        return True
-    differs = _values(newer) != _values(older) or bool(lexicon.NEGATION.search(newer)) != bool(
-        lexicon.NEGATION.search(older)
-    )
-    return same_speaker and differs and likeness >= (REPLACED_MATTER if changes else SAME_MATTER)
-
-
 def _names_old_value(newer: str, older: str) -> bool:
     """Whether `newer` tells a value of `older` beside one of its own ("moves from June 23 to July 1")."""
-    return (
-        bool(_values(older)) and not _values(older).isdisjoint(_values(newer)) and bool(_values(newer) - _values(older))
-    )
+    told, there = set(_values(newer)), set(_values(older))
+    return not told.isdisjoint(there) and bool(told - there)
 
 
 def _likeness(one: set[frozenset[str]], other: set[frozenset[str]]) -> float:
@@ -244,20 +252,31 @@ def _likeness(one: set[frozenset[str]], other: set[frozenset[str]]) -> float:
     return common / (len(one) + len(other))
 
 
+def _both_add(one: set[frozenset[str]], other: set[frozenset[str]]) -> bool:
+    """Whether each has a word that the other lacks."""
+    stems_one, stems_other = set().union(*one), set().union(*other)
+    return any(map(stems_other.isdisjoint, one)) and any(map(stems_one.isdisjoint, other))
+
+
 def _words(text: str) -> set[frozenset[str]]:
-    return {frozenset(stems) for stems in question_terms(text)}
+    return {frozenset(stems) for stems in question_terms(with_values(text))}
 
 
 def _matter(text: str) -> set[frozenset[str]]:
     """The words of a text without its values and without the words of change: what it is about."""
-    return _words(_CHANGE.sub(" ", _VALUE.sub(" ", text)))
+    numbered = _NUMBERED.sub(lambda m: m[1] + m[2].translate(_LETTERS), text)
+    return {frozenset(stems) for stems in question_terms(_CHANGE.sub(" ", VALUE.sub(" ", numbered)))}
 
 
-def _values(text: str) -> frozenset[str]:
-    return frozenset(value.casefold() for value in _VALUE.findall(MENTION.sub(" ", URL.sub(" ", text))))
+def _negates(text: str) -> bool:
+    return bool(lexicon.NEGATION.search(text))
 
 
-def _fixed(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[str], bool]:
-    """What must be equal in two texts that say the same: values, links, people, negation."""
-    links = frozenset(match.group().rstrip("/") for match in URL.finditer(text))
-    return _values(text), links, frozenset(MENTION.findall(text)), bool(lexicon.NEGATION.search(text))
+def _values(text: str) -> tuple[str, ...]:
+    return values(MENTION.sub(" ", URL.sub(" ", text)))
+
+
+def _fixed(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]:
+    """What must be equal in two texts that say the same: values, links, people, each in order; and negation."""
+    links = tuple(match.group().rstrip("/") for match in URL.finditer(text))
+    return _values(text), links, tuple(MENTION.findall(text)), _negates(text)

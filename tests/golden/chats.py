@@ -51,14 +51,14 @@ class Good(Statement):
         cites: the messages that it cites, where they are not those named.
         becomes: its kind, where it is not the one named.
         merges: number of the good statement into whose memory it goes.
-        supersedes: number of the good statement that it replaces.
+        supersedes: numbers of the good statements that it replaces.
     """
 
     kept: str | None = None
     cites: tuple[int, ...] | None = None
     becomes: MemoryKind | None = None
     merges: int | None = None
-    supersedes: int | None = None
+    supersedes: tuple[int, ...] = ()
 
 
 class Wrong(Statement):

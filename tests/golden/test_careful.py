@@ -56,8 +56,7 @@ def _expected(chat: Chat) -> list[tuple[Any, ...]]:
     for number, good in enumerate(chat.good, 1):
         if good.merges:
             cites[good.merges] |= cites.pop(number)
-        if good.supersedes:
-            newer[good.supersedes] = _text(chat, good)
+        newer.update(dict.fromkeys(good.supersedes, _text(chat, good)))
     return [
         (good.becomes or good.kind, _text(chat, good), tuple(sorted(cites[number])), newer.get(number))
         for number, good in enumerate(chat.good, 1)

@@ -6,7 +6,7 @@ from bot import snowflake
 from bot.errors import AnswerInvalid
 from bot.extraction.candidate import Candidate
 from bot.extraction.choice import CHOICE_SYSTEM, Chooser
-from bot.extraction.reconcile import Add, Choice, Merge, Open, Supersede, Verdict, reconcile
+from bot.extraction.reconcile import Add, Choice, Merge, Open, Supersede, Verdict, reconcile, same_statement
 from bot.llm.base import estimate_tokens
 from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState
 from tests.fixtures.extraction import ANA, BEN, CEM, START, ScriptedModel
@@ -54,12 +54,12 @@ def test_another_matter_is_added(text: str) -> None:
 
 
 def test_a_newer_value_by_the_same_speaker_supersedes() -> None:
-    assert verdict("The release target is July 10.", memory("The release target is July 1.")) == Supersede("m1")
+    assert verdict("The release target is July 10.", memory("The release target is July 1.")) == Supersede(("m1",))
 
 
 def test_a_change_that_names_the_old_value_supersedes_whoever_says_it() -> None:
     there = memory("The release target is July 1.")
-    assert verdict("The release target moves from July 1 to July 10.", there, author_id=BEN) == Supersede("m1")
+    assert verdict("The release target moves from July 1 to July 10.", there, author_id=BEN) == Supersede(("m1",))
 
 
 def test_two_people_who_contradict_each_other_both_stand() -> None:
@@ -70,7 +70,7 @@ def test_two_people_who_contradict_each_other_both_stand() -> None:
 def test_a_statement_turned_round_is_not_the_same() -> None:
     there = memory("The printer supports colour paper.", kind=MemoryKind.ANSWER)
     assert verdict("The printer does not support colour paper.", there, kind=MemoryKind.ANSWER) == Add()
-    assert verdict("We do not ship on Friday.", memory("We ship on Friday.")) == Supersede("m1")
+    assert verdict("We do not ship on Friday.", memory("We ship on Friday.")) == Supersede(("m1",))
 
 
 def test_what_is_older_supersedes_nothing() -> None:
@@ -92,7 +92,7 @@ def test_preferences_belong_to_one_member() -> None:
     there = memory(f"<@{ANA}> likes tea.", kind=MemoryKind.PREFERENCE)
     assert verdict("likes tea", there, author_id=BEN, kind=MemoryKind.PREFERENCE) == Add()
     changed = verdict(f"<@{ANA}> likes coffee now, no longer tea.", there, kind=MemoryKind.PREFERENCE)
-    assert changed == Supersede("m1")
+    assert changed == Supersede(("m1",))
 
 
 def test_history_is_left_alone() -> None:
@@ -131,7 +131,93 @@ def test_what_the_checks_leave_open_is_asked_with_the_choices_that_do_no_harm(
     assert found.choices == choices | {Choice.OTHER}
     assert found.verdict(Choice.OTHER) == Add()
     assert found.verdict(Choice.SAME) == Merge("m1")
-    assert found.verdict(Choice.NEWER) == Supersede("m1")
+    assert found.verdict(Choice.NEWER) == Supersede(("m1",))
+
+
+ONE_DIFFERENCE = [
+    (
+        "The key of the hall is with Tom until the summer party.",
+        "The key of the hall is with Anna until the summer party.",
+    ),
+    (
+        "The hall opens for all members of the chess club at 18:00.",
+        "The hall closes for all members of the chess club at 18:00.",
+    ),
+    (
+        "We need two testers for the next release of the launcher.",
+        "We need three testers for the next release of the launcher.",
+    ),
+    (
+        "La réunion du club de jeu commence vendredi à 18h au local.",
+        "La réunion du club de jeu commence samedi à 18h au local.",
+    ),
+    ("O ensaio da banda passa para quinta às 20h no estúdio.", "O ensaio da banda passa para sexta às 20h no estúdio."),
+    (
+        "тренировка в пятницу в 19:00 в спортзале школы номер 7",
+        "тренировка в субботу в 19:00 в спортзале школы номер 7",
+    ),
+    ("打ち合わせは金曜日の15時に会議室Bで行います", "打ち合わせは木曜日の15時に会議室Bで行います"),
+    ("The code freeze moves from June 23 to July 1.", "The code freeze moves from July 1 to June 23."),
+    (f"<@{BEN}> brings the cake and <@{CEM}> the drinks.", f"<@{CEM}> brings the cake and <@{BEN}> the drinks."),
+]
+
+
+@pytest.mark.parametrize(("older", "newer"), ONE_DIFFERENCE)
+@pytest.mark.parametrize("author_id", [ANA, BEN])
+def test_one_word_or_value_that_differs_is_never_merged_by_the_checks(older: str, newer: str, author_id: int) -> None:
+    assert not isinstance(verdict(newer, memory(older), author_id=author_id), Merge)
+    assert not same_statement(newer, older)
+
+
+def test_who_does_what_swapped_is_not_to_be_called_the_same() -> None:
+    there = memory(f"<@{BEN}> brings the cake and <@{CEM}> the drinks.")
+    found = verdict(f"<@{CEM}> brings the cake and <@{BEN}> the drinks.", there)
+    assert isinstance(found, Open)
+    assert Choice.SAME not in found.choices
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("We need two testers by June 3.", "We need 2 testers by June 3."),
+        ("Der Raid ist am Freitag um 20 Uhr.", "Der Raid ist am Freitag um 20:00."),
+        ("The raid is on Friday at 8 pm.", "The raid is on Friday at 20:00."),
+    ],
+)
+def test_a_value_in_another_spelling_is_the_same(one: str, other: str) -> None:
+    assert same_statement(one, other)
+
+
+def test_a_newer_state_supersedes_every_memory_that_it_replaces() -> None:
+    first = memory("The open day is on 21 June.")
+    second = memory("The open day on 21 June starts at 10:00.", id="m2")
+    assert verdict("The open day moves from 21 June to 22 June.", first, second) == Supersede(("m1", "m2"))
+
+
+@pytest.mark.parametrize(
+    ("newer", "found"),
+    [
+        ("The minecraft server runs on port 25570 now instead of 25565.", Supersede(("m1",))),
+        ("The minecraft server runs on port 25570.", Add()),
+    ],
+)
+def test_know_how_is_replaced_by_what_names_its_value(newer: str, found: Verdict) -> None:
+    there = memory("The minecraft server runs on port 25565.", kind=MemoryKind.ANSWER)
+    assert verdict(newer, there, kind=MemoryKind.ANSWER) == found
+
+
+OTHER_MATTERS = [
+    ("Release 2.1 ships on June 3.", "Release 2.2 ships on July 3."),
+    ("The minecraft server restarts at 04:00.", "The web server restarts at 05:00."),
+    ("Group 1 meets on Monday at the lake.", "Group 2 meets on Tuesday at the lake."),
+]
+
+
+@pytest.mark.parametrize(("older", "newer"), OTHER_MATTERS)
+def test_what_may_be_another_matter_is_asked_about(older: str, newer: str) -> None:
+    found = verdict(newer, memory(older))
+    assert isinstance(found, Open)
+    assert found.choices == {Choice.NEWER, Choice.OTHER}
 
 
 NEVER_ASKED = [
