@@ -15,7 +15,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -98,6 +99,36 @@ def _nobody(report: FlushReport) -> None:
 
 class _Changed(Exception):
     """What the model was to be shown went or changed before its turn came."""
+
+
+class _Place:
+    """A flush's place among the channels that are worked on at the same time, for the time of a block."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._held = self._used = False
+
+    async def __aenter__(self) -> Self:
+        await self._take()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held:
+            self._places.release()
+
+    async def turn(self) -> None:
+        """Begin a turn; each after the first waits behind those who want a place."""
+        if self._used:
+            self._held = False
+            self._places.release()
+            await self._take()
+        self._used = True
+
+    async def _take(self) -> None:
+        await self._places.acquire()
+        self._held = True
 
 
 class _FactsAllowed:
@@ -188,23 +219,23 @@ class Flusher:
         started = time.monotonic()
         total = FlushReport()
         plan: deque[Due] = deque()
-        in_hand: dict[asyncio.Task[FlushReport], int] = {}
+        in_hand: set[asyncio.Task[FlushReport]] = set()
         useful = True  # where no turn did anything, looking again at once would not help
         try:
             while True:
                 if not plan and useful and not self._stopping and len(in_hand) < self._at_once:
-                    due = [one for one in await self.due() if one.channel_id not in in_hand.values()]
+                    due = [one for one in await self.due() if not self._is_flushing(one.channel_id)]
                     plan.extend(self._turns.plan(due, PLAN_TURNS))
                     useful = False
                 while plan and len(in_hand) < self._at_once:
                     turn = plan.popleft()
-                    flush = asyncio.create_task(self._flush_safely(turn.channel_id, limit=CUT_MESSAGES))
-                    in_hand[flush] = turn.channel_id
+                    if self._is_flushing(turn.channel_id):  # as a manager asked meanwhile, who has all of it done
+                        continue
+                    in_hand.add(asyncio.create_task(self._flush_safely(turn.channel_id, limit=CUT_MESSAGES)))
                 if not in_hand:
                     break
-                over, _ = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
+                over, in_hand = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
                 for flush in over:
-                    del in_hand[flush]
                     done = flush.result()
                     useful |= bool(done.messages or done.asked or done.calls)
                     if done.waiting != TAKEN:
@@ -220,13 +251,14 @@ class Flusher:
     ) -> FlushReport:
         """Flush all that is pending in a channel at this moment, or the oldest `limit` messages of it.
 
-        A model that is down is not an error: what it could not do waits in the queue, and the report says so.
+        However much it is, other channels have their turns: after each CUT_MESSAGES whoever waits for a place comes
+        first. A model that is down is not an error: what it could not do waits in the queue, and the report says so.
         """
         started = time.monotonic()
         report = FlushReport()
-        async with self._one_flush[channel_id], self._slots:
+        async with self._one_flush[channel_id], _Place(self._slots) as place:
             if not self._stopping:
-                await self._tracked(self._flush(channel_id, report, progress, limit), report)
+                await self._tracked(self._flush(channel_id, place, report, progress, limit), report)
         report.seconds = time.monotonic() - started
         if report.messages or report.dead:
             log.info("Flushed %d messages into %d memories", report.messages, report.memories)
@@ -258,14 +290,20 @@ class Flusher:
 
     # --- one channel -------------------------------------------------------------------------------------------------
 
-    async def _flush(self, channel_id: int, report: FlushReport, progress: Progress, limit: int | None) -> None:
+    def _is_flushing(self, channel_id: int) -> bool:
+        flush = self._one_flush.get(channel_id)
+        return flush is not None and flush.locked()
+
+    async def _flush(
+        self, channel_id: int, place: _Place, report: FlushReport, progress: Progress, limit: int | None
+    ) -> None:
         if not await self._queue.acquire(channel_id):
             report.waiting = TAKEN
             return
         try:
             async with self._renewing(channel_id):
                 self._step("leased")
-                await self._rounds(channel_id, report, progress, limit)
+                await self._rounds(channel_id, place, report, progress, limit)
         except LeaseLost as error:
             log.warning("Stopped flushing: %s", error)
             report.waiting = str(error)
@@ -273,10 +311,12 @@ class Flusher:
             await self._queue.release(channel_id)
         self._step("released")
 
-    async def _rounds(self, channel_id: int, report: FlushReport, progress: Progress, limit: int | None) -> None:
+    async def _rounds(
+        self, channel_id: int, place: _Place, report: FlushReport, progress: Progress, limit: int | None
+    ) -> None:
         newest = await self._queue.newest_pending(channel_id, limit)
         while not self._stopping and report.waiting is None:
-            await self._gather(channel_id, newest, report, progress)
+            await self._gather(channel_id, place, newest, report, progress)
             if not await self._queue.batches(channel_id):
                 return
             done = FlushReport()
@@ -287,13 +327,16 @@ class Flusher:
             progress(done)
             report.add(done)
 
-    async def _gather(self, channel_id: int, newest: int, report: FlushReport, progress: Progress) -> None:
+    async def _gather(
+        self, channel_id: int, place: _Place, newest: int, report: FlushReport, progress: Progress
+    ) -> None:
         """Have everything up to `newest` answered, or as much as one embedding request takes the statements of."""
         while not self._stopping and report.waiting is None:
             if await self._queue.next_open(channel_id) is None:
                 _, full = _one_request(await self._queue.batches(channel_id))
                 if full or not await self._cut(channel_id, newest):
                     return
+                await place.turn()
             self._step("cut")
             done = FlushReport()
             await self._ask_all(channel_id, done)

@@ -18,7 +18,7 @@ from bot.consent import Consents
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate, Extraction
 from bot.extraction.reconcile import Add
-from bot.flusher import CUT_MESSAGES
+from bot.flusher import CUT_MESSAGES, FlushReport
 from bot.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
@@ -723,6 +723,35 @@ async def test_a_channel_with_a_long_backlog_keeps_no_other_waiting(pipeline: Pi
     asked = [call[0].channel_id for call in pipeline.extractor.calls]
     before = pipeline.extractor.calls[: asked.index(OTHER_CHANNEL)]
     assert CUT_MESSAGES <= sum(map(len, before)) <= CUT_MESSAGES + 30
+
+
+async def test_flushes_that_managers_ask_for_keep_no_other_waiting(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flusher, "CUT_MESSAGES", 100)
+    busy = [CHANNEL + number for number in range(10, 14)]
+    for channel in busy:
+        await pipeline.say_many(["something"] * (300 if channel in busy[:2] else 1), channel=channel)
+    pipeline.clock.advance(3601)
+    work = pipeline.one_at_a_time()
+    asked_for: list[asyncio.Task[FlushReport]] = []
+
+    async def comes_in() -> None:
+        async with asyncio.timeout(20):
+            assert (await work.flush_due()).messages == 0, "what is asked for already is not waited for"
+        await pipeline.say("came in just now", guild=GUILD + 1, channel=OTHER_CHANNEL)
+        pipeline.clock.advance(3601)
+        asked_for.append(asyncio.create_task(work.flush_due()))
+
+    pipeline.extractor.meanwhile = comes_in
+    reports = await asyncio.gather(*map(pipeline.flush, busy))
+    reports += await asyncio.gather(*asked_for)
+    assert [report.messages for report in reports] == [300, 300, 1, 1, 1]
+    assert not any(report.waiting for report in reports)
+    asked = [call[0].channel_id for call in pipeline.extractor.calls]
+    before = pipeline.extractor.calls[: asked.index(OTHER_CHANNEL)]
+    assert sum(map(len, before)) <= 202 + 30, "a turn of each, and a batch of who goes on beside it"
+    assert set(busy[:2]) <= set(asked[asked.index(OTHER_CHANNEL) :]), "both go on behind it"
 
 
 async def test_what_others_have_in_hand_is_left_to_them(pipeline: Pipeline) -> None:
