@@ -82,7 +82,8 @@ def main() -> None:
 async def run(folder: Path, options: argparse.Namespace, *, embed: bool = False) -> list[Outcome]:
     """Log the messages into a database of their own and ask every question."""
     with tempfile.TemporaryDirectory() as scratch:
-        async with open_app(settings_of(Path(scratch), options, embed=embed), extract=False) as app:
+        settings = settings_of(Path(scratch), options, embed=embed)
+        async with open_app(settings, extract=False, leads=True) as app:
             said = messages_of(folder)
             for start in range(0, len(said), GROUP):
                 await app.log.append(said[start : start + GROUP])

@@ -131,7 +131,7 @@ async def open_app(
     answer: bool = False,
     patient: bool = False,
     damaged_index: bool = False,
-    leads: bool = True,
+    leads: bool = False,
     clock: Clock = system_clock,
     step: Step = no_step,
 ) -> AsyncIterator[App]:
@@ -144,7 +144,8 @@ async def open_app(
         patient: what is not there now is waited for (the running bot); otherwise it is done without, with a note (the
             command line).
         damaged_index: go on where the index can't be opened, to fill it anew.
-        leads: whether this process decides for all whether the index is to hold messages; others follow.
+        leads: whether this process decides for all whether the index is to hold messages; others follow: workers, the
+            bots without shard 0, and commands.
         clock: the local clock.
         step: told each step of `bot.steps` as it is reached.
 
@@ -313,9 +314,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         rules=consents.rules,
         audit=services.audit,
     )
-    loads = [consents.load, observations.load]
-    if not ways.leads:
-        loads.append(message_vectors.follow)
+    loads = [consents.load, observations.load, message_vectors.follow]
     if follower is not None:
         loads.append(follower.told)
     changes = Changes(db, installation, loads) if several else None

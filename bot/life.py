@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bot.app import App, database_address, open_app
+from bot.app import App, database_address, open_app, open_store
 from bot.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
 from bot.clock import steady_clock
 from bot.config import Settings
 from bot.errors import InUse
 from bot.metrics import Shards
 from bot.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
-from bot.shards import ShardClaim
+from bot.shards import LAYOUT, ShardClaim
 from bot.steps import Step, no_step
 from bot.storage.engine import database_file, private_folder
 
@@ -109,6 +109,19 @@ async def alone(settings: Settings) -> AsyncIterator[None]:
         )
         with _held(file.with_name(f"{file.name}.{LOCK}"), held):
             yield
+
+
+async def bot_runs(settings: Settings) -> bool:
+    """Whether a bot runs on the data of these settings, on this machine or on another one."""
+    try:
+        async with alone(settings):
+            pass
+    except InUse:
+        return True
+    if not settings.uses_database_server:
+        return False
+    async with open_store(settings) as db, db.alone(LAYOUT, wait=False) as free:
+        return not free
 
 
 @contextmanager

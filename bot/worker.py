@@ -32,7 +32,7 @@ async def work(settings: Settings, step: Step = no_step) -> None:
         StartupError: the database or the index can't be used, or a part that must run has died.
     """
     stop = told_to_stop()
-    async with open_app(settings, extract=True, patient=True, leads=False, clock=steady_clock(), step=step) as app:
+    async with open_app(settings, extract=True, patient=True, clock=steady_clock(), step=step) as app:
         if app.flusher is None:
             return
         parts = {"flushing": _flush(app, app.flusher), "ledger": app.ledger.run(), **keeping_up(app)}

@@ -15,6 +15,7 @@ from bot.app import App, open_app
 from bot.cli.start import DataDir, load
 from bot.config import Settings
 from bot.exports import Export, open_export
+from bot.life import bot_runs
 from bot.replay import Replay, Summary
 
 
@@ -36,8 +37,12 @@ def replay(
 async def replay_export(
     settings: Settings, export: Export, *, extract: bool, console: Console
 ) -> tuple[Summary, list[str]]:
-    """Replay with a progress bar; returns the summary and one line for each thing done without."""
-    async with open_app(settings, extract=extract) as app:
+    """Replay with a progress bar; returns the summary and one line for each thing done without.
+
+    Whether messages are embedded a running bot has decided; these settings say it where there is none.
+    """
+    leads = not await bot_runs(settings)
+    async with open_app(settings, extract=extract, leads=leads) as app:
         summary = await _with_progress(app, export, console)
         await app.indexer.catch_up()  # messages, with EMBED_MESSAGES
         return summary, app.notes

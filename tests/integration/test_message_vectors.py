@@ -5,25 +5,33 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from rich.console import Console
+from sqlalchemy import select, update
 
 from bot import snowflake
 from bot.app import App, open_app, policy_of
+from bot.cli.replay import replay_export
 from bot.config import load_settings
+from bot.exports import open_export
 from bot.index import message_vectors
+from bot.index.message_vectors import MessageVectors
+from bot.installation import Installation
 from bot.lexical.fulltext import FullText
-from bot.messagelog import Said
+from bot.life import alone
+from bot.messagelog import MessageLog, Said
 from bot.model import HitKind, Message
 from bot.recall import RecallQuery
 from bot.revisions import Revisions
+from bot.storage.engine import Database, open_database
 from bot.storage.schema import outbox
-from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
+from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
 from tests.loopback.qdrant import LoopbackQdrant
@@ -32,6 +40,8 @@ ADA, BEN = 3_101, 3_102
 ELSEWHERE = CHANNEL + 1
 ASKED = "who is it then"
 """Words that no full-text index keeps: what is found by them was found by meaning."""
+
+SAMPLE = Path(str(files("bot.sample") / "chat.jsonl"))
 
 SECONDS = itertools.count()
 """Nothing is said at the same time as something else."""
@@ -117,6 +127,68 @@ async def test_a_process_that_does_not_lead_holds_to_what_was_decided(opened: Op
         await house.say("The bus leaves at ten.")
         await house.app.indexer.catch_up()
         assert await house.app.index.count() == 0
+
+
+async def test_a_command_decides_nothing(data_dir: Path) -> None:
+    settings = load_settings(None, data_dir=data_dir, embed_messages=True, openai_api_key="k")
+    async with open_app(settings, extract=False) as app:
+        assert not app.indexer.messages.held
+        assert await Installation(app.db).get(message_vectors.STATE) is None
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_a_replay_decides_where_no_bot_runs(
+    running: bool, data_dir: Path, tmp_path: Path, openai_server: LoopbackOpenAI
+) -> None:
+    settings = load_settings(
+        None,
+        data_dir=data_dir,
+        embed_messages=True,
+        openai_api_key="k",
+        openai_base_url=openai_server.api_url,
+    )
+    chat = tmp_path / "chat.jsonl"
+    chat.write_text(SAMPLE.read_text().splitlines()[0])
+    async with alone(settings) if running else nullcontext():
+        await replay_export(settings, open_export(chat), extract=False, console=Console(quiet=True))
+    async with open_database(None, data_dir) as db:
+        told = await Installation(db).get(message_vectors.STATE)
+    assert (told is None) == running
+
+
+@pytest.mark.both_databases(fast=True)
+async def test_what_goes_is_told_though_another_process_decided(
+    database: Database, log: MessageLog, make_said: SaidFactory, clock: FakeClock
+) -> None:
+    """As where one process has begun to embed, and the one that is asked to delete has not heard of it."""
+    decides, knows_nothing = (MessageVectors(database, Installation(database), clock) for _ in range(2))
+    said = make_said("Who is it then?")
+    await log.append([said])
+    await decides.load(wanted=True, remove=False)
+    async with database.write() as connection:
+        await knows_nothing.gone(connection, [said.message.id])
+    async with database.read() as connection:
+        assert (await connection.scalars(select(outbox.c.op))).all() == ["delete"]
+
+
+@pytest.mark.both_databases(fast=True)
+async def test_nothing_is_embedded_any_more_though_this_process_has_not_heard_of_it(
+    database: Database, log: MessageLog, make_said: SaidFactory, clock: FakeClock
+) -> None:
+    decides, late = (MessageVectors(database, Installation(database), clock) for _ in range(2))
+    await decides.load(wanted=True, remove=False)
+    await late.follow()
+    said = make_said("Who is it then?")
+    await log.append([said])
+    await decides.load(wanted=False, remove=True)
+    while await decides.enlist():
+        pass
+    assert not await late.enlist()
+    await late.begin_anew()
+    assert await late.get([said.message.id]) == {}
+    assert await late.after(0, 10) == []
+    await decides.follow()
+    assert not decides.held
 
 
 async def test_messages_and_memories_are_not_in_each_others_way(opened: Opened) -> None:

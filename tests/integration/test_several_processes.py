@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from bot.app import open_app
 from bot.changes import Changes
+from bot.config import load_settings
 from bot.consent import Consents, SubjectHasher
 from bot.index.base import VectorIndex
 from bot.index.indexer import INDEXING
@@ -185,6 +187,17 @@ if server_programs() is not None:
             assert follows.held == wanted
         assert not await leads.enlist()
         assert not await changes.look(), "how far it is concerns nobody else"
+
+    async def test_the_bot_with_the_first_shard_follows_as_well(
+        postgres_server: PostgresServer, data_dir: Path, clock: FakeClock
+    ) -> None:
+        async with postgres_server.database() as url:
+            settings = load_settings(None, data_dir=data_dir, database_url=url, mem0_enabled=False)
+            async with open_app(settings, extract=False, patient=True, leads=True) as app:
+                assert app.changes is not None
+                await MessageVectors(app.db, Installation(app.db), clock).load(wanted=True, remove=False)
+                await app.changes.look()
+                assert app.indexer.messages.held
 
     async def test_of_many_that_want_a_channel_one_gets_it(two: tuple[Database, Database], clock: FakeClock) -> None:
         queues = [Queue(two[n % 2], clock, f"process {n}", lease_time=two[n % 2].time) for n in range(8)]

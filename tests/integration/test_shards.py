@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bot.config import load_settings
 from bot.errors import InUse
 from bot.installation import Installation
+from bot.life import bot_runs
 from bot.shards import ShardClaim
 from bot.storage.engine import Database, open_database
 from tests.fixtures.postgres import PostgresServer, server_programs
@@ -57,6 +59,15 @@ if server_programs() is not None:
                 return made
 
             yield claim
+
+    @pytest.mark.parametrize("ids", [(), (1,)])
+    async def test_a_bot_that_runs_on_the_server_is_seen_from_elsewhere(
+        claims: Claims, url: str, data_dir: Path, ids: tuple[int, ...]
+    ) -> None:
+        elsewhere = load_settings(None, data_dir=data_dir / "elsewhere", database_url=url)
+        assert not await bot_runs(elsewhere)
+        await claims(0, *ids, of=2 if ids else None).take()
+        assert await bot_runs(elsewhere)
 
     async def test_different_shards_are_held_side_by_side(claims: Claims) -> None:
         await claims(0, 0, 1, of=4).take()
