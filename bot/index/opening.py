@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
-from bot.index.generations import FOLDER, Generation, Made
+from bot.index.generations import FOLDER, QDRANT_PORT, Generation, Made, server_address
 from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
 
 if TYPE_CHECKING:
@@ -36,15 +36,13 @@ class QdrantAddress:
 
     url: str | None = None
     host: str | None = None
-    port: int = 6333
+    port: int = QDRANT_PORT
     api_key: str | None = field(default=None, repr=False)
 
     @property
     def place(self) -> str:
-        """The server as one address, without the key."""
-        if self.url:
-            return self.url
-        return f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}"
+        """The server as one address with its port, without the key."""
+        return server_address(self.url or f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,12 +181,13 @@ async def test_nothing_is_embedded_any_more_though_this_process_has_not_heard_of
     said = make_said("Who is it then?")
     await log.append([said])
     await decides.load(wanted=False, remove=True)
+    assert late.held
+    assert await late.get([said.message.id]) == {}
+    assert await late.after(0, 10) == []
     while await decides.enlist():
         pass
     assert not await late.enlist()
     await late.begin_anew()
-    assert await late.get([said.message.id]) == {}
-    assert await late.after(0, 10) == []
     await decides.follow()
     assert not decides.held
 

@@ -312,6 +312,22 @@ async def test_the_alias_names_the_generation_in_use_and_is_switched_in_one_step
     assert len(house.qdrant.switches) == 2
 
 
+async def test_a_server_that_was_written_otherwise_is_the_same_one(house: House) -> None:
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        await moved_through(app)
+        state = await Generations(Installation(app.db)).known()
+        assert state is not None
+        before = replace(state.in_use.made, server=house.qdrant.url.replace("http://", "HTTP://bot:zqxvkw@") + "/")
+        await Generations(Installation(app.db)).save(replace(state, in_use=replace(state.in_use, made=before)))
+    asked = len(house.openai.asked("/embeddings"))
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+        assert app.mover is not None
+        assert not await app.mover.move()
+        assert await in_use(app) == 2
+        await house.holds_just_these(app)
+    assert len(house.openai.asked("/embeddings")) - asked <= 1, "the check at the start"
+
+
 async def test_a_plain_collection_of_before_is_carried_over(house: House) -> None:
     """Its name is the alias' name: it goes on being used, and gives the name away when it is filled anew."""
     house.qdrant.engine.create_collection(

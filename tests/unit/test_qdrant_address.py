@@ -1,0 +1,53 @@
+"""Where a Qdrant server is: one way of writing it, which the client and the health check understand alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient
+
+from bot.config import load_settings
+from bot.costs import Ledger
+from bot.index.generations import server_address
+from bot.installation import Installation
+from bot.storage.engine import Database
+from bot.vectors import Vectors
+from tests.fixtures.storage import FakeClock
+
+WRITTEN = [
+    "http://127.0.0.1",
+    "https://qdrant.example",
+    "https://qdrant.example:443",
+    "http://QDRANT:6333/",
+    "HTTP://qdrant/behind/a/proxy/",
+    "http://[::1]",
+    "http://[::1]:16333",
+]
+
+
+@pytest.mark.parametrize("url", WRITTEN)
+def test_it_is_where_qdrants_client_goes(url: str) -> None:
+    address = server_address(url)
+    for asked in (url, address):
+        client = QdrantClient(url=asked, check_compatibility=False)
+        assert client.http.client.host.rstrip("/") == address
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"mem0_qdrant_url": "http://qdrant:6333"},
+        {"mem0_qdrant_url": "http://QDRANT:6333/"},
+        {"mem0_qdrant_url": "http://qdrant"},
+        {"mem0_qdrant_host": "Qdrant"},
+        {"mem0_qdrant_host": "qdrant", "mem0_qdrant_port": 6333},
+    ],
+)
+def test_every_way_of_writing_it_means_the_same_index(
+    server: dict[str, object], database: Database, clock: FakeClock, data_dir: Path
+) -> None:
+    settings = load_settings(None, data_dir=data_dir, **server)
+    vectors = Vectors(settings, Ledger(database, clock), Installation(database), [], patient=False)
+    assert vectors.wanted.server == "http://qdrant:6333"
