@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import UTC, tzinfo
 from typing import Any
 
 from bot.errors import AnswerCut, AnswerInvalid
@@ -30,9 +31,17 @@ ASKED_LINES = 2
 class Extractor:
     """Extracts memory candidates from one segment with one model call."""
 
-    def __init__(self, model: LanguageModel, gate: Gate) -> None:
+    def __init__(self, model: LanguageModel, gate: Gate, zone: tzinfo = UTC) -> None:
+        """Prepare extracting.
+
+        Args:
+            model: whom to ask.
+            gate: what lets statements through.
+            zone: where the members are; it decides which day "tomorrow" is.
+        """
         self._model = model
         self._gate = gate
+        self._zone = zone
 
     async def extract(
         self,
@@ -61,7 +70,7 @@ class Extractor:
             AnswerCut: the prompt did not fit, or the answer was cut in its first statement: fewer messages may help.
             ServiceError: the model's service failed.
         """
-        transcript = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
+        transcript = Transcript(messages, context=context, names=names, secrets=self._gate.secrets, zone=self._zone)
         if not transcript.worth_asking:
             return Extraction()
         personal = {a for line in transcript.lines.values() if (a := line.message.author_id) in facts_allowed}

@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
-from bot.extraction.dates import relative_times, with_dates
+from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
 from bot.extraction.people import MENTION
 from bot.extraction.prompt import Line
 from bot.extraction.secrets import REDACTED, SecretFinder
@@ -109,8 +109,7 @@ class Proposal:
     @property
     def days(self) -> frozenset[date]:
         """The days that relative times in the cited lines mean."""
-        times = (t for line in self.lines for t in relative_times(line.said, line.message.created_at.date()))
-        return frozenset(day for t in times for day in (t.first, t.last))
+        return frozenset[date]().union(*map(_days, self.lines))
 
 
 class Gate:
@@ -273,13 +272,28 @@ def _numbers(proposal: Proposal) -> Refusal | None:
 
 
 def _times(proposal: Proposal) -> Refusal | None:
-    """A relative time must have been said, or mean a day that another one means which was."""
+    """A relative time must be one of the lines' own, or mean their day; where they have none, its word must be said."""
+    times = list(relative_times(proposal.text, proposal.lines[0].day))
+    if proposal.days:
+        meant = {end for line in proposal.lines for end in _as_said(proposal.text, line)}
+        return None if all(time.end in meant for time in times) else Refusal.NUMBER
     said = proposal.said.casefold()
-    newest = max(line.message.created_at for line in proposal.lines).date()
-    for time in relative_times(proposal.text, newest):
-        if time.phrase.casefold().split()[-1] not in said and time.first not in proposal.days:
-            return Refusal.NUMBER
-    return None
+    return None if all(time.phrase.casefold().split()[-1] in said for time in times) else Refusal.NUMBER
+
+
+def _as_said(text: str, line: Line) -> dict[int, RelativeTime]:
+    """The relative times of a line that those of a text stand for, by where these end: the same words or day."""
+    said = list(relative_times(line.said, line.day))
+    found: dict[int, RelativeTime] = {}
+    for time in relative_times(text, line.day):
+        same = [t for t in said if t.phrase.casefold() == time.phrase.casefold()]
+        for one in same or [t for t in said if (t.first, t.last) == (time.first, time.last)]:
+            found[time.end] = one
+    return found
+
+
+def _days(line: Line) -> frozenset[date]:
+    return frozenset(day for time in relative_times(line.said, line.day) for day in (time.first, time.last))
 
 
 def _figures(text: str) -> set[str]:
@@ -449,13 +463,22 @@ def _nameless(proposal: Proposal) -> bool:
     return proposal.kind in PERSONAL_KINDS and not proposal.people
 
 
-def _dated(text: str, lines: Iterable[Line]) -> str:
-    """Dates behind relative times, counted from the cited line that says them, or from the newest one."""
-    newest_first = sorted(lines, key=lambda line: line.message.id, reverse=True)
-    phrases = {time.phrase.casefold() for time in relative_times(text, newest_first[0].message.created_at.date())}
-    saying = (line for line in newest_first if any(phrase in line.said.casefold() for phrase in phrases))
-    line = next(saying, newest_first[0])
-    for phrase in phrases:  # a date that was said with it stays, as in what is said again days later
-        if said := re.search(rf"{re.escape(phrase)} \(\d{{4}}-[^)]*\)", line.said, re.IGNORECASE):
-            text = re.sub(rf"{re.escape(phrase)}(?! \()", said.group(), text, count=1, flags=re.IGNORECASE)
-    return with_dates(text, line.message.created_at.date())
+def _dated(text: str, lines: Sequence[Line]) -> str:
+    """Dates behind relative times, each as the line means it that says it with most of the words around it."""
+    silent = not any(_days(line) or tells_no_day(line.said, line.day) for line in lines)
+
+    def written(time: RelativeTime, part: str) -> str:
+        words = question_terms(part)
+        for line in sorted(lines, key=lambda line: (_shared(words, line.terms), line.message.id), reverse=True):
+            # a date that was said with it stays, as in what is said again days later
+            if said := re.search(rf"{re.escape(time.phrase)} \((\d{{4}}-[^)]*)\)", line.said, re.IGNORECASE):
+                return said[1]
+            if meant := _as_said(text, line).get(time.end):
+                return meant.written
+        return time.written if silent else ""
+
+    return with_dates(text, max(line.day for line in lines), written)
+
+
+def _shared(words: Iterable[Sequence[str]], said: frozenset[str]) -> int:
+    return sum(not said.isdisjoint(stems) for stems in words)

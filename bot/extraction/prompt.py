@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from itertools import count, repeat
 from string import ascii_uppercase
 from typing import Any
@@ -94,6 +94,7 @@ class Line:
         said: its author's own words, without secrets; people as they were mentioned (`<@user_id>`).
         meant: whom it mentions, speaks to or replies to.
         terms: the terms of what was said, as the full-text index makes them.
+        day: when it was said, where the chat is.
         quoted: who is named with a colon at its beginning: then "I" may be them as well as its author.
     """
 
@@ -102,6 +103,7 @@ class Line:
     said: str
     meant: frozenset[int]
     terms: frozenset[str]
+    day: date
     quoted: int | None = None
 
 
@@ -115,7 +117,9 @@ class Transcript:
         context: Sequence[Message],
         names: Mapping[int, str],
         secrets: SecretFinder,
+        zone: tzinfo = UTC,
     ) -> None:
+        self._zone = zone
         self._people = People(names)
         self._secrets = secrets
         self._authors = {m.id: m.author_id for m in (*context, *messages)}
@@ -188,7 +192,7 @@ class Transcript:
         ]
 
     def _said(self, message: Message) -> str:
-        return self._secrets.redact(_plain(own_words(message.content)))
+        return self._secrets.redact(_plain(own_words(message.content), self._zone))
 
     def _line(self, number: int, message: Message, said: str) -> Line:
         self._label(message.author_id)
@@ -197,7 +201,8 @@ class Transcript:
         if replied is not None:
             meant |= {replied}
         quoted = self._people.quoted(said)
-        return Line(number, message, said, meant - {message.author_id}, frozenset(terms(said)), quoted)
+        day = message.created_at.astimezone(self._zone).date()
+        return Line(number, message, said, meant - {message.author_id}, frozenset(terms(said)), day, quoted)
 
     def _context_of(self, messages: Sequence[Message], context: Sequence[Message]) -> list[Line]:
         """The lines before that the segment replies to, and those that were said just before it began."""
@@ -256,7 +261,7 @@ def most_memories(lines: int) -> int:
     return max(2, min(MAX_MEMORIES, lines // LINES_A_MEMORY))
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, zone: tzinfo) -> str:
     """Discord's markup for times, emoji and channels in plain words."""
-    dated = _TIMESTAMP.sub(lambda m: f"{datetime.fromtimestamp(int(m.group(1)), UTC):%Y-%m-%d %H:%M} UTC", text)
+    dated = _TIMESTAMP.sub(lambda m: f"{datetime.fromtimestamp(int(m.group(1)), zone):%Y-%m-%d %H:%M %Z}", text)
     return _REFERENCE.sub("", _EMOJI.sub(r":\1:", dated))

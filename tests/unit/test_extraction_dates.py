@@ -20,6 +20,30 @@ THURSDAY = date(2025, 1, 2)
         ("ships next week", "ships next week (2025-01-06 – 2025-01-12)"),
         ("übermorgen grillen", "übermorgen (2025-01-04) grillen"),
         ("明日会おう", "明日 (2025-01-03)会おう"),
+        # longer phrases first
+        ("it is the day after tomorrow", "it is the day after tomorrow (2025-01-04)"),
+        ("broke the day before yesterday", "broke the day before yesterday (2024-12-31)"),
+        ("pasado mañana cerramos", "pasado mañana (2025-01-04) cerramos"),
+        ("depois de amanhã fechamos", "depois de amanhã (2025-01-04) fechamos"),
+        ("après demain on ferme", "après demain (2025-01-04) on ferme"),
+        ("a week from tomorrow", "a week from tomorrow (2025-01-10)"),
+        # a time of day is no date
+        ("raid tomorrow 8pm", "raid tomorrow (2025-01-03) 8pm"),
+        ("die Probe ist morgen 19:30", "die Probe ist morgen (2025-01-03) 19:30"),
+        ("明日15時に", "明日 (2025-01-03)15時に"),
+        ("Morgen um 19:30 ist die Probe im Saal", "Morgen (2025-01-03) um 19:30 ist die Probe im Saal"),
+        # more words before and after a weekday
+        ("due by Friday", "due by Friday (2025-01-03)"),
+        ("the raid is Friday at 20:00", "the raid is Friday (2025-01-03) at 20:00"),
+        ("vendredi prochain à 19h", "vendredi prochain (2025-01-03) à 19h"),
+        ("el próximo viernes a las 19:00", "el próximo viernes (2025-01-03) a las 19:00"),
+        ("hier soir on a déplacé le serveur", "hier (2025-01-01) soir on a déplacé le serveur"),
+        # what was
+        ("we met on Monday and decided it", "we met on Monday (2024-12-30) and decided it"),
+        ("the server was moved on Monday by Ana", "the server was moved on Monday (2024-12-30) by Ana"),
+        ("am Montag haben wir ihn umgestellt", "am Montag (2024-12-30) haben wir ihn umgestellt"),
+        ("am Montag haben wir Training", "am Montag (2025-01-06) haben wir Training"),
+        ("we decided that it is on Monday", "we decided that it is on Monday (2025-01-06)"),
     ],
 )
 def test_relative_times_get_their_date(text: str, dated: str) -> None:
@@ -28,7 +52,37 @@ def test_relative_times_get_their_date(text: str, dated: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["on Friday, June 3", "tomorrow (2025-01-03) at 5", "the Friday release", "tomorrow 2025-01-03"],
+    [
+        "on Friday, June 3",
+        "tomorrow (2025-01-03) at 5",
+        "the Friday release",
+        "tomorrow 2025-01-03",
+        "on Friday 3 January",
+    ],
 )
 def test_what_has_a_date_or_needs_none_stays(text: str) -> None:
+    assert with_dates(text, THURSDAY) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # mornings, places, titles
+        "abre por la mañana a las 10:00",
+        "cada mañana a las 6:00",
+        "jeden morgen um 6:00",
+        "Morgen zusammen, der Schlüssel ist im Saal",
+        "der Schlüssel liegt hier im Schrank neben der Orgel",
+        "de sleutel ligt hier in de kast",
+        "we watch Edge of Tomorrow in the hall",
+        "der Film heißt Gestern und läuft im Kino",
+        # one time told in two parts, or many times
+        "on Friday next week",
+        "next week on Friday",
+        "on Friday in two weeks",
+        "every week on Friday",
+        "the meeting on Friday was a success",
+    ],
+)
+def test_where_the_day_is_not_sure_there_is_no_date(text: str) -> None:
     assert with_dates(text, THURSDAY) == text

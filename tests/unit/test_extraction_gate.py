@@ -270,3 +270,37 @@ async def test_a_nickname_that_looks_like_anothers_changes_no_speaker(extract: E
     result = await extract(messages, ("@A leaves the release team on Friday.", "plan", [1]), names=NAMES | {ANA: name})
     assert [c.text for c in result.candidates] == [f"<@{ANA}> leaves the release team on Friday (2025-01-03)."]
     assert result.candidates[0].message_ids == (messages[0].id,)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            "the board met last Friday and raised the fee to 15 euros",
+            "The board raises the fee to 15 euros next Friday.",
+        ),
+        ("the export was broken 2 weeks ago by the full disk", "The export was broken by the full disk in 2 weeks."),
+        ("the next board meeting is on Friday at 19:00", "The board meeting is next Friday at 19:00."),
+    ],
+)
+async def test_a_time_that_means_another_day_is_refused(extract: Extract, said: str, text: str) -> None:
+    result = await extract(chat((ANA, said)), (text, "plan", [1]))
+    assert (result.candidates, result.refusals) == ((), {Refusal.NUMBER: 1})
+
+
+async def test_each_time_is_dated_by_its_own_line(extract: Extract) -> None:
+    messages = chat(
+        (ANA, "the raid is tomorrow at 20:00 in the north keep"),
+        (BEN, "the loot council meets tomorrow at 19:00"),
+        seconds=86_400,
+    )
+    text = "The raid in the north keep is tomorrow at 20:00 and the loot council meets tomorrow at 19:00."
+    (candidate,) = (await extract(messages, (text, "plan", [1, 2]))).candidates
+    assert "is tomorrow (2025-01-03) at" in candidate.text
+    assert "meets tomorrow (2025-01-04) at" in candidate.text
+
+
+async def test_a_day_of_every_week_gets_no_date_by_leaving_that_out(extract: Extract) -> None:
+    messages = chat((ANA, "the board meets every week on Friday at 19:00"))
+    (candidate,) = (await extract(messages, ("The board meets on Friday at 19:00.", "plan", [1]))).candidates
+    assert candidate.text == "The board meets on Friday at 19:00."
