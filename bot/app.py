@@ -13,6 +13,7 @@ from aiolimiter import AsyncLimiter
 
 from bot import __version__
 from bot.activity import Activity
+from bot.addresses import host_name
 from bot.answers import NO_ANSWER, NO_MODEL, Answers
 from bot.applier import Applier
 from bot.audit import AuditTrail
@@ -45,7 +46,7 @@ from bot.lexical.fulltext import FullText
 from bot.llm.base import LanguageModel
 from bot.llm.fallback import FallbackModel
 from bot.llm.guarded import GuardedModel
-from bot.llm.ollama import OllamaModel, host_name
+from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledModel
 from bot.memories import MemoryStore

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.addresses import QDRANT_PORT, host_name
 from bot.errors import StartupError
 
 MAX_SNOWFLAKE = 2**63 - 1
@@ -147,7 +149,7 @@ class Settings(BaseSettings):
     mem0_qdrant_host: str | None = Field(
         None, description="Host of a Qdrant server. Unset (and no MEM0_QDRANT_URL): the embedded index in DATA_DIR."
     )
-    mem0_qdrant_port: int = Field(6333, ge=1, le=65535, description="REST port of that Qdrant server.")
+    mem0_qdrant_port: int = Field(QDRANT_PORT, ge=1, le=65535, description="REST port of that Qdrant server.")
     mem0_qdrant_url: str | None = Field(None, description="Full address of a Qdrant server or cluster.")
     mem0_qdrant_api_key: SecretStr | None = Field(None, description="Key of that Qdrant server or cluster.")
     mem0_qdrant_shard_number: int | None = Field(
@@ -227,6 +229,16 @@ class Settings(BaseSettings):
     def _http_address(cls, value: str | None) -> str | None:
         return value if value is None else _address(value, ("http", "https"))
 
+    @field_validator("mem0_qdrant_url")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is not None and "@" in urlsplit(value).netloc:
+            raise ValueError(
+                "must have no name and password in it, which Qdrant's client does not send; a key goes into "
+                "MEM0_QDRANT_API_KEY"
+            )
+        return value
+
     @field_validator("ollama_base_url", mode="before")
     @classmethod
     def _hosts(cls, value: object) -> object:
@@ -235,11 +247,12 @@ class Settings(BaseSettings):
         parts = [part.strip() for part in value.split(",") if part.strip()]
         if not parts or len(parts) > MOST_HOSTS:
             raise ValueError(f"must be one address, or up to {MOST_HOSTS} with commas between")
-        addresses = []
+        hosts: dict[str, str] = {}
         for number, part in enumerate(parts, 1):
             which = f", which number {number} is not" if len(parts) > 1 else ""
-            addresses.append(_address(part, ("http", "https"), which))
-        return tuple(dict.fromkeys(addresses))
+            address = _address(part, ("http", "https"), which)
+            hosts.setdefault(host_name(address), address)
+        return tuple(hosts.values())
 
     @field_validator("discord_gateway_url")
     @classmethod
@@ -249,8 +262,11 @@ class Settings(BaseSettings):
     @field_validator("mem0_qdrant_host")
     @classmethod
     def _bare_host(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[\w.:-]+", value):
-            raise ValueError("must be a host's name alone, such as qdrant; a full address goes into MEM0_QDRANT_URL")
+        if value is not None and not re.fullmatch(r"[\w.-]+", value):
+            raise ValueError(
+                "must be a host's name alone, such as qdrant; its port goes into MEM0_QDRANT_PORT, and a full address "
+                "(or an IPv6 one, as in http://[::1]:6333) into MEM0_QDRANT_URL"
+            )
         return value
 
     @field_validator("discord_token", "openai_api_key", "mem0_qdrant_api_key")
@@ -351,13 +367,15 @@ class Settings(BaseSettings):
 
 
 def _address(value: str, schemes: tuple[str, ...], which: str = "") -> str:
-    parts = urlsplit(value)
     try:
+        parts = urlsplit(value)
         sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+        httpx.URL(value)
+    except (ValueError, httpx.InvalidURL):  # a port that is no number, or a host that is no name
         sound = False
-    if not sound:
-        raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}{which}")
+    if not sound or re.search(r"\s", value):
+        begins = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"must be an address that begins with {begins} and has no white space in it{which}")
     return value.rstrip("/")
 
 

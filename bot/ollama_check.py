@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import ollama
 
+from bot.addresses import host_name
 from bot.errors import ServiceError
 from bot.findings import Finding, Verdict
 from bot.llm.ollama import (
@@ -21,7 +22,6 @@ from bot.llm.ollama import (
     close_client,
     digests,
     full_name,
-    host_name,
     loaded_models,
     ollama_client,
     translated,

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
+from bot.addresses import host_name
 from bot.app import App
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.errors import ChannelMemoryError
 from bot.health import Readiness, serving
-from bot.llm.ollama import LoadedModel, close_client, host_name, loaded_models, ollama_client
+from bot.llm.ollama import LoadedModel, close_client, loaded_models, ollama_client
 from bot.metrics import Sources, Standing, page
 from bot.resilience import Guard
 

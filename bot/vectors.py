@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import httpx
 from aiolimiter import AsyncLimiter
 
+from bot.addresses import host_name
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.errors import ServiceUnavailable
 from bot.index.generations import FOLDER, Generation, Generations, Made
 from bot.index.opening import HybridModels, Layout, QdrantAddress, open_index, publish_index, remove_index, spread_of
 from bot.llm.embeddings import AbsentEmbedder, Embedder, FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder, Tally
 from bot.llm.guarded import GuardedEmbedder, embedding_tally
-from bot.llm.ollama import host_name
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder
 from bot.resilience import PROBE_SECONDS, Breaker, Guard
 

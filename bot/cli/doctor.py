@@ -13,12 +13,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
+from bot.addresses import host_name
 from bot.app import doctor_of
 from bot.cli.start import DataDir, load
 from bot.config import EmbeddingProvider, LLMProvider, Settings
 from bot.errors import ServiceError, UserError
 from bot.findings import Verdict
-from bot.llm.ollama import close_client, host_name, ollama_client, pulling
+from bot.llm.ollama import close_client, ollama_client, pulling
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
 

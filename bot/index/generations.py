@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from bot.addresses import qdrant_address
 from bot.index.points import COLLECTION
 
 if TYPE_CHECKING:
@@ -25,20 +25,8 @@ ASKED: Final = "index_asked_anew"
 FOLDER: Final = "index"
 """Of the embedded index, inside the data folder."""
 
-QDRANT_PORT: Final = 6333
-"""Where qdrant-client asks, by https as well, when an address names no port."""
-
 MADE_WITH: Final = "index_made_with"
 """Where the installation remembers which embedding model the index was made with."""
-
-
-def server_address(url: str) -> str:
-    """The address of a Qdrant server in the one way of writing it by which it is compared and reached."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{parts.scheme}://{host}:{parts.port or QDRANT_PORT}{parts.path.rstrip('/')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +37,7 @@ class Made:
         provider: of the embeddings, as in EMBEDDING_PROVIDER.
         model: their model.
         dims: numbers in a vector.
-        server: `server_address` of the Qdrant server; None for the embedded index.
+        server: `qdrant_address` of the Qdrant server; None for the embedded index.
     """
 
     provider: str
@@ -188,5 +176,5 @@ def _from_json(told: str) -> State:
 def _generation(told: dict[str, Any]) -> Generation:
     made = Made(**told["made"])
     if made.server is not None:  # earlier versions kept it as it was written in the settings
-        made = replace(made, server=server_address(made.server))
+        made = replace(made, server=qdrant_address(made.server))
     return Generation(told["number"], made)

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.addresses import QDRANT_PORT, qdrant_address
 from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
-from bot.index.generations import FOLDER, QDRANT_PORT, Generation, Made, server_address
+from bot.index.generations import FOLDER, Generation, Made
 from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class QdrantAddress:
     @property
     def place(self) -> str:
         """The server as one address with its port, without the key."""
-        return server_address(self.url or f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}")
+        return qdrant_address(self.url or f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}")
 
 
 @dataclass(frozen=True, slots=True)

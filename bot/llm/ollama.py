@@ -252,12 +252,6 @@ def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
     return ollama.AsyncClient(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth)
 
 
-def host_name(base_url: str) -> str:
-    """An address for people: without name and password, and without the scheme."""
-    address = httpx.URL(base_url)
-    return f"{address.netloc.decode()}{address.path.rstrip('/')}"
-
-
 async def close_client(client: ollama.AsyncClient) -> None:
     """Close a client's connections."""
     await client.close()  # type: ignore[no-untyped-call]

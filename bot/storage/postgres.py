@@ -30,6 +30,9 @@ DRIVER = "postgresql+asyncpg"
 SCHEMES = ("postgresql://", "postgres://")
 """How an address of a PostgreSQL server begins."""
 
+PORT = 5432
+"""Of a server whose address names none."""
+
 NO_TRANSACTION = "no_transaction"
 """Execution option for the statements that a database refuses inside a transaction."""
 
@@ -71,6 +74,14 @@ _SERVER_SETTINGS = {
 _OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "target_session_attrs"})
 """What may stand behind the question mark of an address."""
 
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_CHOICES = {
+    "ssl": _SSL_MODES,
+    "sslmode": _SSL_MODES,
+    "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
+}
+"""What the driver knows of these; it would say so late, or in the words of a program."""
+
 _WITH_TEXT = "messages, message_terms, memories, memory_terms, batches, citations, members, outbox"
 
 
@@ -98,9 +109,30 @@ def server_address(url: str) -> URL:
             f"DATABASE_URL: {', '.join(unknown)} is no option of this program's driver: leave it out; there are "
             f"{', '.join(sorted(_OPTIONS))}"
         )
+    for name, known in _CHOICES.items():
+        if query.get(name, known[0]) not in known:
+            raise StartupError(f"DATABASE_URL: {name} must be one of {', '.join(known)}, given once")
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
-    return address.set(drivername=DRIVER, query=query)
+    address = address.set(drivername=DRIVER, query=query)
+    if not _has_sound_ports(address):
+        raise StartupError(
+            "DATABASE_URL: a port must be a number from 1 to 65535, and each of several hosts needs its own: write them"
+            " like postgresql://user:password@/database?host=one:5432&host=other:5432"
+        )
+    return address
+
+
+def _has_sound_ports(address: URL) -> bool:
+    """Whether the driver is given a port that it can use, or one for each of several hosts."""
+    try:
+        _, options = address.get_dialect()().create_connect_args(address)
+        ports = options.get("port", PORT)
+        return address.port != 0 and all(
+            0 < int(port) < 65536 for port in (ports if isinstance(ports, list) else [ports])
+        )
+    except (ArgumentError, AssertionError, ValueError):
+        return False
 
 
 def server_engines(address: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine]:

@@ -13,6 +13,7 @@ import pytest
 from aiolimiter import AsyncLimiter
 
 from bot import snowflake
+from bot.addresses import host_name
 from bot.app import open_app
 from bot.config import load_settings
 from bot.costs import Ledger
@@ -20,7 +21,7 @@ from bot.errors import AnswerInvalid, RateLimited, ServiceError, ServiceRejected
 from bot.exports import open_export
 from bot.llm.base import Completion, LanguageModel
 from bot.llm.embeddings import Embedder, OllamaEmbedder
-from bot.llm.ollama import OllamaModel, host_name
+from bot.llm.ollama import OllamaModel
 from bot.llm.pool import Host, Pool, PooledEmbedder, PooledModel
 from bot.replay import Replay
 from bot.resilience import Breaker, BreakerState, Guard

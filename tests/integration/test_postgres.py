@@ -165,6 +165,38 @@ async def test_an_option_that_the_driver_does_not_know_is_one_clear_line(tmp_pat
     assert "sslmode" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1/n?port=abc", "a port must be a number from 1 to 65535"),
+        ("127.0.0.1:99999/n", "a port must be a number from 1 to 65535"),
+        ("127.0.0.1:0/n", "a port must be a number from 1 to 65535"),
+        ("/n?host=a:1&host=b", "each of several hosts needs its own"),
+        ("/n?host=a,b", "each of several hosts needs its own"),
+        ("/n?host=a:1&host=b:99999", "a port must be a number from 1 to 65535"),
+        ("127.0.0.1/n?target_session_attrs=bogus", "must be one of any, primary, "),
+        ("127.0.0.1/n?sslmode=on", "sslmode must be one of disable, allow, "),
+        ("127.0.0.1/n?ssl=require&ssl=allow", "ssl must be one of disable, allow, .*given once"),
+    ],
+)
+async def test_an_address_that_the_driver_would_choke_on_is_one_clear_line(
+    address: str, told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StartupError, match=rf"^DATABASE_URL: .*{told}") as raised:
+        async with open_database(f"postgresql://bot:zqxvkw@{address}", tmp_path):
+            pass
+    assert "\n" not in str(raised.value)
+    assert "zqxvkw" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["h/n", "h:6/n?sslmode=require", "[::1]:6/n", "/n?host=/run/pg", "/n?host=a:6&host=b:7", "/n?host=a,b&port=6,7"],
+)
+def test_an_address_that_the_driver_takes_is_taken(address: str) -> None:
+    assert server_address(f"postgresql://bot:pw@{address}").database == "n"
+
+
 async def _add_one(database: Database) -> None:
     async with database.write() as connection:
         value = await connection.scalar(select(meta.c.value).where(meta.c.key == "n"))

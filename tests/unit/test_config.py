@@ -35,6 +35,17 @@ def test_defaults_are_those_of_the_design() -> None:
         ("MESSAGE_RETENTION_DAYS", "0", "greater than or equal to 1"),
         ("OLLAMA_BASE_URL", "http://localhost:notaport", "http:// or https://"),
         ("MEM0_QDRANT_HOST", "http://localhost", "MEM0_QDRANT_URL"),
+        ("MEM0_QDRANT_HOST", "qdrant:6333", "MEM0_QDRANT_PORT"),
+        ("MEM0_QDRANT_HOST", "::1", "MEM0_QDRANT_URL"),
+        ("MEM0_QDRANT_URL", "http://bot:hunter2@qdrant:6333", "MEM0_QDRANT_API_KEY"),
+        ("MEM0_QDRANT_URL", "http://one:6333 http://other:6333", "no white space"),
+        ("MEM0_QDRANT_URL", "http://[::1", "http:// or https://"),
+        (
+            "OLLAMA_BASE_URL",
+            "http://gpu1:11434 http://gpu2:11434",
+            "no white space in it. Where Ollama listens. Several",
+        ),
+        ("OPENAI_BASE_URL", "http://\u00e4..example:8000", "http:// or https://"),
         ("FLUSH_INTERVAL_SECONDS", "inf", "finite"),
         ("DATABASE_URL", "sqlite+foo://x", "SQLite"),
         ("DATABASE_URL", "mysql://root:hunter2@db/x", "SQLite"),
@@ -117,11 +128,16 @@ def test_several_hosts_of_ollama() -> None:
     assert load_settings(None, ollama_base_url=told).ollama_base_url == ("http://gpu1:11434", "https://bot:pw@gpu2")
 
 
+@pytest.mark.parametrize("other", ["http://gpu1:11434", "http://bot:pw@GPU1:11434/", "https://gpu1:11434"])
+def test_a_host_of_ollama_that_is_named_twice_is_one(other: str) -> None:
+    assert load_settings(None, ollama_base_url=f"http://GPU1:11434,{other}").ollama_base_url == ("http://GPU1:11434",)
+
+
 @pytest.mark.parametrize(
     ("told", "line"),
     [
-        ("gpu1:11434", "OLLAMA_BASE_URL: must be an address that begins with http:// or https://. Where"),
-        ("http://gpu1,bot:hush@gpu2", "http:// or https://, which number 2 is not. Where"),
+        ("gpu1:11434", "OLLAMA_BASE_URL: must be an address that begins with http:// or https:// and has no white"),
+        ("http://gpu1,bot:hush@gpu2", "no white space in it, which number 2 is not. Where"),
         (",", "OLLAMA_BASE_URL: must be one address, or up to 64 with commas between."),
         (",".join(f"http://gpu{n}" for n in range(65)), "must be one address, or up to 64"),
     ],

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
+from bot.addresses import qdrant_address
 from bot.config import load_settings
 from bot.costs import Ledger
-from bot.index.generations import server_address
 from bot.installation import Installation
 from bot.storage.engine import Database
 from bot.vectors import Vectors
@@ -28,7 +28,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize("url", WRITTEN)
 def test_it_is_where_qdrants_client_goes(url: str) -> None:
-    address = server_address(url)
+    address = qdrant_address(url)
     for asked in (url, address):
         client = QdrantClient(url=asked, check_compatibility=False)
         assert client.http.client.host.rstrip("/") == address
