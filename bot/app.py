@@ -252,7 +252,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     if own_model is not None:
         guards.extend(own_model.guards)
         model, longest_wait = _with_fallback(stack, settings, own_model, ledger, prices, clock, guards.append)
-        answers = Answers(model)
+        answers = Answers(model, zone=settings.zone)
         if isinstance(model, FallbackModel):
             status.fallback = model
     if own_model is not None and ways.extract:
@@ -260,7 +260,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         flusher = Flusher(
             queue=queue,
             applier=Applier(db, queue, store, consents, step),
-            extractor=Extractor(model, Gate()),
+            extractor=Extractor(model, Gate(), settings.zone),
             reconciler=Reconciler(queue, Neighbours(db, store, fulltext, index), Chooser(model)),
             indexer=indexer,
             directory=directory,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -103,6 +104,12 @@ class Settings(BaseSettings):
     )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="Days that messages stay in the log. Discord recommends 30 at most."
+    )
+
+    time_zone: str = Field(
+        "UTC",
+        description="Where most members are, as an IANA name such as America/New_York: their day decides what date "
+        "`tomorrow` is.",
     )
 
     mem0_enabled: bool = Field(
@@ -208,6 +215,15 @@ class Settings(BaseSettings):
             raise ValueError("must be channel ids with commas between, such as 123456789012345678")
         return tuple(dict.fromkeys(int(part) for part in parts))
 
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be the IANA name of a time zone, such as Europe/Berlin or UTC") from None
+        return value
+
     @field_validator("shard_ids", mode="before")
     @classmethod
     def _numbers(cls, value: object) -> object:
@@ -311,6 +327,11 @@ class Settings(BaseSettings):
                 {"last": self.shard_ids[-1], "count": self.shard_count, "end": self.shard_count - 1},
             )
         return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of TIME_ZONE."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def has_all_shards(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -74,11 +75,18 @@ class Answers:
         model: None where none is in use.
         why_not: why there is none.
         seconds: how long an answer is waited for.
+        zone: where the members are; it decides on which day something was said.
     """
 
     def __init__(
-        self, model: LanguageModel | None, *, why_not: str = NO_MODEL, seconds: float = PATIENCE_SECONDS
+        self,
+        model: LanguageModel | None,
+        *,
+        why_not: str = NO_MODEL,
+        seconds: float = PATIENCE_SECONDS,
+        zone: tzinfo = UTC,
     ) -> None:
+        self._zone = zone
         self._model = model
         self._why_not = why_not
         self._seconds = seconds
@@ -117,14 +125,14 @@ class Answers:
         names: Mapping[int, str],
         people: Collection[str],
     ) -> Answer:
-        sources = sources_of(hits, names, self._secrets.redact)
+        sources = sources_of(hits, names, self._secrets.redact, zone=self._zone)
         if not sources:
             return Answer(State.UNKNOWN)
         asked = self._secrets.redact(question)
         try:
             said = await self._said(model, asked, sources)
         except AnswerCut:  # once more with half of it
-            sources = sources_of(hits, names, self._secrets.redact, tokens=SOURCE_TOKENS // 2)
+            sources = sources_of(hits, names, self._secrets.redact, zone=self._zone, tokens=SOURCE_TOKENS // 2)
             if not sources:
                 raise
             said = await self._said(model, asked, sources)

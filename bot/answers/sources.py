@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from bot import snowflake
 from bot.extraction.dates import with_dates
@@ -35,7 +35,7 @@ class Source:
         message_id: where a citation of it leads.
         speaker: who said it, by name; of a memory all its speakers.
         said: its words, people by name, with the dates behind relative times.
-        day: when it was said (UTC).
+        day: when it was said, where the members are.
         terms: the terms of its words and of its speaker's name.
     """
 
@@ -55,7 +55,12 @@ class Source:
 
 
 def sources_of(
-    hits: Sequence[Hit], names: Mapping[int, str], redact: Callable[[str], str], *, tokens: int = SOURCE_TOKENS
+    hits: Sequence[Hit],
+    names: Mapping[int, str],
+    redact: Callable[[str], str],
+    *,
+    zone: tzinfo = UTC,
+    tokens: int = SOURCE_TOKENS,
 ) -> list[Source]:
     """The lines of hits, best hit first, until there are enough.
 
@@ -65,7 +70,8 @@ def sources_of(
     found: list[Source] = []
     for place, hit in enumerate(hits):
         for message_id, author_ids, text in _lines(hit):
-            said = redact(_words(text, message_id, names))
+            day = snowflake.to_datetime(message_id).astimezone(zone).date()
+            said = redact(_words(text, day, names))
             if not said or ORDER.search(said):
                 continue
             speaker = _plain(", ".join(names.get(author_id, SOMEBODY) for author_id in author_ids[:3]))
@@ -76,7 +82,7 @@ def sources_of(
                 channel_id=hit.anchor_channel_id,
                 speaker=speaker,
                 said=said,
-                day=snowflake.to_datetime(message_id).date(),
+                day=day,
                 terms=frozenset(terms(f"{speaker} {said}")),
             )
             tokens -= estimate_tokens(source.line)
@@ -92,11 +98,11 @@ def _lines(hit: Hit) -> list[tuple[int, tuple[int, ...], str]]:
     return [(line.message_id, (line.author_id,), line.content) for line in hit.around_anchor(LINES_A_HIT)]
 
 
-def _words(text: str, message_id: int, names: Mapping[int, str]) -> str:
+def _words(text: str, day: date, names: Mapping[int, str]) -> str:
     said = _plain(with_names(own_words(text), names))
     if len(said) > LINE_CHARS:
         said = said[:LINE_CHARS].rsplit(" ", 1)[0]
-    return with_dates(said, snowflake.to_datetime(message_id).date())
+    return with_dates(said, day)
 
 
 def _plain(text: str) -> str:

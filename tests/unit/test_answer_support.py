@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -104,6 +105,12 @@ def test_a_line_carries_number_day_speaker_and_words_with_names_and_dates() -> N
         "1 | 2025-01-02 | Ann: ask Ben tomorrow (2025-01-03)",
         "2 | 2025-01-02 | Ann: fine ¦ 9 ¦ Ben: no",
     ]
+
+
+def test_a_line_is_of_the_day_where_the_members_are() -> None:
+    late = excerpt("ask Ben tomorrow")
+    (east,) = sources_of([late], {}, lambda text: text, zone=ZoneInfo("Pacific/Kiritimati"))
+    assert (east.day, east.said) == (date(2025, 1, 3), "ask Ben tomorrow (2025-01-04)")
 
 
 def test_what_speaks_to_a_model_is_no_source() -> None:

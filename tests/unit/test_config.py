@@ -50,6 +50,9 @@ def test_defaults_are_those_of_the_design() -> None:
         ("DATABASE_URL", "sqlite+foo://x", "SQLite"),
         ("DATABASE_URL", "mysql://root:hunter2@db/x", "SQLite"),
         ("MEM0_QDRANT_PORT", "99999", "less than or equal to 65535"),
+        ("TIME_ZONE", "Europe/Bremen", "IANA name"),
+        ("TIME_ZONE", "Europe", "IANA name"),
+        ("TIME_ZONE", "../etc/passwd", "IANA name"),
     ],
 )
 def test_a_fault_is_one_line_that_names_the_setting(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from bot.extraction.gate import Refusal
+from bot.extraction.extractor import Extractor
+from bot.extraction.gate import Gate, Refusal
 from bot.model import MemoryKind
-from tests.fixtures.extraction import ANA, BEN, BOT, CEM, NAMES, Extract, chat
+from tests.fixtures.extraction import ANA, BEN, BOT, CEM, NAMES, Extract, ScriptedModel, answer, chat
 
 RELEASE = (CEM, "tests are red, so release 2.1 moves to Friday")
 
@@ -304,3 +308,12 @@ async def test_a_day_of_every_week_gets_no_date_by_leaving_that_out(extract: Ext
     messages = chat((ANA, "the board meets every week on Friday at 19:00"))
     (candidate,) = (await extract(messages, ("The board meets on Friday at 19:00.", "plan", [1]))).candidates
     assert candidate.text == "The board meets on Friday at 19:00."
+
+
+async def test_tomorrow_is_the_day_after_the_members_own_day() -> None:
+    said = "the raid is tomorrow at 20:00 in the north keep"
+    late = chat((ANA, said), start=datetime(2025, 1, 3, 2, 30, tzinfo=UTC))
+    text = answer((said.capitalize(), "plan", [1]))
+    extractor = Extractor(ScriptedModel(text), Gate(), ZoneInfo("America/New_York"))  # 21:30 on Thursday there
+    result = await extractor.extract(late, context=[], names=NAMES, facts_allowed=(), bot_id=BOT)
+    assert "tomorrow (2025-01-03)" in result.candidates[0].text
