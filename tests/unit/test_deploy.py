@@ -90,9 +90,14 @@ def merged(base: Any, over: Any) -> Any:  # noqa: ANN401 - YAML
     return base | {key: merged(base.get(key), value) for key, value in over.items()}
 
 
-def interpolated(text: str) -> str:
-    """Variables with their default, or a value where one is demanded."""
-    return re.sub(r"\$\{\w+:\?[^}]*\}", "given", re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))
+def interpolated(text: str, **given: str) -> str:
+    """Variables as they are given, or with their default, or with some value where one is demanded."""
+
+    def value(found: re.Match[str]) -> str:
+        name, demanded, default = found.groups()
+        return given.get(name) or ("given" if demanded == "?" else default)
+
+    return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", value, text)
 
 
 @pytest.mark.parametrize("file", ["common.yaml", *sorted({file for files in COMPOSE.values() for file in files})])
@@ -136,13 +141,24 @@ def test_the_composed_bot_starts_after_what_it_needs_and_is_confined(files: list
 def test_the_composed_bot_has_settings_that_exist_and_are_valid(
     files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = composed(files)["bot"]["environment"]
+    environment, elsewhere = composed(files)["bot"]["environment"], files == COMPOSE["ollama elsewhere"]
+    given = {"OLLAMA_BASE_URL": "http://gpu:11434"} if elsewhere else {}
     for name, value in environment.items():
-        monkeypatch.setenv(name, re.sub(r"\$\{OLLAMA_BASE_URL:\?[^}]*\}", "http://gpu:11434", value))
+        monkeypatch.setenv(name, interpolated(value, **given))
     assert set(environment) <= {name.upper() for name in Settings.model_fields}
     settings = load_settings(None)
     assert settings.mem0_qdrant_host == "qdrant"
     assert settings.metrics_port == 9464
+    assert settings.ollama_base_url == ("http://gpu:11434" if elsewhere else "http://ollama:11434",)
+
+
+@pytest.mark.parametrize("service", ["bot", "worker"])
+def test_hosts_of_ollama_in_the_settings_file_are_used_beside_the_composed_one(service: str) -> None:
+    hosts = "http://ollama:11434,http://192.168.1.51:11434"
+    told = interpolated(
+        composed(COMPOSE["one machine"])[service]["environment"]["OLLAMA_BASE_URL"], OLLAMA_BASE_URL=hosts
+    )
+    assert load_settings(None, ollama_base_url=told).ollama_base_url == tuple(hosts.split(","))
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
@@ -163,7 +179,7 @@ def test_what_compose_gives_a_worker_is_enough_for_it(monkeypatch: pytest.Monkey
     environment = composed(COMPOSE["one machine"])["worker"]["environment"]
     given = {"DATABASE_URL": "postgresql://channel_memory:x@postgres/channel_memory", "OPENAI_API_KEY": "sk-x"}
     for name, value in (environment | given).items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, interpolated(value))
     settings = load_settings(None)
     assert settings.discord_token is None
     check_for_worker(settings)
@@ -217,8 +233,7 @@ def test_manifests_follow_the_schemas_of_kubernetes(overlay: str) -> None:
 
 def several() -> list[dict[str, Any]]:
     """What is applied on top of an overlay for several bots and workers."""
-    files = ("shards/bots.yaml", "workers/workers.yaml")
-    return [one for file in files for one in yaml.safe_load_all((DEPLOY / "k8s" / file).read_text())]
+    return [one for folder in ("shards", "workers") for one in rendered(DEPLOY / "k8s" / folder)]
 
 
 def test_manifests_for_several_processes_follow_the_schemas() -> None:
@@ -268,6 +283,17 @@ def test_a_worker_is_no_pod_of_the_bots_and_may_go_where_they_may() -> None:
     alone = "'matchLabels': {'app.kubernetes.io/name': 'channel-memory'}"
     assert alone not in policies, "a policy that knows of bots and not of workers"
     assert policies.count("channel-memory-worker") == 4, "their own, PostgreSQL's, Qdrant's and Ollama's"
+
+
+def test_every_image_of_the_bots_and_workers_can_be_named_by_one_entry() -> None:
+    images = {
+        container["image"]
+        for _, pod in pods(rendered(DEPLOY / "k8s/overlays/address") + several())
+        for container in pod["containers"]
+        if not container["image"].startswith("qdrant/")
+    }
+    assert images == {f"channel-memory:{__version__}"}
+    assert f"`channel-memory:{__version__}`; a kustomization" in (ROOT / "docs/kubernetes.md").read_text()
 
 
 def test_the_schemas_notice_a_fault() -> None:
@@ -365,6 +391,27 @@ def test_what_operators_must_be_told_has_a_rule_and_a_remedy() -> None:
 
 def test_the_settings_page_is_what_the_code_says() -> None:
     assert settings_table() in (ROOT / "docs/settings.md").read_text()
+
+
+def test_what_the_pages_apply_is_a_kustomization_over_which_an_image_can_be_named() -> None:
+    told = [
+        found
+        for page in (ROOT / "docs").rglob("*.md")
+        for found in re.findall(r"apply (-\w) (deploy/\S+)", page.read_text())
+    ]
+    assert len(told) == 3
+    for way, folder in told:
+        assert way == "-k", folder
+        assert (ROOT / folder / "kustomization.yaml").exists()
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in DEPLOY.glob("compose*.yaml")))
+def test_the_pages_that_call_a_compose_file_name_what_it_demands(file: str) -> None:
+    demanded = re.findall(r"\$\{(\w+):\?", (DEPLOY / file).read_text())
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if f"-f deploy/{file}" in page.read_text()]
+    assert pages
+    for page in pages:
+        assert [name for name in demanded if name not in page.read_text()] == [], page.name
 
 
 def test_links_between_documents_lead_somewhere() -> None:
