@@ -33,7 +33,7 @@ from bot.extraction.extractor import Extractor
 from bot.extraction.gate import Gate
 from bot.extraction.segments import REAL_SHARE
 from bot.flusher import Flusher
-from bot.llm.base import Completion, estimate_tokens
+from bot.llm.base import Before, Completion, estimate_tokens
 from bot.messagelog import Said
 from bot.model import Message
 from bot.neighbours import Neighbours
@@ -141,9 +141,18 @@ class VirtualModel:
     _latency: random.Random = field(default_factory=lambda: random.Random(1))
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """See LanguageModel."""
+        if before is not None:
+            await before()
         seconds = self._latency.lognormvariate(math.log(self.median), self.spread)
         self.calls += 1
         self.busy_seconds += seconds

@@ -28,8 +28,8 @@ from bot.extraction.candidate import Extraction
 from bot.extraction.extractor import Extractor
 from bot.extraction.segments import segment
 from bot.index.indexer import PATIENCE_SECONDS, Indexer
+from bot.llm.base import Before
 from bot.llm.embeddings import MAX_TEXTS
-from bot.model import Message
 from bot.queue import Batch, Due, LeaseLost, Queue, Work
 from bot.reconciler import Reconciler
 from bot.steps import Step, no_step
@@ -376,13 +376,15 @@ class Flusher:
             self._step("answered")
 
     @asynccontextmanager
-    async def _turn(self, work: Work) -> AsyncIterator[None]:
-        """A place at the model, once one is free: the prompt is made before, and what went meanwhile is not shown."""
-        async with self._asking:
-            out = any(self._consents.left_out(m.guild_id, m.author_id) for m in (*work.messages, *work.context))
-            if out or not await self._queue.unchanged(work):
+    async def _turn(self, work: Work) -> AsyncIterator[Before]:
+        """A place at the model, once one is free; what went since the prompt was made is shown by no attempt."""
+
+        async def stands() -> None:
+            if not await self._queue.stands(work, self._consents):
                 raise _Changed
-            yield
+
+        async with self._asking:
+            yield stands
 
     async def _answer(self, work: Work, report: FlushReport) -> Extraction | None:
         """The model's answer; None where there is none to be had, which the queue is told."""
@@ -410,17 +412,14 @@ class Flusher:
 
     async def _permitted(self, work: Work, report: FlushReport) -> Work:
         """The work without members who have opted out since: no model is shown what they said."""
-
-        def out(message: Message) -> bool:
-            return self._consents.left_out(message.guild_id, message.author_id)
-
-        left_out = [m.id for m in work.messages if out(m)]
+        out = await self._queue.left_out(work, self._consents)
+        left_out = [message.id for message in work.messages if message.author_id in out]
         if left_out:
             report.messages += await self._queue.skip(work.batch.channel_id, left_out, OPTED_OUT)
         return replace(
             work,
-            messages=tuple(m for m in work.messages if not out(m)),
-            context=tuple(m for m in work.context if not out(m)),
+            messages=tuple(message for message in work.messages if message.author_id not in out),
+            context=tuple(message for message in work.context if message.author_id not in out),
         )
 
     async def _extract(self, work: Work) -> Extraction:

@@ -50,6 +50,11 @@ class Neighbours:
         nearest += [memory for memory in by_words if memory.id not in found]
         return [memory for memory in nearest if memory.channel_ids == {channel_id}]
 
+    async def holds(self, memory: Memory) -> bool:
+        """Whether a memory is there still, as it was."""
+        there = (await self._store.get([memory.id])).get(memory.id)
+        return there is not None and there.text == memory.text
+
     async def _by_meaning(self, guild_id: int, channel_id: int, rendered: str) -> list[str]:
         try:
             scored = await self._index.search(

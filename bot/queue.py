@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chunks import chunks
 from bot.clock import FAR_MS, Clock
+from bot.consent import Consents
 from bot.errors import AnswerCut, AnswerError, ChannelMemoryError, RateLimited, ServiceError
 from bot.messagelog import message_from_row
 from bot.model import Message, MessageState
@@ -280,10 +281,21 @@ class Queue:
             context = [message_from_row(row) for row in await connection.execute(last)]
         return Work(batch, tuple(found), tuple(reversed(context)))
 
-    async def unchanged(self, work: Work) -> bool:
-        """Whether everything that a model would be shown is still as it was when it was read."""
+    async def left_out(self, work: Work, consents: Consents) -> set[int]:
+        """Whose messages among these no model may be shown, as the database has it."""
         async with self._db.read() as connection:
-            return await _unchanged(connection, work)
+            return await _left_out(connection, work, consents)
+
+    async def stands(self, work: Work, consents: Consents) -> bool:
+        """Whether all of it is as it was when it was read, and a model may be shown it."""
+        async with self._db.read() as connection:
+            return await _unchanged(connection, work) and not await _left_out(connection, work, consents)
+
+    async def holds_answer(self, batch: Batch) -> bool:
+        """Whether the answer that came with a batch is to be applied still: nothing of the channel went since."""
+        stored = select(batches.c.answer).where(batches.c.id == batch.id)
+        async with self._db.read() as connection:
+            return batch.answer is not None and await connection.scalar(stored) == batch.answer
 
     async def skip(self, channel_id: int, message_ids: Collection[int], reason: str) -> int:
         """Give pending messages up for a reason; how many.
@@ -451,6 +463,12 @@ async def _unchanged(connection: AsyncConnection, work: Work) -> bool:
     seen = {message.id: message.content for message in (*work.messages, *work.context)}
     rows = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(seen)))
     return {row.id: row.content for row in rows} == seen
+
+
+async def _left_out(connection: AsyncConnection, work: Work, consents: Consents) -> set[int]:
+    seen = {(message.guild_id, message.author_id) for message in (*work.messages, *work.context)}
+    members = {(guild_id, author_id): consents.hasher.subject(author_id) for guild_id, author_id in seen}
+    return {author_id for _, author_id in await consents.left_out_among(connection, members)}
 
 
 def _batch(row: Row[Any]) -> Batch:

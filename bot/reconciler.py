@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.applier import memory_id
@@ -31,6 +31,10 @@ class Reconciled:
     verdicts: list[Verdict] = field(default_factory=list)
     calls: int = 0
     tokens: int = 0
+
+
+class _Gone(Exception):
+    """One of two statements to compare is not there any more."""
 
 
 class Reconciler:
@@ -64,16 +68,28 @@ class Reconciler:
                 rendered=rendered.get(candidate.text),
             )
             found = reconcile(candidate, [*before, *near], authors={c.author_id for c in cited})
-            verdict = await self._settled(found, done) if isinstance(found, Open) else found
+            verdict = await self._settled(found, batch, before, done) if isinstance(found, Open) else found
             done.verdicts.append(verdict)
             if cited and not isinstance(verdict, Merge | Repeat):
                 before.append(_provisional(batch, ordinal, candidate, cited))
         return done
 
-    async def _settled(self, question: Open, done: Reconciled) -> Verdict:
-        """What the model chooses; where it can't be asked, or answers with nothing usable, both statements stay."""
+    async def _settled(self, question: Open, batch: Batch, own: Sequence[Memory], done: Reconciled) -> Verdict:
+        """What the model chooses; where it can't be asked, or answers with nothing usable, both statements stay.
+
+        It is shown neither of them any more when one of them has gone: the newer, or the older, if that is none of
+        the batch's `own`.
+        """
+
+        async def stand() -> None:
+            there = question.older in own or await self._neighbours.holds(question.older)
+            if not there or not await self._queue.holds_answer(batch):
+                raise _Gone
+
         try:
-            choice, call = await self._chooser.choose(question)
+            choice, call = await self._chooser.choose(question, stand)
+        except _Gone:
+            return Add()
         except (ServiceError, AnswerError) as error:
             log.warning("Reconciling by checks only: %s", type(error).__name__)
             done.calls += isinstance(error, AnswerError)

@@ -14,7 +14,7 @@ from typing import Any
 from bot.errors import AnswerInvalid
 from bot.extraction.prompt import harmless
 from bot.extraction.reconcile import Choice, Open
-from bot.llm.base import Completion, LanguageModel
+from bot.llm.base import Before, Completion, LanguageModel
 
 PURPOSE = "reconcile"
 ANSWER_TOKENS = 24
@@ -44,8 +44,12 @@ class Chooser:
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
 
-    async def choose(self, question: Open) -> tuple[Choice, Completion]:
+    async def choose(self, question: Open, before: Before | None = None) -> tuple[Choice, Completion]:
         """What the newer statement of a pair is to the older one, and the call that it took.
+
+        Args:
+            question: the pair.
+            before: awaited before each attempt; what it raises is passed on.
 
         Raises:
             AnswerInvalid: the answer is none of the words that were to choose from.
@@ -59,6 +63,7 @@ class Chooser:
             schema=choice_schema(question.choices),
             max_tokens=ANSWER_TOKENS,
             purpose=PURPOSE,
+            before=before,
         )
         return _chosen(completion.text, question), completion
 

@@ -16,7 +16,7 @@ from bot.extraction.gate import MAX_CHARS, Gate, Proposal, Refusal
 from bot.extraction.grounding import grounded
 from bot.extraction.prompt import SYSTEM, Line, Transcript, answer_schema
 from bot.extraction.reconcile import same_statement
-from bot.llm.base import LanguageModel
+from bot.llm.base import Before, LanguageModel
 from bot.model import MemoryKind, Message
 
 PURPOSE = "extraction"
@@ -51,7 +51,7 @@ class Extractor:
         names: Mapping[int, str],
         facts_allowed: Container[int],
         bot_id: int | None,
-        turn: AbstractAsyncContextManager[None] | None = None,
+        turn: AbstractAsyncContextManager[Before | None] | None = None,
     ) -> Extraction:
         """Extract from `messages`; `context` may be used by the model and not cited.
 
@@ -63,7 +63,8 @@ class Extractor:
             names: display names by user id, to understand who is spoken to.
             facts_allowed: members of whom self-stated facts and preferences may be kept.
             bot_id: this bot's own user id; talk to it is not kept.
-            turn: entered when the prompt is ready, and left with the answer; what it raises is passed on.
+            turn: entered when the prompt is ready, and left with the answer; gives what is awaited before each attempt.
+                What it or that raises is passed on.
 
         Raises:
             AnswerInvalid: the answer is not the JSON asked for, or cites lines that don't exist.
@@ -78,13 +79,14 @@ class Extractor:
         prompt_tokens = completion_tokens = 0
         try:
             prompt, schema = transcript.prompt(personal), answer_schema(lines, personal=bool(personal))
-            async with turn or nullcontext():
+            async with turn or nullcontext() as before:
                 completion = await self._model.complete(
                     system=SYSTEM,
                     prompt=prompt,
                     schema=schema,
                     max_tokens=transcript.answer_tokens,
                     purpose=PURPOSE,
+                    before=before,
                 )
             proposals = _proposals(completion.text, transcript)
             prompt_tokens, completion_tokens = completion.prompt_tokens or 0, completion.completion_tokens or 0

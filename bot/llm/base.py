@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,10 @@ _PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\s+|[^\sA-Za-z]")
 _LETTERS_A_TOKEN = 4
 _CAPITALS_A_TOKEN = 2
 _UTF8_BYTES_A_TOKEN = 2
+
+
+Before = Callable[[], Awaitable[None]]
+"""Awaited before each attempt at a call; what it raises ends the call, and nothing of it is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,14 @@ class LanguageModel(Protocol):
         """Its name at the provider."""
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """Answer `prompt` under `system` with JSON that follows `schema`, in at most `max_tokens` tokens.
 
@@ -56,6 +67,8 @@ class LanguageModel(Protocol):
             schema: JSON schema of the answer; decoding is constrained to it where the model can.
             max_tokens: upper bound of the answer.
             purpose: what the call is for, in the cost ledger ("extraction", "reconcile", "answer").
+            before: sees whether the prompt may still be shown, for between a call and an attempt at it there may be
+                minutes: of waiting, and of other attempts.
 
         Raises:
             ServiceUnavailable: it can't answer now (RateLimited where it says how long to wait).

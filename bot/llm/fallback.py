@@ -14,7 +14,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.costs import Ledger, PriceTable
 from bot.errors import AnswerError, ServiceError, ServiceGivenUp
-from bot.llm.base import Completion, LanguageModel, estimate_tokens
+from bot.llm.base import Before, Completion, LanguageModel, estimate_tokens
 from bot.llm.guarded import EMBEDDING
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,14 @@ class FallbackModel:
         return self._standing
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """See LanguageModel.
 
@@ -112,7 +119,7 @@ class FallbackModel:
 
         async def ask(model: LanguageModel) -> Completion:
             return await model.complete(
-                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose
+                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose, before=before
             )
 
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.costs import Ledger
 from bot.errors import AnswerError, ServiceError
-from bot.llm.base import Completion, LanguageModel
+from bot.llm.base import Before, Completion, LanguageModel
 from bot.llm.embeddings import Embedder, Tally
 from bot.resilience import Guard
 
@@ -30,13 +30,20 @@ class GuardedModel:
         self.model = model.model
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """See LanguageModel. Unusable answers are not asked for again here: the caller knows with what to try."""
 
         async def ask() -> Completion:
             return await self._model.complete(
-                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose
+                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose, before=before
             )
 
         try:

@@ -24,7 +24,7 @@ import httpx
 import ollama
 
 from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Completion, estimate_tokens
+from bot.llm.base import Before, Completion, estimate_tokens
 
 WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)
 """Sizes of `num_ctx`. The smallest holds an ordinary extraction (600 + 1,000 tokens, context, answer) twice."""
@@ -77,14 +77,23 @@ class OllamaModel:
         self._traits: _Traits | None = None
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """See LanguageModel."""
         needed = estimate_tokens(system) + estimate_tokens(prompt) + TEMPLATE_TOKENS + max_tokens
         started = time.monotonic()
+        traits = await self._known()
+        window = self._window_for(needed, traits.context_length)
+        if before is not None:
+            await before()
         try:
-            traits = await self._known()
-            window = self._window_for(needed, traits.context_length)
             response = await self._client.chat(
                 self.model,
                 [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
@@ -127,7 +136,10 @@ class OllamaModel:
 
     async def _known(self) -> _Traits:
         if self._traits is None:
-            self._traits = _Traits(await self._client.show(self.model))
+            try:
+                self._traits = _Traits(await self._client.show(self.model))
+            except FAILURES as error:
+                raise translated(error, "ollama", self.model) from None
         return self._traits
 
     def _window_for(self, needed: int, longest: int | None) -> int:

@@ -22,7 +22,7 @@ from bot.errors import (
     ServiceUnavailable,
     StartupError,
 )
-from bot.llm.base import Completion
+from bot.llm.base import Before, Completion
 
 TEMPERATURE = 0.1
 ANSWER_SECONDS = 60.0
@@ -52,7 +52,14 @@ class OpenAIModel:
         self._client = openai_client(api_key, base_url, timeout)
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """See LanguageModel."""
         started = time.monotonic()
@@ -60,6 +67,8 @@ class OpenAIModel:
             "type": "json_schema",
             "json_schema": {"name": purpose, "schema": strict(schema), "strict": True},
         }
+        if before is not None:
+            await before()
         try:
             answer: object = await self._client.chat.completions.create(
                 model=self.model,

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from bot.costs import Ledger
 from bot.errors import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Completion, LanguageModel
+from bot.llm.base import Before, Completion, LanguageModel
 from bot.llm.embeddings import Embedder
 from bot.llm.guarded import count_call, count_failed_embedding
 from bot.resilience import BreakerState, Guard
@@ -240,13 +240,20 @@ class PooledModel:
         return [host.guard for host in self.pool.hosts]
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         """See LanguageModel."""
 
         async def ask(model: LanguageModel) -> Completion:
             return await model.complete(
-                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose
+                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose, before=before
             )
 
         try:

@@ -18,6 +18,7 @@ from bot.extraction.candidate import Extraction
 from bot.extraction.extractor import Extractor
 from bot.extraction.gate import Gate, Refusal
 from bot.extraction.prompt import Transcript
+from bot.llm.base import Before
 from bot.llm.ollama import OllamaModel
 from bot.messagelog import Said
 from bot.model import PERSONAL_KINDS, Memory, MemoryKind, Message, MessageState
@@ -77,7 +78,7 @@ class Watched(Extractor):
         names: Mapping[int, str],
         facts_allowed: Container[int],
         bot_id: int | None,
-        turn: AbstractAsyncContextManager[None] | None = None,
+        turn: AbstractAsyncContextManager[Before | None] | None = None,
     ) -> Extraction:
         self._shown = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
         return await super().extract(

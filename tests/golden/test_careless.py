@@ -14,7 +14,7 @@ from bot.extraction.extractor import Extractor
 from bot.extraction.gate import Gate
 from bot.extraction.prompt import Transcript
 from bot.extraction.segments import conversations, segment
-from bot.llm.base import Completion
+from bot.llm.base import Before, Completion
 from bot.model import PERSONAL_KINDS, Message
 from bot.queue import CONTEXT_MESSAGES
 from tests.golden.chats import BOT, Chat, Wrong, all_chats
@@ -35,7 +35,14 @@ class Answering:
     model: str = "careless"
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         text = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
         return Completion(
@@ -56,7 +63,14 @@ class CutShort(Answering):
     characters: int = 0
 
     async def complete(
-        self, *, system: str, prompt: str, schema: Mapping[str, Any], max_tokens: int, purpose: str
+        self,
+        *,
+        system: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        purpose: str,
+        before: Before | None = None,
     ) -> Completion:
         said = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
         raise AnswerCut("done_reason length", said[: self.characters])

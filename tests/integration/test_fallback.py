@@ -13,7 +13,7 @@ from aiolimiter import AsyncLimiter
 
 from bot.costs import Ledger, PriceTable
 from bot.errors import AnswerCut, ServiceGivenUp, ServiceUnavailable
-from bot.llm.base import Completion, LanguageModel
+from bot.llm.base import Before, Completion, LanguageModel
 from bot.llm.fallback import Course, FallbackModel
 from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
@@ -48,9 +48,9 @@ class Scene:
     stopwatch: Stopwatch
     clock: FakeClock
 
-    async def ask(self) -> Completion:
+    async def ask(self, before: Before | None = None) -> Completion:
         return await self.model.complete(
-            system="Extract.", prompt="1 @A: hello", schema=SCHEMA, max_tokens=100, purpose="extraction"
+            system="Extract.", prompt="1 @A: hello", schema=SCHEMA, max_tokens=100, purpose="extraction", before=before
         )
 
     async def answers(self, most: int) -> int:
@@ -192,3 +192,22 @@ async def test_an_unusable_answer_shows_that_ollama_is_there(data_dir: Path, clo
             await at.ask()
         assert at.course() is Course.ORDINARY
         assert at.openai.requests == []
+
+
+async def test_the_substitute_is_shown_nothing_that_went_while_the_model_failed(
+    data_dir: Path, clock: FakeClock
+) -> None:
+    async with scene(data_dir, clock) as at:
+        at.ollama.fail(Fault.STATUS, path="/api/chat", status=500)
+        with pytest.raises(ServiceUnavailable):
+            await at.ask()
+        at.stopwatch.seconds += AFTER
+
+        async def stands() -> None:
+            if len(at.ollama.asked("/api/chat")) == 2:
+                raise LookupError("it went")
+
+        with pytest.raises(LookupError):
+            await at.ask(stands)
+        assert at.openai.requests == []
+        assert (await at.ask()).provider == "openai"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,20 @@ from sqlalchemy import insert, select, text, update
 from bot import flusher
 from bot.applier import Applier
 from bot.consent import Consents
+from bot.costs import Ledger, PriceTable
 from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.extraction.candidate import Candidate, Extraction
+from bot.extraction.extractor import Extractor
+from bot.extraction.gate import Gate
 from bot.extraction.reconcile import Add
 from bot.flusher import CUT_MESSAGES, FlushReport
+from bot.llm.base import Before, Completion
+from bot.llm.fallback import FallbackModel
+from bot.memories import Asker
 from bot.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.queue import LeaseLost, Queue
 from bot.storage.schema import batches, leases, messages, outbox
+from tests.fixtures.extraction import ScriptedModel
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
 from tests.integration.test_traffic import statements_of
@@ -291,6 +298,86 @@ async def test_what_goes_or_changes_before_the_models_turn_is_not_shown(pipeline
     assert STATEMENTS[2] in shown
     assert hidden not in shown
     assert ("note: the gate opens at nine" in shown) == (what == "edited")
+
+
+class Failing(ScriptedModel):
+    """A model that is down; what it was shown is gone by then.
+
+    Attributes:
+        happens: awaited while it is asked for the first time.
+    """
+
+    happens: Callable[[], Awaitable[object]] | None = None
+
+    async def complete(self, *, before: Before | None = None, **_: object) -> Completion:
+        """Fails."""
+        if before is not None:
+            await before()
+        if self.happens is not None:
+            happens, self.happens = self.happens, None
+            await happens()
+        raise ServiceUnavailable("ollama", "no answer within 180 s")
+
+
+def _substituted(pipeline: Pipeline, own: ScriptedModel, substitute: ScriptedModel) -> FallbackModel:
+    substitute.provider, substitute.model = "openai", "gpt-4o-mini"
+    return FallbackModel(
+        own,
+        substitute,
+        after_seconds=0,
+        daily_budget=1,
+        ledger=Ledger(pipeline.db, pipeline.clock),
+        prices=PriceTable(),
+        clock=pipeline.clock,
+    )
+
+
+@pytest.mark.parametrize("what", ["erased", "opted out"])
+async def test_what_goes_while_the_own_model_hangs_is_not_shown_to_its_substitute(
+    pipeline: Pipeline, what: str
+) -> None:
+    own, substitute = Failing(), ScriptedModel('{"memories":[]}')
+    pipeline.ask(Extractor(_substituted(pipeline, own, substitute), Gate()), pipeline.choosing)
+    said = await pipeline.say("the gate code is 1111", author=ALICE)
+    await pipeline.say("postgres listens on port 6543 behind the proxy", author=BOB)
+
+    async def happens() -> None:
+        if what == "erased":
+            await pipeline.erasure.erase_messages(GUILD, CHANNEL, [said.id])
+        else:  # in another process, of which this one was not told yet
+            await Consents(pipeline.db, pipeline.hasher, pipeline.clock).opt_out(ALICE, GUILD)
+
+    own.happens = happens
+    report = await pipeline.flush()
+    assert report.waiting is None
+    [prompt] = substitute.prompts
+    assert "6543" in prompt
+    assert "1111" not in prompt
+
+
+@pytest.mark.parametrize("what", ["older erased", "older forgotten", "newer erased"])
+async def test_what_goes_while_the_own_model_hangs_is_not_compared_by_its_substitute(
+    pipeline: Pipeline, what: str
+) -> None:
+    older = await pipeline.say("note: the release party starts at 18:00 on Friday", author=ALICE)
+    await pipeline.flush()
+    (old,) = await pipeline.memories()
+    own, substitute = Failing(), ScriptedModel('{"answer":"newer"}')
+    pipeline.ask(pipeline.extractor, _substituted(pipeline, own, substitute))
+    newer = await pipeline.say("note: the release party is moved to the chapel at 19:00", author=BOB)
+
+    async def happens() -> None:
+        if what == "older forgotten":
+            await pipeline.store.forget(old.id, Asker(ALICE, GUILD, frozenset({CHANNEL})))
+        else:
+            await pipeline.erasure.erase_messages(GUILD, CHANNEL, [(older if what == "older erased" else newer).id])
+
+    own.happens = happens
+    await pipeline.flush()
+    assert own.happens is None
+    assert substitute.prompts == []
+    kept = older if what == "newer erased" else newer
+    assert await pipeline.texts() == [kept.content.removeprefix("note: ")]
 
 
 async def test_context_erased_while_the_model_thinks_throws_the_answer_away(pipeline: Pipeline) -> None:

@@ -19,8 +19,9 @@ from bot.config import load_settings
 from bot.costs import Ledger
 from bot.errors import AnswerInvalid, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
 from bot.exports import open_export
-from bot.llm.base import Completion, LanguageModel
+from bot.llm.base import Before, Completion, LanguageModel
 from bot.llm.embeddings import Embedder, OllamaEmbedder
+from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.pool import Host, Pool, PooledEmbedder, PooledModel
 from bot.replay import Replay
@@ -33,6 +34,12 @@ from tests.loopback.waiting import eventually
 
 COOLDOWN = 10.0
 SCHEMA = {"type": "object", "properties": {"memories": {"type": "array", "items": {"type": "string"}}}}
+
+
+async def asked(model: LanguageModel, before: Before | None = None) -> Completion:
+    return await model.complete(
+        system="s", prompt="x", schema=SCHEMA, max_tokens=50, purpose="extraction", before=before
+    )
 
 
 class Farm:
@@ -64,8 +71,8 @@ class Farm:
             now=lambda: self.now,
         )
 
-    async def ask(self) -> Completion:
-        return await self.model.complete(system="s", prompt="x", schema=SCHEMA, max_tokens=50, purpose="extraction")
+    async def ask(self, before: Before | None = None) -> Completion:
+        return await asked(self.model, before)
 
     @property
     def asked(self) -> list[int]:
@@ -133,6 +140,26 @@ async def test_the_host_that_answers_soonest_is_asked_first(farm: Farm) -> None:
         host.busy = busy
     await farm.ask()
     assert farm.asked == [0, 1, 1], "with the best one at work the next best"
+
+
+async def test_what_goes_between_two_attempts_is_sent_to_no_other_host_and_by_no_retry(
+    farm: Farm, ledger: Ledger
+) -> None:
+    for server in farm.servers:
+        server.fail(Fault.STATUS, path="/api/chat", status=500)
+    guard = Guard("ollama", limiter=AsyncLimiter(1_000, 1), timeout=5, breaker=Breaker(), retries=3)
+    retried = GuardedModel(OllamaModel(farm.servers[0].url, "llama3.1:8b"), guard, ledger)
+    for model in (farm.model, retried):
+        before = sum(farm.asked)
+
+        async def stands(before: int = before) -> None:
+            if sum(farm.asked) > before:
+                raise LookupError("it went")
+
+        with pytest.raises(LookupError):
+            await asked(model, stands)
+        assert sum(farm.asked) == before + 1
+    await retried.aclose()
 
 
 FAULTS = {
