@@ -17,9 +17,10 @@ from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
 from bot.extraction.people import MENTION
+from bot.extraction.persons import is_of_life, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
 from bot.extraction.secrets import REDACTED, SecretFinder
-from bot.extraction.text import URL, folded, one_line, visible
+from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
 from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, of_oneself, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
@@ -28,7 +29,8 @@ MIN_CHARS = 12
 MAX_CHARS = 400
 MIN_TERMS = 3  # content words: fewer are a remark
 MIN_SAID = 0.5  # of the content words must stand in the cited lines themselves
-MIN_SUPPORTED = 0.75  # must stand there or in what those lines answer
+MIN_SUPPORTED = 0.9  # must stand there or in what those lines answer
+ROOT = 4  # letters that forms of a word share in languages other than English: "ich wohne" is "er wohnt"
 SAME_SENTENCE = 0.6  # share of words from which on a memory is that sentence, negation and all
 SHORTEST_SHORTENED_URL = 12
 SHORT_CHEER = 3  # words: "Can't wait!" tells nothing; "Server's down tomorrow!" does
@@ -36,7 +38,8 @@ ANSWERED_LINES = 4  # before a line among which a question may stand that it ans
 
 _NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
-_NAME = re.compile(r"(?<![.!?:»“\"'] )(?<!^)(?<![\w@/.#-])[A-Z][\w'’-]*[A-Za-z][\w-]*")
+_CAPITALISED = re.compile(r"(?<![\w@/.#-])(?=[^\W\d_])\w[\w'’-]*\w")
+_BEGINNING = re.compile(r"(?:^|[.!?:»“\"'] )\W*$")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
@@ -199,14 +202,22 @@ def _links(proposal: Proposal) -> Refusal | None:
 
 
 def _support(proposal: Proposal) -> Refusal | None:
-    """Most content words must have been said in the cited lines, nearly all there or in what those lines answer."""
-    words = question_terms(URL.sub(" ", proposal.text))
+    """Most content words must have been said in the cited lines, nearly all there or in what those lines answer.
+
+    A word that decides the matter must in any case; figures are checked for themselves.
+    """
+    plain = function_words(proposal.said)
+    words = [w for w in question_terms(URL.sub(" ", proposal.text)) if not (w[0].isdigit() or w[0] in plain)]
     if not words:
         return None
     said = _terms(proposal.lines)
     asked = said | _terms(proposal.asked)
+    turns = (match.group() for match in lexicon.TURNING_POINT.finditer(proposal.text))
+    if any(asked.isdisjoint(terms(turn)) for turn in turns):
+        return Refusal.NOT_SAID
+    roots = frozenset[str]() if is_english(proposal.said) else {term[:ROOT] for term in asked}
     own = sum(not said.isdisjoint(stems) for stems in words) / len(words)
-    lent = sum(not asked.isdisjoint(stems) for stems in words) / len(words)
+    lent = sum(not asked.isdisjoint(stems) or stems[0][:ROOT] in roots for stems in words) / len(words)
     return None if own >= MIN_SAID and lent >= MIN_SUPPORTED else Refusal.NOT_SAID
 
 
@@ -303,13 +314,23 @@ def _figures(text: str) -> set[str]:
 
 
 def _names(proposal: Proposal) -> Refusal | None:
+    """Names must have been said; so must the first word of a sentence, which may be one."""
     said = _terms(proposal.lines).union(folded(proposal.said).split())
     days = {f"{day:%B %A %b %a}" for day in proposal.days}
     known = said.union(*(folded(names).split() for names in days))
+    asked = {word for line in proposal.asked for word in line.said.split() if word.islower()}
     text = _without_people(URL.sub(" ", proposal.text))
-    found = (match.group() for match in _NAME.finditer(text) if match.group() not in {"I", "PM", "AM", "OK"})
-    missing = [name for name in found if folded(name) not in known and known.isdisjoint(terms(name) or [folded(name)])]
-    return Refusal.NAME if missing else None
+    functional = function_words(text)
+    for match in _CAPITALISED.finditer(text):
+        name = match.group()
+        if not name[0].isupper() or name in {"PM", "AM", "OK"}:
+            continue
+        begins = _BEGINNING.search(text, 0, match.start())
+        if begins and (name.casefold() in functional or name.lower() in asked):
+            continue
+        if folded(name) not in known and known.isdisjoint(terms(name) or [folded(name)]):
+            return Refusal.NAME
+    return None
 
 
 def _without_people(text: str) -> str:
@@ -323,9 +344,7 @@ def _negation(proposal: Proposal) -> Refusal | None:
         return None if lexicon.NEGATION.search(proposal.said) else Refusal.NEGATION
     words = question_terms(proposal.text)
     sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said)]
-    shares = [
-        sum(not stems.isdisjoint(w) for w in words) / max(len(words), 1) for stems in (set(terms(s)) for s in sentences)
-    ]
+    shares = [_shared(words, frozenset(terms(s))) / max(len(words), 1) for s in sentences]
     best = max(shares, default=0.0)
     closest = [s for s, share in zip(sentences, shares, strict=True) if share == best]
     turned = best >= SAME_SENTENCE and all(lexicon.NEGATION.search(s) for s in closest)
@@ -340,23 +359,64 @@ def _speaker(proposal: Proposal) -> Refusal | None:
     if _SPEECH.match(proposal.text):
         return Refusal.SPEAKER
     subject = MENTION.match(proposal.text)
-    if subject and int(subject.group(1)) not in proposal.authors and lexicon.FIRST_PERSON.search(proposal.said):
+    if subject and int(subject.group(1)) not in proposal.authors and speaks_of_oneself(proposal.said):
         return Refusal.SPEAKER
-    if lexicon.FIRST_PERSON.search(proposal.text) and len(proposal.authors) > 1:
+    if speaks_of_oneself(proposal.text) and len(proposal.authors) > 1:
         return Refusal.SPEAKER
     return Refusal.SPEAKER if any(map(_in_whose_name, proposal.lines)) else None
 
 
+def _subject(proposal: Proposal) -> Refusal | None:
+    """Whoever does it has to be who was said to do it."""
+    return Refusal.SPEAKER if _is_of_another(proposal) or _is_swapped(proposal) else None
+
+
+def _is_of_another(proposal: Proposal) -> bool:
+    """Whether it says of its author what they said of somebody else: "Tom brings the cake" is nothing that Ana does."""
+    if not (proposal.people & proposal.authors or speaks_of_oneself(proposal.text)):
+        return False
+    sentence = _nearest(proposal)
+    if lexicon.AS_SUBJECT.search(sentence):
+        return False
+    others = {int(user_id) for user_id in MENTION.findall(sentence)} - proposal.people
+    first = next(iter(question_terms(_without_people(bare(sentence)))), ())
+    return bool(others) or (bool(first) and set(first).isdisjoint(terms(proposal.text)))
+
+
+def _is_swapped(proposal: Proposal) -> bool:
+    """Whether people stand in another order than they were mentioned in."""
+    said = list(dict.fromkeys(MENTION.findall(_nearest(proposal))))
+    stated = [user_id for user_id in dict.fromkeys(MENTION.findall(proposal.text)) if user_id in said]
+    return stated != [user_id for user_id in said if user_id in stated]
+
+
+def _nearest(proposal: Proposal) -> str:
+    """The said sentence that shares the most words with the text; the shortest of several."""
+    words = question_terms(proposal.text)
+    sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said)]
+    return max(sentences, key=lambda s: (_shared(words, frozenset(terms(s))), -len(s)))
+
+
 def _in_whose_name(line: Line) -> bool:
     """Whether "I" may be somebody whose words the line repeats: "Ana: I bring the cake"."""
-    return line.quoted not in (None, line.message.author_id) and bool(lexicon.FIRST_PERSON.search(line.said))
+    return line.quoted not in (None, line.message.author_id) and speaks_of_oneself(line.said)
 
 
 def _sensitive(proposal: Proposal) -> Refusal | None:
     personal = proposal.kind in PERSONAL_KINDS
     texts = (proposal.text, proposal.said)
-    about_someone = personal or any(lexicon.PERSON.search(t) for t in texts)
-    return Refusal.SENSITIVE if about_someone and any(lexicon.SENSITIVE.search(t) for t in texts) else None
+    return Refusal.SENSITIVE if any(is_sensitive(text, personal=personal) for text in texts) else None
+
+
+def _supposed(proposal: Proposal) -> Refusal | None:
+    """Whether it leaves out that it was only supposed or proposed, or what it hangs on."""
+    if proposal.kind in PERSONAL_KINDS:
+        return None
+    sentence = _nearest(proposal)
+    hangs = (
+        proposal.kind in _SIGNS and lexicon.CONDITION.search(sentence) and not lexicon.CONDITION.search(proposal.text)
+    )
+    return Refusal.UNSURE if hangs or lexicon.HEDGE.search(sentence) else None
 
 
 _CHECKS: tuple[Check, ...] = (
@@ -373,10 +433,12 @@ _CHECKS: tuple[Check, ...] = (
     _numbers,
     _times,
     _names,
-    _support,
-    _mixed,
     _negation,
+    _mixed,
+    _support,
+    _subject,
     _sensitive,
+    _supposed,
     _worth,
 )
 """From what is wrong whatever was said, to what needs comparing with it."""
@@ -393,13 +455,15 @@ def _kind(proposal: Proposal) -> MemoryKind:
         return MemoryKind.PREFERENCE
     if lexicon.SELF_BEING.search(proposal.text):
         return MemoryKind.FACT
+    if is_personal(proposal.text, proposal.said):
+        return MemoryKind.FACT
     if proposal.kind is MemoryKind.ANSWER and not _of_help_or_oneself(proposal.text):
         return next((k for k, signs in _SIGNS.items() if signs.search(proposal.text)), proposal.kind)
     return proposal.kind
 
 
 def _of_help_or_oneself(text: str) -> bool:
-    return bool(lexicon.HELPFUL.search(text) or lexicon.FIRST_PERSON.search(text))
+    return bool(lexicon.HELPFUL.search(text) or speaks_of_oneself(text))
 
 
 def _personal(proposal: Proposal) -> Proposal:
@@ -413,7 +477,8 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
     """Facts and preferences are kept only from one member, about themselves, who allowed it."""
     if len(proposal.authors) != 1 or not proposal.people <= proposal.authors:
         return Refusal.OTHERS
-    if not lexicon.FIRST_PERSON.search(proposal.said):
+    of_author = proposal.people or speaks_of_oneself(proposal.text) or not is_of_life(proposal.text)
+    if not (of_author and speaks_of_oneself(proposal.said)):
         return Refusal.OTHERS
     (author,) = proposal.authors
     if author not in facts_allowed:
@@ -453,7 +518,7 @@ def _beside(sentence: str) -> bool:
 
 def _spoken(proposal: Proposal) -> str:
     """The text; where it says "I", or is personal and names nobody, in its speaker's mouth."""
-    if len(proposal.authors) != 1 or not (lexicon.FIRST_PERSON.search(proposal.text) or _nameless(proposal)):
+    if len(proposal.authors) != 1 or not (speaks_of_oneself(proposal.text) or _nameless(proposal)):
         return proposal.text
     (author,) = proposal.authors
     return proposal.text if proposal.text.startswith(f"<@{author}>:") else f"<@{author}>: {proposal.text}"

@@ -9,13 +9,24 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-FIRST_PERSON = re.compile(
-    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ill|ive|my"
-    r"|me|mine|myself|ich|mein\w{0,2}|mir|mich|je"
-    r"|j['’]|moi|mon|ma|mes"
-    r"|yo|mi|mis|eu|meu|minha|io|mio|mia|ik|mijn|jag|mig|я|мне|мой|моя|меня)(?![\w/-]))|[私僕俺我]|저는|나는"
+AS_SUBJECT = re.compile(
+    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ive|ich|je|j['’]|moi"
+    r"|yo|ik|jag|я)(?![\w/-]))|(?i:(?:^|[,.;:]\s)ill\s(?!\w+\s(?:is|are|was|were)\b))|[私僕俺我]|저는|나는"
 )
-"""The speaker of a text, in the languages met most often."""
+"""The speaker of a text as who does it, in the languages met most often."""
+
+FIRST_PERSON = re.compile(
+    AS_SUBJECT.pattern + r"|(?<![\w/.-])(?i:my|me|(?<!^)mine|myself|mein\w{0,2}|mir|mich|meu|minha|mijn|mig"
+    r"|мне|мой|моя|меня)(?![\w/-])"
+)
+"""The speaker of a text."""
+
+FIRST_PERSON_ELSEWHERE = _any(
+    r"(?<![\w/.-])(?:mon|ma|mes|mi|mis|eu|io|mio|mia)(?![\w/-])",
+    r"(?:^|[,.;:]\s|\b[yei]\s)(?:vivo|trabajo|soy|estoy|tengo|estudio|moro|trabalho|sou|estou|tenho|abito|lavoro|sono"
+    r"|mieszkam|pracuję|jestem|живу|работаю|учусь)\b",
+)
+"""Words that are the speaker only where a text is not English."""
 
 NEGATION = _any(
     r"\b(?:not|no|never|none|cannot|without|nor|neither|nicht|kein\w{0,2}|nie|ohne|pas|jamais|sans|nunca|jamás|sin"
@@ -32,7 +43,7 @@ QUESTION = _any(
     r"^(?:[^\s:,]{1,32}[:,]\s+)?(?:(?:hey|hi|yo|so|and|but|ok|well|err?|um|guys|all|question|any ?one|anybody"
     r"|someone)\b[,: ]*)*"
     r"(?:who|what|where|when|why|how|which"
-    r"|does any|do any|is there"
+    r"|does any|do any|is there|should (?:we|i)|shall we"
     r"|are there|has any|can (?:any|some|you|i)|could (?:you|some|any)|anyone (?:know|have|got|else)|any (?:idea"
     r"|one|body)|any1)\b(?:[^.!]|[.!](?=\w))*$",
 )
@@ -58,7 +69,9 @@ UNSURE = _any(
 """A speaker who does not know."""
 
 JOKE = _any(
-    r"\b(?:lol|lmao|rofl|lmfao|j/?k|just kidding|kidding|haha\w*|hehe\w*|hihi|xd+|joking|/s)(?!\w)",
+    r"\b(?:lol|lmao|rofl|lmfao|j/?k|just kidding|kidding|haha\w*|hehe\w*|hihi|xd+|joking"
+    r"|(?:ja){3,}\w*|mdr|ptdr|k{3,}|(?:rs){2,}|(?:ха|ах){2,}\w*)(?!\w)",
+    r"(?:^|\s)/s(?!\S)",
     r"(?<!\w)[:;=8]-?[)pPD](?!\w)",
     "[\U0001f600-\U0001f606\U0001f609\U0001f61b-\U0001f61d\U0001f642\U0001f643\U0001f92a\U0001f923]",
 )
@@ -106,6 +119,12 @@ SETTLED = _any(
     r"|let['’]?s|we(?:['’]re| are))\b",
 )
 """Words of something settled or changed."""
+
+TURNING_POINT = _any(
+    r"\b(?:cancel\w*|clos(?:es?|ed|ing)|open(?:s|ed|ing)?|postpon\w+|approv\w+|reject\w+|forbid\w*|forbidden|allow(?:s|ed)?"
+    r"|ban(?:s|ned)?|steal\w*|stole|abgesagt|verboten|annul\w*|cancelad\w*|prohibid\w*|interdit\w*)\b"
+)
+"""A word that turns the matter round, however much else was said."""
 
 NO_NEWS = _any(
     r"\b(?:no|none|nothing|not|without)\b.{0,50}\b(?:news|updates?|chang\w+|affect\w*|supersed\w+|replac\w+"
@@ -298,9 +317,14 @@ PLACE = _any(
 HEDGE = _any(
     r"\b(?:maybe|perhaps|probably|possibly|i (?:think|guess|believe|suppose|figure|wonder|bet)|im?ho|afaik|iirc|might"
     r"|kinda|sort of|sounds? like|looks? like|seems?|apparently|supposedly|off ?hand|not sure|would be nice|could be"
-    r"|should be able|most likely|i(?:['’]d| will| would) say)\b",
+    r"|should be able|most likely|i(?:['’]d| will| would) say|suggest\w*|propos(?:e|es|ed|ing|er?|ons|o|amos)"
+    r"|vielleicht|vermutlich|wahrscheinlich|eventuell|peut-être|quizás?|tal vez|talvez|forse|misschien|może|kanske)\b",
+    r"\b(?:возможно|наверное|может быть|предлагаю)\b|たぶん|かもしれ|也许|可能|아마",
 )
-"""A speaker who supposes."""
+"""A speaker who supposes or proposes."""
+
+CONDITION = _any(r"\b(?:if|unless|provided|wenn|falls|sofern|si|если)\b|もし|如果")
+"""What a decision or plan hangs on."""
 
 POINTER = _any(
     r"^its\b|(?<!\bfixed )(?<!\bsolved )(?<!\bgot )\b(?:it|they|them|he|him|she)\b",
@@ -392,6 +416,8 @@ SELF_BEING = _any(
     r"|lives? in|works? (?:as|at|for)|stud(?:y|ies) |grew up|born|has? (?:a |an |two |three |\d )?(?:\w+ )?(?:kids?"
     r"|children|sons?|daughters?"
     r"|brothers?|sisters?|dogs?|cats?|pets?|wife|husband|girlfriend|boyfriend))\b",
+    r"\b(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister|brother|son|daughter|kids?)"
+    r" of <@\d+>",
     r"\b(?:my|<@\d+>['’]s) (?:\w+ )?(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister"
     r"|brother|son|daughter|kids?|birthday"
     r"|name|age|job|hobby|hobbies|dog|cat|home ?town|family|parents|childhood|wedding|divorce|life|dreams?)\b",
@@ -402,47 +428,102 @@ SELF_BEING = _any(
 )
 """What somebody is or has."""
 
+KIN_ELSEWHERE = _any(
+    r"\bmeine? (?:frau|mann|freundin|mutter|vater|sohn|tochter|bruder|schwester|kind\w*|eltern)\b",
+    r"\b(?:mon|ma|mes) (?:femme|mari|fils|filles?|frères?|s(?:œ|oe)urs?|mère|père|enfants?|copine?)\b",
+    r"\bmis? (?:mujer|esposa|marido|hij[oa]s?|herman[oa]s?|madre|padre|novi[oa])\b",
+    r"\b(?:meus?|minhas?) (?:mulher|marido|filh[oa]s?|irmãos?|irmãs?|mãe|pai|namorad[oa])\b",
+    r"\b(?:mi[oa]|miei) (?:moglie|marito|figli[oa]?|sorella|fratello|madre|padre)\b",
+    r"\bmijn (?:vrouw|man|zoon|dochter|broer|zus|kinderen)\b|\bmo(?:ja|je|i) (?:żona|mąż|syn|córka|dzieci)\b",
+    r"\b(?:моя|мой|мои) (?:жена|муж|сын|дочь|брат|сестра|мама|папа|дети)\b",
+)
+"""The family of a speaker, beside English."""
+
+LIFE = _any(
+    r"\b(?:lives? (?:in|with|near|alone)|grew up|(?:is|was) born"
+    r"|(?:was|were|got|been) (?:fired|laid off|sacked|married)"
+    r"|broke up|dates|cheat(?:s|ed)|stole|steals|(?:makes?|earns?|made|earned) [$€£]?\d+ ?k?\b(?! \w+s\b)"
+    r"|works? as an? [\w-]+(?:er|or|ist|ian|ant|smith|man|nurse|medic)\b(?! (?:for|that|which|between)))\b",
+    r"\b(?:wohnt|arbeitet (?:bei|als)|habite|travaille (?:chez|comme)|vive en|trabaja (?:en|como)|mora em|trabalha"
+    r"|abita|lavora (?:come|per)|woont|werkt (?:bij|als)|mieszka|pracuje|живёт|живет)\b|に住んで|勤めて",
+)
+"""The life of the person who is the subject."""
+
+MOVES = _any(
+    r"\bmov(?:e|es|ed|ing) (?:back )?(?:from|to) (?!the |our |this |that |group |team |channel |rack )"
+    r"|\bmov(?:e|es|ed) (?:in|out)\b",
+    r"\b(?:kids?|wife|husband|girlfriend|boyfriend|children)\b",
+)
+"""The life of a person, where the subject is one for sure."""
+
+TASK_ELSEWHERE = _any(
+    r"\b(?:übern[ai]mm\w*|bring(?:e|t|en)|organisier\w*|kümmer\w*|zuständig|leite[tn]?|bezahl\w*|reservier\w*"
+    r"|schreib\w*)\b",
+    r"\b(?:apporte|s['’]occupe|organise|réserve|prend en charge|trae|lleva|organiza|se encarga|reserva|traz"
+    r"|porta|organizza|prenota|neemt|brengt|regelt|organiseert)\b|\b(?:принес|отвеча|организ)\w*",
+)
+"""Somebody takes a task, beside English."""
+
+_AGES = (
+    "three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|drei|vier|fünf"
+    "|sechs|sieben|acht|neun|zehn|elf|zwölf"
+)
+
 PERSON = re.compile(
     FIRST_PERSON.pattern + r"|<@\d+>|\b(?i:he|she|his|her|him|hers|er|sie|seine?|ihre?|il|elle|él|ella)\b"
-    r"|\b[A-Z][a-zà-ÿ]+ (?:is|was|has|had|got|gets|voted|takes|suffers|earns|owes|came|believes|prays)\b"
+    r"|\b[A-Z][a-zà-ÿ]+ (?:is|was|will|turns|needs|has|had|got|gets|voted|takes|suffers|earns|owes|came"
+    r"|believes|prays)\b"
     r"|\b[A-Z][a-zà-ÿ]+['’]s\b"
 )
 """A person is spoken about."""
 
 SENSITIVE = _any(
     # health
-    r"\b(?:pregnan\w+|diagnos\w+|depress(?:ed|ion)|anxiety|bipolar|adhd|autis\w+|cancer|tumou?r|diabet\w+|hiv|aids"
-    r"|std|surgery|chemo\w*"
-    r"|therap(?:y|ist)|psychiatr\w+|antidepress\w+|medications?|meds|prescri(?:bed|ption)|disab(?:led|ility)"
-    r"|seizures?|epilep\w+|asthma\w*"
-    r"|allerg(?:y|ic|ies)|miscarriage|abortion|overdos\w+|addict(?:ed|ion)?|alcoholic|rehab|suicid\w+"
-    r"|self[- ]harm\w*|hospitali[sz]ed"
-    r"|in (?:the )?hospital|migraines?|covid|insulin|schwanger|krebs|depressionen|krank|enceinte|embarazada)\b",
+    r"\b(?:pregnan\w+|diagnosed with|depress(?:ion|ive)|adhd|autis\w+|(?:brain )?tumou?r|cancer|diabet\w+|hiv|surgery"
+    r"|chemo\w*|psychiatr\w+|psycholog\w+|(?:psycho)?therap(?:y|ist|ie)|antidepress\w+|epilep\w+|asthma\w*"
+    r"|miscarriage|abortion|alcoholic|rehab|suicid\w+|self[- ]harm\w*|hospitali[sz]ed|in (?:the )?hospital|migraines?"
+    r"|insulin|bulimi\w+|anorexi\w+|ptsd|heart attack|eating disorder|dentist)\b",
+    r"\b(?:schwanger\w*|\w*krebs|depressionen|adhs|krankenhaus|krank(?:geschrieben)?|magersucht|essstörung\w*|suizid\w*"
+    r"|(?:est|suis|tombée) enceinte|malade|dépress\w+|déprim\w+|à l['’]hôpital|chimio\w*|embarazad\w*|cáncer"
+    r"|depresi\w+|deprimid\w+|en el hospital|quimio\w*|terapia|grávida|câncer|no hospital|incinta|ospedale|zwanger"
+    r"|kanker|depressie|ziekenhuis|w ciąży|depresj\w+|szpital\w*|gravid|sjukhus\w*)\b",
+    r"\b(?:беременн|депресс|диабет|больниц|онколог)\w*|\b(?:рак|раком)\b|妊娠|癌|うつ病|鬱病|糖尿|入院|白血病|怀孕|抑郁|住院"
+    r"|임신|우울증|당뇨|입원",
     # finance
-    r"\b(?:salar(?:y|ies)|my income|(?:his|her|their) income|earns? \S*\d|in debt|debts?|owes?|mortgage|bankrupt\w*"
-    r"|overdraft|credit score|payday|net worth|bank accounts?|savings account|(?:a|my|his|her|their) loans?"
-    r"|paychecks?"
-    r"|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford|behind on (?:the )?rent|evict(?:ed|ion)"
-    r"|unemployment benefit|gehalt|schulden|sueldo|salaire)\b",
+    r"\b(?:salar(?:y|ies)|(?:my|his|her|their) income|in debt|mortgage|bankrupt\w*|overdraft|credit score|payday"
+    r"|net worth|savings account|paychecks?|behind on (?:the )?rent|unemployment benefit|laid off"
+    r"|\d+ ?k (?:a|per) (?:year|month)|gehalt|schulden|salaire|sueldo|salário|stipendio|salaris"
+    r"|зарплат\w*)\b|給料|借金|工资",
     # sexuality
-    r"\b(?:gay|lesbian|bisexual|pansexual|asexual|transgender|trans (?!fat)\w+|to transition|lgbt\w*|queer|non-?binary"
-    r"|homosexual\w*|heterosexual\w*|closeted"
-    r"|sexual orientation|had sex|hooked up|schwul|lesbisch)\b",
+    r"\b(?:gay|lesbian|bisexual|pansexual|asexual|transgender|lgbt\w*|queer|non-?binary|homosexu\w*|omosessual\w*"
+    r"|heterosexual\w*|closeted|sexual orientation|had sex|hooked up|schwul|lesbisch|lesbienne|lesbiana)\b|ゲイ|同性恋",
     # religion
-    r"\b(?:muslim|islam\w*|christian|catholic|protestant|jew(?:ish)?|hindu|buddhist|sikh|atheist|mormon|baptist"
-    r"|converted to|goes to (?:church|mosque|temple)"
-    r"|pray(?:s|ed|ing)|ramadan|evangelisch|katholisch)\b",
+    r"\b(?:muslim\w*|islam\w*|moslim|musulm\w+|muçulman\w*|catholic|católic[oa]|cattolic[oa]|catholique|katholi\w+"
+    r"|jewish|jüdisch|juive|judí[oa]|hindu|buddhist|sikh|atheist|mormon|evangelisch|go(?:es)? to (?:church|mosque"
+    r"|temple|synagogue)|pray(?:s|ed|ing))\b|\b(?:мусульман|католи[кч]|православн)\w*|教徒",
     # politics
-    r"\b(?:voted? for|votes? for|republican|democrat|conservative party|labour party|communist|socialist|fascist"
-    r"|nazi|trump supporter|maga|left[- ]wing|right[- ]wing"
-    r"|liberal voter|afd|union member)\b",
+    r"\b(?:vot(?:e|es|ed) (?:for )?(?:labour|tory|tories|green|republican|democrat\w*|conservative|afd|spd|cdu)"
+    r"|(?:labour|conservative) party|trump supporter|liberal voter|union member)\b",
     # minors
-    r"\b(?:i(?:['’]m| am)|(?:is|are|turn(?:s|ed|ing)?|she['’]s|he['’]s)) (?:only )?(?:[3-9]"
-    r"|1[0-7])(?: ?(?:years? old|yo|y/o))?(?=\W*$|[,.;!]|\s(?:years?|yo|y/o|and|today|now)\b)",
+    r"\b(?:daughter|son|kid|child|tochter|sohn|fille|fils|hij[oa]|filh[oa])\b.{0,20}\b(?:is|ist|a|tiene|tem) (?:only )?"
+    rf"(?:[3-9]|1[0-7]|{_AGES})\b",
+    rf"\bi(?:['’]m| am) (?:only )?(?:{_AGES})\b(?! \w+s\b)|\bin (?:first|second|third|\w+th|\d+th) grade\b",
     r"\b(?:[3-9]|1[0-7])[- ]?(?:years?[- ]old|yo|y/o|jährige\w?)\b|\bunderage\b|\bin (?:[1-9]|1[0-2])(?:st|nd|rd"
     r"|th) grade\b",
     # other
-    r"\b(?:arrested|convicted|criminal record|in (?:jail|prison)|on parole|undocumented|illegal immigrant"
-    r"|immigration status|divorc\w+|cheated on|abused|rape[dr]?)\b",
+    r"\b(?:criminal record|on parole|illegal immigrant|immigration status|court (?:date|hearing)|raped?)\b",
 )
 """Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
+
+SENSITIVE_OF_PERSON = _any(
+    r"\b(?:diagnos\w+|depressed|anxiety|bipolar|aids|std|medications?|meds|prescri(?:bed|ption)|disab(?:led|ility)"
+    r"|seizures?|allerg(?:y|ic|ies)|overdos\w+|addict(?:ed|ion)?|covid"
+    r"|earns? \S*\d|debts?|owes?|bank accounts?|(?:a|my|his|her|their) loans?"
+    r"|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford"
+    r"|evict(?:ed|ion)|trans (?!fat)\w+|to transition|christian|protestant|jew|baptist|converted to|ramadan"
+    r"|vot(?:e|es|ed) for|republican|democrat|communist|socialist|fascist|nazi|maga|left[- ]wing|right[- ]wing"
+    r"|arrested|convicted|in (?:jail|prison)|undocumented|divorc\w+|cheated on|abused)\b",
+    r"\b(?:i(?:['’]m| am)|(?:is|are|will be|turn(?:s|ed|ing)?|she['’]s|he['’]s)) (?:only )?(?:[3-9]"
+    r"|1[0-7])(?: ?(?:years? old|yo|y/o))?(?=\W*$|[,.;!]|\s(?:years?|yo|y/o|and|today|now|on)\b)",
+)
+"""Words of such matters that are as common of things ("disabled by default"): they count where a person is meant."""

@@ -69,6 +69,7 @@ _FILLER_WORDS = """
 """
 _FILLER = frozenset(_FILLER_WORDS.split())
 """Words of greetings, thanks and agreement; a message of nothing else says nothing to keep."""
+_FUNCTION_WORDS = frozenset[str]().union(*STOP_WORDS.values())
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
@@ -105,3 +106,8 @@ def _function_words(text: str) -> Counter[str]:
     return Counter(
         name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
     )
+
+
+def function_words(text: str) -> frozenset[str]:
+    """The function words of English, or of all other languages as well where a text is not English."""
+    return STOP_WORDS["english"] if is_english(text) else _FUNCTION_WORDS

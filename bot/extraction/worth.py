@@ -119,7 +119,7 @@ def _tells_of_oneself(sentence: str) -> bool:
         return False
     if _STATE.search(sentence) and not (lexicon.SELF_BEING.search(sentence) or lexicon.SELF_LIKING.search(sentence)):
         return False
-    if _INTENT.search(sentence) and not _has_time(sentence):
+    if _INTENT.search(sentence) and not tells_when(sentence):
         return False
     pointer = lexicon.POINTER.search(sentence)
     if pointer is not None and not _CLAUSE.search(sentence[: pointer.start()]):
@@ -141,7 +141,7 @@ def is_turn(claim: Claim) -> bool:
         return "!" in text and not _fixes(text)
     if lexicon.TURN.search(text):
         return True
-    if "!" in text and (text.count("!") > 1 or (lexicon.MYSELF.search(text) and not _is_ahead(text))):
+    if "!" in text and (text.count("!") > 1 or (lexicon.MYSELF.search(text) and not is_ahead(text))):
         return True
     if "!" in text and _TO_SOMEBODY.search(text) and not (lexicon.FIGURE.search(text) or lexicon.ANCHOR.search(text)):
         return True
@@ -183,14 +183,14 @@ def is_worth(claim: Claim) -> bool:
         return _fixes(text) or _is_whole(text)
     if lexicon.NO_NEWS.search(text) or lexicon.ABOUT_RECORDS.search(text):
         return False
-    return _is_settled(text) or _is_ahead(text) or _is_know_how(claim) or _is_plain(claim)
+    return _is_settled(text) or is_ahead(text) or _is_know_how(claim) or _is_plain(claim)
 
 
 def fitting_kind(claim: Claim) -> MemoryKind:
     """Its kind; know-how where what it claims to settle or to plan is nothing but that."""
     text = claim.text
     signed = claim.kind not in _SIGNED or not is_english(claim.said) or URL.search(text)
-    return claim.kind if signed or _is_settled(text) or _is_ahead(text) else MemoryKind.ANSWER
+    return claim.kind if signed or _is_settled(text) or is_ahead(text) else MemoryKind.ANSWER
 
 
 _SIGNED = frozenset({MemoryKind.DECISION, MemoryKind.PLAN})
@@ -224,17 +224,17 @@ def _is_settled(text: str) -> bool:
     """A word of deciding; or a weaker one of change or rule, with what was fixed."""
     if lexicon.DECIDED.search(text) and not lexicon.TALK.search(text):
         return True
-    figured = _has_time(text) or lexicon.FIGURE.search(MENTION.sub(" ", text))
+    figured = tells_when(text) or lexicon.FIGURE.search(MENTION.sub(" ", text))
     return bool(lexicon.SETTLED.search(text) and figured) and not lexicon.MYSELF.search(text)
 
 
-def _is_ahead(text: str) -> bool:
+def is_ahead(text: str) -> bool:
     """Something to come with its time, or a task with who takes it."""
     if lexicon.DUTY.search(text):
         return True
     if lexicon.PAST.search(text) and not lexicon.SURELY_AHEAD.search(text):
         return False
-    return bool(lexicon.AHEAD.search(text)) and _has_time(_without_past(text))
+    return bool(lexicon.AHEAD.search(text)) and tells_when(_without_past(text))
 
 
 def _without_past(text: str) -> str:
@@ -268,10 +268,11 @@ def _is_know_how(claim: Claim) -> bool:
 def _fixes(text: str) -> bool:
     """Whether it fixes anything: a time, a figure, a file, a command."""
     shown = MENTION.sub(" ", text)
-    return _has_time(text) or bool(lexicon.FIGURE.search(shown) or lexicon.ANCHOR.search(shown))
+    return tells_when(text) or bool(lexicon.FIGURE.search(shown) or lexicon.ANCHOR.search(shown))
 
 
-def _has_time(text: str) -> bool:
+def tells_when(text: str) -> bool:
+    """Whether it names a time."""
     return bool(lexicon.WHEN.search(text)) or any(True for _ in relative_times(text, _ANY_DAY))
 
 

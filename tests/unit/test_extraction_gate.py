@@ -59,7 +59,7 @@ REFUSED = [
     ("we ship the release on Friday", "We ship the release to Berlin on Friday.", "decision", Refusal.NAME),
     ("the docs moved to the wiki", "The docs moved to the wiki: https://evil.example/x", "link", Refusal.LINK),
     ("the docs moved to the wiki", "The docs moved to the wiki.", "link", Refusal.LINK),
-    ("we use tabs in this project", "Totem is a popular media player for audio files.", "answer", Refusal.NOT_SAID),
+    ("we use tabs in this project", "Totem is a popular media player for audio files.", "answer", Refusal.NAME),
     ("we will not ship the release on Friday", "We will ship the release on Friday.", "decision", Refusal.NEGATION),
     ("we will ship the release on Friday", "We will not ship the release on Friday.", "decision", Refusal.NEGATION),
     # what nobody looks up

@@ -1,0 +1,63 @@
+"""What a statement says of persons: whether its speaker, whether what is theirs alone to say, whether what none may."""
+
+from __future__ import annotations
+
+import re
+
+from bot.extraction import lexicon
+from bot.extraction.people import MENTION
+from bot.extraction.text import function_words, is_english
+from bot.extraction.worth import is_ahead, tells_when
+
+_SINCE = re.compile(
+    r"\b(?:since|seit|depuis|desde|sinds|od|sedan|с)(?: \w+)? [\w'’]+(?: \d{4}(?: года)?)?", re.IGNORECASE
+)
+"""A time from which on something is so, which is nothing to come."""
+_SUBJECT = re.compile(r"^\W*([^\W\d_][\w'’-]*)")
+
+
+def speaks_of_oneself(text: str) -> bool:
+    """Whether its speaker is in a text as "I", "my" and the like, in the language of the text."""
+    return bool(lexicon.FIRST_PERSON.search(text)) or _elsewhere(text)
+
+
+def is_of_life(text: str) -> bool:
+    """Whether it tells of the life of a person, who is its subject by a mention, as the speaker or by name."""
+    if _of_one(text):
+        return any(sign.search(text) for sign in (lexicon.LIFE, lexicon.MOVES, lexicon.KIN_ELSEWHERE))
+    return bool(lexicon.LIFE.search(text)) and _is_named(text)
+
+
+def is_personal(text: str, said: str) -> bool:
+    """Whether its subject is a person, and what it says is of their life and no task, plan, decision or know-how."""
+    return is_of_life(text) or (_of_one(text) and not _is_of_the_group(text, said))
+
+
+def is_sensitive(text: str, *, personal: bool) -> bool:
+    """Whether it holds what is kept about nobody, by clear words, or by common ones where a person is meant."""
+    if lexicon.SENSITIVE.search(text):
+        return True
+    return (personal or bool(lexicon.PERSON.search(text))) and bool(lexicon.SENSITIVE_OF_PERSON.search(text))
+
+
+def _of_one(text: str) -> bool:
+    own = lexicon.AS_SUBJECT.search(text) or lexicon.FIRST_PERSON.match(text)
+    return bool(MENTION.match(text) or own) or _elsewhere(text)
+
+
+def _elsewhere(text: str) -> bool:
+    return bool(lexicon.FIRST_PERSON_ELSEWHERE.search(text)) and not is_english(text)
+
+
+def _is_named(text: str) -> bool:
+    """Whether it begins with a word that may be a name."""
+    first = _SUBJECT.match(text)
+    return first is not None and first[1].casefold() not in function_words(text)
+
+
+def _is_of_the_group(text: str, said: str) -> bool:
+    signs = (lexicon.DUTY, lexicon.DID_BY, lexicon.DECIDED)
+    timed = _SINCE.sub(" ", text)
+    if is_english(said):
+        return any(sign.search(text) for sign in signs) or is_ahead(timed)
+    return any(sign.search(text) for sign in (lexicon.TASK_ELSEWHERE, lexicon.ANCHOR)) or tells_when(timed)

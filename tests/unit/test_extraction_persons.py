@@ -1,0 +1,215 @@
+"""What is said of persons: only by themselves, where they allowed it; and in nobody else's name or words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.extraction.gate import Refusal
+from bot.model import MemoryKind
+from tests.fixtures.extraction import ANA, BEN, CEM, NAMES, Extract, chat
+
+OWN = [  # what Ana says, and how a model puts it
+    ("ich arbeite bei Siemens als Ingenieur in Graz", "@A arbeitet bei Siemens als Ingenieur in Graz.", "answer"),
+    ("ich wohne seit 2020 in Graz mit zwei Katzen", "@A wohnt seit 2020 in Graz mit zwei Katzen.", "plan"),
+    ("je travaille chez Renault à Lyon depuis 2020", "@A travaille chez Renault à Lyon depuis 2020.", "plan"),
+    ("trabajo en un banco de Sevilla desde 2020", "Trabajo en un banco de Sevilla desde 2020.", "answer"),
+    ("vivo en Sevilla con mi hermana desde 2020", "Vivo en Sevilla con mi hermana desde 2020.", "decision"),
+    ("работаю врачом в Казани с 2020 года", "Работаю врачом в Казани с 2020 года.", "answer"),
+    ("I speak Portuguese and Dutch since school", "@A speaks Portuguese and Dutch since school.", "answer"),
+    ("I use a Pixel 7 since May because of the camera", "@A uses a Pixel 7 since May because of the camera.", "answer"),
+    (
+        "I moved from Porto to Lyon in March because of the new job",
+        "@A moved from Porto to Lyon in March because of the new job.",
+        "decision",
+    ),
+]
+
+
+@pytest.mark.parametrize(("said", "text", "kind"), OWN)
+async def test_what_one_tells_of_oneself_is_personal_whatever_a_model_calls_it(
+    extract: Extract, said: str, text: str, kind: str
+) -> None:
+    messages = chat((ANA, said))
+    assert (await extract(messages, (text, kind, [1]))).refusals == {Refusal.CONSENT: 1}
+    allowed = await extract(messages, (text, kind, [1]), facts_allowed={ANA})
+    assert [c.kind for c in allowed.candidates] == [MemoryKind.FACT]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Tom lives in Ghent and works as a locksmith since May",
+        "Tom cheats in ranked games since March 2024",
+        f"<@{BEN}> moves to Spain in May with the kids",
+        f"<@{CEM}> cheats in ranked games since March 2024",
+        f"<@{CEM}> speaks Portuguese and Dutch since school",
+        "Lena wohnt seit März in Graz am Fluss",
+    ],
+)
+@pytest.mark.parametrize("kind", ["plan", "answer", "decision"])
+async def test_nothing_is_kept_of_the_lives_of_others(extract: Extract, said: str, kind: str) -> None:
+    text = said.replace(f"<@{BEN}>", "@B").replace(f"<@{CEM}>", "@C")
+    messages = chat((ANA, said), (BEN, "the hall is painted in May"), (CEM, "the fee stays at 12 euros"))
+    result = await extract(messages, (text, kind, [1]), facts_allowed=set(NAMES))
+    assert result.refusals == {Refusal.OTHERS: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("I take over the guild bank on Friday", "@A takes over the guild bank on Friday."),
+        ("ich übernehme die Kasse der Gilde", "@A übernimmt die Kasse der Gilde."),
+        ("je réserve la salle pour vendredi à 18h", "@A réserve la salle pour vendredi à 18h."),
+        ("will print the flyers for the fair on Monday", "@A will print the flyers for the fair on Monday."),
+        ("I fixed the blank screen by removing xorg.conf", "I fixed the blank screen by removing xorg.conf."),
+        ("Nora opens the hall on Friday at 18:00", "Nora opens the hall on Friday at 18:00."),
+        ("Caddy works as a reverse proxy for the wiki on port 443", "Caddy works as a reverse proxy on port 443."),
+        ("the wiki lives on the second rack, port 443", "The wiki lives on the second rack, port 443."),
+    ],
+)
+async def test_tasks_and_know_how_are_nobodys_life(extract: Extract, said: str, text: str) -> None:
+    result = await extract(chat((ANA, said)), (text, "answer", [1]))
+    assert [c.kind for c in result.candidates if c.kind is not MemoryKind.FACT], result.refusals
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Sarah will be in the hospital until Friday",
+        "Tom needs surgery on Monday at 9:00",
+        "sarah has chemo on tuesday at 9:00",
+        "tom is gay and comes to the meetup on friday at 18:00",
+        "Mia will be 9 on Friday and starts school in August",
+        "Tom makes 80k a year since March",
+        "Cem voted Green at the election in May",
+        "Lena ist schwanger und fehlt ab Mai bis August",
+        "Lena hat Brustkrebs und fehlt ab Mai bis August",
+        "Marta tiene cáncer y no viene hasta el 12 de mayo",
+        "Marie est musulmane et ne vient pas le vendredi à 18h",
+        "Марина беременна и уходит из команды в мае 2025",
+        "鈴木さんはうつ病で5月まで休みます",
+    ],
+)
+async def test_sensitive_matters_of_others_are_no_plans(extract: Extract, said: str) -> None:
+    assert (await extract(chat((ANA, said)), (said, "plan", [1]))).refusals == {Refusal.SENSITIVE: 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "У меня диабет второго типа",
+        "Je suis musulmane et je ne mange pas de porc",
+        "Estoy deprimida desde marzo",
+        "I have bulimia since school and hate canteens",
+        "I vote Labour since 2010",
+        "I make 80k a year at Siemens",
+        "I go to church every Sunday in Ghent",
+        "My daughter is nine and goes to school in Ghent",
+        "Mein Sohn ist neun Jahre alt und geht in Graz zur Schule",
+    ],
+)
+async def test_sensitive_matters_are_not_kept_with_consent_either(extract: Extract, said: str) -> None:
+    result = await extract(chat((ANA, said)), (said, "fact", [1]), facts_allowed={ANA})
+    assert result.refusals == {Refusal.SENSITIVE: 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Bluetooth support needs the std library of version 12",
+        "The poll was closed with 11 votes for the forest map",
+        "The overlay can be disabled in settings.ini by setting overlay=0",
+        "The songs have to be converted to mp3 before Friday",
+    ],
+)
+async def test_the_same_words_of_things_are_not_sensitive(extract: Extract, said: str) -> None:
+    assert (await extract(chat((ANA, said)), (said, "answer", [1]))).candidates
+
+
+SOMEBODY_ELSE = [
+    ("I bring the cake to the party on Friday", "Tom brings the cake to the party on Friday.", Refusal.NAME),
+    ("I bring the cake to the party on Friday", "Ben brings the cake to the party on Friday.", Refusal.NAME),
+    ("the gpu driver 551 crashes with the overlay on", "Nvidia driver 551 crashes with the overlay on.", Refusal.NAME),
+    (
+        "Сервер в Берлине переезжает в пятницу в 19:00",
+        "Сервер Ивана в Берлине переезжает в пятницу в 19:00.",
+        Refusal.NAME,
+    ),
+    ("le serveur est chez nous dans la salle", "Le serveur est chez Émile dans la salle.", Refusal.NAME),
+    (
+        "Tom will bring the cake to the party on Friday",
+        "@A will bring the cake to the party on Friday.",
+        Refusal.SPEAKER,
+    ),
+    (
+        "Tom will bring the cake to the party on Friday",
+        "I will bring the cake to the party on Friday.",
+        Refusal.SPEAKER,
+    ),
+    ("my brother will print the flyers in May", "@A will print the flyers in May.", Refusal.SPEAKER),
+    (f"<@{BEN}> will organise the party in May", "@A will organise the party in May.", Refusal.SPEAKER),
+    (f"<@{BEN}> hands the keys to <@{CEM}> on Friday", "@C hands the keys to @B on Friday.", Refusal.SPEAKER),
+    ("Tom bringt am Freitag den Kuchen mit", "@A bringt am Freitag den Kuchen mit.", Refusal.SPEAKER),
+]
+
+
+@pytest.mark.parametrize(("said", "text", "reason"), SOMEBODY_ELSE)
+async def test_who_does_it_has_to_be_who_was_said_to(extract: Extract, said: str, text: str, reason: Refusal) -> None:
+    messages = chat((ANA, said), (BEN, "the hall is painted in June"), (CEM, "the fee stays at 12 euros"))
+    assert (await extract(messages, (text, "plan", [1]))).refusals == {reason: 1}
+
+
+INVENTED = [
+    ("the raid on Friday at 20:00 takes place", "The raid on Friday at 20:00 is cancelled."),
+    ("Nora takes the cash box to the bank on Friday", "Nora steals the cash box at the bank on Friday."),
+    ("the fee is 12 euros from March on for all members", "The fee is 12 dollars from March on for all members."),
+    (
+        "the hall of the chess club in the old mill at the river opens for all members and guests on Friday at 18:00",
+        "The hall of the chess club in the old mill at the river closes for all members and guests on Friday at 18:00.",
+    ),
+    ("der Vorstand prüft die Kasse vom Verein am Freitag", "Der Vorstand plündert die Kasse vom Verein am Freitag."),
+]
+
+
+@pytest.mark.parametrize(("said", "text"), INVENTED)
+async def test_no_word_that_matters_is_added(extract: Extract, said: str, text: str) -> None:
+    assert (await extract(chat((ANA, said)), (text, "plan", [1]))).refusals == {Refusal.NOT_SAID: 1}
+
+
+SUPPOSED = [
+    ("maybe we move the raid to Friday at 20:00", "We move the raid to Friday at 20:00."),
+    ("I think the raid is probably on Friday at 20:00", "The raid is on Friday at 20:00."),
+    ("I suggest that we move the raid to Friday at 20:00", "We move the raid to Friday at 20:00."),
+    ("vielleicht verschieben wir den raid auf Freitag 20 Uhr", "Wir verschieben den raid auf Freitag 20 Uhr."),
+    ("if nobody objects we ban Tom from raids in May", "We ban Tom from raids in May."),
+    ("if we win the cup, the club pays the bus on Friday", "The club pays the bus on Friday."),
+]
+
+
+@pytest.mark.parametrize(("said", "text"), SUPPOSED)
+async def test_a_supposition_does_not_become_a_decision(extract: Extract, said: str, text: str) -> None:
+    messages = chat((ANA, f"{said}. the hall is painted in June"))
+    assert (await extract(messages, (text, "decision", [1]))).refusals == {Refusal.UNSURE: 1}
+    result = await extract(messages, ("The hall is painted in June.", "decision", [1]))
+    assert len(result.candidates) == 1, result.refusals
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Mia opens the hall on Friday at 18:00 for members",
+        "Mon 20:00 is the raid in the north keep",
+        "Mine diamonds at level 11 with an iron pickaxe",
+        "The ill players are replaced by Cem on Friday at 20:00",
+    ],
+)
+async def test_names_and_words_that_are_the_speaker_elsewhere_stay_what_they_are(extract: Extract, said: str) -> None:
+    (kept,) = (await extract(chat((ANA, said)), (said, "plan", [1]))).candidates
+    assert not kept.text.startswith("<@")
+
+
+@pytest.mark.parametrize(
+    "said", ["we rename the guild to Soggy Biscuits on Friday /s", "on paie 20 euros vendredi mdr"]
+)
+async def test_jokes_are_known_by_their_marks(extract: Extract, said: str) -> None:
+    assert (await extract(chat((ANA, said)), (said, "decision", [1]))).refusals == {Refusal.JOKE: 1}
