@@ -388,6 +388,7 @@ class Settings(BaseSettings):
 
 
 def _address(value: str, schemes: tuple[str, ...], which: str = "") -> str:
+    value = value.strip()
     try:
         parts = urlsplit(value)
         sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

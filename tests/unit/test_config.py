@@ -38,7 +38,7 @@ def test_defaults_are_those_of_the_design() -> None:
         ("MEM0_QDRANT_HOST", "qdrant:6333", "MEM0_QDRANT_PORT"),
         ("MEM0_QDRANT_HOST", "::1", "MEM0_QDRANT_URL"),
         ("MEM0_QDRANT_URL", "http://bot:hunter2@qdrant:6333", "MEM0_QDRANT_API_KEY"),
-        ("MEM0_QDRANT_URL", "http://one:6333 http://other:6333", "no white space"),
+        ("MEM0_QDRANT_URL", "http://one http://other", "no white space"),
         ("MEM0_QDRANT_URL", "http://[::1", "http:// or https://"),
         (
             "OLLAMA_BASE_URL",
@@ -74,6 +74,10 @@ def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StartupError) as caught:
         load_settings(None)
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["MEM0_ENABLED", "EMBEDDING_DIMS"]
+
+
+def test_white_space_around_an_address_does_no_harm() -> None:
+    assert load_settings(None, mem0_qdrant_url=" http://qdrant:6333/ ").mem0_qdrant_url == "http://qdrant:6333"
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
