@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -70,20 +71,6 @@ if server_programs() is not None:
         async with server.write() as connection:
             await connection.execute(insert(meta).values(key="k", value="v"))
 
-    @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="told by Linux alone")
-    async def test_a_server_whose_machine_is_gone_is_waited_for_less_than_a_minute(url: str, data_dir: Path) -> None:
-        async with _by_tcp(url) as address, open_database(address, data_dir) as far, far.read() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            wire = driver._transport.get_extra_info("socket")
-            assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            idle, interval, count = (
-                wire.getsockopt(socket.IPPROTO_TCP, option)
-                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
-            )
-            assert idle + interval * count < 60
-            assert 0 < wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) < 60_000
-
     async def test_migrations_build_the_schema_that_the_program_uses(server: Database) -> None:
         def differences(connection: Connection) -> list[object]:
             context = MigrationContext.configure(
@@ -141,6 +128,22 @@ if server_programs() is not None:
         async with server.read() as connection:
             dead = await connection.scalar(text("SELECT dead_tuple_count FROM pgstattuple('message_terms')"))
         assert dead == 0
+
+
+if server_programs() is not None and sys.platform == "linux":
+
+    async def test_a_server_whose_machine_is_gone_is_waited_for_less_than_a_minute(url: str, data_dir: Path) -> None:
+        async with _by_tcp(url) as address, open_database(address, data_dir) as far, far.read() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            wire = driver._transport.get_extra_info("socket")
+            assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, interval, count = (
+                wire.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert idle + interval * count < 60
+            assert 0 < wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) < 60_000
 
 
 async def test_a_server_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
