@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.audit import Action
@@ -38,6 +38,10 @@ CARRYING_OUT = 101
 
 KEPT_MS = 86_400_000
 """How long the receipt of a request is kept: counts, and no id."""
+
+
+HERE_MS = 3_600_000
+"""What whoever asked has not carried out after so long was interrupted: a bot, or the next who asks, does it."""
 
 
 class State(StrEnum):
@@ -86,7 +90,7 @@ class Requests:
 
     async def open(self) -> bool:
         """Whether there is one that a bot has yet to carry out, taken on or not."""
-        query = select(requests.c.seq).where(requests.c.state.in_([State.ASKED, State.TAKEN])).limit(1)
+        query = select(requests.c.seq).where((requests.c.state == State.ASKED) | self._interrupted()).limit(1)
         async with self._db.read() as connection:
             return await connection.scalar(query) is not None
 
@@ -95,10 +99,14 @@ class Requests:
         return self._db.alone(CARRYING_OUT, wait=False)
 
     async def again(self) -> None:
-        """Let what a bot had taken when it ended be taken again; for whoever is `alone`, or it may be at it still."""
-        taken = update(requests).where(requests.c.state == State.TAKEN)
+        """Let what was taken by who ended then be taken again; for whoever is `alone`, or a bot may be at it still."""
         async with self._db.write() as connection:
-            await connection.execute(taken.values(state=State.ASKED))
+            await connection.execute(update(requests).where(self._interrupted()).values(state=State.ASKED))
+
+    def _interrupted(self) -> ColumnElement[bool]:
+        """What a bot has taken, unless it is at it, and what an asker has for longer than it takes."""
+        late = requests.c.asked_ms < self._clock() - HERE_MS
+        return (requests.c.state == State.TAKEN) | ((requests.c.state == State.HERE) & late)
 
     async def expire(self) -> None:
         """Drop old receipts."""
@@ -161,7 +169,7 @@ class Clerk:
             await asyncio.sleep(POLL_SECONDS)
 
     async def round(self) -> None:
-        """Carry out what waits, and what a bot that ended had taken on; while another is at it, nothing."""
+        """Carry out what waits, and what somebody who ended had taken on; while another is at it, nothing."""
         if not await self._pending.open():
             return
         async with self._pending.alone() as alone:

@@ -53,7 +53,9 @@ async def _erase(settings: Settings, user_id: int, guild_id: int | None) -> Rece
             state, receipt = await _look(requests, request, DONE_SECONDS, until={State.DONE})
     if alone:
         async with open_app(settings, extract=False) as app:
-            return await app.clerk.carry_out(request)
+            receipt = await app.clerk.carry_out(request)
+            await app.clerk.round()  # what was interrupted before
+            return receipt
     if receipt is None:
         raise UserError("The running bot has taken it on and is not through yet; its log tells when it is")
     return receipt

@@ -73,6 +73,23 @@ async def test_what_a_bot_had_taken_when_it_ended_is_taken_again(pipeline: Pipel
         await ended(running)
 
 
+async def test_what_was_interrupted_where_it_was_asked_for_is_carried_out_later(pipeline: Pipeline) -> None:
+    await pipeline.say(f"note: {CANARY}", author=ALICE)
+    pending = Requests(pipeline.db, pipeline.clock)
+    request = await pending.ask(ALICE, GUILD)
+    assert await pending.take(request, State.HERE)
+    await clerk(pipeline).round()
+    assert (await pending.outcome(request))[0] is State.HERE, "who asked is at it"
+    pipeline.clock.advance(3_601)
+    await clerk(pipeline).round()
+    state, receipt = await pending.outcome(request)
+    assert state is State.DONE
+    assert receipt is not None
+    assert receipt.removed["messages"] == 1
+    async with pipeline.db.read() as connection:
+        assert await connection.scalar(select(requests.c.user_id)) is None
+
+
 async def test_what_one_bot_carries_out_another_that_starts_leaves_alone(pipeline: Pipeline) -> None:
     at_work, go_on = asyncio.Event(), asyncio.Event()
 
