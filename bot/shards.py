@@ -139,6 +139,8 @@ class ShardClaim:
             return "SHARD_IDS: a bot that has all shards runs on this database; stop it, or give it SHARD_IDS as well"
         count = await self._installation.get(COUNT)
         if count != str(self._shard_count) and not await self._recount(locks):
+            if count is None:
+                return "SHARD_COUNT: another bot is just starting on this database, the first one with SHARD_IDS"
             return f"SHARD_COUNT: bots with SHARD_COUNT={count} run on this database; stop all of them first"
         for shard in self._shard_ids:
             if not await locks.take(FIRST_SHARD + shard):

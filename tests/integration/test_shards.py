@@ -14,7 +14,7 @@ from bot.config import load_settings
 from bot.errors import InUse
 from bot.installation import Installation
 from bot.life import bot_runs
-from bot.shards import ShardClaim
+from bot.shards import LAYOUT, ShardClaim
 from bot.storage.engine import Database, open_database
 from tests.fixtures.postgres import PostgresServer, server_programs
 
@@ -103,6 +103,14 @@ if server_programs() is not None:
         with pytest.raises(InUse, match=r"^SHARD_COUNT: bots with SHARD_COUNT=2 run on this database"):
             await claims(1, 2, of=3).take()
         await claims(1, 1, of=2).take()
+
+    async def test_bots_that_start_together_on_a_new_database_are_not_told_to_stop_others(
+        claims: Claims, processes: list[Database]
+    ) -> None:
+        async with processes[0].locks() as starting:
+            assert await starting.take(LAYOUT, shared=True)  # as one does that is about to note the number
+            with pytest.raises(InUse, match=r"^SHARD_COUNT: another bot is just starting"):
+                await claims(1, 1, of=2).take()
 
     async def test_once_nobody_runs_another_number_holds_for_all(claims: Claims) -> None:
         async with claims(0, 0, of=2) as before:
