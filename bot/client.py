@@ -233,7 +233,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         except (*UNREACHABLE, *UNPARSED) as error:
             log.warning("Commands could not be sent to Discord (%s); the next start tries again", why(error))
             return False
-        await self.services.installation.set(TREE_HASH_KEY, digest)
+        await self.services.installation.set(TREE_HASH_KEY, digest, patient=True)
         return True
 
     async def login(self, token: str) -> None:

@@ -40,7 +40,7 @@ class SubjectHasher:
     @classmethod
     async def load(cls, db: Database) -> SubjectHasher:
         """The hasher of this installation; its random key is made once and kept in the database."""
-        async with db.write() as connection:
+        async with db.write(patient=True) as connection:
             fresh = upsert(db.dialect, meta).values(key=_KEY, value=secrets.token_hex(_KEY_BYTES))
             await connection.execute(fresh.on_conflict_do_nothing(index_elements=[meta.c.key]))
             key = (await connection.execute(select(meta.c.value).where(meta.c.key == _KEY))).scalar_one()

@@ -29,15 +29,15 @@ class Installation:
             value: str | None = await connection.scalar(select(meta.c.value).where(meta.c.key == key))
         return value
 
-    async def set(self, key: str, value: str) -> None:
-        """Keep `value` under `key`, replacing what was there."""
-        async with self._db.write() as connection:
+    async def set(self, key: str, value: str, *, patient: bool = False) -> None:
+        """Keep `value` under `key`, replacing what was there; `patient` as in `Database.write`."""
+        async with self._db.write(patient=patient) as connection:
             await self.put(connection, key, value)
 
     async def set_first(self, key: str, value: str) -> None:
-        """Keep `value` under `key` where nothing is kept there."""
+        """Keep `value` under `key` where nothing is kept there; at a start, so it waits for its turn."""
         statement = upsert(self._db.dialect, meta).values(key=key, value=value)
-        async with self._db.write() as connection:
+        async with self._db.write(patient=True) as connection:
             await connection.execute(statement.on_conflict_do_nothing())
 
     async def put(self, connection: AsyncConnection, key: str, value: str) -> None:

@@ -99,7 +99,7 @@ class MemoryCog(commands.Cog, name="Memory"):
         """Tell the flusher, and the workers beside this process, who the bot is."""
         if self._bot.user is not None:
             flusher.bot_id = self._bot.user.id
-            await self._services.installation.set(BOT_ID, str(self._bot.user.id))
+            await self._services.installation.set(BOT_ID, str(self._bot.user.id), patient=True)
 
     async def cog_unload(self) -> None:
         """Stop asking what is due; the flusher finishes what it has in hand."""

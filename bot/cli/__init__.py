@@ -9,6 +9,7 @@ import logging
 import sys
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.cli import (
     costs,
@@ -69,12 +70,16 @@ def main() -> None:
         _complain(error, EXIT_SETTINGS)
     except UserError as error:
         _complain(error, EXIT_FAULT)
+    except SQLAlchemyError as error:  # its own text holds what was to be written
+        cause = getattr(error, "orig", None)
+        reason = type((cause and cause.__cause__) or cause or error).__name__
+        _complain(f"the database can't be used ({reason}): see that it runs and has room, and try again", EXIT_FAULT)
     except KeyboardInterrupt:
         logging.shutdown()
         sys.exit(130)
 
 
-def _complain(error: Exception, code: int) -> None:
+def _complain(error: Exception | str, code: int) -> None:
     for line in str(error).splitlines():
         print(f"error: {line}", file=sys.stderr)
     logging.shutdown()

@@ -71,7 +71,7 @@ class MessageVectors:
             wanted: whether the index is to hold messages from now on.
             remove: take away what it holds where it is to hold none; only the running bot does.
         """
-        async with self._db.write() as connection:
+        async with self._db.write(patient=True) as connection:
             before = state = await _stored(connection)
             if wanted and (state is None or not state.wanted):
                 state = _State(wanted=True)

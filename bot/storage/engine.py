@@ -25,6 +25,7 @@ from bot.storage.encryption import key_pragma
 from bot.storage.migrate import current, pending, upgrade
 from bot.storage.postgres import (
     NO_TRANSACTION,
+    PATIENT,
     SERVER_TIME,
     Locks,
     alone,
@@ -94,6 +95,7 @@ class Database:
         self._file = file
         self._reader = reader
         self._writer = writer
+        self._patient_writer = writer.execution_options(**{PATIENT: True})
         self._turn = asyncio.Lock()
         self._alone: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._traces = True  # of an earlier process, perhaps
@@ -106,9 +108,15 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end of the block, undone if the block raises. Writers take turns."""
-        async with self._turn, self._writer.begin() as connection:
+    async def write(self, *, patient: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end of the block, undone if the block raises. Writers take turns.
+
+        Args:
+            patient: wait for the writers of other processes on a server for as long as it takes, as a start does;
+                otherwise the turn is given up after TURN_SECONDS of `bot.storage.postgres`, to be tried again.
+        """
+        writer = self._patient_writer if patient else self._writer
+        async with self._turn, writer.begin() as connection:
             yield connection
 
     @property
@@ -300,7 +308,7 @@ async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
             async with database.read() as connection:
                 waiting = await connection.run_sync(pending)
             if waiting:
-                async with database.write() as connection:
+                async with database.write(patient=True) as connection:
                     await connection.run_sync(upgrade)
         except DBAPIError as error:
             raise _server_unusable(error) from None

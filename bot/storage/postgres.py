@@ -36,6 +36,9 @@ PORT = 5432
 NO_TRANSACTION = "no_transaction"
 """Execution option for the statements that a database refuses inside a transaction."""
 
+PATIENT = "patient"
+"""Execution option for transactions that wait for locks as long as it takes."""
+
 CONNECT_SECONDS = 10.0
 
 LOCKS = 50
@@ -142,7 +145,10 @@ def server_engines(address: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine
 
     @event.listens_for(writer.sync_engine, "begin")
     def take_turn(connection: Connection) -> None:
-        if not connection.get_execution_options().get(NO_TRANSACTION):
+        options = connection.get_execution_options()
+        if options.get(PATIENT):
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        if not options.get(NO_TRANSACTION):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
 
     return reader, writer

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.storage.engine import DATABASE_FILE
 from tests.fixtures.commandline import CommandLine, Lines
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault
@@ -262,3 +265,15 @@ async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     assert "No question is answered" in down.err
     assert down.records()[0]["answer"]["state"] == "unavailable"
     assert down.records()[0]["hits"]
+
+
+async def test_a_database_that_can_not_be_used_is_told_in_one_line(command_line: CommandLine) -> None:
+    assert (await command_line("migrate")).code == 0
+    with closing(sqlite3.connect(command_line.folder / "data" / DATABASE_FILE)) as file:
+        file.execute("ALTER TABLE usage RENAME TO away")
+    ran = await command_line("costs")
+    assert (ran.code, ran.out) == (1, "")
+    assert (
+        ran.err
+        == "error: the database can't be used (OperationalError): see that it runs and has room, and try again\n"
+    )

@@ -14,11 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.consent import SubjectHasher
 from bot.errors import StartupError
 from bot.lexical.fulltext import Entry, FullText
-from bot.storage import migrate
+from bot.storage import migrate, postgres
 from bot.storage.engine import Database, migrations_waiting, open_database, upsert
 from bot.storage.postgres import server_address
 from bot.storage.schema import meta, metadata
@@ -106,6 +108,29 @@ if server_programs() is not None:
         async with postgres_server.empty_database() as url:
             await asyncio.gather(*(start(url) for _ in range(3)))
             assert await migrations_waiting(url, tmp_path) == []
+
+    @pytest.mark.parametrize("new", [True, False])
+    async def test_a_start_waits_for_its_turn_to_write_however_long_it_takes(
+        postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bool
+    ) -> None:
+        monkeypatch.setitem(postgres._SERVER_SETTINGS, "lock_timeout", "200")
+
+        async def start(url: str) -> None:
+            async with open_database(url, tmp_path) as database:
+                await SubjectHasher.load(database)
+
+        async with postgres_server.empty_database() if new else postgres_server.database() as url:
+            engine = create_async_engine(server_address(url))
+            async with engine.begin() as held:
+                await held.execute(text(f"SELECT pg_advisory_xact_lock({postgres._TURN})"))
+                starting = asyncio.create_task(start(url))
+                await asyncio.sleep(1.5)
+                assert not starting.done()
+            await engine.dispose()
+            await asyncio.wait_for(starting, 20)
+            async with open_database(url, tmp_path) as one, open_database(url, tmp_path) as other, one.write():
+                with pytest.raises(DBAPIError, match="lock timeout"):
+                    await _add_one(other)
 
     async def test_no_index_holds_a_word(server: Database) -> None:
         async with server.write() as connection:
