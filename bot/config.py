@@ -157,7 +157,9 @@ class Settings(BaseSettings):
         None, description="Host of a Qdrant server. Unset (and no MEM0_QDRANT_URL): the embedded index in DATA_DIR."
     )
     mem0_qdrant_port: int = Field(QDRANT_PORT, ge=1, le=65535, description="REST port of that Qdrant server.")
-    mem0_qdrant_url: str | None = Field(None, description="Full address of a Qdrant server or cluster.")
+    mem0_qdrant_url: str | None = Field(
+        None, description="Full address of a Qdrant server or cluster; its port is 6333 where it names none."
+    )
     mem0_qdrant_api_key: SecretStr | None = Field(None, description="Key of that Qdrant server or cluster.")
     mem0_qdrant_shard_number: int | None = Field(
         None,
