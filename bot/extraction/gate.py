@@ -21,6 +21,7 @@ from bot.extraction.persons import is_of_life, is_personal, is_sensitive, speaks
 from bot.extraction.prompt import Line
 from bot.extraction.secrets import REDACTED, SecretFinder
 from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
+from bot.extraction.values import all_said, denied
 from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, of_oneself, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
@@ -36,16 +37,15 @@ SHORTEST_SHORTENED_URL = 12
 SHORT_CHEER = 3  # words: "Can't wait!" tells nothing; "Server's down tomorrow!" does
 ANSWERED_LINES = 4  # before a line among which a question may stand that it answers without a reply link
 
-_NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
-_THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
 _CAPITALISED = re.compile(r"(?<![\w@/.#-])(?=[^\W\d_])\w[\w'’-]*\w")
 _BEGINNING = re.compile(r"(?:^|[.!?:»“\"'] )\W*$")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
+_NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
+"""An answer before a sentence, which it does not turn round."""
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
 """How a line of the prompt begins; `_tidied` takes it away where it is true."""
-_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 class Refusal(StrEnum):
@@ -276,10 +276,9 @@ def _answers(proposal: Proposal) -> bool:
 
 
 def _numbers(proposal: Proposal) -> Refusal | None:
-    said = _figures(proposal.said) | {str(_SMALL.index(w)) for w in folded(proposal.said).split() if w in _SMALL}
-    for day in proposal.days:
-        said |= _figures(f"{day:%Y-%m-%d %d.%m.%Y %m/%d}") | {str(day.year), str(day.month), str(day.day)}
-    return None if _figures(_without_people(proposal.text)) <= said else Refusal.NUMBER
+    """Numbers, times of day, weekdays and months must have been said."""
+    text, said = _without_people(proposal.text), _without_people(proposal.said)
+    return None if all_said(text, said, proposal.days) else Refusal.NUMBER
 
 
 def _times(proposal: Proposal) -> Refusal | None:
@@ -307,12 +306,6 @@ def _days(line: Line) -> frozenset[date]:
     return frozenset(day for time in relative_times(line.said, line.day) for day in (time.first, time.last))
 
 
-def _figures(text: str) -> set[str]:
-    """Every number of a text, whole and in its parts ("2025-01-03" holds 2025, 1 and 3), without thousands marks."""
-    plain = _THOUSANDS.sub("", text)
-    return {part.lstrip("0") or "0" for number in _NUMBER.findall(plain) for part in re.split(r"\D", number)}
-
-
 def _names(proposal: Proposal) -> Refusal | None:
     """Names must have been said; so must the first word of a sentence, which may be one."""
     said = _terms(proposal.lines).union(folded(proposal.said).split())
@@ -338,12 +331,15 @@ def _without_people(text: str) -> str:
 
 
 def _negation(proposal: Proposal) -> Refusal | None:
-    """A memory negates exactly where the sentence does that it repeats."""
-    negates = bool(lexicon.NEGATION.search(proposal.text))
-    if negates:
+    """A memory negates exactly where the sentence does that it repeats, and denies the values that were denied."""
+    denies, states = denied(proposal.text)
+    were_denied, were_stated = denied(proposal.said)
+    if states & were_denied - were_stated or denies & were_stated - were_denied:
+        return Refusal.NEGATION
+    if lexicon.NEGATION.search(proposal.text):
         return None if lexicon.NEGATION.search(proposal.said) else Refusal.NEGATION
     words = question_terms(proposal.text)
-    sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said)]
+    sentences = [_NO.sub("", s) for line in proposal.lines for s in _SENTENCE.split(line.said)]
     shares = [_shared(words, frozenset(terms(s))) / max(len(words), 1) for s in sentences]
     best = max(shares, default=0.0)
     closest = [s for s, share in zip(sentences, shares, strict=True) if share == best]

@@ -29,11 +29,14 @@ FIRST_PERSON_ELSEWHERE = _any(
 """Words that are the speaker only where a text is not English."""
 
 NEGATION = _any(
-    r"\b(?:not|no|never|none|cannot|without|nor|neither|nicht|kein\w{0,2}|nie|ohne|pas|jamais|sans|nunca|jamás|sin"
-    r"|não|non|mai"
-    r"|senza|niet|geen|nooit|inte|не|нет|никогда|без)\b",
+    r"\b(?:not|no|never|none|cannot|without|nor|neither|nobody|nothing|nowhere|noone|hardly|barely|scarcely|seldom|rarely"
+    r"|nicht|kein\w{0,2}|nie|niemals|niemand\w{0,2}|nichts|nirgends|keinesfalls|keineswegs|ohne|pas|jamais|sans|aucune?|rien"
+    r"|nunca|jamás|sin|nadie|nada|ning[uú]n\w?|tampoco|não|ninguém|nenhuma?|sem|non|nessun\w?|niente|senza"
+    r"|niet|niets|geen|nooit|inte|ingen|aldrig|не|нет|никогда|никто|ничего|без)\b",
     r"n['’]t\b",
     r"\b(?:dont|doesnt|didnt|cant|wont|isnt|arent|wasnt|shouldnt|couldnt)\b",
+    r"\bstop(?:s|ped|ping)? \w+ing\b|\bavoid(?:s|ed|ing)?\b",
+    r"\b(?:I|we|you|they|he|she|it|that|there) used to\b|\bused to be\b",
     r"ない|ません|不|没",
 )
 """What turns a statement round."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import date
 
 _WEEKDAYS = (
     "monday montag lundi lunes lunedì maandag poniedziałek понедельник",
@@ -44,9 +46,10 @@ _COUNTS = (
     "eleven onze undici",
     "twelve zwölf douze doce dodici twaalf",
 )
+_MONTH_NAMES = {name: month for month, names in enumerate(_MONTHS, 1) for name in names.split()}
 _NAMED = (
     {name: f"weekday{day}" for name, day in WEEKDAYS.items()}
-    | {name: f"month{month}" for month, names in enumerate(_MONTHS, 1) for name in names.split()}
+    | {name: f"month{month}" for name, month in _MONTH_NAMES.items()}
     | {name: str(count) for count, names in enumerate(_COUNTS) for name in names.split()}
 )
 _UNSPACED_DAYS = {
@@ -54,12 +57,16 @@ _UNSPACED_DAYS = {
 }
 
 THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
+_MONTH = "|".join(sorted((*_MONTH_NAMES, "may"), key=len, reverse=True))
+_NO_HOUR = r"(?:st|nd|rd|th|\.)?(?![\d:]|\s?(?:[ap]\.?m|uhr|h)\b)"
 VALUE = re.compile(
-    r"(?P<hour>(?<![\d.:])\d{1,2})"
+    rf"\b(?P<day>\d{{1,2}}){_NO_HOUR}\s(?:of\s|de\s)?(?P<month>{_MONTH})\b"
+    rf"|\b(?P<month_before>{_MONTH})\s(?P<day_after>\d{{1,2}}){_NO_HOUR}"
+    r"|(?P<hour>(?<![\d.:])\d{1,2})"
     r"(?:[:h](?P<minute>\d\d)(?![\d:])(?:\s?(?P<half>[ap])\.?m\b|\s?(?:uhr|h)\b)?"
     r"|\s?(?:(?P<half_only>[ap])\.?m|uhr|h)\b|[時时点시])"
     r"|(?P<figure>\d+(?:[.,:/'’-]\d+)*)(?:(?:st|nd|rd|th)\b)?"
-    r"|(?P<may>\b(?-i:May)\b|\bmay(?= \d))"
+    r"|(?P<may>\b(?-i:May)\b)"
     r"|(?P<unspaced>[月火水木金土日](?=曜)|(?<=星期|礼拜)[一二三四五六日天]|(?<=[周週])[一二三四五六日]|[월화수목금토일](?=요일))"
     rf"|\b(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})\b",
     re.IGNORECASE,
@@ -67,7 +74,7 @@ VALUE = re.compile(
 
 
 def values(text: str) -> tuple[str, ...]:
-    """The values of a text in their order: "two" as "2", "8 pm" as "20:00", "Freitag" as "weekday4"."""
+    """The values of a text in order: "two" as "2", "8 pm" as "20:00", "3. Juni" as "6/3", "Freitag" as "weekday4"."""
     return tuple(map(_value, VALUE.finditer(THOUSANDS.sub("", text))))
 
 
@@ -76,11 +83,74 @@ def with_values(text: str) -> str:
     return VALUE.sub(lambda match: f" {_value(match)} ", THOUSANDS.sub("", text))
 
 
+def denied(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The values of a text that it denies, and those that it does not: of "Monday, not Friday" Friday, and Monday."""
+    said: tuple[set[str], set[str]] = set(), set()
+    for match in VALUE.finditer(text):
+        said[not _DENIES.search(text[: match.start()])].add(_value(match))
+    return frozenset(said[0]), frozenset(said[1])
+
+
+def all_said(text: str, said: str, days: Iterable[date]) -> bool:
+    """Whether every value of `text` was said, or follows from what was.
+
+    A figure counts as a whole, as release 2.1 is none of 1.2; dates and times of day may be written in another way.
+
+    Args:
+        text: whose values are looked for.
+        said: where.
+        days: that relative times in `said` mean.
+    """
+    known = set(values(said)) | ({"1"} if _ONE.search(said) else set())
+    for day in days:
+        known |= {f"weekday{day.weekday()}", str(day), f"{day.month}/{day.day}", f"{day:%d.%m.%Y}".lstrip("0")}
+    parts = {part for value in known for part in _parts(value)}
+    known |= {part for value in known for part in _alone(value)}
+    return all(value in known or _follows(value, known, parts) for value in values(text))
+
+
+def _follows(value: str, known: set[str], parts: set[str]) -> bool:
+    """Whether a date or a time of day is put together from what is known: "20:00" from 8, "03.06.2025" from 3 June."""
+    if clock := _TIME.fullmatch(value):
+        hour = int(clock[1])
+        return clock[2] == "00" and not known.isdisjoint((str(hour), str(hour - 12)))
+    return bool(_COMPOSED.fullmatch(value)) and parts.issuperset(_parts(value))
+
+
+def _parts(value: str) -> list[str]:
+    """The numbers of which a value is put together, and that of a month."""
+    whole = value.removeprefix("month")
+    return [part.lstrip("0") or "0" for part in re.split(r"\D", whole)] if _COMPOSED.fullmatch(whole) else [whole]
+
+
+def _alone(value: str) -> list[str]:
+    """Values that stand for a part of another: the hour of a time, the ends of a range, month and year of a date."""
+    numbers = _parts(value)
+    if clock := _TIME.fullmatch(value):
+        return [clock[1], str(int(clock[1]) % 12)]
+    if len(numbers) == 3:  # year, month and day, in some order
+        return [*(f"month{number}" for number in numbers[:2]), *(number for number in numbers if len(number) == 4)]
+    return [f"month{numbers[0]}"] if "/" in value else numbers
+
+
+_DENIES = re.compile(
+    r"\b(?:not|no longer|nicht|kein\w{0,2}|no|pas|niet|não|non|не|instead of|rather than|(?:an)?statt|au lieu d[eu]"
+    r"|en vez de|en lugar de|em vez de|invece di|in plaats van)\s+"
+    r"(?:(?:on|at|in|the|to|from|by|am|um|im|den|der|el|las?|los|le|au|à|a|op|om|em|na|no|в|во) ){0,2}$",
+    re.IGNORECASE,
+)
+_ONE = re.compile(r"\b(?:one|ein\w{0,2}|une?|una|uno|um|uma|een)\b", re.IGNORECASE)
+_TIME = re.compile(r"(\d{1,2}):(\d\d)")
+_COMPOSED = re.compile(r"\d+(?:[:/'’-]\d+)+|\d{1,2}\.\d{1,2}\.\d{2,4}")
+
+
 def _value(match: re.Match[str]) -> str:
     if match["hour"]:
         half = (match["half"] or match["half_only"] or "").casefold()
         hour = int(match["hour"]) % 12 + 12 * (half == "p") if half else int(match["hour"])
         return f"{hour}:{match['minute'] or '00'}"
+    if month := match["month"] or match["month_before"]:
+        return f"{_MONTH_NAMES.get(month.casefold(), 5)}/{int(match['day'] or match['day_after'])}"
     if match["figure"]:
         return match["figure"].replace(",", ".").lstrip("0") or "0"
     if match["may"]:

@@ -317,3 +317,45 @@ async def test_tomorrow_is_the_day_after_the_members_own_day() -> None:
     extractor = Extractor(ScriptedModel(text), Gate(), ZoneInfo("America/New_York"))  # 21:30 on Thursday there
     result = await extractor.extract(late, context=[], names=NAMES, facts_allowed=(), bot_id=BOT)
     assert "tomorrow (2025-01-03)" in result.candidates[0].text
+
+
+TURNED = [
+    # numbers
+    ("the raid starts tomorrow with the new members", "The raid starts tomorrow at 3 with the new members."),
+    ("we switch the cluster to release 2.1 on Friday", "We switch the cluster to release 1.2 on Friday."),
+    ("we need two testers for the release by June 3", "We need three testers for the release by June 3."),
+    ("the release of version 2.1 moves to friday", "The release of version 2.1 moves to monday."),
+    ("el torneo empieza el viernes a las 18:00 en el club", "El torneo empieza el sábado a las 18:00 en el club."),
+    ("le tournoi commence vendredi à 18h au club de jeu", "Le tournoi commence samedi à 18h au club de jeu."),
+]
+
+
+@pytest.mark.parametrize(("said", "text"), TURNED)
+async def test_a_value_that_was_not_said_is_refused_in_any_spelling(extract: Extract, said: str, text: str) -> None:
+    result = await extract(chat((ANA, said)), (text, "decision", [1]))
+    assert (result.candidates, result.refusals) == ((), {Refusal.NUMBER: 1})
+
+
+NEGATED = [
+    ("we stop using port 25565 for the server", "We use port 25565 for the server."),
+    ("the fee used to be 12 euros a month", "The fee is 12 euros a month."),
+    ("the server hardly ever restarts at 04:00", "The server ever restarts at 04:00."),
+    ("nobody wants the raid at 20:00 on Friday", "The raid at 20:00 on Friday wants."),
+    ("der Server zieht keinesfalls am Freitag um 18:00 um", "Der Server zieht am Freitag um 18:00 um."),
+    ("nadie abre el club el viernes a las 18:00", "Abre el club el viernes a las 18:00."),
+    ("we ship on Monday, not on Friday", "We ship on Friday, not on Monday."),
+    ("we ship the release on Monday, not on Friday", "We ship the release on Friday."),
+    ("the server runs on port 25570 instead of 25565", "The server runs on port 25565 instead of 25570."),
+]
+
+
+@pytest.mark.parametrize(("said", "text"), NEGATED)
+async def test_what_is_turned_round_is_refused(extract: Extract, said: str, text: str) -> None:
+    result = await extract(chat((ANA, said)), (text, "decision", [1]))
+    assert (result.candidates, result.refusals) == ((), {Refusal.NEGATION: 1})
+
+
+async def test_a_no_before_a_sentence_does_not_turn_it_round(extract: Extract) -> None:
+    messages = chat((ANA, "no, the raid starts on Saturday at 20:00"))
+    result = await extract(messages, ("The raid starts on Saturday at 20:00.", "plan", [1]))
+    assert len(result.candidates) == 1
