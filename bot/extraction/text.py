@@ -90,19 +90,19 @@ def is_english(text: str) -> bool:
     A text of ASCII letters is another language's only by two function words more than it has of English; one may well
     be an abbreviation or part of a command.
     """
-    counts = _function_words(text)
+    counts = _counts(text)
     ahead = max(counts.values(), default=0) - counts["english"]
     return ahead < SURE if text.isascii() else ahead == 0 and counts["english"] > 0
 
 
 def may_be(text: str, language: str) -> bool:
     """Whether `text` has function words of a language, and of no other more of them; English has too many in common."""
-    counts = _function_words(text)
+    counts = _counts(text)
     counts.pop("english", None)
     return 0 < counts[language] == max(counts.values())
 
 
-def _function_words(text: str) -> Counter[str]:
+def _counts(text: str) -> Counter[str]:
     return Counter(
         name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
     )
