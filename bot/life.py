@@ -23,11 +23,14 @@ from bot.storage.engine import database_file, private_folder
 
 log = logging.getLogger(__name__)
 
+RETURN_SECONDS = 0.5
+"""To return to the queue what is not finished in FLUSH_SECONDS."""
+
 GATEWAY_SECONDS = 2.0
 """To say goodbye to Discord."""
 
 WRITE_SECONDS = 3.0
-"""To write what was taken in. The three together stay below the 10 s that Docker gives a container."""
+"""To write what was taken in. All of these together stay below END_SECONDS."""
 
 LOCK = "run.lock"
 """Held in the data folder, and with its name before it beside the database, by the bot that runs on them."""
@@ -71,9 +74,10 @@ async def live(settings: Settings, step: Step = no_step) -> None:
             done, _ = await asyncio.wait({*parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             log.info("Stopping: %s", "as told" if stop.is_set() else "a part ended by itself")
+            if app.flusher is not None:  # before the cogs go, and what flushes on time with them
+                finished = app.flusher.stop(FLUSH_SECONDS)
+                await within(FLUSH_SECONDS + RETURN_SECONDS, finished, "finishing what is in hand")
             await within(GATEWAY_SECONDS, bot.close(), "saying goodbye to Discord")
-            if app.flusher is not None:
-                await app.flusher.stop(FLUSH_SECONDS)
             gateway.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await gateway

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -23,6 +24,11 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 3.0
 """To finish the batch in hand; what is not done by then is returned to the queue."""
 
+END_SECONDS = 9.5
+"""For the whole end: Docker kills a container that takes 10 s, and says nothing."""
+
+EXIT_LATE = 1
+
 PROBE_SECONDS = 2.0
 """For Ollama to tell what it has loaded, when metrics are scraped."""
 
@@ -31,12 +37,25 @@ CANCEL_SECONDS = 0.5
 
 
 def told_to_stop() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set from here on."""
+    """An event that SIGTERM and SIGINT set from here on; END_SECONDS later the process is over, in order or not."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(END_SECONDS, _leave)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     return stop
+
+
+def _leave() -> None:
+    """End as a crash would, which loses nothing that is durable: a database that hangs lets nobody end in order."""
+    log.error("Gave up ending in order after %g s", END_SECONDS)
+    logging.shutdown()
+    os._exit(EXIT_LATE)
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[object, object, None]) -> bool:

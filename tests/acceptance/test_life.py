@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections import Counter
+from typing import Self
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.acceptance.stores import END_STATES, logged, rows, said_by_people, states
+from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_gateway import INTENT_MEMBERS
@@ -17,6 +22,7 @@ from tests.loopback.discord_world import Channel
 from tests.loopback.http import Fault
 
 SHUTDOWN_SECONDS = 10.0
+SOCKET = ".s.PGSQL.5432"
 UNREADABLE = {
     "question": {"text": "When?"},
     "answers": [],
@@ -205,6 +211,27 @@ async def test_a_second_bot_on_the_same_folder_is_refused(stage: Stage) -> None:
 
 
 @pytest.mark.slow
+async def test_sigterm_lets_the_flush_in_hand_end_where_there_is_time(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    ada, general = guild.member("Ada"), guild.text("general")
+    stage.observe(general)
+
+    async def thinks(_: object) -> str:
+        await asyncio.sleep(1)
+        return '{"memories": []}'
+
+    stage.ollama.answer = thinks
+    await stage.bot.start(FLUSH_BATCH_SIZE="10")
+    await stage.bot.noticed(general)
+    for number in range(10):
+        general.say(ada, f"The bridge opens on day {number} of the month.")
+    await eventually(lambda: stage.ollama.asked("/api/chat"), within=30, what="a call to the model")
+    code, seconds = await stage.bot.terminate()
+    assert (code, seconds < SHUTDOWN_SECONDS) == (0, True), stage.bot.logs()
+    assert states(stage.bot.database) == {"extracted": 10}
+
+
+@pytest.mark.slow
 async def test_the_end_is_in_time_while_another_process_holds_the_database(stage: Stage) -> None:
     general, ada = await stage.without_model()
     holder = sqlite3.connect(stage.bot.database, isolation_level=None)
@@ -217,3 +244,59 @@ async def test_the_end_is_in_time_while_another_process_holds_the_database(stage
         holder.close()
     assert seconds < 10
     assert "Traceback" not in stage.bot.logs()
+
+
+if server_programs() is not None:
+
+    @pytest.mark.slow
+    async def test_the_end_is_in_time_while_a_database_server_hangs(
+        stage: Stage, postgres_server: PostgresServer
+    ) -> None:
+        guild = stage.discord.world.guild("Workshop")
+        general, ada = guild.text("general"), guild.member("Ada")
+        stage.observe(general)
+        async with postgres_server.database() as url, Relay(url) as relay:
+            await stage.bot.start(MEM0_ENABLED="false", DATABASE_URL=relay.url)
+            relay.hangs = True
+            general.say(ada, "The bridge opens on Monday.")
+            await asyncio.sleep(1)
+            _, seconds = await stage.bot.terminate()
+        assert seconds < SHUTDOWN_SECONDS
+        assert "Traceback" not in stage.bot.logs()
+
+
+class Relay:
+    """Stands between the bot and a PostgreSQL server, and passes nothing on while it `hangs`."""
+
+    def __init__(self, url: str) -> None:
+        address = make_url(url)
+        self._behind = f"{address.query['host']}/{SOCKET}"
+        self._folder = tempfile.mkdtemp(prefix="relay-")  # a short path, as sockets need
+        self.url = address.update_query_dict({"host": self._folder}).render_as_string()
+        self.hangs = False
+        self._passing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_unix_server(self._connect, f"{self._folder}/{SOCKET}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+        shutil.rmtree(self._folder)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, before = await asyncio.open_unix_connection(self._behind)
+        for ends in ((reader, before), (behind, writer)):
+            self._passing.add(asyncio.create_task(self._pass(*ends)))
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                if self.hangs:
+                    await asyncio.Event().wait()
+                writer.write(data)
+        finally:
+            writer.close()
