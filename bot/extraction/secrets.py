@@ -34,6 +34,7 @@ from detect_secrets.plugins.twilio import TwilioKeyDetector
 from phonenumbers import Leniency, PhoneNumberMatcher
 
 from bot.extraction.text import URL
+from bot.lexical.languages import STOP_WORDS
 
 REDACTED = "[secret]"
 """Stands for a secret wherever a message's text leaves the log."""
@@ -45,24 +46,57 @@ MIN_TOKEN = 12  # characters: shorter mixed strings are versions, sizes and prod
 TOKEN_ENTROPY = 3.0  # bits a character: words and version numbers lie below, random keys above
 MIN_KEY = 24
 KEY_ENTROPY = 3.9  # bits a character, for unbroken runs without digits in groups
+MIN_IBAN_DIGITS = 10  # of any country's; words behind "mp34" have none
 CARD_DIGITS = range(13, 17)
 MIN_SECRET = 4  # characters: a shorter find is a part of another or no secret
 
+_WORDS_FOR_IT = (
+    r"(?:pass(?:word|code|phrase|wd)|pwd?|(?:wlan[- ]?)?passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord"
+    r"|lösenord|hasło|парол\w*)"
+)
 _NAMED = re.compile(
-    r"\b(?:pass(?:word|code|phrase|wd)?|pwd|pin(?: code)?|secret(?: key)?|(?:\w+[ _-])?token|credentials?"
-    r"|(?:api|access|auth|private|license|licence)[ _-]?keys?"
-    r"|passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord|lösenord|hasło|парол\w*)\b"
+    rf"\b(?:(?P<password>{_WORDS_FOR_IT})|pass|pin(?: code)?|secret(?: key)?|(?:\w+[ _-])?token|credentials?|clave"
+    r"|(?:api|access|auth|private|license|licence|wi-?fi|network)[ _-]?keys?)\b"
     r"(?:\s+(?:for|to|of|on|in|at|from|behind|inside|für|zum|vom|im|am|auf|bei|pour|de|del|du|dans|au|à|en|para|do"
     r"|da|no|na|для|от|к|в|на|voor|bij|till|på|i)(?:\s+[^\s:=]+){1,4}?|\s+(?:here|there|today|hier|ici|aquí|qui|здесь))?"
-    r"(?:\s+(?:is now|is|are|was|ist|lautet|est|es|é|è|jest|на|это)(?=[\s:=])|\s*(?:[:=]|->))+"
+    r"(?:\s+(?:is now|is|are|was|ist|lautet|heißt|est|es|é|è|jest|на|это)(?=[\s:=])|\s*(?:[:=]|->))+"
     r"\s*[\"'`*]*(?P<value>[^\s\"'`,;]{3,})",
     re.IGNORECASE,
 )
+_NAMED_AT_ONCE = re.compile(
+    rf"\b(?:{_WORDS_FOR_IT}|clave)[ (\"'`*]+(?P<value>(?=[^\s]*\d)(?=[^\s]*[^\W\d_])[^\s\"'`*,;()]{{5,}})",
+    re.IGNORECASE,
+)
+"""A password right behind that word, which letters with digits are for sure."""
+_CODE = re.compile(
+    r"(?:\b(?:door|gate|alarm|safe|lock|entry|access|2fa|login|tür|schloss|tor)[- ]?codes?"
+    r"|\bc(?:ode|ódigo) (?:de |da |do )?(?:la |l['’]|el )?(?:porte|alarme|acc[eè]s|puerta|alarma|porta))\b"
+    r"[^.!?\d]{0,50}?(?P<value>\d(?: ?\d){2,8}[A-Za-z]?)(?![\w:/-]|\.\d)",
+    re.IGNORECASE,
+)
+"""The digits that open a door or an account."""
 _NAMED_CJK = re.compile(r"(?:密码|密碼|パスワード|비밀번호)\s*(?:是|は|는|은|[:：=])?\s*(?P<value>[!-~]{4,})")
+_ABOUT_PASSWORDS = frozenset(
+    """
+    safe secure wrong correct incorrect right same new old weak strong long short invalid valid blank empty default
+    different unique simple easy hard bad good fine gone sent kept set reset lost public private secret known unknown
+    case required needed case-sensitive falsch richtig sicher neu gleich weg faux correct perdu nouveau incorrecto
+    incorrecta nueva misma errada nova
+    """.split()  # noqa: SIM905 - as the word lists elsewhere
+)
+_PARTICIPLE = re.compile(r"(?:ed|en|ing|own|é|ée|ado|ada|ido|ida|t)$")
 _PLAIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]+(?:['-][A-Za-zÀ-ÿ]+)*[.!?)]*")
-_EMAIL = re.compile(r"[\w.+%-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b")
-_DIGITS = re.compile(r"(?<![\w.])\d(?:[ -]?\d){11,18}(?![\w])")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
+_EMAIL = re.compile(
+    r"[\w.+%-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b"
+    r"|[\w.+%-]{1,64} ?[\[({ ]at[\])} ] ?(?:[\w-]{1,63} ?[\[({ ]dot[\])} ] ?){1,3}[A-Za-z]{2,24}\b",
+    re.IGNORECASE,
+)
+"""An address, also with its signs in words."""
+_DIGITS = re.compile(r"(?<![\w.])\d(?:[ .\u3000-]?\d){11,18}(?![\w])")
+_IBAN = re.compile(
+    r"\b(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}"
+    r"|(?i:[A-Z]{2}\d{2} ?[A-Z0-9]{4}(?: ?(?=[A-Z]{0,3}\d)[A-Z0-9]{1,4}){2,7}))\b"
+)
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _CARD_START = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)")
 _TOKEN = re.compile(r"(?<![\w/@.-])[A-Za-z0-9][A-Za-z0-9_+=./-]{10,}[A-Za-z0-9=]")
@@ -70,7 +104,7 @@ _PREFIXED = re.compile(r"\b(?:sk|pk|rk|gh[opsu]|xox[abprs]|glpat|hf|api|key|tok|
 _WORD = re.compile(r"[A-Z]?[a-z]{4,}")
 _SWITCH = re.compile(r"(?<=\d)[A-Za-z]|(?<=[A-Za-z])\d")
 _SECRET_LINK = re.compile(
-    r"/api/webhooks/\d+/[\w-]|[?&#]\w*(?:token|key|secret|sig|signature|passw\w*|auth)=[^&\s]", re.IGNORECASE
+    r"/api/webhooks/\d+/[\w-]|[?&#]\w*(?:token|key|secret|sig|signature|passw\w*|pwd|auth|code)=[^&\s]", re.IGNORECASE
 )
 
 
@@ -118,18 +152,25 @@ class SecretFinder:
 
 
 def _named(text: str) -> Iterator[str]:
-    for pattern in (_NAMED, _NAMED_CJK):
-        for match in pattern.finditer(text):
-            value = match.group("value")
-            if not _PLAIN_WORD.fullmatch(value) or match.group().rstrip().endswith(
-                ("=" + value, ":" + value, ": " + value)
-            ):
-                yield value
+    for match in _NAMED.finditer(text):
+        value = match.group("value")
+        named = match.group().rstrip().endswith(("=" + value, ":" + value, ": " + value))
+        if named or not _PLAIN_WORD.fullmatch(value) or (match.group("password") and not _tells_about(value)):
+            yield value
+    for pattern in (_NAMED_CJK, _NAMED_AT_ONCE, _CODE):
+        yield from (match.group("value") for match in pattern.finditer(text))
+
+
+def _tells_about(word: str) -> bool:
+    """Whether a word behind "the password is" tells how or where it is, instead of being it."""
+    plain = word.casefold().rstrip(".!?)")
+    about = plain in _ABOUT_PASSWORDS or any(plain in words for words in STOP_WORDS.values())
+    return about or bool(_PARTICIPLE.search(plain))
 
 
 def _numbers(text: str) -> Iterator[str]:
     for match in _DIGITS.finditer(text):
-        if _is_card(re.sub(r"\D", "", match.group())):
+        if _is_card("".join(str(int(c)) for c in match.group() if c.isdigit())):
             yield match.group()
     yield from (match.group() for match in _IBAN.finditer(text) if _is_iban(match.group()))
     yield from (match.group() for match in _SSN.finditer(text))
@@ -193,6 +234,6 @@ def _is_card(digits: str) -> bool:
 def _is_iban(text: str) -> bool:
     """The check digits of ISO 13616."""
     compact = text.replace(" ", "")
-    if len(compact) < 15:
+    if len(compact) < 15 or _digits(compact) < MIN_IBAN_DIGITS:
         return False
     return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
