@@ -15,6 +15,7 @@ OWN = [  # what Ana says, and how a model puts it
     ("trabajo en un banco de Sevilla desde 2020", "Trabajo en un banco de Sevilla desde 2020.", "answer"),
     ("vivo en Sevilla con mi hermana desde 2020", "Vivo en Sevilla con mi hermana desde 2020.", "decision"),
     ("работаю врачом в Казани с 2020 года", "Работаю врачом в Казани с 2020 года.", "answer"),
+    ("I play the trombone in a band since March", "@A plays the trombone in a band since March.", "plan"),
     ("I speak Portuguese and Dutch since school", "@A speaks Portuguese and Dutch since school.", "answer"),
     ("I use a Pixel 7 since May because of the camera", "@A uses a Pixel 7 since May because of the camera.", "answer"),
     (
@@ -51,6 +52,12 @@ async def test_nothing_is_kept_of_the_lives_of_others(extract: Extract, said: st
     text = said.replace(f"<@{BEN}>", "@B").replace(f"<@{CEM}>", "@C")
     messages = chat((ANA, said), (BEN, "the hall is painted in May"), (CEM, "the fee stays at 12 euros"))
     result = await extract(messages, (text, kind, [1]), facts_allowed=set(NAMES))
+    assert result.refusals == {Refusal.OTHERS: 1}
+
+
+async def test_what_one_tells_of_a_friend_is_no_fact_about_oneself(extract: Extract) -> None:
+    messages = chat((ANA, "my friend Tom lives in Ghent near the canal"))
+    result = await extract(messages, ("Tom lives in Ghent near the canal.", "fact", [1]), facts_allowed={ANA})
     assert result.refusals == {Refusal.OTHERS: 1}
 
 
@@ -181,7 +188,7 @@ SUPPOSED = [
     ("I think the raid is probably on Friday at 20:00", "The raid is on Friday at 20:00."),
     ("I suggest that we move the raid to Friday at 20:00", "We move the raid to Friday at 20:00."),
     ("vielleicht verschieben wir den raid auf Freitag 20 Uhr", "Wir verschieben den raid auf Freitag 20 Uhr."),
-    ("if nobody objects we ban Tom from raids in May", "We ban Tom from raids in May."),
+    ("if all agree we ban Tom from raids in May", "We ban Tom from raids in May."),
     ("if we win the cup, the club pays the bus on Friday", "The club pays the bus on Friday."),
 ]
 
