@@ -55,6 +55,12 @@ _STATE = re.compile(
     re.IGNORECASE,
 )
 """How somebody is at the moment, and neither what they do, who they are nor what they are interested in."""
+_BEGINS_WITH_ONESELF = re.compile(
+    r"^(?:(?:since|besides|after|before|when|while|until|during|as|in|on|at|for|with|by|last|this|next|yesterday|today"
+    r"|recently|lately)\b[^,]{0,60}, )?(?:[\w'’()–-]+ ){0,4}?(?:I|I['’]\w+|im|ive|we|we['’]\w+|my|our|<@\d+>)(?!\w)",
+    re.IGNORECASE,
+)
+"""Its subject is the speaker, after a time or the like at most; else it is how things are in general."""
 _INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
 """What somebody means to do; without a time it is a mood."""
 _SHOWN = re.compile(
@@ -66,7 +72,7 @@ _CLAUSE = re.compile(r"[,;:!-]|\b(?:and|but|so|because|when|which|that|as)\b", r
 """The end of a clause, in which a later "it" finds what it stands for."""
 _PARTICULAR = re.compile(r"\b[Tt]he\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|[a-z][-_/.][a-z]")
 """Something particular is spoken of, by an article, a name or a figure; else it is how things are in general."""
-_PASSING = re.compile(r"\b(?:again|still|just|today|tonight|right now|at the moment|as always)\b", re.IGNORECASE)
+_PASSING = re.compile(r"\b(?:again|still|just|today|tonight|right now|for now|at the moment|as always)\b", re.IGNORECASE)
 """A state of the moment, which is another one weeks later."""
 _BREAK = re.compile(r"[.,;:!]")
 _FACE = re.compile(r"(?:^|\s+)(?:[:;=8][-']?[a-zA-Z()/\\|]{1,2}|[xX]D|\^\^)\s*$")
@@ -115,7 +121,7 @@ def _tells_of_oneself(sentence: str) -> bool:
     """Whether a sentence tells something of its speaker, and neither to whom it is said nor of the moment."""
     if len(question_terms(MENTION.sub(" ", sentence))) < OWN_TERMS:
         return False
-    if not (lexicon.MYSELF.search(sentence) or MENTION.search(sentence)):
+    if not _BEGINS_WITH_ONESELF.search(sentence):
         return False
     if _STATE.search(sentence) and not (lexicon.SELF_BEING.search(sentence) or lexicon.SELF_LIKING.search(sentence)):
         return False
