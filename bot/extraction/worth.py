@@ -72,7 +72,9 @@ _CLAUSE = re.compile(r"[,;:!-]|\b(?:and|but|so|because|when|which|that|as)\b", r
 """The end of a clause, in which a later "it" finds what it stands for."""
 _PARTICULAR = re.compile(r"\b[Tt]he\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|[a-z][-_/.][a-z]")
 """Something particular is spoken of, by an article, a name or a figure; else it is how things are in general."""
-_PASSING = re.compile(r"\b(?:again|still|just|today|tonight|right now|for now|at the moment|as always)\b", re.IGNORECASE)
+_PASSING = re.compile(
+    r"\b(?:again|still|just|today|tonight|(?:right|for) now|at the moment|as always)\b", re.IGNORECASE
+)
 """A state of the moment, which is another one weeks later."""
 _BREAK = re.compile(r"[.,;:!]")
 _FACE = re.compile(r"(?:^|\s+)(?:[:;=8][-']?[a-zA-Z()/\\|]{1,2}|[xX]D|\^\^)\s*$")
