@@ -37,7 +37,7 @@ _COMING = frozenset(
 )
 _LAST = frozenset(("last", "past", "letzten", "letzter", "letzte", "vorige", "pasado", "passado", "scorso", "dernier"))
 _ON = frozenset(("on", "am"))
-_WHICH = "|".join(sorted(_NEXT | _COMING | _LAST | _ON | {"this", "diesen", "by", "is"}))
+_WHICH = "|".join(sorted(_NEXT | _COMING | _LAST | _ON | {"this", "diesen", "by", "is", "ist", "est", "es el"}))
 _AFTER = "prochain|próximo|proximo|pasado|passado|scorso|prossimo|dernier"
 _NAMES = "|".join(WEEKDAYS)
 _RELATIVE = re.compile(

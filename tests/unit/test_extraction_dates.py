@@ -35,6 +35,9 @@ THURSDAY = date(2025, 1, 2)
         # more words before and after a weekday
         ("due by Friday", "due by Friday (2025-01-03)"),
         ("the raid is Friday at 20:00", "the raid is Friday (2025-01-03) at 20:00"),
+        ("der Raid ist Freitag um 20:00", "der Raid ist Freitag (2025-01-03) um 20:00"),
+        ("la réunion est vendredi à 19h", "la réunion est vendredi (2025-01-03) à 19h"),
+        ("la partida es el viernes a las 20:00", "la partida es el viernes (2025-01-03) a las 20:00"),
         ("vendredi prochain à 19h", "vendredi prochain (2025-01-03) à 19h"),
         ("el próximo viernes a las 19:00", "el próximo viernes (2025-01-03) a las 19:00"),
         ("hier soir on a déplacé le serveur", "hier (2025-01-01) soir on a déplacé le serveur"),

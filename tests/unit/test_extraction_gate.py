@@ -346,6 +346,7 @@ NEGATED = [
     ("we ship on Monday, not on Friday", "We ship on Friday, not on Monday."),
     ("we ship the release on Monday, not on Friday", "We ship the release on Friday."),
     ("the server runs on port 25570 instead of 25565", "The server runs on port 25565 instead of 25570."),
+    ("the server runs on port 25570 instead of 25565", "The server runs on port 25565."),
 ]
 
 
