@@ -357,6 +357,8 @@ def _speaker(proposal: Proposal) -> Refusal | None:
     subject = MENTION.match(proposal.text)
     if subject and int(subject.group(1)) not in proposal.authors and speaks_of_oneself(proposal.said):
         return Refusal.SPEAKER
+    if subject and speaks_of_oneself(proposal.text[subject.end() :]):  # "@A found a group that accepts me"
+        return Refusal.SPEAKER
     if speaks_of_oneself(proposal.text) and len(proposal.authors) > 1:
         return Refusal.SPEAKER
     return Refusal.SPEAKER if any(map(_in_whose_name, proposal.lines)) else None

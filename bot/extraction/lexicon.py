@@ -502,8 +502,9 @@ SENSITIVE = _any(
     r"|heterosexual\w*|closeted|sexual orientation|had sex|hooked up|schwul|lesbisch|lesbienne|lesbiana)\b|ゲイ|同性恋",
     # religion
     r"\b(?:muslim\w*|islam\w*|moslim|musulm\w+|muçulman\w*|catholic|católic[oa]|cattolic[oa]|catholique|katholi\w+"
-    r"|jewish|jüdisch|juive|judí[oa]|hindu|buddhist|sikh|atheist|mormon|evangelisch|go(?:es)? to (?:church|mosque"
-    r"|temple|synagogue)|pray(?:s|ed|ing))\b|\b(?:мусульман|католи[кч]|православн)\w*|教徒",
+    r"|jewish|jüdisch|juive|judí[oa]|hindu|buddhist|sikh|atheist|mormon|evangelisch"
+    r"|(?:go(?:es)? to|my|his|her|our|their) (?:church|mosque|temple|synagogue)|pray(?:s|ed|ing))\b"
+    r"|\b(?:мусульман|католи[кч]|православн)\w*|教徒",
     # politics
     r"\b(?:vot(?:e|es|ed) (?:for )?(?:labour|tory|tories|green|republican|democrat\w*|conservative|afd|spd|cdu)"
     r"|(?:labour|conservative) party|trump supporter|liberal voter|union member)\b",

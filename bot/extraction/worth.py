@@ -133,7 +133,13 @@ def _tells_of_oneself(sentence: str) -> bool:
     if pointer is not None and not _CLAUSE.search(sentence[: pointer.start()]):
         return False
     asides = (_SHOWN, _TO_SOMEBODY, lexicon.HEDGE, lexicon.TURN)
-    return not any(aside.search(sentence) for aside in asides)
+    return not (_points(sentence) or any(aside.search(sentence) for aside in asides))
+
+
+def _points(text: str) -> bool:
+    """Whether it points at "that driver" or the like without having named it."""
+    pointed = lexicon.POINTED.finditer(text)
+    return any(set(terms(one[1])).isdisjoint(terms(text[: one.start()])) for one in pointed)
 
 
 def is_turn(claim: Claim) -> bool:
@@ -162,9 +168,8 @@ def points_elsewhere(claim: Claim) -> bool:
     """Whether "it", "they" or "that" in it stands for something that it does not name."""
     if claim.kind in PERSONAL_KINDS or not is_english(claim.said):
         return False
-    for pointed in lexicon.POINTED.finditer(claim.text):
-        if not URL.search(claim.text) and set(terms(pointed[1])).isdisjoint(terms(claim.text[: pointed.start()])):
-            return True
+    if _points(claim.text) and not URL.search(claim.text):
+        return True
     pointer = lexicon.POINTER.search(claim.text)
     if pointer is None or claim.text.startswith(":", pointer.end()):  # "we move it: the open day is on Sunday"
         return False

@@ -56,6 +56,7 @@ async def test_they_are_listed_with_their_error_and_without_their_text(
     assert (await command_line("deadletters", "list", "--guild", "5", "--json")).out == ""
 
 
+@pytest.mark.slow
 async def test_they_are_tried_again_or_dropped(command_line: CommandLine, json_lines: Lines) -> None:
     database = await with_letters(command_line, json_lines)
     ran = await command_line("deadletters", "retry", IDS[0])

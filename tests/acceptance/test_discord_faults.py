@@ -49,6 +49,7 @@ async def test_whatever_happens_to_reading_back_everything_is_there_in_the_end(s
     assert "Traceback" not in stage.bot.logs()
 
 
+@pytest.mark.slow
 async def test_an_answer_that_discord_does_not_take_harms_nothing_and_the_next_one_comes(stage: Stage) -> None:
     general, ada = await stage.without_model()
     word = canary()

@@ -52,7 +52,7 @@ async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
     await stage.bot.noticed(general)
     for number in range(40):
         general.say((ada, ben)[number % 2], f"The bridge opens on day {number} of the month.")
-    await eventually(lambda: stage.discord.gateway.idle)
+    await all_logged(stage, general)
     stage.discord.command(ada, general, "memory flush")
     await eventually(lambda: stage.ollama.asked("/api/chat"), what="a call to the model")
     for number in range(120):
@@ -109,6 +109,7 @@ async def test_a_first_gateway_connection_that_fails_is_tried_again(stage: Stage
     await all_logged(stage, general)
 
 
+@pytest.mark.slow
 async def test_broken_connections_and_invalid_sessions_lose_nothing(stage: Stage) -> None:
     general, ada = await stage.without_model()
     general.say(ada, "Said in quiet times.")

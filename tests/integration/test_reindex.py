@@ -115,6 +115,7 @@ async def in_use(app: App) -> int:
 
 
 @pytest.mark.parametrize("way", ["model", "server"])
+@pytest.mark.slow
 async def test_recall_goes_on_and_what_happens_meanwhile_is_in_the_new_index(house: House, way: str) -> None:
     async with open_app(house.moved(way), extract=False, patient=True) as app:
         assert app.mover is not None

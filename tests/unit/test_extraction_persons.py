@@ -220,3 +220,35 @@ async def test_names_and_words_that_are_the_speaker_elsewhere_stay_what_they_are
 )
 async def test_jokes_are_known_by_their_marks(extract: Extract, said: str) -> None:
     assert (await extract(chat((ANA, said)), (said, "decision", [1]))).refusals == {Refusal.JOKE: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "refused"),
+    [
+        (
+            "I hiked with my church friends in May",
+            "I hiked with my church friends in May",
+            Refusal.SENSITIVE,
+        ),
+        (
+            "finding a club where I'm accepted has meant a lot to me",
+            "@A found a club where I'm accepted, which has meant a lot to me",
+            Refusal.SPEAKER,
+        ),
+        (
+            "I just had to put some of that feeling in my painting",
+            "I just had to put some of that feeling in my painting",
+            Refusal.NOTHING,
+        ),
+        (
+            "love should be everyone's right, and I want my kids to know it well",
+            "Love should be everyone's right, and I want my kids to know it well",
+            Refusal.NOTHING,
+        ),
+    ],
+)
+async def test_what_tells_nothing_of_its_speaker_is_no_fact(
+    extract: Extract, said: str, text: str, refused: Refusal
+) -> None:
+    result = await extract(chat((ANA, said)), (text, "fact", [1]), facts_allowed={ANA})
+    assert result.refusals == {refused: 1}
