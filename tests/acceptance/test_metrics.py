@@ -123,6 +123,7 @@ async def test_each_of_several_hosts_is_told_without_its_password(stage: Stage, 
     assert "zqxvkw" not in told
 
 
+@pytest.mark.slow
 async def test_without_a_port_nothing_is_opened_and_a_taken_one_is_a_fault(stage: Stage, operator: Operator) -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", operator.port)
     await stage.bot.start(ready=False, METRICS_PORT=str(operator.port))

@@ -174,7 +174,7 @@ async def test_what_the_bot_showed_adds_nothing(
     assert [(m.text, m.citations, m.state) for m in after] == [(m.text, m.citations, m.state) for m in before]
 
 
-@pytest.mark.parametrize("by", ["mira", "tobi", "kim"])
+@pytest.mark.parametrize("by", ["tobi", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mira", "kim"))])
 async def test_the_words_alone_add_no_statement(
     by: str, before: list[Memory], migrated_file: Path, tmp_path: Path
 ) -> None:

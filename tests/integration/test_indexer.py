@@ -334,6 +334,7 @@ async def test_nothing_of_a_lost_citation_is_in_any_file(
 
 @pytest.mark.parametrize("also_the_index", [False, True], ids=["bot", "bot-and-index"])
 @pytest.mark.parametrize("writes", [0, 2])
+@pytest.mark.slow
 async def test_kill_in_the_middle_of_a_write_leaves_each_memory_once(
     bench: Bench, make_memory: MemoryFactory, data_dir: Path, writes: int, also_the_index: bool
 ) -> None:

@@ -335,7 +335,7 @@ async def test_a_memory_of_two_channels_needs_both(chat: Chat) -> None:
     assert hit.memory == memory
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 12))])
 async def test_nothing_that_cites_a_channel_outside_leaves(chat: Chat, seed: int) -> None:
     """Random chats, memories across channels and askers; the index would show everything to everybody."""
     rng = random.Random(seed)

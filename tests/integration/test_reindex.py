@@ -141,6 +141,7 @@ async def test_recall_goes_on_and_what_happens_meanwhile_is_in_the_new_index(hou
 
 @pytest.mark.parametrize("way", ["model", "server"])
 @pytest.mark.parametrize("step", ["copied", "taken over"])
+@pytest.mark.slow
 async def test_killed_in_the_middle_it_goes_on_where_it_was(house: House, way: str, step: str) -> None:
     batches = itertools.count(1)
 

@@ -181,6 +181,7 @@ async def test_doctor_shows_the_largest_backlogs_and_the_others_in_one_line(
     assert table[-1] == ["2 others", "0", "0", "2", "0"]
 
 
+@pytest.mark.slow
 async def test_doctor_says_it_in_one_line_where_there_is_one_server(command_line: CommandLine, tmp_path: Path) -> None:
     async with open_database(None, tmp_path / "data") as db:
         await log(db, QUIET, 3, age_ms=90_000, state=MessageState.PENDING, now_ms=system_clock())
