@@ -78,7 +78,8 @@ class Answering:
     async def find(self, guild: discord.Guild, query: RecallQuery, reading: Reading, *, answer: bool) -> Found:
         """What `query` finds in what `reading` tells, compared with Discord, and an answer from it where one is wanted.
 
-        What may not be read any more when the model has thought is in no answer.
+        What may not be read any more before a model is asked is not shown to it, and when it has thought it is in no
+        answer.
         """
         wanted = replace(query, channel_ids=await reading(), limit=HITS, max_chars=CHARS)
         result = await self._services.recall.search(wanted)
@@ -87,7 +88,13 @@ class Answering:
             return found
         named = await self._services.directory.find(guild.id, query.text)
         question, hits = with_names(query.text, found.names), found.cited.hits
-        told = await self._services.answers.answer(question, hits, found.names, people=list(named.values()))
+
+        async def stands() -> bool:
+            return not await self._publisher.changed(hits, reading)
+
+        told = await self._services.answers.answer(
+            question, hits, found.names, stands=stands, people=list(named.values())
+        )
         cited = await self._publisher.compared(guild.id, hits, reading)
         if told.state is State.ANSWERED:
             stands_on = [hits[place] for place in sorted({source.hit for source in told.cited})]

@@ -93,7 +93,13 @@ class Publisher:
         return Compared(sure, glance, doubtful=bool(doubtful))
 
     async def changed(self, hits: Sequence[Hit], reading: Reading) -> bool:
-        """Whether one of these hits is not any more what it was, or may not be shown any more."""
+        """Whether one of these hits is not any more what it was, or may not be shown any more.
+
+        What a member who opted out said is not to be shown from then on, while it is being erased still.
+        """
+        opted_out = self._services.consents.opted_out
+        if any(opted_out(hit.guild_id, author_id) for hit in hits for author_id in hit.author_ids):
+            return True
         return list(hits) != await self._again.fresh(hits, await reading())
 
     async def post(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from enum import StrEnum
@@ -17,7 +17,7 @@ from bot.errors import AnswerCut, AnswerError, ServiceError
 from bot.extraction.secrets import SecretFinder
 
 if TYPE_CHECKING:
-    from bot.llm.base import LanguageModel
+    from bot.llm.base import Before, LanguageModel
     from bot.model import Hit
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,13 @@ PATIENCE_SECONDS = 60.0
 NO_MODEL = "no language model is in use here"
 NO_ANSWER = "the language model does not answer now"
 NO_USE = "the language model gave no usable answer"
+
+Stands = Callable[[], Awaitable[bool]]
+"""Tells whether the hits are still what they were, and may still be shown to whoever asks."""
+
+
+class _Gone(Exception):
+    """The hits are not what they were any more, or may not be shown any more."""
 
 
 class State(StrEnum):
@@ -93,7 +100,13 @@ class Answers:
         self._secrets = SecretFinder()
 
     async def answer(
-        self, question: str, hits: Sequence[Hit], names: Mapping[int, str], *, people: Collection[str] = ()
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        names: Mapping[int, str],
+        *,
+        stands: Stands,
+        people: Collection[str] = (),
     ) -> Answer:
         """Answer `question` from `hits`; whatever goes wrong is a state of the answer, never an exception.
 
@@ -101,15 +114,25 @@ class Answers:
             question: as it was asked, people by name.
             hits: what recall found, best first; nothing else is used.
             names: display names of everybody in the hits.
+            stands: asked before each attempt at a model, for one may hang until another is asked in its place; where
+                they do not stand any more, no other model is shown them, and nothing is known.
             people: names of members in the question.
         """
         if not hits:
             return Answer(State.UNKNOWN)
         if self._model is None:
             return Answer(State.UNAVAILABLE, why=self._why_not)
+
+        async def before() -> None:
+            if not await stands():
+                raise _Gone
+
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._asked(self._model, question, hits, names, {*people, *names.values()})
+                return await self._asked(self._model, question, hits, names, {*people, *names.values()}, before)
+        except _Gone:
+            log.info("A question was not answered: what it was to be answered from went or changed")
+            return Answer(State.UNKNOWN)
         except (ServiceError, TimeoutError) as error:
             log.info("A question was not answered: %s", error if isinstance(error, ServiceError) else "no answer yet")
             return Answer(State.UNAVAILABLE, why=NO_ANSWER)
@@ -124,29 +147,33 @@ class Answers:
         hits: Sequence[Hit],
         names: Mapping[int, str],
         people: Collection[str],
+        before: Before,
     ) -> Answer:
         sources = sources_of(hits, names, self._secrets.redact, zone=self._zone)
         if not sources:
             return Answer(State.UNKNOWN)
         asked = self._secrets.redact(question)
         try:
-            said = await self._said(model, asked, sources)
+            said = await self._said(model, asked, sources, before)
         except AnswerCut:  # once more with half of it
             sources = sources_of(hits, names, self._secrets.redact, zone=self._zone, tokens=SOURCE_TOKENS // 2)
             if not sources:
                 raise
-            said = await self._said(model, asked, sources)
+            said = await self._said(model, asked, sources, before)
         sentences = tuple(filter(None, (self._sentence(text, ns, sources, question, people) for text, ns in said)))
         return Answer(State.ANSWERED if sentences else State.UNKNOWN, sentences)
 
     @staticmethod
-    async def _said(model: LanguageModel, question: str, sources: Sequence[Source]) -> list[tuple[str, list[int]]]:
+    async def _said(
+        model: LanguageModel, question: str, sources: Sequence[Source], before: Before
+    ) -> list[tuple[str, list[int]]]:
         completion = await model.complete(
             system=SYSTEM,
             prompt=prompt_of(question, sources),
             schema=answer_schema(len(sources)),
             max_tokens=ANSWER_TOKENS,
             purpose=PURPOSE,
+            before=before,
         )
         return read_answer(completion.text, {source.number for source in sources})
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bot.answers import Answer, State
 from bot.app import App
+from bot.hits import Hits
 from bot.model import Hit
 from bot.references import with_names
 
@@ -21,7 +22,14 @@ async def answered(app: App, query: str, hits: Sequence[Hit], names: Mapping[int
     people: set[str] = set()
     for guild_id in {hit.guild_id for hit in hits}:
         people |= set((await app.directory.find(guild_id, query)).values())
-    return await app.services.answers.answer(with_names(query, names), hits, names, people=people)
+    again, everywhere = Hits(app.log, app.store), frozenset[int]().union(*(hit.channel_ids for hit in hits))
+    found = await again.fresh(hits, everywhere)
+
+    async def stands() -> bool:
+        return found == await again.fresh(hits, everywhere)
+
+    question = with_names(query, names)
+    return await app.services.answers.answer(question, hits, names, stands=stands, people=people)
 
 
 def as_record(answer: Answer, hits: Sequence[Hit]) -> dict[str, Any]:

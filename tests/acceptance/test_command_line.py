@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from bot.storage.engine import DATABASE_FILE
 from tests.fixtures.commandline import CommandLine, Lines
@@ -236,27 +237,29 @@ async def test_doctor_names_each_fault_and_what_to_do(
     assert "k-for-loopback" not in ran.out + ran.err
 
 
+BRIDGE = {
+    "id": str((1_780_000_000_000 - 1_420_070_400_000) << 22),
+    "guild_id": "1",
+    "channel_id": "10",
+    "channel_name": "c",
+    "author_id": "77",
+    "author_name": "Ada",
+    "content": "the bridge opens on Friday",
+    "reply_to": None,
+}
+
+
 async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     command_line: CommandLine, json_lines: Lines, ollama_server: LoopbackOllama
 ) -> None:
     said = "The bridge opens on Friday."
     ollama_server.answer = lambda _: {"sentences": [{"text": said, "sources": [1]}]}
-    message = {
-        "id": str((1_780_000_000_000 - 1_420_070_400_000) << 22),
-        "guild_id": "1",
-        "channel_id": "10",
-        "channel_name": "c",
-        "author_id": "77",
-        "author_name": "Ada",
-        "content": "the bridge opens on Friday",
-        "reply_to": None,
-    }
-    await command_line("replay", json_lines("chat.jsonl", [message]), "--no-extract")
+    await command_line("replay", json_lines("chat.jsonl", [BRIDGE]), "--no-extract")
     ask = ("recall", "when does the bridge open?", "--answer", "--json")
     (record,) = (await command_line(*ask, OLLAMA_BASE_URL=ollama_server.url)).records()
     (sentence,) = record["answer"]["sentences"]
     assert (record["answer"]["state"], sentence["text"]) == ("answered", said)
-    assert sentence["links"][0].endswith(f"/{message['id']}")
+    assert sentence["links"][0].endswith(f"/{BRIDGE['id']}")
     shown = await command_line(*ask[:-1], OLLAMA_BASE_URL=ollama_server.url)
     assert f"{said} [1]" in shown.out
     assert "/api/embed" not in str(ollama_server.requests)
@@ -265,6 +268,23 @@ async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     assert "No question is answered" in down.err
     assert down.records()[0]["answer"]["state"] == "unavailable"
     assert down.records()[0]["hits"]
+
+
+async def test_what_is_erased_while_a_host_fails_is_shown_to_no_other_host(
+    command_line: CommandLine, json_lines: Lines, ollama_server: LoopbackOllama
+) -> None:
+    await command_line("replay", json_lines("chat.jsonl", [BRIDGE]), "--no-extract")
+
+    async def erase(_: object) -> str:
+        assert (await command_line("erase", "--user", "77", "--yes")).code == 0
+        raise web.HTTPBadGateway
+
+    async with LoopbackOllama() as other:
+        ollama_server.answer = other.answer = erase
+        hosts = f"{ollama_server.url},{other.url}"
+        ran = await command_line("recall", "when does the bridge open?", "--answer", "--json", OLLAMA_BASE_URL=hosts)
+        assert len([*ollama_server.asked("/api/chat"), *other.asked("/api/chat")]) == 1
+    assert ran.records()[0]["answer"]["state"] == "unknown"
 
 
 async def test_a_database_that_can_not_be_used_is_told_in_one_line(command_line: CommandLine) -> None:

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 import discord
 import pytest
 import simcord
+from aiohttp import web
 
 from bot.answers import Answers
+from bot.memories import Asker
 from bot.storage.schema import post_people, posts, tombstones
 from cogs.mentions import BY_A_MEMBER
-from tests.fixtures.answers import Oracle, open_oracle
+from tests.fixtures.answers import Oracle, Relay, open_oracle, open_relay
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.public import posted, take_down
@@ -121,6 +123,48 @@ async def test_what_is_deleted_while_the_model_thinks_is_not_shown(room: World, 
 
     oracle.meanwhile = delete
     assert "Thursday" not in shown(await ask(room))
+
+
+@pytest.fixture
+async def relay(pipeline: Pipeline) -> AsyncIterator[Relay]:
+    """A model that fails, and another one in its place."""
+    async with open_relay(pipeline.db, pipeline.clock) as relay:
+        relay.substitute.answer = lambda _: {"sentences": [{"text": ANSWER, "sources": [1]}]}
+        yield relay
+
+
+@pytest.mark.parametrize("gone", ["nothing", "message", "memory", "author", "permission"])
+async def test_what_went_while_a_model_failed_is_not_shown_to_the_one_in_its_place(
+    pipeline: Pipeline, relay: Relay, gone: str
+) -> None:
+    async with open_world(pipeline, answers=relay.answers) as world:
+        await world.observe()
+        message = await world.say(world.ann, SENTENCE)
+        memory = await world.remembered(world.ann, "the launch party is at the old mill")
+
+        async def meanwhile(_: object) -> str:
+            match gone:
+                case "message":
+                    await world.services.erasure.erase_messages(world.guild.id, world.general.id, [message.id])
+                case "memory":
+                    await pipeline.store.forget(memory.id, Asker(world.ann.id, world.guild.id, memory.channel_ids))
+                case "author":  # what they said is not erased yet
+                    await world.services.consents.opt_out(world.ann.id, None)
+                case "permission":
+                    channel = world.guild_now.get_channel(world.general.id)
+                    assert isinstance(channel, discord.TextChannel)
+                    await channel.set_permissions(world.guild_now.default_role, view_channel=False)
+            raise web.HTTPBadGateway
+
+        relay.own.answer = meanwhile
+        text = shown(await ask(world))
+    assert "Thursday" in str(relay.own.asked("/api/chat")[0].body)
+    if gone == "nothing":
+        assert "Thursday" in str(relay.substitute.asked("/chat/completions")[0].body)
+        assert ANSWER in text
+    else:
+        assert relay.substitute.requests == []
+        assert ANSWER not in text
 
 
 async def test_an_answer_neither_pings_nor_formats(room: World, oracle: Oracle) -> None:
