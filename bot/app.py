@@ -277,7 +277,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     erasure = Erasure(db, fulltext, store, indexer, hasher, clock, traces=traces, stores=stores)
     revisions = Revisions(db, fulltext, store, indexer, consents)
     intake = Intake(log, revisions, erasure, step=step)
-    recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled, message_vectors)
+    recall = Recall(db, fulltext, index, directory, store, clock, metrics.recalled, message_vectors, settings.zone)
     guilds = Guilds(db, clock)
     services = Services(
         clock=clock,
@@ -301,6 +301,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
         policy=policy_of(settings),
         status=status,
         flushes=settings.flush_in_bot,
+        zone=settings.zone,
         observe_channels=settings.observe_channels,
         leads=settings.leads,
         sweep_requests_per_minute=settings.sweep_requests_per_minute,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot import snowflake
 from bot.errors import UserError
@@ -24,35 +24,39 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 
 
-def parse_since(text: str, now: datetime) -> int:
+def parse_since(text: str, now: datetime, zone: tzinfo) -> int:
     """The first snowflake of the time that `text` names.
 
     Args:
         text: how long ago (`30m`, `12h`, `7d`, `2w`, `3mo`, `1y`), `now`, `today`, `yesterday`, a day of the week (the
-            last one), or a date or time in ISO 8601; without a zone it is UTC.
+            last one), or a date or time in ISO 8601.
         now: the aware time from which is counted.
+        zone: whose days and times are meant, where the text does not name a zone.
 
     Raises:
         UserError: it is none of these.
     """
-    return snowflake.from_datetime(_span(text, now)[0])
+    return snowflake.from_datetime(_span(text, now.astimezone(zone))[0])
 
 
-def parse_until(text: str, now: datetime) -> int:
+def parse_until(text: str, now: datetime, zone: tzinfo) -> int:
     """The last snowflake of the time that `text` names, as `parse_since` reads it: of a day, that of its end.
 
     Raises:
         UserError: it is no such time.
     """
-    return snowflake.from_datetime(_span(text, now)[1]) - 1
+    return snowflake.from_datetime(_span(text, now.astimezone(zone))[1]) - 1
 
 
 def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """When the time begins that a text names, and when it is over."""
+    """When the time begins that a text names, and when it is over, in the zone of `now`.
+
+    Days end where the clock on the wall says so: in summer time's first or last night they are not 24 hours long.
+    """
     words = " ".join(text.lower().split())
     try:
         if (back := _days_back(words, now)) is not None:
-            midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - back * _DAY
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) - back * _DAY
             return midnight, midnight + _DAY
         moment = now if words == "now" else _moment(words, now)
         return moment, moment + (_DAY if _DATE.fullmatch(words) else _SHORTEST)
@@ -63,12 +67,12 @@ def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
 def _days_back(words: str, now: datetime) -> int | None:
     day = words.removeprefix("last ").removeprefix("on ")
     if day in _WEEKDAYS:
-        return (now.astimezone(UTC).weekday() - _WEEKDAYS.index(day) - 1) % 7 + 1
+        return (now.weekday() - _WEEKDAYS.index(day) - 1) % 7 + 1
     return _DAYS_BACK.get(words)
 
 
 def _moment(words: str, now: datetime) -> datetime:
     if ago := _AGO.fullmatch(words):
-        return now - int(ago[1]) * _UNITS[ago[2].removesuffix("in")]
+        return now.astimezone(UTC) - int(ago[1]) * _UNITS[ago[2].removesuffix("in")]
     moment = datetime.fromisoformat(words)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Services:
         flusher: None where no language model is in use (MEM0_ENABLED=false).
         policy: what is kept, for how long and where it goes, as the settings in force have it.
         status: what the work costs, how the services are, and a chart.
+        zone: where the members are; whose days `since` and `until` mean.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         leads: whether this process does what one of several has to do for all.
         flushes: whether this process flushes what is due, rather than workers beside it.
@@ -64,6 +66,7 @@ class Services:
     flusher: Flusher | None
     policy: Policy
     status: Status
+    zone: tzinfo = UTC
     observe_channels: tuple[int, ...] = ()
     leads: bool = True
     flushes: bool = True

@@ -61,7 +61,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
     @per_member(6, 30.0)
     async def catchup(self, interaction: Interaction, since: app_commands.Range[str, 1, 40] | None = None) -> None:
         """Look, compare with Discord, and show."""
-        first = parse_since(since, interaction.created_at) if since else None
+        first = parse_since(since, interaction.created_at, self._services.zone) if since else None
         place = interaction.channel
         if not isinstance(place, Talk | discord.Thread) or not self._backfill.observes(place):
             raise Refused(texts.UNOBSERVED)

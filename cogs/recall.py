@@ -91,8 +91,9 @@ class RecallCog(commands.Cog):
         history: bool = False,
     ) -> None:
         """Search, and show the first page, an answer from it, or post that for everybody."""
-        first = parse_since(since, interaction.created_at) if since else None
-        last = parse_until(until, interaction.created_at) if until else None
+        now, zone = interaction.created_at, self._services.zone
+        first = parse_since(since, now, zone) if since else None
+        last = parse_until(until, now, zone) if until else None
         await interaction.response.defer(ephemeral=True, thinking=True)
 
         async def reading() -> frozenset[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot import snowflake
 from bot.lexical.analysis import question_terms
@@ -61,7 +61,7 @@ _AGO = re.compile(
 _NUMBERS = {"this": 0, "last": 1, "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 DAY_ECHO = timedelta(days=2)  # people tell on the next days what happened on a day,
 MONTH_ECHO = timedelta(days=10)  # and in the next week or so what happened in a month
-DAY_LEAD = timedelta(days=1)  # time zones
+DAY_LEAD = timedelta(days=1)  # some members are in other time zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,9 @@ class Question:
     several: bool = False
 
 
-def understand(text: str, *, names: Mapping[int, str], asker_id: int | None, newest: int) -> Question:
+def understand(
+    text: str, *, names: Mapping[int, str], asker_id: int | None, newest: int, zone: tzinfo = UTC
+) -> Question:
     """Read a question.
 
     Args:
@@ -122,12 +124,13 @@ def understand(text: str, *, names: Mapping[int, str], asker_id: int | None, new
         names: members whom it names, with their names.
         asker_id: who asks.
         newest: a snowflake of the present, by which a date without a year is the last such date.
+        zone: where the members are; it decides when a day begins.
     """
     people = {*names, *map(int, _MENTION.findall(text))}
     if asker_id is not None and _MYSELF.search(text):
         people.add(asker_id)
     name_terms = {term for name in names.values() for stems in question_terms(name) for term in stems}
-    found = _date(text, newest)
+    found = _date(text, snowflake.to_datetime(newest).astimezone(zone))
     span, written = found if found else (None, "")
     return Question(
         words=_words(text, name_terms, people),
@@ -159,8 +162,7 @@ def _parts(text: str, name_terms: set[str]) -> int:
     return sum(any(name_terms.isdisjoint(terms) for terms in question_terms(part)) for part in _PARTS.split(text))
 
 
-def _date(text: str, newest: int) -> tuple[Span, str] | None:
-    now = snowflake.to_datetime(newest)
+def _date(text: str, now: datetime) -> tuple[Span, str] | None:
     for pattern in _DATES:
         match = pattern.search(text)
         if match:
@@ -175,7 +177,7 @@ def _ago(parts: Mapping[str, str | None], now: datetime) -> Span:
     number = (parts["which"] or parts["number"] or "one").lower()
     count = int(number) if number.isdecimal() else _NUMBERS[number]
     unit = (parts["unit"] or parts["units"] or "day").lower()
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if unit == "month":
         years, month = divmod(today.year * 12 + today.month - 1 - count, 12)
         start = today.replace(year=years, month=month + 1, day=1)
@@ -192,7 +194,7 @@ def _span(parts: Mapping[str, str | None], now: datetime) -> Span | None:
     month = int(month_text) if month_text.isdigit() else _MONTHS.index(month_text.lower()[:3]) + 1
     year = parts.get("year")
     try:
-        start = datetime(int(year) if year else now.year, month, int(day or 1), tzinfo=UTC)
+        start = datetime(int(year) if year else now.year, month, int(day or 1), tzinfo=now.tzinfo)
         if not year and start > now:
             start = start.replace(year=start.year - 1)
     except ValueError:  # no such day

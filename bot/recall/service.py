@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import exists, select
@@ -60,6 +61,7 @@ class Recall:
         clock: Clock = system_clock,
         timed: Timed = _nobody,
         message_vectors: MessageVectors | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         statistics = Statistics(fulltext, clock)
         self._db = db
@@ -67,6 +69,7 @@ class Recall:
         self._clock = clock
         self._timed = timed
         self._message_vectors = message_vectors
+        self._zone = zone
         self._messages = MessageSearch(fulltext, statistics)
         self._memories = MemorySearch(fulltext, statistics, index, store)
 
@@ -100,7 +103,7 @@ class Recall:
         names = await self._directory.find(query.guild_id, query.text)
         names |= await self._directory.names(query.guild_id, references.people_in([query.text]) - names.keys())
         newest = query.until if query.until is not None else snowflake.from_ms(self._clock())
-        question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest)
+        question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest, zone=self._zone)
         return question, references.with_names(query.text, names)
 
     async def _with_messages_by_meaning(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from bot import snowflake
 from bot.app import App, open_app
 from bot.config import Settings, load_settings
+from bot.messagelog import Said
+from bot.model import Message
+from bot.recall import RecallQuery
 from bot.storage.schema import memories, outbox
 from tests.loopback.openai import LoopbackOpenAI
 
@@ -69,3 +74,24 @@ async def test_what_is_remembered_with_memories_switched_off_is_indexed_when_the
                 await app.indexer.drain()
                 await asyncio.sleep(0.1)
         assert await app.index.count() == 1
+
+
+@pytest.mark.parametrize(("zone", "said"), [("UTC", "early"), ("Pacific/Auckland", "late")])
+async def test_a_question_means_days_of_the_members_zone(
+    tmp_path: Path, openai_server: LoopbackOpenAI, zone: str, said: str
+) -> None:
+    """Asked half an hour after midnight in Auckland, where UTC has noon of the day before."""
+    asked, early, late = (
+        snowflake.from_datetime(datetime(2026, 3, day, hour, 30, tzinfo=UTC))
+        for day, hour in ((10, 11), (9, 5), (10, 5))
+    )
+    settings = settings_for(tmp_path, openai_server, mem0_enabled=False, time_zone=zone)
+    async with open_app(settings, extract=False, patient=True) as app:
+        for channel, (when, message_id) in enumerate((("early", early), ("late", late)), start=CHANNEL):
+            text = f"bought plywood {when} in the day"
+            message = Message(id=message_id, guild_id=GUILD, channel_id=channel, author_id=ADA, content=text)
+            await app.log.append([Said(message, "Ada")])
+        query = RecallQuery(guild_id=GUILD, text="who bought plywood yesterday?", channel_ids=None, until=asked)
+        first, _ = (await app.recall.search(query)).hits
+        assert said in first.text
+        assert str(app.services.zone) == zone

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
+
 import discord
 import pytest
 import simcord
 
-from tests.fixtures.discord import World, answer_of, buttons_of, shown
+from tests.fixtures.discord import World, answer_of, buttons_of, open_world, shown
+from tests.fixtures.memory import Pipeline
 
 NOTHING = "Nothing that you can read matches"
 
@@ -58,6 +61,23 @@ async def test_filters_narrow_it(world: World) -> None:
     assert NOTHING not in shown(await recall(world, world.bob, "venue", until="1m"))
     assert "try it without" in shown(await recall(world, world.bob, "venue", until="2m"))
     assert "I don't know that time" in shown(await recall(world, world.bob, "venue", until="soonish"))
+
+
+async def test_since_and_until_are_read_in_the_members_zone(pipeline: Pipeline) -> None:
+    zone = timezone(timedelta(hours=5))
+    async with open_world(pipeline, zone=zone) as world:
+        await world.observe()
+        message = await world.say(world.ann, "note: the venue is north")
+        await pipeline.flush(world.general.id)
+        before, after = (
+            f"{(message.created_at + timedelta(minutes=minutes)).astimezone(zone):%Y-%m-%dT%H:%M}"
+            for minutes in (-1, 2)
+        )
+        assert "north" in shown(await recall(world, world.bob, "venue", since=before, until=after))
+        assert NOTHING in shown(await recall(world, world.bob, "venue", since=after))
+        assert NOTHING in shown(await recall(world, world.bob, "venue", until=before))
+        assert "north" in shown(await world.bob.slash(world.general, "catchup", since=before))
+        assert "north" not in shown(await world.bob.slash(world.general, "catchup", since=after))
 
 
 async def fill(world: World, count: int) -> list[discord.Message]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import discord
 import pytest
@@ -104,7 +105,7 @@ def test_nothing_is_kept_of_an_empty_message_and_not_too_much_of_any() -> None:
     ],
 )
 def test_times_are_read_as_people_write_them(text: str, moment: datetime) -> None:
-    assert parse_since(text, NOW) == snowflake.from_datetime(moment)
+    assert parse_since(text, NOW, UTC) == snowflake.from_datetime(moment)
 
 
 @pytest.mark.parametrize(
@@ -116,18 +117,47 @@ def test_times_are_read_as_people_write_them(text: str, moment: datetime) -> Non
     ],
 )
 def test_until_a_day_includes_that_day(text: str, over: datetime) -> None:
-    assert parse_until(text, NOW) == snowflake.from_datetime(over) - 1
+    assert parse_until(text, NOW, UTC) == snowflake.from_datetime(over) - 1
 
 
 @pytest.mark.parametrize("text", ["3d", "2026-01-31T10:00"])
 def test_until_a_moment_includes_that_moment_alone(text: str) -> None:
-    assert snowflake.to_ms(parse_until(text, NOW)) == snowflake.to_ms(parse_since(text, NOW))
+    assert snowflake.to_ms(parse_until(text, NOW, UTC)) == snowflake.to_ms(parse_since(text, NOW, UTC))
+
+
+AUCKLAND, LOS_ANGELES = ZoneInfo("Pacific/Auckland"), ZoneInfo("America/Los_Angeles")
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "text", "start", "end"),
+    [
+        (AUCKLAND, "2026-03-10T11:30", "today", "2026-03-10T11:00", "2026-03-11T11:00"),  # half past midnight there
+        (AUCKLAND, "2026-03-10T10:30", "today", "2026-03-09T11:00", "2026-03-10T11:00"),  # half past eleven at night
+        (AUCKLAND, "2026-03-10T11:30", "monday", "2026-03-08T11:00", "2026-03-09T11:00"),
+        (AUCKLAND, "2026-03-10T11:30", "2026-01-31", "2026-01-30T11:00", "2026-01-31T11:00"),
+        (LOS_ANGELES, "2026-03-11T06:30", "yesterday", "2026-03-09T07:00", "2026-03-10T07:00"),
+        (LOS_ANGELES, "2026-03-11T07:30", "yesterday", "2026-03-10T07:00", "2026-03-11T07:00"),
+        (LOS_ANGELES, "2026-03-09T20:00", "yesterday", "2026-03-08T08:00", "2026-03-09T07:00"),  # 23 hours long
+        (LOS_ANGELES, "2026-11-02T20:00", "2026-11-01", "2026-11-01T07:00", "2026-11-02T08:00"),  # 25 hours long
+        (LOS_ANGELES, "2026-11-01T09:30", "today", "2026-11-01T07:00", "2026-11-02T08:00"),  # the hour that comes twice
+    ],
+)
+def test_a_day_is_one_of_the_members_zone(zone: ZoneInfo, now: str, text: str, start: str, end: str) -> None:
+    moment, first, over = (datetime.fromisoformat(f"{time}+00:00") for time in (now, start, end))
+    assert parse_since(text, moment, zone) == snowflake.from_datetime(first)
+    assert parse_until(text, moment, zone) == snowflake.from_datetime(over) - 1
+
+
+def test_a_time_of_day_is_one_of_the_members_zone_and_hours_ago_are_hours() -> None:
+    noon = datetime(2026, 3, 8, 19, tzinfo=UTC)  # in Los Angeles, where the clock went forward ten hours before
+    assert parse_since("2026-03-08T09:00", noon, LOS_ANGELES) == snowflake.from_datetime(noon - timedelta(hours=3))
+    assert parse_since("24h", noon, LOS_ANGELES) == snowflake.from_datetime(noon - timedelta(hours=24))
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01"])
 def test_other_times_are_refused_with_examples(text: str) -> None:
     with pytest.raises(UserError, match="yesterday"):
-        parse_since(text, NOW)
+        parse_since(text, NOW, UTC)
 
 
 def test_policy_and_notice_follow_the_settings() -> None:

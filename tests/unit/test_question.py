@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -51,6 +52,27 @@ def test_a_date_is_read_however_it_is_written(
     span = read(text).span
     assert span is not None
     assert (span.start, span.end) == (at(*start), at(*end))
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "text", "start", "end"),
+    [
+        ("Pacific/Auckland", "2026-03-10T11:30", "yesterday", "2026-03-09T11:00", "2026-03-10T11:00"),
+        ("Pacific/Auckland", "2026-03-10T10:30", "yesterday", "2026-03-08T11:00", "2026-03-09T11:00"),
+        ("Pacific/Auckland", "2026-10-31T11:30", "in November", "2026-10-31T11:00", "2026-11-30T11:00"),  # it has begun
+        ("Pacific/Auckland", "2026-03-15T11:30", "this week", "2026-03-15T11:00", "2026-03-22T11:00"),  # it is Monday
+        ("America/Los_Angeles", "2026-03-10T06:30", "on 2026-03-01", "2026-03-01T08:00", "2026-03-02T08:00"),
+        ("America/Los_Angeles", "2026-03-10T06:30", "yesterday", "2026-03-08T08:00", "2026-03-09T07:00"),  # 23 hours
+        ("America/Los_Angeles", "2026-03-10T06:30", "last month", "2026-02-01T08:00", "2026-03-01T08:00"),
+        ("America/Los_Angeles", "2026-03-10T06:30", "on March 8", "2026-03-08T08:00", "2026-03-09T07:00"),
+        ("America/Los_Angeles", "2026-11-02T09:30", "yesterday", "2026-11-01T07:00", "2026-11-02T08:00"),  # 25 hours
+    ],
+)
+def test_a_date_is_one_of_the_members_zone(zone: str, now: str, text: str, start: str, end: str) -> None:
+    asked, first, over = (snowflake.from_datetime(datetime.fromisoformat(f"{t}+00:00")) for t in (now, start, end))
+    span = understand(f"What did we buy {text}?", names={}, asker_id=None, newest=asked, zone=ZoneInfo(zone)).span
+    assert span is not None
+    assert (span.start, span.end) == (first, over)
 
 
 @pytest.mark.parametrize("text", ["May I come?", "What happened on 31 February 2024?", "Is 3 enough?", "a decade"])
