@@ -19,6 +19,7 @@ from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, wit
 from bot.extraction.people import MENTION
 from bot.extraction.persons import is_of_life, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
+from bot.extraction.ranges import ends
 from bot.extraction.secrets import REDACTED, SecretFinder
 from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
 from bot.extraction.values import all_said, denied
@@ -347,6 +348,11 @@ def _negation(proposal: Proposal) -> Refusal | None:
     return Refusal.NEGATION if turned else None
 
 
+def _swapped(proposal: Proposal) -> Refusal | None:
+    """Where something begins or comes from must not become where it ends or goes."""
+    return Refusal.NEGATION if ends(proposal.text).swaps(ends(proposal.said)) else None
+
+
 def _speaker(proposal: Proposal) -> Refusal | None:
     """Only who said it, or is meant in it, may appear in it; and nobody else's mouth may it be put into."""
     meant = proposal.authors.union(*(line.meant for line in proposal.lines))
@@ -432,6 +438,7 @@ _CHECKS: tuple[Check, ...] = (
     _times,
     _names,
     _negation,
+    _swapped,
     _mixed,
     _support,
     _subject,

@@ -13,6 +13,7 @@ from enum import StrEnum
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.people import MENTION
+from bot.extraction.ranges import ends
 from bot.extraction.text import URL
 from bot.extraction.values import VALUE, values, with_values
 from bot.lexical.analysis import question_terms
@@ -146,7 +147,7 @@ def same_statement(one: str, other: str) -> bool:
 
     Where each has a word that the other lacks, that may be all the difference: "opens" and "closes".
     """
-    if _fixed(one) != _fixed(other):
+    if _fixed(one) != _fixed(other) or ends(one).swaps(ends(other)):
         return False
     words, others = _words(one), _words(other)
     return _likeness(words, others) >= SAME and not _both_add(words, others)
@@ -188,6 +189,8 @@ def _perhaps_holds(older: str, newer: str) -> bool:
     held = sum(not stems.isdisjoint(word) for word in words)
     *told, people, negates = _fixed(newer)
     *there, those, negated = _fixed(older)
+    if ends(newer).swaps(ends(older)):
+        return False
     held_all = all(set(one) <= set(other) for one, other in zip(told, there, strict=True))
     left = iter(those)
     in_order = all(person in left for person in people)  # who brings the cake must not become who brings the drinks
