@@ -38,13 +38,16 @@ _COMING = frozenset(
 _LAST = frozenset(("last", "past", "letzten", "letzter", "letzte", "vorige", "pasado", "passado", "scorso", "dernier"))
 _ON = frozenset(("on", "am"))
 _WHICH = "|".join(sorted(_NEXT | _COMING | _LAST | _ON | {"this", "diesen", "by", "is", "ist", "est", "es el"}))
+_WEEKS = "|".join(sorted(_NEXT | _LAST | {"this", "diese", "dieser"}))
 _AFTER = "prochain|próximo|proximo|pasado|passado|scorso|prossimo|dernier"
 _NAMES = "|".join(WEEKDAYS)
 _RELATIVE = re.compile(
-    rf"\b(?:{_MORNING}(?P<day>{_SPACED})(?:['’]s)?"
+    rf"\b(?:(?:(?:{_WHICH}|the)\s+)?(?P<of_week>{_NAMES})\s+(?:of\s+)?(?P<its_week>{_WEEKS})\s+(?:week|woche)"
+    rf"|(?P<week_of>{_WEEKS})\s+(?:week(?:['’]s)?|woche),?\s+(?:(?:on|am)\s+)?(?P<in_week>{_NAMES})"
+    rf"|{_MORNING}(?P<day>{_SPACED})(?:['’]s)?"
     rf"|(?P<which>{_WHICH})\s+(?P<weekday>{_NAMES})"
     rf"|(?P<weekday_before>{_NAMES})\s+(?P<which_after>{_AFTER})"
-    rf"|(?P<which_week>{'|'.join(sorted(_NEXT | _LAST))})\s+(?P<week>week|woche)"
+    rf"|(?P<which_week>{'|'.join(sorted(_NEXT | _LAST))})\s+(?:week|woche)"
     rf"|in\s+(?P<ahead>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<ahead_unit>day|week)s?"
     rf"|(?P<from>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<from_unit>day|week)s?\s+from\s+(?P<from_day>now|today|tomorrow)"
     rf"|(?P<back>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<back_unit>day|week)s?\s+ago"
@@ -61,7 +64,18 @@ _EVERY = re.compile(
     r"|[每毎]|매",
     re.IGNORECASE,
 )
-_FROM = re.compile(r"\b(?:weeks?|days?|fortnight|wochen?|tage?n?) (?:from|after|before|ab|nach|vor) ?$", re.IGNORECASE)
+_FROM = re.compile(
+    r"\b(?:(?:days?|tage?n?) (?:from|after|before|ab|nach|vor)"
+    r"|(?:weeks?|fortnight|wochen?|months?|monate?)(?: (?:from|after|before|on|of|ab|nach|vor|next|the)){0,3}) ?$",
+    re.IGNORECASE,
+)
+_COUNTED_ON = re.compile(
+    r"\s+(?:week|woche|after (?:next|that)|the week|in \w+ (?:weeks?|days?|fortnight|wochen?|tage?n?)"
+    r"|\w+ (?:weeks?|days?|wochen?|tage?) (?:later|after|ago|from|später))\b",
+    re.IGNORECASE,
+)
+_OF_A_DAY = re.compile(rf"\b(?:{_NAMES})(?: (?:of|after|the))* $", re.IGNORECASE)
+"""A weekday before a time of weeks or days, which tells a part of it."""
 _APART = re.compile(
     r"[,;.!?()]|\b(?:and|or|but|to|not|than|of|und|oder|auf|bis|statt|nicht|y|o|et|ou|e|en|of)\b", re.IGNORECASE
 )
@@ -84,6 +98,8 @@ _NOT_PAST = re.compile(
     r"|\b(?:it|that|there|he|she)['’]s\b|['’](?:re|ll)\b",
     re.IGNORECASE,
 )
+_SAID = re.compile(r"\b(?:told|said|wrote|sagte|meinte)\b(?: (?:me|us|him|her|them|mir|uns))? +\S", re.IGNORECASE)
+"""Somebody reported, before the time of what they reported, which was or will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +150,24 @@ def _one_of_many(match: re.Match[str], text: str) -> bool:
     """Whether it is said of every week or day, or counted on from the day."""
     before, after = text[: match.start()], text[match.end() :]
     near = " ".join((*before.split()[-NEAR:], "", *after.split()[:NEAR]))
-    return bool(_EVERY.search(near) or _FROM.search(before))
+    counted_on = _FROM.search(before) or _COUNTED_ON.match(after)
+    weekday = match["weekday"] or match["weekday_before"] or match["of_week"] or match["in_week"]
+    return bool(_EVERY.search(near) or counted_on or (not weekday and _OF_A_DAY.search(before)))
 
 
 def _in_parts(one: re.Match[str], other: re.Match[str], text: str) -> bool:
     """Whether two neighbours are one time, told in two parts."""
     between = text[one.end() : other.start()]
-    return len(between.split()) < NEAR and not _APART.search(between)
+    listed = between.strip() == "," and one["weekday"] and other["which_week"]
+    return bool(listed) or (len(between.split()) < NEAR and not _APART.search(between))
 
 
 def _days(match: re.Match[str], said: date, text: str) -> tuple[date, date] | None:
     found = {name: value.casefold() for name, value in match.groupdict().items() if value}
-    if "week" in found:
-        monday = said - timedelta(said.weekday() + (7 if found["which_week"] in _LAST else -7))
+    if which := found.get("which_week") or found.get("its_week") or found.get("week_of"):
+        monday = said - timedelta(said.weekday() + 7 * ((which in _LAST) - (which in _NEXT)))
+        if name := found.get("of_week") or found.get("in_week"):
+            return (monday + timedelta(WEEKDAYS[name]),) * 2
         return monday, monday + timedelta(6)
     name = found.get("weekday") or found.get("weekday_before")
     day = _weekday(match, WEEKDAYS[name], said, text) if name else _offset(found, said)
@@ -167,6 +188,8 @@ def _weekday(match: re.Match[str], weekday: int, said: date, text: str) -> date 
         return said + timedelta((weekday - said.weekday() - 1) % 7 + 1)
     before = _CLAUSE.split(text[: match.start()])[-1]
     after = _CLAUSE.split(text[match.end() :])[0]
+    if which in _ON and _SAID.search(before) and not _NOT_PAST.search(before):
+        return None
     if which in _ON and _PAST.search(f"{before}|{after}") and not _NOT_PAST.search(f"{before}|{after}"):
         sure = _PAST.search(before) or not before.strip()
         return said - timedelta((said.weekday() - weekday) % 7) if sure else None
