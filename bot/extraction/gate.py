@@ -45,6 +45,8 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
 """An answer before a sentence, which it does not turn round."""
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
+_LEET = str.maketrans("013457", "oieast")
+"""Digits that stand for letters in words that are to be read by models alone."""
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
 """How a line of the prompt begins; `_tidied` takes it away where it is true."""
 
@@ -157,8 +159,10 @@ def _length(proposal: Proposal) -> Refusal | None:
 
 
 def _order(proposal: Proposal) -> Refusal | None:
-    texts = (proposal.text, *(line.said for line in proposal.lines))
-    return Refusal.ORDER if any(lexicon.ORDER.search(text) for text in texts) else None
+    texts = [folded(text) for text in (proposal.text, *(line.said for line in proposal.lines))]
+    return (
+        Refusal.ORDER if any(lexicon.ORDER.search(t) for text in texts for t in (text, text.translate(_LEET))) else None
+    )
 
 
 def _question(proposal: Proposal) -> Refusal | None:

@@ -95,6 +95,7 @@ ORDER = _any(
     r"\bremember (?:that|this|forever|always)\b.{0,80}\b(?:instruction|everyone|everybody|fact|true|important)\b",
     r"[\"']?(?:memories|lines|kind)[\"']?\s*:\s*[\[\"{]",
     r"(?:^|\s)\d{1,3} @?[A-Z]{1,2}(?: to @?[A-Z]{1,2})?:\s",
+    r"(?<![^\W_])(?:[a-z][ .*_|-]{1,2}){5,}[a-z](?![^\W_])",
     r"\b(?:ignorier\w*|vergiss)\b.{0,30}\b(?:anweisung|regel)|\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:consigne"
     r"|instruction)|\bignora\b.{0,30}\binstruc",
 )

@@ -29,10 +29,43 @@ _FORWARDED = re.compile(r"^\[forwarded\b.*$", re.MULTILINE | re.IGNORECASE)
 URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'`|\\^{}]+[^\s<>\"'`|\\^{}.,;:!?)\]*_]", re.IGNORECASE)
 """A web address, without the punctuation that ends its sentence."""
 
+_STYLED = re.compile(r"(?:LATIN LETTER SMALL|(?:NEGATIVE )?(?:CIRCLED|SQUARED) LATIN) CAPITAL(?: LETTER)? ([A-Z])$")
+_STYLES = (
+    *(*range(0x250, 0x2B0), *range(0x1D00, 0x1D2C), *range(0x2102, 0x2139), *range(0x24B6, 0x24EA)),
+    *(*range(0xA730, 0xA7B0), *range(0xFF21, 0xFF5B), *range(0x1D400, 0x1D800), *range(0x1F130, 0x1F18A)),
+)
+"""Where Unicode has letters for mathematics and typography, with which generators of "fonts" write Latin text."""
+_TWINS = str.maketrans(
+    "аАВсСԁеЕһНіІјЈкКӏМоОрРԛгѕЅтТуУѵԝхХүαΑΒεΕΗηιΙκΚΜνΝοΟρΡτΤυΥχΧωΖϲօոսհցզյ",
+    "aABcCdeEhHiIjJkKlMoOpPqrsStTyYvwxXyaABeEHniIkKMvNoOpPtTuYxXwZconuhgqj",
+)
+"""Cyrillic, Greek and Armenian letters that look like Latin ones."""
+_WORDS = re.compile(rf"{URL.pattern}|[^\W\d_]+", re.IGNORECASE)
+
+
+def _plain(char: str) -> str | None:
+    """The Latin letter that a character is in another style, or None."""
+    plain, styled = unicodedata.normalize("NFKD", char), _STYLED.match(unicodedata.name(char, ""))
+    return styled[1].lower() if styled else plain if len(plain) == 1 and plain.isascii() and plain.isalnum() else None
+
+
+_STYLED_LETTERS = {code: plain for code in _STYLES if (plain := _plain(chr(code)))}
+
 
 def visible(text: str) -> str:
-    """`text` composed (NFC) and without characters that hide, reverse or disguise others; control characters go too."""
-    return _JOINERS.sub("", _INVISIBLE.sub("", _CONTROLS.sub("", unicodedata.normalize("NFC", text))))
+    """`text` composed (NFC), and without what hides, reverses or disguises characters; control characters go too.
+
+    Latin letters in another style are plain ones, and in a word that is else of Latin letters so are those of other
+    scripts that look like them. Addresses stay as they are.
+    """
+    shown = _JOINERS.sub("", _INVISIBLE.sub("", _CONTROLS.sub("", unicodedata.normalize("NFC", text))))
+    return shown if shown.isascii() else _WORDS.sub(_undisguised, shown.translate(_STYLED_LETTERS))
+
+
+def _undisguised(match: re.Match[str]) -> str:
+    word = match.group()
+    latin = word.translate(_TWINS)
+    return latin if fold(latin).isascii() and any(map(str.isascii, word)) and not URL.match(word) else word
 
 
 def own_words(content: str) -> str:
