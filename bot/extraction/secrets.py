@@ -1,14 +1,17 @@
 """Finds what must never become a memory: credentials, card and account numbers, phone numbers, e-mail addresses.
 
 Credentials with a known shape are found by detect-secrets (https://github.com/Yelp/detect-secrets), phone numbers by
-phonenumbers, Google's libphonenumber (https://github.com/daviddrysdale/python-phonenumbers); what chat adds to that
+phonenumbers, Google's libphonenumber (https://github.com/daviddrysdale/python-phonenumbers), the seeds of wallets by
+the word lists of BIP 39's reference implementation (https://github.com/trezor/python-mnemonic); what chat adds to that
 ("the password is …", tokens read out in groups, account numbers) is found here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from math import log2
 
 from detect_secrets.plugins.artifactory import ArtifactoryDetector
@@ -31,6 +34,7 @@ from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
+from mnemonic import Mnemonic
 from phonenumbers import Leniency, PhoneNumberMatcher
 
 from bot.extraction.text import URL
@@ -48,6 +52,8 @@ MIN_KEY = 24
 KEY_ENTROPY = 3.9  # bits a character, for unbroken runs without digits in groups
 MIN_IBAN_DIGITS = 10  # of any country's; words behind "mp34" have none
 CARD_DIGITS = range(13, 17)
+SEED = 12  # words: the shortest seed of a wallet
+NAMED_SEED = 8  # the same behind words that name it, where other lists than BIP 39's count as well
 MIN_SECRET = 4  # characters: a shorter find is a part of another or no secret
 
 _WORDS_FOR_IT = (
@@ -106,6 +112,13 @@ _SWITCH = re.compile(r"(?<=\d)[A-Za-z]|(?<=[A-Za-z])\d")
 _SECRET_LINK = re.compile(
     r"/api/webhooks/\d+/[\w-]|[?&#]\w*(?:token|key|secret|sig|signature|passw\w*|pwd|auth|code)=[^&\s]", re.IGNORECASE
 )
+_LETTERS = re.compile(r"[^\W\d_]+")
+_SEED_NAMED = re.compile(
+    r"\b(?:(?:seed|recovery|backup|mnemonic|secret)[- ](?:phrases?|words)|mnemonics?|wallet[- ]seed|seed(?=:)"
+    r"|wiederherstellungs(?:phrase|wörter)|phrase (?:de récupération|secrète)|frase (?:semilla|de recuperación))\b",
+    re.IGNORECASE,
+)
+_SEED_WORDS = frozenset(word for language in Mnemonic.list_languages() for word in Mnemonic(language).wordlist)
 
 
 class SecretFinder:
@@ -136,7 +149,7 @@ class SecretFinder:
 
     def find(self, text: str) -> list[str]:
         """Every secret in `text`, as it stands there, longest first."""
-        found = {*self._known(text), *_named(text), *_numbers(text), *_tokens(text), *_links(text)}
+        found = {*self._known(text), *_named(text), *_numbers(text), *_tokens(text), *_links(text), *_seeds(text)}
         found.update(match.group() for match in _EMAIL.finditer(text))
         return sorted((secret for secret in found if len(secret) >= MIN_SECRET), key=len, reverse=True)
 
@@ -188,6 +201,28 @@ def _digits(text: str) -> int:
 
 def _links(text: str) -> Iterator[str]:
     yield from (match.group() for match in URL.finditer(text) if _SECRET_LINK.search(match.group()))
+
+
+def _seeds(text: str) -> Iterator[str]:
+    """Runs of words that no sentence has: of the lists of seeds alone, or behind "seed phrase" of no function words."""
+    yield from _runs(text, 0, _is_of_seeds, SEED)
+    if named := _SEED_NAMED.search(text):
+        yield from _runs(text, named.end(), _may_be_of_seed, NAMED_SEED)
+
+
+def _runs(text: str, start: int, fits: Callable[[str], bool], least: int) -> Iterator[str]:
+    """The parts of a text from `start` on that are at least so many words that fit, whatever stands between them."""
+    for fit, words in groupby(_LETTERS.finditer(text, start), lambda word: fits(word.group())):
+        if fit and len(run := list(words)) >= least:
+            yield text[run[0].start() : run[-1].end()]
+
+
+def _is_of_seeds(word: str) -> bool:
+    return unicodedata.normalize("NFKD", word.casefold()) in _SEED_WORDS
+
+
+def _may_be_of_seed(word: str) -> bool:
+    return _is_of_seeds(word) or (word.islower() and len(word) > 2 and not any(word in w for w in STOP_WORDS.values()))
 
 
 def _tokens(text: str) -> Iterator[str]:

@@ -84,3 +84,54 @@ def test_ordinary_text_holds_no_secret(text: str) -> None:
 
 def test_a_card_number_with_a_wrong_check_digit_is_a_number() -> None:
     assert FINDER.find("order 4111 1111 1111 1112") == []
+
+
+SEEDS = [
+    "legal winner thank year wave sausage worth useful legal winner thank yellow",
+    "letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
+    "abandon ability able about above absent absorb abstract absurd abuse access accident account accuse achieve acid "
+    "acoustic acquire across act action actor actress actual",
+    "abaisser abandon abdiquer abeille abolir aborder aboutir aboyer abrasif abreuver abriter abroger",
+    "1. legal 2. winner 3. thank 4. year 5. wave 6. sausage 7. worth 8. useful 9. legal 10. winner 11. dad 12. yellow",
+    "Legal, Winner, Thank, Year, Wave, Sausage, Worth, Useful, Legal, Winner, Thank, Yellow",
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("said", ["{}", "our wallet: {} as of May 3", "the backup of the club's wallet is {}. keep it"])
+def test_the_words_of_a_wallet_are_a_secret(seed: str, said: str) -> None:
+    left = FINDER.redact(said.format(seed))
+    assert REDACTED in left
+    assert not {word for word in seed.split() if len(word) > 2} & set(left.split())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the seed phrase is {}",
+        "recovery phrase of the guild wallet: {}",
+        "here are my backup words: {}",
+        "die Wiederherstellungsphrase lautet {}",
+        "la frase de recuperación es {}",
+        "la phrase de récupération est {}",
+    ],
+)
+def test_words_of_any_list_are_a_secret_behind_their_name(said: str) -> None:
+    words = "juvenile gyrate nomad hefty fossil tidy vixen ruffled pirate onboard sizes wedge"
+    left = FINDER.redact(said.format(words))
+    assert REDACTED in left
+    assert not set(words.split()) & set(left.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the seed phrase of the wallet is kept in the safe of the club and nobody but the board may see it",
+        "write down your recovery phrase on paper and never type it into a web page that you do not trust at all",
+        "the minecraft seed is 8675309 and the world has a village next to the spawn point",
+        "milk eggs flour butter cheese apples pears onions garlic lettuce yoghurt tomatoes potatoes",
+        "seed the random generator with a fixed number before each test so that failures can be repeated",
+    ],
+)
+def test_talk_of_seeds_is_no_secret(text: str) -> None:
+    assert FINDER.find(text) == []
