@@ -252,7 +252,7 @@ async def _wire(stack: AsyncExitStack, settings: Settings, db: Database, ways: W
     if own_model is not None:
         guards.extend(own_model.guards)
         model, longest_wait = _with_fallback(stack, settings, own_model, ledger, prices, clock, guards.append)
-        answers = Answers(model, zone=settings.zone)
+        answers = Answers(model, at_once=answers_at_once(settings), zone=settings.zone)
         if isinstance(model, FallbackModel):
             status.fallback = model
     if own_model is not None and ways.extract:
@@ -414,6 +414,13 @@ def flushes_at_once(settings: Settings) -> int:
     if settings.mem0_llm_provider is LLMProvider.OPENAI:
         return 1
     return len(settings.ollama_base_url) * settings.ollama_concurrency
+
+
+def answers_at_once(settings: Settings) -> int:
+    """Questions that are answered side by side: on hosts of Ollama as many as channels are worked on."""
+    if settings.mem0_llm_provider is LLMProvider.OPENAI:
+        return MODEL_CALLS_A_SECOND
+    return flushes_at_once(settings)
 
 
 def _with_fallback(

@@ -81,7 +81,9 @@ class Answers:
     Args:
         model: None where none is in use.
         why_not: why there is none.
-        seconds: how long an answer is waited for.
+        seconds: how long an answer is waited for, the wait for a place included.
+        at_once: places: so many questions are before the model at the same time, so that a burst of them neither keeps
+            it from making memories nor counts against a host that has much to do.
         zone: where the members are; it decides on which day something was said.
     """
 
@@ -91,12 +93,14 @@ class Answers:
         *,
         why_not: str = NO_MODEL,
         seconds: float = PATIENCE_SECONDS,
+        at_once: int = 1,
         zone: tzinfo = UTC,
     ) -> None:
         self._zone = zone
         self._model = model
         self._why_not = why_not
         self._seconds = seconds
+        self._places = asyncio.Semaphore(at_once)
         self._secrets = SecretFinder()
 
     async def answer(
@@ -128,7 +132,7 @@ class Answers:
                 raise _Gone
 
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds), self._places:
                 return await self._asked(self._model, question, hits, names, {*people, *names.values()}, before)
         except _Gone:
             log.info("A question was not answered: what it was to be answered from went or changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import snowflake
-from bot.answers import Answer, Answers, State
+from bot.answers import NO_ANSWER, Answer, Answers, State
 from bot.answers.prompt import ANSWER_TOKENS
 from bot.model import Hit, HitKind, Line
 from bot.storage.engine import Database
@@ -139,6 +140,18 @@ async def test_a_hanging_model_is_not_waited_for(database: Database, clock: Fake
     async with open_oracle(database, clock, seconds=0.2) as oracle:
         oracle.server.fail(Fault.HANG, path="/api/chat")
         assert (await ask(oracle, "The launch moved to Thursday.")).state is State.UNAVAILABLE
+
+
+async def test_who_waits_too_long_for_a_place_is_told_so_and_no_model_is_asked(
+    database: Database, clock: FakeClock
+) -> None:
+    async with open_oracle(database, clock, seconds=0.3) as oracle:
+        oracle.server.fail(Fault.HANG, path="/api/chat")
+        answers = await asyncio.gather(*(oracle.answer(ASKED, HITS, NAMES) for _ in range(5)))
+        assert {(answer.state, answer.why) for answer in answers} == {(State.UNAVAILABLE, NO_ANSWER)}
+        assert len(oracle.prompts) == 1
+        oracle.server.heal()
+        assert (await ask(oracle, "The launch moved to Thursday.")).state is State.ANSWERED
 
 
 @pytest.mark.parametrize("stand", [True, False])

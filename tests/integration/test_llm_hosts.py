@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiolimiter import AsyncLimiter
@@ -24,9 +25,13 @@ from bot.llm.embeddings import Embedder, OllamaEmbedder
 from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.pool import Host, Pool, PooledEmbedder, PooledModel
+from bot.messagelog import Said
+from bot.model import Message
+from bot.recall import RecallQuery
 from bot.replay import Replay
 from bot.resilience import Breaker, BreakerState, Guard
 from bot.storage.engine import Database
+from tests.fixtures.answers import always
 from tests.fixtures.storage import NOW_MS, FakeClock
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
@@ -312,6 +317,56 @@ async def test_embeddings_go_to_another_host_too(servers: list[LoopbackOllama], 
     with pytest.raises(ServiceError):
         await pooled.embed(["a ladder"])
     await pooled.aclose()
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
+    servers: list[LoopbackOllama], tmp_path: Path, hosts: int
+) -> None:
+    """Forty questions at once, then a channel to extract from, on hosts that answer two calls at a time each."""
+    order: list[str] = []
+    most = questions = 0
+
+    def answering(places: asyncio.Semaphore) -> Callable[[dict[str, Any]], Awaitable[dict[str, object]]]:
+        async def answer(request: dict[str, Any]) -> dict[str, object]:
+            nonlocal most, questions
+            asks = request["messages"][-1]["content"].startswith("Question:")
+            questions += asks
+            most = max(most, questions)
+            async with places:
+                await asyncio.sleep(0.2)
+                order.append("answer" if asks else "extraction")
+            questions -= asks
+            return {"sentences": []} if asks else {"memories": []}
+
+        return answer
+
+    for server in servers:
+        server.answer = answering(asyncio.Semaphore(2))
+    settings = load_settings(
+        None,
+        data_dir=tmp_path,
+        ollama_base_url=",".join(server.url for server in servers[:hosts]),
+        ollama_concurrency=2,
+        embedding_provider="ollama",
+        embedding_model="nomic-embed-text",
+        embedding_dims=768,
+    )
+    text = "the blue ladder stands behind the shed since the market on Sunday"
+    message = Message(id=snowflake.from_ms(NOW_MS), guild_id=1, channel_id=2, author_id=3, content=text)
+    async with asyncio.timeout(60), open_app(settings, extract=True, answer=True, patient=True) as app:
+        await app.log.append([Said(message, "Ann")])
+        hits = (await app.recall.search(RecallQuery(guild_id=1, text="ladder", channel_ids=None))).hits
+        assert app.flusher is not None
+        ask = app.services.answers.answer
+        asked = [asyncio.create_task(ask("where?", hits, {3: "Ann"}, stands=always)) for _ in range(40)]
+        await eventually(lambda: questions == 2 * hosts)
+        assert (await app.flusher.flush_channel(2)).asked == 1
+        assert order.index("extraction") <= 4 * hosts
+        assert most == 2 * hosts
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
 
 async def test_a_channels_messages_are_asked_about_in_order_on_whatever_host(
