@@ -11,8 +11,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from bot.answers.sources import Source
+from bot.extraction.dates import relative_times
 from bot.extraction.lexicon import NEGATION, ORDER
+from bot.extraction.ranges import ends
 from bot.extraction.text import URL, folded, is_english
+from bot.extraction.values import VALUE, all_said, denies_alike, values
 from bot.lexical.analysis import question_terms, terms
 
 MOST_CHARS = 350
@@ -27,21 +30,17 @@ TOPIC_MISSED = 0.5
 SAME_SENTENCE = 0.6
 """Share of words from which on the model repeats a sentence, "not" and all."""
 
-_NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
-_THOUSANDS = re.compile(r"(?<=\d)[,.'’](?=\d{3}(?!\d))")
 _NAME = re.compile(r"(?<![\w@/.#-])[^\W\d_a-zß-öø-ÿ][\w'’-]*\w")
 _CLAUSE = re.compile(r"(?<=[.!?;。！？,])\s+|\s+[-–]\s+|\b(?:but|aber|mais|pero)\b", re.IGNORECASE)
-_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_SMALL_TERMS = frozenset(terms(" ".join(_SMALL)))
-_SMALL_WORD = re.compile(rf"\b(?:{'|'.join(_SMALL)})\b", re.IGNORECASE)
 _OR = re.compile(
     r"(\w+),?\s+(?:or|oder|ou|o|of|eller|czy|или)\s+(?:the\s+|an?\s+|der\s+|die\s+|das\s+)?(\w+)", re.IGNORECASE
 )
 _GLUE = frozenset(terms("yes no says said according mentioned answered wrote asked use see"))
-_CALENDAR = frozenset(
-    terms(" ".join(f"{date(2024, month, 1):%B %b}" for month in range(1, 13)))
-    + terms(" ".join(f"{date(2024, 1, day):%A %a}" for day in range(1, 8)))
+_SHORT_DAYS = frozenset(
+    terms(" ".join(f"{date(2024, month, 1):%b}" for month in range(1, 13)))
+    + terms(" ".join(f"{date(2024, 1, day):%a}" for day in range(1, 8)))
 ) - frozenset(terms("may sun sat"))
+"""Short names of months and weekdays, which `values` does not know."""
 
 
 def is_supported(
@@ -59,10 +58,13 @@ def is_supported(
     if len(text) > MOST_CHARS or not cited or ORDER.search(text):
         return False
     said = " ".join(f"{source.speaker}: {source.said}" for source in cited)
-    own = _terms(cited) | frozenset(terms(" ".join(_written(source.day) for source in cited)))
+    own = _terms(cited) | frozenset(terms("one") if "1" in values(said) else ())  # "one" is no value
+    dated = " ".join([said, *(str(source.day) for source in cited)])
     checks = (
         {url.casefold() for url in URL.findall(text)} <= {url.casefold() for url in URL.findall(said)},
-        _figures(text) <= _numbers_of(said, cited),
+        all_said(text, dated, _days_meant(cited)),
+        denies_alike(text, said),
+        not ends(text).swaps(ends(said)),
         _names_are_said(text, own, said, question, people),
         _negates_alike(text, cited),
     )
@@ -77,25 +79,14 @@ def _terms(sources: Iterable[Source]) -> frozenset[str]:
     return frozenset[str]().union(*(source.terms for source in sources))
 
 
-def _written(day: date) -> str:
-    return f"{day:%Y-%m-%d} {day.day} {day:%B %b %A %a}"
-
-
-def _numbers_of(said: str, cited: Iterable[Source]) -> set[str]:
-    numbers = _figures(said) | {str(_SMALL.index(word)) for word in folded(said).split() if word in _SMALL}
-    for source in cited:
-        numbers |= {str(source.day.year), str(source.day.month), str(source.day.day)}
-    return numbers
-
-
-def _figures(text: str) -> set[str]:
-    """Every number of a text, whole numbers in their parts ("2025-01-03" holds 2025, 1 and 3)."""
-    plain = _THOUSANDS.sub("", text)
-    return {part.lstrip("0") or "0" for number in _NUMBER.findall(plain) for part in re.split(r"\D", number)}
+def _days_meant(cited: Iterable[Source]) -> set[date]:
+    """The days that the relative times of lines mean."""
+    times = (time for source in cited for time in relative_times(source.said, source.day))
+    return {day for time in times for day in (time.first, time.last)}
 
 
 def _names_are_said(text: str, own: frozenset[str], said: str, question: str, people: Collection[str]) -> bool:
-    """Members and days must be in the cited lines; other names may also come from the question.
+    """Members and short names of days must be in the cited lines; other names may also come from the question.
 
     What begins the sentence has a capital letter anyway, and is looked at with the other words.
     """
@@ -104,11 +95,11 @@ def _names_are_said(text: str, own: frozenset[str], said: str, question: str, pe
     if any(word not in words and own.isdisjoint(terms(word) or [word]) for word in strict):
         return False
     lent = frozenset(terms(question))
-    for match in _NAME.finditer(URL.sub(" ", text)):
+    for match in _NAME.finditer(_without_values(text)):
         stems = frozenset(terms(match[0]))
-        if not match.start() and stems.isdisjoint(_CALENDAR):
+        if not match.start() and stems.isdisjoint(_SHORT_DAYS):
             continue
-        known = own if stems & _CALENDAR else own | lent | _GLUE
+        known = own if stems & _SHORT_DAYS else own | lent | _GLUE
         if stems and stems.isdisjoint(known) and folded(match[0]) not in words:
             return False
     return True
@@ -135,28 +126,29 @@ def _alternatives(question: str) -> frozenset[str]:
     return frozenset(term for match in _OR.finditer(question) for term in terms(f"{match[1]} {match[2]}"))
 
 
-def _digits(text: str) -> str:
-    """Small numbers as digits."""
-    return _SMALL_WORD.sub(lambda match: str(_SMALL.index(match[0].casefold())), text)
+def _without_values(text: str) -> str:
+    """A text without links and values, which are looked at as such."""
+    return VALUE.sub(" ", URL.sub(" ", text))
 
 
 def _has_anchor(text: str, own: frozenset[str]) -> bool:
-    """In another language than its lines: numbers and names, which were checked, have to carry it."""
+    """In another language than its lines: values and names, which were checked, have to carry it."""
     anchors = [match[0] for match in _NAME.finditer(text)]
-    return bool(_figures(text)) or any(not own.isdisjoint(terms(anchor)) for anchor in anchors)
+    return bool(values(text)) or any(not own.isdisjoint(terms(anchor)) for anchor in anchors)
 
 
 def _words_are_said(text: str, own: frozenset[str], around: frozenset[str], question: str) -> bool:
     asked, open_ones = frozenset(terms(question)), _alternatives(question)
-    words = [stems for stems in question_terms(_digits(URL.sub(" ", text))) if _GLUE.isdisjoint(stems)]
-    own |= frozenset(terms(_digits(" ".join(own & _SMALL_TERMS))))
+    words = [stems for stems in question_terms(_without_values(text)) if _GLUE.isdisjoint(stems)]
+    found = frozenset(values(URL.sub(" ", text)))  # which were said, all of them
+    told = len(found - frozenset(values(question)))
     new = [stems for stems in words if asked.isdisjoint(stems)]
     topic = [stems for stems in words if not asked.isdisjoint(stems)]
-    if not new:  # it confirms: then the cited lines have to say all of it
-        return bool(topic) and all(not own.isdisjoint(stems) for stems in topic)
+    if not new and not told:  # it confirms: then the cited lines have to say all of it
+        return bool(topic or found) and all(not own.isdisjoint(stems) for stems in topic)
     if any(own.isdisjoint(stems) for stems in topic if not open_ones.isdisjoint(stems)):
         return False
     missed = sum(around.isdisjoint(stems) for stems in topic)
     if topic and missed / len(topic) > TOPIC_MISSED:
         return False
-    return sum(not own.isdisjoint(stems) for stems in new) / len(new) >= NEW_SAID
+    return sum(not own.isdisjoint(stems) for stems in new) + told >= NEW_SAID * (len(new) + told)

@@ -22,7 +22,7 @@ from bot.extraction.prompt import Line
 from bot.extraction.ranges import ends
 from bot.extraction.secrets import REDACTED, SecretFinder
 from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
-from bot.extraction.values import all_said, denied
+from bot.extraction.values import all_said, denies_alike
 from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, of_oneself, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
@@ -337,9 +337,7 @@ def _without_people(text: str) -> str:
 
 def _negation(proposal: Proposal) -> Refusal | None:
     """A memory negates exactly where the sentence does that it repeats, and denies the values that were denied."""
-    denies, states = denied(proposal.text)
-    were_denied, were_stated = denied(proposal.said)
-    if states & were_denied - were_stated or denies & were_stated - were_denied:
+    if not denies_alike(proposal.text, proposal.said):
         return Refusal.NEGATION
     if lexicon.NEGATION.search(proposal.text):
         return None if lexicon.NEGATION.search(proposal.said) else Refusal.NEGATION

@@ -83,7 +83,14 @@ def with_values(text: str) -> str:
     return VALUE.sub(lambda match: f" {_value(match)} ", THOUSANDS.sub("", text))
 
 
-def denied(text: str) -> tuple[frozenset[str], frozenset[str]]:
+def denies_alike(text: str, said: str) -> bool:
+    """Whether a text denies no value that was stated, and states none that was denied ("Monday, not Friday")."""
+    denies, states = _denied(text)
+    were_denied, were_stated = _denied(said)
+    return not (states & were_denied - were_stated or denies & were_stated - were_denied)
+
+
+def _denied(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The values of a text that it denies, and those that it does not: of "Monday, not Friday" Friday, and Monday."""
     said: tuple[set[str], set[str]] = set(), set()
     for match in VALUE.finditer(text):
@@ -102,10 +109,12 @@ def all_said(text: str, said: str, days: Iterable[date]) -> bool:
         days: that relative times in `said` mean.
     """
     known = set(values(said)) | ({"1"} if _ONE.search(said) else set())
+    alone = {part for value in known for part in _alone(value)}
     for day in days:
         known |= {f"weekday{day.weekday()}", str(day), f"{day.month}/{day.day}", f"{day:%d.%m.%Y}".lstrip("0")}
+        alone |= {f"month{day.month}", str(day.year)}
     parts = {part for value in known for part in _parts(value)}
-    known |= {part for value in known for part in _alone(value)}
+    known |= alone
     return all(value in known or _follows(value, known, parts) for value in values(text))
 
 

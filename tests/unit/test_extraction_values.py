@@ -57,6 +57,7 @@ def test_what_follows_from_what_was_said_is_said(text: str, said: str, days: lis
         ("on monday", "on friday", []),
         ("in July", "in June", []),
         ("at 21:00", "at 20:00", []),
+        ("in March", "tomorrow", [date(2025, 1, 3)]),  # the third of January
     ],
 )
 def test_what_does_not_follow_is_not(text: str, said: str, days: list[date]) -> None:
