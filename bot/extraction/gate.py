@@ -45,6 +45,8 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
 """An answer before a sentence, which it does not turn round."""
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
+_CONCLUSION = re.compile(r"[,;] (?=(?:so|but|therefore|also|aber|deshalb|pero|mais|donc)\b)", re.IGNORECASE)
+"""Where the speaker goes on in their own name after what they reported."""
 _LEET = str.maketrans("013457", "oieast")
 """Digits that stand for letters in words that are to be read by models alone."""
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
@@ -415,14 +417,25 @@ def _sensitive(proposal: Proposal) -> Refusal | None:
 
 
 def _supposed(proposal: Proposal) -> Refusal | None:
-    """Whether it leaves out that it was only supposed or proposed, or what it hangs on."""
+    """Whether it leaves out that it was only supposed, proposed or reported, or what it hangs on."""
     if proposal.kind in PERSONAL_KINDS:
         return None
     sentence = _nearest(proposal)
+    if _is_hearsay(proposal.text, sentence):
+        return Refusal.UNSURE
     hangs = (
         proposal.kind in _SIGNS and lexicon.CONDITION.search(sentence) and not lexicon.CONDITION.search(proposal.text)
     )
     return Refusal.UNSURE if hangs or lexicon.HEDGE.search(sentence) else None
+
+
+def _is_hearsay(text: str, sentence: str) -> bool:
+    """Whether a sentence only reports what a text tells without its source."""
+    if lexicon.REPORTED.search(text) or not lexicon.REPORTED.search(sentence):
+        return False
+    words = question_terms(text)
+    own = " ".join(part for part in _CONCLUSION.split(sentence) if not lexicon.REPORTED.search(part))
+    return _shared(words, frozenset(terms(own))) < SAME_SENTENCE * len(words)
 
 
 _CHECKS: tuple[Check, ...] = (

@@ -327,6 +327,19 @@ HEDGE = _any(
 )
 """A speaker who supposes or proposes."""
 
+_THINGS = r"(?:docs?|documentation|manual|readme|wiki|page|site|log|error|notes|rules|guide|faq|launcher|plan|doku)\b"
+_REPORTER = r"(?:<@\d+>|(?<![\w'’])(?!(?:I|we|you|that|it|all|both|ich|wir|man|es)\b|" + _THINGS + r")[^\W\d_][\w'’-]*)"
+
+REPORTED = _any(
+    _REPORTER + r"(?: just| also| has| have| had)? (?:said|says?|told \w+|mention(?:s|ed)|claim(?:s|ed)|thinks?|thought"
+    r"|believes?|reckons?|wrote that|meinte?|sagte?|behauptet|glaubt|ha(?:t|ben) (?:\w+ )?(?:gesagt|erzählt|gemeint))\b"
+    r"(?! (?:yes|no|hi|hello)\b|.*\bbescheid\b)",
+    _REPORTER + r" (?:dice|dijo|ha dicho|dit|a dit|disse|diz|ha detto|zegt|zei),? (?:que|qu['’]|che|dat)",
+    r"\b(?:I|we) (?:heard|(?:was|were|got) told)\b|\b(?:according to|laut(?= <@| (?-i:[A-ZÄÖÜ])| de[mr]\b)|según|selon"
+    r"|d['’]après) (?!(?:\w+ )?" + _THINGS + r")|\bzufolge\b|, (?:said|says|so|sagte?|meinte?) (?:<@\d+>|\w+)\W*$",
+)
+"""Somebody else said or thinks so."""
+
 CONDITION = _any(r"\b(?:if|unless|provided|wenn|falls|sofern|si|если)\b|もし|如果")
 """What a decision or plan hangs on."""
 

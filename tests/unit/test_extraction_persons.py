@@ -201,6 +201,70 @@ async def test_a_supposition_does_not_become_a_decision(extract: Extract, said: 
     assert len(result.candidates) == 1, result.refusals
 
 
+HEARSAY = [
+    "Anna said {}",
+    "Anna says that {}",
+    "Anna told me {}",
+    "my brother thinks {}",
+    "they said {}",
+    "someone claimed {}",
+    f"<@{BEN}> mentioned {{}}",
+    "I heard from Anna that {}",
+    "according to Anna {}",
+    "{}, Anna said",
+    "{}, says Anna",
+    "{}, according to Anna",
+]
+HEARSAY_ELSEWHERE = [
+    ("Anna meint, der Server zieht am Freitag nach Graz", "Der Server zieht am Freitag nach Graz."),
+    ("Anna hat gesagt, der Server zieht am Freitag nach Graz", "Der Server zieht am Freitag nach Graz."),
+    ("laut Anna zieht der Server am Freitag nach Graz", "Der Server zieht am Freitag nach Graz."),
+    ("der Server zieht am Freitag nach Graz, sagt Anna", "Der Server zieht am Freitag nach Graz."),
+    ("Anna dice que el servidor pasa a Sevilla el viernes", "El servidor pasa a Sevilla el viernes."),
+    ("Anna dit que le serveur passe à Lyon vendredi", "Le serveur passe à Lyon vendredi."),
+    ("selon Anna le serveur passe à Lyon vendredi", "Le serveur passe à Lyon vendredi."),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [(f.format("the server moves to Graz on Friday"), "The server moves to Graz on Friday.") for f in HEARSAY]
+    + HEARSAY_ELSEWHERE,
+)
+@pytest.mark.parametrize("kind", ["decision", "plan", "answer"])
+async def test_what_is_only_reported_is_not_told_without_its_source(
+    extract: Extract, said: str, text: str, kind: str
+) -> None:
+    assert (await extract(chat((CEM, said)), (text, kind, [1]))).refusals == {Refusal.UNSURE: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("Anna said the server moves to Graz on Friday", "Anna said the server moves to Graz on Friday."),
+        (
+            "according to Anna the server moves to Graz on Friday",
+            "According to Anna the server moves to Graz on Friday.",
+        ),
+        ("laut Anna zieht der Server am Freitag nach Graz", "Laut Anna zieht der Server am Freitag nach Graz."),
+        ("as I said, the raid is on Friday at 20:00", "The raid is on Friday at 20:00."),
+        ("that said, the raid is on Friday at 20:00", "The raid is on Friday at 20:00."),
+        ("wie gesagt, der Raid ist am Freitag um 20 Uhr", "Der Raid ist am Freitag um 20 Uhr."),
+        ("es ist zu laut im Saal, der Raid ist am Freitag um 20 Uhr", "Der Raid ist am Freitag um 20 Uhr."),
+        ("the landlord said yes, so we paint the hall on Friday", "We paint the hall on Friday."),
+        ("Anna said the hall is too small, so we meet in the mill on Friday", "We meet in the mill on Friday."),
+        ("the docs say that the server needs port 25565", "The server needs port 25565."),
+        ("according to the docs the server needs port 25565", "The server needs port 25565."),
+        ("Tom sagt am Freitag um 18 Uhr im Saal Bescheid", "Tom sagt am Freitag um 18 Uhr im Saal Bescheid."),
+    ],
+)
+async def test_a_report_with_its_source_and_what_the_speaker_says_themselves_stay(
+    extract: Extract, said: str, text: str
+) -> None:
+    result = await extract(chat((CEM, said)), (text, "plan", [1]))
+    assert len(result.candidates) == 1, result.refusals
+
+
 @pytest.mark.parametrize(
     "said",
     [
