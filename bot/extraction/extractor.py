@@ -162,7 +162,7 @@ def _proposal(memory: Mapping[str, Any], transcript: Transcript) -> Proposal:
     lines = grounded(stated, [transcript.lines[n] for n in numbers], transcript.lines.values())
     asked = _asked(lines, transcript)
     others = tuple(line for line in transcript.shown if line not in lines and line not in asked)
-    return Proposal(kind, stated, people, known, lines, asked, others)
+    return Proposal(kind, stated, people, known, lines, asked, others, transcript.named(stated))
 
 
 def _list(value: object) -> list[Any]:

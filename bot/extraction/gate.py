@@ -17,7 +17,7 @@ from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
 from bot.extraction.people import MENTION
-from bot.extraction.persons import is_of_life, is_personal, is_sensitive, speaks_of_oneself
+from bot.extraction.persons import is_of_life, is_of_ones_people, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
 from bot.extraction.ranges import ends
 from bot.extraction.secrets import REDACTED, SecretFinder
@@ -94,6 +94,7 @@ class Proposal:
         lines: the cited lines, oldest first; at least one.
         asked: lines that the cited ones answer; they may lend words, never names, numbers or speakers.
         others: all other lines that the model was shown.
+        named: the name of a member that the text begins with, or "".
     """
 
     kind: MemoryKind
@@ -103,6 +104,7 @@ class Proposal:
     lines: tuple[Line, ...]
     asked: tuple[Line, ...] = ()
     others: tuple[Line, ...] = ()
+    named: str = ""
 
     @property
     def authors(self) -> frozenset[int]:
@@ -473,9 +475,10 @@ def _kind(proposal: Proposal) -> MemoryKind:
         return proposal.kind
     if lexicon.SELF_LIKING.search(proposal.text):
         return MemoryKind.PREFERENCE
-    if lexicon.SELF_BEING.search(proposal.text):
-        return MemoryKind.FACT
-    if is_personal(proposal.text, proposal.said):
+    text = proposal.text
+    if proposal.named and text.startswith(proposal.named):
+        text = f"<@0>{text.removeprefix(proposal.named)}"  # a member by name is no less a person than by mention
+    if lexicon.SELF_BEING.search(proposal.text) or is_personal(text, proposal.said):
         return MemoryKind.FACT
     if proposal.kind is MemoryKind.ANSWER and not _of_help_or_oneself(proposal.text):
         return next((k for k, signs in _SIGNS.items() if signs.search(proposal.text)), proposal.kind)
@@ -498,7 +501,7 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
     if len(proposal.authors) != 1 or not proposal.people <= proposal.authors:
         return Refusal.OTHERS
     of_author = proposal.people or speaks_of_oneself(proposal.text) or not is_of_life(proposal.text)
-    if not (of_author and speaks_of_oneself(proposal.said)):
+    if not (of_author and speaks_of_oneself(proposal.said)) or is_of_ones_people(proposal.text):
         return Refusal.OTHERS
     (author,) = proposal.authors
     if author not in facts_allowed:

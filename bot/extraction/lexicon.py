@@ -22,7 +22,7 @@ FIRST_PERSON = re.compile(
 """The speaker of a text."""
 
 FIRST_PERSON_ELSEWHERE = _any(
-    r"(?<![\w/.-])(?:mon|ma|mes|mi|mis|eu|io|mio|mia)(?![\w/-])",
+    r"(?<![\w/.-])(?:mon|ma|mes|mi|mis|eu|io|mio|(?-i:mia))(?![\w/-])",
     r"(?:^|[,.;:]\s|\b[yei]\s)(?:vivo|trabajo|soy|estoy|tengo|estudio|moro|trabalho|sou|estou|tenho|abito|lavoro|sono"
     r"|mieszkam|pracuję|jestem|живу|работаю|учусь)\b",
 )
@@ -44,30 +44,24 @@ NEGATION = _any(
 QUESTION = _any(
     r"[?？؟](?:\W*|\s*[:;=8][-']?\w)$",
     r"^(?:[^\s:,]{1,32}[:,]\s+)?(?:(?:hey|hi|yo|so|and|but|ok|well|err?|um|guys|all|question|any ?one|anybody"
-    r"|someone)\b[,: ]*)*"
-    r"(?:who|what|where|when|why|how|which"
-    r"|does any|do any|is there|should (?:we|i)|shall we"
-    r"|are there|has any|can (?:any|some|you|i)|could (?:you|some|any)|anyone (?:know|have|got|else)|any (?:idea"
-    r"|one|body)|any1)\b(?:[^.!]|[.!](?=\w))*$",
+    r"|someone)\b[,: ]*)*(?:who|what|where|when|why|how|which|does any|do any|is there|should (?:we|i)|shall we"
+    r"|are there|has any|can (?:any|some|you|i)|could (?:you|some|any)|anyone (?:know|have|got|else)|any (?:idea|one"
+    r"|body)|any1)\b(?:[^.!]|[.!](?=\w))*$",
 )
 """A sentence that asks."""
 
 ABOUT_ASKING = _any(
     r"^(?:<@\d+>|someone|somebody|a user|the user|they|he|she)\s+(?:is |was |are |were |has been |just )?(?:ask\w*"
-    r"|wonder\w*|want\w* to know"
-    r"|wants? help|looking for|look\w* for|seek\w*|need\w* (?:help|to know)|thank\w*|greet\w*|agree\w*|jok\w+"
-    r"|laugh\w*|confus\w+|curious"
-    r"|unsure|not sure|say(?:s|ing)? (?:hi|hello|thanks?|goodbye)|happy|glad|sorry|frustrat\w+|unable|trying|tries"
-    r"|having (?:trouble|problems?"
-    r"|issues?)|has (?:a |an |some )?(?:problems?|trouble|issues?|questions?)|mention\w*$|congratulat\w*|respond\w*"
-    r"|repl(?:y|ies|ied)\b)",
+    r"|wonder\w*|want\w* to know|wants? help|looking for|look\w* for|seek\w*|need\w* (?:help|to know)|thank\w*"
+    r"|greet\w*|agree\w*|jok\w+|laugh\w*|confus\w+|curious|unsure|not sure|say(?:s|ing)? (?:hi|hello|thanks?|goodbye)"
+    r"|happy|glad|sorry|frustrat\w+|unable|trying|tries|having (?:trouble|problems?|issues?)|has (?:a |an "
+    r"|some )?(?:problems?|trouble|issues?|questions?)|mention\w*$|congratulat\w*|respond\w*|repl(?:y|ies|ied)\b)",
 )
 """A memory that reports that somebody spoke instead of what they said."""
 
 UNSURE = _any(
     r"\b(?:no idea|not sure|dunno|don['’]?t know|do not know|no clue|never tried|haven['’]t tried|i guess"
-    r"|just guessing|might be wrong"
-    r"|keine ahnung|weiß nicht|aucune idée|ni idea)\b",
+    r"|just guessing|might be wrong|keine ahnung|weiß nicht|aucune idée|ni idea)\b",
 )
 """A speaker who does not know."""
 
@@ -102,10 +96,9 @@ ORDER = _any(
 """Text that speaks to a model instead of to people, or imitates what a model is shown."""
 
 VAGUE = _any(
-    r"^(?:<@\d+>:? )?(?:it|that|these|they|he|she|here|something|someone|somebody"
-    r"|this(?! (?:week|month|year|spring|summer|autumn|winter|weekend|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)"
-    r"|those(?! who\b)|one(?! of\b)|there(?! (?:is|are|will be)\b))(?:['’]s|['’]re|['’]ll)?\b"
-    r"(?! (?:is|are|was) (?:an?|no|the) \w+ \w+ \w+)",
+    r"^(?:<@\d+>:? )?(?:it|that|these|they|he|she|here|something|someone|somebody|this(?! (?:week|month|year|spring"
+    r"|summer|autumn|winter|weekend|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b)|those(?! who\b)|one(?! of\b)"
+    r"|there(?! (?:is|are|will be)\b))(?:['’]s|['’]re|['’]ll)?\b(?! (?:is|are|was) (?:an?|no|the) \w+ \w+ \w+)",
     r"\b(?:the (?:issue|problem|question|topic|thing|matter|conversation|discussion|chat|line|message)s?) (?:is|was"
     r"|of|discussed|mentioned)?\W*$",
 )
@@ -113,14 +106,11 @@ VAGUE = _any(
 
 SETTLED = _any(
     r"\b(?:decid\w+|decision|agreed?|settled|approv\w+|confirm\w+|final(?:i[sz]ed?|ly)?|go(?:ing)? with|went with"
-    r"|chos\w+|pick(?:ed)?|will|"
-    r"from now on|no longer|instead of|rather than|mov(?:e|es|ed|ing) (?:to|from|up|back)|moves|postpon\w+"
-    r"|cancel\w*|resched\w+|chang\w+|"
-    r"switch\w*|replac\w+|supersed\w+|updat\w+|revis\w+|stays?|remains?|current(?:ly)?|official\w*|target|deadline"
-    r"|budget|cap|scope|"
-    r"limit(?:ed)?|rule|policy|opens?|closes?|costs?|must|only|never|always|not allowed|forbidden|required"
-    r"|voted|dropp\w+|adopt\w*"
-    r"|let['’]?s|we(?:['’]re| are))\b",
+    r"|chos\w+|pick(?:ed)?|will|from now on|no longer|instead of|rather than|mov(?:e|es|ed|ing) (?:to|from|up|back)"
+    r"|moves|postpon\w+|cancel\w*|resched\w+|chang\w+|switch\w*|replac\w+|supersed\w+|updat\w+|revis\w+|stays?"
+    r"|remains?|current(?:ly)?|official\w*|target|deadline|budget|cap|scope|limit(?:ed)?|rule|policy|opens?|closes?"
+    r"|costs?|must|only|never|always|not allowed|forbidden|required|voted|dropp\w+|adopt\w*|let['’]?s|we(?:['’]re"
+    r"| are))\b",
 )
 """Words of something settled or changed."""
 
@@ -137,29 +127,23 @@ NO_NEWS = _any(
 """Somebody says that all stays as it was."""
 
 AHEAD = _any(
-    r"\b(?:will|shall|['’]ll|gonna|going to|plan\w*|schedul\w+|tonight|tomorrow|next|deadline|due|by (?:the "
-    r"|end|mon|tue|wed|thu|fri|sat|sun|\d)|"
-    r"until|before|meet\w*|event|release\w*|launch\w*|starts?|begins?|ends?|todo|to-do|need(?:s|ed)? to|have to"
-    r"|has to|assigned?|takes? over|owns?|"
-    r"responsible|prepar\w+|bring\w*|organi[sz]\w+|book(?:ed|s)?|on (?:mon|tues|wednes|thurs|fri|satur|sun)day"
-    r"|pending|remaining|milestone|"
-    r"january|february|march|april|\d{1,2}(?:st|nd|rd|th)? may|may \d|june|july|august|september|october"
-    r"|november|december)\b",
+    r"\b(?:will|shall|gonna|going to|plan\w*|schedul\w+|tonight|tomorrow|next|deadline|due|by (?:the |end|mon"
+    r"|tue|wed|thu|fri|sat|sun|\d)|until|before|meet\w*|event|release\w*|launch\w*|starts?|begins?|ends?|todo|to-do"
+    r"|need(?:s|ed)? to|have to|has to|assigned?|takes? over|owns?|responsible|prepar\w+|bring\w*|organi[sz]\w+"
+    r"|book(?:ed|s)?|on (?:mon|tues|wednes|thurs|fri|satur|sun)day|pending|remaining|milestone|january|february|march"
+    r"|april|\d{1,2}(?:st|nd|rd|th)? may|may \d|june|july|august|september|october|november|december)\b",
     r"['’]ll\b|\d{1,2}(?::\d\d)? ?(?:am|pm|h|uhr|utc)\b|(?<![\d:.])\d{1,2}:\d\d\b(?![:.]\d)",
 )
 """Words of something to come."""
 
 HELPFUL = _any(
-    r"\b(?:use|uses|using|run|runs|try|install\w*|remov\w+|mov(?:e|ing)|turn|plug|unplug|connect|hold|set(?:s"
-    r"|ting|tings)?|click|open|type|enter|press|go to"
-    r"|edit|add|download|enabl\w+|disabl\w+|"
-    r"configur\w+|restart\w*|reboot\w*|mount\w*|copy|create|make sure|need(?:s|ed)? to|have to|has to|should|must"
-    r"|can(?:not|['’]t)?|could|requires?|you (?:also |only |just )?need|"
-    r"works? (?:with|on|for|if|by|in|fine|like)|support\w*|provides?|contains?|includes?|comes? with|means?|because"
-    r"|caus\w+|due to|stands for|called|"
-    r"depends?|by default|default|instead|fix(?:es|ed)?|solv\w+|solution|work-?around|command|option|version"
-    r"|package|file|folder|directory|menu|"
-    r"located|found (?:in|at|under)|available|stored|covers?|conflicts?|incompatib\w+|deprecat\w+|to \w+,? )\b",
+    r"\b(?:use|uses|using|run|runs|try|install\w*|remov\w+|mov(?:e|ing)|turn|plug|unplug|connect|hold|set(?:s|ting"
+    r"|tings)?|click|open|type|enter|press|go to|edit|add|download|enabl\w+|disabl\w+|configur\w+|restart\w*"
+    r"|reboot\w*|mount\w*|copy|create|make sure|need(?:s|ed)? to|have to|has to|should|must|can(?:not|['’]t)?|could"
+    r"|requires?|you (?:also |only |just )?need|works? (?:with|on|for|if|by|in|fine|like)|support\w*|provides?"
+    r"|contains?|includes?|comes? with|means?|because|caus\w+|due to|stands for|called|depends?|by default|default"
+    r"|instead|fix(?:es|ed)?|solv\w+|solution|work-?around|command|option|version|package|file|folder|directory|menu"
+    r"|located|found (?:in|at|under)|available|stored|covers?|conflicts?|incompatib\w+|deprecat\w+|to \w+,? )\b",
     r"(?<!\w)(?:/[\w.-]+){2,}|\b[\w-]+\.(?:conf|cfg|sh|py|deb|rpm|txt|json|ya?ml|exe|zip|gz|list)\b"
     r"|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\bsudo\b|=(?! ?\d+\.\d)",
 )
@@ -174,14 +158,11 @@ OPINION = _any(
 """Praise and blame."""
 
 REMARK = _any(
-    r"^(?:<@\d+>:? ?)?(?:err+|erm|um+|uh+|oops|sorry|whoops|oh|ah|hm+|yo|hey|hi|lol|yeah|yes|yep|no(?=[,.!]|$"
-    r"| (?:way|idea|clue|problem|worries|thanks|doubt|need)\b)|nope|nah"
-    r"|ok(?:ay)?|well|thanks?"
-    r"|I(?:['’]m| am|['’]d| would| was| think| guess| mean| see| know| wonder| hope| wish"
-    r"| don['’]t| do not| have no| just|['’]ve)|"
-    r"consider yourself|you(?:['’]re| are)?(?! (?:also |only |just )?(?:need|can|have to|should|must)\b)"
-    r"|your|don['’]t worry|good luck|have fun|never mind|let me|give me"
-    r"|tell me|wait|hold on|look|see)\b",
+    r"^(?:<@\d+>:? ?)?(?:err+|erm|um+|uh+|oops|sorry|whoops|oh|ah|hm+|yo|hey|hi|lol|yeah|yes|yep|no(?=[,.!]|$| (?:way"
+    r"|idea|clue|problem|worries|thanks|doubt|need)\b)|nope|nah|ok(?:ay)?|well|thanks?|I(?:['’]m| am|['’]d| would"
+    r"| was| think| guess| mean| see| know| wonder| hope| wish| don['’]t| do not| have no| just|['’]ve)"
+    r"|consider yourself|you(?:['’]re| are)?(?! (?:also |only |just )?(?:need|can|have to|should|must)\b)|your"
+    r"|don['’]t worry|good luck|have fun|never mind|let me|give me|tell me|wait|hold on|look|see)\b",
 )
 """The beginning of a turn in a conversation, not of a statement that stands alone."""
 
@@ -200,15 +181,14 @@ CHEER = _any(
 """Comfort and cheers."""
 
 MOOD = _any(
-    r"\b(?:feel(?:s|ing)?|felt|excited|so happy|happy|sad|tired|bored|glad|sorry|can['’]?t wait|hop(?:e|es|ing)"
+    r"\b(?:feel(?:s|ing)?|felt|excited|happy|sad|tired|bored|glad|sorry|can['’]?t wait|hop(?:e|es|ing)"
     r"|guess|wonder|wish(?:es)?|lol|haha)\b",
 )
 """How somebody feels just now."""
 
 DID = _any(
     r"\b(?:fix(?:ed)?|solv\w+|got it (?:working|to)|works? (?:now|for me|if|when|with)|worked|by (?:\w+ing)|had to"
-    r"|have to|need to|i (?:use|run|used|installed|set|"
-    r"changed|put|added|compiled|followed))\b",
+    r"|have to|need to|i (?:use|run|used|installed|set|changed|put|added|compiled|followed))\b",
 )
 """Somebody tells how they did it."""
 
@@ -222,28 +202,25 @@ CAUSE = _any(r"\b(?:because of|caused by|due to|is because|comes from)\b")
 """An explanation by its cause."""
 
 DECIDED = _any(
-    r"\b(?:decid(?:ed|es)|decision|agreed|settled|approved|confirmed|finali[sz]ed|(?:go|going|went) with"
-    r"|chos(?:e|en)|picked|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+"
-    r"|replaced (?:by|with)"
-    r"|mov(?:es?|ed|ing) (?:\w+ )?(?:to|from|back)|switch(?:es|ed)? to|house rule|rule:|policy|not allowed|forbidden"
-    r"|deprecated|retired|blockers?|adopted)\b",
-    r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed"
-    r"|shipped|fixed"
-    r"|repaired|out of order|sold out|offline|online)\b",
-    r"\bwill (?:not )?be (?:\w+(?:ed|wn|en|lt|ld|nt|ght)|split|put|set|cut|held|paid|made|done)\b|^(?:the|our"
-    r"|all|every\w*) (?:[\w-]+ ){1,5}(?:will|shall) \w+",
+    r"\b(?:decid(?:ed|es)|decision|agreed|settled|approved|confirmed|finali[sz]ed|(?:go|going|went) with|chos(?:e|en)"
+    r"|picked|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+|replaced (?:by"
+    r"|with)|mov(?:es?|ed|ing) (?:\w+ )?(?:to|from|back)|switch(?:es|ed)? to|house rule|rule:|policy|not allowed"
+    r"|forbidden|deprecated|retired|blockers?|adopted)\b",
+    r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed|shipped"
+    r"|fixed|repaired|out of order|sold out|offline|online)\b",
+    r"\bwill (?:not )?be (?:\w+(?:ed|wn|en|lt|ld|nt|ght)|split|put|set|cut|held|paid|made|done)\b|^(?:the|our|all"
+    r"|every\w*) (?:[\w-]+ ){1,5}(?:will|shall) \w+",
     r"^we (?:drop|keep|use|take|switch|go|play|start|stop|ban|allow|ship|cut|merge|set|raise|lower|add|remove|pick"
     r"|choose|vote|pay|meet|skip|cancel|move|stay|stick|will|won['’]t|don['’]t|no longer|only|always)\b",
-    r"^let['’]?s (?:go with|use|meet|switch to|keep|move|stick (?:to|with))\b|^no [\w-]+ (?:at|in|on|during"
-    r"|after|before|for)\b"
-    r"|^(?:the|our|this) (?:[\w-]+ ){1,3}uses? \w+",
+    r"^let['’]?s (?:go with|use|meet|switch to|keep|move|stick (?:to|with))\b|^no [\w-]+ (?:at|in|on|during|after"
+    r"|before|for)\b|^(?:the|our|this) (?:[\w-]+ ){1,3}uses? \w+",
 )
 """Something was settled, whatever else is said."""
 
 DUTY = _any(
-    r"^<@\d+> (?:will|['’]ll|takes?(?: over)?|brings?|writes?|owns?|is (?:responsible|in charge)"
-    r"|organi[sz]es?|prepares?"
-    r"|handles?|leads?|hosts?|pays?|orders?|prints?|drives?) (?!be there|let |always|never)",
+    r"^<@\d+> (?:will|['’]ll|takes?(?: over)?|brings?|writes?|owns?|is (?:responsible|in charge)|organi[sz]es?"
+    r"|prepares?|handles?|leads?|hosts?|pays?|orders?|prints?|drives?|(?:has|keeps|is|runs|maintains|wrote) (?:the"
+    r"|our)) (?!be there|let |always|never)",
     r"^I(?:['’]ll| will) (?:take|bring|write|own|organi[sz]e|prepare|lead|host|order|print|drive|pay|handle|review"
     r"|deploy|book) (?!care\b|it\b|that\b|a look|you\b|my\b)",
 )
@@ -271,28 +248,25 @@ WHEN = _any(
     r"|rd|th)? (?:of )?may\b|\bin may\b",
     r"\b\d{1,2}(?::\d\d)? ?(?:am|pm|uhr|utc|h)\b|(?<![\d:.])\d{1,2}:\d\d\b(?![:.]\d)|\b\d{4}-\d\d-\d\d\b"
     r"|\b\d{1,2}[./]\d{1,2}\.?(?:\d{2,4})?(?!\d)",
-    r"\b(?:tonight|tomorrow|noon|midnight|weekend|this (?:week|month|evening|afternoon|morning|year)"
-    r"|next (?:week|month|year|season|sprint|term|semester|session|round)|every (?:day|night|week|month|evening"
-    r"|morning"
-    r"|other)|(?:in|within|for) (?:\d+|an?|two|three|four|five|six|ten) (?:minute|hour|day|week|month|year)s?"
-    r"|(?:by|at|until) the end|end of (?:the )?(?:week|month|year|day))\b",
+    r"\b(?:tonight|tomorrow|noon|midnight|weekend|this (?:week|month|evening|afternoon|morning|year)|next (?:week"
+    r"|month|year|season|sprint|term|semester|session|round)|every (?:day|night|week|month|evening|morning|other)"
+    r"|(?:in|within|for) (?:\d+|an?|two|three|four|five|six|ten) (?:minute|hour|day|week|month|year)s?|(?:by|at"
+    r"|until) the end|end of (?:the )?(?:week|month|year|day))\b",
 )
 """A time that somebody can go by."""
 
 FIGURE = _any(
     r"(?<![\w:;=])\d",
-    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty)[- ](?:minute|hour|day|night"
-    r"|week|month|year"
-    r"|person|people|player|euro|dollar|percent)s?\b",
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty)[- ](?:minute|hour|day|night|week|month"
+    r"|year|person|people|player|euro|dollar|percent)s?\b",
 )
 """A number that is no part of a name or a face."""
 
 ANCHOR = _any(
-    r"(?<!\w)(?:[~.]{0,2}/[\w.-]+){1,}/?|\b[\w-]+\.(?:conf|cfg|ini|sh|py|js|deb|rpm|txt|json|ya?ml|toml|exe"
-    r"|zip|gz|list|lst"
-    r"|log|md|php|html)\b|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\b\w+_\w+\b|\b[a-z]+\d+[\w.]*\b|\b\w+::?\w+\(",
-    r"\b(?:sudo|apt(?:-get|-cache)?|dpkg|yum|dnf|pacman|pip|npm|git|docker|systemctl|chmod|grep"
-    r"|modprobe) [\w-]+|\bmake (?:install|clean)\b",
+    r"(?<!\w)(?:[~.]{0,2}/[\w.-]+){1,}/?|\b[\w-]+\.(?:conf|cfg|ini|sh|py|js|deb|rpm|txt|json|ya?ml|toml|exe|zip|gz"
+    r"|list|lst|log|md|php|html)\b|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\b\w+_\w+\b|\b[a-z]+\d+[\w.]*\b|\b\w+::?\w+\(",
+    r"\b(?:sudo|apt(?:-get|-cache)?|dpkg|yum|dnf|pacman|pip|npm|git|docker|systemctl|chmod|grep|modprobe) [\w-]+"
+    r"|\bmake (?:install|clean)\b",
     r"(?<!\w)[\"“‘'][^\"”’']{3,40}[\"”’'](?!\w)",
 )
 """A file, a command, a setting, a quoted name: what somebody can type or look for."""
@@ -328,15 +302,18 @@ HEDGE = _any(
 """A speaker who supposes or proposes."""
 
 _THINGS = r"(?:docs?|documentation|manual|readme|wiki|page|site|log|error|notes|rules|guide|faq|launcher|plan|doku)\b"
-_REPORTER = r"(?:<@\d+>|(?<![\w'’])(?!(?:I|we|you|that|it|all|both|ich|wir|man|es)\b|" + _THINGS + r")[^\W\d_][\w'’-]*)"
+_REPORTER = (
+    r"(?:<@\d+>|(?<![\w'’])(?!(?:I|we|you|that|which|it|all|both|and|or|but|be|been|is|are|was|were|being|to|as|never|still"
+    r"|ich|wir|man|es)\b|" + _THINGS + r")[^\W\d_][\w'’-]*)"
+)
 
 REPORTED = _any(
-    _REPORTER + r"(?: just| also| has| have| had)? (?:said|says?|told \w+|mention(?:s|ed)|claim(?:s|ed)|thinks?|thought"
-    r"|believes?|reckons?|wrote that|meinte?|sagte?|behauptet|glaubt|ha(?:t|ben) (?:\w+ )?(?:gesagt|erzählt|gemeint))\b"
-    r"(?! (?:yes|no|hi|hello)\b|.*\bbescheid\b)",
+    _REPORTER + r"(?: just| also| has| have| had)? (?:said|says|told \w+|mention(?:s|ed)|claim(?:s|ed)|thinks|believes"
+    r"|reckons|wrote that|meinte?|sagte?|behauptet|glaubt|ha(?:t|ben) (?:\w+ )?(?:gesagt|erzählt|gemeint))\b"
+    r"(?! (?:yes|no|hi|hello|otherwise)\b|.*\bbescheid\b)|\b(?:they|people|some) (?:say|think|believe)\b",
     _REPORTER + r" (?:dice|dijo|ha dicho|dit|a dit|disse|diz|ha detto|zegt|zei),? (?:que|qu['’]|che|dat)",
-    r"\b(?:I|we) (?:heard|(?:was|were|got) told)\b|\b(?:according to|laut(?= <@| (?-i:[A-ZÄÖÜ])| de[mr]\b)|según|selon"
-    r"|d['’]après) (?!(?:\w+ )?" + _THINGS + r")|\bzufolge\b|, (?:said|says|so|sagte?|meinte?) (?:<@\d+>|\w+)\W*$",
+    r"\b(?:according to|laut(?= <@| (?-i:[A-ZÄÖÜ])| de[mr]\b)|según|selon|d['’]après) (?!(?:\w+ )?" + _THINGS + ")",
+    r"\b(?:I|we) (?:heard|(?:was|were|got) told)\b|, (?:said|says|so|sagte?|meinte?) (?:<@\d+>|(?-i:[A-Z])\w+)\W*$",
 )
 """Somebody else said or thinks so."""
 
@@ -345,9 +322,8 @@ CONDITION = _any(r"\b(?:if|unless|provided|wenn|falls|sofern|si|если)\b|も�
 
 POINTER = _any(
     r"^its\b|(?<!\bfixed )(?<!\bsolved )(?<!\bgot )\b(?:it|they|them|he|him|she)\b",
-    r"\b(?:that|this|these|those)(?:['’]s\b|(?=\s+(?:is|was|are|will|would|works?|helps?|means|one|ones|way"
-    r"|stuff|thing)\b"
-    r"|[.,;!?]|$))",
+    r"\b(?:that|this|these|those)(?:['’]s\b|(?=\s+(?:is|was|are|will|would|works?|helps?|means|one|ones|way|stuff"
+    r"|thing)\b|[.,;!?]|$))",
 )
 """A word that stands for something named elsewhere."""
 
@@ -369,19 +345,15 @@ CONSOLE = _any(
 
 TURN = _any(
     r"^(?:\W*[\w'’]+\W+){0,2}?(?:excited|glad|proud|thankful|grateful|happy|thanks|thank you|congrat\w*"
-    r"|sounds (?:good|great"
-    r"|like)|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agreed?(?=[!,.]|$)|you got this|keep (?:it"
-    r"|going|up|pushing)"
-    r"|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck|best of luck|have (?:fun|a)"
-    r"|sounds \w+|what an?\b|way to\b"
-    r"|must (?:have|['’]ve) been|that must|so (?:cool|nice|great|sweet|awesome|proud|happy))\b",
-    r"\b(?:you got this|can['’]?t wait (?:to|for)|means a lot|never give up|believe in (?:you|yourself"
-    r"|myself)|make a (?:real |big )?difference"
-    r"|keep up the|rooting for|there for you|each other)\b",
+    r"|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agreed?(?=[!,.]|$)"
+    r"|you got this|keep (?:it|going|up|pushing)|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck"
+    r"|best of luck|have (?:fun|a)|sounds \w+|what an?\b|way to\b|must (?:have|['’]ve) been|that must|so (?:cool|nice"
+    r"|great|sweet|awesome|proud|happy))\b",
+    r"\b(?:you got this|can['’]?t wait (?:to|for)|means a lot|never give up|believe in (?:you|yourself|myself)"
+    r"|make a (?:real |big )?difference|keep up the|rooting for|there for you|each other)\b",
     r"^(?:was|were|been|had|did(?:n['’]t)?|got|tried|trying|thinking|wondering|looking|stuff|thing|totally"
-    r"|absolutely)\b"
-    r"|^(?:unless|because|although|though|since|which|than|or|nor)\b[^,]*$|^(?:hi |hey |hello )?[A-Z]\w+! "
-    r"|^no, not |\bfor example\b.{0,5}$|:$|^see (?:ya|you)\b|^then again\b|\bhave faith\b",
+    r"|absolutely)\b|^(?:unless|because|although|though|since|which|than|or|nor)\b[^,]*$|^(?:hi |hey "
+    r"|hello )?[A-Z]\w+! |^no, not |\bfor example\b.{0,5}$|:$|^see (?:ya|you)\b|^then again\b|\bhave faith\b",
 )
 """A turn of small talk, whatever else it tells."""
 
@@ -406,13 +378,12 @@ ABOUT_RECORDS = _any(
     r"^\W*(?:\w+[ -]){0,2}(?:noise|chatter|housekeeping|hygiene)\b",
     r"\b(?:future|later|active|broad|any|clean) (?:\w+ )?(?:answers?|summar(?:y|ies)|recaps?|repl(?:y|ies)"
     r"|responses?)\b|\bretriev\w+",
-    r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+"
-    r"|quot(?:e|ed)"
-    r"|reviv\w+|cited?|re-?post\w*|resurfac\w+|cross-wir\w*)\b"
-    r"|\b(?:avoid|without) \w+ing\b.*\b(?:answers?|summar(?:y|ies)|recaps?)\b",
+    r"\b(?:do not|don['’]t|never|should(?: not| never|n['’]t)|must not) (?:be )?(?:\w+ )?(?:recirculat\w+|quot(?:e"
+    r"|ed)|reviv\w+|cited?|re-?post\w*|resurfac\w+|cross-wir\w*)\b|\b(?:avoid|without) \w+ing\b.*\b(?:answers?"
+    r"|summar(?:y|ies)|recaps?)\b",
     r"\btreat\w* (?:\w+ ){0,4}as (?:background|noise|stale|provisional|authoritative|retired|deleted)\b",
-    r"\b(?:delet|eras|purg|scrub|forg[eo]t)\w* (?:\S+ ){0,8}(?:memor(?:y|ies)|records?|notes?|history"
-    r"|summar(?:y|ies))\b",
+    r"\b(?:delet|eras|purg|scrub|forg[eo]t)\w* (?:\S+ ){0,8}(?:memor(?:y|ies)|records?|notes?|history|summar(?:y"
+    r"|ies))\b",
     r"\bnon-?authoritative\b|\b(?:not|never) override\b",
     r"\b(?:label\w*|keep\w*|mark\w*) (?:\S+ ){0,5}(?:stale|outdated|historical)\b",
 )
@@ -429,15 +400,14 @@ SELF_LIKING = _any(
 
 SELF_BEING = _any(
     r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,2}?(?:(?:am|is|was|are|['’]m) (?:an? |the |from |born|married|single|allergic"
-    r"|vegan|vegetarian|\d+ years)"
-    r"|lives? in|works? (?:as|at|for)|stud(?:y|ies) |grew up|born|has? (?:a |an |two |three |\d )?(?:\w+ )?(?:kids?"
-    r"|children|sons?|daughters?"
-    r"|brothers?|sisters?|dogs?|cats?|pets?|wife|husband|girlfriend|boyfriend))\b",
-    r"\b(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister|brother|son|daughter|kids?)"
-    r" of <@\d+>",
+    r"|vegan|vegetarian|\d+ years)|lives? in|works? (?:as|at|for)|stud(?:y|ies) |grew up|born|has? (?:a |an |two "
+    r"|three |\d )?(?:\w+ )?(?:kids?|children|sons?|daughters?|brothers?|sisters?|dogs?|cats?|pets?|wife|husband"
+    r"|girlfriend|boyfriend))\b",
+    r"\b(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister|brother|son|daughter"
+    r"|kids?) of <@\d+>",
     r"\b(?:my|<@\d+>['’]s) (?:\w+ )?(?:wife|husband|girlfriend|boyfriend|partner|mother|father|mom|mum|dad|sister"
-    r"|brother|son|daughter|kids?|birthday"
-    r"|name|age|job|hobby|hobbies|dog|cat|home ?town|family|parents|childhood|wedding|divorce|life|dreams?)\b",
+    r"|brother|son|daughter|kids?|birthday|name|age|job|hobby|hobbies|dog|cat|home ?town|family|parents|childhood"
+    r"|wedding|divorce|life|dreams?)\b",
     r"\bI(?:['’]m| am|['’]ve been| was) (?:\w+ )?(?:living|moving (?:in|out|to|back)|dating|unemployed|lonely"
     r"|retir(?:ed|ing)|getting (?:married|divorced))\b|\bI (?:\w+ )?dream(?:ed|t)? of\b|\bsecond nature to me\b"
     r"|\bmy own (?:shop|store|studio|business|company|flat|house|place)\b",
@@ -457,9 +427,8 @@ KIN_ELSEWHERE = _any(
 """The family of a speaker, beside English."""
 
 LIFE = _any(
-    r"\b(?:lives? (?:in|with|near|alone)|grew up|(?:is|was) born"
-    r"|(?:was|were|got|been) (?:fired|laid off|sacked|married)"
-    r"|broke up|dates|cheat(?:s|ed)|stole|steals|(?:makes?|earns?|made|earned) [$€£]?\d+ ?k?\b(?! \w+s\b)"
+    r"\b(?:lives? (?:in|with|near|alone)|grew up|(?:is|was) born|(?:was|were|got|been) (?:fired|laid off|sacked"
+    r"|married)|broke up|dates|cheat(?:s|ed)|stole|steals|(?:makes?|earns?|made|earned) [$€£]?\d+ ?k?\b(?! \w+s\b)"
     r"|works? as an? [\w-]+(?:er|or|ist|ian|ant|smith|man|nurse|medic)\b(?! (?:for|that|which|between)))\b",
     r"\b(?:wohnt|arbeitet (?:bei|als)|habite|travaille (?:chez|comme)|vive en|trabaja (?:en|como)|mora em|trabalha"
     r"|abita|lavora (?:come|per)|woont|werkt (?:bij|als)|mieszka|pracuje|живёт|живет)\b|に住んで|勤めて",
@@ -473,11 +442,33 @@ MOVES = _any(
 )
 """The life of a person, where the subject is one for sure."""
 
+OF_PERSON = _any(
+    r"(?:speaks|spricht|habla|parle|fala|spreekt) (?:\w+ )?(?:\w+(?:ish|ese|ian|isch|tsch|ais|és|ol|mand|mán)|dutch"
+    r"|german|french|greek)\b|h(?:as|at) (?:eine?n?|an?|two|zwei|three|drei|\d) (?:\w+ )?(?:kid|child|son|daughter"
+    r"|brother|sister|dog|cat|pet|hund|katze|kind|sohn|tochter|bruder|schwester)",
+    r"(?:is|was|ist) (?:\w+ ){0,6}?(?:allerg\w+|veg(?:an|etarian)|married|verheiratet|left-handed|afraid|scared"
+    r"|from (?-i:[A-Z])|\d+ (?:years old|jahre)|an? (?:\w+ )?(?:nurse|teacher|doctor|lawyer|student|baker|plumber"
+    r"|electrician|farmer|fan)\b)",
+    r"(?:owns|drives) an? |works at (?-i:[A-Z])|stud(?:ies|iert) (?:\w+ ){1,2}(?:in|at|an) "
+    r"|drinks (?:\w+ )?(?:alcohol|beer|wine|coffee)|can['’]t stand |plays (?:the )?(?:guitar|piano|violin|drums"
+    r"|trombone|trumpet|flute|cello|chess|tennis)\b",
+    r"(?:(?:hates|loves|likes|prefers|enjoys|adores) (?!are|from|count|and)|hasst|liebt|mag (?!sein)|odia|adora"
+    r"|prefiere|déteste|adore|préfère)\b(?!.*(?:[/_`\d]|\w\.\w))",
+    r"(?:birthday|(?:wife|husband|girlfriend|boyfriend)(?: \w+)?) (?:is|was|has|runs|owns|works)\b",
+)
+"""What is so of a person who is named right before."""
+
+FAVOURITE = _any(
+    r"(?-i:\b[A-Z])\w+['’]s favou?rite\b|\bfavou?rite \w+ of (?-i:[A-Z])"
+    r"|^(?!unser|mein|die )\w+ Lieblings|\bLieblings\w+ von\b|^a (?-i:[A-Z])\w+ les? (?:gusta|encanta)"
+)
+"""What a person likes who need not be the subject."""
+
 TASK_ELSEWHERE = _any(
-    r"\b(?:übern[ai]mm\w*|bring(?:e|t|en)|organisier\w*|kümmer\w*|zuständig|leite[tn]?|bezahl\w*|reservier\w*"
-    r"|schreib\w*)\b",
-    r"\b(?:apporte|s['’]occupe|organise|réserve|prend en charge|trae|lleva|organiza|se encarga|reserva|traz"
-    r"|porta|organizza|prenota|neemt|brengt|regelt|organiseert)\b|\b(?:принес|отвеча|организ)\w*",
+    r"\b(?:übern[ai]mm\w*|bring(?:e|t|en)|organisier\w*|kümmer\w*|\w*schlüssel\w*|clés?|llaves?|zuständig|leite[tn]?|bezahl\w*"
+    r"|reservier\w*|schreib\w*)\b",
+    r"\b(?:apporte|s['’]occupe|organise|réserve|prend en charge|trae|lleva|organiza|se encarga|reserva|traz|porta"
+    r"|organizza|prenota|neemt|brengt|regelt|organiseert)\b|\b(?:принес|отвеча|организ)\w*",
 )
 """Somebody takes a task, beside English."""
 
@@ -535,12 +526,11 @@ SENSITIVE = _any(
 
 SENSITIVE_OF_PERSON = _any(
     r"\b(?:diagnos\w+|depressed|anxiety|bipolar|aids|std|medications?|meds|prescri(?:bed|ption)|disab(?:led|ility)"
-    r"|seizures?|allerg(?:y|ic|ies)|overdos\w+|addict(?:ed|ion)?|covid"
-    r"|earns? \S*\d|debts?|owes?|bank accounts?|(?:a|my|his|her|their) loans?"
-    r"|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford"
-    r"|evict(?:ed|ion)|trans (?!fat)\w+|to transition|christian|protestant|jew|baptist|converted to|ramadan"
-    r"|vot(?:e|es|ed) for|republican|democrat|communist|socialist|fascist|nazi|maga|left[- ]wing|right[- ]wing"
-    r"|arrested|convicted|in (?:jail|prison)|undocumented|divorc\w+|cheated on|abused)\b",
+    r"|seizures?|allerg(?:y|ic|ies)|overdos\w+|addict(?:ed|ion)?|covid|earns? \S*\d|debts?|owes?|bank accounts?|(?:a"
+    r"|my|his|her|their) loans?|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford|evict(?:ed|ion)|trans (?!fat)\w+"
+    r"|to transition|christian|protestant|jew|baptist|converted to|ramadan|vot(?:e|es|ed) for|republican|democrat"
+    r"|communist|socialist|fascist|nazi|maga|left[- ]wing|right[- ]wing|arrested|convicted|in (?:jail|prison)"
+    r"|undocumented|divorc\w+|cheated on|abused)\b",
     r"\b(?:i(?:['’]m| am)|(?:is|are|will be|turn(?:s|ed|ing)?|she['’]s|he['’]s)) (?:only )?(?:[3-9]"
     r"|1[0-7])(?: ?(?:years? old|yo|y/o))?(?=\W*$|[,.;!]|\s(?:years?|yo|y/o|and|today|now|on)\b)",
 )

@@ -10,6 +10,7 @@ from bot.extraction.text import folded, visible
 
 MENTION = re.compile(r"<@!?(\d{1,20})>")
 _ADDRESS = re.compile(r"^\s*@?(?P<name>[^\s:,<>][^:,<>\n]{1,31}?)\s*(?P<sign>[:,])[*_]{0,3}\s+(?=\S)")
+_FIRST = re.compile(r"[^\W\d_][\w-]{2,31}(?=['’]s | )")
 _ORNAMENT = re.compile(r"[\W_]+")
 _AT = re.compile(r"^\s*@(?P<name>[^\s@<>]{2,32})\s+(?=\S)")
 
@@ -38,6 +39,11 @@ class People:
         """The member whose name and a colon the message begins with: whom it speaks to, or whose words it repeats."""
         match = _ADDRESS.match(visible(content))
         return self._ids.get(_key(match["name"])) if match and match["sign"] == ":" else None
+
+    def named(self, text: str) -> str:
+        """The member's name that a text begins with, as it stands there, or ""."""
+        match = _FIRST.match(text)
+        return match.group() if match and _key(match.group()) in self._ids else ""
 
     def meant(self, content: str) -> frozenset[int]:
         """Every member whom a message mentions or speaks to."""

@@ -6,14 +6,18 @@ import re
 
 from bot.extraction import lexicon
 from bot.extraction.people import MENTION
-from bot.extraction.text import function_words, is_english
+from bot.extraction.text import is_english, is_function_word
 from bot.extraction.worth import is_ahead, tells_when
 
 _SINCE = re.compile(
     r"\b(?:since|seit|depuis|desde|sinds|od|sedan|с)(?: \w+)? [\w'’]+(?: \d{4}(?: года)?)?", re.IGNORECASE
 )
 """A time from which on something is so, which is nothing to come."""
-_SUBJECT = re.compile(r"^\W*([^\W\d_][\w'’-]*)")
+_SUBJECT = re.compile(
+    r"\W*(?:(?i:our|unsere?) \w+ (?=[A-Z]))?(<@\d+>|[^\W\d_][\w-]*)(?:['’]s)?(?: [A-Z]\w+)?"
+    r"(?: (?:also|really|still|always|never|only|auch|immer|nie))? "
+)
+_MINE = re.compile(r"^\W*(?:my|meine?|mon|ma|mi|mijn)\s+", re.IGNORECASE)
 
 
 def speaks_of_oneself(text: str) -> bool:
@@ -24,8 +28,21 @@ def speaks_of_oneself(text: str) -> bool:
 def is_of_life(text: str) -> bool:
     """Whether it tells of the life of a person, who is its subject by a mention, as the speaker or by name."""
     if _of_one(text):
-        return any(sign.search(text) for sign in (lexicon.LIFE, lexicon.MOVES, lexicon.KIN_ELSEWHERE))
-    return bool(lexicon.LIFE.search(text)) and _is_named(text)
+        signs = (lexicon.LIFE, lexicon.MOVES, lexicon.KIN_ELSEWHERE)
+        return any(sign.search(text) for sign in signs) or _tells_of_subject(text)
+    told = lexicon.LIFE.search(text) or _tells_of_subject(text)
+    return bool(lexicon.FAVOURITE.search(text)) or (bool(told) and _is_named(text))
+
+
+def _tells_of_subject(text: str) -> bool:
+    subject = _SUBJECT.match(text)
+    return subject is not None and bool(lexicon.OF_PERSON.match(text, subject.end()))
+
+
+def is_of_ones_people(text: str) -> bool:
+    """Whether it tells of the life of a friend or relative of its speaker, and not of the speaker."""
+    rest, mine = _MINE.subn("", text)
+    return bool(mine) and not speaks_of_oneself(rest) and is_of_life(rest)
 
 
 def is_personal(text: str, said: str) -> bool:
@@ -52,11 +69,11 @@ def _elsewhere(text: str) -> bool:
 def _is_named(text: str) -> bool:
     """Whether it begins with a word that may be a name."""
     first = _SUBJECT.match(text)
-    return first is not None and first[1].casefold() not in function_words(text)
+    return first is not None and not is_function_word(first[1].casefold(), text[first.end(1) :])
 
 
 def _is_of_the_group(text: str, said: str) -> bool:
-    signs = (lexicon.DUTY, lexicon.DID_BY, lexicon.DECIDED)
+    signs = (lexicon.DUTY, lexicon.DID_BY, lexicon.DECIDED, lexicon.TASK_ELSEWHERE)
     timed = _SINCE.sub(" ", text)
     if is_english(said):
         return any(sign.search(text) for sign in signs) or is_ahead(timed)

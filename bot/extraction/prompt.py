@@ -182,6 +182,10 @@ class Transcript:
         )
         return _LABEL.sub(reference, straight), frozenset(found), not unknown
 
+    def named(self, text: str) -> str:
+        """The member's name that a text begins with, or ""."""
+        return self._people.named(text)
+
     def _lines_of(self, messages: Iterable[Message], numbers: Iterator[int]) -> list[Line]:
         """The messages that say something, numbered on."""
         said = ((message, self._said(message)) for message in messages)

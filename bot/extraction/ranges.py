@@ -12,7 +12,7 @@ _VALUE = r"(?:weekday|month)?\d[\d:/.]*"
 _TO = r"to|until|till|bis|nach|auf|hasta|à|au|jusqu['’](?:à|au)|naar|tot"
 _RANGE = re.compile(
     rf"(?:\b(?:from|vo[nm]|aus|van) +(?P<start>(?:{_WORD} +){{1,4}}?)(?:{_TO})"
-    rf"|\b(?:de|du|del|desde|depuis|da|dal) +(?P<de>(?:{_WORD} +){{1,4}}?)(?:{_TO}|a[ol]?)"
+    rf"|\b(?:de|du|del|desde|depuis|da|dal) +(?P<de>(?:{_WORD} +){{1,4}}?)(?:{_TO}|a[ol]?)(?! +(?:{_TO}|a) )"
     rf"|(?<!\S)(?P<value>{_VALUE}) *(?:\b(?:{_TO})\b|[-–—])) +(?=(?P<end>{_WORD}(?: +{_WORD}){{0,3}}))"
 )
 _ARTICLES = r"(?:(?:the|den|die|das|dem|der|el|la|les?) +)?"

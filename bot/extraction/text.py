@@ -144,3 +144,8 @@ def _counts(text: str) -> Counter[str]:
 def function_words(text: str) -> frozenset[str]:
     """The function words of English, or of all other languages as well where a text is not English."""
     return STOP_WORDS["english"] if is_english(text) else _FUNCTION_WORDS
+
+
+def is_function_word(word: str, text: str) -> bool:
+    """Whether a word is a function word of English, or of the language that a text is in."""
+    return any(word in words and (name == "english" or may_be(text, name)) for name, words in STOP_WORDS.items())

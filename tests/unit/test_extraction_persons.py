@@ -55,6 +55,111 @@ async def test_nothing_is_kept_of_the_lives_of_others(extract: Extract, said: st
     assert result.refusals == {Refusal.OTHERS: 1}
 
 
+OF_OTHERS = [
+    "Tom speaks Dutch and a little French",
+    "tom speaks dutch and french",
+    "our treasurer Tom speaks Dutch",
+    "Sara's favourite band is Radiohead since 2010",
+    "the favourite game of Tom is Factorio",
+    "Mia hates olives on her pizza at the meetup",
+    "Tom loves the smell of old books",
+    "Tom prefers tea to coffee in the morning",
+    "Tom is vegan and eats no cheese",
+    "Tom is 34 years old and works at Siemens",
+    "Tom is a nurse at the city hospital",
+    "Lena is from Graz in Austria",
+    "Lena studies law in Vienna since 2023",
+    "Tom has two dogs and a cat at home",
+    "Tom plays the trombone in a jazz band",
+    "Tom drives a red Volvo from 1998",
+    "Tom's birthday is on May 3",
+    "Tom's wife Anna runs a bakery in Ghent",
+    "Tom spricht Niederländisch und Dänisch",
+    "Jonas ist gegen Nüsse und Milch allergisch",
+    "Mia hasst Oliven auf der Pizza",
+    "Tom mag lieber Tee als Kaffee",
+    "Tom hat zwei Hunde und eine Katze",
+    "Saras Lieblingsband ist Radiohead aus England",
+    "Tom habla holandés y francés",
+    "a Tom le gusta el café sin azúcar",
+    "Tom parle néerlandais et français",
+    "Tom déteste les olives sur la pizza",
+    # of members, by name and by mention, whatever it is
+    "Ben collects old radios from the 1950s",
+    "Ben uses a Pixel 7 because of the camera",
+    f"<@{BEN}> speaks Dutch and a little French",
+    f"<@{BEN}> drives a red Volvo from 1998",
+    f"<@{BEN}>'s birthday is on May 3",
+    f"<@{BEN}> spricht Niederländisch und Dänisch",
+    f"<@{BEN}> hat zwei Hunde und eine Katze",
+]
+
+
+@pytest.mark.parametrize("said", OF_OTHERS)
+@pytest.mark.parametrize("kind", ["plan", "answer", "decision", "fact", "preference"])
+async def test_what_one_tells_of_others_is_kept_as_nothing(extract: Extract, said: str, kind: str) -> None:
+    text = f"{said[0].upper()}{said[1:]}.".replace(f"<@{BEN}>", "@B")
+    messages = chat((ANA, said), (BEN, "the hall is painted in May"))
+    assert (await extract(messages, (text, kind, [1]), facts_allowed=set(NAMES))).candidates == ()
+    if kind in ("plan", "answer") and "Mia hates" not in said:
+        refusals = (await extract(messages, (text, kind, [1]), facts_allowed=set(NAMES))).refusals
+        assert refusals in ({Refusal.OTHERS: 1}, {Refusal.SENSITIVE: 1}), refusals
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "my friend Tom speaks Dutch and French",
+        "my brother lives in Ghent near the canal",
+        "my sister hates olives on her pizza",
+        "mein Bruder wohnt seit März in Graz am Fluss",
+    ],
+)
+async def test_ones_friends_and_relatives_are_others(extract: Extract, said: str) -> None:
+    result = await extract(chat((ANA, said)), (said, "fact", [1]), facts_allowed={ANA})
+    assert result.refusals == {Refusal.OTHERS: 1}
+
+
+@pytest.mark.parametrize("name", ["Tom", "Ben", f"<@{BEN}>"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "{} brings the grill on Saturday",
+        "{} leads the raid on Friday at 20:00",
+        "{} has the spare key for the hall",
+        "{} runs the server on port 25565",
+        "{} orders the pizza for 12 people",
+        "{} plays the healer in the raid on Friday",
+        "{} will drive the van to the fair on Saturday",
+        "{} bringt am Samstag den Grill mit",
+        "{} hat den Ersatzschlüssel für die Halle am Fluss",
+        "{} übernimmt die Kasse ab Mai",
+        "{} trae la parrilla el sábado",
+    ],
+)
+async def test_what_others_do_for_the_group_is_kept(extract: Extract, name: str, said: str) -> None:
+    messages = chat((ANA, said.format(name)), (BEN, "the hall is painted in May"))
+    text = f"{said.format(name)}.".replace(f"<@{BEN}>", "@B")
+    for kind in ("plan", "answer"):
+        (kept,) = (await extract(messages, (text, kind, [1]))).candidates
+        assert kept.kind not in (MemoryKind.FACT, MemoryKind.PREFERENCE)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Caddy speaks HTTP/3 on port 443 of the server",
+        "Firefox prefers the system proxy from network.proxy.type",
+        "Party drinks are stored in the kitchen under the stairs",
+        "Minecraft likes memory, give it 8 GB in start.sh",
+        "Tom's birthday party is on Saturday at 18:00",
+        "Paper is from the PaperMC team and needs Java 21",
+    ],
+)
+async def test_things_and_events_are_no_persons(extract: Extract, said: str) -> None:
+    assert (await extract(chat((ANA, said)), (said, "answer", [1]))).candidates
+
+
 async def test_what_one_tells_of_a_friend_is_no_fact_about_oneself(extract: Extract) -> None:
     messages = chat((ANA, "my friend Tom lives in Ghent near the canal"))
     result = await extract(messages, ("Tom lives in Ghent near the canal.", "fact", [1]), facts_allowed={ANA})
