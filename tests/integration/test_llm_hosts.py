@@ -334,7 +334,7 @@ async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
             questions += asks
             most = max(most, questions)
             async with places:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
                 order.append("answer" if asks else "extraction")
             questions -= asks
             return {"sentences": []} if asks else {"memories": []}
@@ -362,7 +362,7 @@ async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
         asked = [asyncio.create_task(ask("where?", hits, {3: "Ann"}, stands=always)) for _ in range(40)]
         await eventually(lambda: questions == 2 * hosts)
         assert (await app.flusher.flush_channel(2)).asked == 1
-        assert order.index("extraction") <= 4 * hosts
+        assert order.index("extraction") < 20, "most of the questions come after it"
         assert most == 2 * hosts
         for task in asked:
             task.cancel()
