@@ -23,6 +23,7 @@ SAME = 0.8  # share of words that two statements must have in common to be one
 SAME_MATTER = 0.6  # share of words, values aside, from which on two statements are about one matter
 REPLACED_MATTER = 0.4  # the same where the newer one names the value that it replaces
 HOLDS = 0.75  # share of its words from which on an older statement may hold all that a newer one says
+PARTICULAR = 3  # words of one matter; fewer, as of "the meeting", may be said of two
 PERHAPS_MATTER = 0.5  # share of words, values aside, from which on two statements may be about one matter
 PERHAPS_CHANGED = 0.3  # the same where the newer one tells of a change, or of another value
 CHANGING_KINDS = frozenset({MemoryKind.DECISION, MemoryKind.PLAN, MemoryKind.FACT, MemoryKind.PREFERENCE})
@@ -35,6 +36,11 @@ _NUMBERED = re.compile(
 )
 """A number that tells one thing from another: what is said of group 1 is nothing of group 2."""
 _LETTERS = str.maketrans("0123456789.", "abcdefghijx")
+_BEING = re.compile(
+    r"\b(?:runs?|running|listens?|listening|stands?|sits|lies|reachable|läuft|liegt|steht|tourne|corre|funciona)\b",
+    re.IGNORECASE,
+)
+"""Verbs that say no more than "is" does before a value."""
 _CHANGE = re.compile(
     r"\b(?:now|instead|no longer|not any ?more|anymore|moved?|moves|chang(?:e|es|ed)|replac(?:e|es|ed)|postponed?"
     r"|cancel(?:s|led|ed)?|switch(?:ed|es)?"
@@ -109,7 +115,8 @@ def reconcile(candidate: Candidate, neighbours: Sequence[Memory], *, authors: Co
     """Compare a candidate with the nearest memories of its guild.
 
     What a member corrected or asked to remember is never superseded; and what is said by somebody else supersedes only
-    where it names the value that it replaces, so that a contradiction between two people stays as two statements.
+    where it names the value that it replaces, or says in the same words that it is another one now, so that a
+    contradiction between two people stays as two statements.
     What was superseded comes back only by those who said it or what replaced it.
 
     Args:
@@ -210,6 +217,10 @@ def _supersedes(candidate: Candidate, memory: Memory, authors: Collection[int]) 
     """Whether the candidate surely gives another value to the matter of the memory."""
     if not _may_supersede(candidate, memory, authors):
         return False
+    if _gives_new_value(candidate.text, memory.text) and _same_matter(candidate.text, memory.text):
+        return True
+    if MemoryKind.ANSWER in (candidate.kind, memory.kind) and not _names_old_value(candidate.text, memory.text):
+        return False
     newer, older = _matter(candidate.text), _matter(memory.text)
     if _both_add(newer, older):
         return False  # perhaps another matter
@@ -227,8 +238,9 @@ def _may_supersede(candidate: Candidate, memory: Memory, authors: Collection[int
     kinds = {candidate.kind, memory.kind}
     if memory.origin is not MemoryOrigin.EXTRACTED or MemoryKind.LINK in kinds:
         return False
+    texts = (candidate.text, memory.text)
     if kinds - CHANGING_KINDS and not (
-        _CHANGE.search(candidate.text) and _names_old_value(candidate.text, memory.text)
+        _gives_new_value(*texts) or (_CHANGE.search(candidate.text) and _names_old_value(*texts))
     ):
         return False
     if (candidate.kind in PERSONAL_KINDS) != (memory.kind in PERSONAL_KINDS):
@@ -242,6 +254,20 @@ def _names_old_value(newer: str, older: str) -> bool:
     """Whether `newer` tells a value of `older` beside one of its own ("moves from June 23 to July 1")."""
     told, there = set(_values(newer)), set(_values(older))
     return not told.isdisjoint(there) and bool(told - there)
+
+
+def _gives_new_value(newer: str, older: str) -> bool:
+    """Whether `newer` tells of a change and has values of the same sorts as `older` in the place of some of its own."""
+    told, there = set(_values(newer)), set(_values(older))
+    sorts, other_sorts = (sorted(re.sub(r"\d+", "0", value) for value in left) for left in (told - there, there - told))
+    return bool(sorts) and sorts == other_sorts and bool(_CHANGE.search(newer))
+
+
+def _same_matter(one: str, other: str) -> bool:
+    """Whether two texts are about exactly one thing, and about the same people, as far as their words tell."""
+    words, others = (_matter(_BEING.sub(" ", text)) for text in (one, other))
+    people = MENTION.findall(one) == MENTION.findall(other) and _negates(one) == _negates(other)
+    return people and len(words) >= PARTICULAR and _likeness(words, others) == 1.0
 
 
 def _likeness(one: set[frozenset[str]], other: set[frozenset[str]]) -> float:

@@ -206,6 +206,56 @@ def test_know_how_is_replaced_by_what_names_its_value(newer: str, found: Verdict
     assert verdict(newer, there, kind=MemoryKind.ANSWER) == found
 
 
+CHANGED = [
+    ("The Minecraft server runs on port 25565.", "The Minecraft server is on port 25570 now."),
+    ("the minecraft server is on port 25565", "The Minecraft server now runs on port 25570."),
+    ("The SSH port of the build box is 22.", "The SSH port of the build box is 2222 now."),
+    ("The hall of the chess club opens at 18:00.", "The hall of the chess club opens at 19:00 now."),
+    ("The guild bank fee is 12 euros.", "The guild bank fee is now 15 euros."),
+    ("The raid in the north keep is on Friday.", "The raid in the north keep is on Saturday now."),
+    ("Der Minecraft Server läuft auf Port 25565.", "Der Minecraft Server ist jetzt auf Port 25570."),
+]
+
+
+@pytest.mark.parametrize(("older", "newer"), CHANGED)
+@pytest.mark.parametrize("author_id", [ANA, BEN])
+@pytest.mark.parametrize("kind", [MemoryKind.ANSWER, MemoryKind.DECISION])
+def test_another_value_of_exactly_the_same_matter_supersedes_whoever_says_that_it_is_now(
+    older: str, newer: str, author_id: int, kind: MemoryKind
+) -> None:
+    assert verdict(newer, memory(older, kind=kind), author_id=author_id, kind=kind) == Supersede(("m1",))
+
+
+APART = [
+    ("The Minecraft server is on port 25565.", "The Minecraft map server is on port 25570 now."),
+    ("The Minecraft map server is on port 25565.", "The Minecraft server is on port 25570 now."),
+    ("The Minecraft server runs on port 25565.", "The web server is on port 8080 now."),
+    ("The Minecraft server runs on port 25565.", "The server is on port 8080 now."),
+    ("Minecraft server 1 runs on port 25565.", "The voice chat of the Minecraft server is on port 24454 now."),
+    ("Group 1 of the chess club meets at 18:00.", "Group 2 of the chess club meets at 19:00 now."),
+    ("The meeting is at 18:00.", "The meeting is at 19:00 now."),
+    ("The Minecraft server restarts at 04:00.", "The Minecraft server restarts on Friday now."),
+    (f"<@{BEN}> orders 12 pizza boxes for the raid.", f"<@{CEM}> orders 14 pizza boxes for the raid now."),
+    ("The Minecraft server does not run on port 25565.", "The Minecraft server runs on port 25570 now."),
+]
+
+
+@pytest.mark.parametrize(("older", "newer"), APART)
+@pytest.mark.parametrize("kind", [MemoryKind.ANSWER, MemoryKind.DECISION])
+def test_another_value_of_what_may_be_another_matter_supersedes_nothing_unasked(
+    older: str, newer: str, kind: MemoryKind
+) -> None:
+    found = verdict(newer, memory(older, kind=kind), author_id=BEN, kind=kind)
+    assert found == Add() or (isinstance(found, Open) and found.choices == {Choice.NEWER, Choice.OTHER})
+
+
+def test_a_change_of_know_how_that_may_be_of_the_same_matter_is_asked_about() -> None:
+    there = memory("The Minecraft server of the guild runs on port 25565.", kind=MemoryKind.ANSWER)
+    found = verdict("The Minecraft server is on port 25570 now.", there, author_id=BEN, kind=MemoryKind.ANSWER)
+    assert isinstance(found, Open)
+    assert found.choices == {Choice.NEWER, Choice.OTHER}
+
+
 OTHER_MATTERS = [
     ("Release 2.1 ships on June 3.", "Release 2.2 ships on July 3."),
     ("The minecraft server restarts at 04:00.", "The web server restarts at 05:00."),
