@@ -19,7 +19,7 @@ from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, wit
 from bot.extraction.people import MENTION
 from bot.extraction.persons import is_of_life, is_of_ones_people, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
-from bot.extraction.ranges import ends
+from bot.extraction.ranges import ends, reordered
 from bot.extraction.secrets import REDACTED, SecretFinder
 from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
 from bot.extraction.values import all_said, denies_alike
@@ -45,7 +45,7 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
 """An answer before a sentence, which it does not turn round."""
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
-_CONCLUSION = re.compile(r"[,;] (?=(?:so|but|therefore|also|aber|deshalb|pero|mais|donc)\b)", re.IGNORECASE)
+_CONCLUSION = re.compile(r"[,;] (?=(?:so(?! \S+$)|but|therefore|also|aber|deshalb|pero|mais|donc)\b)", re.IGNORECASE)
 """Where the speaker goes on in their own name after what they reported."""
 _LEET = str.maketrans("013457", "oieast")
 """Digits that stand for letters in words that are to be read by models alone."""
@@ -355,8 +355,9 @@ def _negation(proposal: Proposal) -> Refusal | None:
 
 
 def _swapped(proposal: Proposal) -> Refusal | None:
-    """Where something begins or comes from must not become where it ends or goes."""
-    return Refusal.NEGATION if ends(proposal.text).swaps(ends(proposal.said)) else None
+    """Where something begins or comes from must not become where it ends or goes, nor one thing's value another's."""
+    swaps = ends(proposal.text).swaps(ends(proposal.said)) or reordered(proposal.text, proposal.said)
+    return Refusal.NEGATION if swaps else None
 
 
 def _speaker(proposal: Proposal) -> Refusal | None:

@@ -296,7 +296,8 @@ HEDGE = _any(
     r"\b(?:maybe|perhaps|probably|possibly|i (?:think|guess|believe|suppose|figure|wonder|bet)|im?ho|afaik|iirc|might"
     r"|kinda|sort of|sounds? like|looks? like|seems?|apparently|supposedly|off ?hand|not sure|would be nice|could be"
     r"|should be able|most likely|i(?:['’]d| will| would) say|suggest\w*|propos(?:e|es|ed|ing|er?|ons|o|amos)"
-    r"|vielleicht|vermutlich|wahrscheinlich|eventuell|peut-être|quizás?|tal vez|talvez|forse|misschien|może|kanske)\b",
+    r"|vielleicht|vermutlich|angeblich|wahrscheinlich|eventuell"
+    r"|peut-être|quizás?|tal vez|talvez|forse|misschien|może|kanske)\b",
     r"\b(?:возможно|наверное|может быть|предлагаю)\b|たぶん|かもしれ|也许|可能|아마",
 )
 """A speaker who supposes or proposes."""
@@ -308,12 +309,16 @@ _REPORTER = (
 )
 
 REPORTED = _any(
-    _REPORTER + r"(?: just| also| has| have| had)? (?:said|says|told \w+|mention(?:s|ed)|claim(?:s|ed)|thinks|believes"
-    r"|reckons|wrote that|meinte?|sagte?|behauptet|glaubt|ha(?:t|ben) (?:\w+ )?(?:gesagt|erzählt|gemeint))\b"
-    r"(?! (?:yes|no|hi|hello|otherwise)\b|.*\bbescheid\b)|\b(?:they|people|some) (?:say|think|believe)\b",
+    _REPORTER
+    + r"(?: just| also| has| have| had)? (?:said|says|(?:is|was) saying|(?:told|tells|texted) \w+|let \w+ know"
+    r"|mention(?:s|ed)|claim(?:s|ed)|thinks|believes|reckons|assume[sd]|guess(?:es|ed)|insist(?:s|ed)|hear[sd] that"
+    r"|wrote (?:that|me|us)|meinte?|sagte?|behauptet|glaubt|denkt|schreibt(?=,)|erzählte?"
+    r"|ha(?:t|ben) (?:\w+ )?(?:gesagt|erzählt|gemeint))\b(?! (?:yes|no|hi|hello|otherwise)\b|.*\bbescheid\b)",
     _REPORTER + r" (?:dice|dijo|ha dicho|dit|a dit|disse|diz|ha detto|zegt|zei),? (?:que|qu['’]|che|dat)",
-    r"\b(?:according to|laut(?= <@| (?-i:[A-ZÄÖÜ])| de[mr]\b)|según|selon|d['’]après) (?!(?:\w+ )?" + _THINGS + ")",
-    r"\b(?:I|we) (?:heard|(?:was|were|got) told)\b|, (?:said|says|so|sagte?|meinte?) (?:<@\d+>|(?-i:[A-Z])\w+)\W*$",
+    r"\b(?:according to|per(?= <@| (?-i:[A-Z]))|laut(?= <@| (?-i:[A-ZÄÖÜ])| de[mr]\b)|según|selon|d['’]après)"
+    r" (?!(?:\w+ )?" + _THINGS + ")",
+    r"\b(?:I|we) (?:heard|(?:was|were|got) told)\b|\b(?:they|people|some) (?:say|think|believe)\b|\bis said\b|\brumou?r"
+    r"|^word is\b|[,(] ?(?:said|says|so|sagte?|meinte?|hat) (?:<@\d+>|(?-i:[A-Z])\w+)(?: gesagt| gemeint)?\W*$",
 )
 """Somebody else said or thinks so."""
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.people import MENTION
-from bot.extraction.ranges import ends
+from bot.extraction.ranges import ends, reordered
 from bot.extraction.text import URL
 from bot.extraction.values import VALUE, values, with_values
 from bot.lexical.analysis import question_terms
@@ -154,7 +154,7 @@ def same_statement(one: str, other: str) -> bool:
 
     Where each has a word that the other lacks, that may be all the difference: "opens" and "closes".
     """
-    if _fixed(one) != _fixed(other) or ends(one).swaps(ends(other)):
+    if _fixed(one) != _fixed(other) or ends(one).swaps(ends(other)) or reordered(one, other):
         return False
     words, others = _words(one), _words(other)
     return _likeness(words, others) >= SAME and not _both_add(words, others)
