@@ -29,10 +29,10 @@ FIRST_PERSON_ELSEWHERE = _any(
 """Words that are the speaker only where a text is not English."""
 
 NEGATION = _any(
-    r"\b(?:not|no|never|none|cannot|without|nor|neither|nobody|nothing|nowhere|noone|hardly|barely|scarcely|seldom|rarely"
-    r"|nicht|kein\w{0,2}|nie|niemals|niemand\w{0,2}|nichts|nirgends|keinesfalls|keineswegs|ohne|pas|jamais|sans|aucune?|rien"
-    r"|nunca|jamás|sin|nadie|nada|ning[uú]n\w?|tampoco|não|ninguém|nenhuma?|sem|non|nessun\w?|niente|senza"
-    r"|niet|niets|geen|nooit|inte|ingen|aldrig|не|нет|никогда|никто|ничего|без)\b",
+    r"\b(?:not|no|never|none|cannot|without|nor|neither|nobody|nothing|nowhere|noone|hardly|barely|scarcely|seldom"
+    r"|rarely|nicht|kein\w{0,2}|nie|niemals|niemand\w{0,2}|nichts|nirgends|keinesfalls|keineswegs|ohne|pas|jamais"
+    r"|sans|aucune?|rien|nunca|jamás|sin|nadie|nada|ning[uú]n\w?|tampoco|não|ninguém|nenhuma?|sem|non|nessun\w?"
+    r"|niente|senza|niet|niets|geen|nooit|inte|ingen|aldrig|не|нет|никогда|никто|ничего|без)\b",
     r"n['’]t\b",
     r"\b(?:dont|doesnt|didnt|cant|wont|isnt|arent|wasnt|shouldnt|couldnt)\b",
     r"\bstop(?:s|ped|ping)? \w+ing\b|\bavoid(?:s|ed|ing)?\b",
@@ -115,8 +115,8 @@ SETTLED = _any(
 """Words of something settled or changed."""
 
 TURNING_POINT = _any(
-    r"\b(?:cancel\w*|clos(?:es?|ed|ing)|open(?:s|ed|ing)?|postpon\w+|approv\w+|reject\w+|forbid\w*|forbidden|allow(?:s|ed)?"
-    r"|ban(?:s|ned)?|steal\w*|stole|abgesagt|verboten|annul\w*|cancelad\w*|prohibid\w*|interdit\w*)\b"
+    r"\b(?:cancel\w*|clos(?:es?|ed|ing)|open(?:s|ed|ing)?|postpon\w+|approv\w+|reject\w+|forbid\w*|forbidden"
+    r"|allow(?:s|ed)?|ban(?:s|ned)?|steal\w*|stole|abgesagt|verboten|annul\w*|cancelad\w*|prohibid\w*|interdit\w*)\b",
 )
 """A word that turns the matter round, however much else was said."""
 
@@ -435,8 +435,8 @@ LIFE = _any(
     r"\b(?:lives? (?:in|with|near|alone)|grew up|(?:is|was) born|(?:was|were|got|been) (?:fired|laid off|sacked"
     r"|married)|broke up|dates|cheat(?:s|ed)|stole|steals|(?:makes?|earns?|made|earned) [$€£]?\d+ ?k?\b(?! \w+s\b)"
     r"|works? as an? [\w-]+(?:er|or|ist|ian|ant|smith|man|nurse|medic)\b(?! (?:for|that|which|between)))\b",
-    r"\b(?:wohnt|arbeitet (?:bei|als)|habite|travaille (?:chez|comme)|vive en|trabaja (?:en|como)|mora em|trabalha"
-    r"|abita|lavora (?:come|per)|woont|werkt (?:bij|als)|mieszka|pracuje|живёт|живет)\b|に住んで|勤めて",
+    r"\b(?:wohnt|arbeitet (?:bei|als)|habite|travaille (?:chez|comme)|vive (?:en|con)|trabaja (?:en|como)|mora em"
+    r"|trabalha|abita|lavora (?:come|per)|woont|werkt (?:bij|als)|mieszka|pracuje|живёт|живет)\b|に住んで|勤めて",
 )
 """The life of the person who is the subject."""
 
@@ -451,14 +451,16 @@ OF_PERSON = _any(
     r"(?:speaks|spricht|habla|parle|fala|spreekt) (?:\w+ )?(?:\w+(?:ish|ese|ian|isch|tsch|ais|és|ol|mand|mán)|dutch"
     r"|german|french|greek)\b|h(?:as|at) (?:eine?n?|an?|two|zwei|three|drei|\d) (?:\w+ )?(?:kid|child|son|daughter"
     r"|brother|sister|dog|cat|pet|hund|katze|kind|sohn|tochter|bruder|schwester)",
-    r"(?:is|was|ist) (?:\w+ ){0,6}?(?:allerg\w+|veg(?:an|etarian)|married|verheiratet|left-handed|afraid|scared"
-    r"|from (?-i:[A-Z])|\d+ (?:years old|jahre)|an? (?:\w+ )?(?:nurse|teacher|doctor|lawyer|student|baker|plumber"
-    r"|electrician|farmer|fan)\b)",
-    r"(?:owns|drives) an? |works at (?-i:[A-Z])|stud(?:ies|iert) (?:\w+ ){1,2}(?:in|at|an) "
-    r"|drinks (?:\w+ )?(?:alcohol|beer|wine|coffee)|can['’]t stand |plays (?:the )?(?:guitar|piano|violin|drums"
-    r"|trombone|trumpet|flute|cello|chess|tennis)\b",
-    r"(?:(?:hates|loves|likes|prefers|enjoys|adores) (?!are|from|count|and)|hasst|liebt|mag (?!sein)|odia|adora"
-    r"|prefiere|déteste|adore|préfère)\b(?!.*(?:[/_`\d]|\w\.\w))",
+    r"(?:is|was|ist) (?:\w+ ){0,6}?(?:allerg\w+|veg(?:an|etarian)|married|single|verheiratet|left-handed|afraid"
+    r"|scared|(?:good|bad) at|from (?-i:[A-Z])|\d+ (?:years old|jahre)|an? (?:\w+ )?(?:nurse|teacher|doctor|lawyer"
+    r"|student|baker|plumber|electrician|farmer|fan)\b)|(?:and|und) \w+ (?:are|sind) (?:\w+ )?(?:couple|married"
+    r"|verheiratet)",
+    r"(?:owns|drives) an? |works at (?-i:[A-Z])|works for (?-i:[A-Z])\w+ (?:in|as|since) |can['’]t stand |stud(?:ies"
+    r"|ied|iert) (?:\w+ ){1,2}(?:in|at|an) |(?:smokes|drinks|eats|raucht|trinkt|isst) (?:\w+ )?(?:alcohol|beer|wine"
+    r"|coffee|meat|alkohol|fleisch)\b|does(?: not|n['’]t) (?:eat|drink|smoke)|plays (?:the )?(?:guitar|piano|violin"
+    r"|drums|trombone|trumpet|flute|cello|chess|tennis)\b",
+    r"(?:(?:hates|loves|likes|prefers|enjoys|adores|does(?: not|n['’]t) like) (?!are|from|count|and)|hasst|liebt"
+    r"|mag (?!sein)|odia|adora|prefiere|déteste|adore|préfère|aime l\w*)\b(?!.*(?:[/_`\d]|\w\.\w))",
     r"(?:birthday|(?:wife|husband|girlfriend|boyfriend)(?: \w+)?) (?:is|was|has|runs|owns|works)\b",
 )
 """What is so of a person who is named right before."""
@@ -470,8 +472,8 @@ FAVOURITE = _any(
 """What a person likes who need not be the subject."""
 
 TASK_ELSEWHERE = _any(
-    r"\b(?:übern[ai]mm\w*|bring(?:e|t|en)|organisier\w*|kümmer\w*|\w*schlüssel\w*|clés?|llaves?|zuständig|leite[tn]?|bezahl\w*"
-    r"|reservier\w*|schreib\w*)\b",
+    r"\b(?:übern[ai]mm\w*|bring(?:e|t|en)|organisier\w*|kümmer\w*|\w*schlüssel\w*|clés?|llaves?|zuständig|leite[tn]?"
+    r"|bezahl\w*|reservier\w*|schreib\w*)\b",
     r"\b(?:apporte|s['’]occupe|organise|réserve|prend en charge|trae|lleva|organiza|se encarga|reserva|traz|porta"
     r"|organizza|prenota|neemt|brengt|regelt|organiseert)\b|\b(?:принес|отвеча|организ)\w*",
 )
