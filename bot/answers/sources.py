@@ -8,7 +8,7 @@ from datetime import UTC, date, tzinfo
 
 from bot import snowflake
 from bot.extraction.dates import with_dates
-from bot.extraction.lexicon import ORDER
+from bot.extraction.orders import is_order
 from bot.extraction.text import own_words
 from bot.lexical.analysis import terms
 from bot.llm.base import estimate_tokens
@@ -72,7 +72,7 @@ def sources_of(
         for message_id, author_ids, text in _lines(hit):
             day = snowflake.to_datetime(message_id).astimezone(zone).date()
             said = redact(_words(text, day, names))
-            if not said or ORDER.search(said):
+            if not said or is_order(said):
                 continue
             speaker = _plain(", ".join(names.get(author_id, SOMEBODY) for author_id in author_ids[:3]))
             source = Source(

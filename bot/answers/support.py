@@ -12,7 +12,8 @@ from datetime import date
 
 from bot.answers.sources import Source
 from bot.extraction.dates import relative_times
-from bot.extraction.lexicon import NEGATION, ORDER
+from bot.extraction.lexicon import NEGATION
+from bot.extraction.orders import is_order
 from bot.extraction.ranges import ends
 from bot.extraction.text import URL, folded, is_english
 from bot.extraction.values import VALUE, all_said, denies_alike, values
@@ -55,7 +56,7 @@ def is_supported(
         question: what was asked.
         people: names of members; one of them in the sentence must be among the cited lines' speakers or words.
     """
-    if len(text) > MOST_CHARS or not cited or ORDER.search(text):
+    if len(text) > MOST_CHARS or not cited or is_order(text):
         return False
     said = " ".join(f"{source.speaker}: {source.said}" for source in cited)
     own = _terms(cited) | frozenset(terms("one") if "1" in values(said) else ())  # "one" is no value

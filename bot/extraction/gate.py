@@ -16,6 +16,7 @@ from unicodedata import east_asian_width
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
+from bot.extraction.orders import is_order
 from bot.extraction.people import MENTION
 from bot.extraction.persons import is_of_life, is_of_ones_people, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
@@ -47,8 +48,6 @@ _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
 _CONCLUSION = re.compile(r"[,;] (?=(?:so(?! \S+$)|but|therefore|also|aber|deshalb|pero|mais|donc)\b)", re.IGNORECASE)
 """Where the speaker goes on in their own name after what they reported."""
-_LEET = str.maketrans("013457", "oieast")
-"""Digits that stand for letters in words that are to be read by models alone."""
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
 """How a line of the prompt begins; `_tidied` takes it away where it is true."""
 
@@ -163,10 +162,8 @@ def _length(proposal: Proposal) -> Refusal | None:
 
 
 def _order(proposal: Proposal) -> Refusal | None:
-    texts = [folded(text) for text in (proposal.text, *(line.said for line in proposal.lines))]
-    return (
-        Refusal.ORDER if any(lexicon.ORDER.search(t) for text in texts for t in (text, text.translate(_LEET))) else None
-    )
+    texts = (proposal.text, *(line.said for line in proposal.lines))
+    return Refusal.ORDER if any(map(is_order, texts)) else None
 
 
 def _question(proposal: Proposal) -> Refusal | None:
