@@ -18,7 +18,7 @@ from bot.extraction.candidate import Candidate
 from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
 from bot.extraction.orders import is_order
 from bot.extraction.people import MENTION
-from bot.extraction.persons import is_of_life, is_of_ones_people, is_personal, is_sensitive, speaks_of_oneself
+from bot.extraction.persons import is_of_life, is_of_somebody, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
 from bot.extraction.ranges import ends, reordered
 from bot.extraction.secrets import REDACTED, SecretFinder
@@ -499,7 +499,7 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
     if len(proposal.authors) != 1 or not proposal.people <= proposal.authors:
         return Refusal.OTHERS
     of_author = proposal.people or speaks_of_oneself(proposal.text) or not is_of_life(proposal.text)
-    if not (of_author and speaks_of_oneself(proposal.said)) or is_of_ones_people(proposal.text):
+    if not (of_author and speaks_of_oneself(proposal.said)) or is_of_somebody(proposal.text):
         return Refusal.OTHERS
     (author,) = proposal.authors
     if author not in facts_allowed:

@@ -17,6 +17,9 @@ _SUBJECT = re.compile(
     r"\W*(?:(?i:our|unsere?) \w+ (?=[A-Z]))?(<@\d+>|[^\W\d_][\w-]*)(?:['’]s)?(?: [A-Z]\w+)?"
     r"(?: (?:also|really|still|always|never|only|auch|immer|nie))? "
 )
+_NAME = re.compile(
+    r"(?<=[\s,;:(])(?!I\b)[A-Z][\w-]+(?:['’]s)?(?: (?:also|really|still|always|never|only|auch|immer|nie))? "
+)
 _MINE = re.compile(r"^\W*(?:my|meine?|mon|ma|mi|mijn)\s+", re.IGNORECASE)
 
 
@@ -31,7 +34,7 @@ def is_of_life(text: str) -> bool:
         signs = (lexicon.LIFE, lexicon.MOVES, lexicon.KIN_ELSEWHERE)
         return any(sign.search(text) for sign in signs) or _tells_of_subject(text)
     told = lexicon.LIFE.search(text) or _tells_of_subject(text)
-    return bool(lexicon.FAVOURITE.search(text)) or (bool(told) and _is_named(text))
+    return (bool(told) and _is_named(text)) or is_of_somebody(text)
 
 
 def _tells_of_subject(text: str) -> bool:
@@ -39,10 +42,13 @@ def _tells_of_subject(text: str) -> bool:
     return subject is not None and bool(lexicon.OF_PERSON.match(text, subject.end()))
 
 
-def is_of_ones_people(text: str) -> bool:
-    """Whether it tells of the life of a friend or relative of its speaker, and not of the speaker."""
+def is_of_somebody(text: str) -> bool:
+    """Whether it tells what is so of a person whom it names or calls "my friend", whoever its subject is."""
     rest, mine = _MINE.subn("", text)
-    return bool(mine) and not speaks_of_oneself(rest) and is_of_life(rest)
+    if mine and not speaks_of_oneself(rest) and is_of_life(rest):
+        return True
+    named = any(lexicon.OF_PERSON.match(text, name.end()) for name in _NAME.finditer(text))
+    return named or bool(lexicon.FAVOURITE.search(text))
 
 
 def is_personal(text: str, said: str) -> bool:

@@ -93,6 +93,11 @@ OF_OTHERS = [
     "a Tom le gusta el café sin azúcar",
     "Tom parle néerlandais et français",
     "Tom déteste les olives sur la pizza",
+    "Anna said Tom speaks Dutch and a little French",
+    "by the way, Tom hates olives on the pizza",
+    "in the morning Tom drinks coffee with the guests",
+    "I heard Tom has two dogs and a cat at home",
+    "I think that Tom is allergic to nuts and milk",
     # of members, by name and by mention, whatever it is
     "Ben collects old radios from the 1950s",
     "Ben uses a Pixel 7 because of the camera",
