@@ -22,7 +22,7 @@ from bot.extraction.persons import is_of_life, is_of_somebody, is_personal, is_s
 from bot.extraction.prompt import Line
 from bot.extraction.ranges import ends, reordered
 from bot.extraction.secrets import REDACTED, SecretFinder
-from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
+from bot.extraction.text import URL, folded, function_words, is_english, is_filler, one_line, visible
 from bot.extraction.values import all_said, denies_alike
 from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, of_oneself, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
@@ -313,8 +313,9 @@ def _days(line: Line) -> frozenset[date]:
 
 
 def _names(proposal: Proposal) -> Refusal | None:
-    """Names must have been said; so must the first word of a sentence, which may be one."""
-    said = _terms(proposal.lines).union(folded(proposal.said).split())
+    """Names must have been said, and not to greet; so must the first word of a sentence, which may be one."""
+    sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said) if not _greets(s)]
+    said = frozenset(w for s in sentences for w in (*terms(s), *folded(s).split()))
     days = {f"{day:%B %A %b %a}" for day in proposal.days}
     known = said.union(*(folded(names).split() for names in days))
     asked = {word for line in proposal.asked for word in line.said.split() if word.islower()}
@@ -330,6 +331,12 @@ def _names(proposal: Proposal) -> Refusal | None:
         if folded(name) not in known and known.isdisjoint(terms(name) or [folded(name)]):
             return Refusal.NAME
     return None
+
+
+def _greets(sentence: str) -> bool:
+    """Whether it only calls somebody: "Hey Joanna!" says nothing of Joanna."""
+    greeting, *called = sentence.split()
+    return bool(called) and is_filler(greeting) and all(is_filler(word) or word[0].isupper() for word in called)
 
 
 def _without_people(text: str) -> str:

@@ -255,6 +255,11 @@ async def test_the_same_words_of_things_are_not_sensitive(extract: Extract, said
 SOMEBODY_ELSE = [
     ("I bring the cake to the party on Friday", "Tom brings the cake to the party on Friday.", Refusal.NAME),
     ("I bring the cake to the party on Friday", "Ben brings the cake to the party on Friday.", Refusal.NAME),
+    (
+        "Hey Tom! I made my friend ice cream for the party on Friday",
+        "@A made ice cream for Tom for the party on Friday.",
+        Refusal.NAME,
+    ),
     ("the gpu driver 551 crashes with the overlay on", "Nvidia driver 551 crashes with the overlay on.", Refusal.NAME),
     (
         "Сервер в Берлине переезжает в пятницу в 19:00",
