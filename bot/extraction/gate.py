@@ -18,7 +18,7 @@ from bot.extraction.candidate import Candidate
 from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
 from bot.extraction.orders import is_order
 from bot.extraction.people import MENTION
-from bot.extraction.persons import is_of_life, is_of_somebody, is_personal, is_sensitive, speaks_of_oneself
+from bot.extraction.persons import is_of_somebody, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
 from bot.extraction.ranges import ends, reordered
 from bot.extraction.secrets import REDACTED, SecretFinder
@@ -37,6 +37,7 @@ ROOT = 4  # letters that forms of a word share in languages other than English: 
 SAME_SENTENCE = 0.6  # share of words from which on a memory is that sentence, negation and all
 SHORTEST_SHORTENED_URL = 12
 SHORT_CHEER = 3  # words: "Can't wait!" tells nothing; "Server's down tomorrow!" does
+OWN_WORDS = 2  # in common with a sentence of its speaker, for a text about them to stand on it
 ANSWERED_LINES = 4  # before a line among which a question may stand that it answers without a reply link
 
 _CAPITALISED = re.compile(r"(?<![\w@/.#-])(?=[^\W\d_])\w[\w'’-]*\w")
@@ -495,23 +496,33 @@ def _of_help_or_oneself(text: str) -> bool:
 
 
 def _personal(proposal: Proposal) -> Proposal:
-    """What somebody says about themselves, without what they say to somebody beside it."""
-    if proposal.kind not in PERSONAL_KINDS:
+    """What somebody says about themselves, in their own words: a model turns its tense round, or its subject."""
+    own = _own_sentence(proposal) if proposal.kind in PERSONAL_KINDS else None
+    if own is None:
         return proposal
-    return replace(proposal, text=of_oneself(proposal.text, proposal.said) or proposal.text)
+    line, sentence = own
+    return replace(proposal, text=sentence, people=frozenset(map(int, MENTION.findall(sentence))), lines=(line,))
+
+
+def _own_sentence(proposal: Proposal) -> tuple[Line, str] | None:
+    """The sentence that a text about oneself stands on, where somebody else understands it, and the line it is of."""
+    words = question_terms(_without_people(proposal.text))
+    said = [(line, sentence) for line in proposal.lines for sentence in _SENTENCE.split(line.said)]
+    line, nearest = max(said, key=lambda one: (_shared(words, frozenset(terms(one[1]))), -len(one[1])))
+    sentence = of_oneself(nearest, line.said)
+    meant = _shared(words, frozenset(terms(sentence))) >= min(OWN_WORDS, len(words))
+    return (line, sentence) if meant and speaks_of_oneself(sentence) else None
 
 
 def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal | None:
     """Facts and preferences are kept only from one member, about themselves, who allowed it."""
-    if len(proposal.authors) != 1 or not proposal.people <= proposal.authors:
+    if not proposal.people <= proposal.authors or not speaks_of_oneself(proposal.said):
         return Refusal.OTHERS
-    of_author = proposal.people or speaks_of_oneself(proposal.text) or not is_of_life(proposal.text)
-    if not (of_author and speaks_of_oneself(proposal.said)) or is_of_somebody(proposal.text):
+    if is_of_somebody(proposal.text):
         return Refusal.OTHERS
-    (author,) = proposal.authors
-    if author not in facts_allowed:
+    if not all(author in facts_allowed for author in proposal.authors):
         return Refusal.CONSENT
-    return None if of_oneself(proposal.text, proposal.said) else Refusal.NOTHING
+    return None if _own_sentence(proposal) else Refusal.NOTHING
 
 
 def _tidied(proposal: Proposal) -> Proposal:

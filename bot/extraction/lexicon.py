@@ -186,6 +186,23 @@ MOOD = _any(
 )
 """How somebody feels just now."""
 
+FEELING = _any(
+    MOOD.pattern,
+    r"\bI['’]?d (?:love|like|be)\b|\b(?:love|like|enjoy)d? (?:the (?!\w+ of\b)|that|this|these|how)\b"
+    r"|\b(?:since|until) (?:we|our) last\b|\bwe (?:last )?(?:talked|spoke|chatted)\b",
+    r"\b(?:emotion|motivat|inspir|passion|fulfil|stress|worr(?:y|ie)|joy|proud|grateful|thankful|adventure|journey|obstacle"
+    r"|hurdle|challeng|balance|courag|grit\b|strength|energ|moments?\b|memories|appreciat|meaningful|growth|confiden|relax"
+    r"|treasur|peace|happiness|amaz|incredib|awesome|rewarding|struggl|positiv|blast\b|tough|thrill|therap|vibes?\b)\w*",
+)
+"""How somebody feels, and what they make of it."""
+
+LASTING = _any(
+    r"\b(?:recently|lately|these days|usually|often|always|every|since|for years|used to|once|started|joined)\b",
+    r"\bI (?:\w+ly |also )?(?:play|work|live|speak|study|teach|learn|collect|own|run|train|drive|ride|cook|bake|paint"
+    r"|draw|write|sing|volunteer|coach|brew|code|build|grow|keep|raise|host)\b",
+)
+"""Something of a life and not of the moment."""
+
 DID = _any(
     r"\b(?:fix(?:ed)?|solv\w+|got it (?:working|to)|works? (?:now|for me|if|when|with)|worked|by (?:\w+ing)|had to"
     r"|have to|need to|i (?:use|run|used|installed|set|changed|put|added|compiled|followed))\b",
@@ -515,7 +532,7 @@ SENSITIVE = _any(
     # religion
     r"\b(?:muslim\w*|islam\w*|moslim|musulm\w+|muçulman\w*|catholic|católic[oa]|cattolic[oa]|catholique|katholi\w+"
     r"|jewish|jüdisch|juive|judí[oa]|hindu|buddhist|sikh|atheist|mormon|evangelisch"
-    r"|(?:go(?:es)? to|my|his|her|our|their) (?:church|mosque|temple|synagogue)|pray(?:s|ed|ing))\b"
+    r"|(?:go(?:es)? to|from|at|my|his|her|our|their) (?:church|mosque|temple|synagogue)|pray(?:s|ed|ing))\b"
     r"|\b(?:мусульман|католи[кч]|православн)\w*|教徒",
     # politics
     r"\b(?:vot(?:e|es|ed) (?:for )?(?:labour|tory|tories|green|republican|democrat\w*|conservative|afd|spd|cdu)"
@@ -532,7 +549,8 @@ SENSITIVE = _any(
 """Matters that are not kept about a person (Discord's Developer Policy; special categories of the GDPR, article 9)."""
 
 SENSITIVE_OF_PERSON = _any(
-    r"\b(?:diagnos\w+|depressed|anxiety|bipolar|aids|std|medications?|meds|prescri(?:bed|ption)|disab(?:led|ility)"
+    r"\b(?:diagnos\w+|mental health|depressed|anxiety|bipolar|aids|std|medications?|meds|prescri(?:bed|ption)"
+    r"|disab(?:led|ility)"
     r"|seizures?|allerg(?:y|ic|ies)|overdos\w+|addict(?:ed|ion)?|covid|earns? \S*\d|debts?|owes?|bank accounts?|(?:a"
     r"|my|his|her|their) loans?|(?:can['’]?t|cannot|could(?:n['’]t| not)) afford|evict(?:ed|ion)|trans (?!fat)\w+"
     r"|to transition|christian|protestant|jew|baptist|converted to|ramadan|vot(?:e|es|ed) for|republican|democrat"

@@ -57,10 +57,18 @@ _STATE = re.compile(
 """How somebody is at the moment, and neither what they do, who they are nor what they are interested in."""
 _BEGINS_WITH_ONESELF = re.compile(
     r"^(?:(?:since|besides|after|before|when|while|until|during|as|in|on|at|for|with|by|last|this|next|yesterday|today"
-    r"|recently|lately)\b[^,]{0,60}, )?(?:[\w'’()–-]+ ){0,4}?(?:I|I['’]\w+|im|ive|we|we['’]\w+|my|our|<@\d+>)(?!\w)",
+    r"|recently|lately)\b[^,]{0,60}, )?"
+    r"(?:(?:[\w’'-]+ly|now|then|also|still|just|even|once|sometimes|often|always|never|so far|back then)\b,? )?"
+    r"(?:(?:my \w+|[A-Z]\w+) and |(?:one|some|most|all|both) of |(?:the|an?|another) (?:[\w’'-]+ ){1,3}"
+    r"(?:that |which )?)?"
+    r"(?:I|I['’]\w+|im|ive|we|we['’]\w+|my|our|<@\d+>)(?!\w)",
     re.IGNORECASE,
 )
 """Its subject is the speaker, after a time or the like at most; else it is how things are in general."""
+_OWN_THING = re.compile(
+    r"\b(?:my|our) (?!own\b|way\b|time\b|mind\b|best\b|all\b|life\b|head\b|heart\b)\w{3,}", re.IGNORECASE
+)
+_NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z][\w’'-]+|[\"“][^\"”]{3,}[\"”]")
 _INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
 """What somebody means to do; without a time it is a mood."""
 _SHOWN = re.compile(
@@ -68,8 +76,10 @@ _SHOWN = re.compile(
     re.IGNORECASE,
 )
 """Points at what only those see who are there."""
-_CLAUSE = re.compile(r"[,;:!-]|\b(?:and|but|so|because|when|which|that|as)\b", re.IGNORECASE)
-"""The end of a clause, in which a later "it" finds what it stands for."""
+_CLAUSE_ENDS = re.compile(
+    r"(?:[,;:!–—-]|\b(?:and|but|so|because|['’]?cause|since|when|which|that|as|if|where))\W*$", re.IGNORECASE
+)
+"""A clause ended just before: what begins the next may stand for what that named."""
 _PARTICULAR = re.compile(r"\b[Tt]he\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|[a-z][-_/.][a-z]")
 """Something particular is spoken of, by an article, a name or a figure; else it is how things are in general."""
 _PASSING = re.compile(
@@ -129,11 +139,18 @@ def _tells_of_oneself(sentence: str) -> bool:
         return False
     if _INTENT.search(sentence) and not tells_when(sentence):
         return False
-    pointer = lexicon.POINTER.search(sentence)
-    if pointer is not None and not _CLAUSE.search(sentence[: pointer.start()]):
+    if lexicon.FEELING.search(sentence) or not _is_concrete(sentence):
+        return False
+    if any(not _CLAUSE_ENDS.search(sentence[: one.start()]) for one in lexicon.POINTER.finditer(sentence)):
         return False
     asides = (_SHOWN, _TO_SOMEBODY, lexicon.HEDGE, lexicon.TURN)
     return not (_points(sentence) or any(aside.search(sentence) for aside in asides))
+
+
+def _is_concrete(sentence: str) -> bool:
+    """Whether what somebody says of themselves has a time, a name, a figure, something of theirs, or a liking."""
+    signs = (lexicon.SELF_LIKING, lexicon.SELF_BEING, lexicon.FIGURE, lexicon.LASTING, _OWN_THING, _NAME)
+    return tells_when(sentence) or any(sign.search(MENTION.sub(" ", sentence)) for sign in signs)
 
 
 def _points(text: str) -> bool:

@@ -203,7 +203,7 @@ async def test_a_fact_is_kept_only_of_who_allowed_it_and_only_about_themselves(e
         ("Dee loves the smell of fresh paint.", "preference", [2]),
         facts_allowed={ANA, BEN},
     )
-    assert [c.text for c in result.candidates] == [f"<@{ANA}> loves the smell of old books."]
+    assert [c.text for c in result.candidates] == [f"<@{ANA}>: I love the smell of old books"]
     assert result.refusals == {Refusal.OTHERS.value: 1}
 
 

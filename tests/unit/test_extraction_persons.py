@@ -256,8 +256,8 @@ SOMEBODY_ELSE = [
     ("I bring the cake to the party on Friday", "Tom brings the cake to the party on Friday.", Refusal.NAME),
     ("I bring the cake to the party on Friday", "Ben brings the cake to the party on Friday.", Refusal.NAME),
     (
-        "Hey Tom! I made my friend ice cream for the party on Friday",
-        "@A made ice cream for Tom for the party on Friday.",
+        "Hey Berlin! the release moves to Friday at 18:00",
+        "The Berlin release moves to Friday at 18:00.",
         Refusal.NAME,
     ),
     ("the gpu driver 551 crashes with the overlay on", "Nvidia driver 551 crashes with the overlay on.", Refusal.NAME),
@@ -451,3 +451,34 @@ async def test_what_tells_nothing_of_its_speaker_is_no_fact(
 ) -> None:
     result = await extract(chat((ANA, said)), (text, "fact", [1]), facts_allowed={ANA})
     assert result.refusals == {refused: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "kept"),
+    [
+        (
+            "I remember when I did my first play in Ghent, I was so shy",
+            "@A is performing in a first play in Ghent.",
+            f"<@{ANA}>: I remember when I did my first play in Ghent, I was so shy",
+        ),
+        ("I'd love to join the fair in Ghent", "@A loves the fair in Ghent.", None),
+        ("Since we last talked I have been busy with the club in Ghent", "@A is busy with the club in Ghent.", None),
+        (
+            "Great! I usually paint with my sister on Sundays. What about you?",
+            "@A will paint with a friend's sister.",
+            f"<@{ANA}>: I usually paint with my sister on Sundays",
+        ),
+        (
+            "My brother's friend loved Karl's book as a kid. I loved Charlotte's Web when I was young",
+            "@A loves Charlotte's Web.",
+            f"<@{ANA}>: I loved Charlotte's Web when I was young",
+        ),
+        ("I collect stamps from Peru", "@B collects stamps from Peru.", f"<@{ANA}>: I collect stamps from Peru"),
+    ],
+)
+async def test_what_somebody_says_of_themselves_is_kept_in_their_own_words(
+    extract: Extract, said: str, text: str, kept: str | None
+) -> None:
+    messages = chat((BEN, "I met <@1001> in May at the fair in Ghent"), (ANA, said))
+    result = await extract(messages, (text, "fact", [2]), facts_allowed={ANA, BEN})
+    assert [c.text.rstrip(".") for c in result.candidates] == ([kept] if kept else [])
