@@ -47,6 +47,11 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
 """An answer before a sentence, which it does not turn round."""
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
+_AGREEING = re.compile(
+    r"\b(?:as|like|wie) (?:<@\d+>|\w+) (?:just |already |schon )?(?:said|says|wrote|sagte?|meinte?|schrieb)\b",
+    re.IGNORECASE,
+)
+"""Who says "as Ana said" says it too."""
 _CONCLUSION = re.compile(r"[,;] (?=(?:so(?! \S+$)|but|therefore|also|aber|deshalb|pero|mais|donc)\b)", re.IGNORECASE)
 """Where the speaker goes on in their own name after what they reported."""
 _SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
@@ -439,6 +444,7 @@ def _supposed(proposal: Proposal) -> Refusal | None:
 
 def _is_hearsay(text: str, sentence: str) -> bool:
     """Whether a sentence only reports what a text tells without its source."""
+    sentence = _AGREEING.sub(" ", sentence)
     if lexicon.REPORTED.search(text) or not lexicon.REPORTED.search(sentence):
         return False
     words = question_terms(text)

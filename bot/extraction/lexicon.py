@@ -219,10 +219,10 @@ CAUSE = _any(r"\b(?:because of|caused by|due to|is because|comes from)\b")
 """An explanation by its cause."""
 
 DECIDED = _any(
-    r"\b(?:decid(?:ed|es)|decision|agreed|settled|approved|confirmed|finali[sz]ed|(?:go|going|went) with|chos(?:e|en)"
-    r"|picked|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+|replaced (?:by"
-    r"|with)|mov(?:es?|ed|ing) (?:\w+ )?(?:to|from|back)|switch(?:es|ed)? to|house rule|rule:|policy|not allowed"
-    r"|forbidden|deprecated|retired|blockers?|adopted)\b",
+    r"\b(?:decid(?:ed|es)|decision|agreed|settled|approved|confirmed|finali[sz]ed|(?<!:)(?:go|going|went) with"
+    r"|chos(?:e|en)|picked|selected|voted|from now on|no longer|resched\w+|postponed|cancel(?:l?ed|s)|supersed\w+"
+    r"|replaced (?:by|with)|mov(?:es?|ed|ing) (?:\w+ )?(?:to|from|back)|switch(?:es|ed)? to|house rule|rule:|policy"
+    r"|not allowed|forbidden|deprecated|retired|blockers?|adopted)\b",
     r"\b(?:is|are|was|were) (?:now |back )?(?:complete|completed|closed|resolved|merged|released|deployed|shipped"
     r"|fixed|repaired|out of order|sold out|offline|online)\b",
     r"\bwill (?:not )?be (?:\w+(?:ed|wn|en|lt|ld|nt|ght)|split|put|set|cut|held|paid|made|done)\b|^(?:the|our|all"
