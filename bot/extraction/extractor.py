@@ -22,7 +22,7 @@ from bot.model import MemoryKind, Message
 PURPOSE = "extraction"
 ENDLESS_CHARS = 2 * MAX_CHARS
 """A first statement that was not through after so much would not be kept, and small models never end it."""
-FEW_MESSAGES = 8
+FEW_MESSAGES = 15
 """So many are let go together with such an answer; more are asked about again in halves, which costs a call each."""
 ASKED_LINES = 2
 """How many lines of the person spoken to count as what a line answers."""

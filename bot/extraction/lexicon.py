@@ -157,21 +157,6 @@ OPINION = _any(
 )
 """Praise and blame."""
 
-REMARK = _any(
-    r"^(?:<@\d+>:? ?)?(?:err+|erm|um+|uh+|oops|sorry|whoops|oh|ah|hm+|yo|hey|hi|lol|yeah|yes|yep|no(?=[,.!]|$| (?:way"
-    r"|idea|clue|problem|worries|thanks|doubt|need)\b)|nope|nah|ok(?:ay)?|well|thanks?|I(?:['’]m| am|['’]d| would"
-    r"| was| think| guess| mean| see| know| wonder| hope| wish| don['’]t| do not| have no| just|['’]ve)"
-    r"|consider yourself|you(?:['’]re| are)?(?! (?:also |only |just )?(?:need|can|have to|should|must)\b)|your"
-    r"|don['’]t worry|good luck|have fun|never mind|let me|give me|tell me|wait|hold on|look|see)\b",
-)
-"""The beginning of a turn in a conversation, not of a statement that stands alone."""
-
-ASIDE = _any(
-    r"^(?:request(?:ing)?|asking|looking for|confirmed[.,]|confirming|understood|noted|agreed[.,!]|thanks|thank you"
-    r"|sorry|err+|oops|yo|hey|lol)\b",
-)
-"""A turn of a conversation, whatever words of decision or plan follow."""
-
 CHEER = _any(
     r"^(?:<@\d+>:? ?)?(?:nice one|oof|a+w+|congrat\w*|well done|way to go|good (?:for you|luck)"
     r"|(?:so |very )?sorry to hear|great job|hang in there|love how you|keep it up|cheers)\b",
@@ -203,20 +188,11 @@ LASTING = _any(
 )
 """Something of a life and not of the moment."""
 
-DID = _any(
-    r"\b(?:fix(?:ed)?|solv\w+|got it (?:working|to)|works? (?:now|for me|if|when|with)|worked|by (?:\w+ing)|had to"
-    r"|have to|need to|i (?:use|run|used|installed|set|changed|put|added|compiled|followed))\b",
-)
-"""Somebody tells how they did it."""
-
 DID_BY = _any(
     r"\b(?:fix(?:ed|es)|solv(?:ed|es)|got \w+ (?:working|to work)|works? (?:now|again)|made \w+ work)\b.{0,60}"
     r"\b(?:by|with|after|using|when)\b",
 )
 """Somebody tells what helped."""
-
-CAUSE = _any(r"\b(?:because of|caused by|due to|is because|comes from)\b")
-"""An explanation by its cause."""
 
 DECIDED = _any(
     r"\b(?:decid(?:ed|es)|decision|agreed|settled|approved|confirmed|finali[sz]ed|(?<!:)(?:go|going|went) with"
@@ -304,11 +280,6 @@ HOW = _any(
 HERE = _any(r"^(?:the|our) (?:[\w-]+ ){1,5}(?:is|are) (?:on|in|at|under|behind|beside|next to) (?:the|our) \w+")
 """Where a thing that everybody knows of is."""
 
-PLACE = _any(
-    r"\b(?:is|are|lies|stands|runs|sits|hangs) (?:at|in|on|under|behind|beside|near|next to|with|over|opposite)\b"
-)
-"""Where something is."""
-
 HEDGE = _any(
     r"\b(?:maybe|perhaps|probably|possibly|i (?:think|guess|believe|suppose|figure|wonder|bet)|im?ho|afaik|iirc|might"
     r"|kinda|sort of|sounds? like|looks? like|seems?|apparently|supposedly|off ?hand|not sure|would be nice|could be"
@@ -378,12 +349,6 @@ TURN = _any(
     r"|hello )?[A-Z]\w+! |^no, not |\bfor example\b.{0,5}$|:$|^see (?:ya|you)\b|^then again\b|\bhave faith\b",
 )
 """A turn of small talk, whatever else it tells."""
-
-DOING = _any(
-    r"^[a-z]+ing (?!.*\b(?:is|are|fix(?:es|ed)|solv(?:es|ed)|helps?|works?|makes?|will|needs?|takes?)\b)"
-    r"|^we(?:['’]re| are|['’]ve| have) \w+(?:ing|ed)\b"
-)
-"""What somebody is at, or was."""
 
 TALK = re.compile(
     r"(?i:\b(?:you|your|ur|u|yourself|yours)\b)|(?i:^let['’]?s\b(?! (?:go with|use|meet|switch to|keep|move"

@@ -47,7 +47,6 @@ _VERB = re.compile(r"\b(?:is|are|has|have|do|did|can|may|must|will|[a-z]+(?:(?<!
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|ur|u|yourself|let['’]?s)\b", re.IGNORECASE)
 """Said to somebody, of the two of them."""
-_ADVERB = re.compile(r"^(?:still|just|always|even|now) ", re.IGNORECASE)
 _STATE = re.compile(
     r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been| has been) "
     r"(?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married|single|\d"
@@ -176,9 +175,8 @@ def is_turn(claim: Claim) -> bool:
         return True
     if "!" in text and _TO_SOMEBODY.search(text) and not (lexicon.FIGURE.search(text) or lexicon.ANCHOR.search(text)):
         return True
-    marks = (lexicon.ASIDE, lexicon.REMARK, lexicon.OPINION, lexicon.MOOD, lexicon.DOING)
-    turns = "!" in text or any(mark.search(text) for mark in marks)
-    return turns and not _fixes(text) and not lexicon.DID.search(text)
+    turns = "!" in text or lexicon.OPINION.search(text) or lexicon.MOOD.search(text)
+    return bool(turns) and not _fixes(text)
 
 
 def points_elsewhere(claim: Claim) -> bool:
@@ -240,7 +238,7 @@ def _is_plain(claim: Claim) -> bool:
     if not (_begins_plainly(text) and (text[0].isupper() or claim.answers)):
         return False
     whole = _VERB.search(text) and _PARTICULAR.search(text)
-    asides = (_PASSING, lexicon.TALK, lexicon.OPINION, lexicon.MOOD, lexicon.DOING)
+    asides = (_PASSING, lexicon.TALK, lexicon.OPINION, lexicon.MOOD)
     return bool(whole) and not any(aside.search(text) for aside in asides)
 
 
@@ -278,21 +276,15 @@ def _without_past(text: str) -> str:
 def _is_know_how(claim: Claim) -> bool:
     """What to do or how things are, with something to hold on to and an end to it, or in answer to a question."""
     text = claim.text
-    anchored = bool(lexicon.ANCHOR.search(text) or lexicon.FIGURE.search(MENTION.sub(" ", text)))
     if len(question_terms(text)) < KNOW_HOW_TERMS:
         return False
-    if lexicon.MYSELF.search(text):
-        return bool(lexicon.DID_BY.search(text))
-    if lexicon.DOING.search(_ADVERB.sub("", text)):
-        return False
-    if lexicon.OPINION.search(text) and not anchored:
-        return False
-    if lexicon.HOW.search(text) or lexicon.HERE.search(text):
+    if lexicon.DID_BY.search(text) or lexicon.HOW.search(text) or lexicon.HERE.search(text):
         return True
-    if lexicon.HELPFUL.search(text) and lexicon.PURPOSE.search(text) and (anchored or claim.answers):
-        return True
-    tells = (lexicon.DID_BY, lexicon.CAUSE, lexicon.PLACE) if claim.answers else (lexicon.DID_BY, lexicon.CAUSE)
-    return any(sign.search(text) for sign in tells)
+    anchored = bool(lexicon.ANCHOR.search(text) or lexicon.FIGURE.search(MENTION.sub(" ", text)))
+    if lexicon.MYSELF.search(text) or not (anchored or claim.answers):
+        return False
+    praises = lexicon.OPINION.search(text) and not anchored
+    return bool(lexicon.HELPFUL.search(text) and lexicon.PURPOSE.search(text)) and not praises
 
 
 def _fixes(text: str) -> bool:
