@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4
 
 slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 -m slow
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

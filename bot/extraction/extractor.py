@@ -105,7 +105,12 @@ class Extractor:
         kept: list[Candidate] = []
         refusals: Counter[str] = Counter()
         for proposal in proposals:
-            verdict = self._gate.judge(proposal, facts_allowed=facts_allowed, bot_id=bot_id)
+            try:
+                verdict = self._gate.judge(proposal, facts_allowed=facts_allowed, bot_id=bot_id)
+            except (
+                Exception
+            ) as error:  # a fault of the gate is the batch's, which dies in the end, and not the channel's
+                raise AnswerInvalid(f"a statement could not be judged ({type(error).__name__})") from error
             if isinstance(verdict, Refusal):
                 refusals[verdict.value] += 1
             elif any(same_statement(verdict.text, other.text) for other in kept):

@@ -16,15 +16,16 @@ from unicodedata import east_asian_width
 from bot.extraction import lexicon
 from bot.extraction.candidate import Candidate
 from bot.extraction.dates import RelativeTime, relative_times, tells_no_day, with_dates
+from bot.extraction.oneself import OWN_TERMS, SENTENCE, own_sentence
 from bot.extraction.orders import is_order
 from bot.extraction.people import MENTION
 from bot.extraction.persons import is_of_somebody, is_personal, is_sensitive, speaks_of_oneself
 from bot.extraction.prompt import Line
 from bot.extraction.ranges import ends, reordered
 from bot.extraction.secrets import REDACTED, SecretFinder
-from bot.extraction.text import URL, folded, function_words, is_english, is_filler, one_line, visible
+from bot.extraction.text import URL, folded, function_words, is_english, one_line, visible
 from bot.extraction.values import all_said, denies_alike
-from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, of_oneself, points_elsewhere
+from bot.extraction.worth import Claim, bare, fitting_kind, is_guess, is_turn, is_worth, points_elsewhere
 from bot.lexical.analysis import question_terms, terms
 from bot.model import PERSONAL_KINDS, MemoryKind
 
@@ -47,8 +48,13 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
 """An answer before a sentence, which it does not turn round."""
 _EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
+_GREETING = re.compile(
+    r"^\W*(?:hey|hi|hello|hallo|hola|salut|thanks|thx|thank you|danke|merci|gracias|wow|cheers|congrats)[, ]+\w+\W*$",
+    re.IGNORECASE,
+)
+"""It only calls somebody: "Hey Joanna!" says nothing of Joanna."""
 _AGREEING = re.compile(
-    r"\b(?:as|like|wie) (?:<@\d+>|\w+) (?:just |already |schon )?(?:said|says|wrote|sagte?|meinte?|schrieb)\b",
+    r"\b(?:as|wie) (?:<@\d+>|\w+) (?:just |already |schon )?(?:said|says|wrote|sagte?|meinte?|schrieb),",
     re.IGNORECASE,
 )
 """Who says "as Ana said" says it too."""
@@ -201,7 +207,8 @@ def _joke(proposal: Proposal) -> Refusal | None:
 
 
 def _content(proposal: Proposal) -> Refusal | None:
-    enough = URL.search(proposal.text) or len(question_terms(proposal.text)) >= MIN_TERMS
+    least = OWN_TERMS if proposal.kind in PERSONAL_KINDS else MIN_TERMS
+    enough = URL.search(proposal.text) or len(question_terms(proposal.text)) >= least
     return None if enough else Refusal.TOO_LITTLE
 
 
@@ -320,7 +327,7 @@ def _days(line: Line) -> frozenset[date]:
 
 def _names(proposal: Proposal) -> Refusal | None:
     """Names must have been said, and not to greet; so must the first word of a sentence, which may be one."""
-    sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said) if not _greets(s)]
+    sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said) if not _GREETING.search(s)]
     said = frozenset(w for s in sentences for w in (*terms(s), *folded(s).split()))
     days = {f"{day:%B %A %b %a}" for day in proposal.days}
     known = said.union(*(folded(names).split() for names in days))
@@ -337,12 +344,6 @@ def _names(proposal: Proposal) -> Refusal | None:
         if folded(name) not in known and known.isdisjoint(terms(name) or [folded(name)]):
             return Refusal.NAME
     return None
-
-
-def _greets(sentence: str) -> bool:
-    """Whether it only calls somebody: "Hey Joanna!" says nothing of Joanna."""
-    greeting, *called = sentence.split()
-    return bool(called) and is_filler(greeting) and all(is_filler(word) or word[0].isupper() for word in called)
 
 
 def _without_people(text: str) -> str:
@@ -485,12 +486,15 @@ def _kind(proposal: Proposal) -> MemoryKind:
     """The kind by what the text says: what is about oneself is personal, whatever the model calls it."""
     if proposal.kind in PERSONAL_KINDS:
         return proposal.kind
-    if lexicon.SELF_LIKING.search(proposal.text):
+    told = _nearest(proposal)  # "the birthday is in May" is no less personal than what it comes from
+    told = "" if lexicon.REPORTED.search(told) else told
+    if lexicon.SELF_LIKING.search(proposal.text) or lexicon.SELF_LIKING.search(told):
         return MemoryKind.PREFERENCE
     text = proposal.text
     if proposal.named and text.startswith(proposal.named):
         text = f"<@0>{text.removeprefix(proposal.named)}"  # a member by name is no less a person than by mention
-    if lexicon.SELF_BEING.search(proposal.text) or is_personal(text, proposal.said):
+    being = lexicon.SELF_BEING.search(proposal.text) or lexicon.SELF_BEING.search(told)
+    if being or is_personal(text, proposal.said):
         return MemoryKind.FACT
     if proposal.kind is MemoryKind.ANSWER and not _of_help_or_oneself(proposal.text):
         return next((k for k, signs in _SIGNS.items() if signs.search(proposal.text)), proposal.kind)
@@ -513,18 +517,18 @@ def _personal(proposal: Proposal) -> Proposal:
 def _own_sentence(proposal: Proposal) -> tuple[Line, str] | None:
     """The sentence that a text about oneself stands on, where somebody else understands it, and the line it is of."""
     words = question_terms(_without_people(proposal.text))
-    said = [(line, sentence) for line in proposal.lines for sentence in _SENTENCE.split(line.said)]
+    said = [(line, sentence) for line in proposal.lines for sentence in SENTENCE.split(line.said)]
     line, nearest = max(said, key=lambda one: (_shared(words, frozenset(terms(one[1]))), -len(one[1])))
-    sentence = of_oneself(nearest, line.said)
-    meant = _shared(words, frozenset(terms(sentence))) >= min(OWN_WORDS, len(words))
-    return (line, sentence) if meant and speaks_of_oneself(sentence) else None
+    sentence = own_sentence(nearest, line.said)
+    shared = _shared(words, frozenset(terms(sentence)))
+    return (line, sentence) if shared and shared >= min(OWN_WORDS, len(words)) else None
 
 
 def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal | None:
     """Facts and preferences are kept only from one member, about themselves, who allowed it."""
     if not proposal.people <= proposal.authors or not speaks_of_oneself(proposal.said):
         return Refusal.OTHERS
-    if is_of_somebody(proposal.text):
+    if is_of_somebody(proposal.text) or is_of_somebody(_nearest(proposal)):
         return Refusal.OTHERS
     if not all(author in facts_allowed for author in proposal.authors):
         return Refusal.CONSENT

@@ -10,8 +10,8 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 AS_SUBJECT = re.compile(
-    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ive|ich|je|j['’]|moi"
-    r"|yo|ik|jag|я)(?![\w/-]))|(?i:(?:^|[,.;:]\s)ill\s(?!\w+\s(?:is|are|was|were)\b))|[私僕俺我]|저는|나는"
+    r"(?<![\w/.-])(?:I(?:['’](?:m|ll|ve|d))?(?![\w/.])|(?i:im(?!\s+(?:\w+e[nm]\s+)?(?-i:[A-ZÄÖÜ]))|ive|ich|je|moi"
+    r"|yo|ik|jag|я)(?![\w/-]))|(?i:(?:^|[,.;:]\s)ill\s(?!\w+\s(?:is|are|was|were)\b))|(?i:\bj['’](?=\w))|[私僕俺我]|저는|나는"
 )
 """The speaker of a text as who does it, in the languages met most often."""
 
@@ -23,7 +23,8 @@ FIRST_PERSON = re.compile(
 
 FIRST_PERSON_ELSEWHERE = _any(
     r"(?<![\w/.-])(?:mon|ma|mes|mi|mis|eu|io|mio|(?-i:mia))(?![\w/-])",
-    r"(?:^|[,.;:]\s|\b[yei]\s)(?:vivo|trabajo|soy|estoy|tengo|estudio|moro|trabalho|sou|estou|tenho|abito|lavoro|sono"
+    r"(?:^|[,.;:]\s|\b[yei]\s)(?:vivo|prefiero|toco|odio|colecciono|juego|hablo|nací|trabajo|soy|estoy|tengo|estudio"
+    r"|moro|trabalho|sou|estou|tenho|abito|lavoro|sono"
     r"|mieszkam|pracuję|jestem|живу|работаю|учусь)\b",
 )
 """Words that are the speaker only where a text is not English."""
@@ -175,16 +176,24 @@ FEELING = _any(
     MOOD.pattern,
     r"\bI['’]?d (?:love|like|be)\b|\b(?:love|like|enjoy)d? (?:the (?!\w+ of\b)|that|this|these|how)\b"
     r"|\b(?:since|until) (?:we|our) last\b|\bwe (?:last )?(?:talked|spoke|chatted)\b",
-    r"\b(?:emotion|motivat|inspir|passion|fulfil|stress|worr(?:y|ie)|joy|proud|grateful|thankful|adventure|journey|obstacle"
-    r"|hurdle|challeng|balance|courag|grit\b|strength|energ|moments?\b|memories|appreciat|meaningful|growth|confiden|relax"
-    r"|treasur|peace|happiness|amaz|incredib|awesome|rewarding|struggl|positiv|blast\b|tough|thrill|therap|vibes?\b)\w*",
+    r"\b(?:emotion|motivat|inspir|passion|fulfil|stress|worr(?:y|ie)|joy|proud|grateful|thankful|adventure|journey"
+    r"|obstacle"
+    r"|hurdle|challeng|balance|courag|grit\b|strength|energ|moments?\b|memories|appreciat|meaningful|growth|confiden"
+    r"|relax"
+    r"|treasur|peace|happiness|amaz|incredib|awesome|rewarding|struggl|positiv|blast\b|tough|thrill|therap"
+    r"|vibes?\b)\w*",
 )
 """How somebody feels, and what they make of it."""
 
 LASTING = _any(
-    r"\b(?:recently|lately|these days|usually|often|always|every|since|for years|used to|once|started|joined)\b",
-    r"\bI (?:\w+ly |also )?(?:play|work|live|speak|study|teach|learn|collect|own|run|train|drive|ride|cook|bake|paint"
-    r"|draw|write|sing|volunteer|coach|brew|code|build|grow|keep|raise|host)\b",
+    r"\b(?:recently|lately|these days|usually|often|always|never|every|since|for years|used to|once|started|joined)\b",
+    r"\bI (?:\w+ly |also |don['’]t )?(?:play|work|live|speak|study|teach|learn|collect|own|run|train|drive|ride|cook"
+    r"|bake"
+    r"|paint|draw|write|sing|volunteer|coach|brew|code|build|grow|keep|raise|host|eat|drink|avoid|prefer|can speak)\b",
+    r"\bI (?:have|['’]ve got) (?:an?|two|three|four|five|\d+) (?!\w* ?(?:idea|question|problem|issue|hard|bad|good"
+    r"|great"
+    r"|lot|bit|few|hunch|point|look|chance|meeting|go\b))|\bI['’]d rather\b|\bI(?:['’]m| am) (?:learning|from"
+    r"|in UTC)\b",
 )
 """Something of a life and not of the moment."""
 
@@ -292,7 +301,8 @@ HEDGE = _any(
 
 _THINGS = r"(?:docs?|documentation|manual|readme|wiki|page|site|log|error|notes|rules|guide|faq|launcher|plan|doku)\b"
 _REPORTER = (
-    r"(?:<@\d+>|(?<![\w'’])(?!(?:I|we|you|that|which|it|all|both|and|or|but|be|been|is|are|was|were|being|to|as|never|still"
+    r"(?:<@\d+>|(?<![\w'’])(?!(?:I|we|you|that|which|it|all|both|and|or|but|be|been|is|are|was|were|being|to|as|never"
+    r"|still"
     r"|ich|wir|man|es)\b|" + _THINGS + r")[^\W\d_][\w'’-]*)"
 )
 
@@ -340,7 +350,8 @@ TURN = _any(
     r"^(?:\W*[\w'’]+\W+){0,2}?(?:excited|glad|proud|thankful|grateful|happy|thanks|thank you|congrat\w*"
     r"|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agreed?(?=[!,.]|$)"
     r"|you got this|keep (?:it|going|up|pushing)|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck"
-    r"|best of luck|have (?:fun|a)|sounds \w+|what an?\b|way to\b|must (?:have|['’]ve) been|that must|so (?:cool|nice"
+    r"|best of luck|(?<!\bI )have (?:fun|a)|sounds \w+|what an?\b|way to\b|must (?:have|['’]ve) been|that must"
+    r"|so (?:cool|nice"
     r"|great|sweet|awesome|proud|happy))\b",
     r"\b(?:you got this|can['’]?t wait (?:to|for)|means a lot|never give up|believe in (?:you|yourself|myself)"
     r"|make a (?:real |big )?difference|keep up the|rooting for|there for you|each other)\b",
@@ -386,7 +397,7 @@ SELF_LIKING = _any(
 """What somebody likes."""
 
 SELF_BEING = _any(
-    r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,2}?(?:(?:am|is|was|are|['’]m) (?:an? |the |from |born|married|single|allergic"
+    r"^(?:<@\d+>:?|I)\W+(?:\w+ ){0,2}?(?:(?:am|m|is|was|are) (?:an? |the |from |born|married|single|allergic"
     r"|vegan|vegetarian|\d+ years)|lives? in|works? (?:as|at|for)|stud(?:y|ies) |grew up|born|has? (?:a |an |two "
     r"|three |\d )?(?:\w+ )?(?:kids?|children|sons?|daughters?|brothers?|sisters?|dogs?|cats?|pets?|wife|husband"
     r"|girlfriend|boyfriend))\b",
@@ -508,6 +519,17 @@ SENSITIVE = _any(
     rf"\bi(?:['’]m| am) (?:only )?(?:{_AGES})\b(?! \w+s\b)|\bin (?:first|second|third|\w+th|\d+th) grade\b",
     r"\b(?:[3-9]|1[0-7])[- ]?(?:years?[- ]old|yo|y/o|jährige\w?)\b|\bunderage\b|\bin (?:[1-9]|1[0-2])(?:st|nd|rd"
     r"|th) grade\b",
+    # of life and faith, in the words that people use of themselves
+    r"\b(?:came out|out of the closet|months? sober|years? sober|AA meeting|on welfare|off welfare|baptised|baptized"
+    r"|kosher"
+    r"|halal|wheelchair|recovering \w+|virgin|brothel|my transition|cut myself|lost my baby|is broke|are broke|am broke"
+    r"|my doctor|my liver|weed|(?:earn|make)s? \d+ ?k\b|seropositiv\w+|sida|catorce años|quatorze ans|voto a"
+    r"|je vote|la messe|l['’]église|euros? (?:par|al|pro|im) (?:mois|mes|monat)|suis (?:homo|juif|juive|bipolaire|gay)"
+    r"|wähle|Zeuge|stehe auf (?:männer|frauen)|ich bin 1[0-7]|(?:fünfte|sechste|siebte|achte|neunte|zehnte) klasse)\b"
+    r"|\b(?:гей|голосую|церковь)\b|четырнадцать лет|\bi (?:have|['’]ve) (?-i:MS)\b|\bi turn (?:ten|\w+teen)\b",
+    # where somebody can be found
+    r"\b(?:my|our|meine|mon|mi) (?:home )?(?:address|adresse|dirección)\b|\b(?:phone|mobile|handy) ?(?:number|nummer)\b"
+    r"|\bat (?-i:[A-Z])\w+(?:straße|strasse|gasse|weg| street| road| avenue) \d",
     # other
     r"\b(?:criminal record|on parole|illegal immigrant|immigration status|court (?:date|hearing)|raped?)\b",
 )

@@ -63,9 +63,19 @@ def is_sensitive(text: str, *, personal: bool) -> bool:
     return (personal or bool(lexicon.PERSON.search(text))) and bool(lexicon.SENSITIVE_OF_PERSON.search(text))
 
 
+_IMPLIED = re.compile(
+    r"^\W*(?:just |recently )?(?:(?:moved|living|lived|married|born|retired) (?:in|to|since|with)|bin|wohne|arbeite"
+    r"|lebe"
+    r"|komme aus|nací|vivo|toco|trabajo|soy|tengo|habite|travaille|moro|nasci|живу|работаю|родил\w+"
+    r"|(?:we live|wir wohnen|nous habitons|on habite|vivimos|мы живём) )\b|に住んで",
+    re.IGNORECASE,
+)
+"""The speaker is its subject, or one of them, and left out or understood."""
+
+
 def _of_one(text: str) -> bool:
     own = lexicon.AS_SUBJECT.search(text) or lexicon.FIRST_PERSON.match(text)
-    return bool(MENTION.match(text) or own) or _elsewhere(text)
+    return bool(MENTION.match(text) or own or _IMPLIED.search(text)) or _elsewhere(text)
 
 
 def _elsewhere(text: str) -> bool:

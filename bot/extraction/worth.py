@@ -29,8 +29,6 @@ KNOW_HOW_TERMS = 4
 PLAIN_WORDS = 5
 PLAIN_TERMS = 3
 """Words, and content words among them, of a sentence that tells how something is."""
-OWN_TERMS = 2
-"""Content words, beside who it is, of what somebody says about themselves."""
 BEFORE_POINTER = 2
 """Content words that must stand before "it" or "they" for them to point at anything; one more in the same clause."""
 
@@ -44,41 +42,8 @@ _INTERJECTION = re.compile(
 _ARTICLES = frozenset(("the", "a", "an", "our", "all", "every", "no", "both", "most"))
 _VERB = re.compile(r"\b(?:is|are|has|have|do|did|can|may|must|will|[a-z]+(?:(?<![uis])s|ed|n['’]t))\b")
 """As good as certain to be in a whole sentence, and seldom in a fragment or a printout."""
-_SENTENCES = re.compile(r"(?<=[.!?])\s+")
-_TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|ur|u|yourself|let['’]?s)\b", re.IGNORECASE)
+TO_SOMEBODY = re.compile(r"\b(?:you|your|yours|ur|u|yourself|let['’]?s)\b", re.IGNORECASE)
 """Said to somebody, of the two of them."""
-_STATE = re.compile(
-    r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been| has been) "
-    r"(?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married|single|\d"
-    r"|\w+ (?:about|into|on|at|in)\b)",
-    re.IGNORECASE,
-)
-"""How somebody is at the moment, and neither what they do, who they are nor what they are interested in."""
-_BEGINS_WITH_ONESELF = re.compile(
-    r"^(?:(?:since|besides|after|before|when|while|until|during|as|in|on|at|for|with|by|last|this|next|yesterday|today"
-    r"|recently|lately)\b[^,]{0,60}, )?"
-    r"(?:(?:[\w’'-]+ly|now|then|also|still|just|even|once|sometimes|often|always|never|so far|back then)\b,? )?"
-    r"(?:(?:my \w+|[A-Z]\w+) and |(?:one|some|most|all|both) of |(?:the|an?|another) (?:[\w’'-]+ ){1,3}"
-    r"(?:that |which )?)?"
-    r"(?:I|I['’]\w+|im|ive|we|we['’]\w+|my|our|<@\d+>)(?!\w)",
-    re.IGNORECASE,
-)
-"""Its subject is the speaker, after a time or the like at most; else it is how things are in general."""
-_OWN_THING = re.compile(
-    r"\b(?:my|our) (?!own\b|way\b|time\b|mind\b|best\b|all\b|life\b|head\b|heart\b)\w{3,}", re.IGNORECASE
-)
-_NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z][\w’'-]+|[\"“][^\"”]{3,}[\"”]")
-_INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
-"""What somebody means to do; without a time it is a mood."""
-_SHOWN = re.compile(
-    r"^\[|\b(?:these|those)\b|\bthis (?!week|month|year|spring|summer|autumn|winter|morning|evening)\w+(?=[.,!]|$)",
-    re.IGNORECASE,
-)
-"""Points at what only those see who are there."""
-_CLAUSE_ENDS = re.compile(
-    r"(?:[,;:!–—-]|\b(?:and|but|so|because|['’]?cause|since|when|which|that|as|if|where))\W*$", re.IGNORECASE
-)
-"""A clause ended just before: what begins the next may stand for what that named."""
 _PARTICULAR = re.compile(r"\b[Tt]he\b|\d|(?<=\s)[A-Z]|^[A-Z]{2}|[a-z][-_/.][a-z]")
 """Something particular is spoken of, by an article, a name or a figure; else it is how things are in general."""
 _PASSING = re.compile(
@@ -118,41 +83,7 @@ def bare(text: str) -> str:
     return cut if len(cut) > 1 else text
 
 
-def of_oneself(text: str, said: str) -> str:
-    """Of what somebody says about themselves, the sentences that somebody else understands; empty where there is none.
-
-    Of other languages than English all are left as they are.
-    """
-    if not is_english(said):
-        return text
-    return " ".join(sentence for one in _SENTENCES.split(text) if _tells_of_oneself(sentence := bare(one)))
-
-
-def _tells_of_oneself(sentence: str) -> bool:
-    """Whether a sentence tells something of its speaker, and neither to whom it is said nor of the moment."""
-    if len(question_terms(MENTION.sub(" ", sentence))) < OWN_TERMS:
-        return False
-    if not _BEGINS_WITH_ONESELF.search(sentence):
-        return False
-    if _STATE.search(sentence) and not (lexicon.SELF_BEING.search(sentence) or lexicon.SELF_LIKING.search(sentence)):
-        return False
-    if _INTENT.search(sentence) and not tells_when(sentence):
-        return False
-    if lexicon.FEELING.search(sentence) or not _is_concrete(sentence):
-        return False
-    if any(not _CLAUSE_ENDS.search(sentence[: one.start()]) for one in lexicon.POINTER.finditer(sentence)):
-        return False
-    asides = (_SHOWN, _TO_SOMEBODY, lexicon.HEDGE, lexicon.TURN)
-    return not (_points(sentence) or any(aside.search(sentence) for aside in asides))
-
-
-def _is_concrete(sentence: str) -> bool:
-    """Whether what somebody says of themselves has a time, a name, a figure, something of theirs, or a liking."""
-    signs = (lexicon.SELF_LIKING, lexicon.SELF_BEING, lexicon.FIGURE, lexicon.LASTING, _OWN_THING, _NAME)
-    return tells_when(sentence) or any(sign.search(MENTION.sub(" ", sentence)) for sign in signs)
-
-
-def _points(text: str) -> bool:
+def points_at(text: str) -> bool:
     """Whether it points at "that driver" or the like without having named it."""
     pointed = lexicon.POINTED.finditer(text)
     return any(set(terms(one[1])).isdisjoint(terms(text[: one.start()])) for one in pointed)
@@ -173,7 +104,7 @@ def is_turn(claim: Claim) -> bool:
         return True
     if "!" in text and (text.count("!") > 1 or (lexicon.MYSELF.search(text) and not is_ahead(text))):
         return True
-    if "!" in text and _TO_SOMEBODY.search(text) and not (lexicon.FIGURE.search(text) or lexicon.ANCHOR.search(text)):
+    if "!" in text and TO_SOMEBODY.search(text) and not (lexicon.FIGURE.search(text) or lexicon.ANCHOR.search(text)):
         return True
     turns = "!" in text or lexicon.OPINION.search(text) or lexicon.MOOD.search(text)
     return bool(turns) and not _fixes(text)
@@ -183,7 +114,7 @@ def points_elsewhere(claim: Claim) -> bool:
     """Whether "it", "they" or "that" in it stands for something that it does not name."""
     if claim.kind in PERSONAL_KINDS or not is_english(claim.said):
         return False
-    if _points(claim.text) and not URL.search(claim.text):
+    if points_at(claim.text) and not URL.search(claim.text):
         return True
     pointer = lexicon.POINTER.search(claim.text)
     if pointer is None or claim.text.startswith(":", pointer.end()):  # "we move it: the open day is on Sunday"
@@ -202,7 +133,7 @@ def is_worth(claim: Claim) -> bool:
     """Whether it shows a sign of what it claims to be."""
     text = claim.text
     if claim.kind in PERSONAL_KINDS:
-        return True  # see `of_oneself`
+        return True  # see `bot.extraction.oneself`
     if lexicon.CONSOLE.search(text) or text.startswith(("[", "(")):
         return False
     if claim.kind is MemoryKind.LINK or URL.search(text):
