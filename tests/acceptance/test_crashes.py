@@ -20,8 +20,8 @@ from tests.fixtures.process import BotProcess, Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_world import Channel, Member
 
-KILLS = 30
-FLOOD = 20_000
+KILLS = 15
+FLOOD = 10_000
 
 
 async def settle(stage: Stage, **environment: str) -> tuple[Channel, Channel, Member, Member]:

@@ -33,8 +33,8 @@ from tests.loopback.qdrant import LoopbackQdrant
 
 SHARDS = 2
 WORKERS = 3
-MESSAGES = int(os.environ.get("SCALE_MESSAGES", "2000"))
-KILLS = int(os.environ.get("SCALE_KILLS", "8"))
+MESSAGES = int(os.environ.get("SCALE_MESSAGES", "1200"))
+KILLS = int(os.environ.get("SCALE_KILLS", "5"))
 FIRST, SECOND = "discord_memories_1", "discord_memories_2"
 DECIDED = "We decided that"
 SOME = 1_000

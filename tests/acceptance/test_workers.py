@@ -41,7 +41,7 @@ DECIDED = "We decided that"
 GUILDS = (91, 92, 93)
 CHANNELS_EACH = 4
 SETTINGS_FAULT = 2
-MESSAGES = int(os.environ.get("WORKER_MESSAGES", "600"))
+MESSAGES = int(os.environ.get("WORKER_MESSAGES", "400"))
 """How many come in while workers are killed; more in a longer run."""
 
 

@@ -26,7 +26,7 @@ CHANNELS = (2_101, 2_102)
 WORDS = ("harbour", "cello", "attic", "invoice", "lantern", "orchard", "pepper", "quarry", "ribbon", "saddle", "tunnel")
 EVENTS = 60
 SLOW_EVENTS = 120
-SLOW_EXAMPLES = 40
+SLOW_EXAMPLES = 20
 
 
 class World:

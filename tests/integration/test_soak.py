@@ -13,7 +13,7 @@ from tests.fixtures.storage import FakeClock
 from tests.integration.test_faults import open_scene
 
 ROUNDS = 10
-MESSAGES = int(os.environ.get("SOAK_MESSAGES", "100000")) // ROUNDS
+MESSAGES = int(os.environ.get("SOAK_MESSAGES", "40000")) // ROUNDS
 DAYS_A_ROUND = 8  # so that retention takes what is older than four rounds
 SETTLED = 5  # rounds after which nothing may grow any more
 GROWTH = 1.25
