@@ -20,43 +20,49 @@ OWN_TERMS = 2
 
 SENTENCE = re.compile(r"(?<=[.!?。！？])(?<!\bSt\.)(?<!\b[DM]r\.)(?<!\bMrs\.)(?<!\bMs\.)\s+")
 """Between two sentences; a dash or a semicolon may part words from who said them."""
-_SPEAKER = re.compile(
-    r"^(?:(?:since|besides|after|before|when|while|until|during|as|in|on|at|for|with|by|last|this|next|yesterday|today"
+_TIME = (
+    r"(?:(?:since|besides|after|before|when|while|until|during|as|in|on|at|for|with|by|last|this|next|yesterday|today"
     r"|recently|lately|seit|depuis|desde)\b[^,]{0,60},? )?"
-    r"(?:(?:[\w’'-]+ly|now|then|also|still|just|even|once|sometimes|often|always|never|so far|back then)\b,? )?"
-    r"(?:(?:I|I['’]\w+|im|ive|ich|je|yo|eu|io|ik|jag|я|me (?:gusta|encanta))(?!\w)|j['’](?=\w)|[私僕俺]|저는|나는"
-    r"|(?:(?:my|meine?|mon|ma|mi) (?:fav\w*|lieblings\w*|main|hobb\w+|job|work|birthday|cats?|dogs?|pets?|turtles?"
-    r"|\w+ (?:store|shop|studio|business|band)|store|shop|studio|business|band)\b(?! and\b)))"
-    r"|^(?:vivo|trabajo|soy|prefiero|odio|colecciono|toco|juego|hablo|nací|moro|trabalho|sou|abito|lavoro|mieszkam"
-    r"|pracuję|jestem|живу"
-    r"|работаю|учусь)\b",
-    re.IGNORECASE,
+)
+_ADVERB = r"(?:(?:[\w’'-]+ly|now|then|also|still|just|even|once|sometimes|often|always|never|so far|back then)\b,? )?"
+_I = r"(?:I|I['’]\w+|im|ive|ich|je|yo|eu|io|ik|jag|я|me gusta|me encanta)(?!\w)|j['’](?=\w)|[私僕俺]|저는|나는"
+_MY_THING = (
+    r"(?:my|meine?|mon|ma|mi) (?:fav\w*|lieblings\w*|main|hobb\w+|job|work|birthday|cats?|dogs?|pets?|horses?"
+    r"|(?:\w+ )?(?:store|shop|studio|business|band))\b(?! and\b)"
+)
+_SPEAKER = lexicon.any_of(
+    rf"^{_TIME}{_ADVERB}(?:{_I}|{_MY_THING})",
+    r"^(?:vivo|trabajo|soy|prefiero|odio|colecciono|toco|juego|hablo|nací|moro|trabalho|sou|abito|lavoro)\b",
+    r"^(?:mieszkam|pracuję|jestem|живу|работаю|учусь)\b",
 )
 """Its subject is the speaker alone, after a time or the like at most."""
-_OTHERS = re.compile(
-    r"\b(?:he|she|him|her|his|hers|who|whose|whom|sie|sein\w*|ihr\w*|elle|lui|él|ella|он|она|его|её)\b"
-    r"|\bI(?:['’]ve)? (?:\w+ly |also |just |once )?(?:know|knew|told|tell|hear|heard|see|saw|think|thought|believe"
-    r"|guess"
-    r"|asked|wonder|said|caught|watched|hate|date|dated|kissed|married|dumped|teach) (?:that |how |if )?(?-i:[A-Z])"
-    r"|\b(?:dating|sleep(?:ing)? with|slept with|broke up|boyfriend|girlfriend|wife|husband)\b"
-    r"|\b(?:my|our) (?:\w+ )?(?:kids?|sons?|daughters?|baby|children|nephew|niece|grand\w+)\b"
-    r"|\b(?:glaube|weiß|denke|gehört|frage mich|crois|sais|pense|creo|sé|pienso|думаю|знаю|слышал\w*)\b"
-    r"|\b(?:and|und|et|y|и) (?-i:[A-ZÄÖÜА-Я])\w+ (?:lives?|works?|moved|went|are|is|has|plays?|wohnt|habite|vive"
-    r"|живёт|работает)\b",
-    re.IGNORECASE,
+_OTHERS = lexicon.any_of(
+    r"\b(?:he|she|him|her|his|hers|who|whose|whom|sie|sein\w*|ihr\w*|elle|lui|él|ella|он|она|его|её)\b",
+    r"\bI(?:['’]ve)? (?:\w+ly |also |just |once )?(?:know|knew|told|tell|hear|heard|see|saw|think|thought|believe|guess"
+    r"|asked|wonder|said|caught|watched|hate|date|dated|kissed|married|dumped|teach) (?:that |how |if )?(?-i:[A-Z])",
+    r"\b(?:dating|sleep(?:ing)? with|slept with|broke up|boyfriend|girlfriend|wife|husband)\b",
+    r"\b(?:my|our) (?:\w+ )?(?:kids?|sons?|daughters?|baby|children|nephew|niece|grand\w+)\b",
+    r"\b(?:glaube|weiß|denke|gehört|frage mich|crois|sais|pense|creo|sé|pienso|думаю|знаю|слышал\w*)\b",
+    r"\b(?:and|und|et|y|и) (?-i:[A-ZÄÖÜА-Я])\w+ (?:lives?|works?|moved|went|are|is|has|plays?|wohnt|habite|vive|живёт"
+    r"|работает)\b",
 )
 """Somebody else is in it, who was not asked."""
-_UNREAL = re.compile(
+_UNREAL = lexicon.any_of(
     r"\b(?:would|could|should|might|if|unless|wish\w*|dream(?:ed|t)|pretend\w*|imagin\w+|almost|nearly|tried to"
-    r"|suppose\w*|yeah,? right|sure,? sure|würden?|wäre\w*|hätte\w*|könnte\w*|wenn|falls|ob|vielleicht|angeblich|si"
-    r"|aimerais|voudrais|serais|gustaría|quisiera|sería|tal vez|бы|если|может)\b|['’]d\b(?! rather)",
-    re.IGNORECASE,
+    r"|suppose\w*|yeah,? right|sure,? sure)\b|['’]d\b(?! rather)",
+    r"\b(?:würden?|wäre\w*|hätte\w*|könnte\w*|wenn|falls|ob|vielleicht|angeblich)\b",
+    r"\b(?:si|aimerais|voudrais|serais|gustaría|quisiera|sería|tal vez|бы|если|может)\b",
 )
 """What is not so, or not yet."""
+_ELSEWHERE = re.compile(
+    r"^(?:ich|je|j['’]|yo|ik|jag|meine?|mon|ma|mi|vivo|trabajo|soy|prefiero|odio|toco|juego|hablo|moro|sou)\b",
+    re.IGNORECASE,
+)
+"""Of few words, and yet not English."""
 _STATE = re.compile(
-    r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been| has been) "
-    r"(?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married|single|\d"
-    r"|\w+ (?:about|into|on|at|in)\b)",
+    r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been"
+    r"| has been) (?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married"
+    r"|single|\d|\w+ (?:about|into|on|at|in)\b)",
     re.IGNORECASE,
 )
 """How somebody is at the moment, and neither what they do, who they are nor what they are interested in."""
@@ -92,13 +98,6 @@ def own_sentence(sentence: str, said: str) -> str:
     if _OTHERS.search(text) or _UNREAL.search(sentence):
         return ""
     return text if not is_english(said) or _ELSEWHERE.search(text) or _is_understood(text) else ""
-
-
-_ELSEWHERE = re.compile(
-    r"^(?:ich|je|j['’]|yo|ik|jag|meine?|mon|ma|mi|vivo|trabajo|soy|prefiero|odio|toco|juego|hablo|moro|sou)\b",
-    re.IGNORECASE,
-)
-"""Of few words, and yet not English."""
 
 
 def _is_understood(sentence: str) -> bool:

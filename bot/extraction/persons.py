@@ -14,8 +14,8 @@ _SINCE = re.compile(
 )
 """A time from which on something is so, which is nothing to come."""
 _SUBJECT = re.compile(
-    r"\W*(?:(?i:our|unsere?) \w+ (?=[A-Z]))?(<@\d+>|[^\W\d_][\w-]*)(?:['’]s)?(?: [A-Z]\w+)?"
-    r"(?: (?:also|really|still|always|never|only|auch|immer|nie))? "
+    r"\W*(?:(?i:our|unsere?) \w+ (?=[A-Z]))?(<@\d+>|[^\W\d_][\w-]*)(?:['’]s)?(?: [A-Z]\w+)?(?: (?:also|really|still"
+    r"|always|never|only|auch|immer|nie))? "
 )
 _NAME = re.compile(
     r"(?<=[\s,;:(])(?!I\b)[A-Z][\w-]+(?:['’]s)?(?: (?:also|really|still|always|never|only|auch|immer|nie))? "
@@ -65,9 +65,8 @@ def is_sensitive(text: str, *, personal: bool) -> bool:
 
 _IMPLIED = re.compile(
     r"^\W*(?:just |recently )?(?:(?:moved|living|lived|married|born|retired) (?:in|to|since|with)|bin|wohne|arbeite"
-    r"|lebe"
-    r"|komme aus|nací|vivo|toco|trabajo|soy|tengo|habite|travaille|moro|nasci|живу|работаю|родил\w+"
-    r"|(?:we live|wir wohnen|nous habitons|on habite|vivimos|мы живём) )\b|に住んで",
+    r"|lebe|komme aus|nací|vivo|toco|trabajo|soy|tengo|habite|travaille|moro|nasci|живу|работаю|родил\w+|(?:we live"
+    r"|wir wohnen|nous habitons|on habite|vivimos|мы живём) )\b|に住んで",
     re.IGNORECASE,
 )
 """The speaker is its subject, or one of them, and left out or understood."""
