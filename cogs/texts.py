@@ -27,7 +27,8 @@ NOT_COMPARED = "Some of it could not be compared with Discord just now and is le
 NO_SUCH_CHANNEL = "I can't see that channel here; choose one of this server from the list."
 NO_FACTS = "This server keeps no facts about members at all, by decision of its admins; nothing has to be switched."
 FACTS_ON = (
-    "Facts and preferences that you state about yourself here are remembered from now on; `/privacy facts off` ends it."
+    "Facts and preferences that you state about yourself here are remembered from now on, in your own words; "
+    "`/privacy facts off` ends it."
 )
 FACTS_OFF = "Nothing more of that kind is remembered; `/memories` shows what is there, to forget it."
 NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
