@@ -107,9 +107,8 @@ class Extractor:
         for proposal in proposals:
             try:
                 verdict = self._gate.judge(proposal, facts_allowed=facts_allowed, bot_id=bot_id)
-            except (
-                Exception
-            ) as error:  # a fault of the gate is the batch's, which dies in the end, and not the channel's
+            except Exception as error:
+                # a fault of the gate is the batch's, which dies in the end: no channel waits for its mending
                 raise AnswerInvalid(f"a statement could not be judged ({type(error).__name__})") from error
             if isinstance(verdict, Refusal):
                 refusals[verdict.value] += 1
