@@ -56,6 +56,7 @@ async def test_the_sample_questions_are_answered_by_words_alone(command_line: Co
     assert missed == []
 
 
+@pytest.mark.slow
 async def test_replaying_twice_keeps_each_message_once(command_line: CommandLine) -> None:
     first = await command_line("replay", SAMPLE, "--no-extract")
     second = await command_line("replay", SAMPLE, "--no-extract")
@@ -270,6 +271,7 @@ async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     assert down.records()[0]["hits"]
 
 
+@pytest.mark.slow
 async def test_what_is_erased_while_a_host_fails_is_shown_to_no_other_host(
     command_line: CommandLine, json_lines: Lines, ollama_server: LoopbackOllama
 ) -> None:
