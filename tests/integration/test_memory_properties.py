@@ -26,7 +26,7 @@ CHANNELS = (2_101, 2_102)
 WORDS = ("harbour", "cello", "attic", "invoice", "lantern", "orchard", "pepper", "quarry", "ribbon", "saddle", "tunnel")
 EVENTS = 60
 SLOW_EVENTS = 120
-SLOW_EXAMPLES = 20
+SLOW_EXAMPLES = 12
 
 
 class World:
@@ -167,6 +167,7 @@ async def test_the_stores_hold_what_the_model_says(tmp_path: Path, seed: int) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=SLOW_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_the_stores_hold_what_the_model_says_whatever_is_thought_up(chance: random.Random) -> None:
