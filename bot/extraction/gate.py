@@ -106,6 +106,7 @@ class Proposal:
         asked: lines that the cited ones answer; they may lend words, never names, numbers or speakers.
         others: all other lines that the model was shown.
         named: the name of a member that the text begins with, or "".
+        own: whether the text is a sentence that its speaker said about themselves.
     """
 
     kind: MemoryKind
@@ -116,6 +117,7 @@ class Proposal:
     asked: tuple[Line, ...] = ()
     others: tuple[Line, ...] = ()
     named: str = ""
+    own: bool = False
 
     @property
     def authors(self) -> frozenset[int]:
@@ -416,7 +418,12 @@ def _nearest(proposal: Proposal) -> str:
     """The said sentence that shares the most words with the text; the shortest of several."""
     words = question_terms(proposal.text)
     sentences = [s for line in proposal.lines for s in _SENTENCE.split(line.said)]
-    return max(sentences, key=lambda s: (_shared(words, frozenset(terms(s))), -len(s)))
+    return max(sentences, key=lambda s: _closeness(words, s))
+
+
+def _closeness(words: Iterable[Sequence[str]], sentence: str) -> tuple[int, int]:
+    """How many of the words a sentence has; of two with as many the shorter one is closer."""
+    return _shared(words, frozenset(terms(sentence))), -len(sentence)
 
 
 def _in_whose_name(line: Line) -> bool:
@@ -506,22 +513,21 @@ def _of_help_or_oneself(text: str) -> bool:
 
 
 def _personal(proposal: Proposal) -> Proposal:
-    """What somebody says about themselves, in their own words: a model turns its tense round, or its subject."""
-    own = _own_sentence(proposal) if proposal.kind in PERSONAL_KINDS else None
-    if own is None:
+    """What somebody says about themselves, in their own words: a model turns its tense round, or its subject.
+
+    Nothing is changed where what the text stands on is no sentence about oneself that somebody else understands.
+    """
+    if proposal.kind not in PERSONAL_KINDS:
         return proposal
-    line, sentence = own
-    return replace(proposal, text=sentence, people=frozenset(map(int, MENTION.findall(sentence))), lines=(line,))
-
-
-def _own_sentence(proposal: Proposal) -> tuple[Line, str] | None:
-    """The sentence that a text about oneself stands on, where somebody else understands it, and the line it is of."""
     words = question_terms(_without_people(proposal.text))
     said = [(line, sentence) for line in proposal.lines for sentence in SENTENCE.split(line.said)]
-    line, nearest = max(said, key=lambda one: (_shared(words, frozenset(terms(one[1]))), -len(one[1])))
+    line, nearest = max(said, key=lambda one: _closeness(words, one[1]))
     sentence = own_sentence(nearest, line.said)
     shared = _shared(words, frozenset(terms(sentence)))
-    return (line, sentence) if shared and shared >= min(OWN_WORDS, len(words)) else None
+    if not shared or shared < min(OWN_WORDS, len(words)):
+        return proposal
+    people = frozenset(map(int, MENTION.findall(sentence)))
+    return replace(proposal, text=sentence, people=people, lines=(line,), own=True)
 
 
 def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal | None:
@@ -532,7 +538,7 @@ def _not_personal(proposal: Proposal, facts_allowed: Container[int]) -> Refusal 
         return Refusal.OTHERS
     if not all(author in facts_allowed for author in proposal.authors):
         return Refusal.CONSENT
-    return None if _own_sentence(proposal) else Refusal.NOTHING
+    return None if proposal.own else Refusal.NOTHING
 
 
 def _tidied(proposal: Proposal) -> Proposal:

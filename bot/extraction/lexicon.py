@@ -22,10 +22,15 @@ FIRST_PERSON = re.compile(
 )
 """The speaker of a text."""
 
+I_UNSAID = (
+    "vivo|prefiero|toco|odio|colecciono|juego|hablo|nací|trabajo|soy|estudio|moro|trabalho|sou|abito|lavoro|mieszkam"
+    "|pracuję|jestem|живу|работаю|учусь"
+)
+"""Verbs that have "I" in them, and stand for a whole life rather than for the moment."""
+
 FIRST_PERSON_ELSEWHERE = any_of(
     r"(?<![\w/.-])(?:mon|ma|mes|mi|mis|eu|io|mio|(?-i:mia))(?![\w/-])",
-    r"(?:^|[,.;:]\s|\b[yei]\s)(?:vivo|prefiero|toco|odio|colecciono|juego|hablo|nací|trabajo|soy|estoy|tengo|estudio"
-    r"|moro|trabalho|sou|estou|tenho|abito|lavoro|sono|mieszkam|pracuję|jestem|живу|работаю|учусь)\b",
+    rf"(?:^|[,.;:]\s|\b[yei]\s)(?:{I_UNSAID}|estoy|tengo|estou|tenho|sono)\b",
 )
 """Words that are the speaker only where a text is not English."""
 

@@ -32,8 +32,7 @@ _MY_THING = (
 )
 _SPEAKER = lexicon.any_of(
     rf"^{_TIME}{_ADVERB}(?:{_I}|{_MY_THING})",
-    r"^(?:vivo|trabajo|soy|prefiero|odio|colecciono|toco|juego|hablo|nací|moro|trabalho|sou|abito|lavoro)\b",
-    r"^(?:mieszkam|pracuję|jestem|живу|работаю|учусь)\b",
+    rf"^(?:{lexicon.I_UNSAID})\b",
 )
 """Its subject is the speaker alone, after a time or the like at most."""
 _OTHERS = lexicon.any_of(
@@ -54,10 +53,7 @@ _UNREAL = lexicon.any_of(
     r"\b(?:si|aimerais|voudrais|serais|gustaría|quisiera|sería|tal vez|бы|если|может)\b",
 )
 """What is not so, or not yet."""
-_ELSEWHERE = re.compile(
-    r"^(?:ich|je|j['’]|yo|ik|jag|meine?|mon|ma|mi|vivo|trabajo|soy|prefiero|odio|toco|juego|hablo|moro|sou)\b",
-    re.IGNORECASE,
-)
+_ELSEWHERE = lexicon.any_of(rf"^(?:ich|je|j['’]|yo|ik|jag|meine?|mon|ma|mi|{lexicon.I_UNSAID})\b")
 """Of few words, and yet not English."""
 _STATE = re.compile(
     r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been"

@@ -63,11 +63,10 @@ def is_sensitive(text: str, *, personal: bool) -> bool:
     return (personal or bool(lexicon.PERSON.search(text))) and bool(lexicon.SENSITIVE_OF_PERSON.search(text))
 
 
-_IMPLIED = re.compile(
-    r"^\W*(?:just |recently )?(?:(?:moved|living|lived|married|born|retired) (?:in|to|since|with)|bin|wohne|arbeite"
-    r"|lebe|komme aus|nací|vivo|toco|trabajo|soy|tengo|habite|travaille|moro|nasci|живу|работаю|родил\w+|(?:we live"
-    r"|wir wohnen|nous habitons|on habite|vivimos|мы живём) )\b|に住んで",
-    re.IGNORECASE,
+_IMPLIED = lexicon.any_of(
+    r"^\W*(?:just |recently )?(?:moved|living|lived|married|born|retired) (?:in|to|since|with)\b",
+    rf"^\W*(?:{lexicon.I_UNSAID}|bin|wohne|arbeite|lebe|komme aus|tengo|habite|travaille|nasci|родил\w+)\b",
+    r"^\W*(?:we live|wir wohnen|nous habitons|on habite|vivimos|мы живём)\b|に住んで",
 )
 """The speaker is its subject, or one of them, and left out or understood."""
 
