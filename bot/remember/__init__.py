@@ -1,0 +1,1 @@
+"""From pending messages to memories: segments, proposals, exact checks, the check, changes."""
