@@ -25,19 +25,19 @@ from typing import Any, Final
 
 from bench.costs import one_statement
 from bench.ingest import quantile
-from bot import snowflake
-from bot.applier import Applier
-from bot.costs import load_prices
-from bot.extraction.choice import Chooser
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate
-from bot.extraction.segments import REAL_SHARE
-from bot.flusher import Flusher
+from bot.domain import snowflake
+from bot.domain.model import Message
 from bot.llm.base import Before, Completion, estimate_tokens
-from bot.messagelog import Said
-from bot.model import Message
-from bot.neighbours import Neighbours
-from bot.reconciler import Reconciler
+from bot.llm.costs import load_prices
+from bot.observe.messagelog import Said
+from bot.remember.applier import Applier
+from bot.remember.choice import Chooser
+from bot.remember.extractor import Extractor
+from bot.remember.flusher import Flusher
+from bot.remember.gate import Gate
+from bot.remember.neighbours import Neighbours
+from bot.remember.reconciler import Reconciler
+from bot.remember.segments import REAL_SHARE
 from tests.fixtures.memory import Pipeline, open_pipeline
 from tests.fixtures.storage import NOW_MS, FakeClock
 

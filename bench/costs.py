@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bot.app
-from bot.app import open_app
-from bot.config import load_settings
-from bot.exports import open_export
-from bot.replay import Replay
-from bot.savings import Bill, bill
+import bot.run.app
+from bot.llm.savings import Bill, bill
+from bot.observe.exports import open_export
+from bot.run.app import open_app
+from bot.run.replay import Replay
+from bot.settings.config import load_settings
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--messages", type=int, default=10_000)
     arguments = parser.parse_args()
-    bot.app.MODEL_CALLS_A_SECOND = 1_000  # the scripted model needs no protection
+    bot.run.app.MODEL_CALLS_A_SECOND = 1_000  # the scripted model needs no protection
     print(json.dumps(asyncio.run(measure(arguments.data, arguments.messages)), indent=1))
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-import bot.app
+import bot.run.app
 from bench.costs import one_statement
 from bench.extraction_scores import (
     Made,
@@ -41,15 +41,15 @@ from bench.extraction_scores import (
 )
 from bench.meter import Measured, Meter, tokens_of
 from bench.stock import Endpoint, mem0_extracts
-from bot import references
-from bot.app import App, open_app
-from bot.config import LLMProvider, Settings, load_settings
-from bot.exports import Exported, open_export
+from bot.domain import references
+from bot.domain.model import Memory, MessageState
+from bot.guilds.rules import FactsRule
 from bot.llm.ollama import OllamaModel
-from bot.messagelog import Said
-from bot.model import Memory, MessageState
-from bot.replay import Replay, Summary
-from bot.rules import FactsRule
+from bot.observe.exports import Exported, open_export
+from bot.observe.messagelog import Said
+from bot.run.app import App, open_app
+from bot.run.replay import Replay, Summary
+from bot.settings.config import LLMProvider, Settings, load_settings
 from bot.storage.schema import messages as logged
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
@@ -200,9 +200,9 @@ async def _ours(
 
 
 def _settings(options: Options, meter: Meter, folder: Path) -> Settings:
-    bot.app.MODEL_CALLS_A_SECOND = 1_000  # what is measured is the model, not how it is spared
-    bot.app.MODEL_SECONDS = PATIENT_SECONDS
-    vars(bot.app)["OllamaModel"] = partial(OllamaModel, timeout=PATIENT_SECONDS)
+    bot.run.app.MODEL_CALLS_A_SECOND = 1_000  # what is measured is the model, not how it is spared
+    bot.run.app.MODEL_SECONDS = PATIENT_SECONDS
+    vars(bot.run.app)["OllamaModel"] = partial(OllamaModel, timeout=PATIENT_SECONDS)
     return load_settings(
         None,
         data_dir=folder,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.lexical.analysis import question_terms, terms
-from bot.messagelog import Said
+from bot.observe.messagelog import Said
+from bot.text.analysis import question_terms, terms
 
 ALIKE = 0.8
 """Share of words (Dice's coefficient) from which on two statements count as one said twice."""

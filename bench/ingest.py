@@ -68,7 +68,7 @@ async def serve(folder: Path, count: int, rate: float) -> None:
 async def keep(folder: Path) -> None:
     """The real bot, measured from inside: stalls of its loop, and what each message costs its handler."""
     from bot.cli.start import load
-    from bot.life import live
+    from bot.run.life import live
     from cogs.observer import Observer
     from tests.loopback.waiting import eventually
 

@@ -20,14 +20,14 @@ from typing import Any
 from rich.console import Console
 
 from bench.discord_svg import picture
-from bot.app import open_app
-from bot.chart import Bar, draw
 from bot.cli.recall import Question, find, show
-from bot.config import load_settings
-from bot.costs import PriceTable
-from bot.exports import open_export
-from bot.replay import Replay
-from bot.savings import estimate
+from bot.llm.costs import PriceTable
+from bot.llm.savings import estimate
+from bot.observe.exports import open_export
+from bot.operate.chart import Bar, draw
+from bot.run.app import open_app
+from bot.run.replay import Replay
+from bot.settings.config import load_settings
 from tests.acceptance.stores import END_STATES, logged, states
 from tests.fixtures.process import set_stage
 from tests.loopback.discord import eventually
@@ -47,7 +47,7 @@ async def recall_picture(folder: Path) -> str:
     settings = load_settings(None, data_dir=folder, mem0_enabled=False)
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
     async with open_app(settings, extract=False) as app:
-        with as_file(files("bot.sample") / "chat.jsonl") as sample:
+        with as_file(files("bot.cli.sample") / "chat.jsonl") as sample:
             await Replay(app.log, app.ledger, app.flusher).run(open_export(sample), lambda stage, count: None)
         show(console, Question(id="1", query=QUERY), await find(app, Question(id="1", query=QUERY), limit=2))
     svg = console.export_svg(title="python -m bot recall")
@@ -72,7 +72,7 @@ def status_picture() -> bytes:
 
 async def views(folder: Path) -> dict[str, str]:
     """The views as the bot sent them, by name."""
-    lines = [json.loads(line) for line in files("bot.sample").joinpath("chat.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in files("bot.cli.sample").joinpath("chat.jsonl").read_text().splitlines()]
     async with set_stage(folder) as stage:
         stage.ollama.answer = _settled
         guild = stage.discord.world.guild("Makerspace")

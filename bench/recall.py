@@ -23,17 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import references
-from bot.app import open_app
-from bot.config import Settings, load_settings
-from bot.exports import open_export
-from bot.messagelog import Said
-from bot.model import Hit
+from bot.domain import references
+from bot.domain.model import Hit
+from bot.observe.exports import open_export
+from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
+from bot.run.app import open_app
+from bot.settings.config import Settings, load_settings
 
 if TYPE_CHECKING:
     from bench.stock import Found, StockMem0
-    from bot.directory import Directory
+    from bot.observe.directory import Directory
     from bot.recall import Recall
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -23,18 +23,18 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import snowflake
-from bot.clock import system_clock
-from bot.consent import Consents, SubjectHasher
-from bot.directory import Directory, write_names
+from bot.domain import snowflake
+from bot.domain.clock import system_clock
+from bot.domain.model import MemoryKind, MemoryOrigin, MemoryState, MessageState
+from bot.guilds.consent import Consents, SubjectHasher
 from bot.index import NoIndex
-from bot.lexical.fulltext import Entry, FullText
-from bot.memories import MemoryStore
-from bot.messagelog import MessageLog
-from bot.model import MemoryKind, MemoryOrigin, MemoryState, MessageState
+from bot.memories.store import MemoryStore
+from bot.observe.directory import Directory, write_names
+from bot.observe.messagelog import MessageLog
 from bot.recall import Recall, RecallQuery
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import channels, citations, memories, messages
+from bot.text.fulltext import Entry, FullText
 
 SIZES = (10_000, 100_000, 1_000_000)
 GUILD = 1

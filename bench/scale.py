@@ -25,13 +25,13 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.ingest import ROOT, quantile, text_of
-from bot import snowflake
-from bot.app import App, open_app
-from bot.clock import system_clock
-from bot.config import load_settings
-from bot.messagelog import Said
-from bot.model import Message
+from bot.domain import snowflake
+from bot.domain.clock import system_clock
+from bot.domain.model import Message
+from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
+from bot.run.app import App, open_app
+from bot.settings.config import load_settings
 from bot.storage.schema import messages
 from tests.fixtures.postgres import PostgresServer, running_server
 from tests.loopback.ollama import LoopbackOllama

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.messagelog import Said
+from bot.observe.messagelog import Said
 
 
 @dataclass(frozen=True, slots=True)

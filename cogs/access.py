@@ -17,7 +17,7 @@ from bot.memories import Asker
 from cogs.faults import UNREACHABLE, why
 
 if TYPE_CHECKING:
-    from bot.threads import KnownThread, Threads
+    from bot.guilds import KnownThread, Threads
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import discord
 
-from bot.errors import ServiceUnavailable
+from bot.domain import ServiceUnavailable
 from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
 
 MISSING_ACCESS = 50001
@@ -18,7 +18,7 @@ NAME_OF_DELETED = re.compile(r"deleted[ _]user[ _][0-9a-f]{4,}", re.IGNORECASE)
 
 
 class DiscordAccounts:
-    """See bot.accounts.Accounts."""
+    """See bot.forget.accounts.Accounts."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client

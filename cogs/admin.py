@@ -12,12 +12,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import snowflake
-from bot.audit import Action
-from bot.errors import Refused
-from bot.observation import ObservedChannel
-from bot.policy import days_of
-from bot.rules import ConsentRule
+from bot.domain import Refused, snowflake
+from bot.guilds import Action, ConsentRule, ObservedChannel, days_of
 from cogs import texts
 from cogs.access import Talk
 from cogs.backfill import is_private, parent_of
@@ -30,8 +26,8 @@ from cogs.views.confirm import text_view
 from cogs.views.setup import SetupPanel
 
 if TYPE_CHECKING:
-    from bot.observation import Observations
-    from bot.services import Services
+    from bot.guilds import Observations
+    from bot.operate import Services
     from cogs.backfill import Backfill
 
 log = logging.getLogger(__name__)

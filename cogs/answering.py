@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 import discord
 from discord import ui
 
-from bot.answers import Answer, Source, State
+from bot.domain import Hit, with_names
 from bot.memories import Asker
-from bot.model import Hit
-from bot.recall import RecallQuery
-from bot.recall.matched import Matched
-from bot.references import with_names
+from bot.recall import Answer, Matched, RecallQuery, Source, State
 from cogs import texts
 from cogs.access import Reading
 from cogs.names import names_for
@@ -26,7 +23,7 @@ from cogs.views.pages import PER_PAGE
 from cogs.views.public import public_view
 
 if TYPE_CHECKING:
-    from bot.services import Services
+    from bot.operate import Services
 
 HITS = 10
 """From so many hits a question is answered, and so many characters of them."""

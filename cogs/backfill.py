@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import snowflake
+from bot.domain import snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
 from cogs.faults import UNREACHABLE, why
 from cogs.pages import PAGE, Pages, Readable, Unreadable
 
 if TYPE_CHECKING:
-    from bot.intake import Intake
-    from bot.observation import Observations
-    from bot.threads import Threads
+    from bot.guilds import Observations, Threads
+    from bot.observe import Intake
 
 log = logging.getLogger(__name__)
 

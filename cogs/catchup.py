@@ -15,12 +15,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import snowflake
-from bot.catchup import Happened
-from bot.errors import Refused
-from bot.hits import places_of
-from bot.model import Memory, Message
-from bot.moments import parse_since
+from bot.domain import Memory, Message, Refused, snowflake
+from bot.recall import Happened, places_of
+from bot.text import parse_since
 from cogs import texts
 from cogs.access import Access, Talk
 from cogs.checks import per_member
@@ -31,8 +28,8 @@ from cogs.reply import reply_view
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
-    from bot.services import Services
-    from bot.verification import Verification
+    from bot.forget import Verification
+    from bot.operate import Services
     from cogs.backfill import Backfill
 
 Interaction = discord.Interaction[Any]

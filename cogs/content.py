@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import discord
 
-from bot.messagelog import Said
-from bot.model import MAX_CONTENT, Message
+from bot.domain import MAX_CONTENT, Message
+from bot.observe import Said
 
 PEOPLE_TYPES = frozenset({discord.MessageType.default, discord.MessageType.reply})
 

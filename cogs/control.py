@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.audit import Action, Entry
-from bot.policy import kind_name
-from bot.rules import ConsentRule, FactsRule, Rules
+from bot.guilds import Action, ConsentRule, Entry, FactsRule, Rules, kind_name
 from cogs import texts
 from cogs.checks import require_manager
 from cogs.notices import update_notice
@@ -17,8 +15,8 @@ from cogs.views.confirm import Confirm, receipt_view
 from cogs.views.settings import Choice, SettingsPanel
 
 if TYPE_CHECKING:
-    from bot.erasure import Receipt
-    from bot.services import Services
+    from bot.forget import Receipt
+    from bot.operate import Services
 
 Interaction = discord.Interaction[Any]
 

@@ -14,7 +14,7 @@ import discord
 from discord import app_commands
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import ServiceError, UserError
+from bot.domain import ServiceError, UserError
 from cogs import texts
 from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.reply import reply

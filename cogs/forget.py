@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.audit import Action
-from bot.errors import NotFound
+from bot.domain import NotFound
+from bot.guilds import Action
 from bot.memories import NOT_FOUND, Asker, ForgetOutcome, MemoryStore
 from cogs.access import Access
 from cogs.checks import per_member
@@ -19,7 +19,7 @@ from cogs.reply import reply
 from cogs.views.confirm import Confirm, receipt_view
 
 if TYPE_CHECKING:
-    from bot.services import Services
+    from bot.operate import Services
 
 Interaction = discord.Interaction[Any]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.errors import ServiceUnavailable
-from bot.verification import Seen
+from bot.domain import ServiceUnavailable
+from bot.forget import Seen
 from cogs.access import can_read
 from cogs.content import content_of, quote_nothing
 from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DiscordHistory:
-    """See bot.verification.History."""
+    """See bot.forget.verification.History."""
 
     def __init__(self, client: discord.Client, backfill: Backfill, pages: Pages) -> None:
         self._client = client

@@ -14,14 +14,12 @@ from discord import app_commands
 from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import Refused
-from bot.hits import places_of
-from bot.installation import BOT_ID
+from bot.domain import Memory, MemoryKind, MemoryState, MessageState, Refused
+from bot.guilds import kind_name
 from bot.memories import MAX_TEXT, Asker
 from bot.memories import Page as StoredPage
-from bot.model import Memory, MemoryKind, MemoryState, MessageState
-from bot.policy import kind_name
-from bot.recall.matched import Matched
+from bot.recall import Matched, places_of
+from bot.storage import BOT_ID
 from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
@@ -38,9 +36,9 @@ from cogs.views.remember import RememberModal
 from cogs.views.status import CHART, status_view
 
 if TYPE_CHECKING:
-    from bot.flusher import Flusher, FlushReport
-    from bot.services import Services
-    from bot.verification import Verification
+    from bot.forget import Verification
+    from bot.operate import Services
+    from bot.remember import Flusher, FlushReport
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
 
 if TYPE_CHECKING:
-    from bot.services import Services
+    from bot.operate import Services
     from cogs.answering import Answering
     from cogs.backfill import Backfill
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.references import people_in
+from bot.domain import people_in
 
 if TYPE_CHECKING:
-    from bot.directory import Directory
+    from bot.observe import Directory
 
 
 async def names_for(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.observation import ObservedChannel
-from bot.policy import Policy
-from bot.rules import Rules
+from bot.guilds import ObservedChannel, Policy, Rules
 from cogs.access import Talk
 from cogs.faults import UNREACHABLE
 from cogs.views.notice import notice_view

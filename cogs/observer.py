@@ -10,10 +10,9 @@ import discord
 from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import snowflake
-from bot.audit import Action
-from bot.observation import ChannelRef
-from bot.verification import KEPT_AT_ONCE
+from bot.domain import snowflake
+from bot.forget import KEPT_AT_ONCE
+from bot.guilds import Action, ChannelRef
 from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
@@ -21,9 +20,8 @@ from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
-    from bot.accounts import DeletedAccounts
-    from bot.services import Services
-    from bot.verification import Verification
+    from bot.forget import DeletedAccounts, Verification
+    from bot.operate import Services
     from cogs.backfill import Backfill
 
 log = logging.getLogger(__name__)

@@ -11,11 +11,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.audit import Action
-from bot.dossier import as_json, as_page
-from bot.errors import Refused
-from bot.personal import for_eyes_with
-from bot.rules import ConsentRule, FactsRule
+from bot.domain import Refused
+from bot.forget import as_json, as_page, for_eyes_with
+from bot.guilds import Action, ConsentRule, FactsRule
 from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
@@ -26,7 +24,7 @@ from cogs.views.confirm import Confirm, receipt_view, text_view
 from cogs.views.notice import KEEP_FACTS
 
 if TYPE_CHECKING:
-    from bot.services import Services
+    from bot.operate import Services
 
 Interaction = discord.Interaction[Any]
 Where = Literal["every server", "this server"]

@@ -13,19 +13,18 @@ from discord import ui
 from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.hits import Hits
+from bot.domain import Hit, people_in
+from bot.forget import Glance, Post, sources_of
 from bot.memories import Asker
-from bot.model import Hit
-from bot.posts import Glance, Post, sources_of
-from bot.references import people_in
+from bot.recall import Hits
 from cogs import texts
 from cogs.access import Access, Reading, can_read
 from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
-    from bot.services import Services
-    from bot.verification import Verification
+    from bot.forget import Verification
+    from bot.operate import Services
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.hits import Hits, places_of
+from bot.domain import Hit, Memory
 from bot.memories import Asker
-from bot.model import Hit, Memory
-from bot.moments import parse_since, parse_until
-from bot.recall import RecallQuery, RecallResult
-from bot.recall.matched import Matched
+from bot.recall import Hits, Matched, RecallQuery, RecallResult, places_of
+from bot.text import parse_since, parse_until
 from cogs import texts
 from cogs.access import Access, Reading
 from cogs.checks import per_member
@@ -31,8 +29,8 @@ from cogs.reply import reply, reply_view
 from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
 
 if TYPE_CHECKING:
-    from bot.services import Services
-    from bot.verification import Verification
+    from bot.forget import Verification
+    from bot.operate import Services
     from cogs.answering import Answering
 
 Interaction = discord.Interaction[Any]

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import discord
 
-from bot.references import SOMEBODY, with_names
+from bot.domain import SOMEBODY, with_names
 
 ELLIPSIS = "…"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings
+from bot.settings.config import Settings
 
 pytest.register_assert_rewrite("tests.fixtures")  # before one of them imports another
 

@@ -27,7 +27,7 @@ from bot.cli import (
     run,
     worker,
 )
-from bot.errors import StartupError, UserError
+from bot.domain import StartupError, UserError
 
 EXIT_FAULT = 1
 """Something was asked that can't be done."""

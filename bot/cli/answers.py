@@ -8,11 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from bot.answers import Answer, State
-from bot.app import App
-from bot.hits import Hits
-from bot.model import Hit
-from bot.references import with_names
+from bot.domain import Hit, with_names
+from bot.recall import Answer, Hits, State
+from bot.run import App
 
 NOT_KNOWN = "I don't know: what was found does not tell it."
 

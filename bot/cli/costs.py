@@ -9,13 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot.app import data_key, database_address, open_store
 from bot.cli.start import DataDir, load
-from bot.clock import system_clock
-from bot.config import LLMProvider, Settings
-from bot.costs import Ledger, PriceTable, load_prices
-from bot.savings import Bill, bill, estimate
-from bot.storage.engine import migrations_waiting
+from bot.domain import system_clock
+from bot.llm import Bill, Ledger, PriceTable, bill, estimate, load_prices
+from bot.run import data_key, database_address, open_store
+from bot.settings import LLMProvider, Settings
+from bot.storage import migrations_waiting
 
 DAYS_A_MONTH = 30
 THE_BEGINNING = "1970-01-01"

@@ -11,11 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot import snowflake
-from bot.app import open_queue
 from bot.cli.start import DataDir, load
-from bot.errors import NotFound
-from bot.queue import DeadLetter, Queue
+from bot.domain import NotFound, snowflake
+from bot.remember import DeadLetter, Queue
+from bot.run import open_queue
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[MESSAGE_ID]...", help="Only these; none means all.")]
 T = TypeVar("T")

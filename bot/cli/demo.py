@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.app import open_app
 from bot.cli.recall import Question, find, show
 from bot.cli.replay import replay_export, show_summary
 from bot.cli.start import DataDir, load
-from bot.config import Settings
-from bot.exports import open_export
+from bot.observe import open_export
+from bot.run import open_app
+from bot.settings import Settings
 
 QUESTIONS = (
     "On which date is the open day now?",
@@ -41,7 +41,7 @@ def _apart(settings: Settings) -> Settings:
 
 
 async def _demo(settings: Settings, console: Console) -> None:
-    with as_file(files("bot.sample") / "chat.jsonl") as sample:
+    with as_file(files("bot.cli.sample") / "chat.jsonl") as sample:
         summary, notes = await replay_export(settings, open_export(sample), extract=True, console=console)
     show_summary(console, summary, notes)
     async with open_app(settings, extract=False) as app:

@@ -13,13 +13,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from bot.addresses import host_name
-from bot.app import doctor_of
 from bot.cli.start import DataDir, load
-from bot.config import EmbeddingProvider, LLMProvider, Settings
-from bot.errors import ServiceError, UserError
-from bot.findings import Verdict
-from bot.llm.ollama import close_client, ollama_client, pulling
+from bot.domain import ServiceError, UserError, host_name
+from bot.llm import close_client, ollama_client, pulling
+from bot.operate import Verdict
+from bot.run import doctor_of
+from bot.settings import EmbeddingProvider, LLMProvider, Settings
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
 

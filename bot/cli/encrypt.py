@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bot.app import database_address
 from bot.cli.start import DataDir, load
-from bot.errors import UserError
-from bot.storage.encryption import encrypt as encrypt_file
-from bot.storage.encryption import is_plain
-from bot.storage.engine import database_file
+from bot.domain import UserError
+from bot.run import database_address
+from bot.storage import database_file, is_plain
+from bot.storage import encrypt as encrypt_file
 
 
 def encrypt(data_dir: DataDir = None) -> None:

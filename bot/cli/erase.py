@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bot.app import open_app, open_store
 from bot.cli.start import DataDir, load
-from bot.clock import system_clock
-from bot.config import Settings
-from bot.erasure import Receipt
-from bot.errors import UserError
-from bot.requests import Request, Requests, State
+from bot.domain import UserError, system_clock
+from bot.forget import Receipt, Request, Requests, State
+from bot.run import open_app, open_store
+from bot.settings import Settings
 
 TAKEN_SECONDS = 4.0
 """How long a running bot is given to take a request on; it looks once a second."""

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from bot.app import personal_data
 from bot.cli.erase import Guild, User
 from bot.cli.start import DataDir, load
-from bot.dossier import as_json, as_page
-from bot.personal import Dossier
+from bot.forget import Dossier, as_json, as_page
+from bot.run import personal_data
 
 Page = Annotated[bool, typer.Option("--page", help="A page for people (HTML) instead of JSON.")]
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bot.app import data_key, database_address, open_store
 from bot.cli.start import DataDir, load
-from bot.storage.engine import migrations_waiting
+from bot.run import data_key, database_address, open_store
+from bot.storage import migrations_waiting
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 where migrations wait.")]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.app import policy_of
 from bot.cli.start import load
+from bot.run import policy_of
 
 
 def policy() -> None:

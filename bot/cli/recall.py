@@ -16,15 +16,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot import references
-from bot.answers import Answer as Told
-from bot.app import App, open_app
 from bot.cli import answers
 from bot.cli.start import DataDir, load
-from bot.errors import UserError
-from bot.exports import FAULTS, MAX_SNOWFLAKE
-from bot.model import Hit, HitKind
+from bot.domain import Hit, HitKind, UserError, references
+from bot.observe import FAULTS, MAX_SNOWFLAKE
+from bot.recall import Answer as Told
 from bot.recall import RecallQuery
+from bot.run import App, open_app
 
 MAX_LIMIT = 100
 

@@ -9,11 +9,10 @@ from contextlib import AsyncExitStack
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.app import moving_alone, open_app, open_generations
 from bot.cli.start import DataDir, load
-from bot.config import Settings
-from bot.errors import InUse, ServiceError, StartupError, UserError
-from bot.life import alone
+from bot.domain import InUse, ServiceError, StartupError, UserError
+from bot.run import alone, moving_alone, open_app, open_generations
+from bot.settings import Settings
 
 LOOK_SECONDS = 0.5
 

@@ -11,12 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.app import App, open_app
 from bot.cli.start import DataDir, load
-from bot.config import Settings
-from bot.exports import Export, open_export
-from bot.life import bot_runs
-from bot.replay import Replay, Summary
+from bot.observe import Export, open_export
+from bot.run import App, Replay, Summary, bot_runs, open_app
+from bot.settings import Settings
 
 
 def replay(

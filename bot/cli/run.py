@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from bot.cli.start import load
-from bot.config import check_for_run
+from bot.settings import check_for_run
 
 
 def run() -> None:
     """Run the bot until SIGTERM or SIGINT."""
     settings = load()
     check_for_run(settings)
-    from bot.life import live  # loads discord.py, which the other commands do without
+    from bot.run import live
 
     asyncio.run(live(settings))

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot import logs
-from bot.config import LogFormat, LogLevel, Settings, load_settings
+from bot.settings import LogFormat, LogLevel, Settings, load_settings, logs
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the data, instead of DATA_DIR.")]
 """The option that every command on stored data has."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from bot.cli.start import load
-from bot.config import check_for_worker
-from bot.worker import work
+from bot.run import work
+from bot.settings import check_for_worker
 
 
 def worker() -> None:

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.errors import ServiceAbsent
+from bot.domain import Memory, Message, ServiceAbsent
 from bot.index.points import point_id
-from bot.model import Memory, Message
 
 
 @dataclass(frozen=True, slots=True)

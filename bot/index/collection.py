@@ -12,7 +12,7 @@ from typing import Final
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from bot.errors import StartupError
+from bot.domain import StartupError
 from bot.index import points
 from bot.index.opening import Layout
 from bot.index.points import COLLECTION, Filters, other_size

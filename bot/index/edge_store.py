@@ -11,10 +11,10 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any, Final
 
-from bot.chunks import chunks
-from bot.errors import InUse, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import InUse, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index import edge_process, points
 from bot.index.points import PAGE, Filters, Found, Point, other_size, packed
+from bot.storage import chunks
 
 CALL_SECONDS: Final = 120.0
 """A member of whom 100,000 vectors in 20 segments are forgotten at once takes some 10 s; longer means that it hangs."""

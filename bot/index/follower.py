@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import InUse, ServiceAbsent, ServiceError, StartupError
+from bot.domain import InUse, ServiceAbsent, ServiceError, StartupError
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.generations import Generation, Generations, Made, State
 from bot.index.switch import IndexSwitch

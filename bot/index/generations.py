@@ -10,11 +10,11 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.addresses import qdrant_address
+from bot.domain import qdrant_address
 from bot.index.points import COLLECTION
 
 if TYPE_CHECKING:
-    from bot.installation import Installation
+    from bot.storage import Installation
 
 STATE: Final = "index_generations"
 """Where the installation remembers them."""

@@ -14,19 +14,26 @@ from typing import Final, NamedTuple
 from sqlalchemy import delete, func, insert, literal, or_, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.chunks import chunks
-from bot.clock import FAR_MS, Clock
-from bot.directory import Directory
-from bot.errors import RateLimited, ServiceAbsent, ServiceError, ServiceRejected
+from bot.domain import (
+    FAR_MS,
+    Clock,
+    Memory,
+    Message,
+    RateLimited,
+    ServiceAbsent,
+    ServiceError,
+    ServiceRejected,
+    Step,
+    no_step,
+    people_in,
+    with_names,
+)
 from bot.index.base import IndexEntry, VectorIndex
 from bot.index.message_vectors import MessageVectors
 from bot.index.points import point_id
 from bot.memories import MemoryStore
-from bot.model import Memory, Message
-from bot.references import people_in, with_names
-from bot.steps import Step, no_step
-from bot.storage.engine import Database
-from bot.storage.schema import memories, messages, outbox
+from bot.observe import Directory
+from bot.storage import Database, chunks, memories, messages, outbox
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,11 @@ from mem0.memory.main import AsyncMemory
 from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
+from bot.domain import Message
 from bot.index.base import IndexEntry, Noise, Scored
 from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, tenant, wanted
 from bot.index.unrelated import UNRELATED, noise_of
-from bot.llm.embeddings import MAX_TEXTS, Embedder
-from bot.model import Message
-from bot.resilience import Guard
+from bot.llm import MAX_TEXTS, Embedder, Guard
 
 CACHED_VECTORS: Final = 2 * MAX_TEXTS
 """Vectors kept for use again, without their texts: 25 MB of 1,536 numbers each."""

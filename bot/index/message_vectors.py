@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain import Message
 from bot.index.points import point_id
-from bot.messagelog import message_from_row
-from bot.model import Message
-from bot.storage.schema import messages, meta, outbox
+from bot.observe import message_from_row
+from bot.storage import messages, meta, outbox
 
 if TYPE_CHECKING:
-    from bot.clock import Clock
-    from bot.installation import Installation
-    from bot.storage.engine import Database
+    from bot.domain import Clock
+    from bot.storage import Database, Installation
 
 STATE: Final = "message_vectors"
 """Where the installation remembers how far the index follows the setting."""

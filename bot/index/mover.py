@@ -18,18 +18,17 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import ServiceError, StartupError, UserError
+from bot.domain import ServiceError, StartupError, Step, UserError, no_step
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.generations import Generation, Generations, Made, State
-from bot.steps import Step, no_step
-from bot.storage.schema import memories
+from bot.storage import memories
 
 if TYPE_CHECKING:
-    from bot.clock import Clock
+    from bot.domain import Clock
     from bot.index.base import IndexEntry
     from bot.index.follower import Follower, Shelf
     from bot.index.indexer import Indexer
-    from bot.storage.engine import Database
+    from bot.storage import Database
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.addresses import QDRANT_PORT, qdrant_address
-from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import QDRANT_PORT, ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError, qdrant_address
 from bot.index.generations import FOLDER, Generation, Made
 from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
 
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
     from mem0.configs.base import MemoryConfig
 
     from bot.index.mem0_index import Mem0Index
-    from bot.installation import Installation
-    from bot.llm.embeddings import Embedder
-    from bot.resilience import Guard
+    from bot.llm import Embedder, Guard
+    from bot.storage import Installation
 
 log = logging.getLogger(__name__)
 

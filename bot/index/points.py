@@ -13,8 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
-from bot import snowflake
-from bot.model import Memory, Message
+from bot.domain import Memory, Message, snowflake
 
 COLLECTION: Final = "discord_memories"
 

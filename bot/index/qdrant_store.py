@@ -13,11 +13,11 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-from bot.chunks import chunks
-from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain import RateLimited, ServiceRejected, ServiceUnavailable
 from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use
 from bot.index.opening import ANY_LAYOUT, Layout, QdrantAddress
 from bot.index.points import PAGE, Filters, Found, Point
+from bot.storage import chunks
 
 REQUEST_SECONDS: Final = 15
 WRITE_POINTS: Final = 250

@@ -1,1 +1,88 @@
-"""Language models and embedders, local and remote, behind two small protocols."""
+"""Language models and embedders by provider, behind two small protocols.
+
+Every call goes through a guard, which limits its rate and time and stops asking a service that is down. The ledger
+counts what each call cost.
+"""
+
+from bot.llm.base import Before, Completion, LanguageModel, estimate_tokens
+from bot.llm.costs import Call, Ledger, PriceTable, Usage, load_prices
+from bot.llm.embeddings import (
+    MAX_TEXTS,
+    AbsentEmbedder,
+    Embedder,
+    FastEmbedEmbedder,
+    OllamaEmbedder,
+    OpenAIEmbedder,
+    Tally,
+)
+from bot.llm.fallback import Course, FallbackModel, Standing
+from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
+from bot.llm.ollama import (
+    FAILURES,
+    KEEP_ALIVE,
+    LoadedModel,
+    OllamaModel,
+    close_client,
+    digests,
+    full_name,
+    loaded_models,
+    ollama_client,
+    pulling,
+    translated,
+)
+from bot.llm.openai import OpenAIModel
+from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder, PooledModel
+from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
+from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
+
+__all__ = [
+    "EMBEDDING",
+    "FAILURES",
+    "FAILURES_TO_OPEN",
+    "KEEP_ALIVE",
+    "MAX_TEXTS",
+    "PROBE_SECONDS",
+    "AbsentEmbedder",
+    "Before",
+    "Bill",
+    "Breaker",
+    "BreakerState",
+    "Call",
+    "Completion",
+    "Counters",
+    "Course",
+    "Embedder",
+    "FallbackModel",
+    "FastEmbedEmbedder",
+    "Guard",
+    "GuardedEmbedder",
+    "GuardedModel",
+    "Host",
+    "LanguageModel",
+    "Ledger",
+    "LoadedModel",
+    "OllamaEmbedder",
+    "OllamaModel",
+    "OpenAIEmbedder",
+    "OpenAIModel",
+    "Pool",
+    "PooledEmbedder",
+    "PooledModel",
+    "PriceTable",
+    "Standing",
+    "Tally",
+    "Usage",
+    "bill",
+    "bills_by_day",
+    "close_client",
+    "digests",
+    "embedding_tally",
+    "estimate",
+    "estimate_tokens",
+    "full_name",
+    "load_prices",
+    "loaded_models",
+    "ollama_client",
+    "pulling",
+    "translated",
+]

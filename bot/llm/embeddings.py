@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from openai import Omit, omit
 from openai.types import CreateEmbeddingResponse
 
-from bot.errors import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
 from bot.llm import ollama, openai
 from bot.llm.base import estimate_tokens
 

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.clock import Clock
-from bot.costs import Ledger, PriceTable
-from bot.errors import AnswerError, ServiceError, ServiceGivenUp
+from bot.domain import AnswerError, Clock, ServiceError, ServiceGivenUp
 from bot.llm.base import Before, Completion, LanguageModel, estimate_tokens
+from bot.llm.costs import Ledger, PriceTable
 from bot.llm.guarded import EMBEDDING
 
 log = logging.getLogger(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.costs import Ledger
-from bot.errors import AnswerError, ServiceError
+from bot.domain import AnswerError, ServiceError
 from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder, Tally
-from bot.resilience import Guard
+from bot.llm.resilience import Guard
 
 EMBEDDING = "embedding"
 """The purpose of embedding calls in the ledger."""

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 import ollama
 
-from bot.errors import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
 from bot.llm.base import Before, Completion, estimate_tokens
 
 WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)

@@ -13,7 +13,7 @@ import openai
 from openai.types.chat import ChatCompletion
 from openai.types.shared_params import ResponseFormatJSONSchema
 
-from bot.errors import (
+from bot.domain import (
     AnswerCut,
     AnswerInvalid,
     ChannelMemoryError,

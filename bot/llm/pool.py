@@ -15,12 +15,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from bot.costs import Ledger
-from bot.errors import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
+from bot.domain import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
 from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder
 from bot.llm.guarded import count_call, count_failed_embedding
-from bot.resilience import BreakerState, Guard
+from bot.llm.resilience import BreakerState, Guard
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,30 @@
-"""Recall: from a question to what was said about it, and nothing that the asker may not read."""
+"""From a question to what was said about it, and nothing that the asker may not read.
 
+Messages and memories are searched by words and by meaning, ranked together and cited. Answers and the catch-up are
+made from what recall finds.
+"""
+
+from bot.recall.answers.service import NO_ANSWER, NO_MODEL, Answer, Answers, State
+from bot.recall.answers.sources import Source
+from bot.recall.catchup import CatchUp, Happened
+from bot.recall.hits import Hits, places_of
+from bot.recall.matched import Matched
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.service import Recall
 
-__all__ = ["Recall", "RecallQuery", "RecallResult"]
+__all__ = [
+    "NO_ANSWER",
+    "NO_MODEL",
+    "Answer",
+    "Answers",
+    "CatchUp",
+    "Happened",
+    "Hits",
+    "Matched",
+    "Recall",
+    "RecallQuery",
+    "RecallResult",
+    "Source",
+    "State",
+    "places_of",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.lexical.analysis import terms
+from bot.text import terms
 
 LONGEST = 24
 """Characters: a longer run is an address, or a sentence in a script without spaces."""

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.errors import ServiceAbsent, ServiceError
-from bot.lexical.fulltext import FullText, Scope, document_length
-from bot.lexical.statistics import Statistics
-from bot.model import Memory, MemoryState
+from bot.domain import Memory, MemoryState, ServiceAbsent, ServiceError
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
 from bot.recall.ranking import Spoken, count, own_scores, own_weights, rarity
+from bot.text import FullText, Scope, Statistics, document_length
 
 if TYPE_CHECKING:
     from bot.index import VectorIndex

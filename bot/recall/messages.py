@@ -11,12 +11,11 @@ from itertools import combinations
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.lexical.fulltext import FullText, Scope, author_token, document_length, guild_token
-from bot.lexical.statistics import Statistics
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
 from bot.recall.ranking import REACH, Scored, Spoken, count, own_scores, own_weights, raised, rank, rarity
-from bot.storage.schema import messages
+from bot.storage import messages
+from bot.text import FullText, Scope, Statistics, author_token, document_length, guild_token
 
 NEWEST = 800
 """Rows fetched for one word. Of a word that more messages hold, older ones are found where it meets another word."""

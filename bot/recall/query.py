@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.model import Hit
+from bot.domain import Hit
 
 DEFAULT_LIMIT = 10
 DEFAULT_CHARS = 4000

@@ -1,6 +1,6 @@
 """What a question asks for: its words, people, dates, and whether it wants what holds now.
 
-Function words are understood in the languages that `bot.lexical` tells apart; where a language has no entry here, the
+Function words are understood in the languages that `bot.text` tells apart; where a language has no entry here, the
 question is still answered by its words alone.
 """
 
@@ -11,9 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bot import snowflake
-from bot.lexical.analysis import question_terms
-from bot.lexical.fulltext import author_token, mention_token
+from bot.domain import snowflake
+from bot.text import author_token, mention_token, question_terms
 
 _NOW = re.compile(
     r"\b(?:current|currently|now|latest|still|recent|newest|remains?|today|as of"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bot.lexical.analysis import terms
 from bot.recall.question import Question
 from bot.recall.ranking import count
+from bot.text import terms
 
 MOST = 700
 """Characters of one message that are quoted: a long one must not take the room of all others."""

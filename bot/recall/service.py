@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import references, snowflake
-from bot.clock import Clock, system_clock
-from bot.lexical.fulltext import FullText, Scope
-from bot.lexical.statistics import Statistics
-from bot.model import Hit, HitKind, Line, Memory
+from bot.domain import Clock, Hit, HitKind, Line, Memory, references, snowflake, system_clock
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
 from bot.recall.memories import FUSION, MemorySearch, Near, convincing
 from bot.recall.messages import MessageSearch
@@ -23,14 +19,14 @@ from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import Scored
-from bot.storage.schema import channels
+from bot.storage import channels
+from bot.text import FullText, Scope, Statistics
 
 if TYPE_CHECKING:
-    from bot.directory import Directory
-    from bot.index import VectorIndex
-    from bot.index.message_vectors import MessageVectors
+    from bot.index import MessageVectors, VectorIndex
     from bot.memories import MemoryStore
-    from bot.storage.engine import Database
+    from bot.observe import Directory
+    from bot.storage import Database
 
 MEMORY_SHARE = 0.4
 """Of the hits and of their characters, memories take at most this part: what was said is the better witness."""

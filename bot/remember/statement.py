@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from bot.model import MemoryKind
+from bot.domain import MemoryKind
 
 VERSION = 2
 """Of the form in which answers are kept; those of another version are asked for again."""

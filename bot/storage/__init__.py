@@ -1,1 +1,88 @@
-"""The database: tables, connections, migrations. SQL is the truth; everything else can be rebuilt from it."""
+"""The database: its tables, migrations and connections, on SQLite or PostgreSQL.
+
+SQL is the truth, and everything else can be rebuilt from it. One writer works at a time, and deleted bytes are
+overwritten.
+"""
+
+from bot.storage.changes import Changes
+from bot.storage.chunks import STATEMENT_IDS, chunks
+from bot.storage.encryption import encrypt, is_plain
+from bot.storage.engine import (
+    Database,
+    Dialect,
+    database_file,
+    migrations_waiting,
+    open_database,
+    private_folder,
+    upsert,
+)
+from bot.storage.installation import BOT_ID, Installation
+from bot.storage.postgres import Locks
+from bot.storage.schema import (
+    PENDING,
+    audit,
+    batches,
+    channels,
+    citations,
+    consents,
+    corrections,
+    guilds,
+    leases,
+    lifetimes,
+    members,
+    memories,
+    messages,
+    meta,
+    metadata,
+    outbox,
+    post_people,
+    post_sources,
+    posts,
+    requests,
+    rules,
+    tombstones,
+    usage,
+    watermarks,
+)
+
+__all__ = [
+    "BOT_ID",
+    "PENDING",
+    "STATEMENT_IDS",
+    "Changes",
+    "Database",
+    "Dialect",
+    "Installation",
+    "Locks",
+    "audit",
+    "batches",
+    "channels",
+    "chunks",
+    "citations",
+    "consents",
+    "corrections",
+    "database_file",
+    "encrypt",
+    "guilds",
+    "is_plain",
+    "leases",
+    "lifetimes",
+    "members",
+    "memories",
+    "messages",
+    "meta",
+    "metadata",
+    "migrations_waiting",
+    "open_database",
+    "outbox",
+    "post_people",
+    "post_sources",
+    "posts",
+    "private_folder",
+    "requests",
+    "rules",
+    "tombstones",
+    "upsert",
+    "usage",
+    "watermarks",
+]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from bot.errors import InUse, StartupError
+from bot.domain import InUse, StartupError
 
 _PLAIN = b"SQLite format 3\0"
 _SALT = b"channel-memory database"

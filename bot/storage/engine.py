@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bot.errors import StartupError
+from bot.domain import StartupError
 from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
 from bot.storage.encryption import key_pragma

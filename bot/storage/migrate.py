@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from sqlalchemy import Connection
 
-from bot.errors import StartupError
+from bot.domain import StartupError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import discord
 from discord import ui
 
-from bot.model import MemoryKind
-from bot.policy import kind_name, lifetimes_in_words
-from bot.rules import ConsentRule, FactsRule, Rules
+from bot.domain import MemoryKind
+from bot.guilds import ConsentRule, FactsRule, Rules, kind_name, lifetimes_in_words
 from cogs.views.base import Interaction, OwnView
 
 FOREVER = "0"

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import discord
 from discord import ui
 
-from bot.llm.fallback import Course
-from bot.resilience import BreakerState
+from bot.llm import BreakerState, Course
 
 if TYPE_CHECKING:
-    from bot.savings import Bill
-    from bot.status import StatusReport
+    from bot.llm import Bill
+    from bot.operate import StatusReport
 
 CHART = "chart.png"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-import bot.app
+import bot.run.app
 from bot.cli.start import load
-from bot.config import check_for_run
-from bot.intake import Intake
-from bot.life import live
+from bot.observe.intake import Intake
+from bot.run.life import live
+from bot.settings.config import check_for_run
 
 ROOM = 200
 
 if __name__ == "__main__":
-    bot.app.Intake = partial(Intake, max_pending=ROOM)  # type: ignore[attr-defined, assignment]
+    bot.run.app.Intake = partial(Intake, max_pending=ROOM)  # type: ignore[attr-defined, assignment]
     settings = load()
     check_for_run(settings)
     asyncio.run(live(settings))

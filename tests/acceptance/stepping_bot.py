@@ -11,8 +11,8 @@ import signal
 import sys
 
 from bot.cli.start import load
-from bot.config import check_for_run
-from bot.life import live
+from bot.run.life import live
+from bot.settings.config import check_for_run
 
 
 class Deadly:

@@ -20,8 +20,8 @@ from tests.loopback.http import Fault
 from tests.loopback.ollama import Answer, LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 
-SAMPLE = Path(str(files("bot.sample") / "chat.jsonl"))
-QUESTIONS = Path(str(files("bot.sample") / "questions.jsonl"))
+SAMPLE = Path(str(files("bot.cli.sample") / "chat.jsonl"))
+QUESTIONS = Path(str(files("bot.cli.sample") / "questions.jsonl"))
 
 
 def sample_questions() -> list[dict[str, Any]]:

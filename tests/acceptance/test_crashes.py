@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.steps import STEPS
+from bot.domain.crash_points import STEPS
 from tests.acceptance.community import DECISIONS, SMALL_TALK, decisions_as_memories, plain
 from tests.acceptance.stores import END_STATES, canary, logged, rows, said_by_people, states
 from tests.fixtures.process import BotProcess, Stage
@@ -139,5 +139,5 @@ async def flood(count: int, channels: Sequence[Channel], members: Sequence[Membe
 def chat() -> list[str]:
     """What people really say to each other: CRASH_CHAT (JSON Lines with `content`), or the sample chat."""
     path = os.environ.get("CRASH_CHAT")
-    text = Path(path).read_text() if path else files("bot.sample").joinpath("chat.jsonl").read_text()
+    text = Path(path).read_text() if path else files("bot.cli.sample").joinpath("chat.jsonl").read_text()
     return [json.loads(line)["content"] for line in text.splitlines() if line.strip()]

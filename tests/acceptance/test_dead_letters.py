@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.model import MessageState
+from bot.domain.model import MessageState
 from bot.storage.engine import open_database
 from bot.storage.schema import messages
 from tests.acceptance.stores import rows, states

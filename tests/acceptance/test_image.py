@@ -137,7 +137,7 @@ def test_it_runs_as_another_user_and_writes_to_its_volume_alone(image: Image) ->
     assert done.returncode == 0, done.stderr
     doctor = image.run("-m", "bot", "doctor", MEM0_ENABLED="false")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
-    chart = image.run("-c", "from bot.chart import Bar, draw; draw([Bar('05-01', 3, 1, 0.0, 0.1)])")
+    chart = image.run("-c", "from bot.operate.chart import Bar, draw; draw([Bar('05-01', 3, 1, 0.0, 0.1)])")
     assert chart.returncode == 0, chart.stderr
     assert any(image.data.rglob("*.db"))
     if READ_ONLY_ROOT:
@@ -154,5 +154,5 @@ def test_it_runs_as_another_user_and_writes_to_its_volume_alone(image: Image) ->
 
 
 def test_its_health_check_fails_where_nothing_runs(image: Image) -> None:
-    check = image.run("-m", "bot.probe")
+    check = image.run("-m", "bot.cli.healthcheck")
     assert (check.returncode, check.stderr) == (1, "")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.probe import probe
+from bot.cli.healthcheck import probe
 from tests.fixtures.operations import Operator, free_port
 from tests.fixtures.process import Stage
 from tests.loopback.ollama import Answer

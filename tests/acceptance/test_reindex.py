@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bot.steps import REINDEX_STEPS
+from bot.domain.crash_points import REINDEX_STEPS
 from tests.acceptance.stores import rows
 from tests.acceptance.test_crashes import decide, die, everything_settled, in_index, memories, settle
 from tests.fixtures.process import Stage

@@ -18,14 +18,14 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.clock import system_clock
-from bot.consent import Consents, SubjectHasher
-from bot.lexical.fulltext import FullText
-from bot.messagelog import MessageLog, Said
-from bot.model import Message
-from bot.queue import LEASE_SECONDS
+from bot.domain.clock import system_clock
+from bot.domain.model import Message
+from bot.guilds.consent import Consents, SubjectHasher
+from bot.observe.messagelog import MessageLog, Said
+from bot.remember.queue import LEASE_SECONDS
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import batches, citations, memories, messages, outbox
+from bot.text.fulltext import FullText
 from tests.acceptance.community import decisions_as_memories
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.postgres import PostgresServer, server_programs

@@ -16,9 +16,9 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bot import snowflake
-from bot.model import MemoryKind, Message
-from bot.rules import FactsRule
+from bot.domain import snowflake
+from bot.domain.model import MemoryKind, Message
+from bot.guilds.rules import FactsRule
 from tests.fixtures.storage import CHANNEL, GUILD
 
 FOLDER = Path(__file__).parent / "chats"

@@ -13,16 +13,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bot import snowflake
-from bot.extraction.candidate import Extraction
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate, Refusal
-from bot.extraction.prompt import Transcript
+from bot.domain import snowflake
+from bot.domain.model import PERSONAL_KINDS, Memory, MemoryKind, Message, MessageState
+from bot.guilds.rules import FactsRule
 from bot.llm.base import Before
 from bot.llm.ollama import OllamaModel
-from bot.messagelog import Said
-from bot.model import PERSONAL_KINDS, Memory, MemoryKind, Message, MessageState
-from bot.rules import FactsRule
+from bot.observe.messagelog import Said
+from bot.remember.candidate import Extraction
+from bot.remember.extractor import Extractor
+from bot.remember.gate import Gate, Refusal
+from bot.remember.prompt import Transcript
 from tests.fixtures.memory import Pipeline, open_pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 from tests.golden.chats import BOT, Chat, Statement

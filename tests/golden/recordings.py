@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.extraction.prompt import SYSTEM
-from bot.model import MemoryState
+from bot.domain.model import MemoryState
+from bot.remember.prompt import SYSTEM
 from tests.golden.play import Call, Played
 from tests.loopback.ollama import Answer
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.model import Memory, MemoryState
+from bot.domain.model import Memory, MemoryState
 from tests.golden.chats import Chat, Good, all_chats
 from tests.golden.play import Call, Played, answer_with, assert_holds, play
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bot.errors import AnswerCut, AnswerInvalid
-from bot.extraction.candidate import Extraction
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate
-from bot.extraction.prompt import Transcript
-from bot.extraction.segments import conversations, segment
+from bot.domain.errors import AnswerCut, AnswerInvalid
+from bot.domain.model import PERSONAL_KINDS, Message
 from bot.llm.base import Before, Completion
-from bot.model import PERSONAL_KINDS, Message
-from bot.queue import CONTEXT_MESSAGES
+from bot.remember.candidate import Extraction
+from bot.remember.extractor import Extractor
+from bot.remember.gate import Gate
+from bot.remember.prompt import Transcript
+from bot.remember.queue import CONTEXT_MESSAGES
+from bot.remember.segments import conversations, segment
 from tests.golden.chats import BOT, Chat, Wrong, all_chats
 from tests.golden.play import Call, answer_with, as_json, call_of, facts_allowed, parroted
 

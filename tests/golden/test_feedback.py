@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.memories import Asker
-from bot.model import Hit, HitKind, Line, Memory
+from bot.domain.model import Hit, HitKind, Line, Memory
+from bot.memories.store import Asker
 from cogs.catchup import _memory_line
 from cogs.recall import hit_item
 from cogs.rendering import safe

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.clock import system_clock
-from bot.consent import Consents, SubjectHasher
-from bot.directory import Directory
+from bot.domain.clock import system_clock
+from bot.guilds.consent import Consents, SubjectHasher
 from bot.index import indexer as indexing
 from bot.index.base import IndexEntry
 from bot.index.message_vectors import MessageVectors
 from bot.index.opening import open_index
-from bot.installation import Installation
-from bot.lexical.fulltext import FullText
-from bot.memories import MemoryStore
-from bot.messagelog import MessageLog
+from bot.memories.store import MemoryStore
+from bot.observe.directory import Directory
+from bot.observe.messagelog import MessageLog
 from bot.storage.engine import open_database
+from bot.storage.installation import Installation
+from bot.text.fulltext import FullText
 from tests.fixtures.index import BagOfWords
 
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import pytest
 
-from bot.accounts import ROUND_MS, DeletedAccounts
-from bot.errors import ServiceUnavailable
-from bot.installation import Installation
+from bot.domain.errors import ServiceUnavailable
+from bot.forget.accounts import ROUND_MS, DeletedAccounts
+from bot.storage.installation import Installation
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import GUILD
 from tests.integration.test_erasure import ALICE, BOB

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from bot import snowflake
-from bot.answers import NO_ANSWER, Answer, Answers, State
-from bot.answers.prompt import ANSWER_TOKENS
-from bot.model import Hit, HitKind, Line
+from bot.domain import snowflake
+from bot.domain.model import Hit, HitKind, Line
+from bot.recall.answers import NO_ANSWER, Answer, Answers, State
+from bot.recall.answers.prompt import ANSWER_TOKENS
 from bot.storage.engine import Database
 from bot.storage.schema import usage
 from tests.fixtures.answers import Oracle, always, open_oracle, open_relay

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot import snowflake
-from bot.app import App, open_app
-from bot.config import Settings, load_settings
-from bot.messagelog import Said
-from bot.model import Message
+from bot.domain import snowflake
+from bot.domain.model import Message
+from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
+from bot.run.app import App, open_app
+from bot.settings.config import Settings, load_settings
 from bot.storage.schema import memories, outbox
 from tests.loopback.openai import LoopbackOpenAI
 

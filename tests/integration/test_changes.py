@@ -13,17 +13,17 @@ import pytest
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import snowflake
-from bot.changes import COUNT, Changes
-from bot.consent import Consents, SubjectHasher
-from bot.installation import Installation
-from bot.lexical.fulltext import FullText
-from bot.messagelog import MessageLog, Refusal, Said
-from bot.observation import Observations
-from bot.rules import ConsentRule
+from bot.domain import snowflake
+from bot.guilds.consent import Consents, SubjectHasher
+from bot.guilds.observation import Observations
+from bot.guilds.rules import ConsentRule
+from bot.guilds.threads import Threads
+from bot.observe.messagelog import MessageLog, Refusal, Said
+from bot.storage.changes import COUNT, Changes
 from bot.storage.engine import Database, open_database
+from bot.storage.installation import Installation
 from bot.storage.schema import messages
-from bot.threads import Threads
+from bot.text.fulltext import FullText
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, FakeClock, SaidFactory
 from tests.loopback.waiting import eventually

@@ -13,7 +13,7 @@ from aiohttp import web
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client import ChannelMemoryBot, use_proxies
+from cogs.client import ChannelMemoryBot, use_proxies
 from tests.fixtures.discord import wire
 from tests.fixtures.memory import Pipeline
 
@@ -27,7 +27,7 @@ def _addresses_are_put_back() -> Iterator[None]:
 
 @pytest.fixture
 async def bot(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChannelMemoryBot]:
-    monkeypatch.setattr("bot.client.FIRST_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("cogs.client.FIRST_RETRY_SECONDS", 0.01)
     async with ChannelMemoryBot(wire(pipeline)) as bot:
         yield bot
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.clock import steady_clock
-from bot.queue import Due, Queue
+from bot.domain.clock import steady_clock
+from bot.remember.queue import Due, Queue
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 from tests.integration.test_faults import open_scene
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.rules import FactsRule
+from bot.guilds.rules import FactsRule
 from cogs.views.notice import KEEP_FACTS
 from tests.fixtures.discord import World, answer_of, shown
 

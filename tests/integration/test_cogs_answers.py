@@ -9,8 +9,8 @@ import pytest
 import simcord
 from aiohttp import web
 
-from bot.answers import Answers
-from bot.memories import Asker
+from bot.memories.store import Asker
+from bot.recall.answers import Answers
 from bot.storage.schema import post_people, posts, tombstones
 from cogs.mentions import BY_A_MEMBER
 from tests.fixtures.answers import Oracle, Relay, open_oracle, open_relay

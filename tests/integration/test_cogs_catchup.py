@@ -6,7 +6,7 @@ import discord
 import simcord
 from sqlalchemy import insert
 
-from bot.model import MemoryKind
+from bot.domain.model import MemoryKind
 from bot.storage.schema import citations
 from tests.fixtures.discord import World, open_world, shown
 from tests.fixtures.memory import Pipeline, notes

@@ -7,8 +7,8 @@ import json
 import pytest
 import simcord
 
-from bot.model import MemoryKind
-from bot.rules import ConsentRule, FactsRule
+from bot.domain.model import MemoryKind
+from bot.guilds.rules import ConsentRule, FactsRule
 from tests.fixtures.discord import World, answer_of, shown
 
 

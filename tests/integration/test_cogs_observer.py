@@ -10,11 +10,11 @@ import simcord
 from simcord.enums import MessageType
 from sqlalchemy import delete
 
-from bot.audit import Action
-from bot.messagelog import Said
-from bot.model import Message
+from bot.domain.model import Message
+from bot.guilds.audit import Action
+from bot.guilds.threads import Threads
+from bot.observe.messagelog import Said
 from bot.storage.schema import channels, messages
-from bot.threads import Threads
 from tests.fixtures.discord import World, open_world, shown
 from tests.fixtures.memory import Pipeline
 

@@ -8,8 +8,8 @@ import discord
 import pytest
 import simcord
 
-from bot.memories import Asker
-from bot.posts import GIVEN_UP_AFTER_MS
+from bot.forget.public_posts import GIVEN_UP_AFTER_MS
+from bot.memories.store import Asker
 from bot.storage.schema import post_people, post_sources, posts
 from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, shown

@@ -6,12 +6,12 @@ import pytest
 from aiolimiter import AsyncLimiter
 from sqlalchemy.exc import OperationalError
 
-from bot.costs import PRICES, Ledger, Price, Usage, cost
-from bot.errors import AnswerCut, ServiceUnavailable
+from bot.domain.errors import AnswerCut, ServiceUnavailable
+from bot.llm.costs import PRICES, Ledger, Price, Usage, cost
 from bot.llm.embeddings import OpenAIEmbedder
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
 from bot.llm.ollama import OllamaModel
-from bot.resilience import Breaker, Guard
+from bot.llm.resilience import Breaker, Guard
 from bot.storage.engine import Database
 from tests.fixtures.storage import FakeClock
 from tests.loopback.http import Fault

@@ -10,8 +10,8 @@ import discord
 import pytest
 import simcord
 
-from bot.memories import NOT_FOUND, Asker
-from bot.model import Memory
+from bot.domain.model import Memory
+from bot.memories.store import NOT_FOUND, Asker
 from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, buttons_of, shown
 from tests.integration.test_cogs_recall import press_as

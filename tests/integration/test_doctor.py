@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import doctor_of
-from bot.config import load_settings
-from bot.findings import Finding, Verdict
+from bot.operate.findings import Finding, Verdict
+from bot.run.app import doctor_of
+from bot.settings.config import load_settings
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault

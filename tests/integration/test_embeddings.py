@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from bot.errors import ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain.errors import ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
 from bot.llm.embeddings import FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama

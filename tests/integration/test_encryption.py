@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.consent import SubjectHasher
-from bot.errors import InUse, StartupError
+from bot.domain.errors import InUse, StartupError
+from bot.guilds.consent import SubjectHasher
 from bot.storage.encryption import encrypt, is_plain
 from bot.storage.engine import DATABASE_FILE, open_database
 from tests.fixtures.commandline import CommandLine

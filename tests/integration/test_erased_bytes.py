@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, text
 
-from bot.lexical.fulltext import FullText
-from bot.messagelog import MessageLog
-from bot.model import Message
+from bot.domain.model import Message
+from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
 from bot.storage.schema import messages
+from bot.text.fulltext import FullText
 from tests.fixtures.storage import SaidFactory
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.accounts import DeletedAccounts
-from bot.audit import AuditTrail
-from bot.consent import SubjectHasher
-from bot.costs import Ledger
-from bot.guilds import Guilds
-from bot.housekeeping import LEFT_GUILD_KEPT, Housekeeping
-from bot.installation import Installation
-from bot.memories import Asker
-from bot.model import MemoryKind, Message
-from bot.requests import Clerk, Requests
+from bot.domain.model import MemoryKind, Message
+from bot.forget.accounts import DeletedAccounts
+from bot.forget.requests import Clerk, Requests
+from bot.guilds.audit import AuditTrail
+from bot.guilds.consent import SubjectHasher
+from bot.guilds.servers import Guilds
+from bot.llm.costs import Ledger
+from bot.memories.store import Asker
+from bot.operate.housekeeping import LEFT_GUILD_KEPT, Housekeeping
 from bot.storage.engine import Database
+from bot.storage.installation import Installation
 from bot.storage.schema import channels
 from tests.fixtures.index import IndexOpener
 from tests.fixtures.memory import Pipeline

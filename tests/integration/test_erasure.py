@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, inspect, select, text, update
 
-from bot import snowflake
-from bot.errors import ServiceUnavailable
-from bot.extraction.candidate import Candidate
-from bot.memories import Asker
-from bot.messagelog import Said
-from bot.model import MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
+from bot.domain import snowflake
+from bot.domain.errors import ServiceUnavailable
+from bot.domain.model import MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
+from bot.memories.store import Asker
+from bot.observe.messagelog import Said
+from bot.remember.candidate import Candidate
 from bot.storage.schema import batches, channels, guilds, memories, messages, metadata, outbox, tombstones
 from tests.fixtures.memory import Interrupted, Pipeline, bytes_in
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS

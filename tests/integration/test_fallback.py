@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from aiolimiter import AsyncLimiter
 
-from bot.costs import Ledger, PriceTable
-from bot.errors import AnswerCut, ServiceGivenUp, ServiceUnavailable
+from bot.domain.errors import AnswerCut, ServiceGivenUp, ServiceUnavailable
 from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.costs import Ledger, PriceTable
 from bot.llm.fallback import Course, FallbackModel
 from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
-from bot.resilience import Breaker, Guard
+from bot.llm.resilience import Breaker, Guard
 from bot.storage.engine import open_database
 from tests.fixtures.storage import FakeClock
 from tests.loopback.http import Fault

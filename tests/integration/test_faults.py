@@ -20,16 +20,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import snowflake
-from bot.app import App, open_app
-from bot.config import load_settings
-from bot.errors import ServiceError
+from bot.domain import snowflake
+from bot.domain.errors import ServiceError
+from bot.domain.model import Message, MessageState
 from bot.index.opening import prepare_mem0
-from bot.memories import Asker
-from bot.messagelog import Said
-from bot.model import Message, MessageState
+from bot.llm.resilience import Breaker
+from bot.memories.store import Asker
+from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
-from bot.resilience import Breaker
+from bot.run.app import App, open_app
+from bot.settings.config import load_settings
 from bot.storage.engine import DATABASE_FILE
 from bot.storage.schema import batches, memories, messages, outbox
 from tests.acceptance.community import DECISIONS, SMALL_TALK, decisions_as_memories
@@ -76,7 +76,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(f"bot.{name}", 1000)
     for module in ("app", "vectors"):
         monkeypatch.setattr(f"bot.{module}.Breaker", partial(Breaker, cooldown=0.05, longest_cooldown=0.05))
-    monkeypatch.setattr("bot.resilience.BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr("bot.llm.resilience.BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr("bot.recall.memories.MEANING_SECONDS", 2.0)
     monkeypatch.setattr("bot.index.qdrant_store.REQUEST_SECONDS", 1)
     monkeypatch.setattr("bot.storage.engine.BUSY_SECONDS", 0.1)

@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from bot import flusher
-from bot.applier import Applier
-from bot.consent import Consents
-from bot.costs import Ledger, PriceTable
-from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
-from bot.extraction.candidate import Candidate, Extraction
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate
-from bot.extraction.reconcile import Add
-from bot.flusher import CUT_MESSAGES, FlushReport
+from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
+from bot.domain.model import Citation, MemoryKind, MemoryState, Message, MessageState
+from bot.guilds.consent import Consents
 from bot.llm.base import Before, Completion
+from bot.llm.costs import Ledger, PriceTable
 from bot.llm.fallback import FallbackModel
-from bot.memories import Asker
-from bot.model import Citation, MemoryKind, MemoryState, Message, MessageState
-from bot.queue import LeaseLost, Queue
+from bot.memories.store import Asker
+from bot.remember import flusher
+from bot.remember.applier import Applier
+from bot.remember.candidate import Candidate, Extraction
+from bot.remember.extractor import Extractor
+from bot.remember.flusher import CUT_MESSAGES, FlushReport
+from bot.remember.gate import Gate
+from bot.remember.queue import LeaseLost, Queue
+from bot.remember.reconcile import Add
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.extraction import ScriptedModel
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import snowflake
-from bot.lexical import fulltext as module
-from bot.lexical.analysis import question_terms
-from bot.lexical.fulltext import Entry, FullText, Scope, author_token, channel_token, guild_token, mention_token
-from bot.lexical.statistics import KEPT_MS, Statistics
-from bot.messagelog import MessageLog
+from bot.domain import snowflake
+from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
+from bot.text import fulltext as module
+from bot.text.analysis import question_terms
+from bot.text.fulltext import Entry, FullText, Scope, author_token, channel_token, guild_token, mention_token
+from bot.text.statistics import KEPT_MS, Statistics
 from tests.fixtures.recall import ADA, BEN, Chat
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 
@@ -159,7 +159,7 @@ async def test_past_the_limit_a_frequency_is_estimated(database: Database, monke
 async def test_figures_of_a_large_guild_are_kept_for_a_while(
     database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.lexical.statistics.COUNTED", 2)
+    monkeypatch.setattr("bot.text.statistics.COUNTED", 2)
     statistics = Statistics(FullText(database.dialect), clock)
 
     async def kites() -> float:

@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot import snowflake
-from bot.app import App, moving_alone, open_app
-from bot.changes import COUNT
-from bot.clock import Clock, system_clock
-from bot.config import Settings, load_settings
+from bot.domain import snowflake
+from bot.domain.clock import Clock, system_clock
+from bot.domain.crash_points import Step, no_step
 from bot.index.generations import Generations, State
 from bot.index.mover import GRACE_SECONDS
-from bot.installation import Installation
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.memories import UNREACHABLE
-from bot.running import beside
-from bot.steps import Step, no_step
+from bot.run.app import App, moving_alone, open_app
+from bot.run.running import beside
+from bot.settings.config import Settings, load_settings
+from bot.storage.changes import COUNT
+from bot.storage.installation import Installation
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary
 from tests.fixtures.index import holds_exactly

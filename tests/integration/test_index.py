@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot import snowflake
-from bot.errors import StartupError
-from bot.model import Citation
+from bot.domain import snowflake
+from bot.domain.errors import StartupError
+from bot.domain.model import Citation
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, entry
 from tests.fixtures.storage import GUILD, NOW_MS
 

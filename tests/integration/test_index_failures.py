@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from qdrant_client import models
 
-from bot.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.opening import Layout, QdrantAddress
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
 from tests.fixtures.storage import GUILD

@@ -17,21 +17,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from bot import snowflake
-from bot.directory import Directory
-from bot.errors import RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain import snowflake
+from bot.domain.errors import RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain.model import Citation, Memory
 from bot.index import indexer as indexing
 from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
-from bot.installation import Installation
-from bot.lexical.fulltext import FullText
 from bot.llm.embeddings import OpenAIEmbedder
-from bot.memories import MemoryStore
-from bot.messagelog import MessageLog
-from bot.model import Citation, Memory
+from bot.memories.store import MemoryStore
+from bot.observe.directory import Directory
+from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
+from bot.storage.installation import Installation
 from bot.storage.schema import citations, outbox
+from bot.text.fulltext import FullText
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes
 from tests.fixtures.storage import GUILD, NOW_MS, FakeClock
 from tests.loopback.openai import LoopbackOpenAI
@@ -379,7 +379,7 @@ async def test_mem0_reports_nothing_and_writes_nothing_elsewhere(tmp_path: Path)
 
         from bot.index.base import IndexEntry
         from bot.index.opening import open_index
-        from bot.model import Citation, Memory, MemoryKind
+        from bot.domain.model import Citation, Memory, MemoryKind
         from tests.fixtures.index import BagOfWords
 
         class Installation:

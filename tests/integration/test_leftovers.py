@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.client import ChannelMemoryBot
 from cogs import texts
+from cogs.client import ChannelMemoryBot
 from tests.fixtures.discord import World, answer_of, buttons_of, shown
 from tests.integration.test_cogs_recall import fill, recall
 

@@ -13,23 +13,23 @@ from typing import Any
 import pytest
 from aiolimiter import AsyncLimiter
 
-from bot import snowflake
-from bot.addresses import host_name
-from bot.app import open_app
-from bot.config import load_settings
-from bot.costs import Ledger
-from bot.errors import AnswerInvalid, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
-from bot.exports import open_export
+from bot.domain import snowflake
+from bot.domain.addresses import host_name
+from bot.domain.errors import AnswerInvalid, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
+from bot.domain.model import Message
 from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder, OllamaEmbedder
 from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.pool import Host, Pool, PooledEmbedder, PooledModel
-from bot.messagelog import Said
-from bot.model import Message
+from bot.llm.resilience import Breaker, BreakerState, Guard
+from bot.observe.exports import open_export
+from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
-from bot.replay import Replay
-from bot.resilience import Breaker, BreakerState, Guard
+from bot.run.app import open_app
+from bot.run.replay import Replay
+from bot.settings.config import load_settings
 from bot.storage.engine import Database
 from tests.fixtures.answers import always
 from tests.fixtures.storage import NOW_MS, FakeClock

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceRejected, ServiceUnavailable
 from bot.llm.base import Completion
 from bot.llm.ollama import WINDOWS, OllamaModel
 from tests.loopback.http import Fault

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import (
+from bot.domain.errors import (
     AnswerCut,
     AnswerInvalid,
     ChannelMemoryError,

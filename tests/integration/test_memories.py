@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import snowflake
-from bot.errors import NotFound, Refused
-from bot.memories import MAX_TEXT, Asker, ForgetOutcome
-from bot.model import Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
+from bot.domain import snowflake
+from bot.domain.errors import NotFound, Refused
+from bot.domain.model import Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
+from bot.memories.store import MAX_TEXT, Asker, ForgetOutcome
 from tests.fixtures.memory import Pipeline, bytes_in
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 

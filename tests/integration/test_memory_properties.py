@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bot.messagelog import Said
-from bot.model import Message, MessageState
-from bot.rules import ConsentRule
+from bot.domain.model import Message, MessageState
+from bot.guilds.rules import ConsentRule
+from bot.observe.messagelog import Said
 from bot.storage.schema import batches, citations, members, messages, outbox
 from tests.fixtures.memory import Pipeline, open_pipeline
 from tests.fixtures.storage import GUILD, NOW_MS, FakeClock

@@ -15,22 +15,22 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select, update
 
-from bot import snowflake
-from bot.app import App, open_app, policy_of
 from bot.cli.replay import replay_export
-from bot.config import load_settings
-from bot.exports import open_export
+from bot.domain import snowflake
+from bot.domain.model import HitKind, Message
+from bot.forget.revisions import Revisions
 from bot.index import message_vectors
 from bot.index.message_vectors import MessageVectors
-from bot.installation import Installation
-from bot.lexical.fulltext import FullText
-from bot.life import alone
-from bot.messagelog import MessageLog, Said
-from bot.model import HitKind, Message
+from bot.observe.exports import open_export
+from bot.observe.messagelog import MessageLog, Said
 from bot.recall import RecallQuery
-from bot.revisions import Revisions
+from bot.run.app import App, open_app, policy_of
+from bot.run.life import alone
+from bot.settings.config import load_settings
 from bot.storage.engine import Database, open_database
+from bot.storage.installation import Installation
 from bot.storage.schema import outbox
+from bot.text.fulltext import FullText
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
@@ -41,7 +41,7 @@ ELSEWHERE = CHANNEL + 1
 ASKED = "who is it then"
 """Words that no full-text index keeps: what is found by them was found by meaning."""
 
-SAMPLE = Path(str(files("bot.sample") / "chat.jsonl"))
+SAMPLE = Path(str(files("bot.cli.sample") / "chat.jsonl"))
 
 SECONDS = itertools.count()
 """Nothing is said at the same time as something else."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate
-from bot.extraction.prompt import SYSTEM, Transcript
-from bot.extraction.segments import segment
+from bot.domain.model import Message
 from bot.llm.base import LanguageModel, estimate_tokens
 from bot.llm.ollama import TEMPLATE_TOKENS, WINDOWS, OllamaModel
 from bot.llm.openai import OpenAIModel
-from bot.model import Message
+from bot.remember.extractor import Extractor
+from bot.remember.gate import Gate
+from bot.remember.prompt import SYSTEM, Transcript
+from bot.remember.segments import segment
 from tests.fixtures.extraction import ANA, BEN, CEM, DEE, NAMES, chat
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI

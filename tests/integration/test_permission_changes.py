@@ -9,8 +9,8 @@ import discord
 import pytest
 import simcord
 
-from bot.memories import NOT_FOUND
-from bot.verification import Verification
+from bot.forget.verification import Verification
+from bot.memories.store import NOT_FOUND
 from cogs.recall import SHARES
 from tests.fixtures.discord import answer_of, shown
 from tests.fixtures.permissions import ALLOWED, FORBIDDEN, QUESTION, Scene, Way, catchup, memories, mention, recall

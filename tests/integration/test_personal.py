@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, insert, select, update
 
-from bot import snowflake
-from bot.audit import Action, AuditTrail
-from bot.errors import NotFound, Refused
-from bot.extraction.candidate import Candidate
+from bot.domain import snowflake
+from bot.domain.errors import NotFound, Refused
+from bot.domain.model import MemoryKind, MemoryOrigin, Message, MessageState
+from bot.forget.public_posts import Post, Posts
+from bot.guilds.audit import Action, AuditTrail
+from bot.guilds.observation import Observations
 from bot.index.base import IndexEntry
-from bot.memories import Asker
-from bot.model import MemoryKind, MemoryOrigin, Message, MessageState
-from bot.observation import Observations
-from bot.posts import Post, Posts
+from bot.memories.store import Asker
+from bot.remember.candidate import Candidate
 from bot.storage.schema import corrections, messages, metadata, requests
 from tests.fixtures.index import IndexOpener, MemoryFactory
 from tests.fixtures.memory import Pipeline

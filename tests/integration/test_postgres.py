@@ -17,13 +17,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.consent import SubjectHasher
-from bot.errors import StartupError
-from bot.lexical.fulltext import Entry, FullText
+from bot.domain.errors import StartupError
+from bot.guilds.consent import SubjectHasher
 from bot.storage import migrate, postgres
 from bot.storage.engine import Database, migrations_waiting, open_database, upsert
 from bot.storage.postgres import server_address
 from bot.storage.schema import meta, metadata
+from bot.text.fulltext import Entry, FullText
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import CHANNEL, GUILD
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import App, open_app
-from bot.config import load_settings
-from bot.errors import ServiceUnavailable
-from bot.resilience import Breaker, BreakerState
+from bot.domain.errors import ServiceUnavailable
+from bot.llm.resilience import Breaker, BreakerState
+from bot.run.app import App, open_app
+from bot.settings.config import load_settings
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault, LoopbackServer
 from tests.loopback.ollama import LoopbackOllama

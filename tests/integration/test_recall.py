@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot import references, snowflake
-from bot.errors import ServiceRejected, ServiceUnavailable
-from bot.model import Hit, HitKind, Message
+from bot.domain import references, snowflake
+from bot.domain.errors import ServiceRejected, ServiceUnavailable
+from bot.domain.model import Hit, HitKind, Message
 from bot.recall import RecallResult
 from bot.recall.memories import UNREACHABLE
 from tests.fixtures.recall import ADA, BEN, CLEO, NAMES, Chat

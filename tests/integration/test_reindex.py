@@ -12,14 +12,14 @@ import pytest
 from qdrant_client import models
 from sqlalchemy import select
 
-from bot import snowflake
-from bot.app import App, open_app
-from bot.config import Settings, load_settings
-from bot.errors import ServiceUnavailable, StartupError
+from bot.domain import snowflake
+from bot.domain.crash_points import no_step
+from bot.domain.errors import ServiceUnavailable, StartupError
 from bot.index.generations import Generation, Generations, State
-from bot.installation import Installation
 from bot.recall import RecallQuery
-from bot.steps import no_step
+from bot.run.app import App, open_app
+from bot.settings.config import Settings, load_settings
+from bot.storage.installation import Installation
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from bot.audit import Action, AuditTrail
-from bot.costs import Ledger
-from bot.guilds import Guilds
-from bot.housekeeping import Housekeeping
-from bot.model import MemoryKind
-from bot.requests import Clerk, Requests, State
+from bot.domain.model import MemoryKind
+from bot.forget.requests import Clerk, Requests, State
+from bot.forget.unfinished import PAGE, UnfinishedOptOuts
+from bot.guilds.audit import Action, AuditTrail
+from bot.guilds.servers import Guilds
+from bot.llm.costs import Ledger
+from bot.operate.housekeeping import Housekeeping
 from bot.storage.schema import memories, requests
-from bot.unfinished import PAGE, UnfinishedOptOuts
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
 from tests.fixtures.storage import GUILD, FakeClock

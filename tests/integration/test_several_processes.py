@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from bot.app import open_app
-from bot.changes import Changes
-from bot.config import load_settings
-from bot.consent import Consents, SubjectHasher
+from bot.domain.model import Message
+from bot.guilds.consent import Consents, SubjectHasher
+from bot.guilds.observation import Observations
 from bot.index.base import VectorIndex
 from bot.index.indexer import INDEXING
 from bot.index.message_vectors import MessageVectors
-from bot.installation import Installation
-from bot.lexical.fulltext import FullText
-from bot.messagelog import MessageLog, Said
-from bot.model import Message
-from bot.observation import Observations
-from bot.queue import LeaseLost, Queue
+from bot.observe.messagelog import MessageLog, Said
+from bot.remember.queue import LeaseLost, Queue
+from bot.run.app import open_app
+from bot.settings.config import load_settings
+from bot.storage.changes import Changes
 from bot.storage.engine import Database, open_database
+from bot.storage.installation import Installation
 from bot.storage.schema import meta
+from bot.text.fulltext import FullText
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, entry
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock

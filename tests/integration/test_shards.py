@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.config import load_settings
-from bot.errors import InUse
-from bot.installation import Installation
-from bot.life import bot_runs
-from bot.shards import LAYOUT, ShardClaim
+from bot.domain.errors import InUse
+from bot.run.life import bot_runs
+from bot.run.shards import LAYOUT, ShardClaim
+from bot.settings.config import load_settings
 from bot.storage.engine import Database, open_database
+from bot.storage.installation import Installation
 from tests.fixtures.postgres import PostgresServer, server_programs
 
 pytestmark = pytest.mark.slow

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from aiolimiter import AsyncLimiter
 
-from bot.activity import Activity
-from bot.costs import Ledger, PriceTable
-from bot.errors import ServiceGivenUp, ServiceUnavailable
-from bot.flusher import FlushReport
-from bot.resilience import Breaker, Guard
-from bot.status import DAYS, Status, StatusReport
-from bot.traffic import Traffic
+from bot.domain.errors import ServiceGivenUp, ServiceUnavailable
+from bot.llm.costs import Ledger, PriceTable
+from bot.llm.resilience import Breaker, Guard
+from bot.operate.activity import Activity
+from bot.operate.status import DAYS, Status, StatusReport
+from bot.operate.traffic import Traffic
+from bot.remember.flusher import FlushReport
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline

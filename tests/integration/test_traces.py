@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from bot.forget.traces import WITNESSES, Traces, Witnesses
 from bot.storage.schema import audit
-from bot.traces import WITNESSES, Traces, Witnesses
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import AUTHOR, GUILD
 from tests.integration.test_erasure import ALICE, BOB

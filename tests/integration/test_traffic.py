@@ -11,19 +11,19 @@ import pytest
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.event import listen, remove
 
-from bot.app import open_app
-from bot.clock import system_clock
-from bot.config import load_settings
-from bot.doctor import SERVERS_SHOWN, waited
-from bot.guilds import Guilds
-from bot.health import Readiness
-from bot.metrics import GUILDS_SHOWN, OTHERS, page
-from bot.model import MessageState
-from bot.running import standing_of
-from bot.snowflake import from_ms
+from bot.domain.clock import system_clock
+from bot.domain.model import MessageState
+from bot.domain.snowflake import from_ms
+from bot.guilds.servers import Guilds
+from bot.operate.doctor import SERVERS_SHOWN, waited
+from bot.operate.health import Readiness
+from bot.operate.metrics import GUILDS_SHOWN, OTHERS, page
+from bot.operate.traffic import DAY_MS, HOUR_MS, GuildTraffic, Traffic, together
+from bot.run.app import open_app
+from bot.run.running import standing_of
+from bot.settings.config import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import memories, messages
-from bot.traffic import DAY_MS, HOUR_MS, GuildTraffic, Traffic, together
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.discord import World, shown
 from tests.fixtures.operations import Seen

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from bot.errors import StartupError
+from bot.domain.errors import StartupError
 from bot.storage import engine
 from bot.storage.encryption import encrypt
 from bot.storage.engine import DATABASE_FILE, migrations_waiting, open_database

@@ -18,7 +18,7 @@ from typing import Any
 
 import discord
 
-from bot import snowflake
+from bot.domain import snowflake
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.lexical.analysis import MAX_TERM, question_terms, terms
+from bot.text.analysis import MAX_TERM, question_terms, terms
 
 MEET = [
     ("When are the meetings?", "The meeting moved to Friday"),

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import snowflake
-from bot.answers.sources import SOURCE_TOKENS, Source, sources_of
-from bot.answers.support import MOST_CHARS, is_supported
-from bot.lexical.analysis import terms
-from bot.model import Hit, HitKind, Line
+from bot.domain import snowflake
+from bot.domain.model import Hit, HitKind, Line
+from bot.recall.answers.sources import SOURCE_TOKENS, Source, sources_of
+from bot.recall.answers.support import MOST_CHARS, is_supported
+from bot.text.analysis import terms
 
 PEOPLE = ("Ann", "Ben", "Carl")
 DAY = date(2025, 1, 2)  # a Thursday

@@ -10,8 +10,8 @@ import pytest
 from bench.extraction_scores import Made, answerable, answers_held, duplicates, evidence_cited, named, speakers_right
 from bench.meter import Meter, measure
 from bench.stock import batches
-from bot.messagelog import Said
-from bot.model import Message
+from bot.domain.model import Message
+from bot.observe.messagelog import Said
 from tests.fixtures.extraction import ANA, BEN, CEM, NAMES, chat
 from tests.loopback.ollama import Answer, LoopbackOllama
 

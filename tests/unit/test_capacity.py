@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.capacity import Load, judge, look_at_load
-from bot.findings import Finding, Verdict
-from bot.messagelog import MessageLog
+from bot.observe.messagelog import MessageLog
+from bot.operate.capacity import Load, judge, look_at_load
+from bot.operate.findings import Finding, Verdict
 from bot.storage.engine import Database
 from bot.storage.schema import outbox
 from tests.fixtures.storage import FakeClock, SaidFactory

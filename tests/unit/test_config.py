@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import EmbeddingProvider, Settings, check_for_run, environment_file, load_settings, unknown_names
-from bot.errors import StartupError
+from bot.domain.errors import StartupError
+from bot.settings.config import (
+    EmbeddingProvider,
+    Settings,
+    check_for_run,
+    environment_file,
+    load_settings,
+    unknown_names,
+)
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from bot.consent import Consents, SubjectHasher
-from bot.messagelog import MessageLog, Refusal
-from bot.model import MemoryKind
-from bot.rules import ConsentRule, FactsRule, Rules, ServerRules
+from bot.domain.model import MemoryKind
+from bot.guilds.consent import Consents, SubjectHasher
+from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
+from bot.observe.messagelog import MessageLog, Refusal
 from bot.storage.engine import Database
 from bot.storage.schema import consents as table
 from tests.fixtures.storage import AUTHOR, GUILD, SaidFactory

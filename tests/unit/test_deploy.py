@@ -18,8 +18,8 @@ from compose_spec import PyCompose
 from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
-from bot.config import Settings, check_for_worker, load_settings, settings_table
-from bot.running import FLUSH_SECONDS
+from bot.run.running import FLUSH_SECONDS
+from bot.settings.config import Settings, check_for_worker, load_settings, settings_table
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -59,7 +59,13 @@ def test_the_image_is_confined_and_says_its_version() -> None:
     text = (ROOT / "Dockerfile").read_text()
     final = text[text.rindex("FROM ") :]
     assert f"ARG VERSION={__version__}\n" in final
-    for line in ("USER 10001", "VOLUME /data", "STOPSIGNAL SIGTERM", "HEALTHCHECK", '["python", "-m", "bot.probe"]'):
+    for line in (
+        "USER 10001",
+        "VOLUME /data",
+        "STOPSIGNAL SIGTERM",
+        "HEALTHCHECK",
+        '["python", "-m", "bot.cli.healthcheck"]',
+    ):
         assert line in final
     assert "pip install" not in final
 

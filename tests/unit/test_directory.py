@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.directory import Directory
+from bot.observe.directory import Directory
 from tests.fixtures.storage import GUILD
 
 ADA, ADA_LONG, GRACE, WILL, DOTTED, JOSE = range(1, 7)

@@ -13,11 +13,11 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot import snowflake
-from bot.errors import ServiceUnavailable, UserError
-from bot.model import MAX_CONTENT
-from bot.moments import parse_since, parse_until
-from bot.policy import Policy
+from bot.domain import snowflake
+from bot.domain.errors import ServiceUnavailable, UserError
+from bot.domain.model import MAX_CONTENT
+from bot.guilds.policy import Policy
+from bot.text.moments import parse_since, parse_until
 from cogs.checks import Cooldowns
 from cogs.content import content_of
 from cogs.faults import UNREACHABLE

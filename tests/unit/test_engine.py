@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.errors import StartupError
+from bot.domain.errors import StartupError
 from bot.storage.engine import Database, open_database, upsert
 from bot.storage.schema import meta
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.errors import UserError
-from bot.exports import Exported, open_export
-from bot.model import MAX_CONTENT
+from bot.domain.errors import UserError
+from bot.domain.model import MAX_CONTENT
+from bot.observe.exports import Exported, open_export
 
 
 def neutral(**changes: object) -> dict[str, Any]:

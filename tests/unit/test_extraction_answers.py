@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import AnswerCut, AnswerInvalid
-from bot.extraction.candidate import Candidate, Extraction
-from bot.extraction.extractor import FEW_MESSAGES, Extractor
-from bot.extraction.gate import Gate
-from bot.extraction.people import MENTION
+from bot.domain.errors import AnswerCut, AnswerInvalid
+from bot.domain.model import PERSONAL_KINDS, MemoryKind
 from bot.llm.base import Completion
-from bot.model import PERSONAL_KINDS, MemoryKind
+from bot.remember.candidate import Candidate, Extraction
+from bot.remember.extractor import FEW_MESSAGES, Extractor
+from bot.remember.gate import Gate
+from bot.remember.people import MENTION
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, DEE, NAMES, Extract, ScriptedModel, answer, chat
 
 GOOD = {"text": "Release 2.1 moves to Friday.", "kind": "decision", "lines": [1]}

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from bot.extraction.dates import with_dates
+from bot.text.dates import with_dates
 
 THURSDAY = date(2025, 1, 2)
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate, Refusal
-from bot.model import MemoryKind
+from bot.domain.model import MemoryKind
+from bot.remember.extractor import Extractor
+from bot.remember.gate import Gate, Refusal
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, NAMES, Extract, ScriptedModel, answer, chat
 
 RELEASE = (CEM, "tests are red, so release 2.1 moves to Friday")

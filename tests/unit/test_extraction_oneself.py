@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import AnswerInvalid
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate, Proposal, Refusal
+from bot.domain.errors import AnswerInvalid
+from bot.remember.extractor import Extractor
+from bot.remember.gate import Gate, Proposal, Refusal
 from tests.fixtures.extraction import ANA, BEN, BOT, NAMES, Extract, ScriptedModel, answer, chat
 
 OF_OTHERS_OR_NOT_SO = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.extraction.gate import Refusal
-from bot.model import MemoryKind
+from bot.domain.model import MemoryKind
+from bot.remember.gate import Refusal
 from tests.fixtures.extraction import ANA, BEN, CEM, NAMES, Extract, chat
 
 OWN = [  # what Ana says, and how a model puts it

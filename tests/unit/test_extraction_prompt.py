@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import Gate
-from bot.extraction.people import People
-from bot.extraction.prompt import SYSTEM, Transcript, answer_schema
-from bot.extraction.secrets import SecretFinder
+from bot.domain.model import Message
 from bot.llm.base import estimate_tokens
-from bot.model import Message
+from bot.remember.extractor import Extractor
+from bot.remember.gate import Gate
+from bot.remember.people import People
+from bot.remember.prompt import SYSTEM, Transcript, answer_schema
+from bot.text.secrets import SecretFinder
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, NAMES, Extract, ScriptedModel, answer, chat
 
 SECRETS = SecretFinder()

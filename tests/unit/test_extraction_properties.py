@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import AnswerInvalid
-from bot.extraction.extractor import Extractor
-from bot.extraction.gate import MAX_CHARS, Gate
-from bot.extraction.people import MENTION
-from bot.extraction.secrets import REDACTED
-from bot.model import PERSONAL_KINDS, MemoryKind
+from bot.domain.errors import AnswerInvalid
+from bot.domain.model import PERSONAL_KINDS, MemoryKind
+from bot.remember.extractor import Extractor
+from bot.remember.gate import MAX_CHARS, Gate
+from bot.remember.people import MENTION
+from bot.text.secrets import REDACTED
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, DEE, NAMES, ScriptedModel, chat
 
 GATE = Gate()

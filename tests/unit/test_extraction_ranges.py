@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.extraction.gate import Refusal
-from bot.extraction.ranges import ends
-from bot.extraction.reconcile import same_statement
+from bot.remember.gate import Refusal
+from bot.remember.ranges import ends
+from bot.remember.reconcile import same_statement
 from tests.fixtures.extraction import ANA, Extract, chat
 
 SWAPPED = [

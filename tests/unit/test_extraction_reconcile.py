@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot import snowflake
-from bot.errors import AnswerInvalid
-from bot.extraction.candidate import Candidate
-from bot.extraction.choice import CHOICE_SYSTEM, Chooser
-from bot.extraction.reconcile import Add, Choice, Merge, Open, Supersede, Verdict, reconcile, same_statement
+from bot.domain import snowflake
+from bot.domain.errors import AnswerInvalid
+from bot.domain.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState
 from bot.llm.base import estimate_tokens
-from bot.model import Citation, Memory, MemoryKind, MemoryOrigin, MemoryState
+from bot.remember.candidate import Candidate
+from bot.remember.choice import CHOICE_SYSTEM, Chooser
+from bot.remember.reconcile import Add, Choice, Merge, Open, Supersede, Verdict, reconcile, same_statement
 from tests.fixtures.extraction import ANA, BEN, CEM, START, ScriptedModel
 
 OLD = snowflake.from_datetime(START)

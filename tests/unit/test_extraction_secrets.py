@@ -1,6 +1,6 @@
 import pytest
 
-from bot.extraction.secrets import REDACTED, SecretFinder
+from bot.text.secrets import REDACTED, SecretFinder
 
 FINDER = SecretFinder()
 

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.extraction.segments import conversations, likely_tokens, segment
+from bot.remember.segments import conversations, likely_tokens, segment
 from tests.fixtures.extraction import ANA, BEN, CEM, DEE, NAMES, chat
 
 LINES = st.lists(st.tuples(st.sampled_from([ANA, BEN, CEM, DEE]), st.text(max_size=300)), max_size=80)

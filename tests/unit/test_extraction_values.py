@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.extraction.values import all_said, values
+from bot.text.values import all_said, values
 
 FRIDAY = date(2025, 1, 3)
 

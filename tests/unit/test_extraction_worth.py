@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.extraction.gate import Refusal
-from bot.extraction.worth import Claim, bare, is_turn, is_worth, points_elsewhere
-from bot.model import MemoryKind
+from bot.domain.model import MemoryKind
+from bot.remember.gate import Refusal
+from bot.remember.worth import Claim, bare, is_turn, is_worth, points_elsewhere
 from tests.fixtures.extraction import ANA, BEN, Extract, chat
 
 KINDS = ("decision", "plan", "answer")

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.errors import ServiceUnavailable
-from bot.intake import Intake
-from bot.messagelog import MessageLog
-from bot.model import MessageState
+from bot.domain.errors import ServiceUnavailable
+from bot.domain.model import MessageState
+from bot.observe.intake import Intake
+from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
 from tests.fixtures.storage import CHANNEL, GUILD, SaidFactory, accept, refuse
 

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from bot.consent import EVERYWHERE, Consents
-from bot.lexical.fulltext import FullText, guild_token
-from bot.messagelog import EVERY_MEMBER, AppendReport, MessageLog, Refusal, Said, channel_subject
-from bot.model import MessageState
-from bot.snowflake import from_ms, to_ms
+from bot.domain.model import MessageState
+from bot.domain.snowflake import from_ms, to_ms
+from bot.guilds.consent import EVERYWHERE, Consents
+from bot.observe.messagelog import EVERY_MEMBER, AppendReport, MessageLog, Refusal, Said, channel_subject
 from bot.storage.engine import Database
 from bot.storage.schema import channels, members, messages, metadata, tombstones, watermarks
+from bot.text.fulltext import FullText, guild_token
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory, refuse
 
 pytestmark = pytest.mark.both_databases

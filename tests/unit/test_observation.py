@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.messagelog import MessageLog
-from bot.observation import ChannelRef, Observations
+from bot.guilds.observation import ChannelRef, Observations
+from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 

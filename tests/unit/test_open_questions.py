@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot import snowflake
-from bot.catchup import ANSWERED_WITHIN, open_questions
-from bot.model import Message
+from bot.domain import snowflake
+from bot.domain.model import Message
+from bot.recall.catchup import ANSWERED_WITHIN, open_questions
 from tests.fixtures.storage import NOW_MS
 
 ANN, BEN, CARL = 1, 2, 3

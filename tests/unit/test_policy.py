@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import policy_of
-from bot.config import load_settings
-from bot.model import MemoryKind
-from bot.rules import ConsentRule, FactsRule, Rules
+from bot.domain.model import MemoryKind
+from bot.guilds.rules import ConsentRule, FactsRule, Rules
+from bot.run.app import policy_of
+from bot.settings.config import load_settings
 
 PRIVACY = Path(__file__).parents[2] / "PRIVACY.md"
 VIEW_CHARS = 4000

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
-from bot.addresses import qdrant_address
-from bot.config import load_settings
-from bot.costs import Ledger
-from bot.installation import Installation
+from bot.domain.addresses import qdrant_address
+from bot.index.vectors import Vectors
+from bot.llm.costs import Ledger
+from bot.settings.config import load_settings
 from bot.storage.engine import Database
-from bot.vectors import Vectors
+from bot.storage.installation import Installation
 from tests.fixtures.storage import FakeClock
 
 WRITTEN = [

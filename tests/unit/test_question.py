@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import snowflake
+from bot.domain import snowflake
 from bot.recall.question import Question, understand
 from tests.fixtures.recall import ADA, BEN, CLEO
 

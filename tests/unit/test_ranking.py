@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import snowflake
-from bot.lexical.analysis import terms
+from bot.domain import snowflake
 from bot.recall.excerpts import BREAK, SKIPPED, Excerpt, choose
 from bot.recall.question import Question, understand
 from bot.recall.quote import CUT, MOST, quote
 from bot.recall.ranking import Scored, Spoken, count, rank, rarity
+from bot.text.analysis import terms
 from tests.fixtures.recall import ADA, BEN, CLEO, NAMES
 from tests.fixtures.storage import CHANNEL
 

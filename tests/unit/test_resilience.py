@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiolimiter import AsyncLimiter
 
-from bot.errors import AnswerCut, RateLimited, ServiceRejected, ServiceUnavailable
-from bot.resilience import Breaker, BreakerState, Guard
+from bot.domain.errors import AnswerCut, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.llm.resilience import Breaker, BreakerState, Guard
 
 
 class Time:

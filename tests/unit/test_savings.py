@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.costs import PRICES, PriceTable, Usage, load_prices
-from bot.errors import StartupError
-from bot.savings import BATCHED_TOKENS, ONE_CALL_TOKENS, Bill, bill, bills_by_day, estimate
+from bot.domain.errors import StartupError
+from bot.llm.costs import PRICES, PriceTable, Usage, load_prices
+from bot.llm.savings import BATCHED_TOKENS, ONE_CALL_TOKENS, Bill, bill, bills_by_day, estimate
 
 LLM = ("ollama", "llama3.1:8b")
 EMBEDDER = ("openai", "text-embedding-3-small")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import MemoryKind
+from bot.domain import MemoryKind
 from bot.remember.statement import Cost, Judged, Judgement, Proposed, Relation, Statement, read_answer
 
 IDS = st.lists(st.integers(1, 2**63 - 1), max_size=3).map(tuple)

@@ -1,6 +1,0 @@
-"""Answers: from what recall found to at most three sentences, each of which stands on messages that it cites."""
-
-from bot.answers.service import NO_ANSWER, NO_MODEL, Answer, Answers, Sentence, State
-from bot.answers.sources import Source
-
-__all__ = ["NO_ANSWER", "NO_MODEL", "Answer", "Answers", "Sentence", "Source", "State"]

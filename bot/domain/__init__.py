@@ -1,0 +1,86 @@
+"""What everything else is written in: messages, memories, citations and hits, snowflakes, errors and the clock.
+
+It knows no database, no model and no Discord. Nothing here imports another package of this program.
+"""
+
+from bot.domain import references, snowflake
+from bot.domain.addresses import QDRANT_PORT, host_name, qdrant_address
+from bot.domain.clock import FAR_MS, Clock, steady_clock, system_clock
+from bot.domain.crash_points import Step, no_step
+from bot.domain.errors import (
+    AnswerCut,
+    AnswerError,
+    AnswerInvalid,
+    ChannelMemoryError,
+    InUse,
+    NotFound,
+    RateLimited,
+    Refused,
+    ServiceAbsent,
+    ServiceError,
+    ServiceGivenUp,
+    ServiceRejected,
+    ServiceUnavailable,
+    StartupError,
+    UserError,
+)
+from bot.domain.model import (
+    MAX_CONTENT,
+    PERSONAL_KINDS,
+    Citation,
+    Hit,
+    HitKind,
+    Line,
+    Memory,
+    MemoryKind,
+    MemoryOrigin,
+    MemoryState,
+    Message,
+    MessageState,
+)
+from bot.domain.references import SOMEBODY, people_in, with_names, without_people
+
+__all__ = [
+    "FAR_MS",
+    "MAX_CONTENT",
+    "PERSONAL_KINDS",
+    "QDRANT_PORT",
+    "SOMEBODY",
+    "AnswerCut",
+    "AnswerError",
+    "AnswerInvalid",
+    "ChannelMemoryError",
+    "Citation",
+    "Clock",
+    "Hit",
+    "HitKind",
+    "InUse",
+    "Line",
+    "Memory",
+    "MemoryKind",
+    "MemoryOrigin",
+    "MemoryState",
+    "Message",
+    "MessageState",
+    "NotFound",
+    "RateLimited",
+    "Refused",
+    "ServiceAbsent",
+    "ServiceError",
+    "ServiceGivenUp",
+    "ServiceRejected",
+    "ServiceUnavailable",
+    "StartupError",
+    "Step",
+    "UserError",
+    "host_name",
+    "no_step",
+    "people_in",
+    "qdrant_address",
+    "references",
+    "snowflake",
+    "steady_clock",
+    "system_clock",
+    "with_names",
+    "without_people",
+]

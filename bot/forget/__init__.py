@@ -1,0 +1,42 @@
+"""Erasing what is kept, everywhere it is kept, and giving members their own data.
+
+Deletions, edits, opt-outs and erasures reach every store, and a scan looks for what is left. What happened while
+the bot was away is compared with Discord.
+"""
+
+from bot.forget.accounts import DeletedAccounts
+from bot.forget.dossier import as_json, as_page
+from bot.forget.erasure import Erasure, Receipt
+from bot.forget.personal import Dossier, PersonalData, for_eyes_with, member_stores
+from bot.forget.public_posts import Glance, Post, Posts, sources_of
+from bot.forget.requests import Clerk, Request, Requests, State
+from bot.forget.revisions import Revisions
+from bot.forget.traces import Traces
+from bot.forget.unfinished import UnfinishedOptOuts
+from bot.forget.verification import KEPT_AT_ONCE, Seen, Verification
+
+__all__ = [
+    "KEPT_AT_ONCE",
+    "Clerk",
+    "DeletedAccounts",
+    "Dossier",
+    "Erasure",
+    "Glance",
+    "PersonalData",
+    "Post",
+    "Posts",
+    "Receipt",
+    "Request",
+    "Requests",
+    "Revisions",
+    "Seen",
+    "State",
+    "Traces",
+    "UnfinishedOptOuts",
+    "Verification",
+    "as_json",
+    "as_page",
+    "for_eyes_with",
+    "member_stores",
+    "sources_of",
+]

@@ -1,0 +1,243 @@
+"""What happened while the bot was away: what is kept is compared with what Discord shows of it now.
+
+After a new gateway session every kept message of a server may have been edited or deleted unnoticed. What is about to
+be shown is compared first; the rest is swept newest first, a page of history at a time. What is found goes the way of
+live edits and deletions, so nothing else needs to know how it was learned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from bot.domain import ServiceError
+
+if TYPE_CHECKING:
+    from bot.domain import Message
+    from bot.forget.erasure import Erasure
+    from bot.observe import Intake, MessageLog
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+"""Messages in one answer of Discord's history: so many are compared for one request."""
+
+KEPT_AT_ONCE = 1000
+"""Kept messages that are looked at in one go, where Discord's history has nothing left of a long stretch."""
+
+CHECK_SECONDS = 5.0
+"""How long an answer waits for the comparison; what it did not reach is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message as Discord shows it now.
+
+    Attributes:
+        content: what the log would keep of it; None where nothing of it may be kept any more.
+    """
+
+    message_id: int
+    content: str | None
+    edited_at: datetime | None
+
+
+class History(Protocol):
+    """Discord's message history."""
+
+    async def page(self, guild_id: int, channel_id: int, newest: int) -> list[Seen] | None:
+        """Up to PAGE messages with ids up to `newest`, newest first; None where the channel is no more.
+
+        Raises:
+            ServiceUnavailable: it can't be read now, or not by this bot.
+        """
+
+    async def is_gone(self, guild_id: int, channel_id: int, message_id: int) -> bool:
+        """Whether Discord says that there is no such message.
+
+        Raises:
+            ServiceUnavailable: it does not say.
+        """
+
+
+@dataclass(slots=True)
+class _Suspect:
+    """A channel whose kept messages up to `up_to` may have changed, except those in `checked`."""
+
+    guild_id: int
+    channel_id: int
+    up_to: int
+    checked: set[int] = field(default_factory=set)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def unsure(self, message_ids: Collection[int]) -> list[int]:
+        return [i for i in message_ids if i <= self.up_to and i not in self.checked]
+
+    def compared(self, message_ids: Collection[int], *, first: int, last: int) -> None:
+        """Everything from `first` to `last` was compared, these messages among it."""
+        if last >= self.up_to:
+            self.up_to = first - 1
+            self.checked = {i for i in self.checked if i <= self.up_to}
+        else:
+            self.checked.update(message_ids)
+
+
+class Verification:
+    """Finds edits and deletions that nobody told of.
+
+    Args:
+        log: what is kept.
+        intake: takes what is found.
+        erasure: erases channels that are no more.
+        history: Discord's side.
+        seconds: how long `check` waits.
+    """
+
+    def __init__(
+        self, log: MessageLog, intake: Intake, erasure: Erasure, history: History, *, seconds: float = CHECK_SECONDS
+    ) -> None:
+        self._log = log
+        self._intake = intake
+        self._erasure = erasure
+        self._history = history
+        self._seconds = seconds
+        self._unlisted: set[int] = set()
+        self._suspects: dict[int, dict[int, _Suspect]] = {}
+        self._rotation: deque[_Suspect] = deque()
+
+    @property
+    def channels_left(self) -> int:
+        """How many channels hold messages that were not compared yet."""
+        return sum(len(channels) for channels in self._suspects.values())
+
+    async def new_session(self, guild_id: int) -> None:
+        """Nothing was replayed: whatever is kept of this server may have changed."""
+        self.doubt(guild_id)
+        await self._list(guild_id)
+
+    def doubt(self, guild_id: int) -> None:
+        """Compare everything that is kept of this server (again), beginning with the next check or sweep."""
+        self._unlisted.add(guild_id)
+
+    async def check(self, guild_id: int, places: Mapping[int, Collection[int]]) -> frozenset[int]:
+        """Compare messages that are about to be shown, by channel.
+
+        Returns:
+            Those that could not be compared now: they must not be shown.
+        """
+        await self._list(guild_id)
+        suspects = self._suspects.get(guild_id, {})
+        doubts = {
+            channel_id: unsure
+            for channel_id, ids in places.items()
+            if channel_id in suspects and (unsure := suspects[channel_id].unsure(ids))
+        }
+        if not doubts:
+            return frozenset()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await asyncio.gather(*(self._check(suspects[channel_id], ids) for channel_id, ids in doubts.items()))
+        return frozenset(
+            message_id for channel_id, ids in doubts.items() for message_id in suspects[channel_id].unsure(ids)
+        )
+
+    async def sweep(self) -> bool:
+        """Compare one more page of what nobody asked for; False when there is nothing left to compare."""
+        for guild_id in list(self._unlisted):
+            await self._list(guild_id)
+        while self._rotation:
+            suspect = self._rotation.popleft()
+            if self._suspects.get(suspect.guild_id, {}).get(suspect.channel_id) is not suspect:
+                continue
+            async with suspect.turn:
+                left = await self._sweep(suspect)
+            if left:
+                self._rotation.append(suspect)
+                return True
+            del self._suspects[suspect.guild_id][suspect.channel_id]
+        return False
+
+    async def _list(self, guild_id: int) -> None:
+        """Learn what is kept of a server whose session nobody has looked at yet, the first one included."""
+        if self._is_listed(guild_id):
+            return
+        newest = await self._log.newest_kept(guild_id)
+        if self._is_listed(guild_id):  # somebody else was faster
+            return
+        self._unlisted.discard(guild_id)
+        self._suspects[guild_id] = {
+            channel_id: _Suspect(guild_id, channel_id, message_id) for channel_id, message_id in newest.items()
+        }
+        self._rotation.extend(self._suspects[guild_id].values())
+
+    def _is_listed(self, guild_id: int) -> bool:
+        return guild_id in self._suspects and guild_id not in self._unlisted
+
+    async def _check(self, suspect: _Suspect, message_ids: Collection[int]) -> None:
+        async with suspect.turn:
+            while doubts := suspect.unsure(message_ids):
+                if not await self._compare(suspect, max(doubts)):
+                    return
+
+    async def _sweep(self, suspect: _Suspect) -> bool:
+        """Compare the newest page of what is left in a channel; False when nothing is left."""
+        newest = await self._log.last_kept(suspect.channel_id, suspect.up_to)
+        if newest is None:
+            return False
+        suspect.up_to = newest
+        await self._compare(suspect, newest)
+        return True
+
+    async def _compare(self, suspect: _Suspect, newest: int) -> bool:
+        """Compare one page up to `newest` and see the differences applied; False where Discord can't be asked."""
+        guild_id, channel_id = suspect.guild_id, suspect.channel_id
+        try:
+            page = await self._history.page(guild_id, channel_id, newest)
+            if page is None:
+                await self._erasure.erase_channel(guild_id, channel_id, up_to=newest)
+                suspect.up_to = 0
+                return True
+            first = page[-1].message_id if len(page) == PAGE else 0
+            kept = await self._log.kept_between(channel_id, first, newest, limit=KEPT_AT_ONCE)
+            first = first if len(kept) < KEPT_AT_ONCE else min(kept)
+            await self._apply(suspect, kept, {seen.message_id: seen for seen in page})
+        except ServiceError as error:
+            log.info("What happened in channel %d could not be looked up: %s", channel_id, error)
+            return False
+        suspect.compared([*kept, newest], first=first, last=newest)
+        return True
+
+    async def _apply(self, suspect: _Suspect, kept: Mapping[int, Message | None], shown: Mapping[int, Seen]) -> None:
+        guild_id, channel_id = suspect.guild_id, suspect.channel_id
+        gone = [message_id for message_id in kept if message_id not in shown]
+        # An empty history is also what a bot gets that may not read it: one deletion is confirmed before all count.
+        if gone and not await self._history.is_gone(guild_id, channel_id, gone[0]):
+            log.warning(
+                "The history of channel %d leaves out messages that are there; nothing is concluded", channel_id
+            )
+            gone = []
+        for message_id, message in kept.items():
+            seen = shown.get(message_id)
+            if seen is None or message is None or not _newer(seen, message):
+                continue
+            if seen.content is None:
+                gone.append(message_id)
+            elif seen.content != message.content and seen.edited_at is not None:
+                self._intake.edited(guild_id, channel_id, message_id, seen.content, seen.edited_at)
+        if gone:
+            self._intake.deleted(guild_id, channel_id, gone)
+        await self._intake.drain()
+
+
+def _newer(seen: Seen, message: Message) -> bool:
+    """Whether it was edited after the edit that the log knows; the log keeps milliseconds."""
+    if seen.edited_at is None:
+        return False
+    known = 0 if message.edited_at is None else round(message.edited_at.timestamp() * 1000)
+    return round(seen.edited_at.timestamp() * 1000) > known

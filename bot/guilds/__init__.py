@@ -1,0 +1,35 @@
+"""What a server and its members decided: observed channels, rules, consent.
+
+The privacy policy and the audit trail are made from these decisions. Members are kept here by a keyed hash only.
+"""
+
+from bot.guilds.audit import Action, AuditTrail, Entry
+from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher
+from bot.guilds.observation import ChannelRef, Observations, ObservedChannel
+from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
+from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
+from bot.guilds.servers import Guilds
+from bot.guilds.threads import KnownThread, Threads
+
+__all__ = [
+    "EVERYWHERE",
+    "Action",
+    "AuditTrail",
+    "ChannelRef",
+    "ConsentRule",
+    "Consents",
+    "Entry",
+    "FactsRule",
+    "Guilds",
+    "KnownThread",
+    "Observations",
+    "ObservedChannel",
+    "Policy",
+    "Rules",
+    "ServerRules",
+    "SubjectHasher",
+    "Threads",
+    "days_of",
+    "kind_name",
+    "lifetimes_in_words",
+]

@@ -1,0 +1,97 @@
+"""Who decided and erased what: for admins, with ids and counts, never with content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
+
+from bot.storage import audit
+
+if TYPE_CHECKING:
+    from bot.domain import Clock
+    from bot.storage import Database
+
+KEPT_DAYS = 365
+"""How long entries are kept."""
+
+_DAY_MS = 86_400_000
+
+Detail = int | str | None
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    OBSERVE_ON = "observe_on"
+    OBSERVE_OFF = "observe_off"
+    SETTINGS = "settings"
+    CHANNEL_ERASED = "channel_erased"
+    SERVER_ERASED = "server_erased"
+    MEMBER_ERASED = "member_erased"  # by themselves or by the operator; the trail does not tell whom
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was done.
+
+    Attributes:
+        actor_id: the admin; None for the operator, for members about themselves, and for admins who were erased.
+        at_ms: when, in milliseconds since 1970.
+        details: counts by store, or settings with their new values.
+    """
+
+    at_ms: int
+    action: Action
+    actor_id: int | None
+    channel_id: int | None
+    details: Mapping[str, Detail]
+
+
+class AuditTrail:
+    """Keeps entries for a year."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def record(
+        self,
+        guild_id: int,
+        action: Action,
+        *,
+        by: int | None,
+        channel_id: int | None = None,
+        details: Mapping[str, Detail] | None = None,
+    ) -> None:
+        """Note what was done; details that are 0 are left out."""
+        shown = {name: value for name, value in (details or {}).items() if value != 0}
+        row = {
+            "guild_id": guild_id,
+            "actor_id": by,
+            "at_ms": self._clock(),
+            "action": action,
+            "channel_id": channel_id,
+            "details": json.dumps(shown),
+        }
+        async with self._db.write() as connection:
+            await connection.execute(insert(audit).values(row))
+
+    async def newest(self, guild_id: int, limit: int) -> list[Entry]:
+        """The last things that were done in a server, newest first."""
+        query = select(audit).where(audit.c.guild_id == guild_id).order_by(audit.c.seq.desc()).limit(limit)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Entry(row.at_ms, Action(row.action), row.actor_id, row.channel_id, json.loads(row.details)) for row in rows
+        ]
+
+    async def expire(self) -> int:
+        """Drop what is older than a year; how many entries that were."""
+        before = self._clock() - KEPT_DAYS * _DAY_MS
+        async with self._db.write() as connection:
+            return (await connection.execute(delete(audit).where(audit.c.at_ms < before))).rowcount

@@ -1,0 +1,190 @@
+"""What members and admins are told about what is kept: one source for the notice, the policy and the set-up.
+
+Texts are Discord Markdown, made from the settings in force, so that they can't drift from what the program does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain import MemoryKind
+from bot.guilds.rules import DEFAULT, ConsentRule, FactsRule, Rules
+
+SERVER_WINDOW = (
+    "Where the operator keeps the database on a PostgreSQL server or the index on a Qdrant server, rows and points are "
+    "gone from them at once, but the server's own write-ahead log can hold deleted text until it recycles those files: "
+    "usually minutes to hours, on a quiet server days. A page of PostgreSQL's tables may hold bytes of a deleted row "
+    "until it is used again; the bot has the tables vacuumed after erasures. Backups and replicas are the operator's "
+    "to rotate."
+)
+"""What a deletion can't reach, for those who run servers."""
+
+_KIND_NAMES = {
+    MemoryKind.DECISION: "decisions",
+    MemoryKind.PLAN: "plans and events",
+    MemoryKind.ANSWER: "answers and know-how",
+    MemoryKind.LINK: "links",
+    MemoryKind.FACT: "facts about a person",
+    MemoryKind.PREFERENCE: "preferences of a person",
+    MemoryKind.NOTE: "notes kept with /remember",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The settings that decide what is kept and where it goes.
+
+    Attributes:
+        retention_days: how long messages stay in the log.
+        remembers: whether memories are made from messages (MEM0_ENABLED).
+        language_model: who extracts, for members' eyes ("Ollama, llama3.1:8b").
+        language_model_outside: whether messages leave the operator's machines for that.
+        embeddings: who embeds, for members' eyes ("OpenAI, text-embedding-3-small").
+        embeddings_outside: whether memories leave the operator's machines for that.
+        embeds_messages: whether messages are embedded as well (EMBED_MESSAGES).
+        encrypted: whether the database file is encrypted (DATA_KEY).
+    """
+
+    retention_days: int
+    remembers: bool = True
+    language_model: str = ""
+    language_model_outside: bool = False
+    embeddings: str = ""
+    embeddings_outside: bool = False
+    embeds_messages: bool = False
+    encrypted: bool = False
+
+    @property
+    def retention(self) -> str:
+        """The retention in words."""
+        return days_of(self.retention_days)
+
+    def notice(self, *, decided_by: str, days_back: int = 0, rules: Rules = DEFAULT) -> str:
+        """The notice that a channel gets when observation is switched on.
+
+        Args:
+            decided_by: who decided, as it may be shown (a mention, or "the operator of this bot").
+            days_back: of how many days before now the channel is read as well.
+            rules: the server's.
+        """
+        back = f" I also read what was said here in the last **{days_of(days_back)}**." if days_back else ""
+        kept = f"Messages are kept for at most **{self.retention}**"
+        if self.remembers:
+            kept += "; short memories of decisions, plans and answers stay until they are forgotten"
+        if rules.consent is ConsentRule.OPTED_IN:
+            whose = "Only what members who **opted in** say is kept: `/privacy opt-in` says yes for you. "
+        else:
+            whose = "What **everybody** says here is kept, unless they opted out. "
+        return (
+            "### This channel is observed from now on\n"
+            f"I read along here, by decision of {decided_by}, so that members can look up later what was said with "
+            f"`/recall`.{back}\n{kept}. Only people who can read this channel can recall what was said in it.\n"
+            f"{whose}`/privacy opt-out` stops it for you at once and deletes what is kept about you; "
+            "`/privacy status` tells how you stand, and `/privacy policy` all of it."
+        )
+
+    def text(self, rules: Rules = DEFAULT) -> str:
+        """The policy, as `/privacy policy` shows it in a server with these rules."""
+        return "\n".join(
+            [
+                "## What this bot keeps, and why",
+                "**Where.** Only in channels where somebody with Manage Server switched observation on; a notice there "
+                "says so. Never direct messages, bots, webhooks, or members who opted out.",
+                f"**Whose.** {self._whose(rules)}",
+                f"**Messages** of observed channels are kept for at most {self.retention}, so that they can be "
+                "searched: text, who said it, what it replies to, names of attachments, polls and stickers.",
+                self._memories(rules),
+                f"**Where it goes.** {self._where()} {self._at_rest()}",
+                "**Who sees it.** A member finds only what they may read in Discord at that moment. What I post for "
+                "everybody in a channel, when somebody shares a recall or asks me there, holds only what everybody "
+                "there may read, and is deleted when one of its sources is, or may not be read by everybody there any "
+                "more.",
+                "**How to delete it.** Delete the message in Discord, and all that came from it alone goes within a "
+                "minute. `/forget` deletes a memory or everything of yours in this server. `/privacy opt-out` deletes "
+                "everything and stops it, here or everywhere; that you opted out is kept as a keyed hash of your id. "
+                "`/privacy export` gives you all that is kept of you, and `/memories` lets you correct it. Admins can "
+                "delete a channel's or the server's memory; when the bot is removed, all goes after 7 days. Nothing is "
+                "used for training, profiles or advertising.",
+            ]
+        )
+
+    def document(self) -> str:
+        """PRIVACY.md: the same policy, for reading outside Discord, with what operators have to know."""
+        return "\n".join(
+            [
+                "# Privacy",
+                "",
+                "Made by `python -m bot policy` from the settings in force, with the rules that hold in a server until "
+                "its admins change them (`/memory settings`). `/privacy policy` shows the same in Discord.",
+                "",
+                "\n\n".join(self.text().splitlines()),
+                "",
+                "## For operators",
+                "",
+                "Files are readable by the bot's user alone. `DATA_KEY` encrypts the embedded database; the embedded "
+                "index holds no text. Database and Qdrant servers need encrypted volumes.",
+                "",
+                SERVER_WINDOW,
+                "",
+                "A member who can't use the commands asks you: `python -m bot export --user ID` and "
+                "`python -m bot erase --user ID --yes` do what `/privacy export` and `/privacy opt-out` do, without "
+                "the opt-out.",
+                "",
+            ]
+        )
+
+    @staticmethod
+    def _whose(rules: Rules) -> str:
+        if rules.consent is ConsentRule.OPTED_IN:
+            return "Only of members who opted in (`/privacy opt-in`)."
+        return "Of everybody who did not opt out (`/privacy opt-out`)."
+
+    def _at_rest(self) -> str:
+        return "The database is encrypted." if self.encrypted else "The database is not encrypted by the bot."
+
+    def _memories(self, rules: Rules) -> str:
+        facts = {
+            FactsRule.ASKED: "kept only of members who switch that on with `/privacy facts`",
+            FactsRule.EVERYBODY: "kept of everybody who did not switch that off with `/privacy facts`",
+            FactsRule.NOBODY: "not kept in this server",
+        }[rules.facts]
+        if not self.remembers:
+            return "**Memories** are made only with `/remember`, on purpose; they stay until they are forgotten."
+        return (
+            "**Memories** are short statements made from those messages: decisions, plans, answers and links, each "
+            f"with the messages it came from. Facts about a person are {facts}. {lifetimes_in_words(rules.lifetimes)}"
+        )
+
+    def _where(self) -> str:
+        if not self.remembers:
+            return "Everything stays on the operator's machines."
+        home = "on the operator's own machines"
+        model = "messages go to it over the internet" if self.language_model_outside else home
+        vectors = "they go to it over the internet" if self.embeddings_outside else home
+        what = "messages, memories and questions" if self.embeds_messages else "memories and questions"
+        return (
+            f"{self.language_model} makes memories from messages ({model}); {self.embeddings} turns {what} into "
+            f"numbers for searching ({vectors})."
+        )
+
+
+def days_of(number: int) -> str:
+    """A number of days in words, such as "1 day" or "30 days"."""
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def kind_name(kind: MemoryKind) -> str:
+    """A kind of memory, in the plural, for members' eyes."""
+    return _KIND_NAMES[kind]
+
+
+def lifetimes_in_words(lifetimes: Mapping[MemoryKind, int | None]) -> str:
+    """How long memories are kept, in one or two sentences."""
+    by_days: dict[int, list[str]] = {}
+    for kind, days in lifetimes.items():
+        if days is not None:
+            by_days.setdefault(days, []).append(kind_name(kind))
+    limited = "; ".join(f"{days_of(days)}: {', '.join(kinds)}" for days, kinds in sorted(by_days.items()))
+    rest = "The rest stays until it is forgotten." if limited else "They stay until they are forgotten."
+    return f"Kept for {limited}. {rest}" if limited else rest

@@ -1,0 +1,37 @@
+"""From what is said in Discord, or stands in an export, to the message log.
+
+The intake takes messages without waiting and writes them in groups. The log keeps them until retention or erasure,
+and the directory knows the names of their authors.
+"""
+
+from bot.observe.directory import Directory
+from bot.observe.exports import FAULTS, MAX_SNOWFLAKE, Export, Exported, open_export
+from bot.observe.intake import Intake
+from bot.observe.messagelog import (
+    EVERY_MEMBER,
+    Backlog,
+    MessageLog,
+    Refusal,
+    Said,
+    channel_subject,
+    message_from_row,
+    storable,
+)
+
+__all__ = [
+    "EVERY_MEMBER",
+    "FAULTS",
+    "MAX_SNOWFLAKE",
+    "Backlog",
+    "Directory",
+    "Export",
+    "Exported",
+    "Intake",
+    "MessageLog",
+    "Refusal",
+    "Said",
+    "channel_subject",
+    "message_from_row",
+    "open_export",
+    "storable",
+]

@@ -1,0 +1,62 @@
+"""How much was said and remembered, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, func, select
+
+from bot.storage import memories, messages
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.storage import Database
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One UTC day (YYYY-MM-DD) of one server.
+
+    Attributes:
+        messages: that came into the log on that day and are in it still.
+        memories: that were made on that day and are there still.
+    """
+
+    day: str
+    messages: int
+    memories: int
+
+
+class Activity:
+    """Counts what is in the database by the day on which it came in."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def by_day(self, guild_id: int, *, days: int, now_ms: int) -> list[Day]:
+        """The last `days` days of a server up to the one of `now_ms`, oldest first, days without anything included."""
+        last = now_ms // DAY_MS
+        first = last - days + 1
+        async with self._db.read() as connection:
+            said = await _count(connection, messages.c.logged_ms, messages.c.guild_id, guild_id, first)
+            made = await _count(connection, memories.c.created_ms, memories.c.guild_id, guild_id, first)
+        return [Day(day_name(n), said.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
+
+
+def day_name(number: int) -> str:
+    """The UTC day that is so many days after 1 January 1970, as YYYY-MM-DD."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=number)).date().isoformat()
+
+
+async def _count(
+    connection: AsyncConnection, when: Column[int], whose: Column[int], guild_id: int, first: int
+) -> Mapping[int, int]:
+    day = (when // DAY_MS).label("day")
+    query = select(day, func.count().label("number")).where(whose == guild_id, when >= first * DAY_MS).group_by(day)
+    return {row.day: row.number for row in await connection.execute(query)}

@@ -1,0 +1,340 @@
+"""Checks of every setting and service, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.domain import AnswerError, InUse, ServiceError, StartupError
+from bot.llm import OpenAIModel
+from bot.operate.capacity import Load, judge
+from bot.operate.findings import Finding, Verdict
+from bot.operate.ollama_check import (
+    OTHER_MODEL,
+    PROBE_SECONDS,
+    SAMPLE,
+    SAMPLE_SCHEMA,
+    SAMPLE_TOKENS,
+    compare_hosts,
+    examine_ollama,
+    schema_finding,
+)
+from bot.operate.traffic import GuildTraffic, together
+from bot.settings import EmbeddingProvider, LLMProvider, Settings, unknown_names
+from bot.storage import Database, memories, messages, outbox
+
+DISCORD_API = "https://discord.com/api/v10"
+MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
+"""GATEWAY_MESSAGE_CONTENT and its LIMITED form
+(https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
+
+SERVERS_SHOWN = 10
+"""Servers that have a line of their own; the others share one."""
+
+NAME_CHARS = 24
+"""Of a server's name, so that a line stays short."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What an opened index tells.
+
+    Attributes:
+        memories: how many it holds.
+        foreign: points in the same collection that another program made, left alone.
+        waiting: changes in the outbox that it has yet to take.
+        spread: how it is spread over a cluster otherwise than the settings want; empty where it is not.
+    """
+
+    memories: int
+    foreign: int
+    waiting: int
+    spread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What an opened database tells."""
+
+    where: str
+    messages: int
+    memories: int
+
+
+class Doctor:
+    """Runs the checks. What has to be opened is handed in as functions, so that one fault does not hide the others.
+
+    Args:
+        settings: checked settings.
+        store: opens the database and tells.
+        load: opens the database and counts what there is.
+        traffic: opens the database and counts by server, the largest backlog first; with the servers' names.
+        index: opens the vector index and tells.
+        embed: embeds one word.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Callable[[], Awaitable[StoreFacts]],
+        load: Callable[[], Awaitable[Load]],
+        traffic: Callable[[], Awaitable[tuple[Sequence[GuildTraffic], Mapping[int, str]]]],
+        index: Callable[[], Awaitable[IndexFacts]],
+        embed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._load = load
+        self._traffic = traffic
+        self._index = index
+        self._embed = embed
+
+    async def examine(self) -> AsyncIterator[Finding]:
+        """Every finding, as soon as it is there."""
+        for finding in self._misspelt():
+            yield finding
+        yield await self._database()
+        yield self._at_rest()
+        for finding in await self._limits():
+            yield finding
+        yield await self._servers()
+        if self._settings.mem0_enabled:
+            async for finding in self._model():
+                yield finding
+            if models := self._on_several_hosts():
+                yield await compare_hosts(self._settings.ollama_base_url, models)
+            yield await self._embeddings()
+            yield await self._vectors()
+        else:
+            yield Finding("memories", Verdict.SKIPPED, "MEM0_ENABLED=false: messages are searched by words alone")
+        yield await self._discord()
+
+    def _misspelt(self) -> list[Finding]:
+        return [
+            Finding("settings", Verdict.WARNING, f"{name} is not a setting of this program", "see .env.example")
+            for name in unknown_names()
+        ] or [Finding("settings", Verdict.OK, "all valid")]
+
+    async def _database(self) -> Finding:
+        try:
+            facts = await self._store()
+        except StartupError as error:
+            return Finding("database", Verdict.FAULT, str(error), "mend the setting")
+        except SQLAlchemyError as error:
+            reason = type(error).__name__
+            return Finding(
+                "database", Verdict.FAULT, f"can't be used ({reason})", "check DATABASE_URL, DATA_DIR and the disk"
+            )
+        return Finding(
+            "database", Verdict.OK, f"{facts.where}: {facts.messages:,} messages, {facts.memories:,} memories"
+        )
+
+    async def _limits(self) -> list[Finding]:
+        try:
+            load = await self._load()
+        except (StartupError, SQLAlchemyError):
+            return [Finding("limits", Verdict.SKIPPED, "the database can't be used")]
+        settings = self._settings
+        return judge(
+            load,
+            extracts=settings.mem0_enabled,
+            retention_days=settings.message_retention_days,
+            qdrant=settings.uses_qdrant_server,
+        )
+
+    async def _servers(self) -> Finding:
+        """What comes in, and whose messages wait; a table where there are several servers."""
+        try:
+            servers, names = await self._traffic()
+        except (StartupError, SQLAlchemyError):
+            return Finding("servers", Verdict.SKIPPED, "the database can't be used")
+        all_of_them = together(servers)
+        speaking = sum(each.last_day > 0 for each in servers)
+        found = (
+            f"{all_of_them.last_hour:,} messages came in within an hour, {all_of_them.last_day:,} within 24 hours from "
+            f"{speaking:,} server{'s' * (speaking != 1)}; {all_of_them.pending:,} wait, the oldest for "
+            f"{waited(all_of_them.oldest_seconds)}; {all_of_them.memories:,} memories were made within 24 hours"
+        )
+        return Finding("servers", Verdict.OK, found, table=_table(servers, names) if len(servers) > 1 else ())
+
+    def _at_rest(self) -> Finding:
+        """What protects the files: encryption, and who may read them."""
+        key = self._settings.data_key is not None
+        found = f"the database is {'encrypted' if key else 'not encrypted (DATA_KEY is not set)'}"
+        if self._settings.uses_database_server:
+            found = "the database is on a PostgreSQL server, which needs an encrypted volume"
+        folder = self._settings.data_dir
+        open_to_others = sum(map(_others_may_read, [folder, *folder.rglob("*")]))
+        if self._settings.uses_qdrant_server:
+            found += "; a Qdrant server needs an encrypted volume"
+        if open_to_others:
+            todo = f"chmod -R go-rwx {folder}"
+            return Finding("at rest", Verdict.WARNING, f"{found}; others may read {open_to_others} files", todo)
+        return Finding("at rest", Verdict.OK, f"{found}; files are for the bot's user alone")
+
+    async def _model(self) -> AsyncIterator[Finding]:
+        if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
+            yield await self._openai_model()
+            return
+        async for finding in examine_ollama(self._settings.ollama_base_url, self._settings.ollama_model):
+            yield finding
+        if self._settings.may_fall_back_to_openai:
+            yield await self._openai_model()
+
+    def _on_several_hosts(self) -> list[str]:
+        """The models that several hosts of Ollama are asked for."""
+        settings = self._settings
+        if len(settings.ollama_base_url) == 1:
+            return []
+        uses = (
+            (settings.mem0_llm_provider is LLMProvider.OLLAMA, settings.ollama_model),
+            (settings.embedding_provider is EmbeddingProvider.OLLAMA, settings.embedding_model),
+        )
+        return [model for used, model in uses if used]
+
+    async def _openai_model(self) -> Finding:
+        """A short call, for less than a thousandth of a cent."""
+        name, key = self._settings.openai_llm_model, self._settings.openai_api_key
+        if not self._settings.has_openai_key:
+            return Finding("language model", Verdict.FAULT, "no key", self._settings.missing_key_error())
+        model = OpenAIModel(
+            key.get_secret_value() if key else None,
+            name,
+            base_url=self._settings.openai_base_url,
+            timeout=PROBE_SECONDS,
+        )
+        try:
+            answer = await model.complete(
+                system="", prompt=SAMPLE, schema=SAMPLE_SCHEMA, max_tokens=SAMPLE_TOKENS, purpose="doctor"
+            )
+        except ServiceError as error:
+            todo = f"check OPENAI_API_KEY; {OTHER_MODEL.format(setting='OPENAI_LLM_MODEL')}"
+            return Finding("language model", Verdict.FAULT, str(error), todo)
+        except AnswerError:
+            return schema_finding(name, "", "OPENAI_LLM_MODEL")
+        finally:
+            await model.aclose()
+        return schema_finding(name, answer.text, "OPENAI_LLM_MODEL")
+
+    async def _embeddings(self) -> Finding:
+        what = f"{self._settings.embedding_provider.value}, {self._settings.embedding_model}"
+        try:
+            await self._embed()
+        except (ServiceError, StartupError) as error:
+            return Finding(
+                "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
+            )
+        openai = self._settings.embedding_provider is EmbeddingProvider.OPENAI and not self._settings.openai_base_url
+        if self._settings.embed_messages and openai:
+            sent = f"{what}: EMBED_MESSAGES sends it every message"
+            return Finding("embeddings", Verdict.WARNING, sent, "embed at home (EMBEDDING_PROVIDER), or switch it off")
+        return Finding("embeddings", Verdict.OK, f"{what}, {self._settings.embedding_dims} numbers")
+
+    async def _vectors(self) -> Finding:
+        try:
+            facts = await self._index()
+        except InUse:
+            return Finding("vector store", Verdict.OK, "held by the bot, which is running")
+        except StartupError as error:
+            return Finding("vector store", Verdict.FAULT, str(error), "do what it says")
+        except ServiceError as error:
+            return Finding(
+                "vector store", Verdict.FAULT, str(error), "check MEM0_QDRANT_HOST, _PORT, _URL and _API_KEY"
+            )
+        found = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
+        if facts.waiting:
+            found += f", {facts.waiting:,} changes waiting"
+        if facts.foreign:
+            found += f"; {facts.foreign:,} points of another program in the same collection are left alone"
+        if facts.spread:
+            found += f"; it has {facts.spread}"
+            todo = "`python -m bot reindex` makes it anew as MEM0_QDRANT_SHARD_NUMBER and the two below it say"
+            return Finding("vector store", Verdict.WARNING, found, todo)
+        return Finding("vector store", Verdict.OK, found)
+
+    async def _discord(self) -> Finding:
+        token = self._settings.discord_token
+        if token is None:
+            return Finding(
+                "discord", Verdict.WARNING, "DISCORD_TOKEN is not set", "only `run` needs it; see the README"
+            )
+        url = f"{self._settings.discord_api_url or DISCORD_API}/applications/@me"
+        headers = {"Authorization": f"Bot {token.get_secret_value()}"}
+        try:
+            timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
+            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, headers=headers) as answer:
+                return _application(answer.status, await answer.json(content_type=None))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
+
+
+def waited(seconds: float) -> str:
+    """A time of waiting as it is read: in its largest whole unit."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _table(servers: Sequence[GuildTraffic], names: Mapping[int, str]) -> list[Sequence[str]]:
+    """The servers with the largest backlog, and the others together."""
+    rows: list[Sequence[str]] = [("server", "", "waiting", "oldest", "in an hour", "in 24 h", "memories in 24 h")]
+    for each in servers[:SERVERS_SHOWN]:
+        name = names.get(each.guild_id or 0, "")
+        rows.append((str(each.guild_id), name[:NAME_CHARS], *_figures(each)))
+    if others := servers[SERVERS_SHOWN:]:
+        rows.append((f"{len(others):,} others", "", *_figures(together(others))))
+    return rows
+
+
+def _figures(of: GuildTraffic) -> tuple[str, ...]:
+    oldest = waited(of.oldest_seconds) if of.pending else ""
+    return f"{of.pending:,}", oldest, f"{of.last_hour:,}", f"{of.last_day:,}", f"{of.memories:,}"
+
+
+def _others_may_read(path: Path) -> bool:
+    try:
+        return bool(path.lstat().st_mode & 0o077)
+    except FileNotFoundError:  # not there yet, or gone since it was listed
+        return False
+
+
+def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
+    if status == httpx.codes.UNAUTHORIZED:
+        return Finding(
+            "discord", Verdict.FAULT, "the token is not accepted", "copy it again from the developer portal, Bot"
+        )
+    if status != httpx.codes.OK:
+        return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", "try again in a while")
+    if not int(body.get("flags") or 0) & MESSAGE_CONTENT_FLAGS:
+        return Finding(
+            "discord",
+            Verdict.FAULT,
+            "the application may not read messages",
+            "switch on Message Content Intent in the developer portal, Bot",
+        )
+    return Finding("discord", Verdict.OK, f"token accepted for {body.get('name', 'this application')}")
+
+
+async def look_into(db: Database, data_dir: Path) -> StoreFacts:
+    """What the database holds."""
+    async with db.read() as connection:
+        return StoreFacts(
+            f"{db.dialect} in {data_dir}" if db.dialect == "sqlite" else db.dialect,
+            await connection.scalar(select(func.count()).select_from(messages)) or 0,
+            await connection.scalar(select(func.count()).select_from(memories)) or 0,
+        )
+
+
+async def waiting_for_index(db: Database) -> int:
+    """How many changes the vector index has yet to take."""
+    async with db.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(outbox)) or 0

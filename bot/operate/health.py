@@ -1,0 +1,120 @@
+"""A small HTTP server for operators: /metrics, /healthz (alive) and /readyz (gateway, database, vector store)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.domain import ChannelMemoryError, StartupError
+from bot.index import VectorIndex
+from bot.storage import Database
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 2.0
+"""A part that does not answer by then is not ready; probes wait for three seconds."""
+
+Check = Callable[[], Awaitable[bool]]
+
+
+class Readiness:
+    """Asks every part that has to be there for the bot to do its work.
+
+    Args:
+        gateway: whether every shard is connected; None where no gateway is needed.
+        db: the database.
+        index: the vector index; one that is not set up is not missed.
+    """
+
+    def __init__(self, *, gateway: Callable[[], bool] | None, db: Database, index: VectorIndex) -> None:
+        self._gateway = gateway
+        self._db = db
+        self._index = index
+
+    async def parts(self) -> Mapping[str, bool]:
+        """Each part, and whether it is there."""
+        database, vectors = await asyncio.gather(_within(self._database), _within(self._vectors))
+        parts = {"database": database, "vector store": vectors}
+        return parts if self._gateway is None else {"gateway": self._gateway(), **parts}
+
+    async def _database(self) -> bool:
+        async with self._db.read() as connection:
+            await connection.execute(text("SELECT 1"))
+        return True
+
+    async def _vectors(self) -> bool:
+        await self._index.count()
+        return True
+
+
+async def _within(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
+    except (TimeoutError, SQLAlchemyError, ChannelMemoryError, OSError):
+        return False
+
+
+@asynccontextmanager
+async def serving(
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[], Awaitable[Mapping[str, bool]]],
+    metrics: Callable[[], Awaitable[bytes]],
+    hosts: Callable[[], Mapping[str, str]] = dict,
+) -> AsyncIterator[int]:
+    """Serve for the time of the block; gives the port (0: any free one).
+
+    Args:
+        host: address to listen on.
+        port: port to listen on.
+        ready: each part that has to be there, and whether it is.
+        metrics: the page for Prometheus.
+        hosts: each of several hosts of a service, and how it is; told, and not waited for.
+
+    Raises:
+        StartupError: the address can't be opened.
+    """
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def readiness(_: web.Request) -> web.Response:
+        parts = await ready()
+        told: dict[str, object] = {"ready": all(parts.values()), "parts": dict(parts)}
+        if several := dict(hosts()):
+            told["hosts"] = several
+        return web.json_response(told, status=_status(parts))
+
+    async def scrape(_: web.Request) -> web.Response:
+        return web.Response(body=await metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", alive), web.get("/readyz", readiness), web.get("/metrics", scrape)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartupError(
+                f"METRICS_PORT: can't listen on {host}:{port} ({error.strerror}); choose another port"
+            ) from None
+        bound: int = runner.addresses[0][1]
+        log.info("Metrics and health on http://%s:%d", host, bound)
+        yield bound
+    finally:
+        await runner.cleanup()
+
+
+def _status(parts: Mapping[str, bool]) -> int:
+    return 200 if all(parts.values()) else 503

@@ -1,0 +1,94 @@
+"""What has to happen from time to time: retention, servers that were left, the cost ledger, warnings in time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.domain import Clock
+from bot.forget import Erasure
+from bot.guilds import AuditTrail, Guilds, ServerRules
+from bot.llm import Ledger
+from bot.observe import MessageLog
+
+log = logging.getLogger(__name__)
+
+ROUND_SECONDS = 60.0
+"""Between two rounds; what is due is erased at the first round after its time, also after a time off."""
+
+WARN_BEFORE = timedelta(days=3)
+"""How long before retention erases messages that were never extracted operators are told."""
+
+LEFT_GUILD_KEPT = timedelta(days=7)
+"""How long the data of a server is kept after the bot was removed from it, so that a mistake can be undone."""
+
+_DAY_MS = 86_400_000
+
+
+class Housekeeping:
+    """Runs the rounds beside the bot."""
+
+    def __init__(
+        self,
+        *,
+        erasure: Erasure,
+        guilds: Guilds,
+        log: MessageLog,
+        ledger: Ledger,
+        clock: Clock,
+        retention_days: int,
+        rules: ServerRules,
+        audit: AuditTrail,
+    ) -> None:
+        self._erasure = erasure
+        self._guilds = guilds
+        self._log = log
+        self._ledger = ledger
+        self._clock = clock
+        self._retention_days = retention_days
+        self._rules = rules
+        self._audit = audit
+        self._warned_on = -1
+
+    async def run(self) -> None:
+        """Do rounds until cancelled; a round that the database refuses is tried again at the next."""
+        while True:
+            try:
+                await self.round()
+            except SQLAlchemyError as error:
+                log.warning("Housekeeping is put off: %s", type(error).__name__)
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def round(self) -> None:
+        """Erase what is due, write the ledger, warn of what waits for too long."""
+        await self._ledger.flush()
+        expired = await self._erasure.erase_expired(self._retention_days)
+        if any(expired.removed.values()):
+            log.info("Retention of %d days reached: erased %s", self._retention_days, expired.removed)
+        if outlived := await self._erasure.erase_outlived(self._rules):
+            log.info("Their lifetime is over: erased %d memories", outlived)
+        await self._audit.expire()
+        for guild_id in await self._guilds.left_before(self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)):
+            receipt = await self._erasure.erase_guild(guild_id, left=True)
+            self._rules.forget(guild_id)
+            log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
+        await self._erasure.sweep()
+        await self._warn()
+
+    async def _warn(self) -> None:
+        """Tell operators once a day of messages that retention will erase before they were extracted."""
+        now = self._clock()
+        before = now - (self._retention_days * _DAY_MS - int(WARN_BEFORE.total_seconds() * 1000))
+        if self._warned_on == now // _DAY_MS:
+            return
+        waiting = await self._log.count_pending(logged_before_ms=before)
+        if waiting:
+            self._warned_on = now // _DAY_MS
+            log.warning(
+                "%d messages wait for extraction and will be erased by retention within %d days: is the model up?",
+                waiting,
+                WARN_BEFORE.days,
+            )

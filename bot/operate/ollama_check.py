@@ -1,0 +1,216 @@
+"""Checks of the language model in Ollama, on each of its hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import ollama
+
+from bot.domain import ServiceError, host_name
+from bot.llm import (
+    FAILURES,
+    KEEP_ALIVE,
+    LoadedModel,
+    close_client,
+    digests,
+    full_name,
+    loaded_models,
+    ollama_client,
+    translated,
+)
+from bot.operate.findings import Finding, Verdict
+
+PROBE_SECONDS = 15.0
+
+NEEDED_CONTEXT = 4096
+"""Tokens of the smallest window that an extraction is given."""
+
+SAMPLE_SECONDS = 180.0
+"""For the sample call of the language model; a large one takes a minute to load from a slow disk."""
+
+SAMPLE = "Count from one to three, in words."
+SAMPLE_TOKENS = 64
+SAMPLE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"words": {"type": "array", "items": {"type": "string", "enum": ["one", "two", "three"]}}},
+    "required": ["words"],
+    "additionalProperties": False,
+}
+"""What no model answers of its own accord; extraction needs answers that follow such a schema."""
+
+SLOW_TOKENS = 20.0
+"""Tokens a second below which an extraction (100 to 150 tokens of answer) takes more than five seconds."""
+
+WHOLE = 0.99
+"""Of a model on the graphics card; rounding keeps it from being 1."""
+
+WORTH_TELLING = 0.5  # seconds
+NANOSECONDS = 1e9
+GIGABYTE = 1e9
+
+PULL = "python -m bot doctor --pull"
+
+OTHER_MODEL = "choose another {setting}; docs/ollama.md names some"
+
+SHOWN_DIGITS = 12
+"""Of a digest, as `ollama list` shows them."""
+
+
+async def examine_ollama(urls: Sequence[str], model: str) -> AsyncIterator[Finding]:
+    """What is found at each host: whether it answers, has the model, follows a schema, and how fast.
+
+    Where one of several hosts is sound, what is wrong with another is a warning: the sound one does its work.
+    """
+    if len(urls) == 1:
+        async for finding in _examine(urls[0], model):
+            yield finding
+        return
+    found = await asyncio.gather(*(_all_of(url, model) for url in urls))
+    sound = any(all(finding.verdict is not Verdict.FAULT for finding in findings) for findings in found)
+    for url, findings in zip(urls, found, strict=True):
+        for finding in findings:
+            fault = finding.verdict is Verdict.FAULT
+            verdict = Verdict.WARNING if fault and sound else finding.verdict
+            todo = f"{finding.todo}; other hosts do its work meanwhile" if fault and sound else finding.todo
+            yield replace(finding, subject=f"{finding.subject} ({host_name(url)})", verdict=verdict, todo=todo)
+
+
+async def compare_hosts(urls: Sequence[str], models: Sequence[str]) -> Finding:
+    """Whether the hosts have the same contents under the models' names; those that do not answer are left out."""
+    found = await asyncio.gather(*map(_digests_at, urls))
+    pulled = {host_name(url): there for url, there in zip(urls, found, strict=True) if there}
+    told = [told for model in models if (told := _different(model, pulled))]
+    if told:
+        todo = "`ollama pull` it again on each host: answers, and above all vectors, of different models do not match"
+        return Finding("ollama hosts", Verdict.WARNING, "; ".join(told), todo)
+    return Finding("ollama hosts", Verdict.OK, f"{', '.join(models)}: the same on each of {len(pulled)} hosts")
+
+
+def _different(model: str, pulled: Mapping[str, Mapping[str, str]]) -> str:
+    """How a model differs between hosts; empty where it does not."""
+    theirs = {host: models[full_name(model)] for host, models in pulled.items() if full_name(model) in models}
+    if len(set(theirs.values())) < 2:
+        return ""
+    return f"{model} is not the same on " + ", ".join(f"{host} ({d[:SHOWN_DIGITS]})" for host, d in theirs.items())
+
+
+async def _digests_at(url: str) -> dict[str, str]:
+    client = ollama_client(url, PROBE_SECONDS)
+    try:
+        return await digests(client)
+    except ServiceError:
+        return {}
+    finally:
+        await close_client(client)
+
+
+async def _all_of(url: str, model: str) -> list[Finding]:
+    return [finding async for finding in _examine(url, model)]
+
+
+async def _examine(url: str, name: str) -> AsyncIterator[Finding]:
+    client = ollama_client(url, SAMPLE_SECONDS)
+    try:
+        yield Finding("ollama", Verdict.OK, f"answers at {_bare(url)}, version {await _ollama_version(url)}")
+        shown = await client.show(name)
+        yield _context(name, shown.modelinfo or {})
+        answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
+        yield schema_finding(name, answer.message.content or "", "OLLAMA_MODEL")
+        yield _speed(answer, seconds)
+        yield _graphics(name, await loaded_models(client))
+    except (*FAILURES, ServiceError) as error:
+        trouble = error if isinstance(error, ServiceError) else translated(error, "ollama", name)
+        todo = f"start Ollama; `{PULL}` gets the model; until then messages wait and are searched by words"
+        yield Finding("ollama", Verdict.FAULT, str(trouble), todo)
+    finally:
+        await close_client(client)
+
+
+def _bare(url: str) -> str:
+    """The address without a name and password in it."""
+    return str(httpx.URL(url).copy_with(username=None, password=None))
+
+
+async def _ollama_version(base_url: str) -> str:
+    async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
+        answer = await client.get(f"{base_url}/api/version")
+        answer.raise_for_status()
+        return str(answer.json()["version"])
+
+
+def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show tells, keys by model family
+    length = next((v for key, v in about.items() if key.endswith(".context_length") and isinstance(v, int)), None)
+    if length is None:
+        return Finding("model", Verdict.OK, f"{name} is pulled; it does not tell its context size")
+    if length < NEEDED_CONTEXT:
+        return Finding(
+            "model", Verdict.FAULT, f"{name} has a context of {length} tokens", f"use one with {NEEDED_CONTEXT} or more"
+        )
+    return Finding("model", Verdict.OK, f"{name} is pulled, context {length:,} tokens, {NEEDED_CONTEXT:,} are used")
+
+
+async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> tuple[ollama.ChatResponse, float]:
+    """One short call, and the seconds that it took."""
+    started = time.monotonic()
+    answer = await client.chat(
+        name,
+        [{"role": "user", "content": SAMPLE}],
+        format=SAMPLE_SCHEMA,
+        think=False if thinks else None,
+        options={"num_ctx": NEEDED_CONTEXT, "num_predict": SAMPLE_TOKENS, "temperature": 0},
+        keep_alive=KEEP_ALIVE,
+    )
+    return answer, time.monotonic() - started
+
+
+def schema_finding(name: str, text: str, setting: str) -> Finding:
+    """Whether an answer follows the schema that was asked for."""
+    try:
+        words = json.loads(text)["words"]
+        follows = all(word in SAMPLE_SCHEMA["properties"]["words"]["items"]["enum"] for word in words)
+    except (ValueError, KeyError, TypeError):
+        follows = False
+    if follows:
+        return Finding("language model", Verdict.OK, f"{name} follows a JSON schema")
+    found = f"{name} does not follow a JSON schema, so no memories can be made with it"
+    return Finding("language model", Verdict.FAULT, found, OTHER_MODEL.format(setting=setting))
+
+
+def _speed(answer: ollama.ChatResponse, seconds: float) -> Finding:
+    """How long the sample call took; loading the model is told apart."""
+    loading = (answer.load_duration or 0) / NANOSECONDS
+    found = f"a sample call took {seconds:.1f} s"
+    if loading > WORTH_TELLING:
+        found += f", {loading:.1f} s of them for loading the model"
+    rate = (answer.eval_count or 0) * NANOSECONDS / answer.eval_duration if answer.eval_duration else None
+    if rate is None:
+        return Finding("speed", Verdict.OK, found)
+    found += f"; it writes {rate:.0f} tokens a second"
+    if rate >= SLOW_TOKENS:
+        return Finding("speed", Verdict.OK, found)
+    todo = "memories come late and nothing is lost; a smaller model or a graphics card helps (docs/ollama.md)"
+    return Finding("speed", Verdict.WARNING, found, todo)
+
+
+def _graphics(name: str, loaded: Sequence[LoadedModel]) -> Finding:
+    """How much of the model is on a graphics card (/api/ps: size_vram against size)."""
+    full = name if ":" in name else f"{name}:latest"
+    model = next((one for one in loaded if one.name == full), None)
+    if model is None or not model.size:
+        return Finding(
+            "graphics card", Verdict.WARNING, f"Ollama does not tell where it runs {name}", "see `ollama ps`"
+        )
+    share = min(1.0, model.vram / model.size)
+    found = f"{share:.0%} of {name} is on it, {model.vram / GIGABYTE:.1f} of {model.size / GIGABYTE:.1f} GB"
+    if share >= WHOLE:
+        return Finding("graphics card", Verdict.OK, found)
+    if not model.vram:
+        found = f"{name} runs on the processor alone"
+    todo = "choose a smaller model or free the card's memory (docs/ollama.md); it works meanwhile, slowly"
+    return Finding("graphics card", Verdict.WARNING, found, todo)

@@ -1,0 +1,64 @@
+"""Everything that the Discord side calls: opened, wired and closed by the composition root, injected once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.domain import Clock
+    from bot.forget import Erasure, PersonalData, Posts
+    from bot.guilds import AuditTrail, Consents, Guilds, Observations, Policy, Threads
+    from bot.memories import MemoryStore
+    from bot.observe import Directory, Intake, MessageLog
+    from bot.operate.status import Status
+    from bot.recall import Answers, CatchUp, Recall
+    from bot.remember import Flusher
+    from bot.storage import Installation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services behind the commands and listeners.
+
+    Attributes:
+        flusher: None where no language model is in use (MEM0_ENABLED=false).
+        policy: what is kept, for how long and where it goes, as the settings in force have it.
+        status: what the work costs, how the services are, and a chart.
+        zone: where the members are; whose days `since` and `until` mean.
+        observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
+        leads: whether this process does what one of several has to do for all.
+        flushes: whether this process flushes what is due, rather than workers beside it.
+        flush_check_seconds: how often the memory cog asks the flusher what is due.
+        take_down_seconds: between two looks at which public posts have lost a source.
+        sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
+    """
+
+    clock: Clock
+    installation: Installation
+    guilds: Guilds
+    observations: Observations
+    threads: Threads
+    consents: Consents
+    directory: Directory
+    log: MessageLog
+    intake: Intake
+    store: MemoryStore
+    erasure: Erasure
+    personal: PersonalData
+    posts: Posts
+    audit: AuditTrail
+    recall: Recall
+    answers: Answers
+    catchup: CatchUp
+    flusher: Flusher | None
+    policy: Policy
+    status: Status
+    zone: tzinfo = UTC
+    observe_channels: tuple[int, ...] = ()
+    leads: bool = True
+    flushes: bool = True
+    flush_check_seconds: float = 5.0
+    take_down_seconds: float = 5.0
+    sweep_requests_per_minute: int = 30

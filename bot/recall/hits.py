@@ -1,0 +1,77 @@
+"""Looking again at what recall found, before it is shown once more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.domain import Hit, Line, Memory, Message
+
+if TYPE_CHECKING:
+    from bot.memories import MemoryStore
+    from bot.observe import MessageLog
+
+
+class Hits:
+    """Brings hits up to date: what was edited shows its new text, and what was deleted is not shown."""
+
+    def __init__(self, log: MessageLog, store: MemoryStore) -> None:
+        self._log = log
+        self._store = store
+
+    async def fresh(self, hits: Sequence[Hit], channel_ids: frozenset[int]) -> list[Hit]:
+        """Those of `hits` that are still there and lie in `channel_ids` altogether, as they are now."""
+        memories = await self._store.get({hit.memory.id for hit in hits if hit.memory is not None})
+        messages = await self._log.get({line.message_id for hit in hits for line in hit.lines})
+        current = (_of_memory(hit, memories) if hit.memory else _of_messages(hit, messages) for hit in hits)
+        return [hit for hit in current if hit is not None and hit.channel_ids <= channel_ids]
+
+
+def _of_memory(hit: Hit, memories: Mapping[str, Memory]) -> Hit | None:
+    memory = memories.get(hit.memory.id) if hit.memory is not None else None
+    if memory is None:
+        return None
+    newest = memory.citations[-1]
+    return replace(
+        hit,
+        text=memory.text,
+        memory=memory,
+        channel_ids=memory.channel_ids,
+        message_ids=tuple(citation.message_id for citation in memory.citations),
+        author_ids=memory.author_ids,
+        anchor=newest.message_id,
+        anchor_channel_id=newest.channel_id,
+    )
+
+
+def _of_messages(hit: Hit, messages: Mapping[int, Message]) -> Hit | None:
+    kept = [messages[line.message_id] for line in hit.lines if line.message_id in messages]
+    if not kept:
+        return None
+    lines = tuple(Line(message.id, message.author_id, message.content) for message in kept)
+    anchor = messages.get(hit.anchor, kept[0])
+    return replace(
+        hit,
+        text="\n".join(f"<@{line.author_id}>: {line.content}" for line in lines),
+        lines=lines,
+        channel_ids=frozenset(message.channel_id for message in kept),
+        message_ids=tuple(message.id for message in kept),
+        author_ids=_distinct(message.author_id for message in kept),
+        anchor=anchor.id,
+        anchor_channel_id=anchor.channel_id,
+    )
+
+
+def _distinct(ids: Iterable[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(ids))
+
+
+def places_of(memories: Iterable[Memory]) -> dict[int, set[int]]:
+    """The messages that memories cite, by channel."""
+    places: defaultdict[int, set[int]] = defaultdict(set)
+    for memory in memories:
+        for citation in memory.citations:
+            places[citation.channel_id].add(citation.message_id)
+    return dict(places)

@@ -1,0 +1,489 @@
+"""The work queue: channels are leased, their pending messages are cut into batches, answers are kept until applied.
+
+A batch is one model call's worth of messages. It is open until a validated answer is stored with it, answered until
+that answer is applied, and then it has no row. Whatever is interrupted is taken up from these rows.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import (
+    FAR_MS,
+    AnswerCut,
+    AnswerError,
+    ChannelMemoryError,
+    Clock,
+    Message,
+    MessageState,
+    RateLimited,
+    ServiceError,
+)
+from bot.guilds import Consents
+from bot.observe import message_from_row
+from bot.storage import PENDING, Database, batches, chunks, leases, messages, upsert
+
+LEASE_SECONDS = 30.0
+"""How long a channel stays with a process that no longer renews its lease."""
+
+TRIES = 2
+"""Unusable answers to the same messages before they are halved, or die where there is one message only."""
+
+FIRST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 600.0
+
+CONTEXT_MESSAGES = 4
+"""Messages before a batch that its model call may use and not cite."""
+
+OPEN = "open"
+ANSWERED = "answered"
+
+_HALVES = uuid.UUID("0b7f3f1c-1d0e-4a53-8a4e-0a5f0d1c2b11")  # namespace of the ids of halved batches
+
+
+class LeaseLost(ChannelMemoryError):
+    """Another process has taken over the channel; what this one had in hand is that one's now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages in hand for one model call.
+
+    Attributes:
+        answer: the validated answer (`Extraction.to_json`), once there is one.
+        failures: unusable answers so far.
+        attempts: tries so far, whatever came of them.
+        next_try_ms: not to be tried again before, in milliseconds since 1970.
+    """
+
+    id: str
+    guild_id: int
+    channel_id: int
+    answer: str | None
+    failures: int
+    attempts: int
+    next_try_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch with its messages, as they were when they were read, and what was said before them."""
+
+    batch: Batch
+    messages: tuple[Message, ...]
+    context: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A channel that is to be worked on now."""
+
+    channel_id: int
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that no usable answer could be had for, and the last error."""
+
+    message_id: int
+    guild_id: int
+    channel_id: int
+    error: str
+
+
+class Queue:
+    """Hands out channels and batches, so that nothing is lost, doubled or done by two at once."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        owner: str,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        lease_time: ColumnElement[int] | None = None,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Open the queue for `owner`, a name that no other running process has.
+
+        Leases go by `lease_time`, SQL for the present time that all processes share, or else by `clock`. While a
+        service is down a batch waits for `longest_wait_seconds` at most, if it names no time itself.
+        """
+        self._lease_time = lease_time
+        self._db = db
+        self._clock = clock
+        self._owner = owner
+        self._lease_ms = round(lease_seconds * 1000)
+        self._longest_wait = longest_wait_seconds
+        self._jitter = jitter
+
+    # --- leases ------------------------------------------------------------------------------------------------------
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a lease holds without being renewed."""
+        return self._lease_ms / 1000
+
+    async def acquire(self, channel_id: int) -> bool:
+        """Take the lease of a channel if nobody has it; waits for nobody who is taking or renewing it."""
+        theirs = leases.c.channel_id == channel_id
+        row = select(literal(channel_id, BigInteger), literal(self._owner), literal(0))
+        absent = row.where(~exists().where(theirs))  # one that is being renewed is there, and would be waited for
+        new = upsert(self._db.dialect, leases).from_select(["channel_id", "owner", "expires_ms"], absent)
+        free = select(leases.c.channel_id).where(theirs, ~self._in_force()).with_for_update(skip_locked=True)
+        taken = update(leases).where(leases.c.channel_id.in_(free))
+        async with self._db.apart() as connection:
+            await connection.execute(new.on_conflict_do_nothing())
+            return (await connection.execute(taken.values(owner=self._owner, expires_ms=self._ends()))).rowcount == 1
+
+    async def renew(self, channel_id: int) -> None:
+        """Keep the lease for another while.
+
+        Raises:
+            LeaseLost: it is another's now.
+        """
+        async with self._db.apart() as connection:
+            await self.hold(connection, channel_id)
+
+    async def release(self, channel_id: int) -> None:
+        """Give the lease back; what is in hand stays in the queue."""
+        async with self._db.apart() as connection:
+            await connection.execute(delete(leases).where(self._ours(channel_id)))
+
+    async def hold(self, connection: AsyncConnection, channel_id: int) -> None:
+        """Renew the lease inside a transaction, which so takes effect only while the lease is ours.
+
+        Raises:
+            LeaseLost: it is another's now.
+        """
+        renewed = update(leases).where(self._ours(channel_id)).values(expires_ms=self._ends())
+        if (await connection.execute(renewed)).rowcount == 0:
+            raise LeaseLost(f"the lease of channel {channel_id} was lost")
+
+    def _ours(self, channel_id: int) -> ColumnElement[bool]:
+        return and_(leases.c.channel_id == channel_id, leases.c.owner == self._owner)
+
+    def _now(self) -> ColumnElement[int]:
+        return literal(self._clock(), BigInteger) if self._lease_time is None else self._lease_time
+
+    def _ends(self) -> ColumnElement[int]:
+        return self._now() + self._lease_ms
+
+    def _in_force(self) -> ColumnElement[bool]:
+        """Leases that hold; one that ends later than any lease can was taken before the clock was put back."""
+        return leases.c.expires_ms.between(self._now() + 1, self._now() + 2 * self._lease_ms)
+
+    # --- what there is to do -----------------------------------------------------------------------------------------
+
+    async def due(self, *, interval_seconds: float, size: int) -> list[Due]:
+        """Channels to work on now, longest waiting first.
+
+        A channel is due when a batch of it is in hand and may be tried, or when `size` of its messages are pending, or
+        when one has been pending for `interval_seconds`; and nobody has it leased.
+        """
+        now = self._clock()
+        pending = select(
+            messages.c.channel_id,
+            func.min(messages.c.guild_id).label("guild_id"),
+            func.count().label("waiting"),
+            func.min(messages.c.logged_ms).label("oldest"),
+        ).where(PENDING)
+        in_hand = select(batches.c.channel_id, func.max(batches.c.next_try_ms).label("next_try")).group_by(
+            batches.c.channel_id
+        )
+        leased = select(leases.c.channel_id).where(self._in_force())
+        async with self._db.read() as connection:
+            channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
+            next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}
+            taken = set(await connection.scalars(leased))
+        interval_ms = round(interval_seconds * 1000)
+
+        def is_due(row: Row[Any]) -> bool:
+            if row.channel_id in next_try:
+                return not now < next_try[row.channel_id] <= now + FAR_MS
+            # What was logged a little ahead of us is another process's, whose clock is ahead; far ahead, from before
+            # the clock was put back: rather now than late.
+            waited = not now - interval_ms < row.oldest < now + interval_ms
+            return bool(waited or row.waiting >= size)
+
+        return [Due(row.channel_id, row.guild_id) for row in channels if row.channel_id not in taken and is_due(row)]
+
+    async def channels(self) -> list[int]:
+        """Every channel with something pending, longest waiting first."""
+        query = select(messages.c.channel_id).where(messages.c.state == MessageState.PENDING)
+        async with self._db.read() as connection:
+            by_age = query.group_by(messages.c.channel_id).order_by(func.min(messages.c.logged_ms))
+            return list(await connection.scalars(by_age))
+
+    async def newest_pending(self, channel_id: int, limit: int | None = None) -> int:
+        """Snowflake of the newest message of a channel that is pending, of its oldest `limit`; 0 if none is."""
+        oldest = select(messages.c.id).where(_pending(channel_id)).order_by(messages.c.id).limit(limit).subquery()
+        async with self._db.read() as connection:
+            return (await connection.scalar(select(func.max(oldest.c.id)))) or 0
+
+    async def uncut(self, channel_id: int, *, up_to: int, limit: int) -> list[Message]:
+        """Pending messages of a channel that are in no batch yet, oldest first."""
+        waiting = and_(_pending(channel_id), messages.c.batch_id.is_(None), messages.c.id <= up_to)
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(messages).where(waiting).order_by(messages.c.id).limit(limit))
+            return [message_from_row(row) for row in rows]
+
+    async def cut(self, channel_id: int, segments: Sequence[Sequence[Message]]) -> None:
+        """Make each segment a batch. Messages that went meanwhile are left out, and so is a segment of none."""
+        async with self._db.write() as connection:
+            await self.hold(connection, channel_id)
+            for segment in segments:
+                batch_id = str(uuid.uuid4())
+                ids = [message.id for message in segment]
+                uncut = and_(_pending(channel_id), messages.c.batch_id.is_(None), messages.c.id.in_(ids))
+                cut = await connection.execute(update(messages).where(uncut).values(batch_id=batch_id))
+                if cut.rowcount:
+                    row = self._new_batch(batch_id, segment[0].guild_id, channel_id)
+                    await connection.execute(insert(batches).values(row))
+
+    async def batches(self, channel_id: int) -> list[Batch]:
+        """The batches of a channel that are in hand, in the order of their first message."""
+        async with self._db.read() as connection:
+            return [_batch(row) for row in await connection.execute(_in_hand(channel_id))]
+
+    async def next_open(self, channel_id: int) -> Batch | None:
+        """The first batch of a channel that has no answer yet."""
+        query = _in_hand(channel_id).where(batches.c.answer.is_(None)).limit(1)
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else _batch(row)
+
+    async def work(self, batch: Batch) -> Work:
+        """A batch's messages, oldest first, and the ones before them."""
+        async with self._db.read() as connection:
+            theirs = select(messages).where(messages.c.batch_id == batch.id).order_by(messages.c.id)
+            found = [message_from_row(row) for row in await connection.execute(theirs)]
+            if not found:
+                return Work(batch, (), ())
+            before = and_(messages.c.channel_id == batch.channel_id, messages.c.id < found[0].id)
+            last = select(messages).where(before).order_by(messages.c.id.desc()).limit(CONTEXT_MESSAGES)
+            context = [message_from_row(row) for row in await connection.execute(last)]
+        return Work(batch, tuple(found), tuple(reversed(context)))
+
+    async def left_out(self, work: Work, consents: Consents) -> set[int]:
+        """Whose messages among these no model may be shown, as the database has it."""
+        async with self._db.read() as connection:
+            return await _left_out(connection, work, consents)
+
+    async def stands(self, work: Work, consents: Consents) -> bool:
+        """Whether all of it is as it was when it was read, and a model may be shown it."""
+        async with self._db.read() as connection:
+            return await _unchanged(connection, work) and not await _left_out(connection, work, consents)
+
+    async def holds_answer(self, batch: Batch) -> bool:
+        """Whether the answer that came with a batch is to be applied still: nothing of the channel went since."""
+        stored = select(batches.c.answer).where(batches.c.id == batch.id)
+        async with self._db.read() as connection:
+            return batch.answer is not None and await connection.scalar(stored) == batch.answer
+
+    async def skip(self, channel_id: int, message_ids: Collection[int], reason: str) -> int:
+        """Give pending messages up for a reason; how many.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        skipped = {"state": MessageState.SKIPPED, "reason": reason, "batch_id": None}
+        count = 0
+        async with self._db.write() as connection:
+            await self.hold(connection, channel_id)
+            for chunk in chunks(message_ids):
+                those = update(messages).where(_pending(channel_id), messages.c.id.in_(chunk))
+                count += (await connection.execute(those.values(skipped))).rowcount
+            await drop_empty_batches(connection)
+        return count
+
+    # --- what came of it ---------------------------------------------------------------------------------------------
+
+    async def answer(self, work: Work, answer: str) -> bool:
+        """Keep a validated answer.
+
+        Returns:
+            False if one of the messages that the model saw went or changed meanwhile: the answer is thrown away, for
+            it may hold what was erased, and the batch is open still.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        async with self._db.write() as connection:
+            await self.hold(connection, work.batch.channel_id)
+            if not await _unchanged(connection, work):
+                return False
+            stored = update(batches).where(batches.c.id == work.batch.id)
+            await connection.execute(stored.values(state=ANSWERED, answer=answer, error=None))
+        return True
+
+    async def fail(self, work: Work, error: AnswerError) -> int:
+        """Count an unusable answer: the batch is tried again, halved, or its one message dies. How many died.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        batch, failures = work.batch, work.batch.failures + 1
+        async with self._db.write() as connection:
+            await self.hold(connection, batch.channel_id)
+            ids = await self._ids(connection, batch)
+            if len(ids) > 1 and (failures >= TRIES or isinstance(error, AnswerCut)):
+                await self._halve(connection, batch, ids)
+            elif ids and failures >= TRIES:
+                return await self._bury(connection, batch, describe(error))
+            else:
+                tried = update(batches).where(batches.c.id == batch.id)
+                change = {"failures": failures, "attempts": batch.attempts + 1, "error": describe(error)}
+                await connection.execute(tried.values(change))
+        return 0
+
+    async def wait(self, batch: Batch, error: ServiceError) -> None:
+        """A service is down: the batch waits, longer each time, at least as long as the service asked for.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        doubled = FIRST_WAIT_SECONDS * 2 ** min(batch.attempts, 20)
+        seconds = min(self._longest_wait, doubled) * (0.5 + self._jitter() / 2)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            seconds = max(seconds, error.retry_after)
+        change = {
+            "attempts": batch.attempts + 1,
+            "next_try_ms": self._clock() + round(seconds * 1000),
+            "error": describe(error),
+        }
+        async with self._db.write() as connection:
+            await self.hold(connection, batch.channel_id)
+            await connection.execute(update(batches).where(batches.c.id == batch.id).values(change))
+
+    # --- dead letters ------------------------------------------------------------------------------------------------
+
+    async def dead_letters(self, guild_id: int | None = None) -> list[DeadLetter]:
+        """Messages that no usable answer could be had for, oldest first."""
+        query = select(messages).where(messages.c.state == MessageState.DEAD).order_by(messages.c.id)
+        if guild_id is not None:
+            query = query.where(messages.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            rows = await connection.execute(query)
+            return [DeadLetter(row.id, row.guild_id, row.channel_id, row.reason or "") for row in rows]
+
+    async def retry_dead(self, message_ids: Collection[int] | None = None) -> int:
+        """Make dead letters (None: all) pending again; how many."""
+        return await self._settle_dead(message_ids, {"state": MessageState.PENDING, "reason": None})
+
+    async def drop_dead(self, message_ids: Collection[int] | None = None) -> int:
+        """Give dead letters (None: all) up: they count as skipped; how many."""
+        return await self._settle_dead(message_ids, {"state": MessageState.SKIPPED, "reason": "dropped"})
+
+    # --- details -----------------------------------------------------------------------------------------------------
+
+    def _new_batch(self, batch_id: str, guild_id: int, channel_id: int) -> dict[str, Any]:
+        return {
+            "id": batch_id,
+            "guild_id": guild_id,
+            "channel_id": channel_id,
+            "state": OPEN,
+            "created_ms": self._clock(),
+        }
+
+    async def _ids(self, connection: AsyncConnection, batch: Batch) -> list[int]:
+        query = select(messages.c.id).where(messages.c.batch_id == batch.id).order_by(messages.c.id)
+        return list(await connection.scalars(query))
+
+    async def _halve(self, connection: AsyncConnection, batch: Batch, ids: Sequence[int]) -> None:
+        middle = len(ids) // 2
+        for half in (ids[:middle], ids[middle:]):
+            half_id = str(uuid.uuid5(_HALVES, f"{batch.id}:{half[0]}"))
+            await connection.execute(insert(batches).values(self._new_batch(half_id, batch.guild_id, batch.channel_id)))
+            await connection.execute(update(messages).where(messages.c.id.in_(half)).values(batch_id=half_id))
+        await connection.execute(delete(batches).where(batches.c.id == batch.id))
+
+    async def _bury(self, connection: AsyncConnection, batch: Batch, reason: str) -> int:
+        theirs = messages.c.batch_id == batch.id
+        dead = {"state": MessageState.DEAD, "reason": reason, "batch_id": None}
+        buried = (await connection.execute(update(messages).where(theirs).values(dead))).rowcount
+        await connection.execute(delete(batches).where(batches.c.id == batch.id))
+        return buried
+
+    async def _settle_dead(self, message_ids: Collection[int] | None, change: dict[str, Any]) -> int:
+        dead = messages.c.state == MessageState.DEAD
+        async with self._db.write() as connection:
+            if message_ids is None:
+                return (await connection.execute(update(messages).where(dead).values(change))).rowcount
+            settled = 0
+            for chunk in chunks(message_ids):
+                those = update(messages).where(dead, messages.c.id.in_(chunk)).values(change)
+                settled += (await connection.execute(those)).rowcount
+        return settled
+
+
+async def drop_empty_batches(connection: AsyncConnection) -> int:
+    """Remove batches all of whose messages went; how many."""
+    filled = exists().where(messages.c.batch_id == batches.c.id)
+    return (await connection.execute(delete(batches).where(~filled))).rowcount
+
+
+def describe(error: Exception) -> str:
+    """An error as it may be kept: its kind and reason, never content."""
+    return f"{type(error).__name__}: {error}"
+
+
+def _pending(channel_id: int) -> ColumnElement[bool]:
+    return and_(messages.c.state == MessageState.PENDING, messages.c.channel_id == channel_id)
+
+
+def _in_hand(channel_id: int) -> Select[Any]:
+    """The batches of a channel, in the order of their first message."""
+    return (
+        select(batches)
+        .join(messages, messages.c.batch_id == batches.c.id)
+        .where(batches.c.channel_id == channel_id)
+        .group_by(batches.c.id)
+        .order_by(func.min(messages.c.id))
+    )
+
+
+async def _unchanged(connection: AsyncConnection, work: Work) -> bool:
+    seen = {message.id: message.content for message in (*work.messages, *work.context)}
+    rows = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(seen)))
+    return {row.id: row.content for row in rows} == seen
+
+
+async def _left_out(connection: AsyncConnection, work: Work, consents: Consents) -> set[int]:
+    seen = {(message.guild_id, message.author_id) for message in (*work.messages, *work.context)}
+    members = {(guild_id, author_id): consents.hasher.subject(author_id) for guild_id, author_id in seen}
+    return {author_id for _, author_id in await consents.left_out_among(connection, members)}
+
+
+def _batch(row: Row[Any]) -> Batch:
+    return Batch(
+        id=row.id,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        answer=row.answer,
+        failures=row.failures,
+        attempts=row.attempts,
+        next_try_ms=row.next_try_ms,
+    )

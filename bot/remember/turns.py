@@ -1,0 +1,35 @@
+"""Whose turn it is to be worked on, so that a busy server or channel keeps no other waiting."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+
+from bot.remember.queue import Due
+
+
+class Turns:
+    """Gives servers one turn after the other, and so the channels of each, however much is waiting where.
+
+    Whoever has waited longest for a turn comes first; among those who never had one, the first in the list.
+    """
+
+    def __init__(self) -> None:
+        self._number = itertools.count(1)
+        self._guilds: dict[int, int] = {}
+        self._channels: dict[int, int] = {}
+
+    def next(self, due: Collection[Due]) -> Due:
+        """Who of these is next, which counts as a turn had."""
+        chosen = min(due, key=lambda one: (self._guilds.get(one.guild_id, 0), self._channels.get(one.channel_id, 0)))
+        self._guilds[chosen.guild_id] = self._channels[chosen.channel_id] = next(self._number)
+        return chosen
+
+    def plan(self, due: Sequence[Due], limit: int) -> Iterator[Due]:
+        """The next turns of these channels, one each and `limit` at most."""
+        waiting = dict.fromkeys(due)
+        while waiting and limit > 0:
+            chosen = self.next(waiting)
+            del waiting[chosen]
+            limit -= 1
+            yield chosen

@@ -1,0 +1,168 @@
+"""The life of the running bot: start, work, and an orderly end on SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bot.domain import InUse, Step, no_step, steady_clock
+from bot.operate import Shards
+from bot.run.app import App, database_address, open_app, open_store
+from bot.run.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
+from bot.run.shards import LAYOUT, ShardClaim
+from bot.settings import Settings
+from bot.storage import database_file, private_folder
+from cogs.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
+
+log = logging.getLogger(__name__)
+
+RETURN_SECONDS = 0.5
+"""To return to the queue what is not finished in FLUSH_SECONDS."""
+
+GATEWAY_SECONDS = 2.0
+"""To say goodbye to Discord."""
+
+WRITE_SECONDS = 3.0
+"""To write what was taken in. All of these together stay below END_SECONDS."""
+
+LOCK = "run.lock"
+"""Held in the data folder, and with its name before it beside the database, by the bot that runs on them."""
+
+
+async def live(settings: Settings, step: Step = no_step) -> None:
+    """Run the bot until it is told to stop; `step` is told each step of `bot.domain.crash_points` as it is reached.
+
+    Raises:
+        StartupError: Discord does not take the token or the intents, another process has a shard of this one, or a part
+            that must run has died.
+    """
+    stop = told_to_stop()
+    use_proxies(settings.discord_api_url, settings.discord_gateway_url)
+    async with (
+        alone(settings),
+        open_app(
+            settings,
+            extract=settings.mem0_enabled,
+            patient=True,
+            leads=settings.leads,
+            clock=steady_clock(),
+            step=step,
+        ) as app,
+        ShardClaim(app.db, app.services.installation, settings.shard_ids, settings.shard_count) as shards,
+    ):
+        if not await unless(stop, shards.take()):
+            return
+        give_way(app.intake.counts)
+        token = settings.discord_token.get_secret_value() if settings.discord_token else ""
+        bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
+        app.metrics.registry.register(Shards(lambda: shards_up(bot)))
+        async with (
+            observed(app, lambda: connected(bot)),
+            _writing(app) as writer,
+            beside(_parts(app, shards)) as workers,
+        ):
+            gateway = asyncio.create_task(stay_connected(bot, token), name="gateway")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
+            parts = {gateway, writer, *workers}
+            done, _ = await asyncio.wait({*parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            log.info("Stopping: %s", "as told" if stop.is_set() else "a part ended by itself")
+            if app.flusher is not None:  # before the cogs go, and what flushes on time with them
+                finished = app.flusher.stop(FLUSH_SECONDS)
+                await within(FLUSH_SECONDS + RETURN_SECONDS, finished, "finishing what is in hand")
+            await within(GATEWAY_SECONDS, bot.close(), "saying goodbye to Discord")
+            gateway.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await gateway
+        for part in done & parts:
+            part.result()
+    log.info("Stopped")
+
+
+def shards_of(settings: Settings) -> dict[str, Any]:
+    """discord.py's options for the shards of this process; it asks Discord how many there are where none are given."""
+    return {"shard_ids": list(settings.shard_ids), "shard_count": settings.shard_count} if settings.shard_ids else {}
+
+
+@asynccontextmanager
+async def alone(settings: Settings) -> AsyncIterator[None]:
+    """Hold the data folder, and an embedded database that is elsewhere, for this bot alone.
+
+    The locks go with the process, however it ends.
+
+    Raises:
+        InUse: another bot runs on one of them.
+    """
+    folder = settings.data_dir
+    private_folder(folder)
+    with _held(folder / LOCK, f"DATA_DIR: another bot runs on {folder}; stop it, or give this one its own folder"):
+        if settings.uses_database_server:
+            yield
+            return
+        file = database_file(database_address(settings), folder).resolve()
+        private_folder(file.parent)
+        held = (
+            f"DATABASE_URL: another bot runs on {file}; stop it, or give this one its own, or both a PostgreSQL server"
+        )
+        with _held(file.with_name(f"{file.name}.{LOCK}"), held):
+            yield
+
+
+async def bot_runs(settings: Settings) -> bool:
+    """Whether a bot runs on the data of these settings, on this machine or on another one."""
+    try:
+        async with alone(settings):
+            pass
+    except InUse:
+        return True
+    if not settings.uses_database_server:
+        return False
+    async with open_store(settings) as db, db.alone(LAYOUT, wait=False) as free:
+        return not free
+
+
+@contextmanager
+def _held(lock: Path, otherwise: str) -> Iterator[None]:
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(otherwise) from None
+        yield
+
+
+def _parts(app: App, shards: ShardClaim) -> dict[str, Coroutine[object, object, None]]:
+    """What runs beside the gateway."""
+    parts = {"housekeeping": app.housekeeping.run(), "clerk": app.clerk.run(), **keeping_up(app)}
+    parts["shards"] = shards.keep()
+    if app.mover is None or not app.settings.leads:  # one of several processes fills the index anew
+        return parts
+    return parts | {"mover": app.mover.run()}
+
+
+def connected(bot: ChannelMemoryBot) -> bool:
+    """Whether every shard has its gateway session."""
+    shards = shards_up(bot)
+    return bot.is_ready() and bool(shards) and all(shards.values())
+
+
+def shards_up(bot: ChannelMemoryBot) -> dict[int, bool]:
+    """Each shard of this process, and whether it has a connection; none before the first login."""
+    return {number: not shard.is_closed() for number, shard in bot.shards.items()}
+
+
+@asynccontextmanager
+async def _writing(app: App) -> AsyncIterator[asyncio.Task[None]]:
+    """The intake's writer; at the end everything that was taken in is written."""
+    writer = asyncio.create_task(app.intake.run(), name="intake")
+    try:
+        yield writer
+    finally:
+        await within(WRITE_SECONDS, app.intake.stop(), "writing what was taken in")
+        writer.cancel()
+        await asyncio.wait({writer}, timeout=CANCEL_SECONDS)

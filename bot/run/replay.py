@@ -1,0 +1,103 @@
+"""Puts a chat export through the same pipeline as live messages: log, extraction, memories, index."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from bot.llm import Ledger
+from bot.observe import Exported, MessageLog, Said
+from bot.remember import Flusher, FlushReport
+
+GROUP = 500
+"""Messages in one transaction, as many as the live intake groups at most."""
+
+FIRST_DAY = "0000-00-00"
+"""Before any day of the ledger."""
+
+Progress = Callable[[str, int], None]
+"""Told a stage ("log" or "extract") and how many messages went through it since the last call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a replay did.
+
+    Attributes:
+        messages: newly kept in the log.
+        doubles: in the log already.
+        refused: not kept, by reason (opted out, erased before).
+        memories: newly stored.
+        declined: statements that were not kept, by reason.
+        calls: calls of the language model.
+        tokens: that those calls took, prompts and answers; 0 without a language model.
+        dollars: what the calls of this replay cost, embeddings included; 0 for models at home.
+        seconds: wall time of the log and of extraction.
+    """
+
+    messages: int
+    doubles: int
+    refused: dict[str, int]
+    memories: int
+    declined: dict[str, int]
+    calls: int
+    tokens: int
+    dollars: float
+    seconds: float
+
+
+class Replay:
+    """Imports exported messages; safe to run twice, for what is in the log already is only counted."""
+
+    def __init__(self, log: MessageLog, ledger: Ledger, flusher: Flusher | None) -> None:
+        """Take the parts; without a flusher nothing is extracted and the messages stay pending."""
+        self._log = log
+        self._ledger = ledger
+        self._flusher = flusher
+
+    async def run(self, messages: Iterable[Exported], progress: Progress) -> Summary:
+        """Log every message, then extract until nothing is pending.
+
+        Raises:
+            UserError: a fault in the export; what came before it is kept, and running again goes on from there.
+        """
+        started = time.monotonic()
+        spent = await self._spent()
+        stored = doubles = 0
+        refused: Counter[str] = Counter()
+        for group in _groups(messages):
+            report = await self._log.append([Said(one.message, one.author_name) for one in group])
+            stored += report.stored
+            doubles += report.doubles
+            refused.update(report.refused)
+            progress("log", len(group))
+        flushed = await self._extract(progress)
+        return Summary(
+            messages=stored,
+            doubles=doubles,
+            refused=dict(refused),
+            memories=flushed.memories,
+            declined=dict(flushed.refusals),
+            calls=flushed.calls,
+            tokens=flushed.tokens,
+            dollars=await self._spent() - spent,
+            seconds=time.monotonic() - started,
+        )
+
+    async def _spent(self) -> float:
+        """Dollars in the whole ledger."""
+        return sum(usage.dollars or 0.0 for usage in await self._ledger.totals(FIRST_DAY))
+
+    async def _extract(self, progress: Progress) -> FlushReport:
+        if self._flusher is None:
+            return FlushReport()
+        return await self._flusher.flush_all(lambda report: progress("extract", report.asked))
+
+
+def _groups(messages: Iterable[Exported]) -> Iterator[list[Exported]]:
+    iterator = iter(messages)
+    while group := list(islice(iterator, GROUP)):
+        yield group

@@ -1,0 +1,169 @@
+"""What the bot and a worker have in common while they run: being told to stop, figures for operators, parts beside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
+
+from bot.domain import ChannelMemoryError, host_name
+from bot.llm import Guard, LoadedModel, close_client, loaded_models, ollama_client
+from bot.operate import Readiness, Sources, Standing, page, serving
+from bot.run.app import App
+from bot.settings import EmbeddingProvider, LLMProvider, Settings
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 3.0
+"""To finish the batch in hand; what is not done by then is returned to the queue."""
+
+END_SECONDS = 9.5
+"""For the whole end: Docker kills a container that takes 10 s, and says nothing."""
+
+EXIT_LATE = 1
+
+PROBE_SECONDS = 2.0
+"""For Ollama to tell what it has loaded, when metrics are scraped."""
+
+CANCEL_SECONDS = 0.5
+"""Until a cancellation is repeated."""
+
+
+def told_to_stop() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set from here on; END_SECONDS later the process is over, in order or not."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(END_SECONDS, _leave)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    return stop
+
+
+def _leave() -> None:
+    """End as a crash would, which loses nothing that is durable: a database that hangs lets nobody end in order."""
+    log.error("Gave up ending in order after %g s", END_SECONDS)
+    logging.shutdown()
+    os._exit(EXIT_LATE)
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[object, object, None]) -> bool:
+    """Await `work` unless told to stop before; whether it was done."""
+    working, told = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})
+        return False
+    working.result()
+    return True
+
+
+def observed(app: App, gateway: Callable[[], bool] | None) -> AbstractAsyncContextManager[object]:
+    """Metrics and health where METRICS_PORT asks for them.
+
+    Args:
+        app: the program.
+        gateway: tells whether Discord is there; None where it is not needed.
+    """
+    settings = app.settings
+    if settings.metrics_port is None:
+        return nullcontext()
+    ready = Readiness(gateway=gateway, db=app.db, index=app.index)
+    standing = standing_of(app, ready)
+    app.metrics.registry.register(standing)
+    scrape = partial(page, app.metrics, standing)
+    hosts = partial(hosts_of, app.guards)
+    return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, hosts=hosts, metrics=scrape)
+
+
+def standing_of(app: App, ready: Readiness) -> Standing:
+    """What reads this program's standing figures."""
+    settings = app.settings
+    return Standing(
+        Sources(
+            log=app.log,
+            store=app.store,
+            traffic=app.traffic,
+            intake=app.intake,
+            indexer=app.indexer,
+            ledger=app.ledger,
+            prices=app.prices,
+            guards=app.guards,
+            clock=app.services.clock,
+            loaded=partial(_loaded, settings.ollama_base_url if _uses_ollama(settings) else ()),
+            ready=ready.parts,
+        )
+    )
+
+
+def hosts_of(guards: Sequence[Guard]) -> dict[str, str]:
+    """Each of several hosts of a service, and whether it is given calls."""
+    return {guard.name: guard.breaker.state.value for guard in guards if guard.host is not None}
+
+
+def keeping_up(app: App) -> dict[str, Coroutine[object, object, None]]:
+    """What brings the index up to the database, and this process up to what others changed."""
+    parts = {"indexer": app.indexer.run()}
+    if app.changes is not None:
+        parts["changes"] = app.changes.run()
+    if app.follower is not None:
+        parts["follower"] = app.follower.run()
+    return parts
+
+
+@asynccontextmanager
+async def beside(parts: Mapping[str, Coroutine[object, object, None]]) -> AsyncIterator[set[asyncio.Task[None]]]:
+    """Parts, by name, that run for the time of the block and can be cut off at any moment."""
+    workers = {asyncio.create_task(_returning(part), name=name) for name, part in parts.items()}
+    try:
+        yield workers
+    finally:
+        left = workers
+        while left:
+            for worker in left:
+                worker.cancel()
+            # one that hits the database driver may come out as the driver's error and be taken for a passing fault
+            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+
+
+async def within(seconds: float, work: Coroutine[object, object, object], what: str) -> None:
+    """Await `work` for so long at most."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        log.warning("Gave up %s after %.0f s", what, seconds)
+
+
+def _uses_ollama(settings: Settings) -> bool:
+    extracts = settings.mem0_llm_provider is LLMProvider.OLLAMA
+    return settings.mem0_enabled and (extracts or settings.embedding_provider is EmbeddingProvider.OLLAMA)
+
+
+async def _loaded(base_urls: Sequence[str]) -> dict[str, list[LoadedModel] | None]:
+    """What each host of Ollama has in memory; None from one that does not answer."""
+    found = await asyncio.gather(*map(_loaded_at, base_urls))
+    return {host_name(url): models for url, models in zip(base_urls, found, strict=True)}
+
+
+async def _loaded_at(base_url: str) -> list[LoadedModel] | None:
+    client = ollama_client(base_url, PROBE_SECONDS)
+    try:
+        return await loaded_models(client)
+    except ChannelMemoryError:
+        return None
+    finally:
+        await close_client(client)
+
+
+async def _returning(part: Coroutine[object, object, None]) -> None:
+    await part

@@ -1,0 +1,151 @@
+"""Chat text made harmless and comparable, without changing what it says."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+from bot.text.folding import fold
+from bot.text.languages import STOP_WORDS
+from bot.text.pasted import without_pasted
+
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = re.compile(
+    rf"[{_BIDI}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]"
+)
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]"
+)
+"""Control characters but line feed and tabulator, lone surrogates, and characters of private use."""
+_JOINERS = re.compile(r"(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
+"""Joiners carry meaning between letters of some scripts and inside emoji; next to Latin text they only hide."""
+_QUOTED = re.compile(r"^\s*>(?:>>)?\s.*$", re.MULTILINE)
+_BLOCK_QUOTE = re.compile(r"^\s*>>>\s.*\Z", re.MULTILINE | re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_FORWARDED = re.compile(r"^\[forwarded\b.*$", re.MULTILINE | re.IGNORECASE)
+
+URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'`|\\^{}]+[^\s<>\"'`|\\^{}.,;:!?)\]*_]", re.IGNORECASE)
+"""A web address, without the punctuation that ends its sentence."""
+
+_STYLED = re.compile(r"(?:LATIN LETTER SMALL|(?:NEGATIVE )?(?:CIRCLED|SQUARED) LATIN) CAPITAL(?: LETTER)? ([A-Z])$")
+_STYLES = (
+    *(*range(0x250, 0x2B0), *range(0x1D00, 0x1D2C), *range(0x2102, 0x2139), *range(0x24B6, 0x24EA)),
+    *(*range(0xA730, 0xA7B0), *range(0xFF21, 0xFF5B), *range(0x1D400, 0x1D800), *range(0x1F130, 0x1F18A)),
+)
+"""Where Unicode has letters for mathematics and typography, with which generators of "fonts" write Latin text."""
+_TWINS = str.maketrans(
+    "аАВсСԁеЕһНіІјЈкКӏМоОрРԛгѕЅтТуУѵԝхХүαΑΒεΕΗηιΙκΚΜνΝοΟρΡτΤυΥχΧωΖϲօոսհցզյ",
+    "aABcCdeEhHiIjJkKlMoOpPqrsStTyYvwxXyaABeEHniIkKMvNoOpPtTuYxXwZconuhgqj",
+)
+"""Cyrillic, Greek and Armenian letters that look like Latin ones."""
+_WORDS = re.compile(rf"{URL.pattern}|[^\W\d_]+", re.IGNORECASE)
+
+
+def _plain(char: str) -> str | None:
+    """The Latin letter that a character is in another style, or None."""
+    plain, styled = unicodedata.normalize("NFKD", char), _STYLED.match(unicodedata.name(char, ""))
+    return styled[1].lower() if styled else plain if len(plain) == 1 and plain.isascii() and plain.isalnum() else None
+
+
+_STYLED_LETTERS = {code: plain for code in _STYLES if (plain := _plain(chr(code)))}
+
+
+def visible(text: str) -> str:
+    """`text` composed (NFC), and without what hides, reverses or disguises characters; control characters go too.
+
+    Latin letters in another style are plain ones, and in a word that is else of Latin letters so are those of other
+    scripts that look like them. Addresses stay as they are.
+    """
+    shown = _JOINERS.sub("", _INVISIBLE.sub("", _CONTROLS.sub("", unicodedata.normalize("NFC", text))))
+    return shown if shown.isascii() else _WORDS.sub(_undisguised, shown.translate(_STYLED_LETTERS))
+
+
+def _undisguised(match: re.Match[str]) -> str:
+    word = match.group()
+    latin = word.translate(_TWINS)
+    return latin if fold(latin).isascii() and any(map(str.isascii, word)) and not URL.match(word) else word
+
+
+def own_words(content: str) -> str:
+    """What the author of a message said themselves: visible, without quoted, forwarded and pasted lines, on one line.
+
+    A quote may be forged and a true one is somebody else's message, which is in the log on its own; what the bot showed
+    is remembered already.
+    """
+    shown = _FORWARDED.sub(" ", _QUOTED.sub(" ", _BLOCK_QUOTE.sub(" ", visible(content))))
+    return one_line(without_pasted(shown))
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space as one blank."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def folded(text: str) -> str:
+    """`text` for comparing names and phrases: compatibility forms, case and accents folded."""
+    return one_line(fold(visible(text)))
+
+
+SURE = 2
+"""Function words by which another language has to be ahead of English."""
+
+_FILLER_WORDS = """
+    a afaik again ah aha ahh all alright alrighty and awesome aww bb bbl bbs bonjour brb bye bzw cheers cool cya
+    danke dude evening everyone evryone exactly fine folks g'day gn good goodnight gracias great greetings guys ha
+    hah haha hahaha hallo heh hehe hello hey heya hi hiya hm hmm hmmm hmmmm hola howdy huh indeed interesting is it
+    ja jaja jk k kein kk lmao lmfao lol lot man mate merci mhm mm moin morgen morning much nah nein nevermind nice
+    night nm no nope np nvm oh ok okay okey okie omg oof oops ouch perfect please pls plz right rofl salut so sorry
+    sure sweet ta tbh thank thanks thankyou that the there thx to true ty tyvm uh uhh um very was welcome well whoa
+    wow wtf xd ya yay yea yeah yep yes yo you your yup
+"""
+_FILLER = frozenset(_FILLER_WORDS.split())
+"""Words of greetings, thanks and agreement; a message of nothing else says nothing to keep."""
+_FUNCTION_WORDS = frozenset[str]().union(*STOP_WORDS.values())
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def is_filler(text: str) -> bool:
+    """Whether `text` holds no word or number beyond greetings, thanks, laughter and agreement."""
+    words = _WORD.findall(text.casefold())
+    return not any(c.isdigit() for c in text) and all(word in _FILLER or _is_letter(word) for word in words)
+
+
+def _is_letter(word: str) -> bool:
+    """A letter alone is part of an emoticon."""
+    return len(word) == 1 and word.isascii()
+
+
+def is_english(text: str) -> bool:
+    """Whether `text` is to be read as English: by its function words, or for want of signs of another language.
+
+    A text of ASCII letters is another language's only by two function words more than it has of English; one may well
+    be an abbreviation or part of a command.
+    """
+    counts = _counts(text)
+    ahead = max(counts.values(), default=0) - counts["english"]
+    return ahead < SURE if text.isascii() else ahead == 0 and counts["english"] > 0
+
+
+def may_be(text: str, language: str) -> bool:
+    """Whether `text` has function words of a language, and of no other more of them; English has too many in common."""
+    counts = _counts(text)
+    counts.pop("english", None)
+    return 0 < counts[language] == max(counts.values())
+
+
+def _counts(text: str) -> Counter[str]:
+    return Counter(
+        name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
+    )
+
+
+def function_words(text: str) -> frozenset[str]:
+    """The function words of English, or of all other languages as well where a text is not English."""
+    return STOP_WORDS["english"] if is_english(text) else _FUNCTION_WORDS
+
+
+def is_function_word(word: str, text: str) -> bool:
+    """Whether a word is a function word of English, or of the language that a text is in."""
+    return any(word in words and (name == "english" or may_be(text, name)) for name, words in STOP_WORDS.items())

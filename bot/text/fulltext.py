@@ -1,0 +1,354 @@
+"""The full-text index: which messages and memories hold a term, and how many do.
+
+A document is its terms (see `analysis`) behind tokens for its guild, channel and authors, so that who may read it is
+part of the match and costs nothing behind it (at a million messages of 500 channels: 26 ms against 215 ms for a join).
+The tokens contain an underscore, which no term does, so that no text can pretend to be elsewhere.
+
+SQLite matches by FTS5. PostgreSQL matches arrays of the tokens' hashes under GIN: such an index never drops a key, so
+it must hold no word. Ranking looks at the terms themselves and is the same on both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    TableClause,
+    and_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    not_,
+    select,
+    table,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import people_in
+from bot.storage import channels, messages
+from bot.text.analysis import terms
+
+Indexed = Literal["messages", "memories"]
+Dialect = Literal["sqlite", "postgresql"]
+
+CHANNELS_IN_MATCH = 8
+"""With more channels than this, merging their lists of rows costs more than looking up each row's channel."""
+
+LOOKED_AT = 2000
+"""Rows of a word whose channel is looked up."""
+
+COUNTED = 4_000
+"""Rows of a word that are counted one by one for its frequency."""
+
+_HASHES = postgresql.ARRAY(BigInteger)
+
+_TABLES: Mapping[Dialect, Mapping[Indexed, TableClause]] = MappingProxyType(
+    {
+        "sqlite": {
+            "messages": table("message_terms", column("rowid"), column("terms")),
+            "memories": table("memory_terms", column("rowid"), column("terms")),
+        },
+        "postgresql": {
+            "messages": table("message_terms", column("rowid"), column("terms"), column("tokens", _HASHES)),
+            "memories": table("memory_terms", column("rowid"), column("terms"), column("tokens", _HASHES)),
+        },
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index learns about one message or memory.
+
+    Attributes:
+        rowid: messages.id or memories.seq.
+        channel_id: where it was said; of a memory, where it was said last.
+        author_ids: who said it.
+        text: as it is stored, people as `<@user_id>`.
+    """
+
+    rowid: int
+    guild_id: int
+    channel_id: int
+    author_ids: Collection[int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A match: its row and everything that it stands under."""
+
+    rowid: int
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where to look.
+
+    Attributes:
+        guild_id: only there.
+        sole: no other guild has anything, which saves comparing with everything that this one has.
+        channel_ids: only in these channels; None for all of the guild.
+        hidden_ids: where it is shorter, the other channels of the guild, to look anywhere but there.
+        author_id: only what this member said.
+        since: only messages with this snowflake or a newer one; memories are not told apart by it.
+        until: only messages with this snowflake or an older one; memories are not told apart by it.
+    """
+
+    guild_id: int
+    sole: bool = False
+    channel_ids: frozenset[int] | None = None
+    hidden_ids: frozenset[int] | None = None
+    author_id: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+def guild_token(guild_id: int) -> str:
+    """The token of everything said in a guild."""
+    return f"g_{guild_id}"
+
+
+def channel_token(channel_id: int) -> str:
+    """The token of everything said in a channel."""
+    return f"c_{channel_id}"
+
+
+def author_token(author_id: int) -> str:
+    """The token of everything said by a member."""
+    return f"a_{author_id}"
+
+
+def mention_token(user_id: int) -> str:
+    """The token of everything that refers to somebody."""
+    return f"m_{user_id}"
+
+
+class FullText:
+    """Keeps and searches the terms of messages and memories, inside the caller's transaction."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect: Dialect = dialect
+        self._tables = _TABLES[dialect]
+
+    async def add(self, connection: AsyncConnection, where: Indexed, entries: Iterable[Entry]) -> None:
+        """Index `entries`, in place of what stood under their rows."""
+        documents = [(entry.rowid, _tokens(entry)) for entry in entries]
+        if not documents:
+            return
+        index = self._tables[where]
+        if self._dialect == "sqlite":
+            rows = [{"rowid": rowid, "terms": " ".join(tokens)} for rowid, tokens in documents]
+            await connection.execute(insert(index).prefix_with("OR REPLACE"), rows)
+            return
+        hashed = [
+            {"rowid": rowid, "terms": " ".join(tokens), "tokens": _hashes(tokens)}
+            for rowid, tokens in dict(documents).items()
+        ]
+        fresh = postgresql.insert(index)
+        changed = {"terms": fresh.excluded.terms, "tokens": fresh.excluded.tokens}
+        await connection.execute(fresh.on_conflict_do_update(index_elements=["rowid"], set_=changed), hashed)
+
+    async def remove(self, connection: AsyncConnection, where: Indexed, rowids: Iterable[int]) -> None:
+        """Forget rows; unknown ones are fine."""
+        rows = [{"row": rowid} for rowid in rowids]
+        if rows:
+            index = self._tables[where]
+            await connection.execute(delete(index).where(index.c.rowid == bindparam("row")), rows)
+
+    async def search(
+        self, connection: AsyncConnection, where: Indexed, groups: Sequence[Collection[str]], limit: int
+    ) -> list[Document]:
+        """Documents that hold a token of each group, best first: by BM25, or on PostgreSQL by tokens in common."""
+        index = self._tables[where]
+        rows = await connection.execute(
+            select(index.c.rowid, index.c.terms)
+            .where(_matches(index, groups))
+            .order_by(*_best_first(index, groups))
+            .limit(limit)
+        )
+        return [Document(row.rowid, tuple(row.terms.split())) for row in rows]
+
+    async def newest(
+        self,
+        connection: AsyncConnection,
+        where: Indexed,
+        scope: Scope,
+        wanted: Sequence[Sequence[Collection[str]]],
+        limit: int,
+    ) -> list[list[int]]:
+        """The newest rows in scope for each of several searches, in no order; common words cost little more.
+
+        Args:
+            connection: the caller's.
+            where: messages or memories.
+            scope: where to look. Of memories, channels are matched by the last one that they cite, and of many channels
+                those of others may come along; of messages in many channels, old ones may be missed.
+            wanted: each search as groups of tokens; a row must hold a token of each group.
+            limit: at most so many rows a search.
+        """
+        if not wanted:
+            return []
+        rows = _Rows(self._tables[where], scope)
+        parts = [
+            select(literal(number), func.aggregate_strings(cast(found.c.rowid, String), ","))
+            for number, groups in enumerate(wanted)
+            for found in [rows.newest(groups, limit)]
+        ]
+        found = {row[0]: row[1] for row in await connection.execute(union_all(*parts))}
+        return [list(map(int, found[number].split(","))) if found.get(number) else [] for number in range(len(wanted))]
+
+    async def documents(
+        self, connection: AsyncConnection, where: Indexed, rowids: Collection[int]
+    ) -> dict[int, list[str]]:
+        """What rows stand under, by row; those that are not there are left out."""
+        index = self._tables[where]
+        rows = await connection.execute(select(index.c.rowid, index.c.terms).where(index.c.rowid.in_(rowids)))
+        return {rowid: terms_.split() for rowid, terms_ in rows.all()}
+
+    async def frequencies(
+        self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[Collection[str]]
+    ) -> list[float]:
+        """How many documents there are in scope, and how many hold each word (any of the terms it may stand under).
+
+        Counted up to a limit, newest first, and from there on estimated by how much of the time that took,
+        so that the most common words cost no more than others.
+        """
+        parts = _Rows(self._tables[where], scope)
+        groups: list[list[Collection[str]]] = [[[guild_token(scope.guild_id)]], *([word] for word in words)]
+        counts = [
+            select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
+            for number, group in enumerate(groups)
+            for found in [parts.newest(group, COUNTED)]
+        ]
+        inside = parts.holding(groups[0])
+        first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
+        oldest = select(literal(-1).label("word"), literal(0), first.c.rowid, first.c.rowid)
+        rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
+        if -1 not in rows:
+            return [0.0] * len(groups)
+        span = rows[0][3] - rows[-1][2]
+        counted = (rows[number] for number in range(len(groups)))
+        return [_estimate(count, low, high, span) for _, count, low, high in counted]
+
+
+def document_length(tokens: Sequence[str]) -> int:
+    """Terms of a document; the index's own tokens, which come first, don't count."""
+    own = next((number for number, token in enumerate(tokens) if "_" not in token), len(tokens))
+    return len(tokens) - own
+
+
+def _estimate(counted: int, oldest: int, newest: int, span: int) -> float:
+    """All rows of a word, of which `counted` are between two rows, if it is as frequent in all of `span`."""
+    return counted if counted < COUNTED else counted * max(1.0, span / max(1, newest - oldest))
+
+
+class _Rows:
+    """Finds the newest rows of an index that lie in a scope; makes the parts of one statement."""
+
+    def __init__(self, index: TableClause, scope: Scope) -> None:
+        self._index = index
+        self._scope = scope
+        self._dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
+        self._theirs: CTE | None = None
+        if self._dated and self._too_many():
+            ids = sorted(scope.channel_ids or ())
+            self._theirs = select(channels.c.channel_id).where(channels.c.channel_id.in_(ids)).cte("theirs")
+
+    def newest(self, groups: Sequence[Collection[str]], limit: int) -> Subquery:
+        """The newest rows that hold a token of each group."""
+        rows = self.holding(groups)
+        if self._dated and self._scope.since is not None:
+            rows = rows.where(self._index.c.rowid >= self._scope.since)
+        if self._dated and self._scope.until is not None:
+            rows = rows.where(self._index.c.rowid <= self._scope.until)
+        rows = rows.order_by(self._index.c.rowid.desc())
+        if self._theirs is None:
+            return rows.limit(limit).subquery()
+        looked_at = rows.limit(LOOKED_AT).subquery()
+        readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid)
+        readable = readable.where(messages.c.channel_id.in_(select(self._theirs.c.channel_id)))
+        return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
+
+    def holding(self, groups: Sequence[Collection[str]]) -> Select[tuple[int]]:
+        """All rows that hold a token of each group, as far as the match can tell."""
+        return select(self._index.c.rowid).where(_matches(self._index, *self._match(groups)))
+
+    def _match(self, groups: Sequence[Collection[str]]) -> tuple[list[Collection[str]], list[str]]:
+        """Groups of tokens of each of which a row must hold one, and tokens of which it may hold none."""
+        scope, tokens = self._scope, list(groups)
+        if scope.author_id is not None:
+            tokens.append([author_token(scope.author_id)])
+        if scope.channel_ids is not None and len(scope.channel_ids) <= CHANNELS_IN_MATCH:
+            return [*tokens, list(map(channel_token, sorted(scope.channel_ids)))], []
+        if not scope.sole:
+            tokens.append([guild_token(scope.guild_id)])
+        if scope.channel_ids is None or not scope.hidden_ids or self._too_many():
+            return tokens, []
+        return tokens, list(map(channel_token, sorted(scope.hidden_ids)))
+
+    def _too_many(self) -> bool:
+        """Whether the channels in scope are too many for the match, and those that are not as well."""
+        readable, hidden = self._scope.channel_ids, self._scope.hidden_ids
+        many_readable = readable is not None and len(readable) > CHANNELS_IN_MATCH
+        return many_readable and (hidden is None or len(hidden) > CHANNELS_IN_MATCH)
+
+
+def _matches(
+    index: TableClause, groups: Sequence[Collection[str]], without: Collection[str] = ()
+) -> ColumnElement[bool]:
+    if "tokens" in index.c:
+        held = [_hold_one_of(index, group) for group in groups]
+        return and_(*held, not_(_hold_one_of(index, without))) if without else and_(*held)
+    match = " AND ".join("(" + " OR ".join(group) + ")" for group in groups)
+    if without:
+        match = f"({match}) NOT ({' OR '.join(without)})"
+    return literal_column(index.name).op("MATCH", is_comparison=True)(match)
+
+
+def _hold_one_of(index: TableClause, tokens: Collection[str]) -> ColumnElement[bool]:
+    return index.c.tokens.op("&&", is_comparison=True)(literal(_hashes(tokens), _HASHES))
+
+
+def _best_first(index: TableClause, groups: Sequence[Collection[str]]) -> tuple[ColumnElement[Any], ...]:
+    if "tokens" not in index.c:
+        return (literal_column("rank"),)
+    asked = literal(_hashes([token for group in groups for token in group]), _HASHES)
+    held = func.unnest(index.c.tokens).table_valued("token").render_derived()
+    common = select(func.count()).select_from(held).where(held.c.token == func.any(asked))
+    return common.scalar_subquery().desc(), index.c.rowid.desc()
+
+
+def _hashes(tokens: Iterable[str]) -> list[int]:
+    """Each token once, as 64 bits; of a billion words two are the same with a chance of 3 %."""
+    return sorted(
+        {int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "big", signed=True) for t in tokens}
+    )
+
+
+def _tokens(entry: Entry) -> list[str]:
+    return [
+        guild_token(entry.guild_id),
+        channel_token(entry.channel_id),
+        *map(author_token, sorted(entry.author_ids)),
+        *map(mention_token, sorted(people_in([entry.text]))),
+        *terms(entry.text),
+    ]

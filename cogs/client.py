@@ -1,0 +1,292 @@
+"""The Discord client: intents, cogs, errors of commands, and a first connection that is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+import sys
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.domain import ServiceError, StartupError
+from bot.forget import DeletedAccounts, Verification
+from cogs import texts
+from cogs.access import Access
+from cogs.accounts import DiscordAccounts
+from cogs.admin import Admin
+from cogs.answering import Answering
+from cogs.backfill import Backfill
+from cogs.catchup import CatchUpCog
+from cogs.checks import Cooldowns
+from cogs.errors import answer_error
+from cogs.faults import UNPARSED, UNREACHABLE, why
+from cogs.forget import Forget
+from cogs.history import DiscordHistory
+from cogs.leftovers import Leftovers
+from cogs.memory import MemoryCog
+from cogs.mentions import Mentions
+from cogs.observer import Observer
+from cogs.pages import Pages
+from cogs.privacy import Privacy
+from cogs.publishing import Publisher, TakeDown
+from cogs.recall import RecallCog
+from cogs.reply import reply
+from cogs.views.base import Waiting
+
+if TYPE_CHECKING:
+    from bot.operate import Services
+
+log = logging.getLogger(__name__)
+
+TREE_HASH_KEY = "command_tree"
+GARBLED = 4002
+"""The close code for what can't be decoded; Discord keeps the session of a connection that ends so."""
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 60.0
+_API_VERSION = re.compile(r"/v\d+$")
+
+Interaction = discord.Interaction[Any]
+
+
+_DECLINED = {
+    4004: "DISCORD_TOKEN is not valid any more; copy it again from the developer portal",
+    4010: "it does not know this shard; see SHARD_IDS and SHARD_COUNT, or update this program",
+    4011: "the bot is in too many servers for so few connections; raise SHARD_COUNT, or where it is unset restart it",
+    4012: "its gateway has no such version any more; update this program",
+    4013: "it does not know the intents that were asked for; update this program",
+    4014: "this application may not read messages; switch on Message Content Intent under Bot in the developer portal",
+}
+"""What to do about the close codes after which Discord takes no new connection."""
+
+
+async def stay_connected(bot: ChannelMemoryBot, token: str) -> None:
+    """Be connected until closed.
+
+    Raises:
+        StartupError: Discord declines for good.
+    """
+    try:
+        await bot.start(token)
+    except discord.LoginFailure:
+        raise StartupError(
+            "DISCORD_TOKEN: Discord does not accept it; copy it again from the developer portal"
+        ) from None
+    except discord.PrivilegedIntentsRequired:
+        raise StartupError(f"DISCORD_TOKEN: {_DECLINED[4014]}") from None
+    except discord.ConnectionClosed as error:
+        reason = _DECLINED.get(error.code)
+        if reason is None:
+            raise
+        raise StartupError(f"Discord ended the connection for good ({error.code}): {reason}") from None
+
+
+def use_proxies(api_url: str | None, gateway_url: str | None) -> None:
+    """Send REST calls and gateway connections of this process to other addresses than Discord's own.
+
+    discord.py keeps both addresses on its classes, so this counts for the whole process.
+
+    Args:
+        api_url: base of the REST API; `/v10` is added where it names no version.
+        gateway_url: address of the gateway.
+    """
+    if api_url is not None:
+        Route.BASE = api_url if _API_VERSION.search(api_url) else f"{api_url}/v10"
+    if gateway_url is not None:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+def give_way(counts: Counter[str]) -> None:
+    """Let everything else have its turn after each payload that the gateway connections of this process read.
+
+    discord.py reads on for as long as its socket holds something: in a burst of 6,000 messages, with both cores busy,
+    nothing else ran for 4.2 s at a time; so it is 1.4 s. An event that it can't parse is logged and left out, for its
+    error would end the connection, and the process with it. What is no event at all may have been one: the connection
+    is given up for a new session, whose backfill brings it.
+
+    Args:
+        counts: told under `unreadable_events` of each event that is left out.
+    """
+    read = DiscordWebSocket.received_message
+
+    async def read_and_give_way(self: DiscordWebSocket, message: Any, /) -> None:  # noqa: ANN401
+        place = self.sequence
+        try:
+            await read(self, message)
+        except (*UNPARSED, zlib.error) as error:
+            if self.sequence == place:
+                await self.close(GARBLED)
+                raise aiohttp.ClientPayloadError(f"garbled gateway ({type(error).__name__})") from None
+            counts["unreadable_events"] += 1
+            log.exception("An event of Discord's gateway could not be read; it is left out")
+        await asyncio.sleep(0)
+
+    DiscordWebSocket.received_message = read_and_give_way  # type: ignore[method-assign]
+
+
+class CommandTree(app_commands.CommandTree["ChannelMemoryBot"]):
+    """Commands work in servers only, and every error ends in one sentence for the member."""
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Let through what comes from a member of a server that the bot is in."""
+        if isinstance(interaction.user, discord.Member) and interaction.guild is not None:
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await reply(interaction, texts.SERVER_ONLY)
+        return False
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Answer with one sentence; log what operators need."""
+        await answer_error(interaction, error)
+
+
+class _NotReached(Exception):
+    """The gateway could not be reached by this attempt."""
+
+
+class ChannelMemoryBot(commands.AutoShardedBot):
+    """The bot as Discord sees it; what it knows and does is in the services.
+
+    Args:
+        services: what commands and listeners call.
+        gateway_url: connect there instead of where Discord's REST API says.
+        options: passed on to discord.py, such as `shard_count`.
+    """
+
+    def __init__(self, services: Services, *, gateway_url: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=CommandTree,
+            intents=discord.Intents(guilds=True, guild_messages=True, message_content=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            **options,
+        )
+        self.services = services
+        self.cooldowns = Cooldowns()
+        self.waiting = Waiting()
+        self._gateway = yarl.URL(gateway_url) if gateway_url else None
+        self._connecting: set[int] = set()
+
+    async def setup_hook(self) -> None:
+        """Load the cogs and hand Discord the commands where they changed."""
+        services = self.services
+        access = Access(services.threads)
+        pages = Pages(self.http.logs_from, self._connection.create_message, services.intake.counts)
+        backfill = Backfill(services.intake, services.observations, services.threads, pages)
+        history = DiscordHistory(self, backfill, pages)
+        verification = Verification(services.log, services.intake, services.erasure, history)
+        accounts = DeletedAccounts(
+            DiscordAccounts(self), services.directory, services.personal, services.installation, services.clock
+        )
+        await self.add_cog(Observer(self, services, backfill, verification, accounts))
+        await self.add_cog(MemoryCog(self, services, access, verification))
+        answering = Answering(services, Publisher(services, verification))
+        await self.add_cog(RecallCog(services, access, verification, answering))
+        await self.add_cog(Mentions(self, services, access, backfill, answering))
+        await self.add_cog(CatchUpCog(services, access, backfill, verification))
+        await self.add_cog(TakeDown(self, services, access, verification))
+        await self.add_cog(Forget(services, access))
+        await self.add_cog(Admin(self, services, backfill))
+        await self.add_cog(Privacy(services, access))
+        await self.add_cog(Leftovers(self.waiting))
+        if services.leads:
+            await self.sync_commands()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Note what a listener could not do: one line where the database or a service was at fault."""
+        error = sys.exception()
+        if isinstance(error, SQLAlchemyError | ServiceError):
+            log.warning("%s could not be dealt with: %s", event_method, type(error).__name__)
+        else:
+            log.error("%s could not be dealt with", event_method, exc_info=error)
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Messages are never commands here."""
+
+    async def sync_commands(self) -> bool:
+        """Send the command tree to Discord if it is not the one that was sent last; tells whether it was sent."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if await self.services.installation.get(TREE_HASH_KEY) == digest:
+            return False
+        try:
+            await self.tree.sync()
+        except (*UNREACHABLE, *UNPARSED) as error:
+            log.warning("Commands could not be sent to Discord (%s); the next start tries again", why(error))
+            return False
+        await self.services.installation.set(TREE_HASH_KEY, digest, patient=True)
+        return True
+
+    async def login(self, token: str) -> None:
+        """Log in; while Discord can't be reached, try again with growing waits.
+
+        Raises:
+            discord.LoginFailure: the token is wrong.
+        """
+        delay = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                return await super().login(token)
+            except discord.LoginFailure:
+                raise
+            except (*UNREACHABLE, *UNPARSED) as error:
+                if self.cogs or isinstance(error, discord.Forbidden):  # it had answered: something else is wrong
+                    raise
+                log.warning("Discord could not be reached (%s); next try in %.0f s", why(error), delay)
+            await self.http.close()
+            self.http.connector = discord.utils.MISSING  # closed with its session; a new one is made
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+
+    async def launch_shards(self) -> None:
+        """Connect every shard; where Discord doesn't even name its gateway, try again with growing waits."""
+        delay = FIRST_RETRY_SECONDS
+        while not self.is_closed():
+            try:
+                return await super().launch_shards()
+            except (*UNREACHABLE, *UNPARSED, discord.GatewayNotFound) as error:
+                if self.shard_count is not None:  # the gateway is known: something else is wrong
+                    raise
+                log.warning("No gateway (%s); next try in %.0f s", why(error), delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+        return None
+
+    async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect one shard, with growing waits between attempts.
+
+        discord.py's own method calls itself after a failed attempt, once every five seconds and one frame deeper each
+        time, until Python's recursion limit ends the process. Its second call lands here and ends that attempt.
+        """
+        if shard_id in self._connecting:
+            raise _NotReached
+        delay = FIRST_RETRY_SECONDS
+        while not self.is_closed():
+            self._connecting.add(shard_id)
+            try:
+                return await super().launch_shard(self._gateway or gateway, shard_id, initial=initial)
+            except _NotReached:
+                initial = False
+            finally:
+                self._connecting.discard(shard_id)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY_SECONDS)
+        return None
