@@ -27,7 +27,7 @@ from bench.costs import one_statement
 from bench.ingest import quantile
 from bot.domain import snowflake
 from bot.domain.model import Message
-from bot.llm.base import Before, Completion, estimate_tokens
+from bot.llm.base import Before, Completion, Enough, estimate_tokens
 from bot.llm.costs import load_prices
 from bot.observe.messagelog import Said
 from bot.remember.applier import Applier
@@ -149,6 +149,7 @@ class VirtualModel:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """See LanguageModel."""
         if before is not None:

@@ -16,18 +16,23 @@ _UTF8_BYTES_A_TOKEN = 2
 Before = Callable[[], Awaitable[None]]
 """Awaited before each attempt at a call; what it raises ends the call, and nothing of it is sent."""
 
+Enough = Callable[[str], bool]
+"""Asked again and again about the answer so far, which only grows; True ends the answer there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A complete answer; one that was cut is an error instead.
+    """An answer; one that was cut is an error instead, unless the caller wanted to see it come.
 
     Attributes:
         text: what the model said, JSON by the schema that was asked for.
-        prompt_tokens: tokens of the prompt as the service counted them; None where it did not tell.
-        completion_tokens: tokens of the answer; None where it did not tell.
+        prompt_tokens: tokens of the prompt as the service counted them, or estimated where the answer was ended early;
+            None where it did not tell.
+        completion_tokens: tokens of the answer; None where the service did not tell.
         seconds: time from asking to the whole answer.
         provider: "ollama" or "openai".
         model: the model's name as it was asked for.
+        whole: False where the answer was ended by `enough`, or by the bound of tokens under its eyes.
     """
 
     text: str
@@ -36,6 +41,7 @@ class Completion:
     seconds: float
     provider: str
     model: str
+    whole: bool = True
 
 
 class LanguageModel(Protocol):
@@ -58,6 +64,7 @@ class LanguageModel(Protocol):
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """Answer `prompt` under `system` with JSON that follows `schema`, in at most `max_tokens` tokens.
 
@@ -69,6 +76,7 @@ class LanguageModel(Protocol):
             purpose: what the call is for, in the cost ledger ("extraction", "reconcile", "answer").
             before: sees whether the prompt may still be shown, for between a call and an attempt at it there may be
                 minutes: of waiting, and of other attempts.
+            enough: reads the answer as it comes. Then an answer of more than `max_tokens` is no error but not whole.
 
         Raises:
             ServiceUnavailable: it can't answer now (RateLimited where it says how long to wait).

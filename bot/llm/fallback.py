@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.domain import AnswerError, Clock, ServiceError, ServiceGivenUp
-from bot.llm.base import Before, Completion, LanguageModel, estimate_tokens
+from bot.llm.base import Before, Completion, Enough, LanguageModel, estimate_tokens
 from bot.llm.costs import Ledger, PriceTable
 from bot.llm.guarded import EMBEDDING
 
@@ -109,6 +109,7 @@ class FallbackModel:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """See LanguageModel.
 
@@ -118,7 +119,13 @@ class FallbackModel:
 
         async def ask(model: LanguageModel) -> Completion:
             return await model.complete(
-                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose, before=before
+                system=system,
+                prompt=prompt,
+                schema=schema,
+                max_tokens=max_tokens,
+                purpose=purpose,
+                before=before,
+                enough=enough,
             )
 
         try:

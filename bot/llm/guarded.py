@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain import AnswerError, ServiceError
-from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.base import Before, Completion, Enough, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder, Tally
 from bot.llm.resilience import Guard
@@ -38,12 +38,19 @@ class GuardedModel:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """See LanguageModel. Unusable answers are not asked for again here: the caller knows with what to try."""
 
         async def ask() -> Completion:
             return await self._model.complete(
-                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose, before=before
+                system=system,
+                prompt=prompt,
+                schema=schema,
+                max_tokens=max_tokens,
+                purpose=purpose,
+                before=before,
+                enough=enough,
             )
 
         try:

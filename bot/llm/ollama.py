@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import ollama
 
 from bot.domain import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Before, Completion, estimate_tokens
+from bot.llm.base import Before, Completion, Enough, estimate_tokens
 
 WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)
 """Sizes of `num_ctx`. The smallest holds an ordinary extraction (600 + 1,000 tokens, context, answer) twice."""
@@ -85,6 +86,7 @@ class OllamaModel:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """See LanguageModel."""
         needed = estimate_tokens(system) + estimate_tokens(prompt) + TEMPLATE_TOKENS + max_tokens
@@ -94,36 +96,35 @@ class OllamaModel:
         if before is not None:
             await before()
         try:
-            response = await self._client.chat(
+            parts = await self._client.chat(
                 self.model,
                 [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+                stream=True,
                 format=dict(schema),
                 think=False if traits.thinks else None,
                 options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": max_tokens},
                 keep_alive=self._keep_alive,
             )
+            text, count, end = await _read(parts, enough)
         except FAILURES as error:
             raise translated(error, "ollama", self.model) from None
-        return self._complete(response, window, time.monotonic() - started)
-
-    def _complete(self, response: ollama.ChatResponse, window: int, seconds: float) -> Completion:
-        prompt_tokens, answer_tokens = response.prompt_eval_count, response.eval_count
-        if response.done_reason == "length":
-            raise AnswerCut(
-                f"the answer was cut after {answer_tokens} tokens (prompt {prompt_tokens}, window {window})",
-                response.message.content or "",
-            )
-        if prompt_tokens is not None and prompt_tokens > window - _EDGE:
-            raise AnswerCut(f"the prompt was probably cut: it fills {prompt_tokens} of the window's {window} tokens")
-        if not response.done or not response.message.content:
+        prompt_tokens: int | None = estimate_tokens(system) + estimate_tokens(prompt)
+        answer_tokens: int | None = count
+        if end is not None:
+            prompt_tokens, answer_tokens = end.prompt_eval_count, end.eval_count
+            _check_end(end, window)
+            if end.done_reason == "length" and enough is None:
+                raise AnswerCut(f"the answer was cut after {answer_tokens} tokens (window {window})", text)
+        if not text:
             raise AnswerInvalid("the model answered with nothing")
         return Completion(
-            text=response.message.content,
+            text=text,
             prompt_tokens=prompt_tokens,
             completion_tokens=answer_tokens,
-            seconds=seconds,
+            seconds=time.monotonic() - started,
             provider=self.provider,
             model=self.model,
+            whole=end is not None and end.done_reason != "length",
         )
 
     async def check(self) -> None:
@@ -150,6 +151,35 @@ class OllamaModel:
         fitting = next(size for size in (*WINDOWS, limit) if size >= needed)
         self._window = max(self._window, min(fitting, limit))
         return self._window
+
+
+async def _read(
+    parts: AsyncIterator[ollama.ChatResponse], enough: Enough | None
+) -> tuple[str, int, ollama.ChatResponse | None]:
+    """An answer as it comes: its text, how many parts (about a token each) it came in, and what the server says of it.
+
+    That last is None where `enough` ended it; closing the connection ends the server's work on it.
+
+    Raises:
+        AnswerInvalid: it ended without an end.
+    """
+    text, count = "", 0
+    async with aclosing(cast("AsyncGenerator[ollama.ChatResponse]", parts)) as answer:
+        async for part in answer:
+            text += part.message.content or ""
+            count += 1
+            if part.done:
+                return text, count, part
+            if enough is not None and enough(text):
+                return text, count, None
+    raise AnswerInvalid("the model's answer has no end")
+
+
+def _check_end(end: ollama.ChatResponse, window: int) -> None:
+    """Raise AnswerCut where the prompt itself did not fit."""
+    read = end.prompt_eval_count
+    if read is not None and read > window - _EDGE:
+        raise AnswerCut(f"the prompt was probably cut: it fills {read} of the window's {window} tokens")
 
 
 class _Traits:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import openai
+from openai import AsyncAPIResponse
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 from openai.types.shared_params import ResponseFormatJSONSchema
 
@@ -22,7 +25,7 @@ from bot.domain import (
     ServiceUnavailable,
     StartupError,
 )
-from bot.llm.base import Before, Completion
+from bot.llm.base import Before, Completion, Enough, estimate_tokens
 
 TEMPERATURE = 0.1
 ANSWER_SECONDS = 60.0
@@ -60,6 +63,7 @@ class OpenAIModel:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """See LanguageModel."""
         started = time.monotonic()
@@ -69,36 +73,40 @@ class OpenAIModel:
         }
         if before is not None:
             await before()
+        streamed: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if enough else {}
         try:
-            answer: object = await self._client.chat.completions.create(
+            async with self._client.chat.completions.with_streaming_response.create(
                 model=self.model,
                 messages=[{"role": "system", "content": system}, {"role": "user", "content": prompt}],
                 response_format=answer_format,
                 temperature=TEMPERATURE,
                 max_completion_tokens=max_tokens,
-            )
+                **streamed,
+            ) as response:
+                answer = await _read(response, enough)
         except FAILURES as error:
             raise translated(error, "openai", self.model) from None
-        return self._complete(answer, time.monotonic() - started)
+        if answer.ended:
+            answer.prompt_tokens = estimate_tokens(system) + estimate_tokens(prompt)
+        return self._complete(answer, enough is not None, time.monotonic() - started)
 
-    def _complete(self, answer: object, seconds: float) -> Completion:
-        if not isinstance(answer, ChatCompletion) or not answer.choices:  # a page of a proxy comes as text
-            raise ServiceUnavailable("openai", _NOT_OURS)
-        choice, usage = answer.choices[0], answer.usage
-        if choice.finish_reason == "length":
-            tokens = usage.completion_tokens if usage else "unknown"
-            raise AnswerCut(f"the answer was cut after {tokens} tokens", choice.message.content or "")
-        if choice.message.refusal or choice.finish_reason == "content_filter":
+    def _complete(self, answer: _Answer, in_view: bool, seconds: float) -> Completion:
+        cut = answer.finish_reason == "length"
+        if cut and not in_view:
+            tokens = answer.completion_tokens or "unknown"
+            raise AnswerCut(f"the answer was cut after {tokens} tokens", answer.text)
+        if answer.declined or answer.finish_reason == "content_filter":
             raise AnswerInvalid("the model declined to answer")
-        if not choice.message.content:
+        if not answer.text:
             raise AnswerInvalid("the model answered with nothing")
         return Completion(
-            text=choice.message.content,
-            prompt_tokens=usage.prompt_tokens if usage else None,
-            completion_tokens=usage.completion_tokens if usage else None,
+            text=answer.text,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
             seconds=seconds,
             provider=self.provider,
             model=self.model,
+            whole=not (cut or answer.ended),
         )
 
     async def check(self) -> None:
@@ -111,6 +119,53 @@ class OpenAIModel:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._client.close()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What came of a call, at once or in parts; `ended` by the reader before its end."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    declined: bool = False
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    ended: bool = False
+
+    def count(self, usage: CompletionUsage | None) -> None:
+        if usage is not None:
+            self.prompt_tokens, self.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+
+
+async def _read(response: AsyncAPIResponse[Any], enough: Enough | None) -> _Answer:
+    """An answer as it comes; servers that don't know `stream` send it whole.
+
+    Raises:
+        ServiceUnavailable: it is not this protocol.
+    """
+    answer = _Answer()
+    if response.headers.get("content-type", "").startswith("text/event-stream"):
+        parts = 0
+        async for part in await response.parse():
+            answer.count(part.usage)
+            for choice in part.choices[:1]:
+                answer.text += choice.delta.content or ""
+                answer.declined |= bool(choice.delta.refusal)
+                answer.finish_reason = choice.finish_reason or answer.finish_reason
+                parts += 1
+            if enough is not None and answer.finish_reason is None and enough(answer.text):
+                answer.ended, answer.completion_tokens = True, parts  # a part is about a token
+                break
+        return answer
+    value = await response.json()
+    whole = ChatCompletion.construct(**value) if isinstance(value, dict) else None
+    if whole is None or not whole.choices:  # a page of a proxy comes as text
+        raise ServiceUnavailable("openai", _NOT_OURS)
+    answer.count(whole.usage)
+    choice = whole.choices[0]
+    answer.text, answer.finish_reason = choice.message.content or "", choice.finish_reason
+    answer.declined = bool(choice.message.refusal)
+    return answer
 
 
 def openai_client(api_key: str | None, base_url: str | None, timeout: float) -> openai.AsyncOpenAI:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from bot.domain import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.base import Before, Completion, Enough, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder
 from bot.llm.guarded import count_call, count_failed_embedding
@@ -248,12 +248,19 @@ class PooledModel:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         """See LanguageModel."""
 
         async def ask(model: LanguageModel) -> Completion:
             return await model.complete(
-                system=system, prompt=prompt, schema=schema, max_tokens=max_tokens, purpose=purpose, before=before
+                system=system,
+                prompt=prompt,
+                schema=schema,
+                max_tokens=max_tokens,
+                purpose=purpose,
+                before=before,
+                enough=enough,
             )
 
         try:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.errors import AnswerCut, AnswerInvalid
 from bot.domain.model import PERSONAL_KINDS, Message
-from bot.llm.base import Before, Completion
+from bot.llm.base import Before, Completion, Enough
 from bot.remember.candidate import Extraction
 from bot.remember.extractor import Extractor
 from bot.remember.gate import Gate
@@ -43,6 +43,7 @@ class Answering:
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         text = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
         return Completion(
@@ -71,6 +72,7 @@ class CutShort(Answering):
         max_tokens: int,
         purpose: str,
         before: Before | None = None,
+        enough: Enough | None = None,
     ) -> Completion:
         said = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
         raise AnswerCut("done_reason length", said[: self.characters])

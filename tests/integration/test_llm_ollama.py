@@ -48,7 +48,6 @@ async def test_asks_for_json_by_schema_without_silent_cuts(ollama_server: Loopba
     assert body["format"] == SCHEMA
     assert body["truncate"] is False
     assert body["shift"] is False
-    assert body["stream"] is False
     assert body["keep_alive"]
     assert body["options"] == {"temperature": 0.1, "num_ctx": WINDOWS[0], "num_predict": 123}
     assert [m["content"] for m in body["messages"]] == ["Extract.", "what was said"]
@@ -209,3 +208,43 @@ async def test_neither_key_nor_content_gets_into_errors_or_logs(
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert CANARY not in caplog.text
     await model.aclose()
+
+
+async def test_an_answer_is_ended_as_soon_as_enough_was_said(ollama_server: LoopbackOllama, model: OllamaModel) -> None:
+    ollama_server.answer = lambda _: {"memories": ["again"] * 400}
+
+    answer = await model.complete(
+        system="Extract.",
+        prompt="1 A: we meet on Friday",
+        schema=SCHEMA,
+        max_tokens=2000,
+        purpose="extraction",
+        enough=lambda text: text.count("again") > 1,
+    )
+
+    assert answer.text.count("again") == 2
+    assert not answer.whole
+    assert answer.completion_tokens == -(-len(answer.text) // 4)
+    assert answer.prompt_tokens
+    assert ollama_server.written < 400
+
+
+async def test_an_answer_that_is_read_as_it_comes_may_end_at_its_bound(
+    ollama_server: LoopbackOllama, model: OllamaModel
+) -> None:
+    ollama_server.answer = lambda _: {"memories": ["word " * 400]}
+
+    answer = await model.complete(
+        system="Extract.", prompt="1 A: x", schema=SCHEMA, max_tokens=50, purpose="extraction", enough=lambda _: False
+    )
+
+    assert (answer.whole, answer.completion_tokens, len(answer.text)) == (False, 50, 200)
+
+
+async def test_an_answer_that_ends_in_the_middle_of_the_stream_is_unusable(
+    ollama_server: LoopbackOllama, model: OllamaModel
+) -> None:
+    ollama_server.ends_streams = False
+
+    with pytest.raises(AnswerInvalid):
+        await ask(model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -190,3 +190,54 @@ def test_no_password_in_the_address() -> None:
     with pytest.raises(StartupError, match="OPENAI_BASE_URL") as caught:
         OpenAIModel("sk-test", "gpt-4o-mini", base_url=f"http://user:{CANARY}@127.0.0.1/v1")
     assert CANARY not in str(caught.value)
+
+
+async def read(model: OpenAIModel, enough: Callable[[str], bool], max_tokens: int = 2000) -> Completion:
+    return await model.complete(
+        system="Extract.",
+        prompt="1 A: we meet on Friday",
+        schema=SCHEMA,
+        max_tokens=max_tokens,
+        purpose="extraction",
+        enough=enough,
+    )
+
+
+async def test_an_answer_is_ended_as_soon_as_enough_was_said(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.answer = lambda _: {"memories": ["again"] * 400}
+
+    answer = await read(model, lambda text: text.count("again") > 1)
+
+    assert answer.text.count("again") == 2
+    assert not answer.whole
+    assert answer.completion_tokens == -(-len(answer.text) // 4)
+    assert answer.prompt_tokens
+    assert openai_server.written < 400
+
+
+async def test_a_stream_that_is_read_to_its_end_is_counted(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.answer = lambda _: Answer('{"memories": []}', eval_count=7)
+
+    answer = await read(model, lambda _: False)
+
+    assert (answer.text, answer.whole) == ('{"memories": []}', True)
+    assert (answer.prompt_tokens, answer.completion_tokens) == (8, 7)
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_an_answer_that_is_read_as_it_comes_may_end_at_its_bound(
+    openai_server: LoopbackOpenAI, model: OpenAIModel, streams: bool
+) -> None:
+    openai_server.streams = streams
+    openai_server.answer = lambda _: {"memories": ["word " * 400]}
+
+    answer = await read(model, lambda _: False, max_tokens=50)
+
+    assert (answer.whole, answer.completion_tokens, len(answer.text)) == (False, 50, 200)
+
+
+async def test_a_refusal_in_a_stream_is_an_unusable_answer(openai_server: LoopbackOpenAI, model: OpenAIModel) -> None:
+    openai_server.refusal = "I can't help with that."
+
+    with pytest.raises(AnswerInvalid):
+        await read(model, lambda _: False)

@@ -6,6 +6,7 @@ server that knows it), then it is HTTP 400; an answer over `num_predict` or the 
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -53,6 +54,8 @@ class LoopbackOllama(LoopbackServer):
         pullable: models that can be pulled, besides those that are.
         digest: of every model's contents.
         counts_prompt: False for servers that leave prompt_eval_count out.
+        ends_streams: False for servers whose connection ends before the answer does.
+        written: tokens of answers that went out in streams.
     """
 
     answer: Script | None = None
@@ -68,6 +71,8 @@ class LoopbackOllama(LoopbackServer):
     tokens_a_second: float = 80.0
     pullable: Sequence[str] = ()
     digest: str = "0" * 64
+    ends_streams: bool = True
+    written: int = 0
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Ollama's paths."""
@@ -136,7 +141,7 @@ class LoopbackOllama(LoopbackServer):
             {"details": _card(name)["details"], "model_info": info, "capabilities": list(capabilities)}
         )
 
-    async def _chat(self, request: web.Request) -> web.Response:
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = request[BODY]
         if not _pulled(body["model"], self.models):
             return _unknown(body["model"])
@@ -152,7 +157,25 @@ class LoopbackOllama(LoopbackServer):
         answer = await self._say(request, body)
         ends = self.knows_truncate and body.get("shift") is False
         room = min(options.get("num_predict", window), window - prompt_tokens if ends else window)
-        return web.json_response(self._told(body["model"], _fit(answer, max(0, room)), prompt_tokens))
+        end = self._told(body["model"], _fit(answer, max(0, room)), prompt_tokens)
+        if body.get("stream") is False:
+            return web.json_response(end)
+        return await self._stream(request, end)
+
+    async def _stream(self, request: web.Request, end: dict[str, Any]) -> web.StreamResponse:
+        """The answer a token at a time; a client that leaves is written nothing more."""
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        text = end["message"]["content"]
+        start = {key: end[key] for key in ("model", "created_at")}
+        for at in range(0, len(text), CHARACTERS_A_TOKEN):
+            message = {"role": "assistant", "content": text[at : at + CHARACTERS_A_TOKEN]}
+            await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")
+            await asyncio.sleep(0)
+            self.written += 1
+        if self.ends_streams:
+            await response.write(json.dumps(end | {"message": {"role": "assistant", "content": ""}}).encode() + b"\n")
+        return response
 
     async def _say(self, request: web.Request, body: dict[str, Any]) -> Answer:
         if planned(request, Fault.GARBAGE):

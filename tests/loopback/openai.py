@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import inspect
 import json
@@ -30,6 +31,8 @@ class LoopbackOpenAI(LoopbackServer):
         chat_models: models that exist.
         dims: native size of embedding models that OpenAI doesn't have.
         refusal: what the chat model says instead of answering.
+        streams: False for servers that answer at once whatever they are asked for.
+        written: tokens of answers that went out in streams.
     """
 
     answer: Script | None = None
@@ -38,6 +41,8 @@ class LoopbackOpenAI(LoopbackServer):
     context_length: int = 128_000
     dims: int = 1536
     refusal: str | None = None
+    streams: bool = True
+    written: int = 0
 
     @property
     def api_url(self) -> str:
@@ -97,7 +102,7 @@ class LoopbackOpenAI(LoopbackServer):
             return _refused(400, "This model does not support specifying dimensions.", param="dimensions")
         return None
 
-    async def _chat(self, request: web.Request) -> web.Response:
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = request[BODY]
         prompt_tokens = sum(_tokens(message["content"]) for message in body["messages"])
         refused = self._stranger(request) or self._bad_chat(body, prompt_tokens)
@@ -108,22 +113,42 @@ class LoopbackOpenAI(LoopbackServer):
         text, reason = answer.text, answer.done_reason
         if _tokens(text) > room:
             text, reason = text[: room * CHARACTERS_A_TOKEN], "length"
-        message = {"role": "assistant", "content": None if self.refusal else text, "refusal": self.refusal}
         completion_tokens = answer.eval_count if answer.eval_count is not None else _tokens(text)
-        return web.json_response(
-            {
-                "id": "chatcmpl-1",
-                "object": "chat.completion",
-                "created": 1_795_305_600,
-                "model": body["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
-                "usage": {
-                    "prompt_tokens": prompt_tokens,
-                    "completion_tokens": completion_tokens,
-                    "total_tokens": prompt_tokens + completion_tokens,
-                },
-            }
-        )
+        usage = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        }
+        base = {"id": "chatcmpl-1", "created": 1_795_305_600, "model": body["model"]}
+        if body.get("stream") and self.streams:
+            return await self._stream(request, base, text, reason, usage)
+        message = {"role": "assistant", "content": None if self.refusal else text, "refusal": self.refusal}
+        choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
+        return web.json_response(base | {"object": "chat.completion", "choices": [choice], "usage": usage})
+
+    async def _stream(
+        self, request: web.Request, base: dict[str, Any], text: str, reason: str, usage: dict[str, int]
+    ) -> web.StreamResponse:
+        """The answer as server-sent events, a token each; the count of tokens only where it was asked for."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+
+        async def send(choices: list[dict[str, Any]], counted: dict[str, int] | None = None) -> None:
+            chunk = base | {"object": "chat.completion.chunk", "choices": choices, "usage": counted}
+            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            await asyncio.sleep(0)
+
+        deltas: list[dict[str, Any]] = [
+            {"content": text[at : at + CHARACTERS_A_TOKEN]} for at in range(0, len(text), CHARACTERS_A_TOKEN)
+        ]
+        for delta in [{"refusal": self.refusal}] if self.refusal else deltas:
+            await send([{"index": 0, "delta": delta, "finish_reason": None}])
+            self.written += 1
+        await send([{"index": 0, "delta": {}, "finish_reason": reason}])
+        if (request[BODY].get("stream_options") or {}).get("include_usage"):
+            await send([], usage)
+        await response.write(b"data: [DONE]\n\n")
+        return response
 
     def _bad_chat(self, body: dict[str, Any], prompt_tokens: int) -> web.Response | None:
         if body["model"] not in self.chat_models:
