@@ -14,9 +14,9 @@ from bot.memories import Asker
 from bot.recall import Answer, Matched, RecallQuery, Source, State
 from cogs import texts
 from cogs.access import Reading
+from cogs.hits import hit_item
 from cogs.names import names_for
 from cogs.publishing import Compared, Place, Publisher
-from cogs.recall import hit_item
 from cogs.rendering import jump_url, safe, safe_name
 from cogs.views.answer import Cited, answer_view
 from cogs.views.pages import PER_PAGE

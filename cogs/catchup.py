@@ -21,8 +21,8 @@ from bot.text import parse_since
 from cogs import texts
 from cogs.access import Access, Talk
 from cogs.checks import per_member
+from cogs.hits import speakers_of
 from cogs.names import names_for
-from cogs.recall import speakers_of
 from cogs.rendering import ago, jump_url, safe, shorten
 from cogs.reply import reply_view
 from cogs.views.confirm import text_view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -21,12 +21,13 @@ from cogs import texts
 from cogs.access import Access, Reading
 from cogs.checks import per_member
 from cogs.forget import correct_memory, forget_memory, wording_of
+from cogs.hits import hit_item
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
 from cogs.publishing import why_not_here
-from cogs.rendering import ago, jump_url, plain_word, safe, safe_name
+from cogs.rendering import safe
 from cogs.reply import reply, reply_view
-from cogs.views.pages import ITEM_CHARS, PER_PAGE, Item, Page, Pages
+from cogs.views.pages import PER_PAGE, Item, Page, Pages
 
 if TYPE_CHECKING:
     from bot.forget import Verification
@@ -42,15 +43,8 @@ MAX_QUERY = 300
 COMPARISONS = 3
 """How often a page is put together anew because something on it turned out to be gone or changed."""
 
-MAX_BEFORE = 2
-BEFORE_CHARS = 100
-"""How much of what held before is shown below a memory."""
-
 SHARES = (3, 60.0)
 """Pages that a member may post at most, and seconds."""
-
-MAX_LINES = 5
-"""Lines of an excerpt that are shown, around the one that matched best."""
 
 
 class RecallCog(commands.Cog):
@@ -316,51 +310,3 @@ def _places(hits: Sequence[Hit]) -> dict[int, set[int]]:
             for citation in hit.memory.citations:
                 places[citation.channel_id].add(citation.message_id)
     return dict(places)
-
-
-def hit_item(
-    hit: Hit,
-    names: Mapping[int, str],
-    asker: Asker,
-    bold: Callable[[str], bool] = plain_word,
-    before: Sequence[Memory] = (),
-) -> Item:
-    """One hit, ready to be shown, with the words in bold that `bold` tells, and below it what held `before`."""
-    memory = hit.memory
-    if memory is None:
-        text = _excerpt(hit, names, bold)
-        caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
-    else:
-        older = "".join(_older(one, names) for one in before[:MAX_BEFORE])
-        text = safe(hit.text, names, limit=ITEM_CHARS - len(older), bold=bold) + older
-        speakers = speakers_of(memory.author_ids, names)
-        caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
-    return Item(
-        text=text,
-        caption=caption,
-        url=jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor),
-        memory_id=memory.id if memory is not None and asker.may_forget(memory) else None,
-    )
-
-
-def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
-    """Who said it, three names at most."""
-    shown = [safe_name(names.get(author_id, ""))[:64] for author_id in author_ids[:3]]
-    more = len(author_ids) - len(shown)
-    return ", ".join(shown) + (f" and {texts.count(more, 'other')}" if more else "")
-
-
-def _older(memory: Memory, names: Mapping[int, str]) -> str:
-    """A line on what held before."""
-    return f"\n-# before, {ago(memory.said_at)}: {safe(memory.text, names, limit=BEFORE_CHARS)}"
-
-
-def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) -> str:
-    shown = hit.around_anchor(MAX_LINES)
-    budget = ITEM_CHARS // len(shown)
-    return "\n".join(_line(line.author_id, line.content, names, budget, bold) for line in shown)
-
-
-def _line(author_id: int, content: str, names: Mapping[int, str], budget: int, bold: Callable[[str], bool]) -> str:
-    speaker = safe_name(names.get(author_id, ""))[: max(12, budget // 3)]
-    return f"**{speaker}:** {safe(content, names, limit=max(20, budget - len(speaker) - 7), bold=bold)}"

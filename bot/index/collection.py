@@ -14,7 +14,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 
 from bot.domain import StartupError
 from bot.index import points
-from bot.index.opening import Layout
+from bot.index.layout import Layout
 from bot.index.points import COLLECTION, Filters, other_size
 
 TENANT_LINKS: Final = 16

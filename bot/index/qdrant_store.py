@@ -15,7 +15,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 
 from bot.domain import RateLimited, ServiceRejected, ServiceUnavailable
 from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use
-from bot.index.opening import ANY_LAYOUT, Layout, QdrantAddress
+from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
 from bot.index.points import PAGE, Filters, Found, Point
 from bot.storage import chunks
 

@@ -12,7 +12,8 @@ from aiolimiter import AsyncLimiter
 
 from bot.domain import ServiceUnavailable, host_name
 from bot.index.generations import FOLDER, Generation, Generations, Made
-from bot.index.opening import HybridModels, Layout, QdrantAddress, open_index, publish_index, remove_index, spread_of
+from bot.index.layout import Layout, QdrantAddress
+from bot.index.opening import HybridModels, open_index, publish_index, remove_index, spread_of
 from bot.llm import (
     FAILURES_TO_OPEN,
     PROBE_SECONDS,

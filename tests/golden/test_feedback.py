@@ -15,7 +15,7 @@ import pytest
 from bot.domain.model import Hit, HitKind, Line, Memory
 from bot.memories.store import Asker
 from cogs.catchup import _memory_line
-from cogs.recall import hit_item
+from cogs.hits import hit_item
 from cogs.rendering import safe
 from tests.fixtures.storage import CHANNEL, GUILD
 from tests.golden.chats import Chat

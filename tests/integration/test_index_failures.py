@@ -13,7 +13,7 @@ import pytest
 from qdrant_client import models
 
 from bot.domain.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
-from bot.index.opening import Layout, QdrantAddress
+from bot.index.layout import Layout, QdrantAddress
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault

@@ -1,0 +1,51 @@
+"""Where a Qdrant server is, and how a collection is spread over a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bot.domain import QDRANT_PORT, qdrant_address
+
+
+@dataclass(frozen=True, slots=True)
+class QdrantAddress:
+    """Where a Qdrant server is: MEM0_QDRANT_URL, or else MEM0_QDRANT_HOST and MEM0_QDRANT_PORT."""
+
+    url: str | None = None
+    host: str | None = None
+    port: int = QDRANT_PORT
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def place(self) -> str:
+        """The server as one address with its port, without the key."""
+        return qdrant_address(self.url or f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a new collection is spread over a cluster; None leaves it to the server.
+
+    Attributes:
+        shards: pieces that the collection is cut into.
+        replicas: copies of each piece.
+        confirmations: copies that have to take a write before it counts.
+    """
+
+    shards: int | None = None
+    replicas: int | None = None
+    confirmations: int | None = None
+
+    def differs(self, there: Layout) -> str:
+        """How a collection that is there differs from what is asked for, in words; empty where it does not."""
+        pairs = (
+            ("shards", self.shards, there.shards),
+            ("replicas of each", self.replicas, there.replicas),
+            ("confirmations of a write", self.confirmations, there.confirmations),
+        )
+        return ", ".join(
+            f"{found} {what} instead of {asked}" for what, asked, found in pairs if asked is not None and asked != found
+        )
+
+
+ANY_LAYOUT = Layout()
