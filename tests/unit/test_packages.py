@@ -1,0 +1,61 @@
+"""The shape of the tree: packages with a face, and no file that is too long to read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = sorted(p.parent.name for p in (ROOT / "bot").glob("*/__init__.py"))
+FACED = [name for name in PACKAGES if name != "cli"]
+SOURCES = [p for folder in ("bot", "cogs") for p in (ROOT / folder).rglob("*.py") if "migrations" not in p.parts]
+TOP_LEVEL = {"__init__.py", "__main__.py", "py.typed"}
+
+
+def _package(path: Path) -> str | None:
+    """The package of bot/ that a file lies in."""
+    parts = path.relative_to(ROOT).parts
+    return parts[1] if parts[0] == "bot" and len(parts) > 2 else None
+
+
+def _imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Each (module, name) that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+
+
+def test_bot_holds_packages_alone() -> None:
+    files = {p.name for p in (ROOT / "bot").iterdir() if p.is_file()}
+    assert files == TOP_LEVEL
+
+
+def test_a_package_is_imported_by_its_face() -> None:
+    faults = [f"{path.relative_to(ROOT)}: {fault}" for path in SOURCES for fault in _past_a_face(path)]
+    assert not faults
+
+
+def _past_a_face(path: Path) -> Iterator[str]:
+    for module, name in _imports(path):
+        parts = module.split(".")
+        if parts[0] != "bot" or len(parts) < 2 or parts[1] == _package(path):
+            continue
+        if len(parts) > 2:
+            yield f"{module} is not the face of bot.{parts[1]}"
+        elif parts[1] in FACED and name not in import_module(module).__all__:
+            yield f"{module} does not give {name}"
+
+
+@pytest.mark.parametrize("name", FACED)
+def test_a_face_gives_what_others_use(name: str) -> None:
+    face = import_module(f"bot.{name}")
+    used = {n for p in SOURCES if _package(p) != name for m, n in _imports(p) if m == face.__name__}
+    assert face.__doc__, f"bot/{name}/__init__.py says what the package holds"
+    assert len(face.__doc__.split(". ")) + face.__doc__.count(".\n") >= 3
+    assert set(face.__all__) == used, "the face names what other packages import, and nothing else"
