@@ -17,6 +17,6 @@ if __name__ == "__main__":
     os.umask(0o077)  # whatever is written here is for this user alone, files of libraries included
     # Before the imports, which take seconds: a container's first process ignores signals that it does not handle.
     signal.signal(signal.SIGTERM, _leave)
-    from bot.cli import main
+    from bot.cli.main import main
 
     main()

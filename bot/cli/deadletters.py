@@ -24,7 +24,9 @@ Guild = Annotated[int | None, typer.Option(help="Only this server (id).")]
 def build() -> typer.Typer:
     """The commands below `deadletters`."""
     app = typer.Typer(
-        no_args_is_help=True, help="Messages that the model could not read: list them, retry them, or drop them."
+        no_args_is_help=True,
+        add_completion=False,
+        help="Messages that the model could not read: list them, retry them, or drop them.",
     )
     app.command("list")(list_letters)
     app.command("retry")(retry)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 QDRANT_PORT: Final = 6333
 """Where qdrant-client asks, by https as well, when an address names no port."""
 
 
 def host_name(base_url: str) -> str:
     """An address for people: without name and password, and without the scheme."""
-    address = httpx.URL(base_url)
-    return f"{address.netloc.decode()}{address.path.rstrip('/')}"
+    address = urlsplit(base_url)
+    return f"{address.netloc.rpartition('@')[2]}{address.path.rstrip('/')}"
 
 
 def qdrant_address(url: str) -> str:

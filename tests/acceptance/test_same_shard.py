@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SETTINGS_FAULT = 2
 IMPATIENT = (
-    "from bot.cli import main; from bot.run.shards import ShardClaim; "
+    "from bot.cli.main import main; from bot.run.shards import ShardClaim; "
     "ShardClaim.__init__.__kwdefaults__['wait_seconds'] = 3.0; main()"
 )
 

@@ -1,0 +1,119 @@
+"""The commands by their names, and what becomes of their faults."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from bot.domain import StartupError, UserError
+
+EXIT_FAULT = 1
+"""Something was asked that can't be done."""
+
+EXIT_SETTINGS = 2
+"""The program can't start with these settings."""
+
+COMMANDS = {
+    "run": "Run the bot until SIGTERM or SIGINT.",
+    "worker": "Make memories of what the bots take in, until SIGTERM or SIGINT; needs PostgreSQL and a Qdrant server.",
+    "replay": "Put a chat export through the same pipeline as live messages; safe to run twice.",
+    "recall": "Search messages and memories; sees every channel, so it is for the operator alone.",
+    "doctor": "Check settings, database, model, embeddings, index and Discord; exit code 1 where one is at fault.",
+    "reindex": "Fill a new vector index with every memory, then let it take over; a running bot does it for itself.",
+    "deadletters": "Messages that the model could not read: list them, retry them, or drop them.",
+    "costs": "What was spent by the ledger, or (--messages-per-day) what is likely to be, against OpenAI alone.",
+    "erase": "Erase everything that is kept of a member; a running bot does it, else it is done here.",
+    "export": "Print everything that is kept of a member as JSON; works beside a running bot.",
+    "policy": "Print the privacy policy that follows from the settings (PRIVACY.md).",
+    "encrypt": "Encrypt the embedded database with DATA_KEY, once, with the bot stopped.",
+    "migrate": "Bring the database up to date, as every start does, after a backup.",
+    "demo": "Replay the sample chat of a makerspace, then ask three questions about it.",
+}
+"""Each command with its line of help; `bot.cli.<command>` holds it."""
+
+
+class Commands(TyperGroup):
+    """The commands, each loaded when it is called: `--help` loads none of them."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Their names, in the order in which help shows them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | None:  # type: ignore[override]
+        """A command as help shows it."""
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:  # type: ignore[override]
+        """The command that the arguments call, loaded."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load_command(str(name)), rest
+
+
+def load_command(name: str) -> Any:  # noqa: ANN401
+    """Load a command's module, for Typer."""
+    module = import_module(f"bot.cli.{name}")
+    return typer.main.get_command(_application(module, name))
+
+
+def _application(module: ModuleType, name: str) -> typer.Typer:
+    if hasattr(module, "build"):  # it has commands below it
+        application: typer.Typer = module.build()
+        return application
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    application.command(name)(getattr(module, name))
+    return application
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="bot",
+        cls=Commands,
+        help="Channel Memory: remembers what was said in the Discord channels where it may listen.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)
+    return app
+
+
+def main() -> None:
+    """Run a command; faults become one line each on standard error."""
+    try:
+        build()()
+    except StartupError as error:
+        _complain(error, EXIT_SETTINGS)
+    except UserError as error:
+        _complain(error, EXIT_FAULT)
+    except KeyboardInterrupt:
+        logging.shutdown()
+        sys.exit(130)
+    except Exception as error:
+        reason = _database_fault(error)
+        if reason is None:
+            raise
+        _complain(f"the database can't be used ({reason}): see that it runs and has room, and try again", EXIT_FAULT)
+
+
+def _database_fault(error: Exception) -> str | None:
+    """What kind of fault a database had, without its own text, which holds what was to be written."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not isinstance(error, SQLAlchemyError):
+        return None
+    cause = getattr(error, "orig", None)
+    return type((cause and cause.__cause__) or cause or error).__name__
+
+
+def _complain(error: Exception | str, code: int) -> None:
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    logging.shutdown()
+    sys.exit(code)
