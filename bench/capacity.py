@@ -27,7 +27,7 @@ from bench.costs import one_statement
 from bench.ingest import quantile
 from bot.domain import snowflake
 from bot.domain.model import Message
-from bot.llm.base import Before, Completion, Enough, estimate_tokens
+from bot.llm.base import Completion, CompletionRequest, estimate_tokens
 from bot.llm.costs import load_prices
 from bot.observe.messagelog import Said
 from bot.remember.applier import Applier
@@ -140,20 +140,10 @@ class VirtualModel:
     waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
     _latency: random.Random = field(default_factory=lambda: random.Random(1))
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
-        if before is not None:
-            await before()
+        if request.before is not None:
+            await request.before()
         seconds = self._latency.lognormvariate(math.log(self.median), self.spread)
         self.calls += 1
         self.busy_seconds += seconds
@@ -161,8 +151,8 @@ class VirtualModel:
         done = asyncio.get_running_loop().create_future()
         heapq.heappush(self.waiting, (until, self.calls, done))
         await done
-        text = json.dumps(one_statement({"messages": [{"content": prompt}]}))
-        asked, answered = (round(REAL_SHARE * estimate_tokens(one)) for one in (system + prompt, text))
+        text = json.dumps(one_statement({"messages": [{"content": request.prompt}]}))
+        asked, answered = (round(REAL_SHARE * estimate_tokens(one)) for one in (request.system + request.prompt, text))
         self.tokens += asked + answered
         return Completion(
             text=text,

@@ -10,10 +10,13 @@
     │   ├── ServiceUnavailable    refused, timed out, 5xx, breaker open: wait and try again
     │   │   ├── ServiceAbsent     not set up here, on purpose or for want of a key: not worth a warning
     │   │   ├── ServiceGivenUp    away for longer than the settings wait: go on without
+    │   │   ├── ServiceFailed     it broke over this request (500, no answer in time), which may itself be why
+    │   │   ├── ModelUnfit        a model answers unusably whatever it is asked: wait for another model
     │   │   └── RateLimited       429: wait `retry_after` seconds
     │   └── ServiceRejected       it understood and declined for good (bad key, unknown model, 400)
     └── AnswerError               a model answered with something unusable: try again with less
         ├── AnswerCut             the answer or its prompt did not fit the context window
+        ├── AnswerDeclined        it answers other prompts, and not this one (content filter, a prompt that breaks it)
         └── AnswerInvalid         not the JSON asked for, or it cites what is not there
 
 Errors carry ids and reasons for operators, never message content and never secrets.
@@ -70,6 +73,14 @@ class ServiceGivenUp(ServiceUnavailable):
     """The service has been away for so long that its work is given up, as the settings want."""
 
 
+class ServiceFailed(ServiceUnavailable):
+    """The service broke while it worked on this request, which may be why; whether it is, another request tells."""
+
+
+class ModelUnfit(ServiceUnavailable):
+    """A model answers unusably whatever it is asked; what it was to be asked is kept until another one is there."""
+
+
 class RateLimited(ServiceUnavailable):
     """The service asks to wait.
 
@@ -100,6 +111,10 @@ class AnswerCut(AnswerError):
     def __init__(self, message: str, said: str = "") -> None:
         super().__init__(message)
         self.said = said
+
+
+class AnswerDeclined(AnswerError):
+    """The service does not answer this prompt, while it answers others: try again with parts of it."""
 
 
 class AnswerInvalid(AnswerError):

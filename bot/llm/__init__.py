@@ -4,7 +4,7 @@ Every call goes through a guard, which limits its rate and time and stops asking
 counts what each call cost.
 """
 
-from bot.llm.base import Before, Completion, LanguageModel, estimate_tokens
+from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel, estimate_tokens
 from bot.llm.costs import Call, Ledger, PriceTable, Usage, load_prices
 from bot.llm.embeddings import (
     MAX_TEXTS,
@@ -49,6 +49,7 @@ __all__ = [
     "BreakerState",
     "Call",
     "Completion",
+    "CompletionRequest",
     "Counters",
     "Course",
     "Embedder",

@@ -21,6 +21,35 @@ Enough = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest:
+    """What a language model is asked.
+
+    Attributes:
+        system: the constant instructions; kept constant so that the model can cache them.
+        prompt: what this call is about.
+        schema: JSON schema of the answer; decoding is constrained to it where the model can.
+        max_tokens: upper bound of the answer.
+        purpose: what the call is for, in the cost ledger ("extraction", "reconcile", "answer").
+        before: sees whether the prompt may still be shown, for between a call and an attempt at it there may be
+            minutes: of waiting, and of other attempts.
+        enough: reads the answer as it comes. Then an answer of more than `max_tokens` is no error but not whole.
+    """
+
+    system: str
+    prompt: str
+    schema: Mapping[str, Any]
+    max_tokens: int
+    purpose: str
+    before: Before | None = None
+    enough: Enough | None = None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of instructions and prompt, estimated on the safe side."""
+        return estimate_tokens(self.system) + estimate_tokens(self.prompt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """An answer; one that was cut is an error instead, unless the caller wanted to see it come.
 
@@ -55,34 +84,16 @@ class LanguageModel(Protocol):
     def model(self) -> str:
         """Its name at the provider."""
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
-        """Answer `prompt` under `system` with JSON that follows `schema`, in at most `max_tokens` tokens.
-
-        Args:
-            system: the constant instructions; kept constant so that the model can cache them.
-            prompt: what this call is about.
-            schema: JSON schema of the answer; decoding is constrained to it where the model can.
-            max_tokens: upper bound of the answer.
-            purpose: what the call is for, in the cost ledger ("extraction", "reconcile", "answer").
-            before: sees whether the prompt may still be shown, for between a call and an attempt at it there may be
-                minutes: of waiting, and of other attempts.
-            enough: reads the answer as it comes. Then an answer of more than `max_tokens` is no error but not whole.
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Answer a request.
 
         Raises:
-            ServiceUnavailable: it can't answer now (RateLimited where it says how long to wait).
-            ServiceRejected: it declined for good.
+            ServiceUnavailable: it can't answer now (RateLimited where it says how long to wait, ServiceFailed where the
+                request itself may be why).
+            ServiceRejected: it declined for good, whatever it is asked.
             AnswerCut: prompt or answer did not fit the window.
-            AnswerInvalid: it answered with nothing.
+            AnswerDeclined: it does not answer this prompt.
+            AnswerInvalid: it answered with something else than what was asked for.
         """
 
     async def check(self) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from bot.domain import AnswerError, Clock, ServiceError, ServiceGivenUp
-from bot.llm.base import Before, Completion, Enough, LanguageModel, estimate_tokens
+from bot.llm.base import Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger, PriceTable
 from bot.llm.guarded import EMBEDDING
 
@@ -100,36 +99,14 @@ class FallbackModel:
         """What is done now."""
         return self._standing
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel.
 
         Raises:
             ServiceGivenUp: the model has been away for so long that the settings want the messages skipped.
         """
-
-        async def ask(model: LanguageModel) -> Completion:
-            return await model.complete(
-                system=system,
-                prompt=prompt,
-                schema=schema,
-                max_tokens=max_tokens,
-                purpose=purpose,
-                before=before,
-                enough=enough,
-            )
-
         try:
-            answer = await ask(self._model)
+            answer = await self._model.complete(request)
         except AnswerError:
             self._is_back()
             raise
@@ -140,7 +117,7 @@ class FallbackModel:
             if substitute is None:
                 self._take(Course.SKIPPING)
                 raise ServiceGivenUp(error.service, "away for longer than FALLBACK_AFTER_SECONDS") from None
-            price = self._price(substitute, estimate_tokens(system) + estimate_tokens(prompt), max_tokens)
+            price = self._price(substitute, request.prompt_tokens, request.max_tokens)
             if await self._spent_today(substitute) + price > self._budget:
                 self._take(Course.OVER_BUDGET)
                 raise
@@ -148,7 +125,7 @@ class FallbackModel:
             self._is_back()
             return answer
         self._take(Course.SUBSTITUTE)
-        return await self._at_a_price(price, ask(substitute))
+        return await self._at_a_price(price, substitute.complete(request))
 
     async def check(self) -> None:
         """The own model's health check, straight."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bot.domain import AnswerError, ServiceError
-from bot.llm.base import Before, Completion, Enough, LanguageModel
+from bot.llm.base import Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder, Tally
 from bot.llm.resilience import Guard
@@ -29,36 +28,14 @@ class GuardedModel:
         self.provider = model.provider
         self.model = model.model
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel. Unusable answers are not asked for again here: the caller knows with what to try."""
-
-        async def ask() -> Completion:
-            return await self._model.complete(
-                system=system,
-                prompt=prompt,
-                schema=schema,
-                max_tokens=max_tokens,
-                purpose=purpose,
-                before=before,
-                enough=enough,
-            )
-
         try:
-            answer = await self.guard.call(ask)
+            answer = await self.guard.call(lambda: self._model.complete(request))
         except (ServiceError, AnswerError):
-            count_call(self._ledger, self, purpose, None)
+            count_call(self._ledger, self, request.purpose, None)
             raise
-        count_call(self._ledger, self, purpose, answer)
+        count_call(self._ledger, self, request.purpose, answer)
         return answer
 
     @property

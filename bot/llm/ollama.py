@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import httpx
 import ollama
 
 from bot.domain import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Before, Completion, Enough, estimate_tokens
+from bot.llm.base import Completion, CompletionRequest, Enough
 
 WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)
 """Sizes of `num_ctx`. The smallest holds an ordinary extraction (600 + 1,000 tokens, context, answer) twice."""
@@ -77,43 +77,33 @@ class OllamaModel:
         self._window = 0
         self._traits: _Traits | None = None
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
-        needed = estimate_tokens(system) + estimate_tokens(prompt) + TEMPLATE_TOKENS + max_tokens
+        needed = request.prompt_tokens + TEMPLATE_TOKENS + request.max_tokens
         started = time.monotonic()
         traits = await self._known()
         window = self._window_for(needed, traits.context_length)
-        if before is not None:
-            await before()
+        if request.before is not None:
+            await request.before()
         try:
             parts = await self._client.chat(
                 self.model,
-                [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+                [{"role": "system", "content": request.system}, {"role": "user", "content": request.prompt}],
                 stream=True,
-                format=dict(schema),
+                format=dict(request.schema),
                 think=False if traits.thinks else None,
-                options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": max_tokens},
+                options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": request.max_tokens},
                 keep_alive=self._keep_alive,
             )
-            text, count, end = await _read(parts, enough)
+            text, count, end = await _read(parts, request.enough)
         except FAILURES as error:
             raise translated(error, "ollama", self.model) from None
-        prompt_tokens: int | None = estimate_tokens(system) + estimate_tokens(prompt)
+        prompt_tokens: int | None = request.prompt_tokens
         answer_tokens: int | None = count
         if end is not None:
             prompt_tokens, answer_tokens = end.prompt_eval_count, end.eval_count
             _check_end(end, window)
-            if end.done_reason == "length" and enough is None:
+            if end.done_reason == "length" and request.enough is None:
                 raise AnswerCut(f"the answer was cut after {answer_tokens} tokens (window {window})", text)
         if not text:
             raise AnswerInvalid("the model answered with nothing")

@@ -25,7 +25,7 @@ from bot.domain import (
     ServiceUnavailable,
     StartupError,
 )
-from bot.llm.base import Before, Completion, Enough, estimate_tokens
+from bot.llm.base import Completion, CompletionRequest, Enough
 
 TEMPERATURE = 0.1
 ANSWER_SECONDS = 60.0
@@ -54,41 +54,31 @@ class OpenAIModel:
         self.model = model
         self._client = openai_client(api_key, base_url, timeout)
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
         started = time.monotonic()
         answer_format: ResponseFormatJSONSchema = {
             "type": "json_schema",
-            "json_schema": {"name": purpose, "schema": strict(schema), "strict": True},
+            "json_schema": {"name": request.purpose, "schema": strict(request.schema), "strict": True},
         }
-        if before is not None:
-            await before()
-        streamed: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if enough else {}
+        if request.before is not None:
+            await request.before()
+        streamed: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if request.enough else {}
         try:
             async with self._client.chat.completions.with_streaming_response.create(
                 model=self.model,
-                messages=[{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+                messages=[{"role": "system", "content": request.system}, {"role": "user", "content": request.prompt}],
                 response_format=answer_format,
                 temperature=TEMPERATURE,
-                max_completion_tokens=max_tokens,
+                max_completion_tokens=request.max_tokens,
                 **streamed,
             ) as response:
-                answer = await _read(response, enough)
+                answer = await _read(response, request.enough)
         except FAILURES as error:
             raise translated(error, "openai", self.model) from None
         if answer.ended:
-            answer.prompt_tokens = estimate_tokens(system) + estimate_tokens(prompt)
-        return self._complete(answer, enough is not None, time.monotonic() - started)
+            answer.prompt_tokens = request.prompt_tokens
+        return self._complete(answer, request.enough is not None, time.monotonic() - started)
 
     def _complete(self, answer: _Answer, in_view: bool, seconds: float) -> Completion:
         cut = answer.finish_reason == "length"

@@ -13,10 +13,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from bot.domain import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Before, Completion, Enough, LanguageModel
+from bot.llm.base import Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder
 from bot.llm.guarded import count_call, count_failed_embedding
@@ -239,36 +239,14 @@ class PooledModel:
         """One for each host, for status and metrics."""
         return [host.guard for host in self.pool.hosts]
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
-
-        async def ask(model: LanguageModel) -> Completion:
-            return await model.complete(
-                system=system,
-                prompt=prompt,
-                schema=schema,
-                max_tokens=max_tokens,
-                purpose=purpose,
-                before=before,
-                enough=enough,
-            )
-
         try:
-            answer = await self.pool.call(ask)
+            answer = await self.pool.call(lambda model: model.complete(request))
         except (ServiceError, AnswerError):
-            count_call(self._ledger, self, purpose, None)
+            count_call(self._ledger, self, request.purpose, None)
             raise
-        count_call(self._ledger, self, purpose, answer)
+        count_call(self._ledger, self, request.purpose, answer)
         return answer
 
     async def check(self) -> None:

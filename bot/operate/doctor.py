@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import AnswerError, InUse, ServiceError, StartupError
-from bot.llm import OpenAIModel
+from bot.llm import CompletionRequest, OpenAIModel
 from bot.operate.capacity import Load, judge
 from bot.operate.findings import Finding, Verdict
 from bot.operate.ollama_check import (
@@ -213,7 +213,9 @@ class Doctor:
         )
         try:
             answer = await model.complete(
-                system="", prompt=SAMPLE, schema=SAMPLE_SCHEMA, max_tokens=SAMPLE_TOKENS, purpose="doctor"
+                CompletionRequest(
+                    system="", prompt=SAMPLE, schema=SAMPLE_SCHEMA, max_tokens=SAMPLE_TOKENS, purpose="doctor"
+                )
             )
         except ServiceError as error:
             todo = f"check OPENAI_API_KEY; {OTHER_MODEL.format(setting='OPENAI_LLM_MODEL')}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.domain import AnswerInvalid
-from bot.llm import Before, Completion, LanguageModel
+from bot.llm import Before, Completion, CompletionRequest, LanguageModel
 from bot.remember.prompt import harmless
 from bot.remember.reconcile import Choice, Open
 
@@ -58,12 +58,14 @@ class Chooser:
         """
         older, newer = _labelled((question.older.text, question.newer.text))
         completion = await self._model.complete(
-            system=CHOICE_SYSTEM,
-            prompt=f"Older: {older}\nNewer: {newer}",
-            schema=choice_schema(question.choices),
-            max_tokens=ANSWER_TOKENS,
-            purpose=PURPOSE,
-            before=before,
+            CompletionRequest(
+                system=CHOICE_SYSTEM,
+                prompt=f"Older: {older}\nNewer: {newer}",
+                schema=choice_schema(question.choices),
+                max_tokens=ANSWER_TOKENS,
+                purpose=PURPOSE,
+                before=before,
+            )
         )
         return _chosen(completion.text, question), completion
 

@@ -11,7 +11,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from bot.domain import AnswerCut, AnswerInvalid, MemoryKind, Message
-from bot.llm import Before, LanguageModel
+from bot.llm import Before, CompletionRequest, LanguageModel
 from bot.remember.candidate import Candidate, Extraction
 from bot.remember.gate import MAX_CHARS, Gate, Proposal, Refusal
 from bot.remember.grounding import grounded
@@ -80,12 +80,14 @@ class Extractor:
             prompt, schema = transcript.prompt(personal), answer_schema(lines, personal=bool(personal))
             async with turn or nullcontext() as before:
                 completion = await self._model.complete(
-                    system=SYSTEM,
-                    prompt=prompt,
-                    schema=schema,
-                    max_tokens=transcript.answer_tokens,
-                    purpose=PURPOSE,
-                    before=before,
+                    CompletionRequest(
+                        system=SYSTEM,
+                        prompt=prompt,
+                        schema=schema,
+                        max_tokens=transcript.answer_tokens,
+                        purpose=PURPOSE,
+                        before=before,
+                    )
                 )
             proposals = _proposals(completion.text, transcript)
             prompt_tokens, completion_tokens = completion.prompt_tokens or 0, completion.completion_tokens or 0

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.errors import AnswerCut, AnswerInvalid
 from bot.domain.model import PERSONAL_KINDS, Message
-from bot.llm.base import Before, Completion, Enough
+from bot.llm.base import Completion, CompletionRequest
 from bot.remember.candidate import Extraction
 from bot.remember.extractor import Extractor
 from bot.remember.gate import Gate
@@ -34,18 +34,8 @@ class Answering:
     provider: str = "ollama"
     model: str = "careless"
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
-        text = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
+    async def complete(self, request: CompletionRequest) -> Completion:
+        text = as_json(self.answer(call_of(self.chat, self.shown, request.prompt)))
         return Completion(
             text=text, prompt_tokens=1, completion_tokens=1, seconds=0.0, provider=self.provider, model=self.model
         )
@@ -63,18 +53,8 @@ class CutShort(Answering):
 
     characters: int = 0
 
-    async def complete(
-        self,
-        *,
-        system: str,
-        prompt: str,
-        schema: Mapping[str, Any],
-        max_tokens: int,
-        purpose: str,
-        before: Before | None = None,
-        enough: Enough | None = None,
-    ) -> Completion:
-        said = as_json(self.answer(call_of(self.chat, self.shown, prompt)))
+    async def complete(self, request: CompletionRequest) -> Completion:
+        said = as_json(self.answer(call_of(self.chat, self.shown, request.prompt)))
         raise AnswerCut("done_reason length", said[: self.characters])
 
 

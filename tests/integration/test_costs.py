@@ -7,6 +7,7 @@ from aiolimiter import AsyncLimiter
 from sqlalchemy.exc import OperationalError
 
 from bot.domain.errors import AnswerCut, ServiceUnavailable
+from bot.llm.base import CompletionRequest
 from bot.llm.costs import PRICES, Ledger, Price, Usage, cost
 from bot.llm.embeddings import OpenAIEmbedder
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
@@ -110,7 +111,9 @@ async def test_every_model_call_is_in_the_ledger(ollama_server: LoopbackOllama, 
     model = GuardedModel(OllamaModel(ollama_server.url, "llama3.1:8b"), make_guard("ollama"), ledger)
 
     async def ask() -> None:
-        await model.complete(system="s", prompt="p", schema={"type": "object"}, max_tokens=50, purpose="extraction")
+        await model.complete(
+            CompletionRequest(system="s", prompt="p", schema={"type": "object"}, max_tokens=50, purpose="extraction")
+        )
 
     ollama_server.answer = lambda _: Answer("{}", prompt_eval_count=90, eval_count=4)
     ollama_server.fail(Fault.STATUS, path="/api/chat", status=503, times=1)

@@ -12,7 +12,7 @@ import pytest
 from aiolimiter import AsyncLimiter
 
 from bot.domain.errors import AnswerCut, ServiceGivenUp, ServiceUnavailable
-from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger, PriceTable
 from bot.llm.fallback import Course, FallbackModel
 from bot.llm.guarded import GuardedModel
@@ -50,7 +50,14 @@ class Scene:
 
     async def ask(self, before: Before | None = None) -> Completion:
         return await self.model.complete(
-            system="Extract.", prompt="1 @A: hello", schema=SCHEMA, max_tokens=100, purpose="extraction", before=before
+            CompletionRequest(
+                system="Extract.",
+                prompt="1 @A: hello",
+                schema=SCHEMA,
+                max_tokens=100,
+                purpose="extraction",
+                before=before,
+            )
         )
 
     async def answers(self, most: int) -> int:

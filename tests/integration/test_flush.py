@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text, update
 from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnavailable
 from bot.domain.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.guilds.consent import Consents
-from bot.llm.base import Before, Completion
+from bot.llm.base import Completion, CompletionRequest
 from bot.llm.costs import Ledger, PriceTable
 from bot.llm.fallback import FallbackModel
 from bot.memories.store import Asker
@@ -309,10 +309,10 @@ class Failing(ScriptedModel):
 
     happens: Callable[[], Awaitable[object]] | None = None
 
-    async def complete(self, *, before: Before | None = None, **_: object) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """Fails."""
-        if before is not None:
-            await before()
+        if request.before is not None:
+            await request.before()
         if self.happens is not None:
             happens, self.happens = self.happens, None
             await happens()

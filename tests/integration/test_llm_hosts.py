@@ -17,7 +17,7 @@ from bot.domain import snowflake
 from bot.domain.addresses import host_name
 from bot.domain.errors import AnswerInvalid, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
 from bot.domain.model import Message
-from bot.llm.base import Before, Completion, LanguageModel
+from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder, OllamaEmbedder
 from bot.llm.guarded import GuardedModel
@@ -43,7 +43,7 @@ SCHEMA = {"type": "object", "properties": {"memories": {"type": "array", "items"
 
 async def asked(model: LanguageModel, before: Before | None = None) -> Completion:
     return await model.complete(
-        system="s", prompt="x", schema=SCHEMA, max_tokens=50, purpose="extraction", before=before
+        CompletionRequest(system="s", prompt="x", schema=SCHEMA, max_tokens=50, purpose="extraction", before=before)
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Completion
+from bot.llm.base import Completion, CompletionRequest
 from bot.llm.ollama import WINDOWS, OllamaModel
 from tests.loopback.http import Fault
 from tests.loopback.ollama import Answer, LoopbackOllama
@@ -29,7 +29,7 @@ async def model(ollama_server: LoopbackOllama) -> AsyncIterator[OllamaModel]:
 
 async def ask(model: OllamaModel, prompt: str = "1 A: we meet on Friday", max_tokens: int = 200) -> Completion:
     return await model.complete(
-        system="Extract.", prompt=prompt, schema=SCHEMA, max_tokens=max_tokens, purpose="extraction"
+        CompletionRequest(system="Extract.", prompt=prompt, schema=SCHEMA, max_tokens=max_tokens, purpose="extraction")
     )
 
 
@@ -94,7 +94,7 @@ async def test_cut_answer_is_an_error(ollama_server: LoopbackOllama, model: Olla
 async def test_prompt_over_the_window_is_an_error(
     ollama_server: LoopbackOllama, model: OllamaModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.llm.ollama.estimate_tokens", lambda _: 10)  # an estimate that is much too low
+    monkeypatch.setattr("bot.llm.base.estimate_tokens", lambda _: 10)  # an estimate that is much too low
     with pytest.raises(AnswerCut):
         await ask(model, "word " * 20_000)
 
@@ -102,7 +102,7 @@ async def test_prompt_over_the_window_is_an_error(
 async def test_prompt_that_an_old_server_cut_is_an_error(
     ollama_server: LoopbackOllama, model: OllamaModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.llm.ollama.estimate_tokens", lambda _: 10)
+    monkeypatch.setattr("bot.llm.base.estimate_tokens", lambda _: 10)
     ollama_server.knows_truncate = False
     with pytest.raises(AnswerCut, match="probably cut"):
         await ask(model, "word " * 20_000)
@@ -214,12 +214,14 @@ async def test_an_answer_is_ended_as_soon_as_enough_was_said(ollama_server: Loop
     ollama_server.answer = lambda _: {"memories": ["again"] * 400}
 
     answer = await model.complete(
-        system="Extract.",
-        prompt="1 A: we meet on Friday",
-        schema=SCHEMA,
-        max_tokens=2000,
-        purpose="extraction",
-        enough=lambda text: text.count("again") > 1,
+        CompletionRequest(
+            system="Extract.",
+            prompt="1 A: we meet on Friday",
+            schema=SCHEMA,
+            max_tokens=2000,
+            purpose="extraction",
+            enough=lambda text: text.count("again") > 1,
+        )
     )
 
     assert answer.text.count("again") == 2
@@ -235,7 +237,14 @@ async def test_an_answer_that_is_read_as_it_comes_may_end_at_its_bound(
     ollama_server.answer = lambda _: {"memories": ["word " * 400]}
 
     answer = await model.complete(
-        system="Extract.", prompt="1 A: x", schema=SCHEMA, max_tokens=50, purpose="extraction", enough=lambda _: False
+        CompletionRequest(
+            system="Extract.",
+            prompt="1 A: x",
+            schema=SCHEMA,
+            max_tokens=50,
+            purpose="extraction",
+            enough=lambda _: False,
+        )
     )
 
     assert (answer.whole, answer.completion_tokens, len(answer.text)) == (False, 50, 200)

@@ -18,7 +18,7 @@ from bot.domain.errors import (
     ServiceUnavailable,
     StartupError,
 )
-from bot.llm.base import Completion
+from bot.llm.base import Completion, CompletionRequest
 from bot.llm.openai import OpenAIModel, retry_after, strict
 from tests.loopback.http import Fault
 from tests.loopback.ollama import Answer
@@ -42,7 +42,7 @@ async def model(openai_server: LoopbackOpenAI) -> AsyncIterator[OpenAIModel]:
 
 async def ask(model: OpenAIModel, prompt: str = "1 A: we meet on Friday", max_tokens: int = 200) -> Completion:
     return await model.complete(
-        system="Extract.", prompt=prompt, schema=SCHEMA, max_tokens=max_tokens, purpose="extraction"
+        CompletionRequest(system="Extract.", prompt=prompt, schema=SCHEMA, max_tokens=max_tokens, purpose="extraction")
     )
 
 
@@ -194,12 +194,14 @@ def test_no_password_in_the_address() -> None:
 
 async def read(model: OpenAIModel, enough: Callable[[str], bool], max_tokens: int = 2000) -> Completion:
     return await model.complete(
-        system="Extract.",
-        prompt="1 A: we meet on Friday",
-        schema=SCHEMA,
-        max_tokens=max_tokens,
-        purpose="extraction",
-        enough=enough,
+        CompletionRequest(
+            system="Extract.",
+            prompt="1 A: we meet on Friday",
+            schema=SCHEMA,
+            max_tokens=max_tokens,
+            purpose="extraction",
+            enough=enough,
+        )
     )
 
 

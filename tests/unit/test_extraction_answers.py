@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import AnswerCut, AnswerInvalid
 from bot.domain.model import PERSONAL_KINDS, MemoryKind
-from bot.llm.base import Completion
+from bot.llm.base import Completion, CompletionRequest
 from bot.remember.candidate import Candidate, Extraction
 from bot.remember.extractor import FEW_MESSAGES, Extractor
 from bot.remember.gate import Gate
@@ -52,7 +52,7 @@ async def test_an_unusable_answer_is_an_error_and_never_an_empty_result(extract:
 class Cut(ScriptedModel):
     """A model whose answer ends in the middle."""
 
-    async def complete(self, **_: object) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """Ends before it is through."""
         raise AnswerCut("done_reason length", self._answers[0])
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain import AnswerCut, AnswerError, ServiceError
+from bot.llm import CompletionRequest
 from bot.recall.answers.prompt import ANSWER_TOKENS, SYSTEM, answer_schema, prompt_of, read_answer
 from bot.recall.answers.sources import SOURCE_TOKENS, Source, sources_of
 from bot.recall.answers.support import is_supported
@@ -172,12 +173,14 @@ class Answers:
         model: LanguageModel, question: str, sources: Sequence[Source], before: Before
     ) -> list[tuple[str, list[int]]]:
         completion = await model.complete(
-            system=SYSTEM,
-            prompt=prompt_of(question, sources),
-            schema=answer_schema(len(sources)),
-            max_tokens=ANSWER_TOKENS,
-            purpose=PURPOSE,
-            before=before,
+            CompletionRequest(
+                system=SYSTEM,
+                prompt=prompt_of(question, sources),
+                schema=answer_schema(len(sources)),
+                max_tokens=ANSWER_TOKENS,
+                purpose=PURPOSE,
+                before=before,
+            )
         )
         return read_answer(completion.text, {source.number for source in sources})
 
