@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import Column, ColumnElement, Select, and_, delete, exists, func, or_, select, true, update
+from sqlalchemy import Column, ColumnElement, Select, and_, delete, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock, MemoryKind, people_in, snowflake, without_people
@@ -22,7 +22,7 @@ from bot.forget.traces import Traces, Witnesses
 from bot.guilds import EVERYWHERE, ServerRules, SubjectHasher
 from bot.index import PATIENCE_SECONDS, Indexer
 from bot.memories import MemoryStore, discard_answers
-from bot.observe import EVERY_MEMBER, channel_subject
+from bot.observe import EVERY_MEMBER, channel_subject, delete_messages, set_content
 from bot.remember import drop_empty_batches
 from bot.storage import (
     STATEMENT_IDS,
@@ -276,9 +276,8 @@ class Erasure:
             taken.counts["memories"] += len(withdrawal.removed)
             taken.counts["citations"] += len(withdrawal.reduced)
         await self._fulltext.remove(connection, "messages", ids)
-        gone = await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+        taken.counts["messages"] += await delete_messages(connection, ids)
         await self._indexer.messages.gone(connection, ids)
-        taken.counts["messages"] += gone.rowcount
         taken.counts["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
         await drop_empty_batches(connection)
         taken.counts["names"] += await _forget_names(connection, people)
@@ -310,7 +309,7 @@ class Erasure:
         rows = (await connection.execute(select(messages).where(messages.c.id.in_(message_ids)))).all()
         for row in rows:
             content = without_people(row.content, {user_id})
-            await connection.execute(update(messages).where(messages.c.id == row.id).values(content=content))
+            await set_content(connection, row.id, content)
             entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
             await self._fulltext.add(connection, "messages", [entry])
         await self._indexer.messages.changed(connection, message_ids)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import MemoryOrigin, MessageState
 from bot.guilds import Consents
 from bot.index import Indexer
 from bot.memories import MAX_TEXT, MemoryStore, discard_answers
-from bot.observe import storable
+from bot.observe import set_content, set_state, storable
 from bot.storage import Database, citations, memories, messages
 from bot.text import Entry, FullText
 
@@ -64,10 +64,8 @@ class Revisions:
     async def _replace(self, connection: AsyncConnection, entry: Entry, edited_ms: int) -> None:
         message_id = entry.rowid
         this = messages.c.id == message_id
-        await connection.execute(update(messages).where(this).values(content=entry.text, edited_ms=edited_ms))
-        finished = and_(this, messages.c.state.in_(_FINISHED))
-        again = {"state": MessageState.PENDING, "reason": None, "batch_id": None}
-        await connection.execute(update(messages).where(finished).values(again))
+        await set_content(connection, message_id, entry.text, edited_ms=edited_ms)
+        await set_state(connection, and_(this, messages.c.state.in_(_FINISHED)), MessageState.PENDING)
         await self._fulltext.add(connection, "messages", [entry])
         await self._indexer.messages.changed(connection, [message_id])
         await self._store.withdraw(connection, [message_id], only_extracted=True)

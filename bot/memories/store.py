@@ -28,7 +28,7 @@ from bot.domain import (
     NotFound,
     Refused,
 )
-from bot.observe import MessageLog, Refusal, storable
+from bot.observe import MessageLog, Refusal, set_state, storable
 from bot.storage import Database, batches, chunks, citations, corrections, memories, messages, outbox
 from bot.text import Entry, FullText, fold
 
@@ -490,9 +490,7 @@ class MemoryStore:
     async def _settle_forgotten(self, connection: AsyncConnection, cited: Sequence[Citation]) -> None:
         """Keep messages from being extracted (again) after what they supported was forgotten."""
         settled = and_(messages.c.id.in_([c.message_id for c in cited]), messages.c.state != MessageState.DEAD)
-        await connection.execute(
-            update(messages).where(settled).values(state=MessageState.SKIPPED, reason=FORGOTTEN, batch_id=None)
-        )
+        await set_state(connection, settled, MessageState.SKIPPED, FORGOTTEN)
         await discard_answers(connection, {c.channel_id for c in cited})
 
     async def _select(self, connection: AsyncConnection, query: Select[Any]) -> list[Memory]:
@@ -607,6 +605,5 @@ async def _reopen(connection: AsyncConnection, message_ids: Collection[int]) -> 
     count = 0
     for chunk in chunks(message_ids):
         extracted = and_(messages.c.id.in_(chunk), messages.c.state == MessageState.EXTRACTED)
-        change = update(messages).where(extracted).values(state=MessageState.PENDING, reason=None, batch_id=None)
-        count += (await connection.execute(change)).rowcount
+        count += await set_state(connection, extracted, MessageState.PENDING)
     return count

@@ -7,6 +7,7 @@ and the directory knows the names of their authors.
 from bot.observe.directory import Directory
 from bot.observe.exports import FAULTS, MAX_SNOWFLAKE, Export, Exported, open_export
 from bot.observe.intake import Intake
+from bot.observe.message_rows import delete_messages, message_from_row, set_batch, set_content, set_state
 from bot.observe.messagelog import (
     EVERY_MEMBER,
     Backlog,
@@ -14,7 +15,6 @@ from bot.observe.messagelog import (
     Refusal,
     Said,
     channel_subject,
-    message_from_row,
     storable,
 )
 
@@ -31,7 +31,11 @@ __all__ = [
     "Refusal",
     "Said",
     "channel_subject",
+    "delete_messages",
     "message_from_row",
     "open_export",
+    "set_batch",
+    "set_content",
+    "set_state",
     "storable",
 ]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Row, Select, case, func, insert, select, union, update
+from sqlalchemy import Column, Select, case, func, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import MemoryOrigin, Message, MessageState, snowflake
 from bot.guilds import EVERYWHERE
 from bot.observe.directory import write_names
+from bot.observe.message_rows import insert_messages, message_from_row
 from bot.storage import channels, citations, memories, messages, tombstones, upsert, watermarks
 from bot.text import Entry
 
@@ -288,14 +288,12 @@ class MessageLog:
 
     async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:
         now = self._clock()
-        rows = [_row(item.message, now) for item in kept]
-        await connection.execute(insert(messages), rows)
-        entries = [
-            Entry(row["id"], row["guild_id"], row["channel_id"], (row["author_id"],), row["content"]) for row in rows
-        ]
+        new = [replace(item.message, content=storable(item.message.content)) for item in kept]
+        await insert_messages(connection, new, now)
+        entries = [Entry(said.id, said.guild_id, said.channel_id, (said.author_id,), said.content) for said in new]
         for start in range(0, len(entries), STEMMED_AT_ONCE):
             await self._fulltext.add(connection, "messages", entries[start : start + STEMMED_AT_ONCE])
-        await self._told(connection, [row["id"] for row in rows])
+        await self._told(connection, [said.id for said in new])
         names = {(item.message.guild_id, item.message.author_id): storable(item.author_name) for item in kept}
         await write_names(connection, self._db.dialect, names)
 
@@ -313,19 +311,6 @@ class MessageLog:
                 .where(channels.c.channel_id == channel_id, channels.c.checkpoint < up_to)
                 .values(checkpoint=up_to)
             )
-
-
-def message_from_row(row: Row[Any]) -> Message:
-    """A message from its row of the messages table."""
-    return Message(
-        id=row.id,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        author_id=row.author_id,
-        content=row.content,
-        reply_to=row.reply_to,
-        edited_at=None if row.edited_ms is None else datetime.fromtimestamp(row.edited_ms / 1000, tz=UTC),
-    )
 
 
 def storable(text: str) -> str:
@@ -385,17 +370,3 @@ def _marked_up_to(marks: Mapping[tuple[int, str], int], message: Message, author
         (message.guild_id, EVERY_MEMBER),
     )
     return max(marks.get(subject, 0) for subject in covering)
-
-
-def _row(message: Message, now_ms: int) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "guild_id": message.guild_id,
-        "channel_id": message.channel_id,
-        "author_id": message.author_id,
-        "content": storable(message.content),
-        "reply_to": message.reply_to,
-        "edited_ms": None if message.edited_at is None else round(message.edited_at.timestamp() * 1000),
-        "logged_ms": now_ms,
-        "state": MessageState.PENDING,
-    }

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import PERSONAL_KINDS, Citation, Memory, MessageState, Step, no_step
 from bot.guilds import Consents
 from bot.memories import MemoryStore
+from bot.observe import set_state
 from bot.remember.candidate import Candidate, Extraction
 from bot.remember.queue import Batch, Queue
 from bot.remember.reconcile import Add, Merge, Repeat, Supersede, Verdict
@@ -137,13 +138,9 @@ class Applier:
     async def _settle(self, connection: AsyncConnection, batch: Batch, out: frozenset[int]) -> int:
         """Give the batch's messages their end state; how many."""
         theirs = messages.c.batch_id == batch.id
-        count = 0
-        if out:
-            skipped = {"state": MessageState.SKIPPED, "reason": OPTED_OUT, "batch_id": None}
-            left_out = update(messages).where(theirs, messages.c.author_id.in_(out)).values(skipped)
-            count = (await connection.execute(left_out)).rowcount
-        extracted = {"state": MessageState.EXTRACTED, "reason": None, "batch_id": None}
-        return count + (await connection.execute(update(messages).where(theirs).values(extracted))).rowcount
+        left_out = and_(theirs, messages.c.author_id.in_(out))
+        count = await set_state(connection, left_out, MessageState.SKIPPED, OPTED_OUT) if out else 0
+        return count + await set_state(connection, theirs, MessageState.EXTRACTED)
 
 
 def _refuse(

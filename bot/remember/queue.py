@@ -40,7 +40,7 @@ from bot.domain import (
     ServiceError,
 )
 from bot.guilds import Consents
-from bot.observe import message_from_row
+from bot.observe import message_from_row, set_batch, set_state
 from bot.storage import PENDING, Database, batches, chunks, leases, messages, upsert
 
 LEASE_SECONDS = 30.0
@@ -258,8 +258,7 @@ class Queue:
                 batch_id = str(uuid.uuid4())
                 ids = [message.id for message in segment]
                 uncut = and_(_pending(channel_id), messages.c.batch_id.is_(None), messages.c.id.in_(ids))
-                cut = await connection.execute(update(messages).where(uncut).values(batch_id=batch_id))
-                if cut.rowcount:
+                if await set_batch(connection, uncut, batch_id):
                     row = self._new_batch(batch_id, segment[0].guild_id, channel_id)
                     await connection.execute(insert(batches).values(row))
 
@@ -309,13 +308,12 @@ class Queue:
         Raises:
             LeaseLost: the channel is another's now.
         """
-        skipped = {"state": MessageState.SKIPPED, "reason": reason, "batch_id": None}
         count = 0
         async with self._db.write() as connection:
             await self.hold(connection, channel_id)
             for chunk in chunks(message_ids):
-                those = update(messages).where(_pending(channel_id), messages.c.id.in_(chunk))
-                count += (await connection.execute(those.values(skipped))).rowcount
+                those = and_(_pending(channel_id), messages.c.id.in_(chunk))
+                count += await set_state(connection, those, MessageState.SKIPPED, reason)
             await drop_empty_batches(connection)
         return count
 
@@ -391,11 +389,11 @@ class Queue:
 
     async def retry_dead(self, message_ids: Collection[int] | None = None) -> int:
         """Make dead letters (None: all) pending again; how many."""
-        return await self._settle_dead(message_ids, {"state": MessageState.PENDING, "reason": None})
+        return await self._settle_dead(message_ids, MessageState.PENDING)
 
     async def drop_dead(self, message_ids: Collection[int] | None = None) -> int:
         """Give dead letters (None: all) up: they count as skipped; how many."""
-        return await self._settle_dead(message_ids, {"state": MessageState.SKIPPED, "reason": "dropped"})
+        return await self._settle_dead(message_ids, MessageState.SKIPPED, "dropped")
 
     # --- details -----------------------------------------------------------------------------------------------------
 
@@ -417,25 +415,24 @@ class Queue:
         for half in (ids[:middle], ids[middle:]):
             half_id = str(uuid.uuid5(_HALVES, f"{batch.id}:{half[0]}"))
             await connection.execute(insert(batches).values(self._new_batch(half_id, batch.guild_id, batch.channel_id)))
-            await connection.execute(update(messages).where(messages.c.id.in_(half)).values(batch_id=half_id))
+            await set_batch(connection, messages.c.id.in_(half), half_id)
         await connection.execute(delete(batches).where(batches.c.id == batch.id))
 
     async def _bury(self, connection: AsyncConnection, batch: Batch, reason: str) -> int:
-        theirs = messages.c.batch_id == batch.id
-        dead = {"state": MessageState.DEAD, "reason": reason, "batch_id": None}
-        buried = (await connection.execute(update(messages).where(theirs).values(dead))).rowcount
+        buried = await set_state(connection, messages.c.batch_id == batch.id, MessageState.DEAD, reason)
         await connection.execute(delete(batches).where(batches.c.id == batch.id))
         return buried
 
-    async def _settle_dead(self, message_ids: Collection[int] | None, change: dict[str, Any]) -> int:
+    async def _settle_dead(
+        self, message_ids: Collection[int] | None, state: MessageState, reason: str | None = None
+    ) -> int:
         dead = messages.c.state == MessageState.DEAD
         async with self._db.write() as connection:
             if message_ids is None:
-                return (await connection.execute(update(messages).where(dead).values(change))).rowcount
+                return await set_state(connection, dead, state, reason)
             settled = 0
             for chunk in chunks(message_ids):
-                those = update(messages).where(dead, messages.c.id.in_(chunk)).values(change)
-                settled += (await connection.execute(those)).rowcount
+                settled += await set_state(connection, and_(dead, messages.c.id.in_(chunk)), state, reason)
         return settled
 
 
