@@ -25,9 +25,9 @@ class CompletionRequest:
     """What a language model is asked.
 
     Attributes:
-        system: the constant instructions; kept constant so that the model can cache them.
+        system: the constant instructions; kept constant so that the model can cache them. Empty: the model's own.
         prompt: what this call is about.
-        schema: JSON schema of the answer; decoding is constrained to it where the model can.
+        schema: JSON schema of the answer; decoding is constrained to it where the model can. Empty: free text.
         max_tokens: upper bound of the answer.
         purpose: what the call is for, in the cost ledger ("extraction", "reconcile", "answer").
         before: sees whether the prompt may still be shown, for between a call and an attempt at it there may be
@@ -42,6 +42,12 @@ class CompletionRequest:
     purpose: str
     before: Before | None = None
     enough: Enough | None = None
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """Instructions and prompt as the turns of a chat."""
+        instructions = [{"role": "system", "content": self.system}] if self.system else []
+        return [*instructions, {"role": "user", "content": self.prompt}]
 
     @property
     def prompt_tokens(self) -> int:

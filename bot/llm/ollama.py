@@ -88,9 +88,9 @@ class OllamaModel:
         try:
             parts = await self._client.chat(
                 self.model,
-                [{"role": "system", "content": request.system}, {"role": "user", "content": request.prompt}],
+                request.messages,
                 stream=True,
-                format=dict(request.schema),
+                format=dict(request.schema) or None,
                 think=False if traits.thinks else None,
                 options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": request.max_tokens},
                 keep_alive=self._keep_alive,

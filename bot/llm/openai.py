@@ -61,17 +61,19 @@ class OpenAIModel:
             "type": "json_schema",
             "json_schema": {"name": request.purpose, "schema": strict(request.schema), "strict": True},
         }
+        options: dict[str, Any] = {"messages": request.messages}
+        if request.schema:
+            options["response_format"] = answer_format
+        if request.enough:
+            options |= {"stream": True, "stream_options": {"include_usage": True}}
         if request.before is not None:
             await request.before()
-        streamed: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if request.enough else {}
         try:
             async with self._client.chat.completions.with_streaming_response.create(
                 model=self.model,
-                messages=[{"role": "system", "content": request.system}, {"role": "user", "content": request.prompt}],
-                response_format=answer_format,
                 temperature=TEMPERATURE,
                 max_completion_tokens=request.max_tokens,
-                **streamed,
+                **options,
             ) as response:
                 answer = await _read(response, request.enough)
         except FAILURES as error:

@@ -257,3 +257,18 @@ async def test_an_answer_that_ends_in_the_middle_of_the_stream_is_unusable(
 
     with pytest.raises(AnswerInvalid):
         await ask(model)
+
+
+async def test_a_model_with_instructions_of_its_own_may_answer_in_its_own_form(
+    ollama_server: LoopbackOllama, model: OllamaModel
+) -> None:
+    ollama_server.answer = lambda _: "Yes"
+
+    answer = await model.complete(
+        CompletionRequest(system="", prompt="Document: x\nClaim: x", schema={}, max_tokens=4, purpose="check")
+    )
+
+    body = ollama_server.asked("/api/chat")[0].body
+    assert answer.text == "Yes"
+    assert [message["role"] for message in body["messages"]] == ["user"]
+    assert not body.get("format")

@@ -243,3 +243,18 @@ async def test_a_refusal_in_a_stream_is_an_unusable_answer(openai_server: Loopba
 
     with pytest.raises(AnswerInvalid):
         await read(model, lambda _: False)
+
+
+async def test_a_model_with_instructions_of_its_own_may_answer_in_its_own_form(
+    openai_server: LoopbackOpenAI, model: OpenAIModel
+) -> None:
+    openai_server.answer = lambda _: "Yes"
+
+    answer = await model.complete(
+        CompletionRequest(system="", prompt="Document: x\nClaim: x", schema={}, max_tokens=4, purpose="check")
+    )
+
+    body = openai_server.asked("/chat/completions")[0].body
+    assert answer.text == "Yes"
+    assert [message["role"] for message in body["messages"]] == ["user"]
+    assert "response_format" not in body
