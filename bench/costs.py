@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bot.run.app
+import bot.llm.composition
 from bot.llm.savings import Bill, bill
 from bot.observe.exports import open_export
 from bot.run.app import open_app
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--messages", type=int, default=10_000)
     arguments = parser.parse_args()
-    bot.run.app.MODEL_CALLS_A_SECOND = 1_000  # the scripted model needs no protection
+    bot.llm.composition.MODEL_CALLS_A_SECOND = 1_000  # the scripted model needs no protection
     print(json.dumps(asyncio.run(measure(arguments.data, arguments.messages)), indent=1))
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-import bot.run.app
+import bot.llm.composition
 from bench.costs import one_statement
 from bench.extraction_scores import (
     Made,
@@ -200,9 +200,9 @@ async def _ours(
 
 
 def _settings(options: Options, meter: Meter, folder: Path) -> Settings:
-    bot.run.app.MODEL_CALLS_A_SECOND = 1_000  # what is measured is the model, not how it is spared
-    bot.run.app.MODEL_SECONDS = PATIENT_SECONDS
-    vars(bot.run.app)["OllamaModel"] = partial(OllamaModel, timeout=PATIENT_SECONDS)
+    bot.llm.composition.MODEL_CALLS_A_SECOND = 1_000  # what is measured is the model, not how it is spared
+    bot.llm.composition.MODEL_SECONDS = PATIENT_SECONDS
+    vars(bot.llm.composition)["OllamaModel"] = partial(OllamaModel, timeout=PATIENT_SECONDS)
     return load_settings(
         None,
         data_dir=folder,

@@ -12,9 +12,8 @@ from rich.table import Table
 from bot.cli.start import DataDir, load
 from bot.domain import system_clock
 from bot.llm import Bill, Ledger, PriceTable, bill, estimate, load_prices
-from bot.run import data_key, database_address, open_store
 from bot.settings import LLMProvider, Settings
-from bot.storage import migrations_waiting
+from bot.storage import data_key, database_address, migrations_waiting, open_store
 
 DAYS_A_MONTH = 30
 THE_BEGINNING = "1970-01-01"

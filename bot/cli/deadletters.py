@@ -13,8 +13,7 @@ from rich.table import Table
 
 from bot.cli.start import DataDir, load
 from bot.domain import NotFound, snowflake
-from bot.remember import DeadLetter, Queue
-from bot.run import open_queue
+from bot.remember import DeadLetter, Queue, open_queue
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[MESSAGE_ID]...", help="Only these; none means all.")]
 T = TypeVar("T")

@@ -16,8 +16,7 @@ from rich.text import Text
 from bot.cli.start import DataDir, load
 from bot.domain import ServiceError, UserError, host_name
 from bot.llm import close_client, ollama_client, pulling
-from bot.operate import Verdict
-from bot.run import doctor_of
+from bot.operate import Verdict, doctor_of
 from bot.settings import EmbeddingProvider, LLMProvider, Settings
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bot.cli.start import DataDir, load
 from bot.domain import UserError
-from bot.run import database_address
-from bot.storage import database_file, is_plain
+from bot.storage import database_address, database_file, is_plain
 from bot.storage import encrypt as encrypt_file
 
 

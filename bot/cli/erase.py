@@ -10,8 +10,9 @@ import typer
 from bot.cli.start import DataDir, load
 from bot.domain import UserError, system_clock
 from bot.forget import Receipt, Request, Requests, State
-from bot.run import open_app, open_store
+from bot.run import open_app
 from bot.settings import Settings
+from bot.storage import open_store
 
 TAKEN_SECONDS = 4.0
 """How long a running bot is given to take a request on; it looks once a second."""

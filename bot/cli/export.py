@@ -9,8 +9,7 @@ import typer
 
 from bot.cli.erase import Guild, User
 from bot.cli.start import DataDir, load
-from bot.forget import Dossier, as_json, as_page
-from bot.run import personal_data
+from bot.forget import Dossier, as_json, as_page, personal_data
 
 Page = Annotated[bool, typer.Option("--page", help="A page for people (HTML) instead of JSON.")]
 

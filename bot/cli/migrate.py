@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.start import DataDir, load
-from bot.run import data_key, database_address, open_store
-from bot.storage import migrations_waiting
+from bot.storage import data_key, database_address, migrations_waiting, open_store
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 where migrations wait.")]
 

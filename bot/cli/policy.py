@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.cli.start import load
-from bot.run import policy_of
+from bot.guilds import policy_of
 
 
 def policy() -> None:

@@ -11,7 +11,8 @@ from rich.progress import Progress
 
 from bot.cli.start import DataDir, load
 from bot.domain import InUse, ServiceError, StartupError, UserError
-from bot.run import alone, moving_alone, open_app, open_generations
+from bot.index import moving_alone, open_generations
+from bot.run import alone, open_app
 from bot.settings import Settings
 
 LOOK_SECONDS = 0.5

@@ -5,14 +5,12 @@ the bot was away is compared with Discord.
 """
 
 from bot.forget.accounts import DeletedAccounts
+from bot.forget.composition import open_forget, personal_data
 from bot.forget.dossier import as_json, as_page
 from bot.forget.erasure import Erasure, Receipt
-from bot.forget.personal import Dossier, PersonalData, for_eyes_with, member_stores
+from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.public_posts import Glance, Post, Posts, sources_of
 from bot.forget.requests import Clerk, Request, Requests, State
-from bot.forget.revisions import Revisions
-from bot.forget.traces import Traces
-from bot.forget.unfinished import UnfinishedOptOuts
 from bot.forget.verification import KEPT_AT_ONCE, Seen, Verification
 
 __all__ = [
@@ -28,15 +26,13 @@ __all__ = [
     "Receipt",
     "Request",
     "Requests",
-    "Revisions",
     "Seen",
     "State",
-    "Traces",
-    "UnfinishedOptOuts",
     "Verification",
     "as_json",
     "as_page",
     "for_eyes_with",
-    "member_stores",
+    "open_forget",
+    "personal_data",
     "sources_of",
 ]

@@ -4,6 +4,7 @@ The privacy policy and the audit trail are made from these decisions. Members ar
 """
 
 from bot.guilds.audit import Action, AuditTrail, Entry
+from bot.guilds.composition import GuildServices, open_guilds, policy_of
 from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher
 from bot.guilds.observation import ChannelRef, Observations, ObservedChannel
 from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
@@ -20,6 +21,7 @@ __all__ = [
     "Consents",
     "Entry",
     "FactsRule",
+    "GuildServices",
     "Guilds",
     "KnownThread",
     "Observations",
@@ -32,4 +34,6 @@ __all__ = [
     "days_of",
     "kind_name",
     "lifetimes_in_words",
+    "open_guilds",
+    "policy_of",
 ]

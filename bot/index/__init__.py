@@ -5,27 +5,26 @@ index up with the database, and an index can be filled anew while another one is
 """
 
 from bot.index.base import NoIndex, VectorIndex
-from bot.index.follower import Follower, Shelf
-from bot.index.generations import Generations
-from bot.index.indexer import PATIENCE_SECONDS, Indexer, always_ready
+from bot.index.composition import IndexServices, moving_alone, open_generations, open_message_vectors, open_vectors
+from bot.index.follower import Follower
+from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.index.message_vectors import MessageVectors
-from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
+from bot.index.mover import Mover
 from bot.index.vectors import Vectors, open_embedder
 
 __all__ = [
-    "GRACE_SECONDS",
-    "MOVING",
     "PATIENCE_SECONDS",
     "Follower",
-    "Generations",
+    "IndexServices",
     "Indexer",
     "MessageVectors",
     "Mover",
     "NoIndex",
-    "Onlooker",
-    "Shelf",
     "VectorIndex",
     "Vectors",
-    "always_ready",
+    "moving_alone",
     "open_embedder",
+    "open_generations",
+    "open_message_vectors",
+    "open_vectors",
 ]

@@ -98,9 +98,7 @@ class Vectors:
     @property
     def unusable(self) -> str:
         """Why nothing can be embedded with these settings; empty where something can."""
-        if not self._settings.mem0_enabled:
-            return "MEM0_ENABLED=false"
-        return _keyless(self._settings)
+        return why_not_embedding(self._settings)
 
     @asynccontextmanager
     async def open(self, generation: Generation, fresh: bool) -> AsyncIterator[Mem0Index]:
@@ -243,6 +241,11 @@ def _as_made(settings: Settings, made: Made) -> Settings:
         "embedding_dims": made.dims,
     }
     return settings.model_copy(update=then)
+
+
+def why_not_embedding(settings: Settings) -> str:
+    """Why nothing can be embedded with these settings; empty where something can."""
+    return _keyless(settings) if settings.mem0_enabled else "MEM0_ENABLED=false"
 
 
 def _keyless(settings: Settings) -> str:

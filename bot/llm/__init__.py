@@ -5,6 +5,7 @@ counts what each call cost.
 """
 
 from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel, estimate_tokens
+from bot.llm.composition import ModelServices, answers_at_once, flushes_at_once, open_models
 from bot.llm.costs import Call, Ledger, PriceTable, Usage, load_prices
 from bot.llm.embeddings import (
     MAX_TEXTS,
@@ -16,12 +17,11 @@ from bot.llm.embeddings import (
     Tally,
 )
 from bot.llm.fallback import Course, FallbackModel, Standing
-from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
+from bot.llm.guarded import GuardedEmbedder, embedding_tally
 from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
     LoadedModel,
-    OllamaModel,
     close_client,
     digests,
     full_name,
@@ -31,7 +31,7 @@ from bot.llm.ollama import (
     translated,
 )
 from bot.llm.openai import OpenAIModel
-from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder, PooledModel
+from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
 
@@ -57,22 +57,21 @@ __all__ = [
     "FastEmbedEmbedder",
     "Guard",
     "GuardedEmbedder",
-    "GuardedModel",
     "Host",
     "LanguageModel",
     "Ledger",
     "LoadedModel",
+    "ModelServices",
     "OllamaEmbedder",
-    "OllamaModel",
     "OpenAIEmbedder",
     "OpenAIModel",
     "Pool",
     "PooledEmbedder",
-    "PooledModel",
     "PriceTable",
     "Standing",
     "Tally",
     "Usage",
+    "answers_at_once",
     "bill",
     "bills_by_day",
     "close_client",
@@ -80,10 +79,12 @@ __all__ = [
     "embedding_tally",
     "estimate",
     "estimate_tokens",
+    "flushes_at_once",
     "full_name",
     "load_prices",
     "loaded_models",
     "ollama_client",
+    "open_models",
     "pulling",
     "translated",
 ]

@@ -4,19 +4,12 @@ The intake takes messages without waiting and writes them in groups. The log kee
 and the directory knows the names of their authors.
 """
 
+from bot.observe.composition import LogServices, open_log
 from bot.observe.directory import Directory
 from bot.observe.exports import FAULTS, MAX_SNOWFLAKE, Export, Exported, open_export
 from bot.observe.intake import Intake
 from bot.observe.message_rows import delete_messages, message_from_row, set_batch, set_content, set_state
-from bot.observe.messagelog import (
-    EVERY_MEMBER,
-    Backlog,
-    MessageLog,
-    Refusal,
-    Said,
-    channel_subject,
-    storable,
-)
+from bot.observe.messagelog import EVERY_MEMBER, Backlog, MessageLog, Refusal, Said, channel_subject, storable
 
 __all__ = [
     "EVERY_MEMBER",
@@ -27,6 +20,7 @@ __all__ = [
     "Export",
     "Exported",
     "Intake",
+    "LogServices",
     "MessageLog",
     "Refusal",
     "Said",
@@ -34,6 +28,7 @@ __all__ = [
     "delete_messages",
     "message_from_row",
     "open_export",
+    "open_log",
     "set_batch",
     "set_content",
     "set_state",

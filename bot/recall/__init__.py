@@ -4,17 +4,16 @@ Messages and memories are searched by words and by meaning, ranked together and 
 made from what recall finds.
 """
 
-from bot.recall.answers.service import NO_ANSWER, NO_MODEL, Answer, Answers, State
+from bot.recall.answers.service import Answer, Answers, State
 from bot.recall.answers.sources import Source
 from bot.recall.catchup import CatchUp, Happened
+from bot.recall.composition import open_recall
 from bot.recall.hits import Hits, places_of
 from bot.recall.matched import Matched
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.service import Recall
 
 __all__ = [
-    "NO_ANSWER",
-    "NO_MODEL",
     "Answer",
     "Answers",
     "CatchUp",
@@ -26,5 +25,6 @@ __all__ = [
     "RecallResult",
     "Source",
     "State",
+    "open_recall",
     "places_of",
 ]

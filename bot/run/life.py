@@ -12,11 +12,11 @@ from typing import Any
 
 from bot.domain import InUse, Step, no_step, steady_clock
 from bot.operate import Shards
-from bot.run.app import App, database_address, open_app, open_store
+from bot.run.app import App, open_app
 from bot.run.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.settings import Settings
-from bot.storage import database_file, private_folder
+from bot.storage import database_address, database_file, open_store, private_folder
 from cogs.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
 
 log = logging.getLogger(__name__)

@@ -6,16 +6,9 @@ overwritten.
 
 from bot.storage.changes import Changes
 from bot.storage.chunks import STATEMENT_IDS, chunks
+from bot.storage.composition import data_key, database_address, open_store
 from bot.storage.encryption import encrypt, is_plain
-from bot.storage.engine import (
-    Database,
-    Dialect,
-    database_file,
-    migrations_waiting,
-    open_database,
-    private_folder,
-    upsert,
-)
+from bot.storage.engine import Database, Dialect, database_file, migrations_waiting, private_folder, upsert
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.postgres import Locks
 from bot.storage.schema import (
@@ -61,6 +54,8 @@ __all__ = [
     "citations",
     "consents",
     "corrections",
+    "data_key",
+    "database_address",
     "database_file",
     "encrypt",
     "guilds",
@@ -73,7 +68,7 @@ __all__ = [
     "meta",
     "metadata",
     "migrations_waiting",
-    "open_database",
+    "open_store",
     "outbox",
     "post_people",
     "post_sources",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-import bot.run.app
+import bot.forget.composition
 from bot.cli.start import load
 from bot.observe.intake import Intake
 from bot.run.life import live
@@ -14,7 +14,7 @@ from bot.settings.config import check_for_run
 ROOM = 200
 
 if __name__ == "__main__":
-    bot.run.app.Intake = partial(Intake, max_pending=ROOM)  # type: ignore[attr-defined, assignment]
+    bot.forget.composition.Intake = partial(Intake, max_pending=ROOM)  # type: ignore[attr-defined, assignment]
     settings = load()
     check_for_run(settings)
     asyncio.run(live(settings))

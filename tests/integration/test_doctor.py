@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.operate.composition import doctor_of
 from bot.operate.findings import Finding, Verdict
-from bot.run.app import doctor_of
 from bot.settings.config import load_settings
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord

@@ -16,11 +16,12 @@ from sqlalchemy import select
 from bot.domain import snowflake
 from bot.domain.clock import Clock, system_clock
 from bot.domain.crash_points import Step, no_step
+from bot.index.composition import moving_alone
 from bot.index.generations import Generations, State
 from bot.index.mover import GRACE_SECONDS
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.memories import UNREACHABLE
-from bot.run.app import App, moving_alone, open_app
+from bot.run.app import App, open_app
 from bot.run.running import beside
 from bot.settings.config import Settings, load_settings
 from bot.storage.changes import COUNT

@@ -19,12 +19,13 @@ from bot.cli.replay import replay_export
 from bot.domain import snowflake
 from bot.domain.model import HitKind, Message
 from bot.forget.revisions import Revisions
+from bot.guilds.composition import policy_of
 from bot.index import message_vectors
 from bot.index.message_vectors import MessageVectors
 from bot.observe.exports import open_export
 from bot.observe.messagelog import MessageLog, Said
 from bot.recall import RecallQuery
-from bot.run.app import App, open_app, policy_of
+from bot.run.app import App, open_app
 from bot.run.life import alone
 from bot.settings.config import load_settings
 from bot.storage.engine import Database, open_database

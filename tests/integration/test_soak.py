@@ -36,7 +36,7 @@ def size_mb(folder: Path) -> float:
 async def test_memory_is_flat_files_are_bounded_and_the_queue_drains(
     data_dir: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.run.app.MODEL_CALLS_A_SECOND", 1000)
+    monkeypatch.setattr("bot.llm.composition.MODEL_CALLS_A_SECOND", 1000)
     memory, files = [], []
     async with open_scene(data_dir, clock) as scene:
         for _ in range(ROUNDS):

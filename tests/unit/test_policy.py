@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain.model import MemoryKind
+from bot.guilds.composition import policy_of
 from bot.guilds.rules import ConsentRule, FactsRule, Rules
-from bot.run.app import policy_of
 from bot.settings.config import load_settings
 
 PRIVACY = Path(__file__).parents[2] / "PRIVACY.md"

@@ -1,0 +1,163 @@
+"""Opens the vector index, what fills it, and what fills another one to take over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from bot.domain import Clock, InUse, ServiceError, StartupError, Step, no_step
+from bot.index.base import NoIndex, VectorIndex
+from bot.index.follower import Follower, Shelf
+from bot.index.generations import Generations
+from bot.index.indexer import Indexer, always_ready
+from bot.index.message_vectors import MessageVectors
+from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
+from bot.index.vectors import Vectors, why_not_embedding
+from bot.llm import ModelServices
+from bot.memories import MemoryStore
+from bot.observe import LogServices
+from bot.settings import Settings
+from bot.storage import Database, Installation, open_store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexServices:
+    """The vector index and its keepers.
+
+    Attributes:
+        index: what recall searches by meaning; a NoIndex where there is none.
+        indexer: brings the index up to the database.
+        follower: keeps to the index that is in use; None where there is none.
+        mover: fills the index anew where settings or somebody ask for it; None where there is no index.
+    """
+
+    index: VectorIndex
+    indexer: Indexer
+    follower: Follower | None
+    mover: Mover | None
+
+
+async def open_message_vectors(
+    settings: Settings, db: Database, clock: Clock, *, leads: bool, patient: bool
+) -> MessageVectors:
+    """Decide (leads) or learn whether the index is to hold messages."""
+    message_vectors = MessageVectors(db, Installation(db), clock)
+    if leads:
+        embed = settings.embed_messages and settings.mem0_enabled
+        usable = not why_not_embedding(settings)
+        await message_vectors.load(wanted=embed and usable, remove=patient and not embed)
+    else:
+        await message_vectors.follow()
+    return message_vectors
+
+
+@asynccontextmanager
+async def open_vectors(
+    settings: Settings,
+    db: Database,
+    logged: LogServices,
+    store: MemoryStore,
+    message_vectors: MessageVectors,
+    models: ModelServices,
+    clock: Clock,
+    *,
+    patient: bool,
+    damaged: bool,
+    step: Step = no_step,
+) -> AsyncIterator[IndexServices]:
+    """Open the index for the time of the block; one that can't be had is done without, with a note in `models.notes`.
+
+    Args:
+        settings: checked settings.
+        db: the database that the index follows.
+        logged: the message log and its directory.
+        store: the memories.
+        message_vectors: which messages the index holds.
+        models: gets the guards, and counts the embeddings.
+        clock: the local clock.
+        patient: whether what is not there now is waited for.
+        damaged: go on where the index can't be opened, to fill it anew.
+        step: told each step that is reached.
+
+    Raises:
+        StartupError: the index is at fault.
+    """
+    async with AsyncExitStack() as stack:
+        vectors = Vectors(settings, models.ledger, Installation(db), models.guards, patient=patient)
+        shelf = Shelf(vectors.open)
+        stack.push_async_callback(shelf.aclose)
+        kept = await _index(settings, vectors, shelf, models.notes, patient=patient, damaged=damaged)
+        follower = kept if isinstance(kept, Follower) else None
+        index = kept.switch if isinstance(kept, Follower) else kept
+        ready = always_ready if follower is None else follower.ready
+        indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready)
+        mover = None
+        if follower is not None:
+            mover = Mover(
+                db=db,
+                generations=vectors.generations,
+                wanted=vectors.wanted,
+                follower=follower,
+                shelf=shelf,
+                remove=vectors.remove,
+                publish=vectors.publish,
+                indexer=indexer,
+                clock=clock,
+                grace_seconds=GRACE_SECONDS if db.dialect == "postgresql" else 0,
+                step=step,
+            )
+        yield IndexServices(index=index, indexer=indexer, follower=follower, mover=mover)
+
+
+async def _index(
+    settings: Settings, vectors: Vectors, shelf: Shelf, notes: list[str], *, patient: bool, damaged: bool
+) -> Follower | NoIndex:
+    """What keeps the vector index; one that can't be had is done without, with a note, where it is not waited for."""
+    there, why = vectors.there, vectors.unusable
+    if why and settings.mem0_enabled:
+        notes.append(f"Memories are searched by words alone: {why}")
+    if why and (not there or not patient):
+        return NoIndex(why, holds_nothing=not there)
+    follower = Follower(vectors.generations, vectors.wanted, shelf)
+    try:
+        await follower.start(damaged=damaged)
+    except InUse:
+        if patient:
+            raise
+        notes.append("The bot is running and holds the index: memories are searched by words alone")
+        return NoIndex("the bot is running", holds_nothing=False)
+    except StartupError as error:
+        if not why:
+            raise
+        log.warning("What was made before waits in the index to be forgotten: %s", error)
+        return NoIndex(why, holds_nothing=False)
+    except ServiceError as error:
+        notes.append(f"Memories are searched by words alone: {error}")
+        return NoIndex(str(error), holds_nothing=False)
+    return follower
+
+
+@asynccontextmanager
+async def open_generations(settings: Settings) -> AsyncIterator[Onlooker]:
+    """How filling the index anew stands; may be opened beside a running bot.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db:
+        yield Onlooker(db, Generations(Installation(db)))
+
+
+@asynccontextmanager
+async def moving_alone(settings: Settings) -> AsyncIterator[bool]:
+    """Keep running bots, wherever they are, from filling the index anew; False where one of them sees to that.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db, db.alone(MOVING, wait=False) as held:
+        yield held

@@ -1,0 +1,67 @@
+"""Opens what operators see."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from bot.domain import Clock, system_clock
+from bot.guilds import Guilds
+from bot.index import IndexServices, Vectors, open_embedder
+from bot.llm import Ledger, ModelServices
+from bot.operate.activity import Activity
+from bot.operate.capacity import Load, look_at_load
+from bot.operate.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
+from bot.operate.status import Status
+from bot.operate.traffic import GuildTraffic, Traffic
+from bot.settings import Settings
+from bot.storage import Database, Installation, open_store
+
+
+def open_status(db: Database, models: ModelServices, index: IndexServices, traffic: Traffic, clock: Clock) -> Status:
+    """What an admin is shown of costs, services and the last thirty days."""
+    status = Status(
+        activity=Activity(db),
+        traffic=traffic,
+        ledger=models.ledger,
+        prices=models.prices,
+        guards=models.guards,
+        indexer=index.indexer,
+        clock=clock,
+    )
+    status.fallback = models.fallback
+    return status
+
+
+def doctor_of(settings: Settings) -> Doctor:
+    """A doctor whose checks open the real things, one at a time."""
+
+    async def store() -> StoreFacts:
+        async with open_store(settings) as db:
+            return await look_into(db, settings.data_dir)
+
+    async def load() -> Load:
+        async with open_store(settings) as db:
+            return await look_at_load(db, settings.data_dir, system_clock)
+
+    async def traffic() -> tuple[list[GuildTraffic], dict[int, str]]:
+        async with open_store(settings) as db:
+            return await Traffic(db, system_clock).by_guild(), await Guilds(db, system_clock).names()
+
+    async def index() -> IndexFacts:
+        async with AsyncExitStack() as stack:
+            db = await stack.enter_async_context(open_store(settings))
+            vectors = Vectors(settings, Ledger(db, system_clock), Installation(db), [], patient=False)
+            state = await vectors.generations.load(vectors.wanted)
+            held = await stack.enter_async_context(vectors.open(state.in_use, False))
+            spread = await vectors.spread(state.in_use)
+            return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db), spread)
+
+    async def embed() -> None:
+        async with open_store(settings) as db:
+            embedder = open_embedder(settings, Ledger(db, system_clock))
+            try:
+                await embedder.check()
+            finally:
+                await embedder.aclose()
+
+    return Doctor(settings, store=store, load=load, traffic=traffic, index=index, embed=embed)

@@ -1,0 +1,62 @@
+"""Opens what answers questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.domain import Clock
+from bot.index import IndexServices, MessageVectors
+from bot.llm import ModelServices, answers_at_once
+from bot.memories import MemoryStore
+from bot.observe import LogServices
+from bot.recall.answers import NO_ANSWER, NO_MODEL, Answers
+from bot.recall.catchup import CatchUp
+from bot.recall.service import Recall
+from bot.settings import Settings
+from bot.storage import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallServices:
+    """What answers questions.
+
+    Attributes:
+        recall: finds what was said about a question.
+        answers: says in a few sentences what the hits tell.
+        catchup: what happened in a channel while somebody was away.
+    """
+
+    recall: Recall
+    answers: Answers
+    catchup: CatchUp
+
+
+def open_recall(
+    settings: Settings,
+    db: Database,
+    logged: LogServices,
+    store: MemoryStore,
+    index: IndexServices,
+    message_vectors: MessageVectors,
+    models: ModelServices,
+    clock: Clock,
+    recalled: Callable[[str, float], None],
+) -> RecallServices:
+    """Open recall; `recalled` is told of each search."""
+    recall = Recall(
+        db,
+        logged.fulltext,
+        index.index,
+        logged.directory,
+        store,
+        clock,
+        recalled,
+        message_vectors,
+        settings.zone,
+    )
+    if models.model is None:
+        answers = Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
+    else:
+        answers = Answers(models.model, at_once=answers_at_once(settings), zone=settings.zone)
+    return RecallServices(recall=recall, answers=answers, catchup=CatchUp(db, store))

@@ -1,0 +1,23 @@
+"""Opens the database of the settings."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+from bot.settings import Settings
+from bot.storage.engine import Database, open_database
+
+
+def database_address(settings: Settings) -> str | None:
+    """DATABASE_URL as it is given, its password included; None for the default."""
+    return settings.database_url.get_secret_value() if settings.database_url else None
+
+
+def data_key(settings: Settings) -> str | None:
+    """DATA_KEY, for whoever opens the database."""
+    return settings.data_key.get_secret_value() if settings.data_key else None
+
+
+def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database of the settings, for the time of a block; see `open_database`."""
+    return open_database(database_address(settings), settings.data_dir, key=data_key(settings))
