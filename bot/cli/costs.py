@@ -18,7 +18,13 @@ from bot.storage import data_key, database_address, migrations_waiting, open_sto
 DAYS_A_MONTH = 30
 THE_BEGINNING = "1970-01-01"
 
-PerDay = Annotated[int | None, typer.Option("--messages-per-day", min=1, help="Estimate for so many messages a day.")]
+MOST_A_DAY = 10_000_000_000
+"""Messages; more than all of Discord has."""
+
+PerDay = Annotated[
+    int | None,
+    typer.Option("--messages-per-day", min=1, max=MOST_A_DAY, help="Estimate for so many messages a day."),
+]
 
 
 def costs(messages_per_day: PerDay = None, data_dir: DataDir = None) -> None:

@@ -11,13 +11,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot.cli.start import DataDir, load
+from bot.cli.start import DataDir, discord_id, load
 from bot.domain import NotFound, snowflake
 from bot.remember import DeadLetter, Queue, open_queue
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[MESSAGE_ID]...", help="Only these; none means all.")]
+Ids = Annotated[
+    list[int] | None,
+    typer.Argument(parser=discord_id, metavar="[MESSAGE_ID]...", help="Only these; none means all."),
+]
 T = TypeVar("T")
-Guild = Annotated[int | None, typer.Option(help="Only this server (id).")]
+Guild = Annotated[int | None, typer.Option(parser=discord_id, help="Only this server (id).")]
 
 
 def build() -> typer.Typer:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.start import DataDir, load
+from bot.cli.start import DataDir, discord_id, load
 from bot.domain import UserError, system_clock
 from bot.forget import Receipt, Request, Requests, State
 from bot.run import open_app
@@ -22,8 +22,8 @@ DONE_SECONDS = 600.0
 
 LOOK_SECONDS = 0.25
 
-User = Annotated[int, typer.Option("--user", min=1, help="Discord's id of the member.")]
-Guild = Annotated[int | None, typer.Option("--guild", min=1, help="Only in this server; else in all.")]
+User = Annotated[int, typer.Option("--user", parser=discord_id, help="Discord's id of the member.")]
+Guild = Annotated[int | None, typer.Option("--guild", parser=discord_id, help="Only in this server; else in all.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Without it nothing is erased.")]
 
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.cli import answers
-from bot.cli.start import DataDir, load
-from bot.domain import Hit, HitKind, UserError, references
-from bot.observe import FAULTS, MAX_SNOWFLAKE
+from bot.cli.start import DataDir, discord_id, load
+from bot.domain import Hit, HitKind, UserError, references, snowflake
+from bot.observe import FAULTS
 from bot.recall import Answer as Told
 from bot.recall import RecallQuery
 from bot.run import App, open_app
@@ -63,11 +63,11 @@ class Answer:
 
 def recall(
     query: Annotated[str | None, typer.Argument(help="The question, in your own words.")] = None,
-    guild: Annotated[int | None, typer.Option(min=0, max=MAX_SNOWFLAKE, help="Only this server (id).")] = None,
-    channel: Annotated[int | None, typer.Option(min=0, max=MAX_SNOWFLAKE, help="Only this channel (id).")] = None,
+    guild: Annotated[int | None, typer.Option(parser=discord_id, help="Only this server (id).")] = None,
+    channel: Annotated[int | None, typer.Option(parser=discord_id, help="Only this channel (id).")] = None,
     as_of: Annotated[
         int | None,
-        typer.Option(min=0, max=MAX_SNOWFLAKE, metavar="MESSAGE_ID", help="Nothing newer than this message."),
+        typer.Option(parser=discord_id, metavar="MESSAGE_ID", help="Nothing newer than this message."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many hits.")] = 10,
     queries: Annotated[
@@ -204,9 +204,8 @@ def _read(file: Path) -> Iterator[Question]:
 def _question(file: Path, number: int, line: str) -> Question:
     try:
         record = json.loads(line)
-        ids = {name: int(record[name]) for name in ("guild_id", "channel_id", "as_of") if record.get(name) is not None}
-        if any(not 0 <= value <= MAX_SNOWFLAKE for value in ids.values()):
-            raise ValueError
+        given = {name: record.get(name) for name in ("guild_id", "channel_id", "as_of")}
+        ids = {name: snowflake.parse(str(value)) for name, value in given.items() if value is not None}
         return Question(id=str(record["id"]), query=str(record["query"]), **ids)
     except FAULTS:
         raise UserError(

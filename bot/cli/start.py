@@ -7,10 +7,23 @@ from typing import Annotated
 
 import typer
 
+from bot.domain import snowflake
 from bot.settings import LogFormat, LogLevel, Settings, load_settings, logs
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the data, instead of DATA_DIR.")]
 """The option that every command on stored data has."""
+
+
+def discord_id(value: str) -> int:
+    """The id of Discord that an option or an argument is.
+
+    Raises:
+        typer.BadParameter: it can be none.
+    """
+    try:
+        return snowflake.parse(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def load(data_dir: Path | None = None, *, quiet: bool = False) -> Settings:

@@ -38,11 +38,12 @@ from bot.domain.model import (
     Message,
     MessageState,
 )
-from bot.domain.references import SOMEBODY, people_in, with_names, without_people
+from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
 
 __all__ = [
     "FAR_MS",
     "MAX_CONTENT",
+    "MENTION",
     "PERSONAL_KINDS",
     "QDRANT_PORT",
     "SOMEBODY",

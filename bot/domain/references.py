@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-REFERENCE = re.compile(r"<@!?(\d{1,20})>")
+from bot.domain import snowflake
+
+MENTION = re.compile(rf"<@!?({snowflake.PATTERN})>")
+"""A person in a text, by id; what looks like it but holds no snowflake is text like any other."""
 SOMEBODY = "somebody"
 """Stands for a person whose name is not known any more."""
 DELETED_MENTION = "@deleted"
@@ -14,14 +17,14 @@ DELETED_MENTION = "@deleted"
 
 def people_in(texts: Iterable[str]) -> set[int]:
     """Ids of everybody that the texts refer to."""
-    return {int(user_id) for text in texts for user_id in REFERENCE.findall(text)}
+    return {int(user_id) for text in texts for user_id in MENTION.findall(text)}
 
 
 def with_names(text: str, names: Mapping[int, str]) -> str:
     """The text with names in place of references."""
-    return REFERENCE.sub(lambda match: names.get(int(match[1]), SOMEBODY), text)
+    return MENTION.sub(lambda match: names.get(int(match[1]), SOMEBODY), text)
 
 
 def without_people(text: str, user_ids: Collection[int]) -> str:
     """The text with `DELETED_MENTION` in place of references to these people."""
-    return REFERENCE.sub(lambda match: DELETED_MENTION if int(match[1]) in user_ids else match[0], text)
+    return MENTION.sub(lambda match: DELETED_MENTION if int(match[1]) in user_ids else match[0], text)

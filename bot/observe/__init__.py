@@ -6,7 +6,7 @@ and the directory knows the names of their authors.
 
 from bot.observe.composition import LogServices, open_log
 from bot.observe.directory import Directory
-from bot.observe.exports import FAULTS, MAX_SNOWFLAKE, Export, Exported, open_export
+from bot.observe.exports import FAULTS, Export, Exported, open_export
 from bot.observe.intake import Intake
 from bot.observe.message_rows import delete_messages, message_from_row, set_batch, set_content, set_state
 from bot.observe.messagelog import EVERY_MEMBER, Backlog, MessageLog, Refusal, Said, channel_subject, storable
@@ -14,7 +14,6 @@ from bot.observe.messagelog import EVERY_MEMBER, Backlog, MessageLog, Refusal, S
 __all__ = [
     "EVERY_MEMBER",
     "FAULTS",
-    "MAX_SNOWFLAKE",
     "Backlog",
     "Directory",
     "Export",

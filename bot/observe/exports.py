@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.domain import MAX_CONTENT, Message, UserError
+from bot.domain import MAX_CONTENT, Message, UserError, snowflake
 
-MAX_SNOWFLAKE = 2**63 - 1
 FIRST_YEAR = 2015  # of Discord
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What reading a record of the wrong shape raises."""
@@ -113,14 +112,14 @@ def _read_chat_exporter(path: Path) -> Iterator[Exported]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
         guild, channel = document["guild"], document["channel"]
+        if str(guild["id"]) == "0":
+            raise UserError(f"{path} holds direct messages; only channels of a server can be replayed")
         guild_id, channel_id = _snowflake(guild, "id"), _snowflake(channel, "id")
         messages = _list(document, "messages")
     except FAULTS as error:
         raise UserError(
             f"{path} is neither JSON Lines nor a DiscordChatExporter file ({_explain(error)}); export as Json"
         ) from None
-    if guild_id == 0:
-        raise UserError(f"{path} holds direct messages; only channels of a server can be replayed")
     for number, record in enumerate(messages, start=1):
         try:
             if record["author"].get("isBot") or record.get("type", "Default") not in _PEOPLE_TYPES:
@@ -150,7 +149,7 @@ def _chat_exporter_content(record: Mapping[str, Any]) -> str:
     content = _text(record, "content")
     for person in record.get("mentions") or ():  # the exporter replaces <@id> by @name
         for name in {person.get("nickname"), person.get("name")} - {None, ""}:
-            content = re.sub(rf"@{re.escape(name)}(?!\w)", f"<@{int(person['id'])}>", content)
+            content = re.sub(rf"@{re.escape(name)}(?!\w)", f"<@{_snowflake(person, 'id')}>", content)
     lines = [content.strip()]
     lines += [f"[attachment: {_text(a, 'fileName')}]" for a in record.get("attachments") or ()]
     lines += [f"[sticker: {_text(s, 'name')}]" for s in record.get("stickers") or ()]
@@ -161,10 +160,10 @@ def _snowflake(record: Mapping[str, Any], field: str) -> int:
     value = record[field]
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError(f"{field} must be a snowflake")
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and int(text) <= MAX_SNOWFLAKE):
-        raise ValueError(f"{field} must be a snowflake")
-    return int(text)
+    try:
+        return snowflake.parse(str(value))
+    except ValueError as error:
+        raise ValueError(f"{field} {error}") from None
 
 
 def _list(record: Mapping[str, Any], field: str) -> list[Any]:

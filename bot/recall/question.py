@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bot.domain import snowflake
+from bot.domain import people_in, snowflake
 from bot.text import author_token, mention_token, question_terms
 
 _NOW = re.compile(
@@ -34,7 +34,6 @@ _MYSELF = re.compile(
 _PARTS = re.compile(
     r"[,;?、，]\s*|\s+(?:and|or|&|plus|und|oder|y|et|e|ou|en|och|og|ja|i|oraz|ve|și|és|a|dan|и|та)\s+", re.IGNORECASE
 )
-_MENTION = re.compile(r"<@!?(\d{1,20})>")
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -125,7 +124,7 @@ def understand(
         newest: a snowflake of the present, by which a date without a year is the last such date.
         zone: where the members are; it decides when a day begins.
     """
-    people = {*names, *map(int, _MENTION.findall(text))}
+    people = {*names, *people_in([text])}
     if asker_id is not None and _MYSELF.search(text):
         people.add(asker_id)
     name_terms = {term for name in names.values() for stems in question_terms(name) for term in stems}

@@ -13,12 +13,11 @@ from datetime import date
 from enum import StrEnum
 from unicodedata import east_asian_width
 
-from bot.domain import PERSONAL_KINDS, MemoryKind
+from bot.domain import MENTION, PERSONAL_KINDS, MemoryKind, people_in, snowflake
 from bot.remember import lexicon
 from bot.remember.candidate import Candidate
 from bot.remember.oneself import OWN_TERMS, SENTENCE, own_sentence
 from bot.remember.orders import is_order
-from bot.remember.people import MENTION
 from bot.remember.persons import is_of_somebody, is_personal, is_sensitive, speaks_of_oneself
 from bot.remember.prompt import Line
 from bot.remember.ranges import ends, reordered
@@ -73,7 +72,7 @@ _AGREEING = re.compile(
 """Who says "as Ana said" says it too."""
 _CONCLUSION = re.compile(r"[,;] (?=(?:so(?! \S+$)|but|therefore|also|aber|deshalb|pero|mais|donc)\b)", re.IGNORECASE)
 """Where the speaker goes on in their own name after what they reported."""
-_SPEECH = re.compile(r"<@(\d+)>(?: to <@\d+>)?:\s+")
+_SPEECH = re.compile(rf"<@({snowflake.PATTERN})>(?: to {MENTION.pattern})?:\s+")
 """How a line of the prompt begins; `_tidied` takes it away where it is true."""
 
 
@@ -415,7 +414,7 @@ def _is_of_another(proposal: Proposal) -> bool:
     sentence = _nearest(proposal)
     if lexicon.AS_SUBJECT.search(sentence):
         return False
-    others = {int(user_id) for user_id in MENTION.findall(sentence)} - proposal.people
+    others = people_in([sentence]) - proposal.people
     first = next(iter(question_terms(_without_people(bare(sentence)))), ())
     return bool(others) or (bool(first) and set(first).isdisjoint(terms(proposal.text)))
 
@@ -539,7 +538,7 @@ def _personal(proposal: Proposal) -> Proposal:
     shared = _shared(words, frozenset(terms(sentence)))
     if not shared or shared < min(OWN_WORDS, len(words)):
         return proposal
-    people = frozenset(map(int, MENTION.findall(sentence)))
+    people = frozenset(people_in([sentence]))
     return replace(proposal, text=sentence, people=people, lines=(line,), own=True)
 
 

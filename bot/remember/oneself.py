@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
+from bot.domain import MENTION
 from bot.remember import lexicon
-from bot.remember.people import MENTION
 from bot.remember.worth import TO_SOMEBODY, bare, points_at, tells_when
 from bot.text import is_english, question_terms
 

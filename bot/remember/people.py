@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from bot.domain import people_in
 from bot.text import folded, visible
 
-MENTION = re.compile(r"<@!?(\d{1,20})>")
 _ADDRESS = re.compile(r"^\s*@?(?P<name>[^\s:,<>][^:,<>\n]{1,31}?)\s*(?P<sign>[:,])[*_]{0,3}\s+(?=\S)")
 _FIRST = re.compile(r"[^\W\d_][\w-]{2,31}(?=['’]s | )")
 _ORNAMENT = re.compile(r"[\W_]+")
@@ -47,7 +47,7 @@ class People:
 
     def meant(self, content: str) -> frozenset[int]:
         """Every member whom a message mentions or speaks to."""
-        mentioned = {int(user_id) for user_id in MENTION.findall(content)}
+        mentioned = people_in([content])
         addressed, _ = self.addressed(content)
         return frozenset(mentioned if addressed is None else mentioned | {addressed})
 

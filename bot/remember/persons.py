@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bot.domain import MENTION
 from bot.remember import lexicon
-from bot.remember.people import MENTION
 from bot.remember.worth import is_ahead, tells_when
 from bot.text import is_english, is_function_word
 

@@ -15,9 +15,9 @@ from itertools import count, repeat
 from string import ascii_uppercase
 from typing import Any
 
-from bot.domain import PERSONAL_KINDS, MemoryKind, Message, snowflake
+from bot.domain import MENTION, PERSONAL_KINDS, MemoryKind, Message, snowflake
 from bot.llm import estimate_tokens
-from bot.remember.people import MENTION, People
+from bot.remember.people import People
 from bot.remember.segments import GAP_MS, conversations
 from bot.text import SecretFinder, is_filler, one_line, own_words, terms
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.remember.people import MENTION
+from bot.domain import MENTION
 from bot.text import function_words, is_english, with_values
 
 _WORD = r"[^\s,;!?()]+"

@@ -10,10 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain import PERSONAL_KINDS, Memory, MemoryKind, MemoryOrigin, MemoryState
+from bot.domain import MENTION, PERSONAL_KINDS, Memory, MemoryKind, MemoryOrigin, MemoryState
 from bot.remember import lexicon
 from bot.remember.candidate import Candidate
-from bot.remember.people import MENTION
 from bot.remember.ranges import ends, reordered
 from bot.text import URL, VALUE, question_terms, values, with_values
 

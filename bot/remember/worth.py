@@ -14,9 +14,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from bot.domain import PERSONAL_KINDS, MemoryKind
+from bot.domain import MENTION, PERSONAL_KINDS, MemoryKind
 from bot.remember import lexicon
-from bot.remember.people import MENTION
 from bot.text import STOP_WORDS, URL, is_english, question_terms, relative_times, terms
 
 LINK_TERMS = 2

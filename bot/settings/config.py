@@ -15,9 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.domain import QDRANT_PORT, StartupError, host_name
-
-MAX_SNOWFLAKE = 2**63 - 1
+from bot.domain import QDRANT_PORT, StartupError, host_name, snowflake
 
 MOST_HOSTS = 64
 """Of one service; each has lines in the metrics."""
@@ -213,9 +211,10 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         parts = [part for part in re.split(r"[,\s]+", value) if part]
-        if not all(part.isascii() and part.isdigit() and 0 < int(part) <= MAX_SNOWFLAKE for part in parts):
-            raise ValueError("must be channel ids with commas between, such as 123456789012345678")
-        return tuple(dict.fromkeys(int(part) for part in parts))
+        try:
+            return tuple(dict.fromkeys(map(snowflake.parse, parts)))
+        except ValueError:
+            raise ValueError("must be channel ids with commas between, such as 123456789012345678") from None
 
     @field_validator("time_zone")
     @classmethod

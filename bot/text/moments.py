@@ -17,6 +17,7 @@ _UNITS = {
     "y": timedelta(days=365),
 }
 _DAY = timedelta(days=1)
+_FIRST, _LAST = snowflake.to_datetime(0), snowflake.to_datetime(snowflake.HIGHEST)
 _SHORTEST = timedelta(milliseconds=1)  # as exact as a snowflake
 _DAYS_BACK = {"today": 0, "yesterday": 1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -33,7 +34,7 @@ def parse_since(text: str, now: datetime, zone: tzinfo) -> int:
         zone: whose days and times are meant, where the text does not name a zone.
 
     Raises:
-        UserError: it is none of these.
+        UserError: it is none of these, or a time of which no snowflake can be.
     """
     return snowflake.from_datetime(_span(text, now.astimezone(zone))[0])
 
@@ -48,6 +49,17 @@ def parse_until(text: str, now: datetime, zone: tzinfo) -> int:
 
 
 def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """When the time begins that a text names, and when it is over; Discord had, or will have, snowflakes in it."""
+    start, end = _named(text, now)
+    if end <= _FIRST or start > _LAST:
+        raise UserError(
+            f"Discord has no messages of that time; name one from {_FIRST.year} to {_LAST.year}, like `7d`, "
+            "`yesterday` or `2026-01-31`."
+        )
+    return start, end
+
+
+def _named(text: str, now: datetime) -> tuple[datetime, datetime]:
     """When the time begins that a text names, and when it is over, in the zone of `now`.
 
     Days end where the clock on the wall says so: in summer time's first or last night they are not 24 hours long.

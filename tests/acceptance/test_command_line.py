@@ -163,7 +163,7 @@ async def test_an_empty_log_and_nothing_found(command_line: CommandLine) -> None
         (["recall"], 1, "Give either a question or --queries FILE"),
         (["recall", "a", "--queries", "b"], 1, "Give either a question or --queries FILE"),
         (["recall", "--queries", "missing.jsonl"], 1, "missing.jsonl can't be read"),
-        (["recall", "a", "--channel", "9" * 25], 2, "Invalid value for"),
+        (["recall", "a", "--channel", "9" * 25], 2, "must be a snowflake"),
         (["replay", "missing.json"], 1, "missing.json: No such file"),
         (["run"], 2, "DISCORD_TOKEN is not set"),
         (["reindex"], 2, "OPENAI_API_KEY is not set"),

@@ -15,6 +15,7 @@ from bot.settings.config import (
     load_settings,
     unknown_names,
 )
+from tests.fixtures.hostile import NO_SNOWFLAKES
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +40,7 @@ def test_defaults_are_those_of_the_design() -> None:
         ("OLLAMA_BASE_URL", "localhost:11434", "http:// or https://"),
         ("DISCORD_GATEWAY_URL", "https://gateway", "ws:// or wss://"),
         ("OBSERVE_CHANNELS", "12, general", "channel ids"),
+        *(("OBSERVE_CHANNELS", f"12, {number}", "channel ids") for number in NO_SNOWFLAKES),
         ("MESSAGE_RETENTION_DAYS", "0", "greater than or equal to 1"),
         ("OLLAMA_BASE_URL", "http://localhost:notaport", "http:// or https://"),
         ("MEM0_QDRANT_HOST", "http://localhost", "MEM0_QDRANT_URL"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ from cogs.pages import Pages
 from cogs.texts import cooldown, count, service_down
 from cogs.views.confirm import receipt_view
 from tests.fixtures.discord import texts_of
+from tests.fixtures.hostile import TIMES
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -125,7 +127,7 @@ def test_until_a_moment_includes_that_moment_alone(text: str) -> None:
     assert snowflake.to_ms(parse_until(text, NOW, UTC)) == snowflake.to_ms(parse_since(text, NOW, UTC))
 
 
-AUCKLAND, LOS_ANGELES = ZoneInfo("Pacific/Auckland"), ZoneInfo("America/Los_Angeles")
+AUCKLAND, BERLIN, LOS_ANGELES = map(ZoneInfo, ("Pacific/Auckland", "Europe/Berlin", "America/Los_Angeles"))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,21 @@ def test_a_time_of_day_is_one_of_the_members_zone_and_hours_ago_are_hours() -> N
     assert parse_since("24h", noon, LOS_ANGELES) == snowflake.from_datetime(noon - timedelta(hours=24))
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01"])
+@pytest.mark.parametrize("text", TIMES)
+@pytest.mark.parametrize("parse", [parse_since, parse_until])
+def test_a_time_without_snowflakes_is_refused_in_one_line(parse: Callable[..., int], text: str) -> None:
+    with pytest.raises(UserError, match=r"yesterday.*2026-01-31") as caught:
+        parse(text, NOW, UTC)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parse", [parse_since, parse_until])
+@pytest.mark.parametrize("text", ["2015-01-01", "2084-09-06", "12y"])
+def test_the_first_and_the_last_day_of_snowflakes_are_times(parse: Callable[..., int], text: str) -> None:
+    assert 0 <= parse(text, datetime(2026, 12, 30, tzinfo=UTC), BERLIN) <= snowflake.HIGHEST
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01", "2026-01-٣١", "9" * 40])
 def test_other_times_are_refused_with_examples(text: str) -> None:
     with pytest.raises(UserError, match="yesterday"):
         parse_since(text, NOW, UTC)

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.errors import UserError
 from bot.domain.model import MAX_CONTENT
 from bot.observe.exports import Exported, open_export
+from tests.fixtures.hostile import NO_IDS
 
 
 def neutral(**changes: object) -> dict[str, Any]:
@@ -108,11 +109,21 @@ def test_bots_and_system_messages_are_left_out(tmp_path: Path) -> None:
         (json.dumps(neutral(id="x")), ":1: id must be a snowflake"),
         (json.dumps(neutral(id=True)), ":1: id must be a snowflake"),
         (json.dumps(neutral(author_id="99999999999999999999")), "author_id must be a snowflake"),
+        *((json.dumps(neutral(id=number)), ":1: id must be a snowflake") for number in NO_IDS),
+        *((json.dumps(neutral(reply_to=number)), ":1: reply_to must be a snowflake") for number in NO_IDS),
+        (json.dumps(neutral()) + '\n{"id": ' + "9" * 5_000 + "}", ":2: "),
         (json.dumps(neutral(content=None)), "content must be text"),
         (json.dumps({"id": "5"}), "guild_id is missing"),
         (json.dumps(chat_exporter(guild_id="0")), "direct messages"),
         (json.dumps(chat_exporter(exported_message(id=None))), "message 1: id must be a snowflake"),
         (json.dumps(chat_exporter(exported_message(reference={"messageId": "9" * 25}))), "must be a snowflake"),
+        *(
+            (
+                json.dumps(chat_exporter(exported_message(content="@Ed", mentions=[{"id": n, "name": "Ed"}]))),
+                "snowflake",
+            )
+            for n in NO_IDS
+        ),
         (json.dumps(chat_exporter(exported_message(author={"id": "3", "name": 7}))), "name must be text"),
         (json.dumps(chat_exporter(exported_message(timestampEdited="0001-01-01T00:00:00"))), "lies before Discord"),
         (json.dumps(chat_exporter() | {"messages": None}), "messages must be a list"),

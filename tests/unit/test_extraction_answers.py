@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import AnswerCut, AnswerInvalid
 from bot.domain.model import PERSONAL_KINDS, MemoryKind
+from bot.domain.references import MENTION
 from bot.llm.base import Completion, CompletionRequest
 from bot.remember.candidate import Candidate, Extraction
 from bot.remember.extractor import FEW_MESSAGES, Extractor
 from bot.remember.gate import Gate
-from bot.remember.people import MENTION
+from tests.fixtures import hostile
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, DEE, NAMES, Extract, ScriptedModel, answer, chat
 
+EVERY_KIND = [kind.value for kind in MemoryKind if kind is not MemoryKind.NOTE]
 GOOD = {"text": "Release 2.1 moves to Friday.", "kind": "decision", "lines": [1]}
 
 
@@ -47,6 +49,16 @@ async def test_an_unusable_answer_is_an_error_and_never_an_empty_result(extract:
     with pytest.raises(AnswerInvalid) as caught:
         await extract(chat((CEM, "release 2.1 moves to Friday")), model=ScriptedModel(text))
     assert "Release" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", hostile.TEXTS)
+async def test_numbers_that_no_snowflake_can_be_are_read_and_may_be_answered(extract: Extract, text: str) -> None:
+    said = chat((CEM, text), (BEN, f"I like {text}"), (ANA, "the release moves to Friday"))
+    answers = [
+        (line, kind, [number]) for number, line in enumerate([text, f"@B likes {text}"], 1) for kind in EVERY_KIND
+    ]
+    result = await extract(said, *answers, ("The release moves to Friday.", "decision", [3]), facts_allowed={BEN, CEM})
+    assert "The release moves to Friday." in [kept.text for kept in result.candidates]
 
 
 class Cut(ScriptedModel):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import AnswerInvalid
 from bot.domain.model import PERSONAL_KINDS, MemoryKind
+from bot.domain.references import MENTION
 from bot.remember.extractor import Extractor
 from bot.remember.gate import MAX_CHARS, Gate
-from bot.remember.people import MENTION
 from bot.text.secrets import REDACTED
 from tests.fixtures.extraction import ANA, BEN, BOT, CEM, DEE, NAMES, ScriptedModel, chat
 

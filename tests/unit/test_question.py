@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain import snowflake
 from bot.recall.question import Question, understand
+from tests.fixtures.hostile import TEXTS
 from tests.fixtures.recall import ADA, BEN, CLEO
 
 
@@ -52,6 +53,15 @@ def test_a_date_is_read_however_it_is_written(
     span = read(text).span
     assert span is not None
     assert (span.start, span.end) == (at(*start), at(*end))
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *(f"What did we buy on 3 May {year}?" for year in (1900, 1969, 2085, 2099))])
+def test_what_no_snowflake_can_be_names_nobody_and_no_time_beyond_them(text: str) -> None:
+    question = read(text)
+    assert question.people == frozenset()
+    if question.span is not None:
+        ends = (question.span.around_start, question.span.start, question.span.end, question.span.around_end)
+        assert 0 <= min(ends) <= max(ends) <= snowflake.HIGHEST
 
 
 @pytest.mark.parametrize(
