@@ -22,6 +22,7 @@ from bot.domain.errors import (
     ServiceRejected,
     ServiceUnavailable,
     StartupError,
+    TextTooLong,
     UserError,
 )
 from bot.domain.model import (
@@ -73,6 +74,7 @@ __all__ = [
     "ServiceUnavailable",
     "StartupError",
     "Step",
+    "TextTooLong",
     "UserError",
     "host_name",
     "no_step",

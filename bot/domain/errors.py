@@ -14,6 +14,7 @@
     │   │   ├── ModelUnfit        a model answers unusably whatever it is asked: wait for another model
     │   │   └── RateLimited       429: wait `retry_after` seconds
     │   └── ServiceRejected       it understood and declined for good (bad key, unknown model, 400)
+    │       └── TextTooLong       a text is longer than the model's window: try again with less of it
     └── AnswerError               a model answered with something unusable: try again with less
         ├── AnswerCut             the answer or its prompt did not fit the context window
         ├── AnswerDeclined        it answers other prompts, and not this one (content filter, a prompt that breaks it)
@@ -23,6 +24,9 @@ Errors carry ids and reasons for operators, never message content and never secr
 """
 
 from __future__ import annotations
+
+LONGEST_WAIT_SECONDS = 3_600.0
+"""No service is left alone for longer, whatever it asks for: it may have meant milliseconds, or nothing at all."""
 
 
 class ChannelMemoryError(Exception):
@@ -85,16 +89,20 @@ class RateLimited(ServiceUnavailable):
     """The service asks to wait.
 
     Attributes:
-        retry_after: seconds to wait, as the service said, or None when it did not say.
+        retry_after: seconds to wait, as the service said (LONGEST_WAIT_SECONDS at most), or None when it did not say.
     """
 
     def __init__(self, service: str, retry_after: float | None = None) -> None:
         super().__init__(service, "rate limited")
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(max(0.0, retry_after), LONGEST_WAIT_SECONDS)
 
 
 class ServiceRejected(ServiceError):
     """The service declined the request for good; repeating it won't help."""
+
+
+class TextTooLong(ServiceRejected):
+    """A text is longer than the window of an embedding model; the start of it may be taken."""
 
 
 class AnswerError(ChannelMemoryError):

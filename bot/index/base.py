@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.domain import Memory, Message, ServiceAbsent
+from bot.domain import Memory, Message, ServiceAbsent, ServiceError
 from bot.index.points import point_id
 
 
@@ -72,8 +72,12 @@ class VectorIndex(Protocol):
     ServiceRejected (it declined for good).
     """
 
-    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
-        """Write entries, durable on return; texts not prefetched are embedded in one request (per 2,048 of them)."""
+    async def upsert(self, entries: Sequence[IndexEntry]) -> Mapping[str, ServiceError]:
+        """Write entries, durable on return; texts not prefetched are embedded in one request (per 2,048 of them).
+
+        Returns:
+            Why, by the ids of their points, for those that could not be embedded while others could.
+        """
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """Forget memories for good: on return no file of an embedded index holds them. Unknown ids are fine."""
@@ -107,7 +111,10 @@ class VectorIndex(Protocol):
         """What the model at hand makes of unrelated texts; one embedding request in the life of an index."""
 
     async def prefetch(self, texts: Sequence[str]) -> None:
-        """Embed texts that are about to be searched for or written, in one request (per 2,048 of them)."""
+        """Embed texts that are about to be searched for or written, in one request (per 2,048 of them).
+
+        Those that can't be are left out: whoever searches for them or writes them is told.
+        """
 
     async def count(self) -> int:
         """How many memories and messages it holds."""
@@ -140,10 +147,11 @@ class NoIndex:
     def _absent(self) -> ServiceAbsent:
         return ServiceAbsent("embeddings", self._reason)
 
-    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+    async def upsert(self, entries: Sequence[IndexEntry]) -> Mapping[str, ServiceError]:
         """Decline: they are for an index to come."""
         if entries:
             raise self._absent()
+        return {}
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """Nothing to do where there is no index at all; else decline."""

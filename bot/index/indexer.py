@@ -205,8 +205,7 @@ class Indexer:
             known = await self._known_of(due.values())
             gone = {seq: point for seq, point in due.items() if point.id not in known}
             if gone:
-                bring = self._index.delete(frozenset(point.id for point in gone.values()))
-                await self._take(gone, {}, bring, deleting=True)
+                await self._take(gone, {}, self._gone(gone), deleting=True)
                 await self._db.scrub()
             kept = {seq: point for seq, point in due.items() if point.id in known}
             if kept:
@@ -250,17 +249,19 @@ class Indexer:
         self,
         rows: Mapping[int, _Point],
         known: Mapping[str, Memory | Message],
-        bring: Awaitable[None],
+        bring: Awaitable[Mapping[str, ServiceError]],
         *,
         deleting: bool = False,
     ) -> None:
         """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again.
 
+        Those that could not be embedded while others could wait.
+
         What is not as it was `known` any more is told to the index once more: where the lock was lost meanwhile,
         another process may have told it that already, and this one has just brought back what was before.
         """
         try:
-            await bring
+            refused = await bring
         except ServiceRejected as error:
             await self._decline(rows, error)
             raise
@@ -268,6 +269,10 @@ class Indexer:
             await self._put_off(rows, error, deleting=deleting)
             raise
         self._step("index written")
+        for seq, point in rows.items():
+            if point.id in refused:
+                await self._decline({seq: point}, refused[point.id])
+        rows = {seq: point for seq, point in rows.items() if point.id not in refused}
         async with self._db.write() as connection:
             for chunk in chunks(rows):
                 await connection.execute(delete(outbox).where(outbox.c.seq.in_(chunk)))
@@ -277,11 +282,15 @@ class Indexer:
                 await connection.execute(insert(outbox), [self._row(*change) for change in changed.items()])
         self._step("outbox struck")
 
+    async def _gone(self, rows: Mapping[int, _Point]) -> dict[str, ServiceError]:
+        await self._index.delete(frozenset(point.id for point in rows.values()))
+        return {}
+
     def _row(self, point: _Point, source: Memory | Message | None) -> dict[str, object]:
         op = "delete" if source is None else "upsert"
         return {"memory_id": point.id, "message_id": point.message_id, "op": op, "created_ms": self._clock()}
 
-    async def _decline(self, rows: Mapping[int, _Point], error: ServiceRejected) -> None:
+    async def _decline(self, rows: Mapping[int, _Point], error: ServiceError) -> None:
         """The service will not take these rows: count that, so that they are tried in smaller batches."""
         async with self._db.write() as connection:
             for chunk in chunks(rows):

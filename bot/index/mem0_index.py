@@ -20,11 +20,11 @@ from mem0.memory.main import AsyncMemory
 from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
-from bot.domain import Message
+from bot.domain import Message, ServiceError
 from bot.index.base import IndexEntry, Noise, Scored
 from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, tenant, wanted
 from bot.index.unrelated import UNRELATED, noise_of
-from bot.llm import MAX_TEXTS, Embedder, Guard
+from bot.llm import MAX_TEXTS, Embedder, Guard, Sifted, Sifter
 
 CACHED_VECTORS: Final = 2 * MAX_TEXTS
 """Vectors kept for use again, without their texts: 25 MB of 1,536 numbers each."""
@@ -52,14 +52,17 @@ class Mem0Index:
         self._noise: Noise | None = None
         self._mem0 = _HybridMemory(config, store)
 
-    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+    async def upsert(self, entries: Sequence[IndexEntry]) -> dict[str, ServiceError]:
         """See VectorIndex."""
         if not entries:
-            return
-        call = Call(await self._vectors.of([_plain(entry.text) for entry in entries]))
+            return {}
+        sifted = await self._vectors.of([_plain(entry.text) for entry in entries])
+        call = Call(sifted.vectors)
         token = CALL.set(call)
         try:
             for entry in entries:
+                if _plain(entry.text) in sifted.refused:
+                    continue
                 await self._mem0.add(
                     [{"role": "user", "content": _plain(entry.text)}],
                     agent_id=tenant(entry.source.guild_id, messages=isinstance(entry.source, Message)),
@@ -68,7 +71,9 @@ class Mem0Index:
                 )
         finally:
             CALL.reset(token)
-        await self._ask(lambda: asyncio.to_thread(self._store.write, call.points))
+        if call.points:
+            await self._ask(lambda: asyncio.to_thread(self._store.write, call.points))
+        return {entry.id: sifted.refused[text] for entry in entries if (text := _plain(entry.text)) in sifted.refused}
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """See VectorIndex. Not by mem0's own delete, which would write the text down as history."""
@@ -99,7 +104,10 @@ class Mem0Index:
             since=since,
             messages=messages,
         )
-        token = CALL.set(Call(await self._vectors.of([query])))
+        sifted = await self._vectors.of([query])
+        if query in sifted.refused:
+            raise sifted.refused[query]
+        token = CALL.set(Call(sifted.vectors))
         try:
             answer = await self._ask(lambda: self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0))
         finally:
@@ -115,8 +123,10 @@ class Mem0Index:
     async def noise(self) -> Noise:
         """See VectorIndex."""
         if self._noise is None:
-            vectors = await self._vectors.of(UNRELATED)
-            self._noise = noise_of([vectors[text] for text in UNRELATED])
+            sifted = await self._vectors.of(UNRELATED)
+            if len(sifted.vectors) < 2:
+                raise next(iter(sifted.refused.values()))
+            self._noise = noise_of(list(sifted.vectors.values()))
         return self._noise
 
     async def prefetch(self, texts: Sequence[str]) -> None:
@@ -240,19 +250,18 @@ class _Vectors:
     """Texts to vectors, with those of the latest texts kept under a hash of the text."""
 
     def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+        self._sifter = Sifter(embedder)
         self._kept: OrderedDict[bytes, array[float]] = OrderedDict()
 
-    async def of(self, texts: Sequence[str]) -> dict[str, list[float]]:
+    async def of(self, texts: Sequence[str]) -> Sifted:
         """The vectors of `texts`; those that are not kept are embedded, in one request up to 2,048 texts."""
         keys = {text: hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts}
-        found = {text: self._kept[key].tolist() for text, key in keys.items() if key in self._kept}
-        missing = [text for text in keys if text not in found]
-        if missing:
-            found.update(zip(missing, await self._embedder.embed(missing), strict=True))
-        for text in keys:
-            self._keep(keys[text], found[text])
-        return found
+        kept = {text: self._kept[key].tolist() for text, key in keys.items() if key in self._kept}
+        sifted = await self._sifter.embed([text for text in keys if text not in kept])
+        vectors = kept | sifted.vectors
+        for text in vectors:
+            self._keep(keys[text], vectors[text])
+        return Sifted(vectors, sifted.shortened, sifted.refused)
 
     def _keep(self, key: bytes, vector: Sequence[float]) -> None:
         if key not in self._kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
+from bot.domain import ServiceError
 from bot.index.base import IndexEntry, NoIndex, Noise, Scored, VectorIndex
 
 
@@ -32,10 +33,12 @@ class IndexSwitch:
         """Search `in_use` from now on, and write to both."""
         self._in_use, self._to_come = in_use, to_come
 
-    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
-        """See VectorIndex."""
+    async def upsert(self, entries: Sequence[IndexEntry]) -> dict[str, ServiceError]:
+        """See VectorIndex: what either of them could not embed."""
+        refused: dict[str, ServiceError] = {}
         for index in self.both:
-            await index.upsert(entries)
+            refused |= await index.upsert(entries)
+        return refused
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """See VectorIndex."""

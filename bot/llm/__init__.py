@@ -34,6 +34,7 @@ from bot.llm.openai import OpenAIModel
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
+from bot.llm.sifting import Sifted, Sifter
 
 __all__ = [
     "EMBEDDING",
@@ -68,6 +69,8 @@ __all__ = [
     "Pool",
     "PooledEmbedder",
     "PriceTable",
+    "Sifted",
+    "Sifter",
     "Standing",
     "Tally",
     "Usage",

@@ -5,21 +5,35 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import itertools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from openai import Omit, omit
-from openai.types import CreateEmbeddingResponse
+from openai import BadRequestError, UnprocessableEntityError
 
-from bot.domain import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import (
+    AnswerCut,
+    ChannelMemoryError,
+    ServiceAbsent,
+    ServiceRejected,
+    ServiceUnavailable,
+    StartupError,
+    TextTooLong,
+)
 from bot.llm import ollama, openai
 from bot.llm.base import estimate_tokens
+from bot.llm.embedding_answers import SERVICE, check_vectors, embeddings_in, plausible_count
 
-SERVICE = "embeddings"
 EMBED_SECONDS = 30.0
+
+FIXED_TEXT = "check"
+"""A short text of our own: a service that does not embed it is at fault itself, whatever else it was asked for."""
+
+ODD_ANSWERS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError)
+"""What is raised by whoever trips over an answer that nobody thought of."""
 
 MAX_TEXTS = 2048
 MAX_TOKENS = 250_000
@@ -38,10 +52,10 @@ _BLANK = "-"
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """One request's answer; tokens None where the service did not count."""
+    """One request's answer as it came, not yet checked."""
 
-    vectors: list[list[float]]
-    tokens: int | None
+    vectors: object
+    tokens: object = None
 
 
 Tally = Callable[[int | None, float], None]
@@ -68,7 +82,8 @@ class Embedder(Protocol):
 
         Raises:
             ServiceUnavailable: not now (RateLimited where it says how long to wait).
-            ServiceRejected: declined for good, or the vectors are not of the size that the settings name.
+            ServiceRejected: declined for good, or what came are not vectors of the size that the settings name
+                (TextTooLong where it says that a text is).
         """
 
     async def check(self) -> None:
@@ -93,31 +108,22 @@ class _BaseEmbedder(ABC):
         vectors: list[list[float]] = []
         for group in _groups([text if text.strip() else _BLANK for text in texts]):
             started = time.monotonic()
-            embedded = await self._ask(group)
+            try:
+                embedded = await self._ask(group)
+            except ODD_ANSWERS as error:
+                raise ServiceUnavailable(SERVICE, f"its answer can't be read ({type(error).__name__})") from None
             if self._tally is not None:
-                self._tally(embedded.tokens, time.monotonic() - started)
-            self._verify(group, embedded.vectors)
-            vectors += embedded.vectors
+                self._tally(plausible_count(embedded.tokens), time.monotonic() - started)
+            vectors += check_vectors(embedded.vectors, len(group), self.dims, self.model)
         return vectors
 
     async def check(self) -> None:
         """See Embedder."""
-        await self.embed(["check"])
+        await self.embed([FIXED_TEXT])
 
     @abstractmethod
     async def _ask(self, texts: list[str]) -> Embedded:
         """One request."""
-
-    def _verify(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
-        if len(vectors) != len(texts):
-            raise ServiceUnavailable(SERVICE, f"{len(vectors)} vectors came for {len(texts)} texts")
-        sizes = {len(vector) for vector in vectors} - {self.dims}
-        if sizes:
-            raise ServiceRejected(
-                SERVICE,
-                f"{self.model!r} gives vectors of {min(sizes)} numbers, EMBEDDING_DIMS is {self.dims}; "
-                f"set EMBEDDING_DIMS={min(sizes)} and run `python -m bot reindex`",
-            )
 
 
 class OpenAIEmbedder(_BaseEmbedder):
@@ -148,20 +154,46 @@ class OpenAIEmbedder(_BaseEmbedder):
         tally: Tally | None = None,
     ) -> None:
         super().__init__(model, dims, tally)
-        self._dimensions = _dimensions(model, dims)
+        self._optional: dict[str, object] = {"encoding_format": "base64", **_dimensions(model, dims)}
         self._client = openai.openai_client(api_key, base_url, timeout)
 
     async def _ask(self, texts: list[str]) -> Embedded:
         try:
-            answer: object = await self._client.embeddings.create(
-                model=self.model, input=texts, dimensions=self._dimensions
-            )
+            body = await self._with_what_is_taken(texts)
         except openai.FAILURES as error:
-            raise openai.translated(error, SERVICE, self.model) from None
-        if not isinstance(answer, CreateEmbeddingResponse):  # a page of a proxy comes as text
-            raise ServiceUnavailable(SERVICE, "its answer is not OpenAI's protocol; check OPENAI_BASE_URL")
-        in_order = sorted(answer.data, key=lambda item: item.index)
-        return Embedded([item.embedding for item in in_order], answer.usage.prompt_tokens if answer.usage else None)
+            raise _of_embedding(openai.translated(error, SERVICE, self.model)) from None
+        usage = body.get("usage") if isinstance(body, dict) else None
+        tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+        return Embedded(embeddings_in(body, len(texts)), tokens)
+
+    async def _with_what_is_taken(self, texts: list[str]) -> object:
+        """The answer to a request with as many of the optional parameters as the server takes.
+
+        It need not say which of them it declines: one that does not take a short text of our own with them, and takes
+        it with fewer, does without the others from then on.
+        """
+        try:
+            return await self._post(texts, self._optional)
+        except (BadRequestError, UnprocessableEntityError):
+            if not self._optional or (texts != [FIXED_TEXT] and await self._takes(self._optional)):
+                raise
+            for taken in _fewer(self._optional):
+                if await self._takes(taken):
+                    self._optional = taken
+                    return await self._post(texts, taken)
+            raise
+
+    async def _takes(self, optional: dict[str, object]) -> bool:
+        try:
+            await self._post([FIXED_TEXT], optional)
+        except (BadRequestError, UnprocessableEntityError):
+            return False
+        return True
+
+    async def _post(self, texts: list[str], optional: dict[str, object]) -> object:
+        """The body of an answer; not by the library's own method, which sends parameters that were not asked for."""
+        body = {"model": self.model, "input": texts, **optional}
+        return await self._client.post("/embeddings", cast_to=object, body=body)
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -185,7 +217,7 @@ class OllamaEmbedder(_BaseEmbedder):
         self, base_url: str, model: str, dims: int, *, timeout: float = EMBED_SECONDS, tally: Tally | None = None
     ) -> None:
         super().__init__(model, dims, tally)
-        self._client = ollama.ollama_client(base_url, timeout)
+        self._client = ollama.embedding_client(base_url, timeout)
 
     async def check_lightly(self) -> None:
         """Whether Ollama answers and has the model (/api/tags), without embedding anything. Raises as `check` does."""
@@ -193,10 +225,12 @@ class OllamaEmbedder(_BaseEmbedder):
 
     async def _ask(self, texts: list[str]) -> Embedded:
         try:
-            answer = await self._client.embed(self.model, texts, keep_alive=ollama.KEEP_ALIVE)
+            answer = await self._client.embeddings_of(self.model, texts)
         except ollama.FAILURES as error:
-            raise ollama.translated(error, SERVICE, self.model) from None
-        return Embedded([list(vector) for vector in answer.embeddings], answer.prompt_eval_count)
+            raise _of_embedding(ollama.translated(error, SERVICE, self.model)) from None
+        if not isinstance(answer, dict):
+            raise ServiceUnavailable(SERVICE, "its answer is not Ollama's protocol; check OLLAMA_BASE_URL")
+        return Embedded(answer.get("embeddings"), answer.get("prompt_eval_count"))
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -229,7 +263,7 @@ class FastEmbedEmbedder(_BaseEmbedder):
     async def _ask(self, texts: list[str]) -> Embedded:
         engine = await self._loaded()
         vectors = await asyncio.to_thread(lambda: [vector.tolist() for vector in engine.embed(texts)])
-        return Embedded(vectors, None)
+        return Embedded(vectors)
 
     async def aclose(self) -> None:
         """Let the model go."""
@@ -285,14 +319,25 @@ class AbsentEmbedder:
         """Nothing is held."""
 
 
-def _dimensions(model: str, dims: int) -> int | Omit:
+def _dimensions(model: str, dims: int) -> dict[str, object]:
     """What to ask for: nothing where the model gives that size by itself, or where it is not OpenAI's."""
     native = NATIVE_DIMS.get(model)
     if native is None or native == dims:
-        return omit
+        return {}
     if model not in SHORTENABLE or dims > native:
         raise StartupError(f"EMBEDDING_DIMS={dims}: {model} gives {native} numbers; set EMBEDDING_DIMS={native}")
-    return dims
+    return {"dimensions": dims}
+
+
+def _fewer(optional: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Every choice of fewer of the parameters, more of them first."""
+    for count in reversed(range(len(optional))):
+        yield from map(dict, itertools.combinations(optional.items(), count))
+
+
+def _of_embedding(error: ChannelMemoryError) -> ChannelMemoryError:
+    """A prompt that does not fit is a text that is too long."""
+    return TextTooLong(SERVICE, "a text is longer than the model's window") if isinstance(error, AnswerCut) else error
 
 
 def _groups(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import httpx
 import ollama
@@ -41,6 +41,8 @@ ANSWER_SECONDS = 180.0
 
 _EDGE = 64
 """A prompt that ends so near to the window was probably cut (servers that cut keep whole blocks of tokens)."""
+
+C = TypeVar("C", bound=ollama.AsyncClient)
 
 _NOT_OURS = "its answer is not Ollama's protocol; check OLLAMA_BASE_URL"
 
@@ -272,16 +274,34 @@ async def pulling(client: ollama.AsyncClient, model: str) -> AsyncIterator[tuple
         raise translated(error, "ollama", model) from None
 
 
+class EmbeddingClient(ollama.AsyncClient):
+    """A client whose embeddings come as the server sent them: the library's own turn texts into numbers."""
+
+    async def embeddings_of(self, model: str, texts: Sequence[str]) -> object:
+        """The answer of /api/embed, parsed; raises one of FAILURES."""
+        body = {"model": model, "input": list(texts), "keep_alive": KEEP_ALIVE}
+        return (await self._request_raw("POST", "/api/embed", json=body)).json()  # type: ignore[no-untyped-call]
+
+
+def embedding_client(base_url: str, timeout: float) -> EmbeddingClient:
+    """As `ollama_client`, for embeddings."""
+    return _client(EmbeddingClient, base_url, timeout)
+
+
 def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
     """A client of Ollama whose chats are never cut silently, with time limits.
 
     A name and password in `base_url` (for a proxy before Ollama) become a header: addresses get into logs.
     """
+    return _client(ollama.AsyncClient, base_url, timeout)
+
+
+def _client(kind: type[C], base_url: str, timeout: float) -> C:
     limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
     address = httpx.URL(base_url)
     auth = httpx.BasicAuth(address.username, address.password) if address.userinfo else None
     bare = str(address.copy_with(username=None, password=None))
-    return ollama.AsyncClient(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth)
+    return kind(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth)
 
 
 async def close_client(client: ollama.AsyncClient) -> None:

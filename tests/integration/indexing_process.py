@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.clock import system_clock
+from bot.domain.errors import ServiceError
 from bot.guilds.consent import Consents, SubjectHasher
 from bot.index import indexer as indexing
 from bot.index.base import IndexEntry
@@ -29,10 +30,11 @@ async def main(data_dir: Path) -> None:
         async with open_index(data_dir=data_dir, embedder=BagOfWords(), installation=installation) as index:
             write = index.upsert
 
-            async def told(entries: Sequence[IndexEntry]) -> None:
+            async def told(entries: Sequence[IndexEntry]) -> dict[str, ServiceError]:
                 print("writing", flush=True)
-                await write(entries)
+                refused = await write(entries)
                 print("wrote", flush=True)
+                return refused
 
             index.upsert = told  # type: ignore[method-assign]
             fulltext = FullText(db.dialect)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -41,6 +41,9 @@ class Plan:
     seconds: float = 0.0
     message: str = "injected failure"
 
+
+Declines = Callable[[Sequence[str]], tuple[int, str] | None]
+"""Told the texts that are to be embedded; the HTTP status and the error if they are not."""
 
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)
 PLAN = web.RequestKey("plan", Plan)

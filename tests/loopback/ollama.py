@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.loopback.http import BODY, Fault, LoopbackServer, planned, smallest
+from tests.loopback.http import BODY, Declines, Fault, LoopbackServer, planned, smallest
 from tests.loopback.vectors import bag_of_words
 
 CHARACTERS_A_TOKEN = 4
@@ -56,6 +56,8 @@ class LoopbackOllama(LoopbackServer):
         counts_prompt: False for servers that leave prompt_eval_count out.
         ends_streams: False for servers whose connection ends before the answer does.
         written: tokens of answers that went out in streams.
+        declines: says which texts are not embedded.
+        spoil: makes of the vectors of an answer what is sent instead.
     """
 
     answer: Script | None = None
@@ -73,6 +75,8 @@ class LoopbackOllama(LoopbackServer):
     digest: str = "0" * 64
     ends_streams: bool = True
     written: int = 0
+    declines: Declines | None = None
+    spoil: Callable[[list[list[float]]], object] | None = None
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Ollama's paths."""
@@ -210,13 +214,17 @@ class LoopbackOllama(LoopbackServer):
         if not _pulled(body["model"], self.embedders):
             return _unknown(body["model"])
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if self.declines is not None and (declined := self.declines(texts)) is not None:
+            status, error = declined
+            return web.json_response({"error": error}, status=status)
         dims = body.get("dimensions") or self.dims
         if planned(request, Fault.GARBAGE):
             dims -= 1
+        vectors = [list(bag_of_words(text, dims)) for text in texts]
         return web.json_response(
             {
                 "model": body["model"],
-                "embeddings": [list(bag_of_words(text, dims)) for text in texts],
+                "embeddings": vectors if self.spoil is None else self.spoil(vectors),
                 "total_duration": 1_000_000,
                 "prompt_eval_count": sum(_tokens(text) for text in texts),
             }

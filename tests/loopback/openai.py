@@ -6,13 +6,13 @@ import asyncio
 import base64
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from tests.loopback.http import BODY, Fault, LoopbackServer, Plan, planned, smallest
+from tests.loopback.http import BODY, Declines, Fault, LoopbackServer, Plan, planned, smallest
 from tests.loopback.ollama import CHARACTERS_A_TOKEN, Answer, Script
 from tests.loopback.vectors import bag_of_words
 
@@ -33,6 +33,10 @@ class LoopbackOpenAI(LoopbackServer):
         refusal: what the chat model says instead of answering.
         streams: False for servers that answer at once whatever they are asked for.
         written: tokens of answers that went out in streams.
+        declines: says which texts are not embedded.
+        parameters: optional parameters of embedding requests that are taken; others are declined without a name.
+        spoil: makes of the vectors of an answer what is sent instead.
+        tokens: what it says of the tokens that it read; None to count.
     """
 
     answer: Script | None = None
@@ -43,6 +47,10 @@ class LoopbackOpenAI(LoopbackServer):
     refusal: str | None = None
     streams: bool = True
     written: int = 0
+    declines: Declines | None = None
+    parameters: frozenset[str] = frozenset({"encoding_format", "dimensions"})
+    spoil: Callable[[list[dict[str, Any]]], object] | None = None
+    tokens: object = None
 
     @property
     def api_url(self) -> str:
@@ -91,16 +99,20 @@ class LoopbackOpenAI(LoopbackServer):
             }
             for index, vector in enumerate(vectors)
         ]
-        tokens = sum(_tokens(text) for text in texts)
+        tokens = sum(_tokens(text) for text in texts) if self.tokens is None else self.tokens
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return web.json_response({"object": "list", "data": data, "model": body["model"], "usage": usage})
+        sent = data if self.spoil is None else self.spoil(data)
+        return web.json_response({"object": "list", "data": sent, "model": body["model"], "usage": usage})
 
     def _bad_embedding(self, body: dict[str, Any], texts: Sequence[str]) -> web.Response | None:
         if not 1 <= len(texts) <= MAX_TEXTS or not all(texts):
             return _refused(400, "'$.input' is invalid.", param="input")
         if "dimensions" in body and body["model"] == "text-embedding-ada-002":
             return _refused(400, "This model does not support specifying dimensions.", param="dimensions")
-        return None
+        if body.keys() - {"model", "input"} - self.parameters:
+            return _refused(400, "Extra inputs are not permitted")
+        declined = self.declines(texts) if self.declines is not None else None
+        return None if declined is None else _refused(*declined)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = request[BODY]
