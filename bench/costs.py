@@ -22,7 +22,7 @@ from bot.llm.savings import Bill, bill
 from bot.observe.exports import open_export
 from bot.run.app import open_app
 from bot.run.replay import Replay
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 

@@ -49,7 +49,9 @@ from bot.observe.exports import Exported, open_export
 from bot.observe.messagelog import Said
 from bot.run.app import App, open_app
 from bot.run.replay import Replay, Summary
-from bot.settings.config import LLMProvider, Settings, load_settings
+from bot.settings.choices import LLMProvider
+from bot.settings.config import Settings
+from bot.settings.loading import load_settings
 from bot.storage.schema import messages as logged
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI

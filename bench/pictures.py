@@ -27,7 +27,7 @@ from bot.observe.exports import open_export
 from bot.operate.chart import Bar, draw
 from bot.run.app import open_app
 from bot.run.replay import Replay
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from tests.acceptance.stores import END_STATES, logged, states
 from tests.fixtures.process import set_stage
 from tests.loopback.discord import eventually

@@ -29,7 +29,8 @@ from bot.observe.exports import open_export
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import open_app
-from bot.settings.config import Settings, load_settings
+from bot.settings.config import Settings
+from bot.settings.loading import load_settings
 
 if TYPE_CHECKING:
     from bench.stock import Found, StockMem0

@@ -31,7 +31,7 @@ from bot.domain.model import Message
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from bot.storage.schema import messages
 from tests.fixtures.postgres import PostgresServer, running_server
 from tests.loopback.ollama import LoopbackOllama

@@ -12,7 +12,7 @@ QDRANT_PORT: Final = 6333
 def host_name(base_url: str) -> str:
     """An address for people: without name and password, and without the scheme."""
     address = urlsplit(base_url)
-    return f"{address.netloc.rpartition('@')[2]}{address.path.rstrip('/')}"
+    return f"{address.netloc.rpartition('@')[2].lower()}{address.path.rstrip('/')}"
 
 
 def qdrant_address(url: str) -> str:

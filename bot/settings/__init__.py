@@ -5,18 +5,9 @@ never reach a log line.
 """
 
 from bot.settings import logs
-from bot.settings.config import (
-    EmbeddingProvider,
-    LLMProvider,
-    LogFormat,
-    LogLevel,
-    OllamaFallback,
-    Settings,
-    check_for_run,
-    check_for_worker,
-    load_settings,
-    unknown_names,
-)
+from bot.settings.choices import EmbeddingProvider, LLMProvider, LogFormat, LogLevel, OllamaFallback
+from bot.settings.config import Settings
+from bot.settings.loading import check_for_run, check_for_worker, load_settings, unknown_names
 
 __all__ = [
     "EmbeddingProvider",

@@ -9,7 +9,7 @@ import bot.forget.composition
 from bot.cli.start import load
 from bot.observe.intake import Intake
 from bot.run.life import live
-from bot.settings.config import check_for_run
+from bot.settings.loading import check_for_run
 
 ROOM = 200
 

@@ -12,7 +12,7 @@ import sys
 
 from bot.cli.start import load
 from bot.run.life import live
-from bot.settings.config import check_for_run
+from bot.settings.loading import check_for_run
 
 
 class Deadly:

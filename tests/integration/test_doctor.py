@@ -9,7 +9,7 @@ import pytest
 
 from bot.operate.composition import doctor_of
 from bot.operate.findings import Finding, Verdict
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault

@@ -29,7 +29,7 @@ from bot.memories.store import Asker
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from bot.storage.engine import DATABASE_FILE
 from bot.storage.schema import batches, memories, messages, outbox
 from tests.acceptance.community import DECISIONS, SMALL_TALK, decisions_as_memories

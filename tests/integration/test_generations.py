@@ -23,7 +23,8 @@ from bot.recall import RecallQuery, RecallResult
 from bot.recall.memories import UNREACHABLE
 from bot.run.app import App, open_app
 from bot.run.running import beside
-from bot.settings.config import Settings, load_settings
+from bot.settings.config import Settings
+from bot.settings.loading import load_settings
 from bot.storage.changes import COUNT
 from bot.storage.installation import Installation
 from bot.storage.schema import memories

@@ -29,7 +29,7 @@ from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import open_app
 from bot.run.replay import Replay
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from bot.storage.engine import Database
 from tests.fixtures.answers import always
 from tests.fixtures.storage import NOW_MS, FakeClock

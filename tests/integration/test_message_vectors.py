@@ -27,7 +27,7 @@ from bot.observe.messagelog import MessageLog, Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
 from bot.run.life import alone
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation
 from bot.storage.schema import outbox

@@ -18,7 +18,8 @@ from bot.domain.errors import ServiceUnavailable, StartupError
 from bot.index.generations import Generation, Generations, State
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
-from bot.settings.config import Settings, load_settings
+from bot.settings.config import Settings
+from bot.settings.loading import load_settings
 from bot.storage.installation import Installation
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary

@@ -22,7 +22,7 @@ from bot.index.message_vectors import MessageVectors
 from bot.observe.messagelog import MessageLog, Said
 from bot.remember.queue import LeaseLost, Queue
 from bot.run.app import open_app
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from bot.storage.changes import Changes
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation

@@ -21,7 +21,7 @@ from bot.operate.metrics import GUILDS_SHOWN, OTHERS, page
 from bot.operate.traffic import DAY_MS, HOUR_MS, GuildTraffic, Traffic, together
 from bot.run.app import open_app
 from bot.run.running import standing_of
-from bot.settings.config import load_settings
+from bot.settings.loading import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import memories, messages
 from tests.fixtures.commandline import CommandLine

@@ -7,14 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import StartupError
-from bot.settings.config import (
-    EmbeddingProvider,
-    Settings,
-    check_for_run,
-    environment_file,
-    load_settings,
-    unknown_names,
-)
+from bot.settings.choices import EmbeddingProvider
+from bot.settings.config import Settings
+from bot.settings.documents import environment_file
+from bot.settings.loading import check_for_run, load_settings, unknown_names
 from tests.fixtures.hostile import NO_SNOWFLAKES
 
 ROOT = Path(__file__).parents[2]

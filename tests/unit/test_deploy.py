@@ -19,7 +19,9 @@ from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
 from bot.run.running import FLUSH_SECONDS
-from bot.settings.config import Settings, check_for_worker, load_settings, settings_table
+from bot.settings.config import Settings
+from bot.settings.documents import settings_table
+from bot.settings.loading import check_for_worker, load_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
