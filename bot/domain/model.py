@@ -6,7 +6,7 @@ Text of messages and memories refers to people as `<@user_id>`, never by a name 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -32,6 +32,8 @@ class MemoryKind(StrEnum):
     PLAN = "plan"
     ANSWER = "answer"
     LINK = "link"
+    QUESTION = "question"  # asked, and not answered yet
+    TOPIC = "topic"  # one line on a whole conversation
     FACT = "fact"
     PREFERENCE = "preference"
     NOTE = "note"  # kept on purpose with /remember
@@ -84,7 +86,22 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A message that a memory stands on. Who said it follows from here and from nowhere else."""
+    """A message that a memory stands on. Who said it follows from here and from nowhere else.
+
+    Attributes:
+        supporting: it only holds a date, link, command or identifier of the statement. It counts for permissions and
+            links, never as author or speaker, and keeps no memory alive.
+    """
+
+    message_id: int
+    channel_id: int
+    author_id: int
+    supporting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A newer message by which a memory may have changed, without anything that replaces it."""
 
     message_id: int
     channel_id: int
@@ -98,9 +115,10 @@ class Memory:
     Attributes:
         id: UUID as text; made by us, stable over re-indexing.
         text: the statement; people appear as `<@user_id>`.
-        citations: at least one, oldest first.
+        citations: oldest first; at least one of them states it.
         version: counts changes, so that the index can tell an old write from a new one.
         superseded_by: id of the memory that replaced this one.
+        doubt: the message by which it may have changed.
     """
 
     id: str
@@ -112,11 +130,27 @@ class Memory:
     origin: MemoryOrigin = MemoryOrigin.EXTRACTED
     version: int = 1
     superseded_by: str | None = None
+    doubt: Doubt | None = None
+
+    @property
+    def stating(self) -> tuple[Citation, ...]:
+        """The citations that say it, oldest first."""
+        return tuple(citation for citation in self.citations if not citation.supporting)
+
+    @property
+    def newest(self) -> Citation:
+        """Where it was said last."""
+        return self.stating[-1]
+
+    @property
+    def anchor(self) -> Citation:
+        """The message to jump to: where it was said last, and of a topic where the conversation began."""
+        return self.stating[0] if self.kind is MemoryKind.TOPIC else self.newest
 
     @property
     def channel_id(self) -> int:
         """Where it was said last."""
-        return self.citations[-1].channel_id
+        return self.newest.channel_id
 
     @property
     def channel_ids(self) -> frozenset[int]:
@@ -125,13 +159,19 @@ class Memory:
 
     @property
     def author_ids(self) -> tuple[int, ...]:
-        """Its speakers, in order of their first cited message."""
-        return tuple(dict.fromkeys(c.author_id for c in self.citations))
+        """Its speakers, in order of the first message of each that states it."""
+        return tuple(dict.fromkeys(c.author_id for c in self.stating))
 
     @property
     def said_at(self) -> datetime:
-        """When its newest cited message was said (UTC)."""
-        return snowflake.to_datetime(self.citations[-1].message_id)
+        """When the newest message that states it was said (UTC)."""
+        return snowflake.to_datetime(self.newest.message_id)
+
+    def seen_by(self, channel_ids: frozenset[int] | None) -> Memory:
+        """The memory as it may be shown to whoever reads these channels (None: all): without a doubt from elsewhere."""
+        if self.doubt is None or channel_ids is None or self.doubt.channel_id in channel_ids:
+            return self
+        return replace(self, doubt=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ _KIND_NAMES = {
     MemoryKind.PLAN: "plans and events",
     MemoryKind.ANSWER: "answers and know-how",
     MemoryKind.LINK: "links",
+    MemoryKind.QUESTION: "open questions",
+    MemoryKind.TOPIC: "topics of conversations",
     MemoryKind.FACT: "facts about a person",
     MemoryKind.PREFERENCE: "preferences of a person",
     MemoryKind.NOTE: "notes kept with /remember",
@@ -152,8 +154,9 @@ class Policy:
         if not self.remembers:
             return "**Memories** are made only with `/remember`, on purpose; they stay until they are forgotten."
         return (
-            "**Memories** are short statements made from those messages: decisions, plans, answers and links, each "
-            f"with the messages it came from. Facts about a person are {facts}. {lifetimes_in_words(rules.lifetimes)}"
+            "**Memories** are short statements made from those messages: decisions, plans, answers, links, open "
+            "questions, and a line on what each conversation was about, each with the messages it came from. "
+            f"Facts about a person are {facts}. {lifetimes_in_words(rules.lifetimes)}"
         )
 
     def _where(self) -> str:

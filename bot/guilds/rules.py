@@ -17,8 +17,10 @@ from bot.storage import lifetimes, rules, upsert
 if TYPE_CHECKING:
     from bot.storage import Database
 
-PERSONAL_DAYS = 365
-"""How long facts and preferences of a person are kept unless a server chose otherwise."""
+DEFAULT_DAYS = MappingProxyType(
+    {MemoryKind.QUESTION: 90, MemoryKind.TOPIC: 365, **dict.fromkeys(PERSONAL_KINDS, 365)},
+)
+"""How long memories of these kinds are kept unless a server chose otherwise; the others have no limit."""
 
 
 class ConsentRule(StrEnum):
@@ -38,7 +40,7 @@ class FactsRule(StrEnum):
 
 def default_lifetimes() -> Mapping[MemoryKind, int | None]:
     """Days that memories of each kind are kept; None is without limit."""
-    return MappingProxyType({kind: PERSONAL_DAYS if kind in PERSONAL_KINDS else None for kind in MemoryKind})
+    return MappingProxyType({kind: DEFAULT_DAYS.get(kind) for kind in MemoryKind})
 
 
 @dataclass(frozen=True, slots=True)

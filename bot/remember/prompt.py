@@ -237,7 +237,8 @@ def harmless(text: str, label: Callable[[int], str]) -> str:
 
 def answer_schema(lines: int, *, personal: bool) -> dict[str, Any]:
     """JSON schema of the answer about `lines` numbered lines, with or without the personal kinds."""
-    kinds = [k.value for k in MemoryKind if k is not MemoryKind.NOTE and (personal or k not in PERSONAL_KINDS)]
+    unasked = {MemoryKind.NOTE, MemoryKind.QUESTION, MemoryKind.TOPIC}
+    kinds = [k.value for k in MemoryKind if k not in unasked and (personal or k not in PERSONAL_KINDS)]
     number = {"type": "integer", "minimum": 1, "maximum": lines}
     memory = {
         "type": "object",

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -70,9 +71,11 @@ channels = Table(
     Column("notice_message_id", BigInteger, info=NOTHING),
     Column("notice_channel_id", BigInteger, info=NOTHING),
     Column("checkpoint", BigInteger, nullable=False, server_default="0", info=NOTHING),
+    Column("public", Boolean, info=NOTHING),
     Index("ix_channels_guild_id", "guild_id"),
     comment="Channels and threads that somebody decided on, or that messages were kept from. observed is NULL where "
-    "nobody decided: a public thread then follows its parent. observed_from is the first snowflake that may be kept.",
+    "nobody decided: a public thread then follows its parent. observed_from is the first snowflake that may be kept. "
+    "public is TRUE of threads that are known to be public.",
 )
 
 members = Table(
@@ -120,6 +123,9 @@ messages = Table(
     comment="The message log. Erased means no row. reason: why it was skipped or died, never content.",
 )
 
+DOUBTED = text("doubt_message_id IS NOT NULL")
+"""Memories that may have changed, which are few."""
+
 memories = Table(
     "memories",
     metadata,
@@ -136,12 +142,22 @@ memories = Table(
     Column("batch_id", String(36), info=NOTHING),
     Column("created_ms", BigInteger, nullable=False, info=NOTHING),
     Column("updated_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("doubt_message_id", BigInteger, info=NOTHING),
+    Column("doubt_channel_id", BigInteger, info=NOTHING),
+    Column("doubt_author_id", BigInteger, info=NOTHING),
     Index("ix_memories_guild_id_said_id", "guild_id", "said_id"),
     Index("ix_memories_superseded_by", "superseded_by"),
     Index("ix_memories_batch_id", "batch_id"),
     Index("ix_memories_guild_id_created_ms", "guild_id", "created_ms"),
+    Index(
+        "ix_memories_doubt_message_id",
+        "doubt_message_id",
+        sqlite_where=DOUBTED,
+        postgresql_where=DOUBTED,
+    ),
     sqlite_autoincrement=True,
-    comment="Statements. seq keys the full-text index. said_id is the newest cited message's snowflake.",
+    comment="Statements. seq keys the full-text index. said_id is the snowflake of the newest message that states it; "
+    "doubt_… is a newer message by which it may have changed.",
 )
 
 citations = Table(
@@ -151,10 +167,19 @@ citations = Table(
     Column("message_id", BigInteger, primary_key=True, autoincrement=False, info=MESSAGE_ID),
     Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
     Column("author_id", BigInteger, nullable=False, info=USER_ID),
+    Column("supporting", Boolean, nullable=False, server_default=false(), info=NOTHING),
     Index("ix_citations_message_id", "message_id"),
     Index("ix_citations_author_id", "author_id"),
     Index("ix_citations_channel_id", "channel_id"),
-    comment="The messages that a memory stands on; outlive the log's retention",
+    comment="The messages that a memory stands on; outlive the log's retention. A supporting one only holds a date, "
+    "link, command or identifier of it.",
+)
+
+forgotten_topics = Table(
+    "forgotten_topics",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False, info=MESSAGE_ID),
+    comment="Messages whose topic was forgotten: no topic is made of them again. A row goes with its message.",
 )
 
 batches = Table(
@@ -201,6 +226,19 @@ outbox = Table(
     sqlite_autoincrement=True,
     comment="What the vector index has yet to learn: op is upsert or delete, memory_id the point. message_id is set "
     "where it is a message's.",
+)
+
+rereadings = Table(
+    "rereadings",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True, autoincrement=False, info=CHANNEL_ID),
+    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
+    Column("read_up_to", BigInteger, nullable=False, info=NOTHING),
+    Column("up_to", BigInteger, nullable=False, info=NOTHING),
+    Column("messages", Integer, nullable=False, info=NOTHING),
+    Index("ix_rereadings_guild_id", "guild_id"),
+    comment="Channels whose kept messages are read again: between read_up_to and up_to, snowflakes, is still to be "
+    "done; messages is how many there were in the beginning.",
 )
 
 tombstones = Table(
