@@ -26,11 +26,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import snowflake
 from bot.domain.clock import system_clock
 from bot.domain.model import MemoryKind, MemoryOrigin, MemoryState, MessageState
-from bot.guilds.consent import Consents, SubjectHasher
 from bot.index import NoIndex
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory, write_names
-from bot.observe.messagelog import MessageLog
 from bot.recall import Recall, RecallQuery
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import channels, citations, memories, messages
@@ -97,9 +95,7 @@ async def run(size: int, folder: Path, *, fresh: bool) -> None:
         fulltext = FullText(db.dialect)
         if fresh:
             await fill(db, fulltext, speech, rng, size)
-        consents = Consents(db, await SubjectHasher.load(db), system_clock)
-        log = MessageLog(db, fulltext, consents, system_clock)
-        recall = Recall(db, fulltext, NoIndex(), Directory(db), MemoryStore(db, fulltext, log, system_clock))
+        recall = Recall(db, fulltext, NoIndex(), Directory(db), MemoryStore(db, fulltext, system_clock))
         everything = list(CHANNELS)
         askers: dict[str, Callable[[], Sequence[int]]] = {
             "all": lambda: everything,

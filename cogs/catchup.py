@@ -143,7 +143,7 @@ def _section(name: str, shown: Sequence[T], count: int, line: Callable[[T], str]
 
 
 def _memory_line(memory: Memory, names: Mapping[int, str], here: int) -> str:
-    newest = memory.citations[-1]
+    newest = memory.newest
     spot = (memory.guild_id, newest.channel_id, newest.message_id)
     return _line(memory.text, memory.author_ids, memory.said_at, spot, names, here)
 

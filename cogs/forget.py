@@ -8,9 +8,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import NotFound
 from bot.guilds import Action
-from bot.memories import NOT_FOUND, Asker, ForgetOutcome, MemoryStore
+from bot.memories import Asker, ForgetOutcome, OwnMemories
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.names import names_for
@@ -38,34 +37,22 @@ QUESTION = (
 )
 
 
-async def forget_memory(store: MemoryStore, memory_id: str, asker: Asker) -> str:
+async def forget_memory(own: OwnMemories, memory_id: str, asker: Asker) -> str:
     """Forget a memory for `asker`; one sentence on what that did.
 
     Raises:
         NotFound: there is no such memory that they may forget.
     """
-    return OUTCOMES[await store.forget(memory_id, asker)]
+    return OUTCOMES[await own.forget(memory_id, asker)]
 
 
-async def wording_of(store: MemoryStore, memory_id: str, asker: Asker) -> str:
-    """The text of a memory that `asker` is about to put right, as it is stored now.
-
-    Raises:
-        NotFound: there is no such memory that they may put right.
-    """
-    memory = (await store.get([memory_id])).get(memory_id)
-    if memory is None or not asker.may_correct(memory):
-        raise NotFound(NOT_FOUND)
-    return memory.text
-
-
-async def correct_memory(store: MemoryStore, memory_id: str, asker: Asker, text: str) -> str:
+async def correct_memory(own: OwnMemories, memory_id: str, asker: Asker, text: str) -> str:
     """Put a memory right for `asker`; one sentence on what that did.
 
     Raises:
         NotFound: there is no such memory that they may put right.
     """
-    await store.correct(memory_id, asker, text)
+    await own.correct(memory_id, asker, text)
     return "Corrected; your words stand from now on."
 
 
@@ -85,7 +72,7 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         """Forget the memory that was chosen."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self._access.asker(interaction)
-        await reply(interaction, await forget_memory(self._services.store, memory, asker))
+        await reply(interaction, await forget_memory(self._services.own, memory, asker))
 
     @memory.autocomplete("memory")
     async def suggest(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
@@ -93,7 +80,7 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         if interaction.guild is None:
             return []
         asker = await self._access.asker(interaction)
-        found = await self._services.store.suggest(interaction.guild.id, asker, current)
+        found = await self._services.own.suggest(interaction.guild.id, asker, current)
         names = await names_for(interaction.guild, self._services.directory, (), [memory.text for memory in found])
         return [
             app_commands.Choice(name=plain_line(memory.text, names, limit=CHOICE_CHARS), value=memory.id)

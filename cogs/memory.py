@@ -26,7 +26,7 @@ from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member
 from cogs.content import content_of, is_from_person, quote_nothing
 from cogs.control import Control
-from cogs.forget import correct_memory, forget_memory, wording_of
+from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
 from cogs.rendering import ago, jump_url, safe, shorten
 from cogs.reply import reply, reply_view
@@ -176,7 +176,7 @@ class MemoryCog(commands.Cog, name="Memory"):
         self, interaction: Interaction, author: discord.abc.User, channel_id: int, message_id: int, text: str
     ) -> None:
         guild_id = interaction.guild_id or 0
-        memory = await self._services.store.remember(
+        memory = await self._services.own.remember(
             guild_id=guild_id, channel_id=channel_id, author_id=author.id, message_id=message_id, text=text
         )
         await self._services.directory.remember_names(guild_id, {author.id: author.display_name})
@@ -354,21 +354,21 @@ class Own:
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget one of them."""
-        return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
+        return await forget_memory(self._services.own, memory_id, await self._access.asker(interaction))
 
     async def wording(self, interaction: Interaction, memory_id: str) -> str:
         """The text of one of them, to be put right."""
-        return await wording_of(self._services.store, memory_id, await self._access.asker(interaction))
+        return await self._services.own.wording(memory_id, await self._access.asker(interaction))
 
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
         """Put one of them right."""
-        return await correct_memory(self._services.store, memory_id, await self._access.asker(interaction), text)
+        return await correct_memory(self._services.own, memory_id, await self._access.asker(interaction), text)
 
     async def _load(self, asker: Asker, number: int) -> StoredPage:
         wanted, readable = self._wanted, asker.readable
         if wanted.channel is not None:
             readable = await self._access.within(asker, wanted.channel)
-        return await self._services.store.of_member(
+        return await self._services.own.of_member(
             asker.guild_id,
             asker.user_id,
             readable=readable,
@@ -381,11 +381,11 @@ class Own:
 
 def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker, bold: Matched) -> Item:
     replaced = "" if memory.state is MemoryState.CURRENT else " · replaced by a newer one"
-    newest = memory.citations[-1]
+    anchor = memory.anchor
     return Item(
         text=safe(memory.text, names, limit=ITEM_CHARS, bold=bold),
         caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
-        url=jump_url(memory.guild_id, newest.channel_id, newest.message_id),
+        url=jump_url(memory.guild_id, anchor.channel_id, anchor.message_id),
         memory_id=memory.id if asker.may_forget(memory) else None,
         correctable=asker.may_correct(memory),
     )

@@ -71,7 +71,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         """Show the member's choices, and whether this channel is observed."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
-        page = await self._services.store.of_member(guild_id, user_id, readable=None, limit=1)
+        page = await self._services.own.of_member(guild_id, user_id, readable=None, limit=1)
         left_out = self._consents.left_out(guild_id, user_id)
         rules = self._consents.rules.of(guild_id)
         observed = self._services.observations.observed(

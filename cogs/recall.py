@@ -20,7 +20,7 @@ from bot.text import parse_since, parse_until
 from cogs import texts
 from cogs.access import Access, Reading
 from cogs.checks import per_member
-from cogs.forget import correct_memory, forget_memory, wording_of
+from cogs.forget import correct_memory, forget_memory
 from cogs.hits import hit_item
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
@@ -240,15 +240,15 @@ class Found:
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory of the page."""
-        return await forget_memory(self._services.store, memory_id, await self._access.asker(interaction))
+        return await forget_memory(self._services.own, memory_id, await self._access.asker(interaction))
 
     async def wording(self, interaction: Interaction, memory_id: str) -> str:
         """The text of a memory of the page, to be put right."""
-        return await wording_of(self._services.store, memory_id, await self._access.asker(interaction))
+        return await self._services.own.wording(memory_id, await self._access.asker(interaction))
 
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
         """Put a memory of the page right."""
-        return await correct_memory(self._services.store, memory_id, await self._access.asker(interaction), text)
+        return await correct_memory(self._services.own, memory_id, await self._access.asker(interaction), text)
 
     async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
         if interaction.guild is None:

@@ -84,7 +84,7 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         guilds = await open_guilds(settings, db, system_clock)
         message_vectors = MessageVectors(db, Installation(db), system_clock)
         logged = open_log(db, guilds, system_clock, message_vectors.changed)
-        store = MemoryStore(db, logged.fulltext, logged.log, system_clock)
+        store = MemoryStore(db, logged.fulltext, system_clock)
         index = NoIndex("it is not needed", holds_nothing=False)
         indexer = Indexer(db, index, store, logged.directory, system_clock, message_vectors)
         yield open_forget(settings, db, guilds, logged, store, index, indexer, system_clock).personal

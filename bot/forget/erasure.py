@@ -31,12 +31,14 @@ from bot.storage import (
     channels,
     chunks,
     citations,
+    forgotten_topics,
     guilds,
     lifetimes,
     members,
     memories,
     messages,
     outbox,
+    rereadings,
     rules,
     tombstones,
     upsert,
@@ -187,7 +189,8 @@ class Erasure:
         await self._watermark(guild_id, [EVERY_MEMBER], scope, up_to)
         receipt = await self._erase(scope)
         async with self._db.write() as connection:
-            await connection.execute(delete(members).where(members.c.guild_id == guild_id))
+            for of_guild in (members, rereadings):
+                await connection.execute(delete(of_guild).where(of_guild.c.guild_id == guild_id))
             if left:
                 await connection.execute(delete(channels).where(channels.c.guild_id == guild_id))
                 for decided in (guilds, rules, lifetimes, audit):
@@ -200,7 +203,10 @@ class Erasure:
         return await self._erase(Scope(logged_before_ms=self._clock() - retention_days * DAY_MS))
 
     async def erase_outlived(self, rules: ServerRules) -> int:
-        """Erase memories that were kept for longer than their server wants; how many. What they cite stays."""
+        """Erase memories that were kept for longer than their server wants; how many. What they cite stays.
+
+        What they replaced goes with them, for it does not hold again.
+        """
         removed = 0
         async with self._db.read() as connection:
             kinds = (await connection.execute(select(memories.c.guild_id, memories.c.kind).distinct())).all()
@@ -219,6 +225,7 @@ class Erasure:
         while True:
             async with self._db.write() as connection:
                 ids = list(await connection.scalars(select(memories.c.id).where(old).limit(STATEMENT_IDS)))
+                ids = await self._store.with_past(connection, ids)
                 cited = select(memories.c.guild_id, citations.c.author_id).join(memories).distinct()
                 people = (await connection.execute(cited.where(memories.c.id.in_(ids)))).all()
                 await self._store.remove(connection, ids)
@@ -238,8 +245,9 @@ class Erasure:
         while await self._erase_some(select(messages.c.id).where(_said(scope)), scope, taken):
             pass
         if scope.logged_before_ms is None:
-            while await self._erase_some(_cited(scope), scope, taken):
-                pass
+            for query in (_cited(scope), _doubting(scope)):
+                while await self._erase_some(query, scope, taken):
+                    pass
         if scope.user_id is not None:
             await self._erase_mentions(scope, scope.user_id, taken)
         for store in self._stores:
@@ -276,6 +284,7 @@ class Erasure:
             taken.counts["memories"] += len(withdrawal.removed)
             taken.counts["citations"] += len(withdrawal.reduced)
         await self._fulltext.remove(connection, "messages", ids)
+        await connection.execute(delete(forgotten_topics).where(forgotten_topics.c.message_id.in_(ids)))
         taken.counts["messages"] += await delete_messages(connection, ids)
         await self._indexer.messages.gone(connection, ids)
         taken.counts["model answers"] += await discard_answers(connection, {row.channel_id for row in rows})
@@ -339,6 +348,7 @@ class Erasure:
             left = {"messages": await _count(connection, select(messages.c.id).where(_said(scope)))}
             if scope.logged_before_ms is None:
                 left["memories"] = await _count(connection, _cited(scope))
+                left["doubts"] = await _count(connection, _doubting(scope))
                 left["full text"] = await self._left_in_fulltext(connection, scope)
                 kept = exists().where(memories.c.id == outbox.c.memory_id)
                 orphans = and_(~kept, ~exists().where(messages.c.id == outbox.c.message_id))
@@ -414,6 +424,19 @@ def _cited(scope: Scope) -> Select[int]:
     return cited
 
 
+def _doubting(scope: Scope) -> Select[int]:
+    """Messages in scope, in the log or not, by which a memory may have changed."""
+    doubting = select(memories.c.doubt_message_id).where(memories.c.doubt_message_id.is_not(None)).distinct()
+    doubting = doubting.where(_in_guild(memories.c.guild_id, scope))
+    if scope.user_id is not None:
+        doubting = doubting.where(memories.c.doubt_author_id == scope.user_id)
+    if scope.channel_ids is not None:
+        doubting = doubting.where(memories.c.doubt_channel_id.in_(scope.channel_ids))
+    if scope.message_ids is not None:
+        doubting = doubting.where(memories.c.doubt_message_id.in_(scope.message_ids))
+    return doubting
+
+
 def _mentions(column: Column[str], user_id: int) -> ColumnElement[bool]:
     return or_(*(column.contains(mention) for mention in _forms(user_id)))
 
@@ -443,6 +466,7 @@ async def _forget_names(connection: AsyncConnection, people: Iterable[tuple[int,
         said = exists().where(messages.c.author_id == members.c.user_id, messages.c.guild_id == guild_id)
         cited = exists().where(
             citations.c.author_id == members.c.user_id,
+            ~citations.c.supporting,
             citations.c.memory_id == memories.c.id,
             memories.c.guild_id == guild_id,
         )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 WITHHELD = "(not shown: it also stands on what others said in a channel that you can't read now)"
 
+_OF_DOUBT = frozenset({"may_have_changed_since", "doubt_channel"})
+
 Record = dict[str, Any]
 """One thing that is held, ready for JSON."""
 
@@ -74,10 +76,13 @@ class Dossier:
 def for_eyes_with(dossier: Dossier, readable: frozenset[int]) -> Dossier:
     """The dossier as its member may see it in Discord.
 
-    A memory that also stands on what others said where the member can't read is named without its text.
+    A memory that also stands on what others said where the member can't read is named without its text; and by what
+    message it may have changed is told where they can read that.
     """
 
     def shown(record: Record) -> Record:
+        if "doubt_channel" in record and int(record["doubt_channel"]) not in readable:
+            record = {name: value for name, value in record.items() if name not in _OF_DOUBT}
         if not record.get("messages_of_others") or set(map(int, record["channels"])) <= readable:
             return record
         return {**record, "text": WITHHELD}
@@ -134,6 +139,7 @@ def member_stores(
     return (
         Said(db),
         Remembered(db, store, directory),
+        Doubts(db),
         Index(index),
         Choices(db, consents),
         Names(db),
@@ -203,16 +209,23 @@ class Remembered:
     async def _record(self, memory: Memory, user_id: int) -> Record:
         names = await self._directory.names(memory.guild_id, memory.author_ids)
         own = [citation for citation in memory.citations if citation.author_id == user_id]
-        return {
+        links = {c: _link(memory.guild_id, c.channel_id, c.message_id) for c in own}
+        record = {
             "memory_id": memory.id,
             "kind": memory.kind.value,
             "text": with_names(memory.text, names),
             "state": memory.state.value,
             "origin": memory.origin.value,
-            "from": [_link(memory.guild_id, c.channel_id, c.message_id) for c in own],
+            "from": [link for c, link in links.items() if not c.supporting],
             "channels": [str(channel_id) for channel_id in sorted(memory.channel_ids)],
             "messages_of_others": len(memory.citations) - len(own),
         }
+        if supporting := [link for c, link in links.items() if c.supporting]:
+            record["holds_a_date_or_link_from"] = supporting
+        if (doubt := memory.doubt) is not None:
+            record["may_have_changed_since"] = _link(memory.guild_id, doubt.channel_id, doubt.message_id)
+            record["doubt_channel"] = str(doubt.channel_id)
+        return record
 
     async def erase(self, scope: Scope) -> int:
         """Nothing is left for it to do."""
@@ -221,6 +234,37 @@ class Remembered:
     async def count(self, scope: Scope) -> int:
         """Mentions of an erased member in memories of others."""
         return 0 if scope.user_id is None else await _mentions(self._db, memories, memories.c.text, scope)
+
+
+class Doubts:
+    """Messages of the member by which a memory may have changed; `Erasure` removes the marks."""
+
+    name = "doubts"
+    holds = frozenset({"memories.doubt_author_id"})
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def give(self, user_id: int, guild_id: int | None) -> list[Record]:
+        """The member's messages, and which memories they speak against."""
+        theirs = and_(memories.c.doubt_author_id == user_id, _in(memories.c.guild_id, guild_id))
+        async with self._db.read() as connection:
+            rows = (await connection.execute(select(memories).where(theirs).order_by(memories.c.seq))).all()
+        return [
+            {
+                "memory_id": row.id,
+                "may_have_changed_with": _link(row.guild_id, row.doubt_channel_id, row.doubt_message_id),
+            }
+            for row in rows
+        ]
+
+    async def erase(self, scope: Scope) -> int:
+        """Nothing is left for it to do."""
+        return 0
+
+    async def count(self, scope: Scope) -> int:
+        """`Erasure` counts them."""
+        return 0
 
 
 class Index:

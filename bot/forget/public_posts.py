@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock, Hit
-from bot.storage import chunks, citations, corrections, messages, post_people, post_sources, posts, tombstones
+from bot.storage import chunks, citations, corrections, memories, messages, post_people, post_sources, posts, tombstones
 
 if TYPE_CHECKING:
     from bot.forget.erasure import Scope
@@ -44,7 +44,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a post stands on: a quoted message, or a message that a shown memory cites.
+    """What a post stands on: a quoted message, or one that a shown memory cites or is doubted because of.
 
     Attributes:
         memory_id: the memory; empty where the message itself is quoted.
@@ -76,6 +76,8 @@ def sources_of(hits: Collection[Hit]) -> frozenset[Source]:
             found |= {Source(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
         else:
             found |= {Source(c.message_id, c.channel_id, hit.memory.id) for c in hit.memory.citations}
+            if (doubt := hit.memory.doubt) is not None:
+                found.add(Source(doubt.message_id, doubt.channel_id, hit.memory.id))
     return frozenset(found)
 
 
@@ -266,13 +268,16 @@ def _lost() -> ColumnElement[bool]:
     cited = exists().where(
         citations.c.memory_id == post_sources.c.memory_id, citations.c.message_id == post_sources.c.message_id
     )
+    doubted = exists().where(
+        memories.c.id == post_sources.c.memory_id, memories.c.doubt_message_id == post_sources.c.message_id
+    )
     corrected = exists().where(
         corrections.c.memory_id == post_sources.c.memory_id, corrections.c.corrected_ms >= posts.c.posted_ms
     )
     deleted = exists().where(tombstones.c.message_id == posts.c.asked_id)
     return or_(
         exists().where(own, quoted, or_(~there, edited)),
-        exists().where(own, ~quoted, or_(~cited, corrected)),
+        exists().where(own, ~quoted, or_(and_(~cited, ~doubted), corrected)),
         deleted,
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import MemoryOrigin, MessageState
 from bot.guilds import Consents
 from bot.index import Indexer
-from bot.memories import MAX_TEXT, MemoryStore, discard_answers
+from bot.memories import MAX_TEXT, MemoryStore, discard_answers, undoubt
 from bot.observe import set_content, set_state, storable
 from bot.storage import Database, citations, memories, messages
 from bot.text import Entry, FullText
@@ -49,7 +49,7 @@ class Revisions:
             if row is not None:
                 (content,) = await self._consents.without_opted_out(connection, [(row.guild_id, content)])
             if row is None:
-                changed = await self._rewrite_kept(connection, message_id, content)
+                changed = await self._replace_expired(connection, message_id, content, edited_ms)
             elif row.content == content or (row.edited_ms or 0) > edited_ms:
                 return False
             else:
@@ -71,6 +71,18 @@ class Revisions:
         await self._store.withdraw(connection, [message_id], only_extracted=True)
         await self._rewrite_kept(connection, message_id, entry.text)
         await discard_answers(connection, {entry.channel_id})
+
+    async def _replace_expired(
+        self, connection: AsyncConnection, message_id: int, content: str, edited_ms: int
+    ) -> bool:
+        """The same for a message that the log has no more, if it was edited after something was remembered from it."""
+        made = select(func.min(memories.c.created_ms)).join(citations, citations.c.memory_id == memories.c.id)
+        made_ms = await connection.scalar(made.where(citations.c.message_id == message_id))
+        changed = bool(await undoubt(connection, [message_id]))
+        if made_ms is not None and made_ms < edited_ms:
+            withdrawal = await self._store.withdraw(connection, [message_id], only_extracted=True)
+            changed |= bool(withdrawal.removed or withdrawal.reduced)
+        return await self._rewrite_kept(connection, message_id, content) or changed
 
     async def _rewrite_kept(self, connection: AsyncConnection, message_id: int, content: str) -> bool:
         """Give the memory that a member kept of this message its new text."""

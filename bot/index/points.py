@@ -123,7 +123,7 @@ def tenant(guild_id: int, *, messages: bool = False) -> str:
 
 def metadata(source: Memory | Message) -> dict[str, Any]:
     """Our fields of a memory or a message, but for the scope, which mem0 takes by itself."""
-    said_id = source.id if isinstance(source, Message) else source.citations[-1].message_id
+    said_id = source.id if isinstance(source, Message) else source.newest.message_id
     said = {
         "said_id": said_id,
         "said_ms": snowflake.to_ms(said_id),  # ranges are compared as 64-bit floats, which can't tell snowflakes apart

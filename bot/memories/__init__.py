@@ -1,10 +1,13 @@
 """The store of what is remembered: statements with the messages that they stand on.
 
-It adds, supersedes, corrects and removes memories in the transaction of its caller. Whatever changes is queued for
-the vector index.
+It adds, supersedes, doubts, corrects and removes memories in the transaction of its caller. Whatever changes is queued
+for the vector index.
 """
 
-from bot.memories.store import MAX_TEXT, NOT_FOUND, Asker, ForgetOutcome, MemoryStore, Page, discard_answers
+from bot.memories.asker import Asker
+from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, OwnMemories, Page
+from bot.memories.rows import discard_answers, undoubt
+from bot.memories.store import MemoryStore
 
 __all__ = [
     "MAX_TEXT",
@@ -12,6 +15,8 @@ __all__ = [
     "Asker",
     "ForgetOutcome",
     "MemoryStore",
+    "OwnMemories",
     "Page",
     "discard_answers",
+    "undoubt",
 ]

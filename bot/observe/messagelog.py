@@ -190,34 +190,49 @@ class MessageLog:
         return found or 0
 
     async def newest_kept(self, guild_id: int) -> dict[int, int]:
-        """The newest message of each channel of a server that is in the log or cited by an extracted memory."""
+        """The newest message of each channel of a server of which something is kept; see `kept_between`."""
         newest: dict[int, int] = {}
         said = select(messages.c.channel_id, func.max(messages.c.id)).where(messages.c.guild_id == guild_id)
         cited = _from_extracted(select(citations.c.channel_id, func.max(citations.c.message_id)))
         cited = cited.where(memories.c.guild_id == guild_id)
+        doubting = select(memories.c.doubt_channel_id, func.max(memories.c.doubt_message_id))
+        doubting = doubting.where(memories.c.doubt_message_id.is_not(None), memories.c.guild_id == guild_id)
+        queries = (
+            said.group_by(messages.c.channel_id),
+            cited.group_by(citations.c.channel_id),
+            doubting.group_by(memories.c.doubt_channel_id),
+        )
         async with self._db.read() as connection:
-            for query in (said.group_by(messages.c.channel_id), cited.group_by(citations.c.channel_id)):
+            for query in queries:
                 for channel_id, message_id in await connection.execute(query):
                     newest[channel_id] = max(message_id, newest.get(channel_id, 0))
         return newest
 
     async def last_kept(self, channel_id: int, up_to: int) -> int | None:
-        """The newest message of a channel up to a snowflake that is in the log or cited by an extracted memory."""
+        """The newest message of a channel up to a snowflake of which something is kept; see `kept_between`."""
         kept = await self.kept_between(channel_id, 0, up_to, limit=1)
         return max(kept, default=None)
 
     async def kept_between(self, channel_id: int, first: int, last: int, *, limit: int) -> dict[int, Message | None]:
-        """The newest `limit` messages from `first` to `last` that are in the log, or (None) cited only.
+        """The newest `limit` messages from `first` to `last` that are in the log, or (None) only cited or in doubt.
 
-        Citations count where a memory was extracted: the others may cite a command, which is no message.
+        Citations count where a memory was extracted: the others may cite a command, which is no message. In doubt is a
+        message by which a memory may have changed.
         """
         said = select(messages).where(messages.c.channel_id == channel_id, messages.c.id.between(first, last))
         said = said.order_by(messages.c.id.desc()).limit(limit)
         cited = _from_extracted(select(citations.c.message_id).distinct())
         cited = cited.where(citations.c.channel_id == channel_id, citations.c.message_id.between(first, last))
         cited = cited.order_by(citations.c.message_id.desc()).limit(limit)
+        doubting = (
+            select(memories.c.doubt_message_id)
+            .distinct()
+            .where(memories.c.doubt_channel_id == channel_id, memories.c.doubt_message_id.between(first, last))
+        )
+        doubting = doubting.order_by(memories.c.doubt_message_id.desc()).limit(limit)
         async with self._db.read() as connection:
             found: dict[int, Message | None] = dict.fromkeys(await connection.scalars(cited))
+            found |= dict.fromkeys(await connection.scalars(doubting))
             found |= {row.id: message_from_row(row) for row in await connection.execute(said)}
         return {message_id: found[message_id] for message_id in sorted(found, reverse=True)[:limit]}
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.forget import Erasure, PersonalData, Posts
     from bot.guilds import AuditTrail, Consents, Guilds, Observations, Policy, Threads
-    from bot.memories import MemoryStore
+    from bot.memories import MemoryStore, OwnMemories
     from bot.observe import Directory, Intake, MessageLog
     from bot.operate.status import Status
     from bot.recall import Answers, CatchUp, Recall
@@ -45,6 +45,7 @@ class Services:
     log: MessageLog
     intake: Intake
     store: MemoryStore
+    own: OwnMemories
     erasure: Erasure
     personal: PersonalData
     posts: Posts

@@ -33,7 +33,6 @@ def _of_memory(hit: Hit, memories: Mapping[str, Memory]) -> Hit | None:
     memory = memories.get(hit.memory.id) if hit.memory is not None else None
     if memory is None:
         return None
-    newest = memory.citations[-1]
     return replace(
         hit,
         text=memory.text,
@@ -41,8 +40,8 @@ def _of_memory(hit: Hit, memories: Mapping[str, Memory]) -> Hit | None:
         channel_ids=memory.channel_ids,
         message_ids=tuple(citation.message_id for citation in memory.citations),
         author_ids=memory.author_ids,
-        anchor=newest.message_id,
-        anchor_channel_id=newest.channel_id,
+        anchor=memory.anchor.message_id,
+        anchor_channel_id=memory.anchor.channel_id,
     )
 
 

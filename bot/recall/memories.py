@@ -146,7 +146,7 @@ class MemorySearch:
             allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query)]
             for rank, memory_id in enumerate(allowed, start=1):
                 scores[memory_id] = scores.get(memory_id, 0.0) + 1 / (FUSION + rank)
-        best = sorted(scores, key=lambda memory_id: (-scores[memory_id], -found[memory_id].citations[-1].message_id))
+        best = sorted(scores, key=lambda memory_id: (-scores[memory_id], -found[memory_id].newest.message_id))
         return [(found[memory_id], scores[memory_id]) for memory_id in best]
 
     async def _holding(self, memories: Iterable[Memory], query: RecallQuery) -> set[str]:
@@ -158,18 +158,16 @@ class MemorySearch:
         replaced = {m.id: m.superseded_by for m in memories if m.id not in holding and m.superseded_by is not None}
         later = await self._store.get(set(replaced.values())) if replaced else {}
         return holding | {
-            memory_id
-            for memory_id, by in replaced.items()
-            if by in later and later[by].citations[-1].message_id > query.until
+            memory_id for memory_id, by in replaced.items() if by in later and later[by].newest.message_id > query.until
         }
 
 
 def _may_show(memory: Memory, query: RecallQuery) -> bool:
-    cited = [citation.message_id for citation in memory.citations]
+    said_id = memory.newest.message_id
     return (
         memory.guild_id == query.guild_id
         and query.may_read(memory.channel_ids)
-        and (query.until is None or max(cited) <= query.until)
-        and (query.since is None or max(cited) >= query.since)
+        and (query.until is None or said_id <= query.until)
+        and (query.since is None or said_id >= query.since)
         and (query.author_id is None or query.author_id in memory.author_ids)
     )

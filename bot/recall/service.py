@@ -200,7 +200,6 @@ def _merged(
 
 
 def _memory_hit(memory: Memory, score: float) -> Hit:
-    newest = memory.citations[-1]
     return Hit(
         kind=HitKind.MEMORY,
         text=memory.text,
@@ -209,8 +208,8 @@ def _memory_hit(memory: Memory, score: float) -> Hit:
         channel_ids=memory.channel_ids,
         message_ids=tuple(citation.message_id for citation in memory.citations),
         author_ids=memory.author_ids,
-        anchor=newest.message_id,
-        anchor_channel_id=newest.channel_id,
+        anchor=memory.anchor.message_id,
+        anchor_channel_id=memory.anchor.channel_id,
         memory=memory,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import PERSONAL_KINDS, Citation, Memory, MessageState, Step, no_step
+from bot.domain import PERSONAL_KINDS, Citation, Memory, MemoryOrigin, MessageState, Step, no_step
 from bot.guilds import Consents
 from bot.memories import MemoryStore
 from bot.observe import set_state
@@ -79,7 +79,7 @@ class Applier:
             extraction = Extraction.from_json(batch.answer)
             cited = await self._citable(connection, batch, extraction)
             out, factual = await self._allowed(connection, batch)
-            corrected = await self._store.corrected(connection, cited)
+            corrected = await self._corrected(connection, cited)
             for ordinal, (candidate, verdict) in enumerate(zip(extraction.candidates, verdicts, strict=True)):
                 reason = _refuse(candidate, cited, out, factual)
                 if reason is None and _put_right(candidate, verdict, corrected):
@@ -126,6 +126,15 @@ class Applier:
             for row in await connection.execute(query):
                 found[row.id] = Citation(row.id, row.channel_id, row.author_id)
         return found
+
+    async def _corrected(self, connection: AsyncConnection, cited: Mapping[int, Citation]) -> dict[str, set[int]]:
+        """Memories that were put right and cite one of these messages, with all that states them."""
+        citing = await self._store.citing(connection, list(cited))
+        return {
+            memory_id: {c.message_id for c in memory.stating}
+            for memory_id, memory in citing.items()
+            if memory.origin is MemoryOrigin.CORRECTED
+        }
 
     async def _allowed(self, connection: AsyncConnection, batch: Batch) -> tuple[frozenset[int], frozenset[int]]:
         """Authors of the batch of whom nothing may be kept any more, and those of whom facts may."""

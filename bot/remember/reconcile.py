@@ -242,7 +242,7 @@ def _may_supersede(candidate: Candidate, memory: Memory, authors: Collection[int
         return False
     if (candidate.kind in PERSONAL_KINDS) != (memory.kind in PERSONAL_KINDS):
         return False
-    if max(candidate.message_ids) <= memory.citations[-1].message_id:
+    if max(candidate.message_ids) <= memory.newest.message_id:
         return False
     return candidate.kind not in PERSONAL_KINDS or not set(authors).isdisjoint(memory.author_ids)
 

@@ -12,7 +12,7 @@ from bot.forget import Clerk, Erasure, open_forget
 from bot.guilds import open_guilds
 from bot.index import Follower, Indexer, Mover, VectorIndex, open_message_vectors, open_vectors
 from bot.llm import Guard, Ledger, PriceTable, open_models
-from bot.memories import MemoryStore
+from bot.memories import MemoryStore, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
 from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, open_status
 from bot.recall import Recall, open_recall
@@ -102,7 +102,7 @@ async def open_app(
         )
         message_vectors = await open_message_vectors(settings, db, clock, leads=leads, patient=patient)
         logged = open_log(db, guilds, clock, message_vectors.changed)
-        store = MemoryStore(db, logged.fulltext, logged.log, clock, announce=lambda: index.indexer.wake())
+        store = MemoryStore(db, logged.fulltext, clock)
         index = await enter(
             open_vectors(
                 settings,
@@ -135,6 +135,7 @@ async def open_app(
             log=logged.log,
             intake=forget.intake,
             store=store,
+            own=OwnMemories(db, store, logged.log, clock, announce=index.indexer.wake),
             erasure=forget.erasure,
             personal=forget.personal,
             posts=forget.posts,

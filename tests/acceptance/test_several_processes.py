@@ -280,7 +280,7 @@ async def _many_memories(fleet: Fleet, folder: Path, ada: Member) -> dict[int, s
     async with open_app(settings, extract=False, patient=True) as app:
         for message_id, text in texts.items():
             place = {"guild_id": ada.guild.id, "channel_id": fleet.channels[2].id, "author_id": ada.user.id}
-            await app.store.remember(**place, message_id=message_id, text=text)
+            await app.services.own.remember(**place, message_id=message_id, text=text)
     await fleet.settled()
     assert fleet.held_by(FIRST) == SOME
     return texts

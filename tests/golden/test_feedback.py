@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.domain.model import Hit, HitKind, Line, Memory
-from bot.memories.store import Asker
+from bot.memories import Asker
 from cogs.catchup import _memory_line
 from cogs.hits import hit_item
 from cogs.rendering import safe

@@ -9,14 +9,12 @@ from pathlib import Path
 
 from bot.domain.clock import system_clock
 from bot.domain.errors import ServiceError
-from bot.guilds.consent import Consents, SubjectHasher
 from bot.index import indexer as indexing
 from bot.index.base import IndexEntry
 from bot.index.message_vectors import MessageVectors
 from bot.index.opening import open_index
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory
-from bot.observe.messagelog import MessageLog
 from bot.storage.engine import open_database
 from bot.storage.installation import Installation
 from bot.text.fulltext import FullText
@@ -38,9 +36,7 @@ async def main(data_dir: Path) -> None:
 
             index.upsert = told  # type: ignore[method-assign]
             fulltext = FullText(db.dialect)
-            consents = Consents(db, await SubjectHasher.load(db), system_clock)
-            log = MessageLog(db, fulltext, consents, system_clock)
-            store = MemoryStore(db, fulltext, log, system_clock)
+            store = MemoryStore(db, fulltext, system_clock)
             vectors = MessageVectors(db, installation, system_clock)
             await indexing.Indexer(db, index, store, Directory(db), system_clock, vectors).drain()
 

@@ -39,7 +39,7 @@ async def kept(app: App) -> tuple[int, int]:
 
 async def remember(app: App) -> int:
     message_id = snowflake.from_ms(app.services.clock())
-    await app.store.remember(guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=message_id, text=TEXT)
+    await app.services.own.remember(guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=message_id, text=TEXT)
     await app.indexer.drain()
     return message_id
 

@@ -9,7 +9,7 @@ import pytest
 import simcord
 from aiohttp import web
 
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.recall.answers import Answers
 from bot.storage.schema import post_people, posts, tombstones
 from cogs.mentions import BY_A_MEMBER
@@ -147,7 +147,7 @@ async def test_what_went_while_a_model_failed_is_not_shown_to_the_one_in_its_pla
                 case "message":
                     await world.services.erasure.erase_messages(world.guild.id, world.general.id, [message.id])
                 case "memory":
-                    await pipeline.store.forget(memory.id, Asker(world.ann.id, world.guild.id, memory.channel_ids))
+                    await pipeline.own.forget(memory.id, Asker(world.ann.id, world.guild.id, memory.channel_ids))
                 case "author":  # what they said is not erased yet
                     await world.services.consents.opt_out(world.ann.id, None)
                 case "permission":

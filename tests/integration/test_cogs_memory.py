@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from bot.domain.model import Citation, MemoryOrigin
-from bot.memories.store import MAX_TEXT
+from bot.memories import MAX_TEXT
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 

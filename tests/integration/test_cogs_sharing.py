@@ -9,7 +9,7 @@ import pytest
 import simcord
 
 from bot.forget.public_posts import GIVEN_UP_AFTER_MS
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.storage.schema import post_people, post_sources, posts
 from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, shown
@@ -172,7 +172,7 @@ async def test_what_was_put_right_takes_the_post_with_it(world: World) -> None:
     await share(world)
     world.pipeline.clock.advance(1)
     asker = Asker(world.ann.id, world.guild.id, frozenset({world.general.id}))
-    await world.services.store.correct(memory.id, asker, "the code word is nothing")
+    await world.services.own.correct(memory.id, asker, "the code word is nothing")
     await take_down(world)
     assert posted(world) == []
 

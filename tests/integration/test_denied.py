@@ -11,7 +11,7 @@ import pytest
 import simcord
 
 from bot.domain.model import Memory
-from bot.memories.store import NOT_FOUND, Asker
+from bot.memories import NOT_FOUND, Asker
 from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, buttons_of, shown
 from tests.integration.test_cogs_recall import press_as
@@ -43,7 +43,7 @@ async def scene(world: World) -> Scene:
     secret = await world.remembered(world.ann, f"The safe opens with {CANARY}", hidden)
     await world.say(world.ann, f"the cellar opens with {CANARY} too", hidden)
     id_ = world.env.backend.snowflake()
-    foreign = await world.pipeline.store.remember(
+    foreign = await world.pipeline.own.remember(
         guild_id=1, channel_id=world.general.id, author_id=world.bob.id, message_id=id_, text=f"{CANARY} elsewhere"
     )
     return Scene(world, hidden, public, secret, foreign)

@@ -17,7 +17,7 @@ from bot.guilds.audit import AuditTrail
 from bot.guilds.consent import SubjectHasher
 from bot.guilds.servers import Guilds
 from bot.llm.costs import Ledger
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.operate.housekeeping import LEFT_GUILD_KEPT, Housekeeping
 from bot.storage.engine import Database
 from bot.storage.installation import Installation
@@ -164,7 +164,7 @@ async def _erased(way: str, pipeline: Pipeline, data_dir: Path) -> None:
 
 
 async def forgotten(pipeline: Pipeline, memory_id: str) -> None:
-    await pipeline.store.forget(memory_id, Asker(ALICE, GUILD, frozenset({CHANNEL})))
+    await pipeline.own.forget(memory_id, Asker(ALICE, GUILD, frozenset({CHANNEL})))
 
 
 async def outlived(pipeline: Pipeline, _: str) -> None:
@@ -181,7 +181,7 @@ async def test_no_file_holds_the_words_of_a_memory_that_went_while_its_message_s
 ) -> None:
     word = "".join(random.choices(string.ascii_lowercase, k=16))
     said = await pipeline.say("the harbour opens at nine", author=ALICE)
-    memory = await pipeline.store.remember(
+    memory = await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=ALICE, message_id=said.id, text=f"{word} is what I make of it"
     )
     await pipeline.indexer.drain()

@@ -12,7 +12,7 @@ from sqlalchemy import insert, inspect, select, text, update
 from bot.domain import snowflake
 from bot.domain.errors import ServiceUnavailable
 from bot.domain.model import MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.observe.messagelog import Said
 from bot.remember.candidate import Candidate
 from bot.storage.schema import batches, channels, guilds, memories, messages, metadata, outbox, tombstones
@@ -62,7 +62,7 @@ async def fill(pipeline: Pipeline) -> list[Message]:
         await connection.execute(
             update(messages).where(messages.c.id == dead.id).values(state="dead", reason=f"AnswerInvalid: {dead.id}")
         )
-    await pipeline.store.remember(
+    await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=ALICE, message_id=extracted.id, text=f"{CANARIES[2]} on purpose"
     )
     pending = await pipeline.say(f"note: {CANARIES[1]} waits", author=ALICE)
@@ -277,7 +277,7 @@ async def test_a_name_stays_while_something_refers_to_it(pipeline: Pipeline) -> 
     await pipeline.erasure.erase_messages(GUILD, CHANNEL, [said.id])
     assert await pipeline.directory.names(GUILD, [ALICE]) == {ALICE: f"member {ALICE}"}
     (memory,) = await pipeline.memories()
-    await pipeline.store.forget(memory.id, Asker(BOB, GUILD))
+    await pipeline.own.forget(memory.id, Asker(BOB, GUILD))
     other = await pipeline.say("hello again", author=ALICE)
     await pipeline.erasure.erase_messages(GUILD, CHANNEL, [other.id])
     assert await pipeline.directory.names(GUILD, [ALICE]) == {}
@@ -373,9 +373,11 @@ async def test_other_places_register_and_are_erased_and_looked_into(pipeline: Pi
 def test_every_table_is_known_to_this_suite() -> None:
     """Whoever adds a table decides here what erasure means for it."""
     holds_what_was_said = {"messages", "memories", "citations", "batches", "outbox", "members", "channels", "guilds"}
+    points_at_what_was_said = {"forgotten_topics", "rereadings"}
     tells_who_did_what = {"audit", "corrections", "requests", "posts", "post_sources", "post_people"}
     hashes_ids_and_numbers = {"leases", "tombstones", "watermarks", "consents", "usage", "meta", "rules", "lifetimes"}
-    assert set(metadata.tables) == holds_what_was_said | tells_who_did_what | hashes_ids_and_numbers
+    known = holds_what_was_said | points_at_what_was_said | tells_who_did_what | hashes_ids_and_numbers
+    assert set(metadata.tables) == known
 
 
 # --- edits -----------------------------------------------------------------------------------------------------------
@@ -430,7 +432,7 @@ async def test_late_double_and_unknown_edits_change_nothing(pipeline: Pipeline) 
 
 async def test_an_edit_brings_no_mention_of_a_member_who_opted_out(pipeline: Pipeline) -> None:
     said = await pipeline.say("who has the key?", author=ALICE)
-    kept = await pipeline.store.remember(
+    kept = await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=ALICE, message_id=said.id, text=said.content
     )
     await pipeline.consents.opt_out(BOB, GUILD)
@@ -444,7 +446,7 @@ async def test_an_edit_brings_no_mention_of_a_member_who_opted_out(pipeline: Pip
 
 async def test_a_note_kept_of_a_message_follows_its_edit_and_a_correction_does_not(pipeline: Pipeline) -> None:
     said = await pipeline.say("the key is under the mat", author=ALICE)
-    kept = await pipeline.store.remember(
+    kept = await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=ALICE, message_id=said.id, text=said.content
     )
     await pipeline.revisions.edited(said.id, "the key is gone", LATER)
@@ -458,7 +460,7 @@ async def test_a_note_kept_of_a_message_follows_its_edit_and_a_correction_does_n
 
 async def test_an_edit_that_empties_a_message_takes_the_note_kept_of_it(pipeline: Pipeline) -> None:
     said = await pipeline.say("the key is under the mat", author=ALICE)
-    await pipeline.store.remember(
+    await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=ALICE, message_id=said.id, text=said.content
     )
     await pipeline.revisions.edited(said.id, "", LATER)

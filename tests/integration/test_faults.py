@@ -25,7 +25,7 @@ from bot.domain.errors import ServiceError
 from bot.domain.model import Message, MessageState
 from bot.index.opening import prepare_mem0
 from bot.llm.resilience import Breaker
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
@@ -249,7 +249,7 @@ async def operate(scene: Scene, operation: str, *, service: str) -> None:
             async with app.db.read() as connection:
                 (memory_id,) = await connection.scalars(select(memories.c.id))
             with may_fail:
-                await asyncio.wait_for(app.store.forget(memory_id, Asker(AUTHOR, GUILD)), 5)
+                await asyncio.wait_for(app.services.own.forget(memory_id, Asker(AUTHOR, GUILD)), 5)
                 del scene.decided[0]
 
 
@@ -259,7 +259,7 @@ def query(text: str) -> RecallQuery:
 
 async def remember(scene: Scene, text: str) -> None:
     interaction = snowflake.from_ms(NOW_MS)
-    await scene.app.store.remember(
+    await scene.app.services.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=AUTHOR, message_id=interaction, text=text
     )
 

@@ -18,7 +18,7 @@ from bot.guilds.consent import Consents
 from bot.llm.base import Completion, CompletionRequest
 from bot.llm.costs import Ledger, PriceTable
 from bot.llm.fallback import FallbackModel
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.remember import flusher
 from bot.remember.applier import Applier
 from bot.remember.candidate import Candidate, Extraction
@@ -368,7 +368,7 @@ async def test_what_goes_while_the_own_model_hangs_is_not_compared_by_its_substi
 
     async def happens() -> None:
         if what == "older forgotten":
-            await pipeline.store.forget(old.id, Asker(ALICE, GUILD, frozenset({CHANNEL})))
+            await pipeline.own.forget(old.id, Asker(ALICE, GUILD, frozenset({CHANNEL})))
         else:
             await pipeline.erasure.erase_messages(GUILD, CHANNEL, [(older if what == "older erased" else newer).id])
 

@@ -96,7 +96,7 @@ class Town:
         message_id = snowflake.from_ms(NOW_MS + 60_000 * next(self._minutes))
         text = f"The {canary()} stands behind the {canary()}"
         place = {"guild_id": GUILD, "channel_id": CHANNEL, "author_id": ADA}
-        memory = await app.store.remember(**place, message_id=message_id, text=text)
+        memory = await app.services.own.remember(**place, message_id=message_id, text=text)
         self.ids.append(memory.id)
         return memory.id
 

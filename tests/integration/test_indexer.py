@@ -42,11 +42,11 @@ ROOT = Path(__file__).parents[2]
 class Bench:
     """An indexer with its stores, and the outbox laid open."""
 
-    def __init__(self, db: Database, log: MessageLog, index: VectorIndex, clock: FakeClock) -> None:
+    def __init__(self, db: Database, index: VectorIndex, clock: FakeClock) -> None:
         self.db = db
         self.index = index
         self.directory = Directory(db)
-        self.store = MemoryStore(db, FullText(db.dialect), log, clock)
+        self.store = MemoryStore(db, FullText(db.dialect), clock)
         vectors = MessageVectors(db, Installation(db), clock)
         self.indexer = Indexer(db, index, self.store, self.directory, clock, vectors)
 
@@ -76,7 +76,7 @@ class Bench:
 async def bench(database: Database, log: MessageLog, open_edge: IndexOpener, clock: FakeClock) -> AsyncIterator[Bench]:
     """An indexer over the embedded index."""
     async with open_edge() as index:
-        yield Bench(database, log, index, clock)
+        yield Bench(database, index, clock)
 
 
 def ids_of(memories: Sequence[Memory]) -> list[str]:
@@ -106,7 +106,7 @@ async def test_a_flush_of_forty_memories_costs_two_embedding_requests_at_most(
     embedder = OpenAIEmbedder("sk-x", "text-embedding-3-small", 1536, base_url=openai_server.api_url)
     extracted = [make_memory(f"decision {number} of <@7>") for number in range(40)]
     async with open_edge(embedder=embedder) as index:
-        bench = Bench(database, log, index, clock)
+        bench = Bench(database, index, clock)
         openai_server.requests.clear()
         for rendered in await bench.indexer.prefetch([memory.text for memory in extracted], guild_id=GUILD):
             await index.search(guild_id=GUILD, text=rendered, channel_ids=None, limit=5)

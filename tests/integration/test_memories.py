@@ -9,7 +9,7 @@ import pytest
 from bot.domain import snowflake
 from bot.domain.errors import NotFound, Refused
 from bot.domain.model import Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
-from bot.memories.store import MAX_TEXT, Asker, ForgetOutcome
+from bot.memories import MAX_TEXT, Asker, ForgetOutcome
 from tests.fixtures.memory import Pipeline, bytes_in
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 
@@ -25,7 +25,7 @@ def asker(user_id: int, *, readable: set[int] | None = None, moderated: set[int]
 
 
 async def remember(pipeline: Pipeline, text: str, *, author: int = ALICE, number: int = 0) -> Memory:
-    return await pipeline.store.remember(
+    return await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=author, message_id=INTERACTION + number, text=text
     )
 
@@ -90,7 +90,7 @@ async def test_a_member_who_opted_out_is_not_mentioned_in_what_others_keep(pipel
     await pipeline.consents.opt_out(BOB, GUILD)
     memory = await remember(pipeline, f"<@{BOB}> has the key")
     assert memory.text == "@deleted has the key"
-    corrected = await pipeline.store.correct(memory.id, asker(ALICE), f"<@!{BOB}> lost the key")
+    corrected = await pipeline.own.correct(memory.id, asker(ALICE), f"<@!{BOB}> lost the key")
     assert corrected.text == "@deleted lost the key"
     assert await pipeline.texts() == ["@deleted lost the key"]
 
@@ -108,7 +108,7 @@ async def test_the_sole_author_removes_a_memory_and_its_bytes_go(pipeline: Pipel
     memory = await remember(pipeline, "qzvxkw is the name of the cat")
     await pipeline.indexer.drain()
     assert bytes_in(data_dir, "qzvxkw")
-    assert await pipeline.store.forget(memory.id, asker(ALICE)) is ForgetOutcome.REMOVED
+    assert await pipeline.own.forget(memory.id, asker(ALICE)) is ForgetOutcome.REMOVED
     assert not bytes_in(data_dir, "qzvxkw")
     await pipeline.indexer.drain()
     assert await pipeline.memories() == []
@@ -119,17 +119,17 @@ async def test_the_sole_author_removes_a_memory_and_its_bytes_go(pipeline: Pipel
 
 async def test_an_author_among_several_withdraws_their_part(pipeline: Pipeline) -> None:
     memory = await agreed(pipeline)
-    assert await pipeline.store.forget(memory.id, asker(ALICE)) is ForgetOutcome.WITHDRAWN
+    assert await pipeline.own.forget(memory.id, asker(ALICE)) is ForgetOutcome.WITHDRAWN
     (left,) = await pipeline.memories()
     assert left.author_ids == (BOB,)
     await pipeline.indexer.drain()
     assert pipeline.index.memory(memory.id) == left
-    assert await pipeline.store.forget(memory.id, asker(BOB)) is ForgetOutcome.REMOVED
+    assert await pipeline.own.forget(memory.id, asker(BOB)) is ForgetOutcome.REMOVED
 
 
 async def test_a_moderator_of_every_cited_channel_removes_it(pipeline: Pipeline) -> None:
     memory = await agreed(pipeline)
-    assert await pipeline.store.forget(memory.id, asker(CAROL, moderated={CHANNEL})) is ForgetOutcome.REMOVED
+    assert await pipeline.own.forget(memory.id, asker(CAROL, moderated={CHANNEL})) is ForgetOutcome.REMOVED
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ async def test_a_moderator_of_every_cited_channel_removes_it(pipeline: Pipeline)
 async def test_who_may_not_forget_is_told_what_who_guesses_is_told(pipeline: Pipeline, who: Asker) -> None:
     memory = await agreed(pipeline)
     with pytest.raises(NotFound) as denied:
-        await pipeline.store.forget(memory.id, who)
+        await pipeline.own.forget(memory.id, who)
     with pytest.raises(NotFound) as unknown:
-        await pipeline.store.forget("00000000-0000-0000-0000-000000000000", who)
+        await pipeline.own.forget("00000000-0000-0000-0000-000000000000", who)
     assert str(denied.value) == str(unknown.value)
     assert await pipeline.memories() == [memory]
 
@@ -157,7 +157,7 @@ async def test_what_is_forgotten_is_not_extracted_again(pipeline: Pipeline) -> N
     first = await pipeline.say("note: the piano is out of tune", author=ALICE)
     await pipeline.flush()
     (memory,) = await pipeline.memories()
-    await pipeline.store.forget(memory.id, asker(ALICE))
+    await pipeline.own.forget(memory.id, asker(ALICE))
     assert await pipeline.states() == {first.id: MessageState.SKIPPED}
     await pipeline.flush()
     assert await pipeline.memories() == []
@@ -167,15 +167,15 @@ async def test_pages_hold_a_members_memories_newest_first_in_channels_they_can_r
     for number in range(5):
         await remember(pipeline, f"thing {number}", number=number)
     await remember(pipeline, "of somebody else", author=BOB, number=9)
-    await pipeline.store.remember(
+    await pipeline.own.remember(
         guild_id=GUILD, channel_id=SECRET_CHANNEL, author_id=ALICE, message_id=INTERACTION + 20, text="hidden"
     )
     readable = frozenset({CHANNEL})
-    page = await pipeline.store.of_member(GUILD, ALICE, readable=readable, offset=1, limit=2)
+    page = await pipeline.own.of_member(GUILD, ALICE, readable=readable, offset=1, limit=2)
     assert ([m.text for m in page.items], page.total) == (["thing 3", "thing 2"], 5)
-    assert (await pipeline.store.of_member(GUILD, ALICE, readable=None)).total == 6
-    assert (await pipeline.store.of_member(GUILD, ALICE, readable=frozenset())).total == 0
-    assert (await pipeline.store.of_member(999, ALICE, readable=None)).total == 0
+    assert (await pipeline.own.of_member(GUILD, ALICE, readable=None)).total == 6
+    assert (await pipeline.own.of_member(GUILD, ALICE, readable=frozenset())).total == 0
+    assert (await pipeline.own.of_member(999, ALICE, readable=None)).total == 0
 
 
 async def test_pages_are_narrowed_by_kind_and_by_words_in_any_case_and_accent(pipeline: Pipeline) -> None:
@@ -183,7 +183,7 @@ async def test_pages_are_narrowed_by_kind_and_by_words_in_any_case_and_accent(pi
         await remember(pipeline, text, number=number)
 
     async def narrowed(words: str = "", kind: MemoryKind | None = None) -> list[str]:
-        page = await pipeline.store.of_member(GUILD, ALICE, readable=None, words=words, kind=kind)
+        page = await pipeline.own.of_member(GUILD, ALICE, readable=None, words=words, kind=kind)
         assert page.total == len(page.items)
         return [memory.text for memory in page.items]
 
@@ -202,7 +202,7 @@ async def test_suggestions_are_what_the_asker_may_forget(pipeline: Pipeline) -> 
     await remember(pipeline, "100% of the tickets", number=3)
 
     async def suggested(who: Asker, prefix: str) -> list[str]:
-        return [m.text for m in await pipeline.store.suggest(GUILD, who, prefix)]
+        return [m.text for m in await pipeline.own.suggest(GUILD, who, prefix)]
 
     assert await suggested(asker(ALICE), "réhearsal") == ["Rehearsal on Monday"]
     assert await suggested(asker(ALICE), "") == ["100% of the tickets", "Rehearsal on Monday"]
@@ -212,7 +212,7 @@ async def test_suggestions_are_what_the_asker_may_forget(pipeline: Pipeline) -> 
     assert await suggested(asker(ALICE, readable=set()), "") == []
     both = ["Rehearsal of the other choir", "Rehearsal on Monday"]
     assert await suggested(asker(CAROL, moderated={CHANNEL}), "rehearsal") == both
-    assert len(await pipeline.store.suggest(GUILD, asker(ALICE), "", limit=1)) == 1
+    assert len(await pipeline.own.suggest(GUILD, asker(ALICE), "", limit=1)) == 1
 
 
 async def test_what_a_removed_memory_had_superseded_holds_again(pipeline: Pipeline) -> None:
@@ -223,11 +223,11 @@ async def test_what_a_removed_memory_had_superseded_holds_again(pipeline: Pipeli
         assert await pipeline.store.supersede(connection, chain[1].id, by=chain[2].id)
         assert not await pipeline.store.supersede(connection, chain[1].id, by=chain[2].id)
 
-    await pipeline.store.forget(chain[1].id, asker(ALICE))
+    await pipeline.own.forget(chain[1].id, asker(ALICE))
     first = (await pipeline.store.get([chain[0].id]))[chain[0].id]
     assert (first.state, first.superseded_by) == (MemoryState.SUPERSEDED, chain[2].id)
 
-    await pipeline.store.forget(chain[2].id, asker(ALICE))
+    await pipeline.own.forget(chain[2].id, asker(ALICE))
     (first,) = await pipeline.memories()
     assert (first.state, first.superseded_by) == (MemoryState.CURRENT, None)
     await pipeline.indexer.drain()
@@ -236,15 +236,15 @@ async def test_what_a_removed_memory_had_superseded_holds_again(pipeline: Pipeli
 
 async def test_a_members_own_change_wakes_the_index(pipeline: Pipeline) -> None:
     woken: list[int] = []
-    pipeline.store._announce = lambda: woken.append(1)
+    pipeline.own._announce = lambda: woken.append(1)
     memory = await remember(pipeline, "ring the bell twice")
-    await pipeline.store.forget(memory.id, asker(ALICE))
+    await pipeline.own.forget(memory.id, asker(ALICE))
     assert len(woken) == 2
 
 
 async def test_what_a_memory_replaced_is_there_newest_first_for_who_may_read_it(pipeline: Pipeline) -> None:
     first, second, third, alone = [await remember(pipeline, f"Room {n} is ours", number=n) for n in range(4)]
-    hidden = await pipeline.store.remember(
+    hidden = await pipeline.own.remember(
         guild_id=GUILD, channel_id=SECRET_CHANNEL, author_id=BOB, message_id=INTERACTION + 9, text="Room 9 is ours"
     )
     async with pipeline.db.write() as connection:

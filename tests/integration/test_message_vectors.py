@@ -196,7 +196,7 @@ async def test_nothing_is_embedded_any_more_though_this_process_has_not_heard_of
 async def test_messages_and_memories_are_not_in_each_others_way(opened: Opened) -> None:
     async with opened() as house:
         (said,) = await house.say("The ferry leaves at nine.")
-        memory = await house.app.store.remember(
+        memory = await house.app.services.own.remember(
             guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=said.id, text="The ferry leaves at nine."
         )
         await house.app.indexer.drain()

@@ -10,7 +10,7 @@ import pytest
 import simcord
 
 from bot.forget.verification import Verification
-from bot.memories.store import NOT_FOUND
+from bot.memories import NOT_FOUND
 from cogs.recall import SHARES
 from tests.fixtures.discord import answer_of, shown
 from tests.fixtures.permissions import ALLOWED, FORBIDDEN, QUESTION, Scene, Way, catchup, memories, mention, recall

@@ -14,7 +14,7 @@ from bot.forget.public_posts import Post, Posts
 from bot.guilds.audit import Action, AuditTrail
 from bot.guilds.observation import Observations
 from bot.index.base import IndexEntry
-from bot.memories.store import Asker
+from bot.memories import Asker
 from bot.remember.candidate import Candidate
 from bot.storage.schema import corrections, messages, metadata, requests
 from tests.fixtures.index import IndexOpener, MemoryFactory
@@ -35,6 +35,8 @@ NO_USER_IDS = frozenset(
         *("messages.id", "messages.guild_id", "messages.channel_id", "messages.reply_to"),
         *("messages.edited_ms", "messages.logged_ms"),
         *("memories.seq", "memories.guild_id", "memories.said_id", "memories.created_ms", "memories.updated_ms"),
+        *("memories.doubt_message_id", "memories.doubt_channel_id", "forgotten_topics.message_id"),
+        *("rereadings.channel_id", "rereadings.guild_id", "rereadings.read_up_to", "rereadings.up_to"),
         *("citations.message_id", "citations.channel_id"),
         *("batches.guild_id", "batches.channel_id", "batches.next_try_ms", "batches.created_ms"),
         *("leases.channel_id", "leases.expires_ms"),
@@ -60,14 +62,15 @@ async def act(pipeline: Pipeline) -> None:
     await pipeline.say(f"note: ask <@{ALICE}> about the cello", author=BOB)
     await pipeline.flush()
     await pipeline.indexer.drain()
-    (own,) = [memory for memory in await pipeline.memories() if memory.author_ids == (ALICE,)]
-    await pipeline.store.correct(own.id, Asker(ALICE, GUILD, frozenset({CHANNEL})), "the harbour opens at ten")
+    own, other = sorted(await pipeline.memories(), key=lambda memory: memory.author_ids)
+    await pipeline.own.correct(own.id, Asker(ALICE, GUILD, frozenset({CHANNEL})), "the harbour opens at ten")
     await pipeline.say("note: waits for the model", author=ALICE)
     observations = Observations(pipeline.db, pipeline.clock)
     await observations.switch_on(guild_id=GUILD, channel_id=9, parent_id=None, name="x", by=ALICE, from_id=1)
     await AuditTrail(pipeline.db, pipeline.clock).record(GUILD, Action.OBSERVE_ON, by=ALICE, channel_id=9)
     await pipeline.consents.set_facts(ALICE, GUILD, True)
     async with pipeline.db.write() as connection:
+        await pipeline.store.doubt(connection, other.id, own.newest)
         row = {"user_id": ALICE, "state": "asked", "asked_ms": 1}
         await connection.execute(insert(requests).values(row))
     posts = Posts(pipeline.db, pipeline.clock)
@@ -172,7 +175,7 @@ async def test_a_correction_is_kept_with_its_author_and_wins_over_extraction(pip
     message = await pipeline.say("note: we meet at five", author=ALICE)
     await pipeline.flush()
     (memory,) = await pipeline.memories()
-    corrected = await pipeline.store.correct(memory.id, reader(ALICE), "we meet at six")
+    corrected = await pipeline.own.correct(memory.id, reader(ALICE), "we meet at six")
     assert (corrected.text, corrected.origin) == ("we meet at six", MemoryOrigin.CORRECTED)
     async with pipeline.db.read() as connection:
         assert await connection.scalar(select(corrections.c.author_id)) == ALICE
@@ -190,7 +193,7 @@ async def test_what_is_said_later_is_extracted_beside_a_correction(pipeline: Pip
     await pipeline.say("note: we meet at five", author=ALICE)
     await pipeline.flush()
     (memory,) = await pipeline.memories()
-    await pipeline.store.correct(memory.id, reader(ALICE), "we meet at six")
+    await pipeline.own.correct(memory.id, reader(ALICE), "we meet at six")
     await pipeline.say("note: the cake is ordered", author=ALICE)
     await pipeline.flush()
     assert await pipeline.texts() == ["the cake is ordered", "we meet at six"]
@@ -205,16 +208,16 @@ async def test_only_who_said_it_alone_corrects_it(pipeline: Pipeline) -> None:
     await pipeline.say("two", author=BOB)
     await pipeline.flush()
     (both,) = await pipeline.memories()
-    own = await pipeline.store.remember(
+    own = await pipeline.own.remember(
         guild_id=GUILD, channel_id=CHANNEL, author_id=BOB, message_id=snowflake.from_ms(NOW_MS), text="bob's own"
     )
     blind, stranger = Asker(BOB, GUILD), Asker(BOB, OTHER_GUILD, frozenset({CHANNEL}))
     moderator = Asker(ALICE, GUILD, frozenset({CHANNEL}), frozenset({CHANNEL}))
     for asker, memory_id in ((reader(ALICE), both.id), (moderator, own.id), (blind, own.id), (stranger, own.id)):
         with pytest.raises(NotFound):
-            await pipeline.store.correct(memory_id, asker, "forged")
+            await pipeline.own.correct(memory_id, asker, "forged")
     with pytest.raises(Refused):
-        await pipeline.store.correct(own.id, reader(BOB), " ")
+        await pipeline.own.correct(own.id, reader(BOB), " ")
     assert await pipeline.texts() == ["bob's own", "both"]
 
 
@@ -222,7 +225,7 @@ async def test_an_erased_members_correction_goes_though_others_are_cited_too(pip
     await pipeline.say("note: we meet at five", author=ALICE)
     await pipeline.flush()
     (memory,) = await pipeline.memories()
-    await pipeline.store.correct(memory.id, reader(ALICE), "we meet at six")
+    await pipeline.own.correct(memory.id, reader(ALICE), "we meet at six")
     others = await pipeline.say("note: we meet at six", author=BOB)
     await pipeline.flush()
     (merged,) = await pipeline.memories()

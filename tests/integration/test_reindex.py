@@ -65,7 +65,9 @@ class House:
     async def remember(self, app: App) -> None:
         message_id = snowflake.from_ms(NOW_MS + 60_000 * next(self._minutes))
         text = f"The {canary()} stands behind the {canary()}"
-        await app.store.remember(guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=message_id, text=text)
+        await app.services.own.remember(
+            guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=message_id, text=text
+        )
         self.texts[message_id] = text
 
     async def forget(self, app: App) -> None:

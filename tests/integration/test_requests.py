@@ -204,7 +204,7 @@ async def test_the_command_erases_at_once_where_no_bot_runs(command_line: Comman
 
 async def remembered(pipeline: Pipeline, kind: MemoryKind, text: str, guild: int = GUILD, number: int = 0) -> None:
     message = 1_000_000 + number
-    memory = await pipeline.store.remember(
+    memory = await pipeline.own.remember(
         guild_id=guild, channel_id=guild, author_id=ALICE, message_id=message, text=text
     )
     async with pipeline.db.write() as connection:

@@ -75,7 +75,7 @@ if server_programs() is not None:
     ) -> None:
         slow = HeldUp()
         async with open_server(embedder=slow) as one, open_server() as other:
-            here, there = await _bench(two[0], one, clock), await _bench(two[1], other, clock)
+            here, there = _bench(two[0], one, clock), _bench(two[1], other, clock)
             memory = make_memory("the release is on Friday")
             await here.add(memory)
             indexing = asyncio.create_task(here.indexer.drain())
@@ -98,7 +98,7 @@ if server_programs() is not None:
         """As a server does that is restarted: two processes then bring things to the index at the same time."""
         slow = HeldUp()
         async with open_server(embedder=slow) as one, open_server() as other:
-            here, there = await _bench(two[0], one, clock), await _bench(two[1], other, clock)
+            here, there = _bench(two[0], one, clock), _bench(two[1], other, clock)
             forgotten, changed, kept = make_memory("on Friday"), make_memory("on Monday"), make_memory("on Sunday")
             await here.add(forgotten, changed, kept)
             indexing = asyncio.create_task(here.indexer.drain())
@@ -238,8 +238,8 @@ async def _hold(db: Database, number: int) -> None:
         await asyncio.Event().wait()
 
 
-async def _bench(db: Database, index: VectorIndex, clock: FakeClock) -> Bench:
-    return Bench(db, await _log(db, clock), index, clock)
+def _bench(db: Database, index: VectorIndex, clock: FakeClock) -> Bench:
+    return Bench(db, index, clock)
 
 
 async def _log(db: Database, clock: FakeClock) -> MessageLog:

@@ -77,7 +77,7 @@ def test_the_longest_lines_are_chosen_and_short_ones_never() -> None:
 
 async def test_the_receipt_looks_for_the_words_of_memories_too(pipeline: Pipeline, data_dir: Path) -> None:
     said = await pipeline.say("the harbour opens", author=ALICE)
-    await pipeline.store.remember(
+    await pipeline.own.remember(
         guild_id=GUILD, channel_id=said.channel_id, author_id=ALICE, message_id=said.id, text=SECRET
     )
     (data_dir / "forgotten.txt").write_text(f"...{SECRET}...")

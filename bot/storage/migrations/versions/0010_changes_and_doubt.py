@@ -16,10 +16,11 @@ depends_on: str | None = None
 _COMMENTS = {
     "memories": "Statements. seq keys the full-text index. said_id is the snowflake of the newest message that states "
     "it; doubt_… is a newer message by which it may have changed.",
-    "citations": "The messages that a memory stands on; outlive the log's retention. A supporting one only holds a date, "
-    "link, command or identifier of it.",
-    "channels": "Channels and threads that somebody decided on, or that messages were kept from. observed is NULL where "
-    "nobody decided: a public thread then follows its parent. observed_from is the first snowflake that may be kept. "
+    "citations": "The messages that a memory stands on; outlive the log's retention. A supporting one only holds a "
+    "date, link, command or identifier of it.",
+    "channels": "Channels and threads that somebody decided on, or that messages were kept from. observed is NULL "
+    "where nobody decided: a public thread then follows its parent. observed_from is the first snowflake that may be "
+    "kept. "
     "public is TRUE of threads that are known to be public.",
 }
 
@@ -41,6 +42,12 @@ def upgrade() -> None:
     # nobody can decide on a private thread by its parent: what is kept of a thread nobody decided on is public
     op.execute("UPDATE channels SET public = TRUE WHERE parent_id IS NOT NULL AND observed IS NULL")
     op.execute("UPDATE batches SET state = 'open', answer = NULL, error = NULL WHERE answer IS NOT NULL")
+    op.create_table(
+        "forgotten_topics",
+        sa.Column("message_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_forgotten_topics")),
+        comment="Messages whose topic was forgotten: no topic is made of them again. A row goes with its message.",
+    )
     op.create_table(
         "rereadings",
         sa.Column("channel_id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -1,0 +1,259 @@
+"""What members do with memories of theirs: keep, list, correct and forget them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import (
+    Citation,
+    Clock,
+    Memory,
+    MemoryKind,
+    MemoryOrigin,
+    Message,
+    MessageState,
+    NotFound,
+    Refused,
+)
+from bot.memories import rows
+from bot.memories.asker import Asker
+from bot.memories.store import MemoryStore
+from bot.observe import MessageLog, Refusal, set_state, storable
+from bot.storage import Database, corrections, forgotten_topics, memories, messages, upsert
+from bot.text import fold
+
+SUGGESTED_AMONG = 5_000
+"""Memories that suggestions are looked for among, the newest: a moderator's choice has to come within three seconds."""
+
+MAX_TEXT = 1000
+"""Longest memory that a member may write, in characters."""
+
+FORGOTTEN = "forgotten"
+"""Reason of messages that are not extracted (again) because what they stated was forgotten on purpose."""
+
+NOT_FOUND = "There is no such memory or answer here for you; run the command yourself, or look with /memories."
+"""Said to whoever asks for what is not theirs, whether or not it is there."""
+
+_REMEMBERED = uuid.UUID("5c1f7c37-6f0f-4b4e-9d0f-5b1b6a3d8a10")  # namespace of the ids of memories kept on purpose
+_NOT_KEPT = MappingProxyType(
+    {
+        Refusal.OPTED_OUT: "Its author does not want to be remembered, so nothing was kept.",
+        Refusal.ERASED: "What was said up to then was erased, so it is not remembered; say it again to keep it.",
+        Refusal.DELETED: "That message was deleted, so it is not remembered.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of memories, and how many there are in all."""
+
+    items: tuple[Memory, ...]
+    total: int
+
+
+class ForgetOutcome(StrEnum):
+    """What forgetting did."""
+
+    REMOVED = "removed"  # the memory is gone
+    WITHDRAWN = "withdrawn"  # the asker's citation is gone; the memory stands on what others said
+
+
+class OwnMemories:
+    """Carries out what members ask for, as far as the memories are theirs."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: MemoryStore,
+        log: MessageLog,
+        clock: Clock,
+        *,
+        announce: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open it; `announce` is called when a change waits for the index (`Indexer.wake`)."""
+        self._db = db
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._announce = announce
+
+    async def remember(self, *, guild_id: int, channel_id: int, author_id: int, message_id: int, text: str) -> Memory:
+        """Keep `text` on purpose; asked again for the same message, the memory that is there is returned.
+
+        Args:
+            guild_id: where it was said.
+            channel_id: where it was said.
+            author_id: who said it.
+            message_id: the message, or the interaction's own snowflake for `/remember`.
+            text: 1 to 1,000 characters.
+
+        Raises:
+            Refused: the text is empty or too long, or the log would not take the message in: it was deleted or
+                erased, or its author has opted out.
+        """
+        text = _within_bounds(text)
+        memory = Memory(
+            id=str(uuid.uuid5(_REMEMBERED, str(message_id))),
+            guild_id=guild_id,
+            kind=MemoryKind.NOTE,
+            text=text,
+            citations=(Citation(message_id, channel_id, author_id),),
+            origin=MemoryOrigin.REMEMBERED,
+        )
+        async with self._db.write() as connection:
+            existing = await self._store.load(connection, [memory.id])
+            if existing:
+                return existing[memory.id]
+            said = Message(id=message_id, guild_id=guild_id, channel_id=channel_id, author_id=author_id, content=text)
+            if refusal := (await self._log.refusals(connection, [said])).get(message_id):
+                raise Refused(_NOT_KEPT[refusal])
+            (text,) = await self._log.unmentioned(connection, [(guild_id, text)])
+            memory = replace(memory, text=text)
+            await self._store.add(connection, memory)
+        self._announce()
+        return memory
+
+    async def forget(self, memory_id: str, asker: Asker) -> ForgetOutcome:
+        """Remove a memory, or the asker's part in it.
+
+        The sole cited author, or whoever moderates every cited channel, removes it; a cited author among several
+        withdraws their own citation. Messages that stated it are not extracted again; those of a topic give no topic.
+
+        Raises:
+            NotFound: no such memory, or not the asker's to forget; neutral on purpose.
+        """
+        async with self._db.write() as connection:
+            memory = (await self._store.load(connection, [memory_id])).get(memory_id)
+            if memory is None or not asker.may_forget(memory):
+                raise NotFound(NOT_FOUND)
+            whole = asker.may_remove(memory)
+            theirs = [c for c in memory.citations if whole or c.author_id == asker.user_id]
+            await self._settle_forgotten(connection, memory, [c.message_id for c in theirs if not c.supporting])
+            await self._store.uncite(connection, memory, {c.message_id for c in theirs})
+        self._announce()
+        await self._db.scrub()
+        return ForgetOutcome.REMOVED if whole else ForgetOutcome.WITHDRAWN
+
+    async def wording(self, memory_id: str, asker: Asker) -> str:
+        """The text of a memory that its only cited author is about to put right, as it is stored now.
+
+        Raises:
+            NotFound: no such memory, or not the asker's to correct; neutral on purpose.
+        """
+        memory = (await self._store.get([memory_id])).get(memory_id)
+        if memory is None or not asker.may_correct(memory):
+            raise NotFound(NOT_FOUND)
+        return memory.text
+
+    async def correct(self, memory_id: str, asker: Asker, text: str) -> Memory:
+        """Give a memory the text that its only cited author wants; kept as theirs, it wins over extraction.
+
+        Raises:
+            NotFound: no such memory, or not the asker's to correct; neutral on purpose.
+            Refused: the text is empty or too long.
+        """
+        text = _within_bounds(text)
+        async with self._db.write() as connection:
+            memory = (await self._store.load(connection, [memory_id])).get(memory_id)
+            if memory is None or not asker.may_correct(memory):
+                raise NotFound(NOT_FOUND)
+            (text,) = await self._log.unmentioned(connection, [(memory.guild_id, text)])
+            put_right = update(memories).where(memories.c.id == memory_id)
+            await connection.execute(put_right.values(origin=MemoryOrigin.CORRECTED, **rows.WITHOUT_DOUBT))
+            row = {"memory_id": memory_id, "author_id": asker.user_id, "corrected_ms": self._clock()}
+            await connection.execute(delete(corrections).where(corrections.c.memory_id == memory_id))
+            await connection.execute(insert(corrections).values(row))
+            await self._store.rewrite(connection, memory_id, text)
+            await rows.discard_answers(connection, memory.channel_ids)
+            corrected = (await self._store.load(connection, [memory_id]))[memory_id]
+        self._announce()
+        await self._db.scrub()
+        return corrected
+
+    async def of_member(
+        self,
+        guild_id: int,
+        user_id: int,
+        *,
+        readable: frozenset[int] | None,
+        kind: MemoryKind | None = None,
+        words: str = "",
+        offset: int = 0,
+        limit: int = 10,
+    ) -> Page:
+        """Memories that cite a member, newest first; superseded ones too, for they are kept as well.
+
+        Args:
+            guild_id: of this guild only.
+            user_id: the cited author.
+            readable: only memories all of whose channels are among these; None for all.
+            kind: only memories of this kind.
+            words: only memories with all of these words, whatever their case and accents.
+            offset: how many to leave out at the start.
+            limit: at most so many.
+        """
+        wanted = and_(memories.c.guild_id == guild_id, rows.states_author(user_id), rows.within(readable))
+        if kind is not None:
+            wanted = and_(wanted, memories.c.kind == kind)
+        async with self._db.read() as connection:
+            found = await _with_words(connection, wanted, fold(words).split())
+            ids = found[offset : offset + limit]
+            items = await rows.matching(connection, _newest(memories.c.id.in_(ids)))
+        return Page(tuple(items), len(found))
+
+    async def suggest(self, guild_id: int, asker: Asker, words: str, limit: int = 25) -> list[Memory]:
+        """Memories with these words, or their beginnings, that the asker may forget, newest first (autocomplete)."""
+        mine = and_(rows.states_author(asker.user_id), rows.within(asker.readable))
+        moderated = rows.within(asker.moderated & asker.readable)
+        wanted = and_(memories.c.guild_id == guild_id, or_(mine, moderated))
+        async with self._db.read() as connection:
+            ids = (await _with_words(connection, wanted, fold(words).split(), among=SUGGESTED_AMONG))[:limit]
+            return await rows.matching(connection, _newest(memories.c.id.in_(ids)))
+
+    async def _settle_forgotten(self, connection: AsyncConnection, memory: Memory, ids: Collection[int]) -> None:
+        """Let nothing be made again of what was forgotten: of these messages of a memory, stored answers included.
+
+        Of a topic's messages only no topic: they say more than what they are about.
+        """
+        if memory.kind is MemoryKind.TOPIC:
+            kept = [{"message_id": message_id} for message_id in await rows.logged(connection, ids)]
+            if kept:
+                await connection.execute(upsert(self._db.dialect, forgotten_topics).on_conflict_do_nothing(), kept)
+        else:
+            await set_state(connection, messages.c.id.in_(ids), MessageState.SKIPPED, FORGOTTEN)
+            await rows.undoubt(connection, ids)
+        await rows.discard_answers(connection, memory.channel_ids)
+
+
+def _within_bounds(text: str) -> str:
+    text = storable(text).strip()
+    if not text:
+        raise Refused("There is no text to remember; write what you want to be remembered.")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"That is {len(text)} characters long; shorten it to {MAX_TEXT}.")
+    return text
+
+
+def _newest(wanted: ColumnElement[bool]) -> Select[Any]:
+    return select(memories).where(wanted).order_by(memories.c.said_id.desc(), memories.c.seq.desc())
+
+
+async def _with_words(
+    connection: AsyncConnection, wanted: ColumnElement[bool], words: Collection[str], *, among: int | None = None
+) -> list[str]:
+    """Ids of the wanted memories that hold all of these folded words, newest first.
+
+    Databases fold ASCII alone, so the texts are looked at here: those of one member, or the newest `among` a server's.
+    """
+    columns = _newest(wanted).with_only_columns(memories.c.id, memories.c.text).limit(among)
+    texts = await connection.execute(columns)
+    return [row.id for row in texts if not words or all(word in fold(row.text) for word in words)]
