@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.domain import people_in, snowflake
-from bot.text import author_token, mention_token, question_terms
+from bot.text import as_matched, author_token, mention_token, question_terms
 
 _NOW = re.compile(
     r"\b(?:current|currently|now|latest|still|recent|newest|remains?|today|as of"
@@ -172,9 +172,9 @@ def _date(text: str, now: datetime) -> tuple[Span, str] | None:
 
 def _ago(parts: Mapping[str, str | None], now: datetime) -> Span:
     """A day, week (from Monday) or month of the calendar that is told by its distance from now."""
-    number = (parts["which"] or parts["number"] or "one").lower()
+    number = as_matched(parts["which"] or parts["number"] or "one")
     count = int(number) if number.isdecimal() else _NUMBERS[number]
-    unit = (parts["unit"] or parts["units"] or "day").lower()
+    unit = as_matched(parts["unit"] or parts["units"] or "day")
     today = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if unit == "month":
         years, month = divmod(today.year * 12 + today.month - 1 - count, 12)
@@ -189,7 +189,7 @@ def _ago(parts: Mapping[str, str | None], now: datetime) -> Span:
 
 def _span(parts: Mapping[str, str | None], now: datetime) -> Span | None:
     month_text, day = parts["month"] or "", parts.get("day")
-    month = int(month_text) if month_text.isdigit() else _MONTHS.index(month_text.lower()[:3]) + 1
+    month = int(month_text) if month_text.isdigit() else _MONTHS.index(as_matched(month_text)[:3]) + 1
     year = parts.get("year")
     try:
         start = datetime(int(year) if year else now.year, month, int(day or 1), tzinfo=now.tzinfo)

@@ -17,7 +17,7 @@ from bot.text.chat_text import (
     visible,
 )
 from bot.text.dates import RelativeTime, relative_times, tells_no_day, with_dates
-from bot.text.folding import fold
+from bot.text.folding import as_matched, fold
 from bot.text.fulltext import (
     Entry,
     FullText,
@@ -46,6 +46,7 @@ __all__ = [
     "SecretFinder",
     "Statistics",
     "all_said",
+    "as_matched",
     "author_token",
     "channel_token",
     "denies_alike",

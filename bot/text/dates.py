@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from bot.text.chat_text import is_english, may_be
+from bot.text.folding import as_matched
 from bot.text.values import WEEKDAYS
 
 _DAYS = {
@@ -139,7 +140,7 @@ def _is_name(match: re.Match[str], text: str) -> bool:
     """Whether a day is written as a name or a noun is ("Edge of Tomorrow"), or is a word of another language."""
     day = match["day"] or ""
     begins = not text[: match.start()].rstrip() or text[: match.start()].rstrip()[-1] in '.!?:\n"“„'
-    if day.casefold() == "hier":
+    if as_matched(day) == "hier":
         return not may_be(text, "french")
     if day == "Morgen":
         return not begins or is_english(text) or bool(_GREETED.match(text, match.end()))
@@ -163,7 +164,7 @@ def _in_parts(one: re.Match[str], other: re.Match[str], text: str) -> bool:
 
 
 def _days(match: re.Match[str], said: date, text: str) -> tuple[date, date] | None:
-    found = {name: value.casefold() for name, value in match.groupdict().items() if value}
+    found = {name: as_matched(value) for name, value in match.groupdict().items() if value}
     if which := found.get("which_week") or found.get("its_week") or found.get("week_of"):
         monday = said - timedelta(said.weekday() + 7 * ((which in _LAST) - (which in _NEXT)))
         if name := found.get("of_week") or found.get("in_week"):
@@ -179,7 +180,7 @@ def _weekday(match: re.Match[str], weekday: int, said: date, text: str) -> date 
 
     After a verb in the past it is the newest one, today included. None where it may be either.
     """
-    which = (match["which"] or match["which_after"]).casefold()
+    which = as_matched(match["which"] or match["which_after"])
     if which in _LAST:
         return said - timedelta((said.weekday() - weekday - 1) % 7 + 1)
     if which in _NEXT:

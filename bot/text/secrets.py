@@ -101,7 +101,8 @@ _EMAIL = re.compile(
 _DIGITS = re.compile(r"(?<![\w.])\d(?:[ .\u3000-]?\d){11,18}(?![\w])")
 _IBAN = re.compile(
     r"\b(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}"
-    r"|(?i:[A-Z]{2}\d{2} ?[A-Z0-9]{4}(?: ?(?=[A-Z]{0,3}\d)[A-Z0-9]{1,4}){2,7}))\b"
+    r"|(?i:[A-Z]{2}\d{2} ?[A-Z0-9]{4}(?: ?(?=[A-Z]{0,3}\d)[A-Z0-9]{1,4}){2,7}))\b",
+    re.ASCII,  # else "ſ" is a letter of it, which has no number in the check
 )
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _CARD_START = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)")

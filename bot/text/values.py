@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from bot.text.folding import as_matched
+
 _WEEKDAYS = (
     "monday montag lundi lunes lunedì maandag poniedziałek понедельник",
     "tuesday dienstag mardi martes martedì dinsdag wtorek вторник",
@@ -155,15 +157,15 @@ _COMPOSED = re.compile(r"\d+(?:[:/'’-]\d+)+|\d{1,2}\.\d{1,2}\.\d{2,4}")
 
 def _value(match: re.Match[str]) -> str:
     if match["hour"]:
-        half = (match["half"] or match["half_only"] or "").casefold()
+        half = as_matched(match["half"] or match["half_only"] or "")
         hour = int(match["hour"]) % 12 + 12 * (half == "p") if half else int(match["hour"])
         return f"{hour}:{match['minute'] or '00'}"
     if month := match["month"] or match["month_before"]:
-        return f"{_MONTH_NAMES.get(month.casefold(), 5)}/{int(match['day'] or match['day_after'])}"
+        return f"{_MONTH_NAMES.get(as_matched(month), 5)}/{int(match['day'] or match['day_after'])}"
     if match["figure"]:
         return match["figure"].replace(",", ".").lstrip("0") or "0"
     if match["may"]:
         return "month5"
     if day := match["unspaced"]:
         return f"weekday{_UNSPACED_DAYS[day]}"
-    return _NAMED[match["name"].casefold()]
+    return _NAMED[as_matched(match["name"])]

@@ -1,0 +1,62 @@
+"""Letters that patterns without regard to case take for others: what is read of a word is the same with them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+
+from bot.domain import snowflake
+from bot.recall.question import understand
+from bot.text import SecretFinder, relative_times, values
+from bot.text.folding import as_matched
+
+NOW = snowflake.from_datetime(datetime(2025, 6, 15, tzinfo=UTC))
+TWINS = [
+    (re.sub("[a-z]", lambda match: match[0], as_matched(sign)), sign)
+    for sign in re.findall("[a-z]", "".join(map(chr, range(sys.maxunicode + 1))), re.IGNORECASE)
+    if not sign.isascii()
+]
+"""A letter of English and another sign that stands for it, for every such sign there is."""
+
+
+def days(text: str) -> list[tuple[date, date]]:
+    return [(time.first, time.last) for time in relative_times(text, date(2025, 1, 2))]
+
+
+def asked(text: str) -> object:
+    return understand(text, names={}, asker_id=None, newest=NOW).span
+
+
+def disguised(text: str) -> Iterator[str]:
+    """The text with one letter, wherever it stands, written as each of its twins."""
+    for letter, twin in TWINS:
+        if letter in text:
+            yield text.replace(letter, twin)
+
+
+def test_twins_are_known() -> None:
+    assert {letter for letter, _ in TWINS} == {"i", "k", "s"}
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        *((values, text) for text in ("on friday", "fünf six sieben", "am 3. juni um 18 uhr", "lundi le 3 avril")),
+        *((days, text) for text in ("we meet on friday", "see you in six weeks", "five weeks from tomorrow it is")),
+        *((days, text) for text in ("lo facciamo domani sì", "diesen dienstag", "friday of next week")),
+        *((asked, text) for text in ("what was said six weeks ago", "what was said this month", "on 3 sept 2024")),
+    ],
+)
+def test_words_are_read_as_they_match(read: Callable[[str], object], text: str) -> None:
+    assert read(text)
+    for other in disguised(text):
+        assert read(other) == read(text)
+
+
+@pytest.mark.parametrize("text", ["Kſ12 1234 5678 9012 3456 7890 12", "de\u0661\u0662 1234 5678 9012 3456 7890 12"])
+def test_what_only_looks_like_an_account_number_is_left_as_it_is(text: str) -> None:
+    assert text in SecretFinder().redact(f"about {text} then")
