@@ -8,7 +8,7 @@ from bot.storage.changes import Changes
 from bot.storage.chunks import STATEMENT_IDS, chunks
 from bot.storage.composition import data_key, database_address, open_store
 from bot.storage.encryption import encrypt, is_plain
-from bot.storage.engine import Database, Dialect, database_file, migrations_waiting, private_folder, upsert
+from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.postgres import Locks
 from bot.storage.schema import (
@@ -39,6 +39,7 @@ from bot.storage.schema import (
     usage,
     watermarks,
 )
+from bot.storage.sqlite import database_file, private_folder
 
 __all__ = [
     "BOT_ID",

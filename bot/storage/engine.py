@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from sqlalchemy import ColumnElement, Connection, Table, event
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain import StartupError
 from bot.storage import dialect as sqlcipher_dialect
@@ -37,38 +35,33 @@ from bot.storage.postgres import (
     server_engines,
 )
 from bot.storage.postgres import vacuum as vacuum_server
+from bot.storage.sqlite import (
+    BUSY_SECONDS,
+    PRAGMAS,
+    READERS,
+    address_of,
+    busy_timeout,
+    database_file,
+    driver_address,
+    empty_file,
+    file_engine,
+    private_folder,
+    truncate_log,
+    vacuum,
+)
 
 Dialect = Literal["sqlite", "postgresql"]
 
 log = logging.getLogger(__name__)
 
-DATABASE_FILE = "channel-memory.db"
-
 BACKUP = ".backup"
 """How the name of a copy ends that was made before a migration; the schema's version is before it."""
-
-READERS = 4
-"""Connections kept open for reading; as many again may be opened in a rush. Each is a thread."""
-
-BUSY_SECONDS = 4.0
-"""How long to wait for another process (the command line beside the bot) to end its write."""
 
 SCRUB_SECONDS = 1.0
 """How long a scrub waits for readers; writers wait behind it."""
 
 SWEEP_REST = 9.0
 """How many times as long as a sweep took the next one waits at least."""
-
-_PRAGMAS = (
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # deleted content is overwritten with zeros
-    "PRAGMA temp_store = MEMORY",  # no copy of content in temporary files
-    # Commits survive a crash of the process. A power cut may undo the last ones, always whole and in order, and a
-    # message and its channel's checkpoint are one commit: backfill reads again what was undone.
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA cache_size = -16384",  # KiB for each connection
-    f"PRAGMA journal_size_limit = {64 * 1024 * 1024}",
-)
 
 
 class Database:
@@ -192,7 +185,7 @@ class Database:
         _remove_backups(self._file)
         async with self._turn, self._outside_transactions() as connection:
             self._traces = True
-            return await _truncate_log(connection)
+            return await truncate_log(connection)
 
     async def sweep(self, *, at_once: bool = False) -> None:
         """Write the whole file anew if anything was scrubbed since the last time; call about once a minute.
@@ -214,13 +207,13 @@ class Database:
             return
         async with self._turn, self._outside_transactions() as connection:
             started = clock()
-            await _vacuum(connection)
-            self._traces = not await _truncate_log(connection)
+            await vacuum(connection)
+            self._traces = not await truncate_log(connection)
             self._rest_until = clock() + SWEEP_REST * (clock() - started)
 
     async def copy_to(self, target: Path) -> None:
         """Write a copy of the whole database, for the bot's user alone."""
-        _empty_file(target)
+        empty_file(target)
         async with self._turn, self._outside_transactions() as connection:
             await connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
 
@@ -228,11 +221,11 @@ class Database:
     async def _outside_transactions(self) -> AsyncIterator[AsyncConnection]:
         async with self._writer.connect() as connection:
             await connection.execution_options(**{NO_TRANSACTION: True})
-            await connection.exec_driver_sql(_busy_timeout(SCRUB_SECONDS))
+            await connection.exec_driver_sql(busy_timeout(SCRUB_SECONDS))
             try:
                 yield connection
             finally:
-                await connection.exec_driver_sql(_busy_timeout(BUSY_SECONDS))
+                await connection.exec_driver_sql(busy_timeout(BUSY_SECONDS))
 
 
 @asynccontextmanager
@@ -255,13 +248,15 @@ async def open_database(url: str | None, data_dir: Path, *, key: str | None = No
             yield database
         return
     check_key(database_file(url, data_dir), key)
-    address = _address(url, data_dir)
+    address = address_of(url, data_dir)
     sqlcipher_dialect.register()
     first = () if key is None else (key_pragma(key),)
-    writer = _engine(
-        address, begin="BEGIN IMMEDIATE", pragmas=(*first, "PRAGMA journal_mode = WAL", *_PRAGMAS), connections=1
+    writer = file_engine(
+        address, begin="BEGIN IMMEDIATE", pragmas=(*first, "PRAGMA journal_mode = WAL", *PRAGMAS), connections=1
     )
-    reader = _engine(address, begin="BEGIN", pragmas=(*first, *_PRAGMAS, "PRAGMA query_only = ON"), connections=READERS)
+    reader = file_engine(
+        address, begin="BEGIN", pragmas=(*first, *PRAGMAS, "PRAGMA query_only = ON"), connections=READERS
+    )
     try:
         file = Path(address.database or "")
         database = Database("sqlite", reader=reader, writer=writer, file=file)
@@ -288,7 +283,7 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
     check_key(file, key)
     sqlcipher_dialect.register()
     first = () if key is None else (key_pragma(key),)
-    reader = _engine(_driver_address(file), begin="BEGIN", pragmas=(*first, "PRAGMA query_only = ON"), connections=1)
+    reader = file_engine(driver_address(file), begin="BEGIN", pragmas=(*first, "PRAGMA query_only = ON"), connections=1)
     try:
         async with reader.connect() as connection:
             return await connection.run_sync(pending)
@@ -363,20 +358,6 @@ async def _back_up(database: Database, file: Path) -> None:
     log.info("Before migrating, the database was copied to %s; the copy goes when that has succeeded", backup)
 
 
-def database_file(url: str | None, data_dir: Path) -> Path:
-    """Where the embedded database is, or would be.
-
-    Raises:
-        StartupError: the address can't be used.
-    """
-    return data_dir / DATABASE_FILE if url is None else _path(url)
-
-
-def _empty_file(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-
-
 def _remove_backups(file: Path) -> None:
     for backup in file.parent.glob(f"{file.name}.*{BACKUP}"):
         backup.unlink(missing_ok=True)
@@ -385,95 +366,3 @@ def _remove_backups(file: Path) -> None:
 def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that knows `on_conflict_do_update` and `on_conflict_do_nothing` on either database."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-
-
-def _address(url: str | None, data_dir: Path) -> URL:
-    """The address with our driver in it; the file and its folder made with narrow permissions.
-
-    SQLite gives its write-ahead log and shared memory the permissions of the database file.
-    """
-    private_folder(data_dir)
-    if url is None:
-        path = data_dir / DATABASE_FILE
-    else:
-        path = _path(url)
-        private_folder(path.parent)
-    try:
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-    except OSError as error:
-        raise StartupError(f"DATABASE_URL: can't write {path} ({error.strerror}): choose another place") from None
-    return _driver_address(path)
-
-
-def _driver_address(path: Path) -> URL:
-    return URL.create(sqlcipher_dialect.DRIVER, database=str(path))
-
-
-def _path(url: str) -> Path:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise StartupError("DATABASE_URL: not an address: write it like sqlite:///data/channel-memory.db") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise StartupError("DATABASE_URL: not a SQLite file: write it like sqlite:///data/channel-memory.db")
-    return Path(parsed.database)
-
-
-def private_folder(folder: Path) -> None:
-    """Make a folder for the bot's user alone, if it is not there.
-
-    Raises:
-        StartupError: it can't be made.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StartupError(f"DATA_DIR: can't make {folder} ({error.strerror}): choose another place") from None
-
-
-async def _truncate_log(connection: AsyncConnection) -> bool:
-    result = await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    busy: int = result.scalar_one()
-    return not busy
-
-
-async def _vacuum(connection: AsyncConnection) -> None:
-    """VACUUM, cut short when cancelled: the program's end must not wait for it."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    work = asyncio.ensure_future(connection.exec_driver_sql("VACUUM"))
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        if driver is not None:
-            await driver.interrupt()
-        with suppress(SQLAlchemyError):
-            await work
-        raise
-
-
-def _busy_timeout(seconds: float) -> str:
-    return f"PRAGMA busy_timeout = {round(1000 * seconds)}"
-
-
-def _engine(address: URL, *, begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
-    engine = create_async_engine(
-        address,
-        pool_size=connections,
-        max_overflow=connections,
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},  # transactions are begun below, by name
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin_transaction(connection: Connection) -> None:
-        if not connection.get_execution_options().get(NO_TRANSACTION):
-            connection.exec_driver_sql(begin)
-
-    return engine

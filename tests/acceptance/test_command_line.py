@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.storage.engine import DATABASE_FILE
+from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.commandline import CommandLine, Lines
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.storage.engine import DATABASE_FILE
+from bot.storage.sqlite import DATABASE_FILE
 from tests.acceptance.community import Community, expected, found, plain, settle
 from tests.acceptance.stores import END_STATES, canary, files_with, logged, rows, traces
 from tests.fixtures.process import set_stage

@@ -10,7 +10,8 @@ import pytest
 from bot.domain.errors import InUse, StartupError
 from bot.guilds.consent import SubjectHasher
 from bot.storage.encryption import encrypt, is_plain
-from bot.storage.engine import DATABASE_FILE, open_database
+from bot.storage.engine import open_database
+from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
 from tests.fixtures.storage import AUTHOR, GUILD, FakeClock

@@ -30,8 +30,8 @@ from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
 from bot.settings.loading import load_settings
-from bot.storage.engine import DATABASE_FILE
 from bot.storage.schema import batches, memories, messages, outbox
+from bot.storage.sqlite import DATABASE_FILE
 from tests.acceptance.community import DECISIONS, SMALL_TALK, decisions_as_memories
 from tests.acceptance.stores import canary, sqlite
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock
@@ -79,7 +79,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("bot.llm.resilience.BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr("bot.recall.memories.MEANING_SECONDS", 2.0)
     monkeypatch.setattr("bot.index.qdrant_store.REQUEST_SECONDS", 1)
-    monkeypatch.setattr("bot.storage.engine.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("bot.storage.sqlite.BUSY_SECONDS", 0.1)
 
 
 @dataclass

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 from bot.domain.errors import StartupError
 from bot.storage import engine
 from bot.storage.encryption import encrypt
-from bot.storage.engine import DATABASE_FILE, migrations_waiting, open_database
+from bot.storage.engine import migrations_waiting, open_database
+from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.operations import older_database
 
