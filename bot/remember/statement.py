@@ -98,7 +98,7 @@ class Proposed:
     statements: tuple[Statement, ...] = ()
     doubtful: tuple[Statement, ...] = ()
     refusals: Mapping[str, int] = field(default_factory=dict)
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
 
     def to_json(self) -> str:
         """The proposals as compact JSON."""
@@ -127,7 +127,7 @@ class Judged:
     statements: tuple[tuple[Statement, Judgement], ...] = ()
     refused: tuple[tuple[Statement, Judgement], ...] = ()
     refusals: Mapping[str, int] = field(default_factory=dict)
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
 
     def to_json(self) -> str:
         """The judged statements as compact JSON."""
