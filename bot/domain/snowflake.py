@@ -53,6 +53,10 @@ def to_datetime(snowflake: int) -> datetime:
     return datetime.fromtimestamp(to_ms(snowflake) / 1000, tz=UTC)
 
 
+FIRST, LAST = to_datetime(0), to_datetime(HIGHEST)
+"""The first and the last time that a snowflake can say."""
+
+
 def from_ms(ms: int) -> int:
     """The lowest snowflake that can have been made at `ms` milliseconds since 1970.
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from bot.domain import MAX_CONTENT, Message, UserError, snowflake
 
-FIRST_YEAR = 2015  # of Discord
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What reading a record of the wrong shape raises."""
 
@@ -176,8 +175,8 @@ def _list(record: Mapping[str, Any], field: str) -> list[Any]:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    if moment.year < FIRST_YEAR:
-        raise ValueError("timestampEdited lies before Discord")
+    if not snowflake.FIRST <= moment <= snowflake.LAST:
+        raise ValueError("timestampEdited is no time that Discord has or can have")
     return moment
 
 

@@ -17,7 +17,6 @@ _UNITS = {
     "y": timedelta(days=365),
 }
 _DAY = timedelta(days=1)
-_FIRST, _LAST = snowflake.to_datetime(0), snowflake.to_datetime(snowflake.HIGHEST)
 _SHORTEST = timedelta(milliseconds=1)  # as exact as a snowflake
 _DAYS_BACK = {"today": 0, "yesterday": 1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -51,10 +50,10 @@ def parse_until(text: str, now: datetime, zone: tzinfo) -> int:
 def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
     """When the time begins that a text names, and when it is over; Discord had, or will have, snowflakes in it."""
     start, end = _named(text, now)
-    if end <= _FIRST or start > _LAST:
+    if end <= snowflake.FIRST or start > snowflake.LAST:
         raise UserError(
-            f"Discord has no messages of that time; name one from {_FIRST.year} to {_LAST.year}, like `7d`, "
-            "`yesterday` or `2026-01-31`."
+            f"Discord has no messages of that time; name one from {snowflake.FIRST.year} to {snowflake.LAST.year}, "
+            "like `7d`, `yesterday` or `2026-01-31`."
         )
     return start, end
 
