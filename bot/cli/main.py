@@ -11,13 +11,15 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bot.domain import StartupError, UserError
+from bot.cli.faults import EXIT_INTERRUPTED, complain
+from bot.domain import StartupError
 
-EXIT_FAULT = 1
-"""Something was asked that can't be done."""
+log = logging.getLogger(__name__)
 
-EXIT_SETTINGS = 2
-"""The program can't start with these settings."""
+ON_WINDOWS = (
+    "Windows can't run this by itself: use WSL 2 or Docker Desktop; docs/windows.md takes you through either in a few "
+    "minutes"
+)
 
 COMMANDS = {
     "run": "Run the bot until SIGTERM or SIGINT.",
@@ -86,34 +88,13 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run a command; faults become one line each on standard error."""
+    if sys.platform == "win32":
+        sys.exit(complain(StartupError(ON_WINDOWS)))
     try:
         build()()
-    except StartupError as error:
-        _complain(error, EXIT_SETTINGS)
-    except UserError as error:
-        _complain(error, EXIT_FAULT)
     except KeyboardInterrupt:
         logging.shutdown()
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
-        reason = _database_fault(error)
-        if reason is None:
-            raise
-        _complain(f"the database can't be used ({reason}): see that it runs and has room, and try again", EXIT_FAULT)
-
-
-def _database_fault(error: Exception) -> str | None:
-    """What kind of fault a database had, without its own text, which holds what was to be written."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    if not isinstance(error, SQLAlchemyError):
-        return None
-    cause = getattr(error, "orig", None)
-    return type((cause and cause.__cause__) or cause or error).__name__
-
-
-def _complain(error: Exception | str, code: int) -> None:
-    for line in str(error).splitlines():
-        print(f"error: {line}", file=sys.stderr)
-    logging.shutdown()
-    sys.exit(code)
+        log.debug("The command ended", exc_info=True)
+        sys.exit(complain(error))

@@ -27,7 +27,7 @@ from bot.operate.ollama_check import (
     schema_finding,
 )
 from bot.operate.traffic import GuildTraffic, together
-from bot.settings import EmbeddingProvider, LLMProvider, Settings, unknown_names
+from bot.settings import EmbeddingProvider, LLMProvider, Settings, misspelt_names
 from bot.storage import Database, memories, messages, outbox
 
 DISCORD_API = "https://discord.com/api/v10"
@@ -119,8 +119,13 @@ class Doctor:
 
     def _misspelt(self) -> list[Finding]:
         return [
-            Finding("settings", Verdict.WARNING, f"{name} is not a setting of this program", "see .env.example")
-            for name in unknown_names()
+            Finding(
+                "settings",
+                Verdict.WARNING,
+                f"{name} is not a setting of this program",
+                f"write {setting}" if setting else "see .env.example",
+            )
+            for name, setting in misspelt_names().items()
         ] or [Finding("settings", Verdict.OK, "all valid")]
 
     async def _database(self) -> Finding:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bot.domain import InUse, Step, no_step, steady_clock
+import portalocker
+
+from bot.domain import InUse, StartupError, Step, no_step, steady_clock
 from bot.operate import Shards
 from bot.run.app import App, open_app
 from bot.run.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
@@ -128,11 +129,27 @@ async def bot_runs(settings: Settings) -> bool:
 
 @contextmanager
 def _held(lock: Path, otherwise: str) -> Iterator[None]:
-    with lock.open("w") as file:
+    """Hold a file for this process.
+
+    Raises:
+        InUse: another process holds it, as `otherwise` says.
+        StartupError: it can't be held at all.
+    """
+    try:
+        file = lock.open("w")
+    except PermissionError:
+        raise StartupError(
+            f"DATA_DIR: {lock} belongs to another user: give the folder to the user that the bot runs as"
+        ) from None
+    with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.AlreadyLocked:
             raise InUse(otherwise) from None
+        except portalocker.LockException:
+            raise StartupError(
+                f"DATA_DIR: the file system of {lock.parent} has no locks: choose a folder on a local disk"
+            ) from None
         yield
 
 

@@ -7,7 +7,7 @@ never reach a log line.
 from bot.settings import logs
 from bot.settings.choices import EmbeddingProvider, LLMProvider, LogFormat, LogLevel, OllamaFallback
 from bot.settings.config import Settings
-from bot.settings.loading import check_for_run, check_for_worker, load_settings, unknown_names
+from bot.settings.loading import check_for_run, check_for_worker, load_settings, misspelt_names
 
 __all__ = [
     "EmbeddingProvider",
@@ -20,5 +20,5 @@ __all__ = [
     "check_for_worker",
     "load_settings",
     "logs",
-    "unknown_names",
+    "misspelt_names",
 ]

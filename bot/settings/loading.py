@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from bot.domain import StartupError
@@ -100,28 +103,28 @@ def _is_secret(name: str) -> bool:
     return field is None or "SecretStr" in str(field.annotation) or "URL" in name
 
 
-def unknown_names(environment: dict[str, str] | None = None) -> list[str]:
-    """Names in the environment that look like a misspelt setting of this program."""
-    known = {name.upper() for name in Settings.model_fields}
-    prefixes = (
-        "MEM0_",
-        "OLLAMA_BASE",
-        "OLLAMA_CONCURRENCY",
-        "OLLAMA_MODEL",
-        "OLLAMA_FALLBACK",
-        "FALLBACK_",
-        "SWEEP_",
-        "EMBEDDING_",
-        "FLUSH_",
-        "OBSERVE_",
-        "MESSAGE_RETENTION",
-        "METRICS_",
-        "PRICES_",
-        "SHARD_",
-    )
-    names = environment if environment is not None else dict(os.environ)
-    return sorted(name for name in names if name.startswith(prefixes) and name not in known and name not in MEM0_OWN)
+def misspelt_names(
+    environment: Mapping[str, str | None] | None = None, env_file: Path | None = Path(".env")
+) -> dict[str, str]:
+    """Names in the environment and in the file that no setting has, each with the setting that it is most like.
+
+    Args:
+        environment: the environment of the process unless another one is given.
+        env_file: may be absent; of its names those that no setting is like are here as well, with "".
+    """
+    settings = [name.upper() for name in Settings.model_fields]
+    names = os.environ if environment is None else environment
+    written = {} if env_file is None else dotenv_values(env_file)
+    near = {
+        name: "".join(get_close_matches(name.upper(), settings, 1, LIKENESS))
+        for name in (*names, *written)
+        if name.upper() not in settings and name not in FOREIGN_NAMES
+    }
+    return {name: setting for name, setting in sorted(near.items()) if setting or name in written}
 
 
-MEM0_OWN = frozenset({"MEM0_TELEMETRY", "MEM0_DIR"})
-"""Names that mem0 itself reads; set by this program."""
+LIKENESS = 0.75
+"""Share of characters from which on a name is taken for a misspelt one: FLUSH_INTERVAL has 0.78."""
+
+FOREIGN_NAMES = frozenset({"MEM0_TELEMETRY", "MEM0_DIR", "OLLAMA_MODELS"})
+"""Names that mem0 and Ollama read themselves."""

@@ -10,7 +10,7 @@ from bot.domain.errors import StartupError
 from bot.settings.choices import EmbeddingProvider
 from bot.settings.config import Settings
 from bot.settings.documents import environment_file
-from bot.settings.loading import check_for_run, load_settings, unknown_names
+from bot.settings.loading import check_for_run, load_settings, misspelt_names
 from tests.fixtures.hostile import NO_SNOWFLAKES
 
 ROOT = Path(__file__).parents[2]
@@ -184,9 +184,13 @@ def test_the_example_file_can_be_used_as_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_misspelt_names_are_noticed() -> None:
-    environment = {"FLUSH_INTERVAL": "5", "MEM0_DIR": "x", "OLLAMA_MODEL": "m", "PATH": "/bin"}
-    assert unknown_names(environment) == ["FLUSH_INTERVAL"]
+def test_misspelt_names_are_noticed(tmp_path: Path) -> None:
+    environment = {"FLUSH_INTERVAL": "5", "MEM0_DIR": "x", "OLLAMA_MODEL": "m", "OLLAMA_MODELS": "/x", "PATH": "/bin"}
+    file = tmp_path / ".env"
+    file.write_text("DISCORD_TOKE=x\nOLLAMA_MODEL=m\nWHATEVER=1\n")
+    assert misspelt_names(environment, None) == {"FLUSH_INTERVAL": "FLUSH_INTERVAL_SECONDS"}
+    assert misspelt_names({}, file) == {"DISCORD_TOKE": "DISCORD_TOKEN", "WHATEVER": ""}
+    assert misspelt_names({}, tmp_path / "absent") == {}
 
 
 def test_shards_are_numbers_or_ranges_of_them() -> None:
