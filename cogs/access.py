@@ -7,7 +7,7 @@ that somebody decided about and that is archived costs one, once a process).
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 Interaction = discord.Interaction[Any]
 Talk = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel
 """Channels that hold messages or threads."""
-
-Reading = Callable[[], Awaitable[frozenset[int]]]
-"""Tells what may be read at the moment when it is called; a search, a comparison or a model may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import discord
 from discord import ui
 
 from bot.domain import Hit, with_names
 from bot.memories import Asker
-from bot.recall import Answer, Matched, RecallQuery, Source, State
+from bot.observe import Directory
+from bot.recall import Answer, Answers, Matched, Reading, Recall, RecallQuery, Source, State
 from cogs import texts
-from cogs.access import Reading
 from cogs.hits import hit_item
 from cogs.names import names_for
 from cogs.publishing import Compared, Place, Publisher
@@ -21,9 +20,6 @@ from cogs.rendering import jump_url, safe, safe_name
 from cogs.views.answer import Cited, answer_view
 from cogs.views.pages import PER_PAGE
 from cogs.views.public import public_view
-
-if TYPE_CHECKING:
-    from bot.operate import Services
 
 HITS = 10
 """From so many hits a question is answered, and so many characters of them."""
@@ -68,8 +64,10 @@ class Found:
 class Answering:
     """Asks recall and the model, for one member or for everybody in a channel."""
 
-    def __init__(self, services: Services, publisher: Publisher) -> None:
-        self._services = services
+    def __init__(self, recall: Recall, answers: Answers, directory: Directory, publisher: Publisher) -> None:
+        self._recall = recall
+        self._answers = answers
+        self._directory = directory
         self._publisher = publisher
 
     async def find(self, guild: discord.Guild, query: RecallQuery, reading: Reading, *, answer: bool) -> Found:
@@ -79,19 +77,17 @@ class Answering:
         answer.
         """
         wanted = replace(query, channel_ids=await reading(), limit=HITS, max_chars=CHARS)
-        result = await self._services.recall.search(wanted)
+        result = await self._recall.search(wanted)
         found = await self.again(guild, query, result.hits, reading)
         if not answer:
             return found
-        named = await self._services.directory.find(guild.id, query.text)
+        named = await self._directory.find(guild.id, query.text)
         question, hits = with_names(query.text, found.names), found.cited.hits
 
         async def stands() -> bool:
             return not await self._publisher.changed(hits, reading)
 
-        told = await self._services.answers.answer(
-            question, hits, found.names, stands=stands, people=list(named.values())
-        )
+        told = await self._answers.answer(question, hits, found.names, stands=stands, people=list(named.values()))
         cited = await self._publisher.compared(guild.id, hits, reading)
         if told.state is State.ANSWERED:
             stands_on = [hits[place] for place in sorted({source.hit for source in told.cited})]
@@ -106,7 +102,7 @@ class Answering:
         cited = await self._publisher.compared(guild.id, hits, reading)
         people = [user_id for hit in cited.hits for user_id in hit.author_ids]
         stored = [query.text, *(hit.text for hit in cited.hits)]
-        return Found(query, cited, await names_for(guild, self._services.directory, people, stored), None)
+        return Found(query, cited, await names_for(guild, self._directory, people, stored), None)
 
     async def publish(
         self,

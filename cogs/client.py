@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import ServiceError, StartupError
 from bot.forget import DeletedAccounts, Verification
+from bot.recall import Presenter
 from cogs import texts
 from cogs.access import Access
 from cogs.accounts import DiscordAccounts
@@ -195,10 +196,12 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         accounts = DeletedAccounts(
             DiscordAccounts(self), services.directory, services.personal, services.installation, services.clock
         )
+        presenter = Presenter(services.log, services.store, verification)
+        publisher = Publisher(presenter, services.posts, services.consents)
+        answering = Answering(services.recall, services.answers, services.directory, publisher)
         await self.add_cog(Observer(self, services, backfill, verification, accounts))
         await self.add_cog(MemoryCog(self, services, access, verification))
-        answering = Answering(services, Publisher(services, verification))
-        await self.add_cog(RecallCog(services, access, verification, answering))
+        await self.add_cog(RecallCog(services, access, presenter, answering))
         await self.add_cog(Mentions(self, services, access, backfill, answering))
         await self.add_cog(CatchUpCog(services, access, backfill, verification))
         await self.add_cog(TakeDown(self, services, access, verification))

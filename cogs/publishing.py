@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Hit, people_in
-from bot.forget import Glance, Post, sources_of
+from bot.forget import Glance, Post, Posts, sources_of
+from bot.guilds import Consents
 from bot.memories import Asker
-from bot.recall import Hits
+from bot.recall import Presenter, Reading
 from cogs import texts
-from cogs.access import Access, Reading, can_read
+from cogs.access import Access, can_read
 from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.views.confirm import text_view
 
@@ -54,14 +55,6 @@ class Compared:
     doubtful: bool
 
 
-def places_of(hits: Collection[Hit]) -> dict[int, set[int]]:
-    """The messages behind hits, by channel."""
-    places: dict[int, set[int]] = {}
-    for source in sources_of(hits):
-        places.setdefault(source.channel_id, set()).add(source.message_id)
-    return places
-
-
 def why_not_here(asker: discord.Member, place: object) -> str:
     """Why nothing can be posted for `asker` in `place`; empty where it can."""
     if not isinstance(place, Place):
@@ -78,28 +71,33 @@ def why_not_here(asker: discord.Member, place: object) -> str:
 class Publisher:
     """Posts what cites messages: noted in the database before it shows."""
 
-    def __init__(self, services: Services, verification: Verification) -> None:
-        self._services = services
-        self._verification = verification
-        self._again = Hits(services.log, services.store)
+    def __init__(self, presenter: Presenter, posts: Posts, consents: Consents) -> None:
+        self._presenter = presenter
+        self._posts = posts
+        self._consents = consents
 
     async def compared(self, guild_id: int, hits: Sequence[Hit], reading: Reading) -> Compared:
         """Those of `hits` that may be shown as they are now."""
-        doubtful = await self._verification.check(guild_id, places_of(hits))
-        glance = await self._services.posts.glance({message_id for hit in hits for message_id in hit.message_ids})
-        fresh = await self._again.fresh(hits, await reading())
-        sure = tuple(hit for hit in fresh if not doubtful.intersection(hit.message_ids))
-        return Compared(sure, glance, doubtful=bool(doubtful))
+        cited = {message_id for hit in hits for message_id in hit.message_ids}
+        glance = await self._posts.glance(cited)
+
+        async def read(_: frozenset[int]) -> list[Hit]:
+            nonlocal glance
+            glance = await self._posts.glance(cited)
+            return await self._presenter.fresh(hits, reading)
+
+        presented = await self._presenter.present(guild_id, read)
+        return Compared(presented.items, glance, doubtful=presented.incomplete)
 
     async def changed(self, hits: Sequence[Hit], reading: Reading) -> bool:
         """Whether one of these hits is not any more what it was, or may not be shown any more.
 
         What a member who opted out said is not to be shown from then on, while it is being erased still.
         """
-        opted_out = self._services.consents.opted_out
+        opted_out = self._consents.opted_out
         if any(opted_out(hit.guild_id, author_id) for hit in hits for author_id in hit.author_ids):
             return True
-        return list(hits) != await self._again.fresh(hits, await reading())
+        return list(hits) != await self._presenter.fresh(hits, reading)
 
     async def post(
         self,
@@ -133,10 +131,10 @@ class Publisher:
             message = await place.send(view=text_view(LOOKING), allowed_mentions=silent)
         else:
             message = await answers.reply(view=text_view(LOOKING), allowed_mentions=silent, mention_author=False)
-        known = not self._services.consents.left_out(asker.guild_id, asker.user_id)
+        known = not self._consents.left_out(asker.guild_id, asker.user_id)
         people = {user_id for hit in cited.hits for user_id in (*hit.author_ids, *people_in([hit.text]))}
         try:
-            await self._services.posts.record(
+            await self._posts.record(
                 Post(message.id, asker.guild_id, place.id),
                 sources_of(cited.hits),
                 people | ({asker.user_id} if known else set()),
@@ -148,7 +146,7 @@ class Publisher:
                 await message.delete()  # what can't be noted can't be taken back: it stays without text
             raise
         if await self.changed(cited.hits, reading):
-            await self._services.posts.take_back([message.id])
+            await self._posts.take_back([message.id])
             return False
         await message.edit(view=view, allowed_mentions=silent)
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,10 +14,10 @@ from discord.ext import commands
 
 from bot.domain import Hit, Memory
 from bot.memories import Asker
-from bot.recall import Hits, Matched, RecallQuery, RecallResult, places_of
+from bot.recall import Matched, Presented, Presenter, Reading, RecallQuery, RecallResult, cited_by
 from bot.text import parse_since, parse_until
 from cogs import texts
-from cogs.access import Access, Reading
+from cogs.access import Access
 from cogs.checks import per_member
 from cogs.forget import correct_memory, forget_memory
 from cogs.hits import hit_item
@@ -30,7 +29,6 @@ from cogs.reply import reply, reply_view
 from cogs.views.pages import PER_PAGE, Item, Page, Pages
 
 if TYPE_CHECKING:
-    from bot.forget import Verification
     from bot.operate import Services
     from cogs.answering import Answering
 
@@ -40,9 +38,6 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 MAX_HITS = 25
 MAX_CHARS = 20_000
 MAX_QUERY = 300
-COMPARISONS = 3
-"""How often a page is put together anew because something on it turned out to be gone or changed."""
-
 SHARES = (3, 60.0)
 """Pages that a member may post at most, and seconds."""
 
@@ -50,10 +45,10 @@ SHARES = (3, 60.0)
 class RecallCog(commands.Cog):
     """Asks recall, and shows what it found page by page."""
 
-    def __init__(self, services: Services, access: Access, verification: Verification, answering: Answering) -> None:
+    def __init__(self, services: Services, access: Access, presenter: Presenter, answering: Answering) -> None:
         self._services = services
         self._access = access
-        self._verification = verification
+        self._presenter = presenter
         self._answering = answering
 
     @app_commands.command(name="recall", description="Find what was said in the channels that you can read")
@@ -108,7 +103,7 @@ class RecallCog(commands.Cog):
             return
         result = await self._services.recall.search(wanted)
         result = replace(result, notes=(*notes, *result.notes))
-        found = Found(self._services, self._access, self._verification, wanted, result, history=history)
+        found = Found(self._services, self._access, self._presenter, wanted, result, history=history)
         first_page = await found.page(interaction, 0)
         await reply_view(interaction, Pages(interaction, found, first_page, share=partial(self._share_page, found)))
 
@@ -176,7 +171,7 @@ class Found:
         self,
         services: Services,
         access: Access,
-        verification: Verification,
+        presenter: Presenter,
         query: RecallQuery,
         result: RecallResult,
         *,
@@ -185,29 +180,23 @@ class Found:
         self._history = history
         self._services = services
         self._access = access
-        self._verification = verification
+        self._presenter = presenter
         self._query = query
         self._hits = result.hits
         self._notes = result.notes
-        self._again = Hits(services.log, services.store)
         self._matched = Matched(query.text)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page of what is still there and may still be read."""
+        shown, number, pages = await self._compared(interaction, number)
         asker = await self._access.asker(interaction)
-        hits, notes = await self._compared(asker, number)
-        pages = -(-len(hits) // PER_PAGE)
-        number = _last(number, pages)
-        asker = await self._access.asker(interaction)  # comparing may have taken seconds
-        shown = hits[number * PER_PAGE : (number + 1) * PER_PAGE]
-        shown = [hit for hit in shown if hit.channel_ids <= asker.readable]
         return Page(
             title=f"### {safe(self._query.text, {}, limit=150)}",
-            items=tuple(await self._items(interaction, shown, asker)),
+            items=tuple(await self._items(interaction, shown.items, asker)),
             number=number,
             pages=pages,
-            notes=(*self._notes, *notes),
-            empty="" if shown else self._nothing(asker),
+            notes=(*self._notes, *([texts.NOT_COMPARED] if shown.incomplete else [])),
+            empty="" if shown.items else self._nothing(asker),
         )
 
     @property
@@ -215,28 +204,28 @@ class Found:
         """What was asked."""
         return self._query
 
-    async def on_page(self, interaction: Interaction, number: int) -> list[Hit]:
+    async def on_page(self, interaction: Interaction, number: int) -> Sequence[Hit]:
         """The hits of a page, as they are now."""
-        hits, _ = await self._compared(await self._access.asker(interaction), number)
-        first = _last(number, -(-len(hits) // PER_PAGE)) * PER_PAGE
-        return hits[first : first + PER_PAGE]
+        shown, _, _ = await self._compared(interaction, number)
+        return shown.items
 
-    async def _compared(self, asker: Asker, number: int) -> tuple[list[Hit], list[str]]:
-        """The hits as they are now, those of one page compared with Discord, and a note on what could not be."""
-        doubtful: frozenset[int] = frozenset()
-        hits: list[Hit] = []
-        for _ in range(COMPARISONS):
-            fresh = await self._again.fresh(self._hits, asker.readable)
-            hits = [hit for hit in fresh if not doubtful & sources(hit)]
-            first = _last(number, -(-len(hits) // PER_PAGE)) * PER_PAGE
-            before = hits[first : first + PER_PAGE]
-            doubtful |= await self._verification.check(asker.guild_id, _places(before))
-            after = await self._again.fresh(before, asker.readable)
-            if after == before and not any(doubtful & sources(hit) for hit in before):
-                break
-        else:  # it changes faster than it can be looked at: nothing is shown that was not compared
-            hits = [hit for hit in after if not doubtful & sources(hit)]
-        return hits, [texts.NOT_COMPARED] if doubtful else []
+    async def _compared(self, interaction: Interaction, number: int) -> tuple[Presented[Hit], int, int]:
+        """The hits of one page as they are now, its number, and how many pages there are."""
+        first = pages = 0
+
+        async def reading() -> frozenset[int]:
+            return (await self._access.asker(interaction)).readable
+
+        async def read(doubtful: frozenset[int]) -> Sequence[Hit]:
+            nonlocal first, pages
+            fresh = await self._presenter.fresh(self._hits, reading)
+            sure = [hit for hit in fresh if not cited_by(hit) & doubtful]
+            pages = -(-len(sure) // PER_PAGE)
+            first = max(0, min(number, pages - 1)) * PER_PAGE
+            return sure[first : first + PER_PAGE]
+
+        shown = await self._presenter.present(self._query.guild_id, read)
+        return shown, first // PER_PAGE, pages
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory of the page."""
@@ -253,7 +242,7 @@ class Found:
     async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
         if interaction.guild is None:
             return []
-        before = await self._before(interaction, hits, asker)
+        before = await self._before(interaction, hits)
         older = [memory for one in before.values() for memory in one]
         people = [user_id for hit in hits for user_id in hit.author_ids]
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
@@ -263,21 +252,21 @@ class Found:
             for hit in hits
         ]
 
-    async def _before(
-        self, interaction: Interaction, hits: Sequence[Hit], asker: Asker
-    ) -> Mapping[str, Sequence[Memory]]:
+    async def _before(self, interaction: Interaction, hits: Sequence[Hit]) -> Mapping[str, Sequence[Memory]]:
         """What the memories among the hits replaced, as far as the asker may read it now and it still stands so."""
         ids = [hit.memory.id for hit in hits if hit.memory is not None]
         if not (self._history and ids):
             return {}
-        older = await self._services.store.before(ids, readable=asker.readable)
-        doubtful = await self._verification.check(asker.guild_id, places_of(chain.from_iterable(older.values())))
-        if older:  # without what is gone by now, or may not be read any more
-            older = await self._services.store.before(ids, readable=(await self._access.asker(interaction)).readable)
-        return {
-            memory_id: [memory for memory in one if not doubtful & {c.message_id for c in memory.citations}]
-            for memory_id, one in older.items()
-        }
+        older: dict[str, list[Memory]] = {}
+
+        async def read(_: frozenset[int]) -> Sequence[Memory]:
+            nonlocal older
+            readable = (await self._access.asker(interaction)).readable
+            older = await self._services.store.before(ids, readable=readable)
+            return list(chain.from_iterable(older.values()))
+
+        sure = {memory.id for memory in (await self._presenter.present(self._query.guild_id, read)).items}
+        return {newer: [memory for memory in past if memory.id in sure] for newer, past in older.items()}
 
     def _nothing(self, asker: Asker) -> str:
         if not self._services.observations.channels(asker.guild_id):
@@ -289,24 +278,3 @@ class Found:
             f"Nothing that you can read matches; {hint}. Messages stay searchable for "
             f"{self._services.policy.retention}, memories until they are forgotten."
         )
-
-
-def _last(number: int, pages: int) -> int:
-    return max(0, min(number, pages - 1))
-
-
-def sources(hit: Hit) -> set[int]:
-    """The messages that a hit cites or quotes."""
-    return set(hit.message_ids)
-
-
-def _places(hits: Sequence[Hit]) -> dict[int, set[int]]:
-    """The messages behind hits, by channel."""
-    places: defaultdict[int, set[int]] = defaultdict(set)
-    for hit in hits:
-        if hit.memory is None:
-            places[hit.anchor_channel_id] |= sources(hit)
-        else:
-            for citation in hit.memory.citations:
-                places[citation.channel_id].add(citation.message_id)
-    return dict(places)

@@ -8,8 +8,9 @@ from bot.recall.answers.service import Answer, Answers, State
 from bot.recall.answers.sources import Source
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
-from bot.recall.hits import Hits, places_of
+from bot.recall.hits import Hits
 from bot.recall.matched import Matched
+from bot.recall.presenter import Presented, Presenter, Reading, cited_by, places_of
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.service import Recall
 
@@ -20,11 +21,15 @@ __all__ = [
     "Happened",
     "Hits",
     "Matched",
+    "Presented",
+    "Presenter",
+    "Reading",
     "Recall",
     "RecallQuery",
     "RecallResult",
     "Source",
     "State",
+    "cited_by",
     "open_recall",
     "places_of",
 ]

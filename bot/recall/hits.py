@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -65,12 +64,3 @@ def _of_messages(hit: Hit, messages: Mapping[int, Message]) -> Hit | None:
 
 def _distinct(ids: Iterable[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(ids))
-
-
-def places_of(memories: Iterable[Memory]) -> dict[int, set[int]]:
-    """The messages that memories cite, by channel."""
-    places: defaultdict[int, set[int]] = defaultdict(set)
-    for memory in memories:
-        for citation in memory.citations:
-            places[citation.channel_id].add(citation.message_id)
-    return dict(places)

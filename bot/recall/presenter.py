@@ -1,0 +1,104 @@
+"""What is about to be shown is compared with Discord first: nothing is shown that was deleted or edited meanwhile.
+
+Comparing takes time, in which more may change and permissions may be lost. So what is shown is read twice: before it
+is compared, to know which messages it stands on, and afterwards, as it is then and for whom it is then.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from bot.domain import Hit, Memory
+from bot.recall.hits import Hits
+
+if TYPE_CHECKING:
+    from bot.memories import MemoryStore
+    from bot.observe import MessageLog
+
+ROUNDS = 3
+"""How often something is compared anew because what was read afterwards stands on other messages."""
+
+Item = TypeVar("Item", Hit, Memory)
+
+Reading = Callable[[], Awaitable[frozenset[int]]]
+"""Tells what may be read at the moment when it is called; a search, a comparison or a model may take seconds."""
+
+
+class Comparison(Protocol):
+    """Compares kept messages with Discord."""
+
+    async def check(self, guild_id: int, places: Mapping[int, Collection[int]]) -> frozenset[int]:
+        """Compare messages, by channel, and have the differences applied; those that could not be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented(Generic[Item]):
+    """What may be shown.
+
+    Attributes:
+        items: as they are now, all of them compared.
+        incomplete: whether something is left out because it could not be compared.
+    """
+
+    items: tuple[Item, ...]
+    incomplete: bool
+
+
+class Presenter:
+    """Brings up to date what is about to be shown."""
+
+    def __init__(self, log: MessageLog, store: MemoryStore, comparison: Comparison) -> None:
+        self._hits = Hits(log, store)
+        self._comparison = comparison
+
+    async def present(
+        self, guild_id: int, read: Callable[[frozenset[int]], Awaitable[Sequence[Item]]]
+    ) -> Presented[Item]:
+        """Compare what `read` gives, until all that it gives has been compared.
+
+        Args:
+            guild_id: where it was said.
+            read: gives the items as they are at that moment, and as they may be seen at that moment; told of the
+                messages that could not be compared, for a page is filled with other items then.
+        """
+        doubtful: frozenset[int] = frozenset()
+        compared: set[int] = set()
+        for _ in range(ROUNDS):
+            places = places_of(await read(doubtful))
+            compared.update(*places.values())
+            doubtful |= await self._comparison.check(guild_id, places)
+            items = await read(doubtful)
+            if all(cited_by(item) <= compared for item in items):
+                break
+        sure = (item for item in items if not cited_by(item) & doubtful and cited_by(item) <= compared)
+        return Presented(tuple(sure), incomplete=bool(doubtful))
+
+    async def fresh(self, hits: Sequence[Hit], reading: Reading) -> list[Hit]:
+        """Those of `hits` that are still there and may be read, as they are now, without comparing them."""
+        return await self._hits.fresh(hits, await reading())
+
+
+def cited_by(item: Hit | Memory) -> set[int]:
+    """The messages that a hit quotes, or that a memory stands on."""
+    return {message_id for _, message_id in _citations(item)}
+
+
+def places_of(items: Iterable[Hit | Memory]) -> dict[int, set[int]]:
+    """The messages that hits and memories stand on, by channel."""
+    places: defaultdict[int, set[int]] = defaultdict(set)
+    for item in items:
+        for channel_id, message_id in _citations(item):
+            places[channel_id].add(message_id)
+    return dict(places)
+
+
+def _citations(item: Hit | Memory) -> list[tuple[int, int]]:
+    """Each message behind an item, after its channel."""
+    match item:
+        case Hit(memory=Memory() as memory) | (Memory() as memory):
+            return [(citation.channel_id, citation.message_id) for citation in memory.citations]
+        case _:
+            return [(item.anchor_channel_id, message_id) for message_id in item.message_ids]
