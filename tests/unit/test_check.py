@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import AnswerInvalid, Memory, MemoryKind
@@ -195,6 +195,7 @@ async def test_the_model_for_claims_decides_what_is_said_and_the_other_one_the_r
     assert cost.calls == 3
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

@@ -6,7 +6,7 @@ import json
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import AnswerCut, AnswerInvalid, MemoryKind, Message
@@ -198,12 +198,14 @@ def test_the_schema_bounds_every_length() -> None:
     assert (memory["lines"]["minItems"], memory["lines"]["items"]["maximum"]) == (1, 7)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text() | st.text(alphabet='{}[]",:\\ \ntexmoris1'), st.booleans())
 def test_whatever_a_model_says_is_read(said: str, inside: bool) -> None:
     items_of('{"memories":[' + said if inside else said, "memories")
     Repetition()(said)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

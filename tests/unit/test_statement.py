@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import MemoryKind
@@ -24,6 +24,7 @@ REFUSALS = st.dictionaries(TEXT, st.integers(1, 99), max_size=3)
 COSTS = st.builds(Cost, st.integers(0, 9), st.integers(0, 9999), st.integers(0, 9999))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(STATEMENTS, max_size=3).map(tuple), st.lists(STATEMENTS, max_size=3).map(tuple), REFUSALS, COSTS)
 def test_proposals_are_read_back_as_they_were(
     statements: tuple[Statement, ...], doubtful: tuple[Statement, ...], refusals: dict[str, int], cost: Cost
@@ -33,6 +34,7 @@ def test_proposals_are_read_back_as_they_were(
     assert read_answer(proposed.to_json()) == proposed
 
 
+@settings(max_examples=60, deadline=None)
 @given(PAIRS, PAIRS, REFUSALS, COSTS)
 def test_judged_statements_are_read_back_as_they_were(
     statements: tuple[tuple[Statement, Judgement], ...],
@@ -54,6 +56,7 @@ def test_an_answer_of_the_old_form_or_of_no_form_is_asked_for_again() -> None:
     assert read_answer("[1]") is None
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_whatever_a_column_holds_is_read_or_asked_for_again(text: str) -> None:
     read_answer(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Message, snowflake
@@ -44,6 +44,7 @@ def test_a_message_beyond_all_bounds_is_read_alone() -> None:
     assert sizes(chat((ANA, "short"), (ANA, "many words " * 900), (ANA, "short")), max_tokens=500) == [1, 1, 1]
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 7200), st.integers(0, 80)), max_size=80),
     st.integers(20, 400),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.remember.people import People
@@ -76,6 +76,7 @@ def test_nothing_inside_a_message_looks_like_more_than_its_text(content: str, li
     assert lines == [f"1 @A{FIRST}: {line}", "2 @A: what was said"]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(), st.text())
 def test_no_text_makes_a_line_of_its_own(content: str, statement: str) -> None:
     stretch = transcript(chat((ANA, content), (BEN, "so it is")))
