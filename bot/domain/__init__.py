@@ -41,6 +41,7 @@ from bot.domain.model import (
     MessageState,
 )
 from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
+from bot.domain.supervision import Run, Supervisor
 
 __all__ = [
     "FAR_MS",
@@ -69,6 +70,7 @@ __all__ = [
     "NotFound",
     "RateLimited",
     "Refused",
+    "Run",
     "ServiceAbsent",
     "ServiceError",
     "ServiceGivenUp",
@@ -76,6 +78,7 @@ __all__ = [
     "ServiceUnavailable",
     "StartupError",
     "Step",
+    "Supervisor",
     "TextTooLong",
     "UserError",
     "host_name",

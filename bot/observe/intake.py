@@ -194,8 +194,9 @@ class Intake:
         """Write until `stop`; run it as a task for as long as events are offered.
 
         The database refusing or being locked only delays: events are held and tried again. Anything else is a fault of
-        this program and ends the task with its error.
+        this program and ends the task with its error; it can be begun again.
         """
+        self._ended = False
         try:
             while await self._wait_for_group():
                 for part in _parts(itertools.islice(self._events, self._group_size)):

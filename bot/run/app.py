@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot import __version__
-from bot.domain import Clock, Step, no_step, system_clock
+from bot.domain import Clock, Step, Supervisor, no_step, system_clock
 from bot.forget import Clerk, Erasure, open_forget
 from bot.guilds import open_guilds
 from bot.index import Follower, Indexer, Mover, VectorIndex, open_message_vectors, open_vectors
@@ -36,6 +36,7 @@ class App:
         guards: one for each use of an outside service.
         prices: what tokens cost.
         notes: one line for each thing that is done without, for people.
+        supervisor: keeps running what works in the background.
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class App:
     prices: PriceTable
     guards: list[Guard]
     notes: list[str]
+    supervisor: Supervisor = field(default_factory=Supervisor)
 
 
 @asynccontextmanager

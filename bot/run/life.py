@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import portalocker
 
-from bot.domain import InUse, StartupError, Step, no_step, steady_clock
+from bot.domain import InUse, Run, StartupError, Step, no_step, steady_clock
 from bot.operate import Shards
 from bot.run.app import App, open_app
+from bot.run.gateway import Gateway
 from bot.run.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.settings import Settings
 from bot.storage import database_address, database_file, open_store, private_folder
-from cogs.client import ChannelMemoryBot, give_way, stay_connected, use_proxies
+from cogs.client import ChannelMemoryBot, give_way, use_proxies
 
 log = logging.getLogger(__name__)
 
 RETURN_SECONDS = 0.5
 """To return to the queue what is not finished in FLUSH_SECONDS."""
 
-GATEWAY_SECONDS = 2.0
-"""To say goodbye to Discord."""
-
 WRITE_SECONDS = 3.0
-"""To write what was taken in. All of these together stay below END_SECONDS."""
+"""To write what was taken in. All of these, and CLOSE_SECONDS, together stay below END_SECONDS."""
 
 LOCK = "run.lock"
 """Held in the data folder, and with its name before it beside the database, by the bot that runs on them."""
@@ -39,8 +38,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     """Run the bot until it is told to stop; `step` is told each step of `bot.domain.crash_points` as it is reached.
 
     Raises:
-        StartupError: Discord does not take the token or the intents, another process has a shard of this one, or a part
-            that must run has died.
+        StartupError: Discord does not take the token or the intents, or another process has a shard of this one.
     """
     stop = told_to_stop()
     use_proxies(settings.discord_api_url, settings.discord_gateway_url)
@@ -60,29 +58,32 @@ async def live(settings: Settings, step: Step = no_step) -> None:
             return
         give_way(app.intake.counts)
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
-        bot = ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
-        app.metrics.registry.register(Shards(lambda: shards_up(bot)))
-        async with (
-            observed(app, lambda: connected(bot)),
-            _writing(app) as writer,
-            beside(_parts(app, shards)) as workers,
-        ):
-            gateway = asyncio.create_task(stay_connected(bot, token), name="gateway")
+        gateway = Gateway(partial(_bot, app), token)
+        app.metrics.registry.register(Shards(gateway.shards_up))
+        keep = app.supervisor.keep
+        async with observed(app, gateway.connected), _writing(app), beside(app.supervisor, _parts(app)):
+            connection = asyncio.create_task(
+                keep("gateway", gateway.run, may_end=True, fatal=(StartupError,)), name="gateway"
+            )
+            claim = asyncio.create_task(keep("shards", shards.keep, fatal=(InUse,)), name="shards")
             stopped = asyncio.create_task(stop.wait(), name="stop")
-            parts = {gateway, writer, *workers}
-            done, _ = await asyncio.wait({*parts, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            log.info("Stopping: %s", "as told" if stop.is_set() else "a part ended by itself")
+            done, _ = await asyncio.wait({connection, claim, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            log.info("Stopping: %s", "as told" if stop.is_set() else "Discord or another process does not let it go on")
             if app.flusher is not None:  # before the cogs go, and what flushes on time with them
                 finished = app.flusher.stop(FLUSH_SECONDS)
                 await within(FLUSH_SECONDS + RETURN_SECONDS, finished, "finishing what is in hand")
-            await within(GATEWAY_SECONDS, bot.close(), "saying goodbye to Discord")
-            gateway.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await gateway
-        for part in done & parts:
+            await gateway.close()
+            for task in (connection, claim, stopped):
+                task.cancel()
+            await asyncio.wait({connection, claim, stopped})
+        for part in done - {stopped}:
             part.result()
     log.info("Stopped")
+
+
+def _bot(app: App) -> ChannelMemoryBot:
+    settings = app.settings
+    return ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
 
 
 def shards_of(settings: Settings) -> dict[str, Any]:
@@ -153,32 +154,20 @@ def _held(lock: Path, otherwise: str) -> Iterator[None]:
         yield
 
 
-def _parts(app: App, shards: ShardClaim) -> dict[str, Coroutine[object, object, None]]:
+def _parts(app: App) -> dict[str, Run]:
     """What runs beside the gateway."""
-    parts = {"housekeeping": app.housekeeping.run(), "clerk": app.clerk.run(), **keeping_up(app)}
-    parts["shards"] = shards.keep()
-    if app.mover is None or not app.settings.leads:  # one of several processes fills the index anew
-        return parts
-    return parts | {"mover": app.mover.run()}
-
-
-def connected(bot: ChannelMemoryBot) -> bool:
-    """Whether every shard has its gateway session."""
-    shards = shards_up(bot)
-    return bot.is_ready() and bool(shards) and all(shards.values())
-
-
-def shards_up(bot: ChannelMemoryBot) -> dict[int, bool]:
-    """Each shard of this process, and whether it has a connection; none before the first login."""
-    return {number: not shard.is_closed() for number, shard in bot.shards.items()}
+    parts: dict[str, Run] = {"housekeeping": app.housekeeping.run, "clerk": app.clerk.run, **keeping_up(app)}
+    if app.mover is not None and app.settings.leads:  # one of several processes fills the index anew
+        parts["mover"] = app.mover.run
+    return parts
 
 
 @asynccontextmanager
-async def _writing(app: App) -> AsyncIterator[asyncio.Task[None]]:
+async def _writing(app: App) -> AsyncIterator[None]:
     """The intake's writer; at the end everything that was taken in is written."""
-    writer = asyncio.create_task(app.intake.run(), name="intake")
+    writer = asyncio.create_task(app.supervisor.keep("intake", app.intake.run, may_end=True), name="intake")
     try:
-        yield writer
+        yield
     finally:
         await within(WRITE_SECONDS, app.intake.stop(), "writing what was taken in")
         writer.cancel()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
-from bot.domain import ChannelMemoryError, host_name
+from bot.domain import ChannelMemoryError, Run, Supervisor, host_name
 from bot.llm import Guard, LoadedModel, close_client, loaded_models, ollama_client
 from bot.operate import Readiness, Sources, Standing, page, serving
 from bot.run.app import App
@@ -111,22 +111,22 @@ def hosts_of(guards: Sequence[Guard]) -> dict[str, str]:
     return {guard.name: guard.breaker.state.value for guard in guards if guard.host is not None}
 
 
-def keeping_up(app: App) -> dict[str, Coroutine[object, object, None]]:
+def keeping_up(app: App) -> dict[str, Run]:
     """What brings the index up to the database, and this process up to what others changed."""
-    parts = {"indexer": app.indexer.run()}
+    parts: dict[str, Run] = {"indexer": app.indexer.run}
     if app.changes is not None:
-        parts["changes"] = app.changes.run()
+        parts["changes"] = app.changes.run
     if app.follower is not None:
-        parts["follower"] = app.follower.run()
+        parts["follower"] = app.follower.run
     return parts
 
 
 @asynccontextmanager
-async def beside(parts: Mapping[str, Coroutine[object, object, None]]) -> AsyncIterator[set[asyncio.Task[None]]]:
-    """Parts, by name, that run for the time of the block and can be cut off at any moment."""
-    workers = {asyncio.create_task(_returning(part), name=name) for name, part in parts.items()}
+async def beside(supervisor: Supervisor, parts: Mapping[str, Run]) -> AsyncIterator[None]:
+    """Parts, by name, that are kept running for the time of the block and can be cut off at any moment."""
+    workers = {asyncio.create_task(supervisor.keep(name, run), name=name) for name, run in parts.items()}
     try:
-        yield workers
+        yield
     finally:
         left = workers
         while left:
@@ -163,7 +163,3 @@ async def _loaded_at(base_url: str) -> list[LoadedModel] | None:
         return None
     finally:
         await close_client(client)
-
-
-async def _returning(part: Coroutine[object, object, None]) -> None:
-    await part

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Step, no_step, steady_clock
+from bot.domain import Run, Step, no_step, steady_clock
 from bot.remember import Flusher
 from bot.run.app import App, open_app
 from bot.run.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, within
@@ -28,22 +29,22 @@ async def work(settings: Settings, step: Step = no_step) -> None:
     """Flush until told to stop; `step` is told each step of `bot.domain.crash_points` as it is reached.
 
     Raises:
-        StartupError: the database or the index can't be used, or a part that must run has died.
+        StartupError: the database or the index can't be used.
     """
     stop = told_to_stop()
     async with open_app(settings, extract=True, patient=True, clock=steady_clock(), step=step) as app:
         if app.flusher is None:
             return
-        parts = {"flushing": _flush(app, app.flusher), "ledger": app.ledger.run(), **keeping_up(app)}
-        async with observed(app, None), beside(parts) as workers:
+        parts: dict[str, Run] = {
+            "flushing": partial(_flush, app, app.flusher),
+            "ledger": app.ledger.run,
+            **keeping_up(app),
+        }
+        async with observed(app, None), beside(app.supervisor, parts):
             log.info("Working")
-            stopped = asyncio.create_task(stop.wait(), name="stop")
-            done, _ = await asyncio.wait({*workers, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            log.info("Stopping: %s", "as told" if stop.is_set() else "a part ended by itself")
+            await stop.wait()
+            log.info("Stopping: as told")
             await within(2 * FLUSH_SECONDS, app.flusher.stop(FLUSH_SECONDS), "finishing what is in hand")
-        for part in done & workers:
-            part.result()
     log.info("Stopped")
 
 
@@ -56,8 +57,6 @@ async def _flush(app: App, flusher: Flusher) -> None:
             report = await flusher.flush_due()
         except SQLAlchemyError as error:
             log.warning("Flushing waits for the database: %s", type(error).__name__)
-        except Exception:  # a worker that flushes no more would be noticed by nobody
-            log.exception("Flushing failed; it is tried again")
         else:
             if report.waiting is not None:
                 log.warning("Flushing waits: %s", report.waiting)

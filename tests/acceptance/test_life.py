@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.acceptance.failing_bot import CANARY, FAILURES
 from tests.acceptance.stores import END_STATES, logged, rows, said_by_people, states
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.process import Stage
@@ -107,6 +108,27 @@ async def test_a_first_gateway_connection_that_fails_is_tried_again(stage: Stage
     assert stage.discord.gateway.attempts == 2
     general.say(ada, "Heard after all.")
     await all_logged(stage, general)
+
+
+async def test_a_part_that_fails_is_started_again_and_the_process_lives(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
+    stage.observe(general)
+    stage.bot.entry = ("-m", "tests.acceptance.failing_bot")
+    await stage.bot.start(ready=False)
+    await stage.bot.noticed(general)
+    general.say(ada, "Said while everything fails.")
+    await all_logged(stage, general, within=40)
+    await eventually(lambda: len(stage.discord.gateway.identifies) > FAILURES, within=40, what="the last connection")
+    general.say(ada, "Said to the last connection.")
+    await all_logged(stage, general, within=40)
+    await stage.discord.command(ada, general, "remember", text="The bridge opens on Friday.").answer(within=20)
+    await eventually(lambda: not rows(stage.bot.database, "SELECT 1 FROM outbox"), within=20, what="it in the index")
+    for part in ("indexer", "mover", "intake", "housekeeping", "clerk", "gateway"):
+        assert stage.bot.logs().count(f"Part '{part}' failed") == FAILURES
+    assert CANARY not in stage.bot.logs()
+    code, _ = await stage.bot.terminate()
+    assert code == 0
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ class Town:
                 return
             assert app.changes is not None
             assert app.follower is not None
-            async with beside({"changes": app.changes.run(), "follower": app.follower.run()}):
+            async with beside(app.supervisor, {"changes": app.changes.run, "follower": app.follower.run}):
                 yield app
 
     async def remember(self, app: App) -> str:
@@ -228,7 +228,7 @@ if server_programs() is not None:
                 for number in itertools.count():
                     notes.update((await town.found(there, number % COUNT_AT_FIRST)).notes)
 
-            async with beside({"recall": recall()}) as (recalling,):
+            async with beside(there.supervisor, {"recall": recall}):
                 await ask(here)
                 await move_until(here, 2)
                 await eventually(lambda: town.searched(SECOND), within=FOLLOW_SECONDS, what="a search in the new one")
@@ -239,7 +239,7 @@ if server_programs() is not None:
                 await there.indexer.drain()
                 assert await town.found_by_meaning(there)
                 assert await town.found_by_meaning(here)
-                assert not recalling.done()
+                assert not there.supervisor.standings["recall"].failures
             assert notes == set()
             await town.is_right(there, SECOND)
 
@@ -381,7 +381,7 @@ if server_programs() is not None:
         async with town.process() as here, town.process() as there, AsyncExitStack() as command:
             assert here.mover is not None
             assert await command.enter_async_context(moving_alone(town.settings()))
-            async with beside({"mover": here.mover.run()}):
+            async with beside(here.supervisor, {"mover": here.mover.run}):
                 await ask(here)
                 await asyncio.sleep(HELD_UP_SECONDS)
                 assert (await state_of(there)).to_come is None
