@@ -10,6 +10,7 @@ import re
 import sys
 import zlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -53,6 +54,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TREE_HASH_KEY = "command_tree"
+ENTRY_POINT = 4
+"""Type of the command that opens an application's Activity. It is the operator's, and Discord refuses every list of
+commands that leaves it out (error 50240)."""
+_OF_DISCORD = frozenset({"application_id", "version"})
+"""Fields of a command that are Discord's alone to set."""
 GARBLED = 4002
 """The close code for what can't be decoded; Discord keeps the session of a connection that ends so."""
 FIRST_RETRY_SECONDS = 1.0
@@ -231,12 +237,23 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         if await self.services.installation.get(TREE_HASH_KEY) == digest:
             return False
         try:
-            await self.tree.sync()
+            await self._send(payload)
         except (*UNREACHABLE, *UNPARSED) as error:
             log.warning("Commands could not be sent to Discord (%s); the next start tries again", why(error))
             return False
         await self.services.installation.set(TREE_HASH_KEY, digest, patient=True)
         return True
+
+    async def _send(self, commands: list[dict[str, Any]]) -> None:
+        """Put our commands in place of those that Discord knows; an Entry Point command stays as it is."""
+        application_id = self.application_id or 0
+        known: Sequence[Mapping[str, Any]] = await self.http.get_global_commands(application_id)
+        kept = [
+            {name: value for name, value in command.items() if name not in _OF_DISCORD}
+            for command in known
+            if command.get("type") == ENTRY_POINT
+        ]
+        await self.http.bulk_upsert_global_commands(application_id, payload=[*commands, *kept])
 
     async def login(self, token: str) -> None:
         """Log in; while Discord can't be reached, try again with growing waits.

@@ -16,6 +16,8 @@ from discord.http import Route
 from cogs.client import ChannelMemoryBot, use_proxies
 from tests.fixtures.discord import wire
 from tests.fixtures.memory import Pipeline
+from tests.loopback.discord import LoopbackDiscord
+from tests.loopback.discord_interactions import ENTRY_POINT
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +80,19 @@ async def test_an_unreachable_gateway_neither_ends_the_process_nor_deepens_the_s
     assert depths[39] == depths[2]
     await bot.close()
     await asyncio.wait_for(launching, 10)
+
+
+async def test_an_entry_point_command_of_the_application_stays_and_ours_are_sent(bot: ChannelMemoryBot) -> None:
+    launch = {"id": "7", "type": ENTRY_POINT, "name": "launch", "handler": 2, "contexts": [0], "description": ""}
+    async with LoopbackDiscord() as server:
+        server.commands.put([launch])
+        use_proxies(server.api_url, server.gateway_url)
+        await bot.login(server.token)
+        assert await bot.sync_commands() is False  # they are there
+        assert server.commands.named("recall")
+        (kept,) = server.commands.entry_points
+        assert {name: kept[name] for name in launch} == launch
+        assert server.command_puts == 1
 
 
 class Rest:

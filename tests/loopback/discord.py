@@ -26,7 +26,16 @@ from typing import Any, Self, cast
 from aiohttp import BodyPartReader, web
 
 from tests.loopback.discord_gateway import INTENT_CONTENT, INTENT_MEMBERS, INTENT_PRESENCES, Gateway
-from tests.loopback.discord_interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Asked, Commands, rejection
+from tests.loopback.discord_interactions import (
+    AUTOCOMPLETE,
+    COMMAND,
+    COMPONENT,
+    ENTRY_POINT,
+    MODAL,
+    Asked,
+    Commands,
+    rejection,
+)
 from tests.loopback.discord_world import (
     CONNECT,
     HISTORY,
@@ -71,6 +80,7 @@ UNKNOWN_GUILD = Refusal(404, 10004, "Unknown Guild")
 UNKNOWN_MEMBER = Refusal(404, 10007, "Unknown Member")
 UNKNOWN_MESSAGE = Refusal(404, 10008, "Unknown Message")
 UNKNOWN_USER = Refusal(404, 10013, "Unknown User")
+WITHOUT_ENTRY_POINT = Refusal(400, 50240, "You cannot remove this app's Entry Point command in a bulk update operation")
 UNKNOWN_WEBHOOK = Refusal(404, 10015, "Unknown Webhook")
 UNKNOWN_INTERACTION = Refusal(404, 10062, "Unknown interaction")
 MISSING_ACCESS = Refusal(403, 50001, "Missing Access")
@@ -451,8 +461,11 @@ class LoopbackDiscord:
         return reply(self.commands.registered)
 
     async def _put_commands(self, request: web.Request) -> web.StreamResponse:
+        commands = await request.json()
+        if self.commands.entry_points and not any(command.get("type") == ENTRY_POINT for command in commands):
+            raise WITHOUT_ENTRY_POINT
         self.command_puts += 1
-        return reply(self.commands.put(await request.json()))
+        return reply(self.commands.put(commands))
 
     async def _guild_commands(self, request: web.Request) -> web.StreamResponse:
         return reply([])

@@ -27,7 +27,7 @@ from tests.loopback.waiting import eventually
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 REPLY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
-CHAT_INPUT, MESSAGE_MENU = 1, 3
+CHAT_INPUT, MESSAGE_MENU, ENTRY_POINT = 1, 3, 4
 SUBCOMMANDS = frozenset({1, 2})
 OPTION_USER, OPTION_CHANNEL, OPTION_ROLE = 6, 7, 8
 BUTTON_ROW, LABEL = 1, 18
@@ -46,12 +46,22 @@ class Commands:
         """Replace all commands."""
         me = str(self._world.me.id)
         self.registered = [
-            {"version": "1", "type": CHAT_INPUT, "default_member_permissions": None, "description": ""}
+            {
+                "id": str(self._world.snowflake()),
+                "type": CHAT_INPUT,
+                "default_member_permissions": None,
+                "description": "",
+            }
             | command
-            | {"id": str(self._world.snowflake()), "application_id": me}
+            | {"version": "1", "application_id": me}
             for command in commands
         ]
         return self.registered
+
+    @property
+    def entry_points(self) -> list[Json]:
+        """The command that opens the application's Activity, where it has one."""
+        return [command for command in self.registered if command["type"] == ENTRY_POINT]
 
     def named(self, name: str, kind: int = CHAT_INPUT) -> Json:
         """The registered command of this name."""
