@@ -6,13 +6,16 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data/demo
 
-.PHONY: demo test slow lint types layers check run clean
+.PHONY: demo run doctor test slow lint types layers check clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m bot demo --data-dir $(DATA)
 
 run: $(VENV)/.run
 	@$(BIN)/python -m bot run
+
+doctor: $(VENV)/.run
+	@$(BIN)/python -m bot doctor
 
 # Tests wait for processes and timers half of their time: four at once fill two cores.
 test: $(VENV)/.dev
