@@ -221,7 +221,7 @@ async def simulated(said: Sequence[Said], hosts: int, median: float, spread: flo
 
 
 def _flusher(pipeline: Pipeline, extractor: Extractor, model: VirtualModel, hosts: int) -> Flusher:
-    neighbours = Neighbours(pipeline.db, pipeline.store, pipeline.fulltext, pipeline.index)
+    neighbours = Neighbours(pipeline.db, pipeline.store, pipeline.fulltext, pipeline.index, pipeline.threads)
     return Flusher(
         queue=pipeline.queue,
         applier=Applier(pipeline.db, pipeline.queue, pipeline.store, pipeline.consents),

@@ -10,7 +10,7 @@ from bot.guilds.observation import ChannelRef, Observations, ObservedChannel
 from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.guilds.servers import Guilds
-from bot.guilds.threads import KnownThread, Threads
+from bot.guilds.threads import KnownThread, Threads, family_of
 
 __all__ = [
     "EVERYWHERE",
@@ -32,6 +32,7 @@ __all__ = [
     "SubjectHasher",
     "Threads",
     "days_of",
+    "family_of",
     "kind_name",
     "lifetimes_in_words",
     "open_guilds",

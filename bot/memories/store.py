@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Citation, Clock, Memory, MemoryKind, MemoryOrigin, MemoryState
+from bot.domain import Citation, Clock, Memory, MemoryKind, MemoryOrigin, MemoryState, snowflake
 from bot.memories import rows
 from bot.storage import Database, chunks, citations, corrections, memories, outbox
 from bot.text import FullText
@@ -167,14 +167,19 @@ class MemoryStore:
         return True
 
     async def doubt(self, connection: AsyncConnection, memory_id: str, because: Citation) -> bool:
-        """Say of a current memory that it may have changed with a message; False where something newer says so."""
+        """Say of a current memory that it may have changed with a message.
+
+        False where a newer message says so, or its member has put it right since.
+        """
         older = or_(memories.c.doubt_message_id.is_(None), memories.c.doubt_message_id < because.message_id)
         mark = {
             "doubt_message_id": because.message_id,
             "doubt_channel_id": because.channel_id,
             "doubt_author_id": because.author_id,
         }
-        current = and_(memories.c.id == memory_id, memories.c.state == MemoryState.CURRENT, older)
+        since = corrections.c.corrected_ms >= snowflake.to_ms(because.message_id)
+        corrected = exists().where(corrections.c.memory_id == memories.c.id, since)
+        current = and_(memories.c.id == memory_id, memories.c.state == MemoryState.CURRENT, older, ~corrected)
         return bool((await connection.execute(update(memories).where(current).values(mark))).rowcount)
 
     async def rewrite(self, connection: AsyncConnection, memory_id: str, text: str) -> None:

@@ -63,11 +63,12 @@ def open_flusher(
     if models.fallback is not None:  # it takes over no later than the settings say
         longest_wait = min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, settings.fallback_after_seconds))
     queue = Queue(db, clock, _owner(), lease_time=db.time, longest_wait_seconds=longest_wait)
+    neighbours = Neighbours(db, store, logged.fulltext, index.index, guilds.threads)
     return Flusher(
         queue=queue,
         applier=Applier(db, queue, store, guilds.consents, step),
         extractor=Extractor(model, Gate(), settings.zone),
-        reconciler=Reconciler(queue, Neighbours(db, store, logged.fulltext, index.index), Chooser(model)),
+        reconciler=Reconciler(queue, neighbours, Chooser(model)),
         indexer=index.indexer,
         directory=logged.directory,
         consents=guilds.consents,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from bot.domain import Memory, ServiceError
+from bot.domain import Memory, MemoryKind, ServiceError
+from bot.guilds import Threads
 from bot.index import VectorIndex
 from bot.memories import MemoryStore
 from bot.storage import Database
@@ -12,63 +14,78 @@ from bot.text import FullText, channel_token, terms
 
 log = logging.getLogger(__name__)
 
-NEAREST = 8
+NEAREST = 5
+"""Memories that a statement is compared with."""
+
+LOOKED_AT = 12
 """How many memories each way of searching brings."""
+
+FUSION = 60
+"""Reciprocal rank fusion's constant: Cormack, Clarke and Büttcher, SIGIR 2009."""
 
 MOST_TERMS = 32
 """Terms of a statement that are searched for."""
 
 
 class Neighbours:
-    """Looks for memories of the same channel near a statement, by meaning and by words.
+    """Looks for memories of the same channel and its public threads near a statement, by meaning and by words.
 
-    Only the same channel: a memory that cites two channels is shown only to those who can read both, so a merge
-    across channels would take it away from others.
+    Only there: a memory that cites two channels is shown only to those who can read both, so a merge across channels
+    would take it away from others. What is said in a private thread stays there.
     """
 
-    def __init__(self, db: Database, store: MemoryStore, fulltext: FullText, index: VectorIndex) -> None:
+    def __init__(
+        self, db: Database, store: MemoryStore, fulltext: FullText, index: VectorIndex, threads: Threads
+    ) -> None:
         self._db = db
         self._store = store
         self._fulltext = fulltext
         self._index = index
+        self._threads = threads
 
-    async def near(self, *, guild_id: int, channel_id: int, text: str, rendered: str | None) -> list[Memory]:
-        """Memories near `text`, those that were superseded included, nearest in meaning first, then nearest in words.
+    async def near(
+        self, *, guild_id: int, channel_id: int, text: str, rendered: str | None, topics: bool = False
+    ) -> list[Memory]:
+        """The memories nearest to `text`, in whatever state, nearest first.
 
         Args:
             guild_id: the statement's guild.
             channel_id: the statement's channel.
             text: the statement, people as `<@user_id>`.
             rendered: the statement as it was embedded ahead; None where that failed, then only words count.
+            topics: look among the topics of conversations alone, which are left out otherwise.
         """
-        by_meaning = await self._by_meaning(guild_id, channel_id, rendered) if rendered is not None else []
-        by_words = await self._by_words(channel_id, text)
-        found = await self._store.get(by_meaning) if by_meaning else {}
-        nearest = [found[i] for i in by_meaning if i in found]
-        nearest += [memory for memory in by_words if memory.id not in found]
-        return [memory for memory in nearest if memory.channel_ids == {channel_id}]
+        places = await self._threads.family(channel_id)
+        by_meaning = await self._by_meaning(guild_id, places, rendered) if rendered is not None else []
+        by_words = await self._by_words(places, text)
+        memories = await self._store.get(by_meaning) | {memory.id: memory for memory in by_words}
+        scores: dict[str, float] = {}
+        for ids in (by_meaning, [memory.id for memory in by_words]):
+            for rank, memory_id in enumerate(ids):
+                scores[memory_id] = scores.get(memory_id, 0.0) + 1 / (FUSION + rank)
+        best = [memories[i] for i in sorted(scores, key=lambda i: -scores[i]) if i in memories]
+        here = [memory for memory in best if memory.guild_id == guild_id and memory.channel_ids <= places]
+        return [memory for memory in here if (memory.kind is MemoryKind.TOPIC) == topics][:NEAREST]
 
     async def holds(self, memory: Memory) -> bool:
         """Whether a memory is there still, as it was."""
-        there = (await self._store.get([memory.id])).get(memory.id)
-        return there is not None and there.text == memory.text
+        stored = (await self._store.get([memory.id])).get(memory.id)
+        return stored is not None and stored.text == memory.text
 
-    async def _by_meaning(self, guild_id: int, channel_id: int, rendered: str) -> list[str]:
+    async def _by_meaning(self, guild_id: int, places: frozenset[int], rendered: str) -> Sequence[str]:
         try:
-            scored = await self._index.search(
-                guild_id=guild_id, text=rendered, channel_ids=frozenset({channel_id}), limit=NEAREST
-            )
+            scored = await self._index.search(guild_id=guild_id, text=rendered, channel_ids=places, limit=LOOKED_AT)
         except ServiceError as error:
-            log.warning("Reconciling by words only, the index can't be asked: %s", error)
+            log.warning("Comparing by words only, the index can't be asked: %s", error)
             return []
         return [hit.memory_id for hit in scored]
 
-    async def _by_words(self, channel_id: int, text: str) -> list[Memory]:
+    async def _by_words(self, places: frozenset[int], text: str) -> list[Memory]:
         words = list(dict.fromkeys(terms(text)))[:MOST_TERMS]
         if not words:
             return []
         async with self._db.read() as connection:
-            groups = [[channel_token(channel_id)], words]
-            documents = await self._fulltext.search(connection, "memories", groups, NEAREST)
-        found = await self._store.by_seq([document.rowid for document in documents])
-        return [found[document.rowid] for document in documents if document.rowid in found]
+            groups = [[channel_token(place) for place in sorted(places)], words]
+            documents = await self._fulltext.search(connection, "memories", groups, LOOKED_AT)
+        by_row = await self._store.by_seq([document.rowid for document in documents])
+        return [by_row[document.rowid] for document in documents if document.rowid in by_row]
