@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import snowflake
+from bot.domain import Clock, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
 from cogs.faults import UNREACHABLE, why
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 CHANNELS_AT_ONCE = 4
 """Histories read side by side; more would only wait for Discord's rate limits."""
+
+ACTIVE_MS = 7 * 86_400_000
+"""Discord's `last_message_id` is a hint that may be behind: where something was said so lately, history is asked."""
 
 Parent = discord.TextChannel | discord.ForumChannel
 
@@ -69,11 +72,14 @@ CANCEL_SECONDS = 0.5
 class Backfill:
     """Keeps every observed channel up to date, and knows which are."""
 
-    def __init__(self, intake: Intake, observations: Observations, threads: Threads, pages: Pages) -> None:
+    def __init__(
+        self, intake: Intake, observations: Observations, threads: Threads, pages: Pages, clock: Clock
+    ) -> None:
         self._intake = intake
         self._observations = observations
         self._pages = pages
         self._threads = threads
+        self._clock = clock
         self._slots = asyncio.Semaphore(CHANNELS_AT_ONCE)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._current: set[int] = set()
@@ -237,7 +243,7 @@ class Backfill:
         """Hand the intake what came after `after`, oldest first; the newest snowflake, None if not all was taken."""
         newest, count = after, 0
         reading = self._readings.get(channel.id) or self._readings.get(parent_of(channel) or 0) or Reading()
-        if channel.last_message_id is not None and channel.last_message_id <= after:
+        if self._is_silent(channel, after):
             return newest
         async for message in self._pages.after(channel, after):
             if count % PAGE == 0:
@@ -252,6 +258,11 @@ class Backfill:
             if kept is not None and not self._intake.said(kept, backfill=True):
                 return None
         return newest
+
+    def _is_silent(self, channel: Readable, after: int) -> bool:
+        """Whether Discord is believed, without a request, that nothing was said in a channel since `after`."""
+        last = channel.last_message_id
+        return last is not None and last <= after < snowflake.from_ms(self._clock() - ACTIVE_MS)
 
     async def _find_archived(self, guild: discord.Guild, parent: Parent, since: datetime) -> None:
         """Public threads that were archived after the last message that is kept from this channel and its threads."""

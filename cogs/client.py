@@ -196,7 +196,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         services = self.services
         access = Access(services.threads)
         pages = Pages(self.http.logs_from, self._connection.create_message, services.intake.counts)
-        backfill = Backfill(services.intake, services.observations, services.threads, pages)
+        backfill = Backfill(services.intake, services.observations, services.threads, pages, services.clock)
         history = DiscordHistory(self, backfill, pages)
         verification = Verification(services.log, services.intake, services.erasure, history)
         accounts = DeletedAccounts(

@@ -10,6 +10,7 @@ import simcord
 from simcord.enums import MessageType
 from sqlalchemy import delete
 
+from bot.domain import snowflake
 from bot.domain.model import Message
 from bot.guilds.audit import Action
 from bot.guilds.threads import Threads
@@ -260,6 +261,29 @@ async def test_what_was_said_while_the_bot_was_away_is_read_in_order(world: Worl
     await world.gateway("shard_ready", 0)
     assert await world.contents() == [f"message {n}" for n in range(30)]
     assert await checkpoint(world) >= said[-1].id
+
+
+@pytest.mark.parametrize(("days", "contents"), [(6, ["unheard"]), (8, [])])
+async def test_where_a_channel_was_active_history_is_asked_whatever_discord_says_was_last_said_there(
+    world: World, days: int, contents: list[str]
+) -> None:
+    before = await world.ann.send(world.general, "before")
+    unheard = await world.say(world.ann, "unheard")
+    await world.services.observations.switch_on(
+        guild_id=world.guild.id,
+        channel_id=world.general.id,
+        parent_id=None,
+        name="general",
+        by=None,
+        from_id=before.id + 1,
+    )
+    await world.services.observations.set_notice(world.general.id, world.general.id, before.id)
+    real = world.guild_now.get_channel(world.general.id)
+    assert isinstance(real, discord.TextChannel)
+    real.last_message_id = before.id
+    world.pipeline.clock.ms = snowflake.to_ms(unheard.id) + days * 86_400_000
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == contents
 
 
 async def test_nothing_from_before_observation_began_is_read(world: World) -> None:
