@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import discord
 from discord import ui
 
-from bot.domain import Hit, with_names
+from bot.domain import Hit, jump_url, with_names
 from bot.memories import Asker
 from bot.observe import Directory
 from bot.recall import Answer, Answers, Matched, Reading, Recall, RecallQuery, Source, State
@@ -16,7 +16,7 @@ from cogs import texts
 from cogs.hits import hit_item
 from cogs.names import names_for
 from cogs.publishing import Compared, Place, Publisher
-from cogs.rendering import jump_url, safe, safe_name
+from cogs.rendering import safe, safe_name
 from cogs.views.answer import Cited, answer_view
 from cogs.views.pages import PER_PAGE
 from cogs.views.public import public_view

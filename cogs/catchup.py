@@ -15,7 +15,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Memory, Message, Refused, snowflake
+from bot.domain import Memory, Message, Refused, jump_url, snowflake
 from bot.recall import Happened, places_of
 from bot.text import parse_since
 from cogs import texts
@@ -23,7 +23,7 @@ from cogs.access import Access, Talk
 from cogs.checks import per_member
 from cogs.hits import speakers_of
 from cogs.names import names_for
-from cogs.rendering import ago, jump_url, safe, shorten
+from cogs.rendering import ago, safe, shorten
 from cogs.reply import reply_view
 from cogs.views.confirm import text_view
 

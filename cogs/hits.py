@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.domain import Hit, Memory
+from bot.domain import Hit, Memory, jump_url
 from bot.memories import Asker
 from cogs import texts
-from cogs.rendering import ago, jump_url, plain_word, safe, safe_name
+from cogs.rendering import ago, plain_word, safe, safe_name
 from cogs.views.pages import ITEM_CHARS, Item
 
 MAX_BEFORE = 2

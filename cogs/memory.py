@@ -14,7 +14,7 @@ from discord import app_commands
 from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Memory, MemoryKind, MemoryState, MessageState, Refused
+from bot.domain import Memory, MemoryKind, MemoryState, MessageState, Refused, jump_url
 from bot.guilds import kind_name
 from bot.memories import MAX_TEXT, Asker
 from bot.memories import Page as StoredPage
@@ -28,7 +28,7 @@ from cogs.content import content_of, is_from_person, quote_nothing
 from cogs.control import Control
 from cogs.forget import correct_memory, forget_memory
 from cogs.names import names_for
-from cogs.rendering import ago, jump_url, safe, shorten
+from cogs.rendering import ago, safe, shorten
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import text_view
 from cogs.views.pages import ITEM_CHARS, Item, Page, Pages

@@ -77,11 +77,6 @@ def ago(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "R")
 
 
-def jump_url(guild_id: int, channel_id: int, message_id: int) -> str:
-    """The address of a message in Discord's clients."""
-    return f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
-
-
 def _named(text: str, names: Mapping[int, str]) -> str:
     return with_names(_CHANNEL.sub(r"#\1", _EMOJI.sub(r"\1", text)), names)
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from bot.domain import Hit, with_names
+from bot.domain import Hit, jump_url, with_names
 from bot.recall import Answer, Hits, State
 from bot.run import App
 
@@ -69,4 +69,4 @@ def show(console: Console, lines: Sequence[str]) -> None:
 
 
 def _link(hit: Hit, message_id: int) -> str:
-    return f"https://discord.com/channels/{hit.guild_id}/{hit.anchor_channel_id}/{message_id}"
+    return jump_url(hit.guild_id, hit.anchor_channel_id, message_id)

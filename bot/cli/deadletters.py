@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.cli.start import DataDir, discord_id, load
-from bot.domain import NotFound, snowflake
+from bot.domain import NotFound, jump_url, snowflake
 from bot.remember import DeadLetter, Queue, open_queue
 
 Ids = Annotated[
@@ -96,7 +96,7 @@ def _record(letter: DeadLetter) -> dict[str, str]:
 def _table(letters: list[DeadLetter]) -> Table:
     table = Table("message", "said", "where", "error")
     for letter in letters:
-        url = f"https://discord.com/channels/{letter.guild_id}/{letter.channel_id}/{letter.message_id}"
+        url = jump_url(letter.guild_id, letter.channel_id, letter.message_id)
         table.add_row(
             str(letter.message_id), f"{snowflake.to_datetime(letter.message_id):%Y-%m-%d %H:%M}", url, letter.error
         )

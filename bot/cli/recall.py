@@ -18,7 +18,7 @@ from rich.text import Text
 
 from bot.cli import answers
 from bot.cli.start import DataDir, discord_id, load
-from bot.domain import Hit, HitKind, UserError, references, snowflake
+from bot.domain import Hit, HitKind, UserError, jump_url, references, snowflake
 from bot.observe import FAULTS
 from bot.recall import Answer as Told
 from bot.recall import RecallQuery
@@ -168,7 +168,8 @@ def show(console: Console, question: Question, answer: Answer) -> None:
         memory = hit.kind is HitKind.MEMORY
         speakers = ", ".join(answer.names.get(i, references.SOMEBODY) for i in hit.author_ids)
         kind = "memory" if memory else "messages"
-        head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {_link(hit)}"
+        link = jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)
+        head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {link}"
         console.print(Text(printable(head), style="cyan"), soft_wrap=True)
         console.print(Text(textwrap.indent(printable(_shown(hit, answer.names)), "   ")), soft_wrap=True)
 
@@ -187,10 +188,6 @@ def _shown(hit: Hit, names: Mapping[int, str]) -> str:
     lines = hit.around_anchor(SHOWN_LINES)
     spoken = [f"{names.get(line.author_id, references.SOMEBODY)}: {line.content}" for line in lines]
     return references.with_names("\n".join(spoken), names)
-
-
-def _link(hit: Hit) -> str:
-    return f"https://discord.com/channels/{hit.guild_id}/{hit.anchor_channel_id}/{hit.anchor}"
 
 
 def _read(file: Path) -> Iterator[Question]:

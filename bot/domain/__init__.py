@@ -25,6 +25,7 @@ from bot.domain.errors import (
     TextTooLong,
     UserError,
 )
+from bot.domain.links import jump_url
 from bot.domain.model import (
     MAX_CONTENT,
     PERSONAL_KINDS,
@@ -82,6 +83,7 @@ __all__ = [
     "TextTooLong",
     "UserError",
     "host_name",
+    "jump_url",
     "no_step",
     "people_in",
     "qdrant_address",

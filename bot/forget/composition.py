@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.domain import Clock, Step, no_step, system_clock
 from bot.forget.erasure import Erasure
-from bot.forget.personal import PersonalData, member_stores
+from bot.forget.personal import PersonalData
 from bot.forget.public_posts import Posts
 from bot.forget.requests import Clerk, Requests
 from bot.forget.revisions import Revisions
 from bot.forget.traces import Traces
 from bot.forget.unfinished import UnfinishedOptOuts
 from bot.guilds import GuildServices, open_guilds
-from bot.index import Indexer, MessageVectors, NoIndex, VectorIndex
-from bot.memories import MemoryStore
+from bot.index import Indexer, MessageVectors, NoIndex, VectorIndex, index_stores
+from bot.llm import model_stores
+from bot.memories import MemoryStore, memory_stores
 from bot.observe import Intake, LogServices, open_log
+from bot.remember import remember_stores
 from bot.settings import Settings
-from bot.storage import Database, Installation, open_store
+from bot.storage import Database, Installation, Store, open_store, storage_stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class ForgetServices:
     """What erases, and what gives members their own data.
 
     Attributes:
+        stores: everything that keeps anything.
         posts: what the bot posted for everybody.
         erasure: erases across all stores.
         personal: what is held of a member.
@@ -34,6 +38,7 @@ class ForgetServices:
         clerk: carries out the erasures that were asked for.
     """
 
+    stores: tuple[Store, ...]
     posts: Posts
     erasure: Erasure
     personal: PersonalData
@@ -42,7 +47,7 @@ class ForgetServices:
 
 
 def open_forget(
-    settings: Settings,
+    data_dir: Path,
     db: Database,
     guilds: GuildServices,
     logged: LogServices,
@@ -52,25 +57,28 @@ def open_forget(
     clock: Clock,
     step: Step = no_step,
 ) -> ForgetServices:
-    """Open what erases."""
-    posts = Posts(db, clock)
-    stores = member_stores(db, store, guilds.consents, logged.directory, index, posts)
-    erasure = Erasure(
-        db,
-        logged.fulltext,
-        store,
-        indexer,
-        guilds.hasher,
-        clock,
-        traces=Traces(db, settings.data_dir),
-        stores=stores,
+    """Open what erases, with every store of the program registered.
+
+    Stores are told of what goes in the order of the packages: each after those that its own rows are made from.
+    """
+    posts, pending = Posts(db, clock), Requests(db, clock)
+    stores: tuple[Store, ...] = (
+        *storage_stores(db),
+        *model_stores(db, clock),
+        *guilds.stores,
+        *logged.stores,
+        *memory_stores(db, guilds, logged, store),
+        *index_stores(db, index, indexer.messages),
+        *remember_stores(db),
+        posts,
+        pending,
     )
+    erasure = Erasure(db, stores, indexer, guilds.hasher, clock, Traces(db, data_dir), step)
     personal = PersonalData(erasure, stores)
-    revisions = Revisions(db, logged.fulltext, store, indexer, guilds.consents)
-    intake = Intake(logged.log, revisions, erasure, step=step)
+    intake = Intake(logged.log, Revisions(db, stores, indexer, guilds.consents), erasure, step=step)
     unfinished = UnfinishedOptOuts(db, guilds.consents, personal)
-    clerk = Clerk(Requests(db, clock), personal, guilds.audit, before=intake.drain, at_start=unfinished.finish)
-    return ForgetServices(posts=posts, erasure=erasure, personal=personal, intake=intake, clerk=clerk)
+    clerk = Clerk(pending, personal, guilds.audit, before=intake.drain, at_start=unfinished.finish)
+    return ForgetServices(stores=stores, posts=posts, erasure=erasure, personal=personal, intake=intake, clerk=clerk)
 
 
 @asynccontextmanager
@@ -87,4 +95,4 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         store = MemoryStore(db, logged.fulltext, system_clock)
         index = NoIndex("it is not needed", holds_nothing=False)
         indexer = Indexer(db, index, store, logged.directory, system_clock, message_vectors)
-        yield open_forget(settings, db, guilds, logged, store, index, indexer, system_clock).personal
+        yield open_forget(settings.data_dir, db, guilds, logged, store, index, indexer, system_clock).personal

@@ -7,21 +7,32 @@ of deleting has to think of it, and what is due stays on the list until Discord 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Clock, Hit
-from bot.storage import chunks, citations, corrections, memories, messages, post_people, post_sources, posts, tombstones
+from bot.domain import Clock, Hit, jump_url
+from bot.storage import (
+    Sections,
+    Store,
+    chunks,
+    citations,
+    corrections,
+    memories,
+    messages,
+    moment,
+    post_people,
+    post_sources,
+    posts,
+    tombstones,
+)
 
 if TYPE_CHECKING:
-    from bot.forget.erasure import Scope
-    from bot.storage import Database
+    from bot.storage import Database, Edited, Erased, Expired, Scope
 
 FIRST_WAIT_MS = 5_000
 LONGEST_WAIT_MS = 15 * 60 * 1000
@@ -81,19 +92,14 @@ def sources_of(hits: Collection[Hit]) -> frozenset[Source]:
     return frozenset(found)
 
 
-class Posts:
-    """Remembers public posts and what they cite, and lists those that have to go.
-
-    Attributes:
-        name: for receipts and exports.
-        holds: the columns with user ids.
-    """
+class Posts(Store):
+    """Remembers public posts and what they cite, and lists those that have to go."""
 
     name = "public posts"
-    holds = frozenset({"post_people.user_id"})
+    tables = (posts, post_sources, post_people)
 
     def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
+        super().__init__(db)
         self._clock = clock
 
     async def glance(self, message_ids: Collection[int]) -> Glance:
@@ -162,7 +168,8 @@ class Posts:
 
     async def find_due(self) -> int:
         """Put every post on the list that has lost a source or shows what was changed since; how many."""
-        return await self._mark(_lost())
+        async with self._db.write() as connection:
+            return await self._mark(connection, _lost())
 
     async def standing(self, guild_id: int) -> dict[int, dict[int, set[int]]]:
         """The posts of a server by the channel that they are in, and there by each channel that they show from."""
@@ -178,7 +185,8 @@ class Posts:
 
     async def take_back(self, message_ids: Collection[int]) -> int:
         """Put posts on the list that may not be seen any more; how many."""
-        return sum([await self._mark(posts.c.message_id.in_(chunk)) for chunk in chunks(message_ids)])
+        async with self._db.write() as connection:
+            return sum([await self._mark(connection, posts.c.message_id.in_(chunk)) for chunk in chunks(message_ids)])
 
     async def due(self, limit: int) -> list[Post]:
         """Posts to delete in Discord now, those first that wait longest."""
@@ -212,41 +220,47 @@ class Posts:
 
     # --- erasure and data of a member --------------------------------------------------------------------------------
 
-    async def give(self, user_id: int, guild_id: int | None) -> list[dict[str, Any]]:
+    async def give(self, user_id: int, guild_id: int | None) -> Sections:
         """Posts that quote the member, name them or answer them."""
         theirs = select(post_people.c.post_id).where(post_people.c.user_id == user_id)
         wanted = select(posts).where(posts.c.message_id.in_(theirs), _in(guild_id)).order_by(posts.c.message_id)
         async with self._db.read() as connection:
             rows = (await connection.execute(wanted)).all()
-        return [
-            {
-                "link": f"https://discord.com/channels/{row.guild_id}/{row.channel_id}/{row.message_id}",
-                "posted_at": datetime.fromtimestamp(row.posted_ms / 1000, tz=UTC).isoformat(),
-            }
-            for row in rows
-        ]
+        return {
+            self.name: [
+                {"link": jump_url(row.guild_id, row.channel_id, row.message_id), "posted_at": moment(row.posted_ms)}
+                for row in rows
+            ]
+        }
 
-    async def erase(self, scope: Scope) -> int:
-        """Put what is in scope on the list, with what has lost a source by now; how many."""
-        return await self._mark(or_(_lost(), _meant(scope)))
+    async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
+        """Put what has lost a source by now on the list, and at last what is in scope."""
+        wanted = or_(_lost(), _meant(erased.scope)) if erased.last else _lost()
+        return Counter({self.name: await self._mark(connection, wanted)})
 
-    async def count(self, scope: Scope) -> int:
+    async def edited(self, connection: AsyncConnection, edited: Edited) -> int:
+        """Put what shows the old text on the list."""
+        return await self._mark(connection, _lost())
+
+    async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:
+        """Put what quotes an expired message on the list."""
+        return Counter({self.name: await self._mark(connection, _lost())})
+
+    async def count(self, scope: Scope) -> Counter[str]:
         """Posts in scope that are not on the list."""
         async with self._db.read() as connection:
             query = select(func.count()).select_from(posts).where(posts.c.state == UP, _meant(scope))
-            return await connection.scalar(query) or 0
+            return Counter({self.name: await connection.scalar(query) or 0})
 
-    async def _mark(self, wanted: ColumnElement[bool]) -> int:
+    async def _mark(self, connection: AsyncConnection, wanted: ColumnElement[bool]) -> int:
         """Put posts on the list; what they cite and whom they name is forgotten with that."""
         query = select(posts.c.message_id).where(posts.c.state == UP, wanted)
-        async with self._db.read() as connection:
-            ids = list(await connection.scalars(query))
+        ids = list(await connection.scalars(query))
+        now = self._clock()
         for chunk in chunks(ids):
-            async with self._db.write() as connection:
-                now = self._clock()
-                change = update(posts).where(posts.c.message_id.in_(chunk))
-                await connection.execute(change.values(state=DUE, asked_id=None, due_ms=now, next_try_ms=now))
-                await self._forget(connection, chunk)
+            change = update(posts).where(posts.c.message_id.in_(chunk))
+            await connection.execute(change.values(state=DUE, asked_id=None, due_ms=now, next_try_ms=now))
+            await self._forget(connection, chunk)
         return len(ids)
 
     async def _drop(self, connection: AsyncConnection, ids: Collection[int]) -> None:
@@ -255,8 +269,8 @@ class Posts:
 
     @staticmethod
     async def _forget(connection: AsyncConnection, ids: Collection[int]) -> None:
-        for hanging in (post_sources, post_people):
-            await connection.execute(delete(hanging).where(hanging.c.post_id.in_(ids)))
+        await connection.execute(delete(post_sources).where(post_sources.c.post_id.in_(ids)))
+        await connection.execute(delete(post_people).where(post_people.c.post_id.in_(ids)))
 
 
 def _lost() -> ColumnElement[bool]:
@@ -284,8 +298,6 @@ def _lost() -> ColumnElement[bool]:
 
 def _meant(scope: Scope) -> ColumnElement[bool]:
     """Posts that quote, name or answer what is in scope."""
-    if scope.logged_before_ms is not None:
-        return posts.c.message_id.is_(None)  # retention takes the messages, and with them what quotes them
     conditions = [_in(scope.guild_id)]
     sources = select(post_sources.c.post_id)
     if scope.user_id is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -17,16 +18,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.forget.erasure import Receipt
+from bot.forget.proof import Receipt
 from bot.guilds import Action
-from bot.storage import requests
+from bot.storage import Sections, Store, moment, requests
 
 if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.forget.personal import PersonalData
     from bot.guilds import AuditTrail
-    from bot.storage import Database
+    from bot.storage import Database, Erased, Expired, Scope
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +64,14 @@ class Request:
     guild_id: int | None
 
 
-class Requests:
-    """The requests, in the database."""
+class Requests(Store):
+    """The requests, in the database; the id of a member goes when theirs is done."""
+
+    name = "requests"
+    tables = (requests,)
 
     def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
+        super().__init__(db)
         self._clock = clock
 
     async def ask(self, user_id: int, guild_id: int | None) -> Request:
@@ -108,11 +113,26 @@ class Requests:
         late = requests.c.asked_ms < self._clock() - HERE_MS
         return (requests.c.state == State.TAKEN) | ((requests.c.state == State.HERE) & late)
 
-    async def expire(self) -> None:
+    async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
+        """The request at hand is ended by whoever carries it out."""
+        return Counter()
+
+    async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:
         """Drop old receipts."""
-        old = (requests.c.state == State.DONE) & (requests.c.asked_ms < self._clock() - KEPT_MS)
-        async with self._db.write() as connection:
-            await connection.execute(delete(requests).where(old))
+        if not expired.last:
+            return Counter()
+        old = (requests.c.state == State.DONE) & (requests.c.asked_ms < expired.now_ms - KEPT_MS)
+        return Counter({self.name: (await connection.execute(delete(requests).where(old))).rowcount})
+
+    async def give(self, user_id: int, guild_id: int | None) -> Sections:
+        """Those that wait."""
+        async with self._db.read() as connection:
+            rows = (await connection.execute(select(requests).where(requests.c.user_id == user_id))).all()
+        return {self.name: [{"asked_at": moment(row.asked_ms), "state": row.state} for row in rows]}
+
+    async def count(self, scope: Scope) -> Counter[str]:
+        """Waiting requests are no traces of what was erased."""
+        return Counter()
 
     async def finish(self, request: Request, receipt: Receipt) -> None:
         """Leave the receipt for who asked; the id goes."""
@@ -159,7 +179,6 @@ class Clerk:
         while True:
             try:
                 if not started:
-                    await self._pending.expire()
                     await self._at_start()
                     started = True
                 await self.round()

@@ -4,6 +4,7 @@ The privacy policy and the audit trail are made from these decisions. Members ar
 """
 
 from bot.guilds.audit import Action, AuditTrail, Entry
+from bot.guilds.checkpoints import add_channels, move_checkpoints
 from bot.guilds.composition import GuildServices, open_guilds, policy_of
 from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher
 from bot.guilds.observation import ChannelRef, Observations, ObservedChannel
@@ -31,10 +32,12 @@ __all__ = [
     "ServerRules",
     "SubjectHasher",
     "Threads",
+    "add_channels",
     "days_of",
     "family_of",
     "kind_name",
     "lifetimes_in_words",
+    "move_checkpoints",
     "open_guilds",
     "policy_of",
 ]

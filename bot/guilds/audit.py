@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage import audit
+from bot.storage import Expired, Sections, Store, audit, moment
 
 if TYPE_CHECKING:
     from bot.domain import Clock
@@ -52,11 +54,15 @@ class Entry:
     details: Mapping[str, Detail]
 
 
-class AuditTrail:
+class AuditTrail(Store):
     """Keeps entries for a year."""
 
+    name = "audit trail"
+    tables = (audit,)
+    of_server = True
+
     def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
+        super().__init__(db)
         self._clock = clock
 
     async def record(
@@ -90,8 +96,18 @@ class AuditTrail:
             Entry(row.at_ms, Action(row.action), row.actor_id, row.channel_id, json.loads(row.details)) for row in rows
         ]
 
-    async def expire(self) -> int:
-        """Drop what is older than a year; how many entries that were."""
-        before = self._clock() - KEPT_DAYS * _DAY_MS
-        async with self._db.write() as connection:
-            return (await connection.execute(delete(audit).where(audit.c.at_ms < before))).rowcount
+    async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:
+        """Drop what is older than a year."""
+        if not expired.last:
+            return Counter()
+        old = audit.c.at_ms < expired.now_ms - KEPT_DAYS * _DAY_MS
+        return Counter({self.name: (await connection.execute(delete(audit).where(old))).rowcount})
+
+    async def give(self, user_id: int, guild_id: int | None) -> Sections:
+        """What the member did as an admin."""
+        theirs = and_(audit.c.actor_id == user_id, true() if guild_id is None else audit.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(select(audit).where(theirs).order_by(audit.c.seq))).all()
+        return {
+            self.name: [{"server": str(r.guild_id), "action": r.action, "at": moment(r.at_ms)} for r in rows],
+        }

@@ -12,7 +12,7 @@ from bot.guilds.policy import Policy
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import Threads
 from bot.settings import EmbeddingProvider, LLMProvider, Settings
-from bot.storage import Database
+from bot.storage import Database, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class GuildServices:
         hasher: makes the keyed hashes by which members are known here.
         audit: who decided and erased what.
         policy: what members are told of all that, as the settings in force have it.
+        stores: what this package keeps.
     """
 
     guilds: Guilds
@@ -36,23 +37,30 @@ class GuildServices:
     hasher: SubjectHasher
     audit: AuditTrail
     policy: Policy
+    stores: tuple[Store, ...]
 
 
 async def open_guilds(settings: Settings, db: Database, clock: Clock) -> GuildServices:
     """Read the decisions that are kept in the database."""
-    hasher = await SubjectHasher.load(db)
-    consents = Consents(db, hasher, clock)
-    await consents.load()
-    observations = Observations(db, clock)
-    await observations.load()
+    services = guild_services(db, await SubjectHasher.load(db), clock, policy_of(settings))
+    await services.consents.load()
+    await services.observations.load()
+    return services
+
+
+def guild_services(db: Database, hasher: SubjectHasher, clock: Clock, policy: Policy) -> GuildServices:
+    """The services, before anything is read."""
+    consents, observations = Consents(db, hasher, clock), Observations(db, clock)
+    guilds, audit = Guilds(db, clock), AuditTrail(db, clock)
     return GuildServices(
-        guilds=Guilds(db, clock),
+        guilds=guilds,
         observations=observations,
         threads=Threads(db),
         consents=consents,
         hasher=hasher,
-        audit=AuditTrail(db, clock),
-        policy=policy_of(settings),
+        audit=audit,
+        policy=policy,
+        stores=(guilds, observations, consents, consents.rules, audit),
     )
 
 

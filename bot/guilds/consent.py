@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Clock, people_in, system_clock, without_people
+from bot.domain import Clock, people_in, snowflake, system_clock, without_people
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
-from bot.storage import consents, meta, upsert
+from bot.storage import Installation, Record, Sections, Store, consents, upsert, watermarks
 
 if TYPE_CHECKING:
     from bot.storage import Database
@@ -38,11 +38,7 @@ class SubjectHasher:
     @classmethod
     async def load(cls, db: Database) -> SubjectHasher:
         """The hasher of this installation; its random key is made once and kept in the database."""
-        async with db.write(patient=True) as connection:
-            fresh = upsert(db.dialect, meta).values(key=_KEY, value=secrets.token_hex(_KEY_BYTES))
-            await connection.execute(fresh.on_conflict_do_nothing(index_elements=[meta.c.key]))
-            key = (await connection.execute(select(meta.c.value).where(meta.c.key == _KEY))).scalar_one()
-        return cls(bytes.fromhex(key))
+        return cls(bytes.fromhex(await Installation(db).set_first(_KEY, secrets.token_hex(_KEY_BYTES))))
 
     def subject(self, user_id: int) -> str:
         """HMAC-SHA256 of the id, in hexadecimal: 64 characters."""
@@ -64,17 +60,20 @@ class Consent:
     opted_in: bool = False
 
 
-class Consents:
+class Consents(Store):
     """Members' choices, in memory for the listeners and in the database for the log.
 
     A choice for one server holds there against the choice for every server that was made before it; a choice for
-    every server replaces them all.
+    every server replaces them all. They outlive an erasure, so that it lasts.
     """
+
+    name = "choices"
+    tables = (consents,)
 
     def __init__(
         self, db: Database, hasher: SubjectHasher, clock: Clock = system_clock, rules: ServerRules | None = None
     ) -> None:
-        self._db = db
+        super().__init__(db)
         self._hasher = hasher
         self._clock = clock
         self.rules = rules or ServerRules(db)
@@ -168,6 +167,15 @@ class Consents:
         chosen = self._choice(guild_id or EVERYWHERE, user_id)
         await self._choose(user_id, guild_id, replace(chosen, facts=allowed and not chosen.opted_out))
 
+    async def give(self, user_id: int, guild_id: int | None) -> Sections:
+        """What the member chose and had erased, by server ("every server" where it is for all)."""
+        marks = select(watermarks).where(watermarks.c.subject == self._hasher.subject(user_id))
+        async with self._db.read() as connection:
+            erased = {row.guild_id: row.up_to for row in await connection.execute(marks)}
+        chosen = self.chosen(user_id)
+        places = [p for p in sorted({*chosen, *erased}) if guild_id is None or p in (EVERYWHERE, guild_id)]
+        return {self.name: [_record(p, chosen.get(p, Consent()), erased.get(p)) for p in places]}
+
     def _choice(self, guild_id: int, user_id: int) -> Consent:
         if not self._choices:
             return Consent()
@@ -205,6 +213,16 @@ def _facts(choice: Consent, rules: Rules) -> bool:
     if rules.facts is FactsRule.NOBODY or _left_out(choice, rules):
         return False
     return choice.facts is not False if rules.facts is FactsRule.EVERYBODY else bool(choice.facts)
+
+
+def _record(place: int, choice: Consent, erased_up_to: int | None) -> Record:
+    return {
+        "server": "every server" if place == EVERYWHERE else str(place),
+        "opted_out": choice.opted_out,
+        "opted_in": choice.opted_in,
+        "facts": choice.facts,
+        "erased_up_to": None if erased_up_to is None else snowflake.to_datetime(erased_up_to).isoformat(),
+    }
 
 
 def _from_row(row: Row[Any]) -> Consent:

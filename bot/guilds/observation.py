@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Row, and_, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage import channels, upsert
+from bot.storage import Sections, Store, channels, moment, upsert
 
 if TYPE_CHECKING:
     from bot.domain import Clock
-    from bot.storage import Database
+    from bot.storage import Database, Erased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,15 @@ class ObservedChannel:
     checkpoint: int
 
 
-class Observations:
+class Observations(Store):
     """Decisions about channels: in memory for the listeners, in the database to last."""
 
+    name = "decisions about channels"
+    tables = (channels,)
+    of_server = True
+
     def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
+        super().__init__(db)
         self._clock = clock
         self._decided: dict[int, ObservedChannel] = {}
 
@@ -175,6 +181,25 @@ class Observations:
         """All decisions of this server, on and off, by name."""
         decisions = [decision for decision in self._decided.values() if decision.guild_id == guild_id]
         return sorted(decisions, key=lambda decision: (decision.name, decision.channel_id))
+
+    async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
+        """The channels of a server that the bot has left go, from memory too; a member who decided goes unnamed."""
+        if erased.left:
+            guild_id = erased.scope.guild_id
+            self._decided = {key: known for key, known in self._decided.items() if known.guild_id != guild_id}
+        return await super().erased(connection, erased)
+
+    async def give(self, user_id: int, guild_id: int | None) -> Sections:
+        """The channels that the member decided about."""
+        theirs = and_(channels.c.decided_by == user_id, true() if guild_id is None else channels.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(select(channels).where(theirs))).all()
+        return {
+            self.name: [
+                {"channel_id": str(r.channel_id), "observed": r.observed, "decided_at": moment(r.decided_ms)}
+                for r in rows
+            ]
+        }
 
     def _decision(self, channel_id: int, parent_id: int | None) -> ObservedChannel | None:
         own = self._decided.get(channel_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,10 +13,10 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import PERSONAL_KINDS, MemoryKind
-from bot.storage import lifetimes, rules, upsert
+from bot.storage import Store, lifetimes, rules, upsert
 
 if TYPE_CHECKING:
-    from bot.storage import Database
+    from bot.storage import Database, Erased
 
 DEFAULT_DAYS = MappingProxyType(
     {MemoryKind.QUESTION: 90, MemoryKind.TOPIC: 365, **dict.fromkeys(PERSONAL_KINDS, 365)},
@@ -59,11 +60,15 @@ class Rules:
 DEFAULT = Rules()
 
 
-class ServerRules:
+class ServerRules(Store):
     """The rules of every server: in memory for the listeners, in the database to last."""
 
+    name = "rules"
+    tables = (rules, lifetimes)
+    of_server = True
+
     def __init__(self, db: Database) -> None:
-        self._db = db
+        super().__init__(db)
         self._rules: dict[int, Rules] = {}
 
     async def load(self) -> None:
@@ -107,9 +112,11 @@ class ServerRules:
         self._rules[guild_id] = wanted
         return wanted
 
-    def forget(self, guild_id: int) -> None:
-        """The server is gone, and its rows with it."""
-        self._rules.pop(guild_id, None)
+    async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
+        """The rules of a server that the bot has left go, from memory too."""
+        if erased.left and erased.scope.guild_id is not None:
+            self._rules.pop(erased.scope.guild_id, None)
+        return await super().erased(connection, erased)
 
 
 async def _read(connection: AsyncConnection, guild_id: int | None = None) -> dict[int, Rules]:

@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from bot.storage import guilds, upsert
+from bot.storage import Store, guilds, upsert
 
 if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.storage import Database
 
 
-class Guilds:
+class Guilds(Store):
     """Remembers joining and leaving, and that the set-up was offered."""
 
+    name = "servers"
+    tables = (guilds,)
+    of_server = True
+
     def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
+        super().__init__(db)
         self._clock = clock
 
     async def joined(self, guild_id: int, name: str) -> bool:

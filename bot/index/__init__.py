@@ -5,7 +5,14 @@ index up with the database, and an index can be filled anew while another one is
 """
 
 from bot.index.base import NoIndex, VectorIndex
-from bot.index.composition import IndexServices, moving_alone, open_generations, open_message_vectors, open_vectors
+from bot.index.composition import (
+    IndexServices,
+    index_stores,
+    moving_alone,
+    open_generations,
+    open_message_vectors,
+    open_vectors,
+)
 from bot.index.follower import Follower
 from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.index.message_vectors import MessageVectors
@@ -22,6 +29,7 @@ __all__ = [
     "NoIndex",
     "VectorIndex",
     "Vectors",
+    "index_stores",
     "moving_alone",
     "open_embedder",
     "open_generations",

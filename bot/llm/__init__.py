@@ -5,7 +5,7 @@ counts what each call cost.
 """
 
 from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel, estimate_tokens
-from bot.llm.composition import ModelServices, answers_at_once, flushes_at_once, open_models
+from bot.llm.composition import ModelServices, answers_at_once, flushes_at_once, model_stores, open_models
 from bot.llm.costs import Call, Ledger, PriceTable, Usage, load_prices
 from bot.llm.embeddings import (
     MAX_TEXTS,
@@ -86,6 +86,7 @@ __all__ = [
     "full_name",
     "load_prices",
     "loaded_models",
+    "model_stores",
     "ollama_client",
     "open_models",
     "pulling",

@@ -18,7 +18,7 @@ from bot.llm.openai import OpenAIModel
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledModel
 from bot.llm.resilience import Breaker, Guard
 from bot.settings import LLMProvider, OllamaFallback, Settings
-from bot.storage import Database
+from bot.storage import Database, Store
 
 MODEL_CALLS_A_SECOND = 4
 """Extraction calls to a language model; one 8B model on a gaming card answers about one every two seconds."""
@@ -191,3 +191,8 @@ def _with_fallback(
 
 def _key(settings: Settings) -> str | None:
     return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+
+
+def model_stores(db: Database, clock: Clock) -> tuple[Store, ...]:
+    """What this package keeps."""
+    return (Ledger(db, clock),)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Clock, StartupError
-from bot.storage import Database, upsert, usage
+from bot.storage import Database, Store, upsert, usage
 
 log = logging.getLogger(__name__)
 
@@ -196,15 +196,18 @@ def _nobody(call: Call) -> None:
 _COUNTS = ("calls", "failures", "prompt_tokens", "completion_tokens", "messages", "seconds")
 
 
-class Ledger:
+class Ledger(Store):
     """Counts calls in memory and adds them to the database in groups.
 
     Memory is bounded by the number of models and purposes, whatever the number of calls.
     """
 
+    name = "costs"
+    tables = (usage,)
+
     def __init__(self, db: Database, clock: Clock, told: Callable[[Call], None] = _nobody) -> None:
         """Open the ledger; `told` hears of each call as it is counted."""
-        self._db = db
+        super().__init__(db)
         self._clock = clock
         self._told = told
         self._pending: dict[_Key, dict[str, float]] = {}

@@ -5,8 +5,10 @@ for the vector index.
 """
 
 from bot.memories.asker import Asker
+from bot.memories.composition import memory_stores
+from bot.memories.kept import cited_in, doubting_in
 from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, OwnMemories, Page
-from bot.memories.rows import discard_answers, undoubt
+from bot.memories.rows import discard_answers
 from bot.memories.store import MemoryStore
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "MemoryStore",
     "OwnMemories",
     "Page",
+    "cited_in",
     "discard_answers",
-    "undoubt",
+    "doubting_in",
+    "memory_stores",
 ]

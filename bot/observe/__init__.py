@@ -8,11 +8,11 @@ from bot.observe.composition import LogServices, open_log
 from bot.observe.directory import Directory
 from bot.observe.exports import FAULTS, Export, Exported, open_export
 from bot.observe.intake import Intake
-from bot.observe.message_rows import delete_messages, message_from_row, set_batch, set_content, set_state
-from bot.observe.messagelog import EVERY_MEMBER, Backlog, MessageLog, Refusal, Said, channel_subject, storable
+from bot.observe.kept import left_in_words, mentioning, mentions, said_in
+from bot.observe.message_rows import message_from_row, set_batch, set_state
+from bot.observe.messagelog import Backlog, MessageLog, Refusal, Said, storable
 
 __all__ = [
-    "EVERY_MEMBER",
     "FAULTS",
     "Backlog",
     "Directory",
@@ -23,13 +23,14 @@ __all__ = [
     "MessageLog",
     "Refusal",
     "Said",
-    "channel_subject",
-    "delete_messages",
+    "left_in_words",
+    "mentioning",
+    "mentions",
     "message_from_row",
     "open_export",
     "open_log",
+    "said_in",
     "set_batch",
-    "set_content",
     "set_state",
     "storable",
 ]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage import Dialect, members, upsert
+from bot.domain import people_in
+from bot.storage import Dialect, Scope, Sections, Store, citations, in_scope, members, memories, messages, upsert
 from bot.text import STOP_WORDS
 
 if TYPE_CHECKING:
-    from bot.storage import Database
+    from bot.storage import Erased, Expired
 
 _WORD = re.compile(r"\w+")
 
@@ -24,11 +26,14 @@ _NOT_A_NAME = STOP_WORDS["english"]
 """Words of questions that are also words of people's names ("Will Smith"); only the full name counts then."""
 
 
-class Directory:
-    """Finds names for ids, and members for names."""
+class Directory(Store):
+    """Finds names for ids, and members for names.
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    A name goes with the last thing that is kept of its member.
+    """
+
+    name = "names"
+    tables = (members,)
 
     async def names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
         """Display names of those members who are known."""
@@ -69,6 +74,54 @@ class Directory:
             await write_names(
                 connection, self._db.dialect, {(guild_id, user_id): name for user_id, name in names.items()}
             )
+
+    async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
+        """Names in scope go, and those of people of whom nothing is left."""
+        silent = await self.forget_silent(connection, erased.people)
+        return await super().erased(connection, erased) + Counter({self.name: silent})
+
+    async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:
+        """Names of people of whom nothing is left go."""
+        return Counter({self.name: await self.forget_silent(connection, expired.people)})
+
+    async def give(self, user_id: int, guild_id: int | None) -> Sections:
+        """The name in each server."""
+        theirs = in_scope(members, Scope(user_id=user_id, guild_id=guild_id))
+        async with self._db.read() as connection:
+            rows = (await connection.execute(select(members).where(theirs))).all()
+        return {self.name: [{"server": str(row.guild_id), "name": row.name} for row in rows]}
+
+    async def forget_silent(self, connection: AsyncConnection, people: Iterable[tuple[int, int]]) -> int:
+        """Forget the names of those (guild and user id) of whom nothing is left, in the caller's transaction; how many.
+
+        That is: no message, no citation, and no memory refers to them.
+        """
+        by_guild: defaultdict[int, set[int]] = defaultdict(set)
+        for guild_id, user_id in people:
+            by_guild[guild_id].add(user_id)
+        forgotten = 0
+        for guild_id, user_ids in by_guild.items():
+            silent = await _silent_among(connection, guild_id, user_ids)
+            nothing_left = and_(members.c.guild_id == guild_id, members.c.user_id.in_(silent))
+            forgotten += (await connection.execute(delete(members).where(nothing_left))).rowcount
+        return forgotten
+
+
+async def _silent_among(connection: AsyncConnection, guild_id: int, user_ids: Collection[int]) -> set[int]:
+    """Members of whom nothing is left."""
+    said = exists().where(messages.c.author_id == members.c.user_id, messages.c.guild_id == guild_id)
+    cited = exists().where(
+        citations.c.author_id == members.c.user_id,
+        ~citations.c.supporting,
+        citations.c.memory_id == memories.c.id,
+        memories.c.guild_id == guild_id,
+    )
+    theirs = and_(members.c.guild_id == guild_id, members.c.user_id.in_(user_ids))
+    silent = set(await connection.scalars(select(members.c.user_id).where(theirs, ~said, ~cited)))
+    if not silent:
+        return silent
+    referring = select(memories.c.text).where(memories.c.guild_id == guild_id, memories.c.text.contains("<@"))
+    return silent - people_in(await connection.scalars(referring))
 
 
 async def write_names(connection: AsyncConnection, dialect: Dialect, names: Mapping[tuple[int, int], str]) -> None:

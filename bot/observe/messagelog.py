@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Select, case, func, select, union, update
+from sqlalchemy import Column, Select, case, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import MemoryOrigin, Message, MessageState, snowflake
-from bot.guilds import EVERYWHERE
+from bot.guilds import add_channels, move_checkpoints
+from bot.observe.barriers import deleted_among, erased_up_to, watermarks_of
 from bot.observe.directory import write_names
 from bot.observe.message_rows import insert_messages, message_from_row
-from bot.storage import channels, citations, memories, messages, tombstones, upsert, watermarks
+from bot.storage import channels, citations, memories, messages
 from bot.text import Entry
 
 if TYPE_CHECKING:
@@ -35,14 +36,6 @@ async def _nobody(connection: AsyncConnection, message_ids: Collection[int]) -> 
 
 STEMMED_AT_ONCE = 50
 """Messages whose words are found in one go; some 5 ms, after which others get their turn on the event loop."""
-
-EVERY_MEMBER = "guild"
-"""The watermark's subject for a whole server."""
-
-
-def channel_subject(channel_id: int) -> str:
-    """The watermark's subject for a channel."""
-    return f"channel:{channel_id}"
 
 
 class Refusal(StrEnum):
@@ -128,7 +121,7 @@ class MessageLog:
         """
         async with self._db.write() as connection:
             report = await self._keep(connection, said) if said else AppendReport()
-            await self._move(connection, checkpoints)
+            await move_checkpoints(connection, checkpoints)
         return report
 
     async def get(self, ids: Collection[int]) -> dict[int, Message]:
@@ -243,15 +236,15 @@ class MessageLog:
         members = {(message.guild_id, message.author_id) for message in fresh}
         subjects = {member: self._consents.hasher.subject(member[1]) for member in members}
         opted_out = await self._consents.left_out_among(connection, subjects)
-        marks = await _watermarks(connection, fresh, subjects.values())
-        deleted = await _present(connection, tombstones.c.message_id, [message.id for message in fresh])
+        marks = await watermarks_of(connection, fresh, subjects.values())
+        deleted = await deleted_among(connection, [message.id for message in fresh])
         ends = await _switched_off(connection, {message.channel_id for message in fresh})
         refused: dict[int, Refusal] = {}
         for message in fresh:
             member = (message.guild_id, message.author_id)
             if member in opted_out:
                 refused[message.id] = Refusal.OPTED_OUT
-            elif message.id <= _marked_up_to(marks, message, subjects[member]):
+            elif message.id <= erased_up_to(marks, message, subjects[member]):
                 refused[message.id] = Refusal.ERASED
             elif message.id >= ends.get(message.channel_id, message.id + 1):
                 refused[message.id] = Refusal.UNOBSERVED
@@ -271,7 +264,8 @@ class MessageLog:
         fresh = [item for id_, item in first.items() if id_ not in known]
         refused = await self.refusals(connection, [item.message for item in fresh])
         kept = [item for item in fresh if item.message.id not in refused]
-        await self._add_channels(connection, said)
+        guilds = {item.message.channel_id: item.message.guild_id for item in said}
+        await add_channels(connection, self._db.dialect, guilds)
         if kept := await self._quoting(connection, kept):
             await self._insert(connection, await self._without_opted_out(connection, kept))
         return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
@@ -312,21 +306,6 @@ class MessageLog:
         names = {(item.message.guild_id, item.message.author_id): storable(item.author_name) for item in kept}
         await write_names(connection, self._db.dialect, names)
 
-    async def _add_channels(self, connection: AsyncConnection, said: Sequence[Said]) -> None:
-        """Give every channel a row, so that its checkpoint has a place."""
-        guilds = {item.message.channel_id: item.message.guild_id for item in said}
-        rows = [{"channel_id": channel_id, "guild_id": guild_id} for channel_id, guild_id in guilds.items()]
-        new = upsert(self._db.dialect, channels).on_conflict_do_nothing(index_elements=[channels.c.channel_id])
-        await connection.execute(new, rows)
-
-    async def _move(self, connection: AsyncConnection, checkpoints: Mapping[int, int]) -> None:
-        for channel_id, up_to in checkpoints.items():
-            await connection.execute(
-                update(channels)
-                .where(channels.c.channel_id == channel_id, channels.c.checkpoint < up_to)
-                .values(checkpoint=up_to)
-            )
-
 
 def storable(text: str) -> str:
     """The text without what a database can't hold: NUL characters and halves of surrogate pairs."""
@@ -361,27 +340,3 @@ async def _switched_off(connection: AsyncConnection, places: Collection[int]) ->
         for row in rows
         if row.observed is not None and not row.observed
     }
-
-
-async def _watermarks(
-    connection: AsyncConnection, said: Sequence[Message], members: Iterable[str]
-) -> dict[tuple[int, str], int]:
-    """Watermarks that may cover one of the messages, by guild (0: everywhere) and subject."""
-    places = {channel_subject(message.channel_id) for message in said}
-    rows = await connection.execute(
-        select(watermarks).where(
-            watermarks.c.guild_id.in_({EVERYWHERE, *(message.guild_id for message in said)}),
-            watermarks.c.subject.in_({EVERY_MEMBER, *places, *members}),
-        )
-    )
-    return {(row.guild_id, row.subject): row.up_to for row in rows}
-
-
-def _marked_up_to(marks: Mapping[tuple[int, str], int], message: Message, author: str) -> int:
-    covering = (
-        (EVERYWHERE, author),
-        (message.guild_id, author),
-        (message.guild_id, channel_subject(message.channel_id)),
-        (message.guild_id, EVERY_MEMBER),
-    )
-    return max(marks.get(subject, 0) for subject in covering)

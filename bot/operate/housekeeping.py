@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Clock
 from bot.forget import Erasure
-from bot.guilds import AuditTrail, Guilds, ServerRules
+from bot.guilds import Guilds
 from bot.llm import Ledger
 from bot.observe import MessageLog
 
@@ -40,8 +40,6 @@ class Housekeeping:
         ledger: Ledger,
         clock: Clock,
         retention_days: int,
-        rules: ServerRules,
-        audit: AuditTrail,
     ) -> None:
         self._erasure = erasure
         self._guilds = guilds
@@ -49,8 +47,6 @@ class Housekeeping:
         self._ledger = ledger
         self._clock = clock
         self._retention_days = retention_days
-        self._rules = rules
-        self._audit = audit
         self._warned_on = -1
 
     async def run(self) -> None:
@@ -66,14 +62,10 @@ class Housekeeping:
         """Erase what is due, write the ledger, warn of what waits for too long."""
         await self._ledger.flush()
         expired = await self._erasure.erase_expired(self._retention_days)
-        if any(expired.removed.values()):
-            log.info("Retention of %d days reached: erased %s", self._retention_days, expired.removed)
-        if outlived := await self._erasure.erase_outlived(self._rules):
-            log.info("Their lifetime is over: erased %d memories", outlived)
-        await self._audit.expire()
+        if any(expired.values()):
+            log.info("Kept for long enough (messages for %d days): erased %s", self._retention_days, expired)
         for guild_id in await self._guilds.left_before(self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)):
             receipt = await self._erasure.erase_guild(guild_id, left=True)
-            self._rules.forget(guild_id)
             log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
         await self._erasure.sweep()
         await self._warn()

@@ -6,11 +6,11 @@ finished later.
 """
 
 from bot.remember import lexicon
-from bot.remember.composition import open_flusher, open_queue
+from bot.remember.composition import open_flusher, open_queue, remember_stores
 from bot.remember.flusher import Flusher, FlushReport
 from bot.remember.lexicon import NEGATION
 from bot.remember.orders import is_order
-from bot.remember.queue import DeadLetter, Queue, drop_empty_batches
+from bot.remember.queue import DeadLetter, Queue
 from bot.remember.ranges import ends
 
 __all__ = [
@@ -19,10 +19,10 @@ __all__ = [
     "FlushReport",
     "Flusher",
     "Queue",
-    "drop_empty_batches",
     "ends",
     "is_order",
     "lexicon",
     "open_flusher",
     "open_queue",
+    "remember_stores",
 ]

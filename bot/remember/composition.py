@@ -18,11 +18,12 @@ from bot.remember.choice import Chooser
 from bot.remember.extractor import PURPOSE, Extractor
 from bot.remember.flusher import Flusher, FlushReport
 from bot.remember.gate import Gate
+from bot.remember.kept import KeptAnswers, Rereadings
 from bot.remember.neighbours import Neighbours
 from bot.remember.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.remember.reconciler import Reconciler
 from bot.settings import Settings
-from bot.storage import Database, open_store
+from bot.storage import Database, Store, open_store
 
 
 def open_flusher(
@@ -94,3 +95,8 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
 def _owner() -> str:
     """A name for this process that no other has, for leases."""
     return f"{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def remember_stores(db: Database) -> tuple[Store, ...]:
+    """What this package keeps."""
+    return (KeptAnswers(db), Rereadings(db))

@@ -18,7 +18,7 @@ from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, open_s
 from bot.recall import Recall, open_recall
 from bot.remember import Flusher, FlushReport, open_flusher
 from bot.settings import Settings
-from bot.storage import Changes, Database, Installation, open_store
+from bot.storage import Changes, Database, Installation, Store, open_store
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class App:
     """The wired program.
 
     Attributes:
+        stores: everything that keeps anything.
         index: what recall searches by meaning; a NoIndex where there is none.
         changes: brings what other processes changed; None where the database has one bot alone.
         follower: keeps to the index that is in use; None where there is none.
@@ -49,6 +50,7 @@ class App:
     follower: Follower | None
     mover: Mover | None
     recall: Recall
+    stores: tuple[Store, ...]
     erasure: Erasure
     intake: Intake
     flusher: Flusher | None
@@ -125,7 +127,7 @@ async def open_app(
         if extract:
             flusher = open_flusher(settings, db, guilds, logged, store, index, models, clock, flushed, step)
         recall = open_recall(settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled)
-        forget = open_forget(settings, db, guilds, logged, store, index.index, index.indexer, clock, step)
+        forget = open_forget(settings.data_dir, db, guilds, logged, store, index.index, index.indexer, clock, step)
         services = Services(
             clock=clock,
             installation=Installation(db),
@@ -161,8 +163,6 @@ async def open_app(
             ledger=models.ledger,
             clock=clock,
             retention_days=settings.message_retention_days,
-            rules=guilds.consents.rules,
-            audit=guilds.audit,
         )
         changes = None
         if db.dialect == "postgresql":  # there may be several processes
@@ -182,6 +182,7 @@ async def open_app(
             follower=index.follower,
             mover=index.mover,
             recall=recall.recall,
+            stores=forget.stores,
             erasure=forget.erasure,
             intake=forget.intake,
             flusher=flusher,

@@ -6,7 +6,7 @@ overwritten.
 
 from bot.storage.changes import Changes
 from bot.storage.chunks import STATEMENT_IDS, chunks
-from bot.storage.composition import data_key, database_address, open_store
+from bot.storage.composition import data_key, database_address, open_store, storage_stores
 from bot.storage.encryption import encrypt, is_plain
 from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
 from bot.storage.installation import BOT_ID, Installation
@@ -40,6 +40,7 @@ from bot.storage.schema import (
     watermarks,
 )
 from bot.storage.sqlite import database_file, private_folder
+from bot.storage.stores import Edited, Erased, Expired, Portion, Record, Scope, Sections, Store, in_scope, moment
 
 __all__ = [
     "BOT_ID",
@@ -48,8 +49,16 @@ __all__ = [
     "Changes",
     "Database",
     "Dialect",
+    "Edited",
+    "Erased",
+    "Expired",
     "Installation",
     "Locks",
+    "Portion",
+    "Record",
+    "Scope",
+    "Sections",
+    "Store",
     "audit",
     "batches",
     "channels",
@@ -63,6 +72,7 @@ __all__ = [
     "encrypt",
     "forgotten_topics",
     "guilds",
+    "in_scope",
     "is_plain",
     "leases",
     "lifetimes",
@@ -72,6 +82,7 @@ __all__ = [
     "meta",
     "metadata",
     "migrations_waiting",
+    "moment",
     "open_store",
     "outbox",
     "post_people",
@@ -81,6 +92,7 @@ __all__ = [
     "requests",
     "rereadings",
     "rules",
+    "storage_stores",
     "tombstones",
     "upsert",
     "usage",

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 
 from bot.settings import Settings
 from bot.storage.engine import Database, open_database
+from bot.storage.installation import Installation
+from bot.storage.stores import Store
 
 
 def database_address(settings: Settings) -> str | None:
@@ -21,3 +23,8 @@ def data_key(settings: Settings) -> str | None:
 def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database of the settings, for the time of a block; see `open_database`."""
     return open_database(database_address(settings), settings.data_dir, key=data_key(settings))
+
+
+def storage_stores(db: Database) -> tuple[Store, ...]:
+    """What this package keeps."""
+    return (Installation(db),)

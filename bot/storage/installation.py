@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.engine import upsert
 from bot.storage.schema import meta
-
-if TYPE_CHECKING:
-    from bot.storage.engine import Database
+from bot.storage.stores import Store
 
 BOT_ID = "bot_id"
 """Key of the bot's own user id, which a worker knows from here."""
 
 
-class Installation:
+class Installation(Store):
     """Key and value pairs in the database, such as the hash of the commands that Discord last took."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    name = "installation"
+    tables = (meta,)
 
     async def get(self, key: str) -> str | None:
         """The value under `key`, or None."""
@@ -34,11 +30,13 @@ class Installation:
         async with self._db.write(patient=patient) as connection:
             await self.put(connection, key, value)
 
-    async def set_first(self, key: str, value: str) -> None:
-        """Keep `value` under `key` where nothing is kept there; at a start, so it waits for its turn."""
+    async def set_first(self, key: str, value: str) -> str:
+        """Keep `value` under `key` where nothing is kept there, at a start, so it waits for its turn; what is kept."""
         statement = upsert(self._db.dialect, meta).values(key=key, value=value)
         async with self._db.write(patient=True) as connection:
             await connection.execute(statement.on_conflict_do_nothing())
+            kept: str = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one()
+        return kept
 
     async def put(self, connection: AsyncConnection, key: str, value: str) -> None:
         """As `set`, in the caller's transaction."""

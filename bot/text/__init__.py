@@ -21,6 +21,7 @@ from bot.text.folding import as_matched, fold
 from bot.text.fulltext import (
     Entry,
     FullText,
+    Indexed,
     Scope,
     author_token,
     channel_token,
@@ -41,6 +42,7 @@ __all__ = [
     "VALUE",
     "Entry",
     "FullText",
+    "Indexed",
     "RelativeTime",
     "Scope",
     "SecretFinder",

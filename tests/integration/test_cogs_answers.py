@@ -281,7 +281,7 @@ async def test_a_member_who_opted_out_is_answered_and_nothing_of_them_is_kept(ro
     await mention(room)
     assert len(posted(room)) == 1
     assert await room.contents() == [SENTENCE]
-    assert await room.services.posts.give(room.bob.id, None) == []
+    assert await room.services.posts.give(room.bob.id, None) == {"public posts": []}
 
 
 async def test_where_the_bot_may_not_write_it_is_silent(room: World) -> None:

@@ -52,8 +52,6 @@ def housekeeping(pipeline: Pipeline, *, retention_days: int = 30) -> Housekeepin
         ledger=Ledger(pipeline.db, pipeline.clock),
         clock=pipeline.clock,
         retention_days=retention_days,
-        rules=pipeline.consents.rules,
-        audit=AuditTrail(pipeline.db, pipeline.clock),
     )
 
 

@@ -31,7 +31,6 @@ from bot.settings.loading import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation
 from bot.storage.schema import outbox
-from bot.text.fulltext import FullText
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
@@ -230,7 +229,7 @@ async def test_an_edit_is_embedded_anew(opened: Opened) -> None:
         await house.app.indexer.drain()
         text = "The ferry leaves at nine."
         app = house.app
-        revisions = Revisions(app.db, FullText(app.db.dialect), app.store, app.indexer, app.services.consents)
+        revisions = Revisions(app.db, app.stores, app.indexer, app.services.consents)
         assert await revisions.edited(said.id, text, datetime.now(UTC))
         await house.app.indexer.drain()
         (found,) = await house.app.index.search(
@@ -248,7 +247,8 @@ async def test_a_deleted_message_and_an_expired_one_are_gone(opened: Opened) -> 
         await house.app.indexer.drain()
         assert receipt.removed["messages"] == 1
         assert await house.near("Who is it then?") == [said[1].id]
-        assert (await house.app.erasure.erase_expired(-1)).complete
+        assert (await house.app.erasure.erase_expired(-1))["messages"] == 1
+        await house.app.indexer.drain()
         assert await house.app.index.count() == 0
 
 

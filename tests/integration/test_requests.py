@@ -225,8 +225,6 @@ async def test_memories_go_when_their_servers_lifetime_is_over(pipeline: Pipelin
         ledger=Ledger(pipeline.db, pipeline.clock),
         clock=pipeline.clock,
         retention_days=30,
-        rules=rules,
-        audit=AuditTrail(pipeline.db, pipeline.clock),
     )
     pipeline.clock.advance(364 * DAY)
     await housekeeping.round()

@@ -431,7 +431,7 @@ async def test_what_a_time_is_over_for_takes_what_it_replaced_along(pipeline: Pi
     rules = pipeline.consents.rules
     await rules.set_lifetime(GUILD, MemoryKind.PLAN, 30)
     pipeline.clock.advance(31 * 86_400)
-    assert await pipeline.erasure.erase_outlived(rules) == 2
+    assert (await pipeline.erasure.erase_expired(60))["memories"] == 2
     assert await pipeline.memories() == []
 
 

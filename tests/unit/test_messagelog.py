@@ -8,10 +8,12 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.domain.model import MessageState
 from bot.domain.snowflake import from_ms, to_ms
-from bot.guilds.consent import EVERYWHERE, Consents
-from bot.observe.messagelog import EVERY_MEMBER, AppendReport, MessageLog, Refusal, Said, channel_subject
+from bot.guilds.consent import Consents
+from bot.observe.barriers import Barriers
+from bot.observe.messagelog import AppendReport, MessageLog, Refusal, Said
 from bot.storage.engine import Database
-from bot.storage.schema import channels, members, messages, metadata, tombstones, watermarks
+from bot.storage.schema import channels, members, messages, metadata, tombstones
+from bot.storage.stores import Erased, Scope
 from bot.text.fulltext import FullText, guild_token
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory, refuse
 
@@ -145,18 +147,24 @@ async def test_an_opt_out_of_another_server_does_not_count(
 
 
 @pytest.mark.parametrize(
-    ("guild_id", "subject"),
-    [(GUILD, None), (EVERYWHERE, None), (GUILD, channel_subject(CHANNEL)), (GUILD, EVERY_MEMBER)],
+    "scope",
+    [
+        Scope(guild_id=GUILD, user_id=AUTHOR),
+        Scope(user_id=AUTHOR),
+        Scope(guild_id=GUILD, channel_ids=frozenset({CHANNEL})),
+        Scope(guild_id=GUILD),
+    ],
     ids=["member", "member everywhere", "channel", "server"],
 )
 async def test_nothing_up_to_a_watermark_comes_back(
-    guild_id: int, subject: str | None, database: Database, log: MessageLog, consents: Consents, make_said: SaidFactory
+    scope: Scope, database: Database, log: MessageLog, consents: Consents, clock: FakeClock, make_said: SaidFactory
 ) -> None:
     erased, last, next_ = make_said("xylophone"), make_said("zither"), make_said("harp")
     elsewhere = make_said("flute", id=last.message.id - 1, guild_id=9, channel_id=9, author_id=9)
+    subject = None if scope.user_id is None else consents.hasher.subject(scope.user_id)
     async with database.write() as connection:
-        name = subject or consents.hasher.subject(AUTHOR)
-        await connection.execute(insert(watermarks).values(guild_id=guild_id, subject=name, up_to=last.message.id))
+        barriers = Barriers(database, clock)
+        await barriers.erased(connection, Erased(scope=scope, subject=subject, up_to=last.message.id))
     report = await log.append([erased, last, next_, elsewhere])
     assert report == AppendReport(stored=2, refused={Refusal.ERASED: 2})
     assert set(await log.get([item.message.id for item in (erased, last, next_, elsewhere)])) == {

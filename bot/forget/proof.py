@@ -1,0 +1,71 @@
+"""What an erasure removed, and the proof that nothing of it is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bot.forget.traces import Traces, Witnesses
+
+if TYPE_CHECKING:
+    from bot.storage import Database, Scope, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an erasure removed, store by store, and what it could still find afterwards (which must be nothing)."""
+
+    removed: dict[str, int]
+    remaining: dict[str, int]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was found afterwards."""
+        return not any(self.remaining.values())
+
+
+@dataclass(slots=True)
+class Removal:
+    """What an erasure has removed so far.
+
+    Attributes:
+        counts: items by store.
+        witnesses: some of the texts, to be looked for afterwards.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    witnesses: Witnesses = field(default_factory=Witnesses)
+
+
+class Proof:
+    """Looks for what is left of something that was erased."""
+
+    def __init__(self, db: Database, stores: Sequence[Store], traces: Traces) -> None:
+        self._db = db
+        self._stores = stores
+        self._traces = traces
+
+    async def receipt(self, scope: Scope, removal: Removal, *, texts_too: bool) -> Receipt:
+        """Ask every store what it still has in scope.
+
+        Args:
+            scope: what was erased.
+            removal: what that removed.
+            texts_too: also search every column and file for erased texts; it takes a while.
+        """
+        remaining: Counter[str] = Counter()
+        for store in self._stores:
+            remaining.update(await store.count(scope))
+        if texts_too:
+            remaining["texts"] = await self._left_of(removal.witnesses.texts)
+        return Receipt(dict(removal.counts), dict(remaining))
+
+    async def _left_of(self, texts: Sequence[str]) -> int:
+        """Columns and files with one of the erased texts; where there are any, the file is written anew at once."""
+        left = await self._traces.of(texts)
+        if left:
+            await self._db.sweep(at_once=True)
+            left = await self._traces.of(texts)
+        return left
