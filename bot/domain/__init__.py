@@ -9,6 +9,7 @@ from bot.domain.clock import FAR_MS, Clock, steady_clock, system_clock
 from bot.domain.crash_points import Step, no_step
 from bot.domain.errors import (
     AnswerCut,
+    AnswerDeclined,
     AnswerError,
     AnswerInvalid,
     ChannelMemoryError,
@@ -18,6 +19,7 @@ from bot.domain.errors import (
     Refused,
     ServiceAbsent,
     ServiceError,
+    ServiceFailed,
     ServiceGivenUp,
     ServiceRejected,
     ServiceUnavailable,
@@ -52,6 +54,7 @@ __all__ = [
     "QDRANT_PORT",
     "SOMEBODY",
     "AnswerCut",
+    "AnswerDeclined",
     "AnswerError",
     "AnswerInvalid",
     "ChannelMemoryError",
@@ -74,6 +77,7 @@ __all__ = [
     "Run",
     "ServiceAbsent",
     "ServiceError",
+    "ServiceFailed",
     "ServiceGivenUp",
     "ServiceRejected",
     "ServiceUnavailable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 _PIECES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\s+|[^\sA-Za-z]")
@@ -12,12 +12,18 @@ _LETTERS_A_TOKEN = 4
 _CAPITALS_A_TOKEN = 2
 _UTF8_BYTES_A_TOKEN = 2
 
+MOST_TOKENS = 2**31
+"""What a service says of the tokens that it read is believed up to here; no request has as many characters."""
 
 Before = Callable[[], Awaitable[None]]
 """Awaited before each attempt at a call; what it raises ends the call, and nothing of it is sent."""
 
 Enough = Callable[[str], bool]
 """Asked again and again about the answer so far, which only grows; True ends the answer there."""
+
+
+FIXED_PROMPT = "1 @A: The meeting begins at eight."
+"""A short line of our own, which can be asked about under any instructions and any schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,16 @@ class CompletionRequest:
     def prompt_tokens(self) -> int:
         """Tokens of instructions and prompt, estimated on the safe side."""
         return estimate_tokens(self.system) + estimate_tokens(self.prompt)
+
+
+def fixed(request: CompletionRequest) -> CompletionRequest:
+    """The same request about a prompt of our own: a service that does not answer it is at fault itself."""
+    enough = None if request.enough is None else _never
+    return replace(request, prompt=FIXED_PROMPT, purpose="check", before=None, enough=enough)
+
+
+def _never(_: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +139,11 @@ def estimate_tokens(text: str) -> int:
     what does not fit all the same is noticed when the model answers.
     """
     return sum(_piece_tokens(piece) for piece in _PIECES.findall(text))
+
+
+def plausible_count(tokens: object) -> int | None:
+    """A number of tokens as a service tells it; None where it can't be one."""
+    return tokens if type(tokens) is int and 0 <= tokens <= MOST_TOKENS else None
 
 
 def _piece_tokens(piece: str) -> int:

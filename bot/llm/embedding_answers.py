@@ -9,12 +9,9 @@ from array import array
 from collections.abc import Sequence
 from operator import mul
 
-from bot.domain import ServiceRejected, ServiceUnavailable
+from bot.domain import ServiceFailed, ServiceRejected
 
 SERVICE = "embeddings"
-
-LONGEST_ANSWER_TOKENS = 2**31
-"""What a service says of the tokens that it read is believed up to here; no request has as many characters."""
 
 SHORTEST_SQUARE, LONGEST_SQUARE = 1e-30, 1e30
 """Of a vector's length. Its numbers are stored in 32 bits and squared in them for every comparison."""
@@ -30,12 +27,12 @@ def embeddings_in(answer: object, count: int) -> list[list[float]]:
         count: how many texts were sent.
 
     Raises:
-        ServiceUnavailable: it is another protocol's.
+        ServiceFailed: it is another protocol's.
         ServiceRejected: what it says of the places of its vectors is not the order of the texts.
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or not all(isinstance(item, dict) and "embedding" in item for item in data):
-        raise ServiceUnavailable(SERVICE, "its answer is not OpenAI's protocol; check OPENAI_BASE_URL")
+        raise ServiceFailed(SERVICE, "its answer is not OpenAI's protocol; check OPENAI_BASE_URL")
     _same_count(len(data), count)
     if any(item.get("index") not in (None, place) for place, item in enumerate(data)):
         raise ServiceRejected(SERVICE, "its vectors come in another order than the texts")
@@ -54,12 +51,6 @@ def check_vectors(vectors: object, count: int, dims: int, model: str) -> list[li
     for vector in vectors:
         _check_vector(vector, dims, model)
     return vectors
-
-
-def plausible_count(tokens: object) -> int | None:
-    """A number of tokens as a service tells it; None where it can't be one."""
-    is_count = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens <= LONGEST_ANSWER_TOKENS
-    return tokens if is_count and isinstance(tokens, int) else None
 
 
 def _same_count(found: int, count: int) -> None:

@@ -16,16 +16,19 @@ from openai import BadRequestError, UnprocessableEntityError
 
 from bot.domain import (
     AnswerCut,
+    AnswerDeclined,
     ChannelMemoryError,
     ServiceAbsent,
+    ServiceFailed,
     ServiceRejected,
     ServiceUnavailable,
     StartupError,
     TextTooLong,
 )
 from bot.llm import ollama, openai
-from bot.llm.base import estimate_tokens
-from bot.llm.embedding_answers import SERVICE, check_vectors, embeddings_in, plausible_count
+from bot.llm.base import estimate_tokens, plausible_count
+from bot.llm.embedding_answers import SERVICE, check_vectors, embeddings_in
+from bot.llm.wire import MOST_BYTES
 
 EMBED_SECONDS = 30.0
 
@@ -45,6 +48,9 @@ NATIVE_DIMS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "
 
 SHORTENABLE = frozenset({"text-embedding-3-small", "text-embedding-3-large"})
 """Those that take `dimensions`."""
+
+NUMBER_BYTES = 32
+"""Of a number of a vector as JSON; 25 at most are needed, with what stands around it."""
 
 _BLANK = "-"
 """Stands for a text without a word in it; OpenAI declines empty texts."""
@@ -111,7 +117,7 @@ class _BaseEmbedder(ABC):
             try:
                 embedded = await self._ask(group)
             except ODD_ANSWERS as error:
-                raise ServiceUnavailable(SERVICE, f"its answer can't be read ({type(error).__name__})") from None
+                raise ServiceFailed(SERVICE, f"its answer can't be read ({type(error).__name__})") from None
             if self._tally is not None:
                 self._tally(plausible_count(embedded.tokens), time.monotonic() - started)
             vectors += check_vectors(embedded.vectors, len(group), self.dims, self.model)
@@ -155,7 +161,7 @@ class OpenAIEmbedder(_BaseEmbedder):
     ) -> None:
         super().__init__(model, dims, tally)
         self._optional: dict[str, object] = {"encoding_format": "base64", **_dimensions(model, dims)}
-        self._client = openai.openai_client(api_key, base_url, timeout)
+        self._client = openai.openai_client(api_key, base_url, timeout, most_bytes=_most_bytes(dims))
 
     async def _ask(self, texts: list[str]) -> Embedded:
         try:
@@ -217,7 +223,7 @@ class OllamaEmbedder(_BaseEmbedder):
         self, base_url: str, model: str, dims: int, *, timeout: float = EMBED_SECONDS, tally: Tally | None = None
     ) -> None:
         super().__init__(model, dims, tally)
-        self._client = ollama.embedding_client(base_url, timeout)
+        self._client = ollama.embedding_client(base_url, timeout, most_bytes=_most_bytes(dims))
 
     async def check_lightly(self) -> None:
         """Whether Ollama answers and has the model (/api/tags), without embedding anything. Raises as `check` does."""
@@ -229,7 +235,7 @@ class OllamaEmbedder(_BaseEmbedder):
         except ollama.FAILURES as error:
             raise _of_embedding(ollama.translated(error, SERVICE, self.model)) from None
         if not isinstance(answer, dict):
-            raise ServiceUnavailable(SERVICE, "its answer is not Ollama's protocol; check OLLAMA_BASE_URL")
+            raise ServiceFailed(SERVICE, "its answer is not Ollama's protocol; check OLLAMA_BASE_URL")
         return Embedded(answer.get("embeddings"), answer.get("prompt_eval_count"))
 
     async def aclose(self) -> None:
@@ -335,9 +341,16 @@ def _fewer(optional: dict[str, object]) -> Iterator[dict[str, object]]:
         yield from map(dict, itertools.combinations(optional.items(), count))
 
 
+def _most_bytes(dims: int) -> int:
+    """Of one answer."""
+    return MOST_BYTES + MAX_TEXTS * dims * NUMBER_BYTES
+
+
 def _of_embedding(error: ChannelMemoryError) -> ChannelMemoryError:
-    """A prompt that does not fit is a text that is too long."""
-    return TextTooLong(SERVICE, "a text is longer than the model's window") if isinstance(error, AnswerCut) else error
+    """A prompt that does not fit is a text that is too long; one that is declined is a request that is."""
+    if isinstance(error, AnswerCut):
+        return TextTooLong(SERVICE, "a text is longer than the model's window")
+    return ServiceRejected(SERVICE, str(error)) if isinstance(error, AnswerDeclined) else error
 
 
 def _groups(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from bot.domain import AnswerError, ServiceError
-from bot.llm.base import Completion, CompletionRequest, LanguageModel
+from bot.domain import AnswerDeclined, AnswerError, ServiceError, ServiceFailed, ServiceRejected
+from bot.llm.base import Completion, CompletionRequest, LanguageModel, fixed
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder, Tally
 from bot.llm.resilience import Guard
@@ -14,7 +15,64 @@ EMBEDDING = "embedding"
 """The purpose of embedding calls in the ledger."""
 
 
-class GuardedModel:
+class CountedModel(ABC):
+    """A language model whose calls are counted, and that tells a prompt at fault from a service at fault.
+
+    Where the service breaks over a prompt, or declines it, it is asked about a prompt of our own: if that is answered,
+    the first one is declined, and whoever asked can try with parts of it.
+    """
+
+    def __init__(self, provider: str, model: str, ledger: Ledger) -> None:
+        self.provider = provider
+        self.model = model
+        self._ledger = ledger
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """See LanguageModel. Unusable answers are not asked for again here: the caller knows with what to try."""
+        try:
+            return await self._counted(request)
+        except (ServiceFailed, ServiceRejected) as error:
+            if not await self._answers(fixed(request)):
+                raise
+            raise AnswerDeclined(f"{error}; it answers another prompt") from None
+
+    async def _counted(self, request: CompletionRequest) -> Completion:
+        try:
+            answer = await self._ask(request)
+        except (ServiceError, AnswerError):
+            self._count(request, None)
+            raise
+        self._count(request, answer)
+        return answer
+
+    async def _answers(self, request: CompletionRequest) -> bool:
+        """Whether it answers this, however unusably."""
+        try:
+            await self._counted(request)
+        except ServiceError:
+            return False
+        except AnswerError:
+            return True
+        return True
+
+    @abstractmethod
+    async def _ask(self, request: CompletionRequest) -> Completion:
+        """Make the call."""
+
+    def _count(self, request: CompletionRequest, answer: Completion | None) -> None:
+        """Put a call into the ledger; no answer: it failed."""
+        self._ledger.record(
+            self.provider,
+            self.model,
+            request.purpose,
+            prompt_tokens=answer.prompt_tokens if answer else None,
+            completion_tokens=answer.completion_tokens if answer else None,
+            seconds=answer.seconds if answer else 0.0,
+            failed=answer is None,
+        )
+
+
+class GuardedModel(CountedModel):
     """A language model whose calls wait their turn, are retried, and are counted.
 
     Attributes:
@@ -22,21 +80,12 @@ class GuardedModel:
     """
 
     def __init__(self, model: LanguageModel, guard: Guard, ledger: Ledger) -> None:
+        super().__init__(model.provider, model.model, ledger)
         self._model = model
         self.guard = guard
-        self._ledger = ledger
-        self.provider = model.provider
-        self.model = model.model
 
-    async def complete(self, request: CompletionRequest) -> Completion:
-        """See LanguageModel. Unusable answers are not asked for again here: the caller knows with what to try."""
-        try:
-            answer = await self.guard.call(lambda: self._model.complete(request))
-        except (ServiceError, AnswerError):
-            count_call(self._ledger, self, request.purpose, None)
-            raise
-        count_call(self._ledger, self, request.purpose, answer)
-        return answer
+    async def _ask(self, request: CompletionRequest) -> Completion:
+        return await self.guard.call(lambda: self._model.complete(request))
 
     @property
     def guards(self) -> list[Guard]:
@@ -89,19 +138,6 @@ class GuardedEmbedder:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._embedder.aclose()
-
-
-def count_call(ledger: Ledger, model: LanguageModel, purpose: str, answer: Completion | None) -> None:
-    """Put a call into the ledger; no answer: it failed."""
-    ledger.record(
-        model.provider,
-        model.model,
-        purpose,
-        prompt_tokens=answer.prompt_tokens if answer else None,
-        completion_tokens=answer.completion_tokens if answer else None,
-        seconds=answer.seconds if answer else 0.0,
-        failed=answer is None,
-    )
 
 
 def count_failed_embedding(ledger: Ledger, embedder: Embedder) -> None:

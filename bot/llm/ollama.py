@@ -15,6 +15,7 @@ What is known of Ollama and guarded against here:
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
@@ -24,8 +25,18 @@ from typing import TypeVar, cast
 import httpx
 import ollama
 
-from bot.domain import AnswerCut, AnswerInvalid, ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable
-from bot.llm.base import Completion, CompletionRequest, Enough
+from bot.domain import (
+    AnswerCut,
+    AnswerInvalid,
+    ChannelMemoryError,
+    RateLimited,
+    ServiceFailed,
+    ServiceRejected,
+    ServiceUnavailable,
+)
+from bot.llm.base import Completion, CompletionRequest, plausible_count
+from bot.llm.model_answers import Draft
+from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with
 
 WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)
 """Sizes of `num_ctx`. The smallest holds an ordinary extraction (600 + 1,000 tokens, context, answer) twice."""
@@ -39,23 +50,30 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 180.0
 """Time for one answer, the loading of a large model included."""
 
+THINKING_TOKENS = 2048
+"""Room for the thoughts of a model that does not answer by the schema without them."""
+
 _EDGE = 64
 """A prompt that ends so near to the window was probably cut (servers that cut keep whole blocks of tokens)."""
 
 C = TypeVar("C", bound=ollama.AsyncClient)
 
+_WIRE = Wire(httpx)
+_NOT_REACHED = "can't be reached; is Ollama running, and OLLAMA_BASE_URL right?"
 _NOT_OURS = "its answer is not Ollama's protocol; check OLLAMA_BASE_URL"
+
+_MEMORY = re.compile(
+    r"more system memory \((?P<needed>[\d.]{1,9} [gm]ib)\) than is available \((?P<free>[\d.]{1,9} [gm]ib)\)"
+)
 
 FAILURES = (
     ollama.ResponseError,
     ollama.RequestError,
     httpx.HTTPError,
     ConnectionError,
-    ValueError,
-    TypeError,
-    AttributeError,
+    *ODD_ANSWERS,
 )
-"""What the client library raises; the last three when it trips over an answer that is not its protocol."""
+"""What the client library raises."""
 
 
 class OllamaModel:
@@ -78,46 +96,44 @@ class OllamaModel:
         self._client = ollama_client(base_url, timeout)
         self._window = 0
         self._traits: _Traits | None = None
+        self._silences = True
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
-        needed = request.prompt_tokens + TEMPLATE_TOKENS + request.max_tokens
-        started = time.monotonic()
         traits = await self._known()
-        window = self._window_for(needed, traits.context_length)
+        silenced = traits.thinks and self._silences
+        try:
+            return await self._ask(request, traits, silenced=silenced)
+        except AnswerInvalid:
+            if not silenced:
+                raise
+        # some versions drop the schema where a model is told not to think: see whether it keeps to it otherwise
+        completion = await self._ask(request, traits, silenced=False)
+        self._silences = False
+        return completion
+
+    async def _ask(self, request: CompletionRequest, traits: _Traits, *, silenced: bool) -> Completion:
+        started = time.monotonic()
+        room = request.max_tokens + (THINKING_TOKENS if traits.thinks and not silenced else 0)
+        window = self._window_for(request.prompt_tokens + TEMPLATE_TOKENS + room, traits.context_length)
         if request.before is not None:
             await request.before()
+        draft = Draft(request, room)
         try:
             parts = await self._client.chat(
                 self.model,
                 request.messages,
                 stream=True,
                 format=dict(request.schema) or None,
-                think=False if traits.thinks else None,
-                options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": request.max_tokens},
+                think=False if silenced else None,
+                options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": room},
                 keep_alive=self._keep_alive,
             )
-            text, count, end = await _read(parts, request.enough)
+            await _read(parts, draft)
         except FAILURES as error:
             raise translated(error, "ollama", self.model) from None
-        prompt_tokens: int | None = request.prompt_tokens
-        answer_tokens: int | None = count
-        if end is not None:
-            prompt_tokens, answer_tokens = end.prompt_eval_count, end.eval_count
-            _check_end(end, window)
-            if end.done_reason == "length" and request.enough is None:
-                raise AnswerCut(f"the answer was cut after {answer_tokens} tokens (window {window})", text)
-        if not text:
-            raise AnswerInvalid("the model answered with nothing")
-        return Completion(
-            text=text,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=answer_tokens,
-            seconds=time.monotonic() - started,
-            provider=self.provider,
-            model=self.model,
-            whole=end is not None and end.done_reason != "length",
-        )
+        _check_prompt(draft, window)
+        return draft.completion(self.provider, self.model, time.monotonic() - started)
 
     async def check(self) -> None:
         """Whether Ollama answers and has the model (/api/tags)."""
@@ -145,32 +161,28 @@ class OllamaModel:
         return self._window
 
 
-async def _read(
-    parts: AsyncIterator[ollama.ChatResponse], enough: Enough | None
-) -> tuple[str, int, ollama.ChatResponse | None]:
-    """An answer as it comes: its text, how many parts (about a token each) it came in, and what the server says of it.
-
-    That last is None where `enough` ended it; closing the connection ends the server's work on it.
+async def _read(parts: AsyncIterator[ollama.ChatResponse], draft: Draft) -> None:
+    """Read an answer as it comes; closing the connection before its end ends the server's work on it.
 
     Raises:
         AnswerInvalid: it ended without an end.
     """
-    text, count = "", 0
     async with aclosing(cast("AsyncGenerator[ollama.ChatResponse]", parts)) as answer:
         async for part in answer:
-            text += part.message.content or ""
-            count += 1
+            more = draft.add(part.message.content, part.message.thinking)
             if part.done:
-                return text, count, part
-            if enough is not None and enough(text):
-                return text, count, None
+                draft.prompt_tokens, draft.completion_tokens = part.prompt_eval_count, part.eval_count
+                draft.ended, draft.cut = False, draft.cut or part.done_reason == "length"
+                return
+            if not more:
+                return
     raise AnswerInvalid("the model's answer has no end")
 
 
-def _check_end(end: ollama.ChatResponse, window: int) -> None:
+def _check_prompt(draft: Draft, window: int) -> None:
     """Raise AnswerCut where the prompt itself did not fit."""
-    read = end.prompt_eval_count
-    if read is not None and read > window - _EDGE:
+    read = plausible_count(draft.prompt_tokens)
+    if read is not None and not draft.ended and read > window - _EDGE:
         raise AnswerCut(f"the prompt was probably cut: it fills {read} of the window's {window} tokens")
 
 
@@ -283,9 +295,9 @@ class EmbeddingClient(ollama.AsyncClient):
         return (await self._request_raw("POST", "/api/embed", json=body)).json()  # type: ignore[no-untyped-call]
 
 
-def embedding_client(base_url: str, timeout: float) -> EmbeddingClient:
-    """As `ollama_client`, for embeddings."""
-    return _client(EmbeddingClient, base_url, timeout)
+def embedding_client(base_url: str, timeout: float, *, most_bytes: int) -> EmbeddingClient:
+    """As `ollama_client`, for embeddings; their answers have `most_bytes` at most."""
+    return _client(EmbeddingClient, base_url, timeout, most_bytes)
 
 
 def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
@@ -296,12 +308,12 @@ def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
     return _client(ollama.AsyncClient, base_url, timeout)
 
 
-def _client(kind: type[C], base_url: str, timeout: float) -> C:
+def _client(kind: type[C], base_url: str, timeout: float, most_bytes: int = MOST_BYTES) -> C:
     limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
     address = httpx.URL(base_url)
     auth = httpx.BasicAuth(address.username, address.password) if address.userinfo else None
     bare = str(address.copy_with(username=None, password=None))
-    return kind(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth)
+    return kind(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth, event_hooks=_WIRE.bounded(most_bytes))
 
 
 async def close_client(client: ollama.AsyncClient) -> None:
@@ -313,11 +325,9 @@ def translated(error: Exception, service: str, model: str) -> ChannelMemoryError
     """The error of ours that says what happened, without a word of what was sent or answered."""
     if isinstance(error, ollama.ResponseError):
         return _of_status(error, service, model)
-    if isinstance(error, httpx.TimeoutException):
-        return ServiceUnavailable(service, f"no answer in time ({type(error).__name__})")
     if isinstance(error, (httpx.HTTPError, ConnectionError)):
-        return ServiceUnavailable(service, "can't be reached; is Ollama running, and OLLAMA_BASE_URL right?")
-    return ServiceUnavailable(service, _NOT_OURS)
+        return _WIRE.broken_off(error, service) or ServiceUnavailable(service, _NOT_REACHED)
+    return ServiceFailed(service, _NOT_OURS)
 
 
 def not_pulled(service: str, model: str) -> ServiceRejected:
@@ -335,4 +345,7 @@ def _of_status(error: ollama.ResponseError, service: str, model: str) -> Channel
         return AnswerCut("the prompt does not fit the window")
     if httpx.codes.is_client_error(error.status_code):
         return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}; is this Ollama 0.5 or newer?")
-    return ServiceUnavailable(service, f"HTTP {error.status_code}")
+    if needed := _MEMORY.search(reason):
+        sizes = f" (it takes {needed['needed']}, {needed['free']} are free)"
+        return ServiceFailed(service, f"the model needs more memory than is free{sizes}; choose a smaller one")
+    return failed_with(service, error.status_code)

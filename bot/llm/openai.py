@@ -1,4 +1,9 @@
-"""OpenAI's chat completions with structured outputs, and the same protocol elsewhere by OPENAI_BASE_URL."""
+"""OpenAI's chat completions with structured outputs, and the same protocol elsewhere by OPENAI_BASE_URL.
+
+Servers differ in the parameters that they take. One that declines a request is asked about a prompt of our own: where
+it takes that, the request's own prompt was at fault; where it takes it without some parameter, it is asked without
+that from then on.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +12,47 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 from openai import AsyncAPIResponse
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion
-from openai.types.shared_params import ResponseFormatJSONSchema
 
 from bot.domain import (
     AnswerCut,
-    AnswerInvalid,
+    AnswerDeclined,
     ChannelMemoryError,
     RateLimited,
+    ServiceFailed,
     ServiceRejected,
     ServiceUnavailable,
     StartupError,
 )
-from bot.llm.base import Completion, CompletionRequest, Enough
+from bot.llm.base import Completion, CompletionRequest, fixed
+from bot.llm.manners import READ_CHARACTERS, Manner
+from bot.llm.model_answers import Draft
+from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with
 
-TEMPERATURE = 0.1
 ANSWER_SECONDS = 60.0
 NO_KEY = "unset"
 """Sent where no key is needed (a local server); the client library insists on one."""
 
-_NOT_OURS = "its answer is not OpenAI's protocol; check OPENAI_BASE_URL"
+_WIRE = Wire(httpx2)
 _PARAMETER = re.compile(r"[a-z_.]{1,40}")
+_NOT_FITTING = re.compile(r"context.{0,40}(?:length|size|window)|too many tokens|prompt is too long", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingNames:
+    """The settings that errors advise to look at."""
+
+    address: str = "OPENAI_BASE_URL"
+    key: str = "OPENAI_API_KEY"
+
+
+OPENAI_SETTINGS = SettingNames()
 
 
 class OpenAIModel:
@@ -44,185 +63,207 @@ class OpenAIModel:
         model: its name there, such as "gpt-4o-mini".
         base_url: another server; None for OpenAI's.
         timeout: seconds for one answer.
+        provider: its label.
+        settings: that errors name.
     """
 
-    provider = "openai"
-
     def __init__(
-        self, api_key: str | None, model: str, *, base_url: str | None = None, timeout: float = ANSWER_SECONDS
+        self,
+        api_key: str | None,
+        model: str,
+        *,
+        base_url: str | None = None,
+        timeout: float = ANSWER_SECONDS,
+        provider: str = "openai",
+        settings: SettingNames = OPENAI_SETTINGS,
     ) -> None:
+        self.provider = provider
         self.model = model
-        self._client = openai_client(api_key, base_url, timeout)
+        self._settings = settings
+        self._client = openai_client(api_key, base_url, timeout, settings)
+        self._manner = Manner()
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
         started = time.monotonic()
-        answer_format: ResponseFormatJSONSchema = {
-            "type": "json_schema",
-            "json_schema": {"name": request.purpose, "schema": strict(request.schema), "strict": True},
-        }
-        options: dict[str, Any] = {"messages": request.messages}
-        if request.schema:
-            options["response_format"] = answer_format
-        if request.enough:
-            options |= {"stream": True, "stream_options": {"include_usage": True}}
+        outcome = await self._ask(request, self._manner)
+        if isinstance(outcome, _Declined):
+            await self._learn(request, outcome)
+            outcome = await self._ask(request, self._manner)
+        if isinstance(outcome, _Declined):
+            raise outcome.error
+        return outcome.completion(self.provider, self.model, time.monotonic() - started)
+
+    async def _ask(self, request: CompletionRequest, manner: Manner) -> Draft | _Declined:
         if request.before is not None:
             await request.before()
+        draft = Draft(request, request.max_tokens)
+        create = self._client.chat.completions.with_streaming_response.create
         try:
-            async with self._client.chat.completions.with_streaming_response.create(
-                model=self.model,
-                temperature=TEMPERATURE,
-                max_completion_tokens=request.max_tokens,
-                **options,
-            ) as response:
-                answer = await _read(response, request.enough)
+            async with create(model=self.model, **manner.parameters(request)) as response:
+                await _read(response, draft)
         except FAILURES as error:
-            raise translated(error, "openai", self.model) from None
-        if answer.ended:
-            answer.prompt_tokens = request.prompt_tokens
-        return self._complete(answer, request.enough is not None, time.monotonic() - started)
+            ours = self._translated(error)
+            if isinstance(ours, ServiceRejected) and isinstance(error, _BAD_REQUESTS):
+                return _Declined(ours, error.response.text[:READ_CHARACTERS])
+            raise ours from None
+        return draft
 
-    def _complete(self, answer: _Answer, in_view: bool, seconds: float) -> Completion:
-        cut = answer.finish_reason == "length"
-        if cut and not in_view:
-            tokens = answer.completion_tokens or "unknown"
-            raise AnswerCut(f"the answer was cut after {tokens} tokens", answer.text)
-        if answer.declined or answer.finish_reason == "content_filter":
-            raise AnswerInvalid("the model declined to answer")
-        if not answer.text:
-            raise AnswerInvalid("the model answered with nothing")
-        return Completion(
-            text=answer.text,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-            seconds=seconds,
-            provider=self.provider,
-            model=self.model,
-            whole=not (cut or answer.ended),
-        )
+    async def _learn(self, request: CompletionRequest, declined: _Declined) -> None:
+        """Find out how this server takes a prompt of our own, and ask it so from then on.
+
+        Raises:
+            AnswerDeclined: it takes that as it was asked, so that the prompt was at fault.
+            ServiceRejected: it takes none.
+        """
+        manner = await self._manner_for(fixed(request))
+        if manner is None:
+            raise declined.error
+        if manner == self._manner:
+            raise AnswerDeclined(f"{declined.error}; it answers another prompt")
+        self._manner = manner
+
+    async def _manner_for(self, request: CompletionRequest) -> Manner | None:
+        manner: Manner | None = self._manner
+        while manner is not None:
+            outcome = await self._ask(request, manner)
+            if not isinstance(outcome, _Declined):
+                return manner
+            manner = manner.without(outcome.told)
+        for plainer in self._manner.plainer():
+            if not isinstance(await self._ask(request, plainer), _Declined):
+                return plainer
+        return None
 
     async def check(self) -> None:
         """Whether the key is taken and the model exists (/models/NAME)."""
         try:
             await self._client.models.retrieve(self.model)
         except FAILURES as error:
-            raise translated(error, "openai", self.model) from None
+            raise self._translated(error) from None
 
     async def aclose(self) -> None:
         """Close its connections."""
         await self._client.close()
 
-
-@dataclass(slots=True)
-class _Answer:
-    """What came of a call, at once or in parts; `ended` by the reader before its end."""
-
-    text: str = ""
-    finish_reason: str | None = None
-    declined: bool = False
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    ended: bool = False
-
-    def count(self, usage: CompletionUsage | None) -> None:
-        if usage is not None:
-            self.prompt_tokens, self.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+    def _translated(self, error: Exception) -> ChannelMemoryError:
+        return translated(error, self.provider, self.model, self._settings)
 
 
-async def _read(response: AsyncAPIResponse[Any], enough: Enough | None) -> _Answer:
-    """An answer as it comes; servers that don't know `stream` send it whole.
+@dataclass(frozen=True, slots=True)
+class _Declined:
+    """A request that was declined: as an error of ours, and in the server's own words, which nobody is shown."""
 
-    Raises:
-        ServiceUnavailable: it is not this protocol.
-    """
-    answer = _Answer()
+    error: ServiceRejected
+    told: str
+
+
+async def _read(response: AsyncAPIResponse[Any], draft: Draft) -> None:
+    """Read an answer as it comes; servers that don't know `stream` send it whole. May raise any of FAILURES."""
     if response.headers.get("content-type", "").startswith("text/event-stream"):
-        parts = 0
         async for part in await response.parse():
-            answer.count(part.usage)
+            _count(part.usage, draft)
             for choice in part.choices[:1]:
-                answer.text += choice.delta.content or ""
-                answer.declined |= bool(choice.delta.refusal)
-                answer.finish_reason = choice.finish_reason or answer.finish_reason
-                parts += 1
-            if enough is not None and answer.finish_reason is None and enough(answer.text):
-                answer.ended, answer.completion_tokens = True, parts  # a part is about a token
-                break
-        return answer
-    value = await response.json()
-    whole = ChatCompletion.construct(**value) if isinstance(value, dict) else None
-    if whole is None or not whole.choices:  # a page of a proxy comes as text
-        raise ServiceUnavailable("openai", _NOT_OURS)
-    answer.count(whole.usage)
-    choice = whole.choices[0]
-    answer.text, answer.finish_reason = choice.message.content or "", choice.finish_reason
-    answer.declined = bool(choice.message.refusal)
-    return answer
+                more = draft.add(choice.delta.content, getattr(choice.delta, "reasoning_content", None))
+                _end(choice.finish_reason, choice.delta.refusal, draft)
+                if choice.finish_reason is not None:
+                    draft.ended = False
+                elif not more:
+                    return
+        return
+    whole: Any = await response.json()  # a page of a proxy comes as text
+    choice, usage = whole["choices"][0], whole.get("usage")
+    message = choice["message"]
+    draft.add(message.get("content"), message.get("reasoning_content"))
+    draft.ended = False
+    _end(choice.get("finish_reason"), message.get("refusal"), draft)
+    if isinstance(usage, Mapping):
+        draft.prompt_tokens, draft.completion_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
-def openai_client(api_key: str | None, base_url: str | None, timeout: float) -> openai.AsyncOpenAI:
+def _count(usage: object, draft: Draft) -> None:
+    if usage is not None:
+        draft.prompt_tokens = getattr(usage, "prompt_tokens", None)
+        draft.completion_tokens = getattr(usage, "completion_tokens", None)
+
+
+def _end(reason: object, refusal: object, draft: Draft) -> None:
+    draft.cut |= reason == "length"
+    draft.declined |= bool(refusal) or reason == "content_filter"
+
+
+def openai_client(
+    api_key: str | None,
+    base_url: str | None,
+    timeout: float,
+    settings: SettingNames = OPENAI_SETTINGS,
+    *,
+    most_bytes: int = MOST_BYTES,
+) -> openai.AsyncOpenAI:
     """A client that leaves retries to us.
 
     Raises:
         StartupError: a name or password in `base_url`; addresses get into logs.
     """
     if base_url and "@" in urlsplit(base_url).netloc:
-        raise StartupError("OPENAI_BASE_URL: holds a name or password; put the key into OPENAI_API_KEY alone")
-    return openai.AsyncOpenAI(api_key=api_key or NO_KEY, base_url=base_url, timeout=timeout, max_retries=0)
+        raise StartupError(f"{settings.address}: holds a name or password; put the key into {settings.key} alone")
+    http = openai.DefaultAsyncHttpxClient(event_hooks=_WIRE.bounded(most_bytes))
+    return openai.AsyncOpenAI(
+        api_key=api_key or NO_KEY, base_url=base_url, timeout=timeout, max_retries=0, http_client=http
+    )
 
 
-def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """`schema` as strict mode wants it: every object closed, and everything it has required.
+FAILURES = (openai.OpenAIError, httpx2.HTTPError, *ODD_ANSWERS)
+"""What the client library raises."""
 
-    See https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
-    """
-    closed: dict[str, Any] = {key: _strict_part(value) for key, value in schema.items()}
-    if closed.get("type") == "object":
-        closed["additionalProperties"] = False
-        closed["required"] = list(closed.get("properties", {}))
-    return closed
+_BAD_REQUESTS = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
-def _strict_part(part: object) -> object:
-    if isinstance(part, Mapping):
-        return strict(part)
-    return [_strict_part(item) for item in part] if isinstance(part, list) else part
-
-
-FAILURES = (openai.OpenAIError, ValueError, TypeError, AttributeError)
-"""What the client library raises; the last three when it trips over an answer that is not its protocol."""
-
-
-def translated(error: Exception, service: str, model: str) -> ChannelMemoryError:
+def translated(
+    error: Exception, service: str, model: str, settings: SettingNames = OPENAI_SETTINGS
+) -> ChannelMemoryError:
     """The error of ours that says what happened, without a word of what was sent or answered, and without the key."""
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, service, model)
-    if isinstance(error, openai.APITimeoutError):
-        return ServiceUnavailable(service, "no answer in time")
-    if isinstance(error, openai.APIConnectionError):
-        return ServiceUnavailable(service, "can't be reached; check the network and OPENAI_BASE_URL")
-    return ServiceUnavailable(service, _NOT_OURS)
+        return _of_status(error, service, model, settings)
+    if isinstance(error, (openai.APIConnectionError, httpx2.HTTPError)):
+        cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
+        away = f"can't be reached; check the network and {settings.address}"
+        return _WIRE.broken_off(cause, service) or ServiceUnavailable(service, away)
+    if type(error) is openai.APIError:
+        return failed_with(service, -1)
+    return ServiceFailed(service, f"its answer is not OpenAI's protocol; check {settings.address}")
 
 
-def _of_status(error: openai.APIStatusError, service: str, model: str) -> ChannelMemoryError:
+def _of_status(error: openai.APIStatusError, service: str, model: str, settings: SettingNames) -> ChannelMemoryError:
+    status = error.status_code
     if error.code == "insufficient_quota":
         return ServiceUnavailable(service, "the account has no credit left; add some at platform.openai.com")
     if isinstance(error, openai.RateLimitError):
         return RateLimited(service, retry_after(error.response.headers))
     if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
-        return ServiceRejected(service, f"HTTP {error.status_code}: the key was not accepted; check OPENAI_API_KEY")
+        return ServiceRejected(service, f"HTTP {status}: the key was not accepted; check {settings.key}")
     if isinstance(error, openai.NotFoundError):
-        return ServiceRejected(service, f"no model {model!r} there; check its name and OPENAI_BASE_URL")
-    if error.code == "context_length_exceeded":
+        return ServiceRejected(service, f"no model {model!r} there; check its name and {settings.address}")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return failed_with(service, status)
+    if error.code == "content_filter":
+        return AnswerDeclined("the service's content filter does not let the prompt through")
+    if _is_too_long(error):
         return AnswerCut("the prompt does not fit the model's window")
-    if error.status_code < 500 and error.status_code not in (408, 409):
-        return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}{_parameter(error)}")
-    return ServiceUnavailable(service, f"HTTP {error.status_code}")
+    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT):
+        return ServiceUnavailable(service, f"HTTP {status}")
+    return ServiceRejected(service, f"HTTP {status} for model {model!r}{_parameter(error)}")
+
+
+def _is_too_long(error: openai.APIStatusError) -> bool:
+    if error.code == "context_length_exceeded" or error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return True
+    return _NOT_FITTING.search(error.response.text[:READ_CHARACTERS].lower()) is not None
 
 
 def _parameter(error: openai.APIStatusError) -> str:
     """The parameter that was not liked; only if it looks like a name, for it is the server's text."""
-    return f", parameter {error.param}" if error.param and _PARAMETER.fullmatch(error.param) else ""
+    return f", parameter {error.param}" if isinstance(error.param, str) and _PARAMETER.fullmatch(error.param) else ""
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

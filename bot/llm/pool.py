@@ -13,13 +13,22 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
-from bot.domain import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
+from bot.domain import (
+    AnswerError,
+    ChannelMemoryError,
+    RateLimited,
+    ServiceError,
+    ServiceFailed,
+    ServiceRejected,
+    ServiceUnavailable,
+)
 from bot.llm.base import Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder
-from bot.llm.guarded import count_call, count_failed_embedding
+from bot.llm.guarded import CountedModel, count_failed_embedding
 from bot.llm.resilience import BreakerState, Guard
 
 log = logging.getLogger(__name__)
@@ -207,12 +216,11 @@ class Pool(Generic[C]):
             self._tell()
 
     def _nobody(self, errors: Iterable[ServiceError]) -> ServiceError:
-        """What a caller is told: what waiting helps against before all, and a rate limit where all have one."""
+        """What a caller is told: of a call that broke before all, then of what waiting helps against."""
         waits = [host.guard.seconds_to_wait for host in self.hosts]
         if all(wait > 0 for wait in waits):
             return RateLimited(self._service, min(waits))
-        told = sorted(errors, key=lambda error: isinstance(error, (ServiceRejected, RateLimited)))
-        if told:
+        if told := sorted(errors, key=_weight):
             return told[0]
         wait = min(max(host.guard.breaker.seconds_to_try, host.guard.seconds_to_wait) for host in self.hosts)
         return ServiceUnavailable(
@@ -220,7 +228,14 @@ class Pool(Generic[C]):
         )
 
 
-class PooledModel:
+def _weight(error: ServiceError) -> int:
+    """Small for what a caller can do most about."""
+    if isinstance(error, ServiceFailed):
+        return 0
+    return 2 if isinstance(error, (ServiceRejected, RateLimited)) else 1
+
+
+class PooledModel(CountedModel):
     """A language model on several hosts; see LanguageModel. Each call is counted once.
 
     Args:
@@ -229,25 +244,25 @@ class PooledModel:
     """
 
     def __init__(self, pool: Pool[LanguageModel], ledger: Ledger) -> None:
+        super().__init__(pool.hosts[0].client.provider, pool.hosts[0].client.model, ledger)
         self.pool = pool
-        self.provider = pool.hosts[0].client.provider
-        self.model = pool.hosts[0].client.model
-        self._ledger = ledger
 
     @property
     def guards(self) -> list[Guard]:
         """One for each host, for status and metrics."""
         return [host.guard for host in self.pool.hosts]
 
-    async def complete(self, request: CompletionRequest) -> Completion:
-        """See LanguageModel."""
-        try:
-            answer = await self.pool.call(lambda model: model.complete(request))
-        except (ServiceError, AnswerError):
-            count_call(self._ledger, self, request.purpose, None)
-            raise
-        count_call(self._ledger, self, request.purpose, answer)
-        return answer
+    async def _ask(self, request: CompletionRequest) -> Completion:
+        return await self.pool.call(lambda model: model.complete(request))
+
+    async def _answers(self, request: CompletionRequest) -> bool:
+        """Whether any host answers this; each is asked, for each was counted a failure that it may not have earned."""
+        asked = (host.guard.call(partial(host.client.complete, request)) for host in self.pool.hosts)
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        answered = [outcome for outcome in outcomes if isinstance(outcome, (Completion, AnswerError))]
+        for outcome in answered:
+            self._count(request, outcome if isinstance(outcome, Completion) else None)
+        return bool(answered)
 
     async def check(self) -> None:
         """Whether any host could answer."""

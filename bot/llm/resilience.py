@@ -16,7 +16,15 @@ from typing import TypeVar
 from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from bot.domain import AnswerError, ChannelMemoryError, RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
+from bot.domain import (
+    AnswerError,
+    ChannelMemoryError,
+    RateLimited,
+    ServiceError,
+    ServiceFailed,
+    ServiceRejected,
+    ServiceUnavailable,
+)
 
 FAILURES_TO_OPEN = 5
 COOLDOWN_SECONDS = 10.0
@@ -278,7 +286,8 @@ class Guard:
         except TimeoutError:
             self.counters.timeouts += 1
             self.breaker.failure()
-            raise ServiceUnavailable(self.service, f"no answer within {limit:g} s") from None
+            late = ServiceFailed if proves else ServiceUnavailable
+            raise late(self.service, f"no answer within {limit:g} s") from None
         except asyncio.CancelledError:
             if self._now() - started >= GIVEN_UP_SECONDS:
                 self.breaker.failure()

@@ -13,7 +13,14 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from bot.domain.errors import ChannelMemoryError, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain.errors import (
+    ChannelMemoryError,
+    RateLimited,
+    ServiceFailed,
+    ServiceRejected,
+    ServiceUnavailable,
+    StartupError,
+)
 from bot.llm.embeddings import FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
@@ -152,11 +159,11 @@ async def test_unknown_model_in_ollama_says_what_to_pull(ollama_server: Loopback
 @pytest.mark.parametrize(
     ("fault", "status", "error"),
     [
-        (Fault.DROP, 0, ServiceUnavailable),
-        (Fault.BROKEN, 0, ServiceUnavailable),
-        (Fault.ODD, 0, ServiceUnavailable),
+        (Fault.DROP, 0, ServiceFailed),
+        (Fault.BROKEN, 0, ServiceFailed),
+        (Fault.ODD, 0, ServiceFailed),
         (Fault.GARBAGE, 0, ServiceRejected),
-        (Fault.STATUS, 500, ServiceUnavailable),
+        (Fault.STATUS, 500, ServiceFailed),
         (Fault.STATUS, 429, RateLimited),
         (Fault.STATUS, 400, ServiceRejected),
     ],

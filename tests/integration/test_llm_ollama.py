@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceFailed, ServiceRejected, ServiceUnavailable
 from bot.llm.base import Completion, CompletionRequest
 from bot.llm.ollama import WINDOWS, OllamaModel
 from tests.loopback.http import Fault
@@ -122,10 +122,10 @@ async def test_empty_answer_is_invalid(ollama_server: LoopbackOllama, model: Oll
 @pytest.mark.parametrize(
     ("fault", "how", "error"),
     [
-        (Fault.DROP, {}, ServiceUnavailable),
-        (Fault.BROKEN, {}, ServiceUnavailable),
-        (Fault.ODD, {}, ServiceUnavailable),
-        (Fault.STATUS, {"status": 500}, ServiceUnavailable),
+        (Fault.DROP, {}, ServiceFailed),
+        (Fault.BROKEN, {}, ServiceFailed),
+        (Fault.ODD, {}, ServiceFailed),
+        (Fault.STATUS, {"status": 500}, ServiceFailed),
         (Fault.STATUS, {"status": 503}, ServiceUnavailable),
         (Fault.STATUS, {"status": 429}, RateLimited),
         (Fault.STATUS, {"status": 400}, ServiceRejected),

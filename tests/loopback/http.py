@@ -24,7 +24,7 @@ class Fault(StrEnum):
     DELAY = "delay"  # answers rightly, but late
     STATUS = "status"  # answers with an HTTP error
     BROKEN = "broken"  # 200 with something that is not JSON, as a proxy's error page
-    ODD = "odd"  # 200 with JSON, of another protocol
+    ODD = "odd"  # 200 with JSON, of another protocol or form
     CUT = "cut"  # models only: the answer ends in the middle, and says so
     GARBAGE = "garbage"  # models: text that is not the JSON asked for; embeddings: vectors of a wrong size
 
@@ -37,9 +37,10 @@ class Plan:
     path: str = ""
     times: int | None = None
     status: int = 500
-    retry_after: float | None = None
+    retry_after: float | str | None = None
     seconds: float = 0.0
     message: str = "injected failure"
+    value: object = (None,)
 
 
 Declines = Callable[[Sequence[str]], tuple[int, str] | None]
@@ -118,13 +119,14 @@ class LoopbackServer:
         path: str = "",
         times: int | None = None,
         status: int = 500,
-        retry_after: float | None = None,
+        retry_after: float | str | None = None,
         seconds: float = 0.0,
         message: str = "injected failure",
+        value: object = (None,),
     ) -> None:
         """Show `fault` from now on, as a `Plan` says. Plans are used up in the order in which they came."""
         self._healed.clear()
-        self._plans.append(Plan(Fault(fault), path, times, status, retry_after, seconds, message))
+        self._plans.append(Plan(Fault(fault), path, times, status, retry_after, seconds, message, value))
 
     def heal(self) -> None:
         """Forget all faults and let hanging requests go on."""
@@ -167,9 +169,10 @@ class LoopbackServer:
         elif plan.fault is Fault.BROKEN:
             return web.Response(text="<html>502 Bad Gateway</html>", content_type="text/html")
         elif plan.fault is Fault.ODD:
-            return web.json_response([None])
+            return web.json_response(plan.value)
         elif plan.fault is Fault.STATUS:
-            headers = {} if plan.retry_after is None else {"Retry-After": f"{plan.retry_after:g}"}
+            told = plan.retry_after if isinstance(plan.retry_after, str) else f"{plan.retry_after or 0:g}"
+            headers = {} if plan.retry_after is None else {"Retry-After": told}
             return web.json_response(self.error_body(plan), status=plan.status, headers=headers)
         return None
 

@@ -30,6 +30,7 @@ class Answer:
     done_reason: str = "stop"
     prompt_eval_count: int | None = None
     eval_count: int | None = None
+    thoughts: str = ""
 
 
 Reply = str | dict[str, Any] | list[Any] | Answer
@@ -58,6 +59,9 @@ class LoopbackOllama(LoopbackServer):
         written: tokens of answers that went out in streams.
         declines: says which texts are not embedded.
         spoil: makes of the vectors of an answer what is sent instead.
+        poison: a prompt with this in it ends the model's runner.
+        heeds_format: False for versions that drop the schema where a model is told not to think; then it answers in
+            prose, without the JSON.
     """
 
     answer: Script | None = None
@@ -77,6 +81,8 @@ class LoopbackOllama(LoopbackServer):
     written: int = 0
     declines: Declines | None = None
     spoil: Callable[[list[list[float]]], object] | None = None
+    poison: str | None = None
+    heeds_format: bool = True
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Ollama's paths."""
@@ -151,6 +157,8 @@ class LoopbackOllama(LoopbackServer):
             return _unknown(body["model"])
         if body.get("think") and "thinking" not in self.capabilities:
             return web.json_response({"error": f'"{body["model"]}" does not support thinking'}, status=400)
+        if self.poison is not None and any(self.poison in message["content"] for message in body["messages"]):
+            return web.json_response({"error": "model runner has unexpectedly stopped"}, status=500)
         options = body.get("options") or {}
         window = options.get("num_ctx", DEFAULT_WINDOW)
         prompt_tokens = sum(_tokens(message["content"]) for message in body["messages"])
@@ -177,6 +185,9 @@ class LoopbackOllama(LoopbackServer):
             await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")
             await asyncio.sleep(0)
             self.written += 1
+        if end["message"].get("thinking"):
+            message = {"role": "assistant", "content": "", "thinking": end["message"]["thinking"]}
+            await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")
         if self.ends_streams:
             await response.write(json.dumps(end | {"message": {"role": "assistant", "content": ""}}).encode() + b"\n")
         return response
@@ -184,6 +195,8 @@ class LoopbackOllama(LoopbackServer):
     async def _say(self, request: web.Request, body: dict[str, Any]) -> Answer:
         if planned(request, Fault.GARBAGE):
             return Answer("Sure! Here is what I found: {{{ memories: none")
+        if body.get("think") is False and not self.heeds_format:
+            return Answer("Here is what matters in these lines: nothing at all.")
         reply: Any = self.answer(body) if self.answer else smallest(body.get("format") or {"type": "object"})
         if inspect.isawaitable(reply):
             reply = await reply
@@ -197,7 +210,7 @@ class LoopbackOllama(LoopbackServer):
         told = {
             "model": model,
             "created_at": "2026-11-22T00:00:00Z",
-            "message": {"role": "assistant", "content": answer.text},
+            "message": {"role": "assistant", "content": answer.text, "thinking": answer.thoughts},
             "done": True,
             "done_reason": answer.done_reason,
             "total_duration": 1_000_000,
@@ -238,7 +251,7 @@ def _tokens(text: str) -> int:
 def _fit(answer: Answer, room: int) -> Answer:
     if _tokens(answer.text) <= room:
         return answer
-    return Answer(answer.text[: room * CHARACTERS_A_TOKEN], "length", answer.prompt_eval_count, room)
+    return Answer(answer.text[: room * CHARACTERS_A_TOKEN], "length", answer.prompt_eval_count, room, answer.thoughts)
 
 
 def _pulled(name: str, models: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ class LoopbackOpenAI(LoopbackServer):
         parameters: optional parameters of embedding requests that are taken; others are declined without a name.
         spoil: makes of the vectors of an answer what is sent instead.
         tokens: what it says of the tokens that it read; None to count.
+        chat_declines: parameters that it does not take; of `response_format` the types "json_schema" and "json_object".
+        names_declined: False where its error does not say which.
+        poison: a prompt with this in it ends the model's runner.
+        filtered: a prompt with this in it is stopped by a content filter.
+        filter_tells: what the filter says instead of its code.
+        reasoning: what the chat model says beside its answer.
     """
 
     answer: Script | None = None
@@ -51,6 +57,12 @@ class LoopbackOpenAI(LoopbackServer):
     parameters: frozenset[str] = frozenset({"encoding_format", "dimensions"})
     spoil: Callable[[list[dict[str, Any]]], object] | None = None
     tokens: object = None
+    chat_declines: Collection[str] = ()
+    names_declined: bool = True
+    poison: str | None = None
+    filtered: str | None = None
+    filter_tells: str | None = None
+    reasoning: str | None = None
 
     @property
     def api_url(self) -> str:
@@ -135,6 +147,7 @@ class LoopbackOpenAI(LoopbackServer):
         if body.get("stream") and self.streams:
             return await self._stream(request, base, text, reason, usage)
         message = {"role": "assistant", "content": None if self.refusal else text, "refusal": self.refusal}
+        message |= {} if self.reasoning is None else {"reasoning_content": self.reasoning}
         choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
         return web.json_response(base | {"object": "chat.completion", "choices": [choice], "usage": usage})
 
@@ -167,7 +180,19 @@ class LoopbackOpenAI(LoopbackServer):
             return _no_model(body["model"])
         if prompt_tokens > self.context_length:
             return _refused(400, "maximum context length exceeded", param="messages", code="context_length_exceeded")
+        text = body["messages"][-1]["content"]
+        if self.poison is not None and self.poison in text:
+            return _refused(500, "The server had an error while processing your request.")
+        if self.filtered is not None and self.filtered in text:
+            code = None if self.filter_tells else "content_filter"
+            told = self.filter_tells or "The prompt triggered the content management policy."
+            return _refused(400, told, code=code)
         asked = body.get("response_format") or {}
+        declined = [name for name in body if name in self.chat_declines]
+        declined += ["response_format"] if asked.get("type") in self.chat_declines else []
+        if declined:
+            told = f"Unsupported parameter: '{declined[0]}' is not supported with this model."
+            return _refused(400, told if self.names_declined else "Bad request.")
         if asked.get("type") == "json_schema" and not _strict(asked["json_schema"]["schema"]):
             return _refused(400, "Invalid schema for response_format", param="response_format")
         return None

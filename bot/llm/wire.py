@@ -1,0 +1,82 @@
+"""What all clients of models share about HTTP: answers come uncompressed and not without end, and faults have a name.
+
+OpenAI's client library stands on httpx2, the others on httpx, which it was forked from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from types import ModuleType
+from typing import Any
+
+from bot.domain import ServiceFailed, ServiceUnavailable
+
+ODD_ANSWERS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError)
+"""What a client library raises when it trips over an answer that nobody thought of."""
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Of one answer. A stream of 30,000 tokens takes 8 MB, with what servers put around each of them."""
+
+Hooks = dict[str, list[Callable[..., Awaitable[Any]]]]
+
+
+class Wire:
+    """The HTTP of one library.
+
+    Args:
+        library: httpx, or a fork of it.
+    """
+
+    def __init__(self, library: ModuleType) -> None:
+        self._library: Any = library
+
+    def bounded(self, most_bytes: int = MOST_BYTES) -> Hooks:
+        """Event hooks for a client that break off answers of more than `most_bytes`.
+
+        Answers are asked for uncompressed, and refused where they are not: a few bytes can unfold to any number.
+        """
+        too_much = self._library.DecodingError
+
+        class Bounded(self._library.AsyncByteStream):  # type: ignore[misc, name-defined]
+            """A stream that ends in an error after so many bytes."""
+
+            def __init__(self, stream: Any) -> None:  # noqa: ANN401 - of either library
+                self._stream = stream
+                self._left = most_bytes
+
+            async def __aiter__(self) -> AsyncIterator[bytes]:
+                async for part in self._stream:
+                    self._left -= len(part)
+                    if self._left < 0:
+                        raise too_much("the answer is too long")
+                    yield part
+
+            async def aclose(self) -> None:
+                await self._stream.aclose()
+
+        async def ask_plainly(request: Any) -> None:  # noqa: ANN401 - of either library
+            request.headers["Accept-Encoding"] = "identity"
+
+        async def bound(response: Any) -> None:  # noqa: ANN401 - of either library
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise too_much("the answer is compressed, though that was not asked for")
+            response.stream = Bounded(response.stream)
+
+        return {"request": [ask_plainly], "response": [bound]}
+
+    def broken_off(self, error: BaseException | None, service: str) -> ServiceFailed | None:
+        """The error of ours for a call that was under way when it failed; None where the service was not reached."""
+        library = self._library
+        if isinstance(error, (library.ReadTimeout, library.WriteTimeout)):
+            return ServiceFailed(service, f"no answer in time ({type(error).__name__})")
+        if isinstance(error, (library.ReadError, library.WriteError, library.RemoteProtocolError)):
+            return ServiceFailed(service, "the connection was lost before the answer was there")
+        return ServiceFailed(service, str(error)) if isinstance(error, library.DecodingError) else None
+
+
+def failed_with(service: str, status: int) -> ServiceUnavailable:
+    """The error of ours for an HTTP status of 500 or above, or (-1) for an error in the middle of an answer."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return ServiceUnavailable(service, f"HTTP {status}: it has too much to do, or starts")
+    return ServiceFailed(service, f"HTTP {status}" if status > 0 else "it broke off its answer with an error")
