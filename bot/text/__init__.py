@@ -5,6 +5,8 @@ linear time.
 """
 
 from bot.text.analysis import question_terms, terms
+from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
+from bot.text.calendar_words import DURATIONS, SECONDS, language_of
 from bot.text.chat_text import (
     URL,
     folded,
@@ -17,6 +19,7 @@ from bot.text.chat_text import (
     visible,
 )
 from bot.text.dates import RelativeTime, relative_times, tells_no_day, with_dates
+from bot.text.figures import values_of
 from bot.text.folding import as_matched, fold
 from bot.text.fulltext import (
     Entry,
@@ -29,24 +32,36 @@ from bot.text.fulltext import (
     guild_token,
     mention_token,
 )
+from bot.text.identifiers import MENTION, identifiers_of, is_in, links_of, runs_of, without_identifiers
 from bot.text.languages import STOP_WORDS
+from bot.text.meanings import Clock, Day, Meaning, Number, Value
 from bot.text.moments import parse_since, parse_until
 from bot.text.secrets import REDACTED, SecretFinder
 from bot.text.statistics import Statistics
 from bot.text.values import VALUE, all_said, denies_alike, values, with_values
+from bot.text.written_dates import with_written_dates
 
 __all__ = [
+    "DURATIONS",
+    "MENTION",
     "REDACTED",
+    "SECONDS",
     "STOP_WORDS",
     "URL",
     "VALUE",
+    "Clock",
+    "Day",
     "Entry",
     "FullText",
     "Indexed",
+    "Meaning",
+    "Number",
     "RelativeTime",
     "Scope",
     "SecretFinder",
     "Statistics",
+    "ToldDays",
+    "Value",
     "all_said",
     "as_matched",
     "author_token",
@@ -57,20 +72,31 @@ __all__ = [
     "folded",
     "function_words",
     "guild_token",
+    "identifiers_of",
     "is_english",
     "is_filler",
     "is_function_word",
+    "is_in",
+    "language_of",
+    "links_of",
     "mention_token",
+    "occurrences",
     "one_line",
     "own_words",
     "parse_since",
     "parse_until",
     "question_terms",
     "relative_times",
+    "relative_times_of",
+    "runs_of",
+    "tells",
     "tells_no_day",
     "terms",
     "values",
+    "values_of",
     "visible",
     "with_dates",
     "with_values",
+    "with_written_dates",
+    "without_identifiers",
 ]

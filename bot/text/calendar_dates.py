@@ -1,0 +1,363 @@
+"""Days that are told by half ("the 25th", "14 October", "next Friday"), counted from the day on which they were said.
+
+Code counts days better than a small model does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from bot.text.calendar_words import NUMBERS, UNITS, WEEKDAYS, value_of
+from bot.text.figures import values_of
+from bot.text.meanings import Day, Number, Value
+from bot.text.tokens import Tokens
+
+LONGEST_AHEAD = 300  # days within which a date without its year is taken to come
+LONGEST_AGO = 200  # days within which it may have been
+_AGO_WITH_MONTH = 2  # a date that was is as likely as one twice as far ahead
+_AGO = 3  # the same without a month: the 3rd, said on the 5th, was the day before yesterday
+_BETWEEN = 2  # tokens between two times that may be one, as in "on Friday in two weeks"
+
+_DAY_WORDS = {
+    "english": {
+        "today": 0,
+        "tonight": 0,
+        "tomorrow": 1,
+        "tmrw": 1,
+        "tmr": 1,
+        "the day after tomorrow": 2,
+        "day after tomorrow": 2,
+        "yesterday": -1,
+        "last night": -1,
+        "day before yesterday": -2,
+        "the day before yesterday": -2,
+    },
+    "german": {"heute": 0, "morgen": 1, "ubermorgen": 2, "gestern": -1, "vorgestern": -2},
+    "french": {
+        "aujourd ' hui": 0,
+        "aujourd ’ hui": 0,
+        "ce soir": 0,
+        "demain": 1,
+        "apres - demain": 2,
+        "apres demain": 2,
+        "hier": -1,
+        "avant - hier": -2,
+        "avant hier": -2,
+    },
+    "spanish": {"hoy": 0, "esta noche": 0, "manana": 1, "pasado manana": 2, "ayer": -1, "anteayer": -2},
+}
+_MORNINGS = {
+    "morgen": frozenset({"guten", "am", "jeden", "jeder", "heute", "gestern", "diesen", "den"}),
+    "manana": frozenset({"la", "esta", "cada", "una", "de"}),
+}
+"""Words that are a morning, and no day, behind these."""
+_NEXT, _COMING, _THIS, _LAST = "next", "coming", "this", "last"
+_WHICH_WORDS = {
+    _NEXT: "next nachste nachsten nachster nachstes",
+    _COMING: "coming upcoming kommende kommenden kommender prochain prochaine proximo proxima",
+    _THIS: "this diese diesen dieser dieses ce cette este esta",
+    _LAST: "last past letzte letzten letzter letztes vergangene vergangenen dernier derniere pasado pasada",
+}
+_WHICH = {word: which for which, words in _WHICH_WORDS.items() for word in words.split()}
+_BEHIND = frozenset({"prochain", "prochaine", "dernier", "derniere", "proximo", "proxima", "pasado", "pasada"})
+_AHEAD = frozenset({"in", "dans", "en"})
+_SPANS = {"day": 1, "week": 7}
+_APART_WORDS = "and or but to not than und oder auf bis statt nicht y o pero et ou mais a au"
+_APART = frozenset((*".,;:!?()[]+/&–-—→>", *_APART_WORDS.split()))
+"""What stands between two times that are two."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeTime:
+    """A time that is counted from when it was said.
+
+    Attributes:
+        phrase: its folded words.
+        start: where it begins in the text.
+        end: where it ends.
+        first: the day, or the first one of the week or month.
+        last: the same day, or the last one of the week or month.
+        others: days that it may mean as well.
+        sure: whether it is a time of its own, and not a part of another ("on Friday in two weeks").
+    """
+
+    phrase: str
+    start: int
+    end: int
+    first: date
+    last: date
+    others: tuple[date, ...] = ()
+    sure: bool = True
+
+    @property
+    def days(self) -> frozenset[date]:
+        """Every day that it may mean."""
+        count = (self.last - self.first).days + 1
+        return frozenset((*(self.first + timedelta(n) for n in range(count)), *self.others))
+
+
+_Period = tuple[date, date, tuple[date, ...], int]
+"""First and last day, other days that may be meant, and the place of the token after it."""
+
+
+def relative_times_of(text: str, said: date, languages: Sequence[str]) -> list[RelativeTime]:
+    """The times in a text that are counted from the day on which it was said."""
+    tokens = Tokens(text)
+    reader = _Reader(tokens, said, languages)
+    read: list[tuple[int, int, _Period]] = []
+    place = 0
+    while place < len(tokens):
+        if period := reader.read(place):
+            read.append((place, period[3], period))
+        place = period[3] if period else place + 1
+    taken = {part for start, after, _ in read for part in range(start, after)}
+    times = []
+    for start, after, (first, last, others, _) in read:
+        span = tokens.at(start).start, tokens.at(after - 1).end
+        sure = not reader.is_part(start, after, taken)
+        times.append(RelativeTime(tokens.phrase(start, after), *span, first, last, others, sure))
+    return times
+
+
+class _Reader:
+    def __init__(self, tokens: Tokens, said: date, languages: Sequence[str]) -> None:
+        self._tokens, self._said, self._languages = tokens, said, languages
+
+    def read(self, place: int) -> _Period | None:
+        """The relative time that begins at a place."""
+        if self._tokens.at(place).kind == "":
+            return None
+        try:
+            readings = (self._day_word, self._of_week, self._weekday, self._week_or_month, self._counted)
+            return next((period for reading in readings if (period := reading(place))), None)
+        except OverflowError:  # beyond the calendar
+            return None
+
+    def is_part(self, start: int, after: int, taken: Container[int]) -> bool:
+        """Whether a weekday, a unit of time or another relative time stands so near that both tell one time."""
+        sides = range(start - 1, start - 2 - _BETWEEN, -1), range(after, after + 1 + _BETWEEN)
+        return any(self._joins(side, taken) for side in sides)
+
+    def _joins(self, side: Iterable[int], taken: Container[int]) -> bool:
+        for place in side:
+            token = self._tokens.at(place)
+            if token.kind in ("", "number") or token.text in _APART:
+                return False
+            unit = UNITS.get(token.text) in ("day", "week", "month")
+            if unit or place in taken or value_of(WEEKDAYS, token.text) is not None:
+                return True
+        return False
+
+    def _one(self, days: int, after: int) -> _Period:
+        day = self._said + timedelta(days)
+        return day, day, (), after
+
+    def _day_word(self, place: int) -> _Period | None:
+        tokens = self._tokens
+        mornings = _MORNINGS.get(tokens.text(place), frozenset())
+        if tokens.text(place - 1) in mornings or (
+            mornings and tokens.at(place).capital and tokens.at(place - 1).kind == "word"
+        ):
+            return None
+        for after in range(place + 4, place, -1):
+            phrase = tokens.phrase(place, after)
+            for language in self._languages:
+                if (days := _DAY_WORDS[language].get(phrase)) is not None:
+                    return self._one(days, after)
+        return None
+
+    def _of_week(self, place: int) -> _Period | None:
+        """A weekday and its week: "Friday next week", "next week on Friday", "Freitag nächster Woche"."""
+        tokens = self._tokens
+        name = value_of(WEEKDAYS, tokens.text(place))
+        if name is not None:
+            week = self._week_or_month(place + 1 + (tokens.text(place + 1) == "of"))
+            end = week[3] if week else place
+        else:
+            week = self._week_or_month(place)
+            end = week[3] if week else place
+            end += tokens.text(end) == ","
+            end += tokens.text(end) in ("on", "am")
+            name, end = value_of(WEEKDAYS, tokens.text(end)), end + 1
+        if week is None or name is None or (week[1] - week[0]).days != 6:
+            return None
+        return (day := week[0] + timedelta(name)), day, (), end
+
+    def _weekday(self, place: int) -> _Period | None:
+        tokens = self._tokens
+        which, name, after = _WHICH.get(tokens.text(place)), value_of(WEEKDAYS, tokens.text(place + 1)), place + 2
+        if name is None:
+            name = value_of(WEEKDAYS, tokens.text(place))
+            which, after = self._which_behind(place + 1)
+        if which is None or name is None:
+            return None
+        ahead = (name - self._said.weekday()) % 7
+        if which == _LAST:
+            return self._one(-((-ahead - 1) % 7 + 1), after)
+        if which == _NEXT:  # many mean the one of the coming week, some the very next
+            day = self._said + timedelta(7 - self._said.weekday() + name)
+            return day, day, (self._said + timedelta(ahead or 7),), after
+        return self._one((ahead or 7) if which == _COMING else ahead, after)
+
+    def _which_behind(self, place: int) -> tuple[str | None, int]:
+        word = self._tokens.text(place)
+        if word == "que" and self._tokens.text(place + 1) == "viene":
+            return _COMING, place + 2
+        return (_WHICH[word], place + 1) if word in _BEHIND else (None, place)
+
+    def _week_or_month(self, place: int) -> _Period | None:
+        tokens = self._tokens
+        which, unit, after = _WHICH.get(tokens.text(place)), UNITS.get(tokens.text(place + 1)), place + 2
+        if which is None or unit not in ("week", "month"):
+            unit = UNITS.get(tokens.text(place))
+            which, after = self._which_behind(place + 1)
+        if which is None or unit not in ("week", "month"):
+            return None
+        steps = {_LAST: -1, _THIS: 0}.get(which, 1)
+        if unit == "week":
+            monday = self._said - timedelta(self._said.weekday() - 7 * steps)
+            return monday, monday + timedelta(6), (), after
+        first = _month_of(self._said, steps)
+        return first, _month_of(first, 1) - timedelta(1), (), after
+
+    def _counted(self, place: int) -> _Period | None:
+        """Days or weeks from now or ago: "in two weeks", "vor 3 Tagen", "il y a 2 jours"."""
+        tokens, word = self._tokens, self._tokens.text(place)
+        if word in _AHEAD or tokens.phrase(place, place + 2) == "dentro de":
+            days, after = self._days(place + 1 + (word == "dentro"))
+        elif word in ("vor", "hace") or tokens.phrase(place, place + 3) == "il y a":
+            days, after = self._days(place + 1 + 2 * (word == "il"))
+            days = -days
+        else:
+            days, after = self._days(place)
+            days, after = -days * (tokens.text(after) == "ago"), after + 1
+        return self._one(days, after) if days else None
+
+    def _days(self, place: int) -> tuple[int, int]:
+        """The days that are told at a place, and the place after them; 0 for none."""
+        word = self._tokens.text(place)
+        size = _SPANS.get(UNITS.get(self._tokens.text(place + 1), ""), 0)
+        short = self._tokens.is_number(place) and len(word) <= 3
+        count = int(word) if short else value_of(NUMBERS, word, self._languages) or 0
+        return size * count, place + 2
+
+
+def _month_of(day: date, steps: int) -> date:
+    """The first day of the month that is so many months after that of a day."""
+    months = 12 * day.year + day.month - 1 + steps
+    if not 12 <= months < 12 * 10_000:
+        raise OverflowError
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def occurrences(day: Day, said: date) -> list[date]:
+    """The dates that a day may mean which is told by half, the likeliest first.
+
+    Args:
+        day: with at least its day of the month, or its weekday.
+        said: when it was told.
+    """
+    years = (day.year,) if day.year else range(said.year - 1, said.year + 2)
+    months = (day.month,) if day.month else range(1, 13)
+    if day.day is None:
+        dates = [] if day.weekday is None else [_shifted(said, (day.weekday - said.weekday()) % 7 - n) for n in (0, 7)]
+    else:
+        dates = [_made(year, month, day.day) for year in years for month in months]
+    fits = [each for each in dates if each and day.weekday in (None, each.weekday())]
+    if day.year and day.month:
+        return fits
+    near = [each for each in fits if -LONGEST_AGO <= (each - said).days <= LONGEST_AHEAD]
+    if day.month is None and day.weekday is None:
+        near = [*[each for each in near if each >= said][:1], *[each for each in near if each < said][-1:]]
+    ago = _AGO_WITH_MONTH if day.month else _AGO
+    return sorted(near, key=lambda each: abs((each - said).days) * (ago if each < said else 1))
+
+
+def _made(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _shifted(day: date, days: int) -> date | None:
+    try:
+        return day + timedelta(days)
+    except OverflowError:
+        return None
+
+
+class ToldDays:
+    """The days that a line tells, in every way in which they may be meant.
+
+    Args:
+        text: of the line.
+        said: the day of the line.
+        languages: in which it is read.
+        figures: whether a bare figure may be the day of a month as well ("the 14?", "14 then").
+    """
+
+    def __init__(self, text: str, said: date, languages: Sequence[str], *, figures: bool = True) -> None:
+        self.said = said
+        self.values = values_of(text, languages, heard=True)
+        self.relative = relative_times_of(text, said, languages)
+        self.days = [meaning for value in self.values for meaning in value.meanings if isinstance(meaning, Day)]
+        self.numbers: set[int | None] = {day.day for day in self.days}
+        self.dates = {each for day in self.days for each in occurrences(day, said)}
+        self.dates.update(each for time in self.relative for each in time.days)
+        if figures:
+            bare = {Day(day=int(amount)) for amount in _amounts(self.values) if amount in _DAYS_OF_MONTH}
+            self.numbers.update(day.day for day in bare)
+            self.dates.update(each for day in bare for each in occurrences(day, said))
+        likeliest = {dates[0] for day in self.days if day.day and (dates := occurrences(day, said))}
+        likeliest.update(time.first for time in self.relative if time.first == time.last)
+        self.weekdays: set[int | None] = {each.weekday() for each in likeliest}
+        self.weekdays.update(day.weekday for day in self.days)
+        self.months: set[int | None] = {each.month for each in likeliest}
+        self.months.update(day.month for day in self.days)
+        self.months.update(month for time in self.relative for month in (time.first.month, time.last.month))
+        if any(UNITS.get(word) == "month" for word in text.casefold().split()):  # "until the end of the month"
+            self.months.update((said.month % 12 + 1, said.month, (said.month - 2) % 12 + 1))
+        self.years = {said.year, *(each.year for each in likeliest), *(day.year for day in self.days if day.year)}
+
+
+def tells(lines: Sequence[ToldDays], day: Day) -> bool:
+    """Whether lines together tell a day: its parts stand in them, or follow from a date that they mean."""
+    if day.day is None:
+        parts = ((day.month, [line.months for line in lines]), (day.weekday, [line.weekdays for line in lines]))
+        told = all(part is None or any(part in known for known in sets) for part, sets in parts)
+        return told and (day.year is None or any(_is_year_of(day, line) for line in lines))
+    if any(_same_words(day, other) and _is_year_of(day, line) for line in lines for other in line.days):
+        return True
+    dates = {each for line in lines for each in line.dates if each.day == day.day and day.month in (None, each.month)}
+    numbered = any(day.day in line.numbers for line in lines)
+    if day.month and numbered and any(day.month in line.months for line in lines):
+        dates.update(each for line in lines for each in occurrences(Day(month=day.month, day=day.day), line.said))
+    elif day.month is None and day.weekday is None and numbered:
+        return True
+    return any(day.year in (None, each.year) and day.weekday in (None, each.weekday()) for each in dates)
+
+
+def _same_words(day: Day, other: Day) -> bool:
+    """Whether both are the same day of a month and a weekday, also where the calendar has no such date."""
+    return (day.month, day.day, day.weekday) == (other.month, other.day, other.weekday)
+
+
+def _is_year_of(day: Day, line: ToldDays) -> bool:
+    if day.year is None or any(other.year == day.year for other in line.days):
+        return True
+    dates = occurrences(Day(month=day.month, day=day.day or 15), line.said)
+    return any(each.year == day.year for each in dates) or (day.month is None and day.year in line.years)
+
+
+def _amounts(values: Iterable[Value]) -> Iterator[Decimal | str]:
+    for value in values:
+        for meaning in value.meanings:
+            if isinstance(meaning, Number) and not meaning.unit:
+                yield from meaning.amounts
+
+
+_DAYS_OF_MONTH = frozenset(map(Decimal, range(1, 32)))

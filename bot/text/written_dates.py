@@ -1,0 +1,149 @@
+"""Dates written out: "the 25th" in a text becomes 25 September 2026, in the language of the text.
+
+Where it is not sure which day is meant nothing is written, for a wrong date is worse than none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from bot.text.calendar_dates import RelativeTime, ToldDays, occurrences, relative_times_of
+from bot.text.calendar_words import WRITTEN_MONTHS
+from bot.text.figures import values_of
+from bot.text.identifiers import without_identifiers
+from bot.text.meanings import Day, Value
+
+SURELY_AHEAD = 45
+"""Days within which a weekday with a bare figure ("Sunday 18") is a date; what fits only later may be none."""
+_ARTICLE = 5  # characters of an article with its blanks
+_BRACKET = re.compile(r"\s*\(")
+_ABBREVIATED = re.compile(r"\.(?= [a-z\d])")
+_ORDINAL = re.compile(r"(?:st|nd|rd|th)$", re.IGNORECASE)
+
+
+def with_written_dates(text: str, lines: Sequence[ToldDays], language: str) -> str:
+    """The text with month and year behind each date that lacks them; what is whole already stays as it is.
+
+    Args:
+        text: in which nothing else is changed.
+        lines: what it stands on, the most important first.
+        language: of the text.
+    """
+    written = dict(_insertions(text, lines, language))
+    parts, last = [], 0
+    for place in sorted(written):
+        parts += [text[last:place], written[place]]
+        last = place
+    return "".join((*parts, text[last:]))
+
+
+def _insertions(text: str, lines: Sequence[ToldDays], language: str) -> Iterator[tuple[int, str]]:
+    """What is to be written, and where."""
+    values = values_of(without_identifiers(text), (language,))
+    for value in values:
+        day = value.meanings[0]
+        if not isinstance(day, Day) or day.day is None or day.year or not (meant := _meant(day, lines)):
+            continue
+        yield _with_year(text, value, meant, language) if day.month else _with_month(text, value, meant, language)
+    dated = [value for value in values if value.day and value.day.day and value.day.weekday is not None]
+    for place, time in _relative(text, lines, language):
+        if not (_BRACKET.match(text, place) or any(_is_dated_by(time, value) for value in dated)):
+            yield place, f" ({_span(time.first, time.last, language)})"
+
+
+def _is_dated_by(time: RelativeTime, value: Value) -> bool:
+    """Whether a date belongs to the weekday of a relative time, as in "next Friday the 25th"."""
+    return time.start < value.end and value.start <= time.end + _ARTICLE
+
+
+def _meant(day: Day, lines: Sequence[ToldDays]) -> date | None:
+    """The date of a day that is told by half: as a line has it in full, or else as one means it."""
+    told = [
+        (other, line.said)
+        for line in lines
+        for other in line.days
+        if other.day == day.day and _fits(day.month, other.month) and _fits(day.weekday, other.weekday)
+    ]
+    told.sort(key=lambda pair: (pair[0].year is None, pair[0].month is None))
+    if day.month and lines:
+        told.append((day, lines[0].said))
+    for other, said in told:
+        weekday = other.weekday if day.weekday is None else day.weekday
+        whole = replace(other, month=day.month or other.month, weekday=weekday)
+        for meant in occurrences(whole, said)[:1]:
+            sure = whole.month or whole.weekday is None or abs((meant - said).days) <= SURELY_AHEAD
+            return meant if sure else None
+    return None
+
+
+def _fits(part: int | None, other: int | None) -> bool:
+    return part is None or other is None or part == other
+
+
+def _with_year(text: str, value: Value, meant: date, language: str) -> tuple[int, str]:
+    last, place = text[value.end - 1], value.end
+    if last == ".":  # "3.9."
+        return place, str(meant.year)
+    if not last.isalpha() or _ORDINAL.search(text[value.start : place]):  # "October 14th"
+        return place, f", {meant.year}"
+    if _ABBREVIATED.match(text, place):
+        place += 1
+    return place, f" {_of(language)}{meant.year}"
+
+
+def _with_month(text: str, value: Value, meant: date, language: str) -> tuple[int, str]:
+    if _ORDINAL.search(text[value.start : value.end]):
+        bracketed = _BRACKET.match(text, value.end)
+        return value.end, "" if bracketed else f" ({written_date(meant, language)})"
+    dot = "." * (language == "german" and text[value.end - 1] != ".")
+    day = (
+        f"{meant.day}."
+        if language == "german"
+        else "1er"
+        if language == "french" and meant.day == 1
+        else str(meant.day)
+    )
+    return value.end, dot + written_date(meant, language).removeprefix(day)
+
+
+def _relative(text: str, lines: Sequence[ToldDays], language: str) -> Iterator[tuple[int, RelativeTime]]:
+    """The relative times of a text, each as the line means it that tells the same, and where they end."""
+    plain = without_identifiers(text)
+    readings = [(line, relative_times_of(plain, line.said, (language,))) for line in lines]
+    for times in zip(*(reading for _, reading in readings), strict=False):  # fewer at the calendar's end
+        told = [
+            (not any(other.phrase == time.phrase for other in line.relative), place, time)
+            for place, ((line, _), time) in enumerate(zip(readings, times, strict=True))
+            if time.sure and (time.first == line.said or not line.dates.isdisjoint((time.first, time.last)))
+        ]
+        if told:
+            time = min(told, key=lambda each: each[:2])[2]
+            yield time.end, time
+
+
+def written_date(day: date, language: str) -> str:
+    """A day with its month and year as a language writes them."""
+    month, number = WRITTEN_MONTHS[language][day.month - 1], str(day.day)
+    if language == "german":
+        number += "."
+    if language == "french" and day.day == 1:
+        number = "1er"
+    return f"{number} {_of(language)}{month} {_of(language)}{day.year}"
+
+
+def _of(language: str) -> str:
+    return "de " if language == "spanish" else ""
+
+
+def _span(first: date, last: date, language: str) -> str:
+    """A day, a week or a month."""
+    if first == last:
+        return written_date(first, language)
+    if first.day == 1 and last.day > 7:
+        return f"{WRITTEN_MONTHS[language][first.month - 1]} {_of(language)}{first.year}"
+    if first.month != last.month:
+        return f"{written_date(first, language)} – {written_date(last, language)}"
+    return f"{first.day}{'.' * (language == 'german')}–{written_date(last, language)}"

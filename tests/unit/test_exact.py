@@ -1,0 +1,268 @@
+"""What passes the exact checks, in what wording, and what does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, date
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.remember.evidence import Heard, ShownLine
+from bot.remember.exact import LONGEST, Exact, Refusal, check, contradicts
+from bot.text import SecretFinder, identifiers_of, values_of, without_identifiers
+
+
+class _NoSecrets(SecretFinder):
+    """A finder that finds nothing."""
+
+    def find(self, text: str) -> list[str]:
+        return []
+
+
+NO_SECRETS = _NoSecrets()
+
+ANA, BEN, CEM, BOT = 1001, 1002, 1003, 1009
+THURSDAY = date(2026, 9, 17)
+
+
+def stretch(*texts: str, day: date = THURSDAY, replies: dict[int, int] | None = None) -> list[ShownLine]:
+    """Lines of one day in turn from three people; their message ids are their numbers."""
+    answered = replies or {}
+    return [
+        ShownLine(number, number, (ANA, BEN, CEM)[number % 3], text, day, answered.get(number))
+        for number, text in enumerate(texts, 1)
+    ]
+
+
+def judged(text: str, *lines: str, cited: Sequence[int] | None = None, personal: bool = False) -> Exact | Refusal:
+    """What the checks say of a text that cites all lines, or the ones named."""
+    shown = stretch(*lines)
+    numbers = cited or [line.number for line in shown]
+    return check(text, numbers, shown, {ANA, BEN, CEM}, personal=personal, zone=ZoneInfo("Europe/Berlin"))
+
+
+ENGLISH = [
+    # the statement, what is kept, the lines
+    ("The raid is on Saturday at 20:00.", "", ["raid sat 8pm then"]),
+    ("The raid is on Saturday 26 September at 8 pm.", "The raid is on Saturday 26 September 2026 at 8 pm.",
+     ["raid on sat 26th, 8pm"]),
+    ("The server moves on the 25th.", "The server moves on the 25th (25 September 2026).",
+     ["we move the server on the 25th"]),
+    ("The server moves on 25 September 2026.", "", ["we move the server on the 25th"]),
+    ("Signups close on 22 September.", "Signups close on 22 September 2026.", ["signups close 22 sept"]),
+    ("The exam is on October 14 in hall 3.", "The exam is on October 14, 2026 in hall 3.", ["exam oct 14 hall 3"]),
+    ("The talk starts at 7:30 pm.", "", ["talk starts 7:30"]),
+    ("The farm gives 20 times as much.", "", ["the farm gives 20x as much"]),
+    ("<@1002> is away for two weeks.", "", ["im away 2 weeks"]),
+    ("<@1002> is away for 14 days.", "", ["im away for two weeks"]),
+    ("The party is tomorrow at noon.", "The party is tomorrow (18 September 2026) at noon.",
+     ["party tomorrow noon"]),
+    ("The party is on Friday, 18 September 2026.", "", ["party tomorrow noon"]),
+    ("Office hours are on Tuesdays from 2 to 3 pm in E 1.08.", "", ["office hours tuesdays 2-3 in E 1.08"]),
+    ("The rent is $1,200 from January on.", "", ["rent will be 1200 bucks from january on"]),
+    ("The next meeting is in two weeks.", "The next meeting is in two weeks (1 October 2026).",
+     ["next meeting in 2 weeks"]),
+    ("Release 2.1.10 is out since yesterday.", "Release 2.1.10 is out since yesterday (16 September 2026).",
+     ["2.1.10 came out yesterday"]),
+    ("Half of the 34 eggs were found.", "", ["found half of the 34 eggs"]),
+    ("The third strike is permanent, the first two are warnings for 7 days.", "",
+     ["first 2 strikes = 7 day warning, third is permanent"]),
+    ("The pool opens next Friday at 9:15.", "The pool opens next Friday (25 September 2026) at 9:15.",
+     ["pool opens next friday 9.15am"]),
+    ("The event starts on 20 September 2026 at 18:00.", "", ["event starts <t:1789920000:F>, be there"]),
+    ("You may bring one friend, and in May a second one.", "", ["u can bring a friend, from may on two"]),
+    ("Write `/warp spawn` to get back.", "", ["just do /warp spawn"]),
+]  # fmt: skip
+GERMAN = [
+    ("Das Sommerfest ist am Samstag, dem 26. September, ab 15 Uhr.",
+     "Das Sommerfest ist am Samstag, dem 26. September 2026, ab 15 Uhr.", ["sommerfest ist sa 26.9. ab 15h"]),
+    ("Die Probe wird auf den 25. verschoben und beginnt um halb acht.",
+     "Die Probe wird auf den 25. September 2026 verschoben und beginnt um halb acht.",
+     ["probe ist jetzt am 25. und geht um 19:30 los"]),
+    ("Die Anmeldung läuft bis zum 3.10. bei <@1001>.", "Die Anmeldung läuft bis zum 3.10.2026 bei <@1001>.",
+     ["anmelden könnt ihr euch bis 3. oktober bei mir"]),
+    ("Der Beitrag kostet 12,50 € im Monat.", "", ["beitrag sind 12,50 euro im monat"]),
+    ("Zum Grillen kommen zweiundzwanzig Leute.", "", ["wir sind 22 beim grillen"]),
+    ("Die Abgabe ist morgen um 23:59 Uhr.", "Die Abgabe ist morgen (18. September 2026) um 23:59 Uhr.",
+     ["abgabe morgen 23:59!!"]),
+    ("Der Schlüssel liegt jeden Morgen ab 8 Uhr beim Hausmeister.", "",
+     ["schlüssel gibts jeden morgen ab 8 beim hausmeister"]),
+    ("Nächste Woche fällt das Training aus.", "Nächste Woche (21.–27. September 2026) fällt das Training aus.",
+     ["training fällt nächste woche aus"]),
+    ("Am Freitag nächster Woche wird umgezogen.", "Am Freitag nächster Woche (25. September 2026) wird umgezogen.",
+     ["umzug ist freitag nächster woche"]),
+    ("Der Zug fährt um 7:42 Uhr und braucht eine Stunde.", "", ["zug um 7.42 uhr, dauert 1h"]),
+    ("Zwei von drei Mods müssen zustimmen.", "", ["es müssen 2 von 3 mods ja sagen"]),
+    ("Samstagabend wird um 20 Uhr gespielt.", "", ["sa abend 20 uhr zocken"]),
+    ("Das Treffen ist am 1. November im Raum 2.14.", "Das Treffen ist am 1. November 2026 im Raum 2.14.",
+     ["treffen ist am 1.11., raum 2.14"]),
+]  # fmt: skip
+SPANISH = [
+    ("La partida es el viernes 25 de septiembre a las 20:00.",
+     "La partida es el viernes 25 de septiembre de 2026 a las 20:00.", ["partida el vie 25 a las 8 de la tarde"]),
+    ("El torneo pasa al 3 de octubre.", "El torneo pasa al 3 de octubre de 2026.", ["el torneo pasa al 3/10"]),
+    ("Mañana cierra la inscripción a las 18 h.", "Mañana (18 de septiembre de 2026) cierra la inscripción a las 18 h.",
+     ["mañana a las 18h cierra la inscripción"]),
+    ("El servidor se reinicia cada mañana a las 6.", "", ["se reinicia cada mañana a las 6"]),
+    ("La entrada cuesta 7,50 € y los menores de doce años no pagan.", "",
+     ["la entrada son 7,50 euros, menores de 12 gratis"]),
+    ("El examen es el 25 a las 9:00.", "El examen es el 25 de septiembre de 2026 a las 9:00.",
+     ["el examen es el 25 a las 9"]),
+    ("Quedamos dentro de dos semanas en el parque.",
+     "Quedamos dentro de dos semanas (1 de octubre de 2026) en el parque.",
+     ["quedamos en el parque dentro de 2 semanas"]),
+    ("El próximo lunes no hay clase.", "El próximo lunes (21 de septiembre de 2026) no hay clase.",
+     ["el próximo lunes no hay clase"]),
+]  # fmt: skip
+FRENCH = [
+    ("La répétition est le 25 à 18h30.", "La répétition est le 25 septembre 2026 à 18h30.", ["répète le 25 à 18h30"]),
+    ("On est dix-sept, dont sept nouveaux.", "", ["on est 17 dont sept nouveaux"]),
+    ("Le salon ouvre le 1er octobre.", "Le salon ouvre le 1er octobre 2026.", ["le salon ouvre au 1 oct"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "written", "lines"), [*ENGLISH, *GERMAN, *SPANISH, *FRENCH])
+def test_natural_wordings_of_what_was_said_pass_with_their_dates_written_out(
+    text: str, written: str, lines: list[str]
+) -> None:
+    passed = judged(text, *lines)
+    assert passed == Exact(written or text)
+    assert judged(passed.text, *lines) == passed
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal", "lines"),
+    [
+        ("The raid is on Sunday at 20:00.", Refusal.DATE, ["raid sat 8pm then"]),
+        ("The raid is on Saturday at 21:00.", Refusal.TIME, ["raid sat 8pm then"]),
+        ("The server moves on 26 September 2026.", Refusal.DATE, ["we move the server on the 25th"]),
+        ("The server moves on 25 October 2026.", Refusal.DATE, ["we move the server on the 25th"]),
+        ("The exam is on 14 October 2027 in hall 3.", Refusal.DATE, ["exam oct 14 hall 3"]),
+        ("The concert is on Saturday 11 October.", Refusal.DATE, ["concert is on october 11"]),
+        ("The raid is next Monday in the hall.", Refusal.DATE, ["raid next friday in the hall"]),
+        ("Seven people come in autumn.", Refusal.FIGURE, ["people come on 22 sept, in autumn"]),
+        ("<@1002> is away for three weeks.", Refusal.FIGURE, ["im away 2 weeks"]),
+        ("Late homework gets minus 24% after 20h.", Refusal.FIGURE, ["24h late = minus 20%, after that 0"]),
+        ("Release 1.2 is out now.", Refusal.FIGURE, ["release 2.1 is out"]),
+        ("Run /opt/mc/restart.sh to restore it.", Refusal.IDENTIFIER, ["just run /opt/mc/restore.sh"]),
+        ("Wipe it with shred -z on the disk.", Refusal.COMMAND, ["wipe it with shred -n on the disk"]),
+        ("Load it with sudo modprobe nvidia then.", Refusal.COMMAND, ["how do i load nvidia then?"]),
+        ("Add '-' after the name of the package.", Refusal.COMMAND, ["add '=' after the name"]),
+        ("Notes are at https://example.org/b now.", Refusal.LINK, ["notes: https://example.org/a"]),
+        ("<@1004> writes the notes today.", Refusal.PERSON, ["i write the notes today"]),
+        ("Too short.", Refusal.LENGTH, ["too short"]),
+        (f"It is {'very ' * 90}long.", Refusal.LENGTH, ["it is long"]),
+        ("The wifi password is hunter2-Xk93 in the hall.", Refusal.SECRET, ["the wifi password is hunter2-Xk93"]),
+        ("Am 26. wird umgezogen.", Refusal.DATE, ["umzug am 25."]),
+        ("El torneo es el 4 de octubre.", Refusal.DATE, ["el torneo pasa al 3/10"]),
+    ],
+)
+def test_what_nobody_said_is_refused(text: str, refusal: Refusal, lines: list[str]) -> None:
+    assert judged(text, *lines) is refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "passes"),
+    [
+        ("The exam is on 14 October 2026 in the hall.", "so is it 14 oct?", True),
+        ("The exam starts at 9:30 in the hall.", "so is it at 9.30am?", True),
+        ("The exam takes two hours in the hall.", "2 hours again?", True),
+        ("Enrol for the exam at https://example.org/a first.", "at https://example.org/a ?", True),
+        ("Enrol for the exam with `!enrol` in the hall.", "with !enrol ?", True),
+        ("The exam is open to 12 people in the hall.", "12 people?", False),
+        ("The exam costs 20 € in the hall.", "20 euros again?", False),
+    ],
+)
+def test_a_line_near_or_answered_lends_whole_values_and_no_bare_figure(text: str, line: str, passes: bool) -> None:
+    shown = stretch("hi all", line, "hm", "yes, exam in the hall, register first", replies={4: 2})
+    passed = check(text, [4], shown, {ANA}, personal=False)
+    assert passed == Exact(text, (2,)) if passes else passed is Refusal.FIGURE
+    assert not isinstance(check(text, [4], shown, {ANA}, personal=True), Exact)
+
+
+def test_a_line_further_away_lends_only_to_its_reply() -> None:
+    talk = ["is it at https://example.org/a ?", *["hm"] * 5, "yes it is there"]
+    text = "It is at https://example.org/a for all."
+    assert check(text, [7], stretch(*talk), {ANA}, personal=False) is Refusal.LINK
+    assert check(text, [7], stretch(*talk, replies={7: 1}), {ANA}, personal=False) == Exact(text, (1,))
+
+
+def test_a_statement_needs_lines_that_are_there() -> None:
+    shown = stretch("we meet at noon")
+    assert check("They meet at noon.", [], shown, {ANA}, personal=False) is Refusal.LINES
+    assert check("They meet at noon.", [1, 2], shown, {ANA}, personal=False) is Refusal.LINES
+
+
+def test_nothing_is_kept_about_the_bot_nor_of_what_is_sensitive() -> None:
+    shown = stretch(f"<@{BOT}> is slow today", "i have adhd")
+    text = f"<@{BOT}> is slow today."
+    assert check(text, [1], shown, {ANA, BOT}, personal=False, bot_id=BOT) is Refusal.BOT
+    assert check("<@1003> has adhd, they said.", [2], shown, {CEM}, personal=True) is Refusal.SENSITIVE
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differs"),
+    [
+        ("Max 20 villagers and 1 farm.", "Max 12 villagers and 1 farm.", True),
+        ("The raid is on Saturday 22nd.", "The raid is on Sunday 23rd, not on Saturday.", True),
+        ("The raid is at 8pm.", "The raid is at 9pm.", True),
+        ("The notes: https://a.example/1", "The notes: https://a.example/2", True),
+        ("The raid is on 22 August 2026 at 8pm.", "Raid on Saturday the 22nd at 20:00.", False),
+        ("The raid is on Saturday at 8.", "The raid is at 8pm.", False),
+        ("It takes two weeks.", "It takes 14 days.", False),
+        ("The shirt is 15€ and ready in 10 minutes.", "The shirt is 15 euros.", False),
+        ("It is ready in 10 minutes.", "It costs 15€.", False),
+    ],
+)
+def test_statements_contradict_each_other_where_both_have_a_value_that_the_other_has_not(
+    one: str, other: str, differs: bool
+) -> None:
+    assert contradicts(one, other) is differs
+    assert contradicts(other, one) is differs
+
+
+PIECES = """
+the 25th|Saturday|sat|22nd|18|oct 14|14 October|3.9.|am 25.|le 25|el 25|tomorrow|next Friday|next week|in two weeks
+last month|(|)|.|, |at 8pm|9h58|and|of|2026|12|samedi|Sonntag|nächste Woche|mañana|demain|1er octobre|Sept|3/9|week
+Friday|1.21.8|restore.sh|https://a.example/25|`a -b`|is|dans 3 jours|vor|Morgen|-|–|'|this|letzten|Montag|half|one
+"""
+TEXTS = st.lists(st.sampled_from(PIECES.replace("\n", "|").strip("|").split("|")), min_size=3, max_size=14).map(
+    " ".join
+)
+DAYS = st.dates(date(2015, 1, 1), date(2084, 9, 1))  # of which a snowflake can be
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS | st.text(max_size=300), TEXTS | st.text(), DAYS)
+def test_any_text_is_judged_and_dates_are_written_once(text: str, said: str, day: date) -> None:
+    shown = stretch(f"{text} {said}", said, day=day)
+    passed = check(text, [1], shown, {ANA, BEN}, personal=False, secrets=NO_SECRETS)
+    if isinstance(passed, Exact) and len(passed.text) < LONGEST - 60:
+        again = check(passed.text, [1], shown, {ANA, BEN}, personal=False, secrets=NO_SECRETS)
+        assert again == passed
+    contradicts(text, said)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1", "1.", "1,2", "1/2 ", "1:", "-1 ", "a_", "a.b", "/a", "`", "'", '"', "«", "sudo ", "of 1 ", "mon 1 ", "mo mo ",
+     "next next ", "in in ", "twenty ", "1 de ", "<", "<t:1>", "oct 1 ", "half ", "ein", "und", "1-", "http://", "a=",
+     "$a", "the 1st ", "Friday in two weeks ", "1 h ", "😀", "ß", "٣", " "],
+)  # fmt: skip
+def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
+    def spent(length: int) -> float:
+        text = piece * (length // len(piece))
+        start = time.process_time()
+        Heard(stretch(text)[0], ["english", "german"], UTC, near=False)
+        identifiers_of(text)
+        without_identifiers(text)
+        values_of(text, ["german"])
+        contradicts(text, text + "1")
+        return time.process_time() - start
+
+    spent(500)
+    assert spent(8_000) < 40 * max(spent(800), 0.002)
