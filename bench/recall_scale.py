@@ -27,6 +27,7 @@ from bot.domain import snowflake
 from bot.domain.clock import system_clock
 from bot.domain.model import MemoryKind, MemoryOrigin, MemoryState, MessageState
 from bot.index import NoIndex
+from bot.index.outbox import Outbox
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory, write_names
 from bot.recall import Recall, RecallQuery
@@ -95,7 +96,9 @@ async def run(size: int, folder: Path, *, fresh: bool) -> None:
         fulltext = FullText(db.dialect)
         if fresh:
             await fill(db, fulltext, speech, rng, size)
-        recall = Recall(db, fulltext, NoIndex(), Directory(db), MemoryStore(db, fulltext, system_clock))
+        recall = Recall(
+            db, fulltext, NoIndex(), Directory(db), MemoryStore(db, fulltext, system_clock, Outbox(system_clock).add)
+        )
         everything = list(CHANNELS)
         askers: dict[str, Callable[[], Sequence[int]]] = {
             "all": lambda: everything,

@@ -16,7 +16,7 @@ from bot.forget.revisions import Revisions
 from bot.forget.traces import Traces
 from bot.forget.unfinished import UnfinishedOptOuts
 from bot.guilds import GuildServices, open_guilds
-from bot.index import Indexer, MessageVectors, NoIndex, VectorIndex, index_stores
+from bot.index import Indexer, MessageVectors, NoIndex, Outbox, VectorIndex, index_stores
 from bot.llm import model_stores
 from bot.memories import MemoryStore, memory_stores
 from bot.observe import Intake, LogServices, open_log
@@ -92,7 +92,7 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         guilds = await open_guilds(settings, db, system_clock)
         message_vectors = MessageVectors(db, Installation(db), system_clock)
         logged = open_log(db, guilds, system_clock, message_vectors.changed)
-        store = MemoryStore(db, logged.fulltext, system_clock)
+        store = MemoryStore(db, logged.fulltext, system_clock, Outbox(system_clock).add)
         index = NoIndex("it is not needed", holds_nothing=False)
         indexer = Indexer(db, index, store, logged.directory, system_clock, message_vectors)
         yield open_forget(settings.data_dir, db, guilds, logged, store, index, indexer, system_clock).personal

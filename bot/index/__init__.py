@@ -17,6 +17,7 @@ from bot.index.follower import Follower
 from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover
+from bot.index.outbox import Outbox
 from bot.index.vectors import Vectors, open_embedder
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MessageVectors",
     "Mover",
     "NoIndex",
+    "Outbox",
     "VectorIndex",
     "Vectors",
     "index_stores",

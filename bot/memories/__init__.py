@@ -8,7 +8,6 @@ from bot.memories.asker import Asker
 from bot.memories.composition import memory_stores
 from bot.memories.kept import cited_in, doubting_in
 from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, OwnMemories, Page
-from bot.memories.rows import discard_answers
 from bot.memories.store import MemoryStore
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "OwnMemories",
     "Page",
     "cited_in",
-    "discard_answers",
     "doubting_in",
     "memory_stores",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -52,6 +52,10 @@ _NOT_KEPT = MappingProxyType(
 )
 
 
+Discard = Callable[[AsyncConnection, Collection[int]], Awaitable[object]]
+"""Lets stored answers of the model in these channels be asked for again, in the caller's transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of memories, and how many there are in all."""
@@ -76,10 +80,12 @@ class OwnMemories:
         store: MemoryStore,
         log: MessageLog,
         clock: Clock,
+        discard: Discard,
         *,
         announce: Callable[[], None] = lambda: None,
     ) -> None:
         """Open it; `announce` is called when a change waits for the index (`Indexer.wake`)."""
+        self._discard = discard
         self._db = db
         self._store = store
         self._log = log
@@ -173,7 +179,7 @@ class OwnMemories:
             await connection.execute(delete(corrections).where(corrections.c.memory_id == memory_id))
             await connection.execute(insert(corrections).values(row))
             await self._store.rewrite(connection, memory_id, text)
-            await rows.discard_answers(connection, memory.channel_ids)
+            await self._discard(connection, memory.channel_ids)
             corrected = (await self._store.load(connection, [memory_id]))[memory_id]
         self._announce()
         await self._db.scrub()
@@ -231,7 +237,7 @@ class OwnMemories:
         else:
             await set_state(connection, messages.c.id.in_(ids), MessageState.SKIPPED, FORGOTTEN)
             await rows.undoubt(connection, ids)
-        await rows.discard_answers(connection, memory.channel_ids)
+        await self._discard(connection, memory.channel_ids)
 
 
 def _within_bounds(text: str) -> str:

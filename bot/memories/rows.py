@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Citation, Doubt, Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
 from bot.observe import set_state
-from bot.storage import batches, chunks, citations, memories, messages
+from bot.storage import chunks, citations, memories, messages
 from bot.text import Entry
 
 WITHOUT_DOUBT = {"doubt_message_id": None, "doubt_channel_id": None, "doubt_author_id": None}
@@ -122,19 +122,6 @@ async def reopen(connection: AsyncConnection, message_ids: Collection[int]) -> i
         extracted = and_(messages.c.id.in_(chunk), messages.c.state == MessageState.EXTRACTED)
         count += await set_state(connection, extracted, MessageState.PENDING)
     return count
-
-
-async def discard_answers(connection: AsyncConnection, channel_ids: Collection[int] | None) -> int:
-    """Let stored model answers of these channels (None: all) be asked for again; how many there were.
-
-    An answer may hold the text of any message that its model saw, also of those that were context only. So a
-    message that goes or changes takes its channel's answers with it.
-    """
-    answered: ColumnElement[bool] = batches.c.answer.is_not(None)
-    if channel_ids is not None:
-        answered = and_(answered, batches.c.channel_id.in_(channel_ids))
-    reset = update(batches).where(answered).values(state="open", answer=None, error=None)
-    return (await connection.execute(reset)).rowcount
 
 
 async def undoubt(connection: AsyncConnection, message_ids: Collection[int]) -> int:

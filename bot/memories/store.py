@@ -6,7 +6,7 @@ index learns of it, in the same transaction. Methods that take a `connection` wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
@@ -14,8 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Citation, Clock, Memory, MemoryKind, MemoryOrigin, MemoryState, snowflake
 from bot.memories import rows
-from bot.storage import Database, chunks, citations, corrections, memories, outbox
+from bot.storage import Database, chunks, citations, corrections, memories
 from bot.text import FullText
+
+Enqueue = Callable[[AsyncConnection, Sequence[str], str], Awaitable[None]]
+"""Tells the vector index of memories, in the caller's transaction: "upsert" or "delete"."""
 
 
 @dataclass(slots=True)
@@ -36,8 +39,9 @@ class Withdrawal:
 class MemoryStore:
     """Keeps memories, their citations and their full-text entries, and tells the index through the outbox."""
 
-    def __init__(self, db: Database, fulltext: FullText, clock: Clock) -> None:
+    def __init__(self, db: Database, fulltext: FullText, clock: Clock, enqueue: Enqueue) -> None:
         self._db = db
+        self._enqueue = enqueue
         self._fulltext = fulltext
         self._clock = clock
 
@@ -244,8 +248,8 @@ class MemoryStore:
         for chunk in chunks(ids):
             removed = (await connection.execute(select(memories).where(memories.c.id.in_(chunk)))).all()
             await self._fulltext.remove(connection, "memories", [row.seq for row in removed])
-            for hanging in (citations, corrections):
-                await connection.execute(delete(hanging).where(hanging.c.memory_id.in_(chunk)))
+            await connection.execute(delete(citations).where(citations.c.memory_id.in_(chunk)))
+            await connection.execute(delete(corrections).where(corrections.c.memory_id.in_(chunk)))
             await connection.execute(delete(memories).where(memories.c.id.in_(chunk)))
             await self._enqueue(connection, [row.id for row in removed], "delete")
             await self._relink(connection, {row.id: row.superseded_by for row in removed})
@@ -284,12 +288,6 @@ class MemoryStore:
             seq = (await connection.execute(change.returning(memories.c.seq))).scalar_one()
             await self._fulltext.add(connection, "memories", [rows.entry_of(seq, memory)])
         await self._enqueue(connection, ids, "upsert")
-
-    async def _enqueue(self, connection: AsyncConnection, ids: Sequence[str], op: str) -> None:
-        """Tell the index. Rows are only ever added here: the indexer may be working on an older one at this moment."""
-        if ids:
-            now = self._clock()
-            await connection.execute(insert(outbox), [{"memory_id": i, "op": op, "created_ms": now} for i in ids])
 
 
 def _is_made_anew(memory: Memory, gone: Collection[int], logged: Collection[int]) -> bool:

@@ -8,6 +8,7 @@ finished later.
 from bot.remember import lexicon
 from bot.remember.composition import open_flusher, open_queue, remember_stores
 from bot.remember.flusher import Flusher, FlushReport
+from bot.remember.kept import discard_answers
 from bot.remember.lexicon import NEGATION
 from bot.remember.orders import is_order
 from bot.remember.queue import DeadLetter, Queue
@@ -19,6 +20,7 @@ __all__ = [
     "FlushReport",
     "Flusher",
     "Queue",
+    "discard_answers",
     "ends",
     "is_order",
     "lexicon",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bot.memories import discard_answers
-from bot.remember.queue import drop_empty_batches
+from sqlalchemy import and_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.remember.queue import OPEN, drop_empty_batches
 from bot.storage import Store, batches, leases, rereadings
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from collections.abc import Collection
 
     from bot.storage import Edited, Erased, Expired, Portion
 
@@ -39,6 +41,17 @@ class KeptAnswers(Store):
         discarded = await discard_answers(connection, portion.channel_ids)
         await drop_empty_batches(connection)
         return Counter({self.name: discarded})
+
+
+async def discard_answers(connection: AsyncConnection, channel_ids: Collection[int]) -> int:
+    """Let stored model answers of these channels be asked for again; how many there were.
+
+    An answer may hold the text of any message that its model saw, also of those that were context only. So a
+    message that goes or changes takes its channel's answers with it.
+    """
+    answered = and_(batches.c.answer.is_not(None), batches.c.channel_id.in_(channel_ids))
+    reset = update(batches).where(answered).values(state=OPEN, answer=None, error=None)
+    return (await connection.execute(reset)).rowcount
 
 
 class Rereadings(Store):

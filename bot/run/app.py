@@ -10,13 +10,13 @@ from bot import __version__
 from bot.domain import Clock, Step, Supervisor, no_step, system_clock
 from bot.forget import Clerk, Erasure, open_forget
 from bot.guilds import open_guilds
-from bot.index import Follower, Indexer, Mover, VectorIndex, open_message_vectors, open_vectors
+from bot.index import Follower, Indexer, Mover, Outbox, VectorIndex, open_message_vectors, open_vectors
 from bot.llm import Guard, Ledger, PriceTable, open_models
 from bot.memories import MemoryStore, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
 from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, open_status
 from bot.recall import Recall, open_recall
-from bot.remember import Flusher, FlushReport, open_flusher
+from bot.remember import Flusher, FlushReport, discard_answers, open_flusher
 from bot.settings import Settings
 from bot.storage import Changes, Database, Installation, Store, open_store
 
@@ -106,7 +106,7 @@ async def open_app(
         )
         message_vectors = await open_message_vectors(settings, db, clock, leads=leads, patient=patient)
         logged = open_log(db, guilds, clock, message_vectors.changed)
-        store = MemoryStore(db, logged.fulltext, clock)
+        store = MemoryStore(db, logged.fulltext, clock, Outbox(clock).add)
         index = await enter(
             open_vectors(
                 settings,
@@ -139,7 +139,7 @@ async def open_app(
             log=logged.log,
             intake=forget.intake,
             store=store,
-            own=OwnMemories(db, store, logged.log, clock, announce=index.indexer.wake),
+            own=OwnMemories(db, store, logged.log, clock, discard_answers, announce=index.indexer.wake),
             erasure=forget.erasure,
             personal=forget.personal,
             posts=forget.posts,

@@ -13,6 +13,7 @@ from bot.index import indexer as indexing
 from bot.index.base import IndexEntry
 from bot.index.message_vectors import MessageVectors
 from bot.index.opening import open_index
+from bot.index.outbox import Outbox
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory
 from bot.storage.engine import open_database
@@ -36,7 +37,7 @@ async def main(data_dir: Path) -> None:
 
             index.upsert = told  # type: ignore[method-assign]
             fulltext = FullText(db.dialect)
-            store = MemoryStore(db, fulltext, system_clock)
+            store = MemoryStore(db, fulltext, system_clock, Outbox(system_clock).add)
             vectors = MessageVectors(db, installation, system_clock)
             await indexing.Indexer(db, index, store, Directory(db), system_clock, vectors).drain()
 

@@ -24,6 +24,7 @@ from bot.index import indexer as indexing
 from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
+from bot.index.outbox import Outbox
 from bot.llm.embeddings import OpenAIEmbedder
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory
@@ -46,7 +47,7 @@ class Bench:
         self.db = db
         self.index = index
         self.directory = Directory(db)
-        self.store = MemoryStore(db, FullText(db.dialect), clock)
+        self.store = MemoryStore(db, FullText(db.dialect), clock, Outbox(clock).add)
         vectors = MessageVectors(db, Installation(db), clock)
         self.indexer = Indexer(db, index, self.store, self.directory, clock, vectors)
 

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from bot.storage.schema import metadata
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [p for folder in ("bot", "cogs") for p in (ROOT / folder).rglob("*.py") if "migrations" not in p.parts]
 WRITES = {"insert", "update", "delete", "upsert"}
@@ -33,6 +35,19 @@ def writers() -> dict[str, set[str]]:
         for table in writes_of(path.read_text(encoding="utf-8")):
             by_table[table].add(str(path.relative_to(ROOT)))
     return dict(by_table)
+
+
+def test_each_table_has_one_package_that_writes_it() -> None:
+    packages = {table: {module.split("/")[1] for module in modules} for table, modules in writers().items()}
+    assert {table: owners for table, owners in packages.items() if len(owners) > 1} == {}
+
+
+def test_whoever_writes_names_the_table() -> None:
+    unnamed = {table: modules for table, modules in writers().items() if table not in metadata.tables}
+    assert unnamed == {
+        "table": {"bot/storage/engine.py", "bot/storage/stores.py"},
+        "index": {"bot/text/fulltext.py"},
+    }
 
 
 def test_a_messages_state_is_set_in_one_module() -> None:
