@@ -192,7 +192,7 @@ async def _ours(
                 raise SystemExit("; ".join(app.notes))
             if options.facts:
                 for guild_id in {one.message.guild_id for one in said}:
-                    await app.services.consents.rules.decide(guild_id, facts=FactsRule.EVERYBODY)
+                    await app.services.guilds.consents.rules.decide(guild_id, facts=FactsRule.EVERYBODY)
             export = [Exported(one.message, one.author_name, "", "") for one in said]
             summary = await Replay(app.log, app.ledger, app.flusher).run(export, _progress)
             kept = await app.store.by_message([one.message.id for one in said])

@@ -26,8 +26,7 @@ from cogs.views.confirm import text_view
 from cogs.views.setup import SetupPanel
 
 if TYPE_CHECKING:
-    from bot.guilds import Observations
-    from bot.operate import Services
+    from bot.guilds import GuildServices
     from cogs.backfill import Backfill
 
 log = logging.getLogger(__name__)
@@ -69,11 +68,11 @@ class Admin(commands.Cog):
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
 
-    def __init__(self, bot: commands.AutoShardedBot, services: Services, backfill: Backfill) -> None:
+    def __init__(self, bot: commands.AutoShardedBot, guilds: GuildServices, backfill: Backfill) -> None:
         self._bot = bot
-        self._services = services
+        self._guilds = guilds
         self._backfill = backfill
-        self._observations: Observations = services.observations
+        self._observations = guilds.observations
 
     # --- /observe ----------------------------------------------------------------------------------------------------
 
@@ -93,7 +92,7 @@ class Admin(commands.Cog):
         """Switch observation on, say so in the channel, and read back as many days as the admin wants."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         place = self._place(interaction, channel)
-        days = min(read_back or 0, self._services.policy.retention_days)
+        days = min(read_back or 0, self._guilds.policy.retention_days)
         changed = await self._switch_on(interaction, place, days)
         if not changed and not days:
             await reply(
@@ -140,7 +139,7 @@ class Admin(commands.Cog):
         await reply(
             interaction,
             f"{place.mention} is not observed any more. What was said before stays searchable for "
-            f"{self._services.policy.retention} at most; memories stay until they are forgotten.",
+            f"{self._guilds.policy.retention} at most; memories stay until they are forgotten.",
         )
 
     @observe.command(name="status", description="Whether a channel is observed, since when and by whose decision")
@@ -211,8 +210,8 @@ class Admin(commands.Cog):
             missing = missing_permissions(channel) if isinstance(channel, Talk | discord.Thread) else []
             if missing and len(lines) < WARNED:
                 lines.append(f"⚠️ <#{channel_id}>: I lack **{', '.join(missing)}**.")
-        policy = self._services.policy
-        opted_in = self._services.consents.rules.of(guild.id).consent is ConsentRule.OPTED_IN
+        policy = self._guilds.policy
+        opted_in = self._guilds.consents.rules.of(guild.id).consent is ConsentRule.OPTED_IN
         whose = f"of {'members who opted in' if opted_in else 'everybody who did not opt out'} (`/privacy`)"
         lines += [
             f"**Rules.** Messages of observed channels are kept for at most {policy.retention}, {whose}. Each channel "
@@ -238,10 +237,10 @@ class Admin(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Note that the bot was removed; what is kept is deleted after a while."""
-        await self._services.guilds.left(guild.id)
+        await self._guilds.guilds.left(guild.id)
 
     async def _welcome(self, guild: discord.Guild) -> None:
-        if not await self._services.guilds.joined(guild.id, guild.name):
+        if not await self._guilds.guilds.joined(guild.id, guild.name):
             return
         channel = _where_to_speak(guild)
         if channel is None:
@@ -251,7 +250,7 @@ class Admin(commands.Cog):
         except UNREACHABLE as error:
             log.info("The set-up could not be offered in server %d (%s)", guild.id, why(error))
             return
-        await self._services.guilds.setup_offered(guild.id)
+        await self._guilds.guilds.setup_offered(guild.id)
 
     # --- switching ---------------------------------------------------------------------------------------------------
 
@@ -271,9 +270,7 @@ class Admin(commands.Cog):
         except Refused:
             await self._observations.switch_off(**where, by=interaction.user.id)
             raise
-        await self._services.audit.record(
-            place.guild.id, Action.OBSERVE_ON, by=interaction.user.id, channel_id=place.id
-        )
+        await self._guilds.audit.record(place.guild.id, Action.OBSERVE_ON, by=interaction.user.id, channel_id=place.id)
         self._bot.dispatch("observation_begun", place.guild)
         return True
 
@@ -286,9 +283,9 @@ class Admin(commands.Cog):
         try:
             notice = await post_notice(
                 place,
-                self._services.policy,
+                self._guilds.policy,
                 by=interaction.user.id,
-                rules=self._services.consents.rules.of(place.guild.id),
+                rules=self._guilds.consents.rules.of(place.guild.id),
                 days_back=days_back,
             )
         except UNREACHABLE as error:
@@ -301,9 +298,7 @@ class Admin(commands.Cog):
             return False
         if not await self._observations.switch_off(**self._where(place), by=interaction.user.id):
             return False
-        await self._services.audit.record(
-            place.guild.id, Action.OBSERVE_OFF, by=interaction.user.id, channel_id=place.id
-        )
+        await self._guilds.audit.record(place.guild.id, Action.OBSERVE_OFF, by=interaction.user.id, channel_id=place.id)
         return True
 
     def _observes(self, place: Place) -> bool:

@@ -28,8 +28,11 @@ from cogs.reply import reply_view
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from bot.forget import Verification
-    from bot.operate import Services
+    from bot.observe import Directory
+    from bot.recall import CatchUp
     from cogs.backfill import Backfill
 
 Interaction = discord.Interaction[Any]
@@ -45,8 +48,21 @@ SPEAKER_CHARS = 60
 class CatchUpCog(commands.Cog, name="CatchUp"):
     """Tells a member what they missed, for their eyes alone."""
 
-    def __init__(self, services: Services, access: Access, backfill: Backfill, verification: Verification) -> None:
-        self._services = services
+    def __init__(
+        self,
+        catchup: CatchUp,
+        directory: Directory,
+        access: Access,
+        backfill: Backfill,
+        verification: Verification,
+        *,
+        zone: tzinfo,
+        remembers: bool,
+    ) -> None:
+        self._catchup = catchup
+        self._directory = directory
+        self._zone = zone
+        self._remembers = remembers
         self._access = access
         self._backfill = backfill
         self._verification = verification
@@ -58,7 +74,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
     @per_member(6, 30.0)
     async def catchup(self, interaction: Interaction, since: app_commands.Range[str, 1, 40] | None = None) -> None:
         """Look, compare with Discord, and show."""
-        first = parse_since(since, interaction.created_at, self._services.zone) if since else None
+        first = parse_since(since, interaction.created_at, self._zone) if since else None
         place = interaction.channel
         if not isinstance(place, Talk | discord.Thread) or not self._backfill.observes(place):
             raise Refused(texts.UNOBSERVED)
@@ -68,7 +84,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
             raise Refused(texts.CAN_NOT_READ)
         spoke = None
         if first is None:
-            spoke = await self._services.catchup.last_spoken(place.id, asker.user_id, interaction.id)
+            spoke = await self._catchup.last_spoken(place.id, asker.user_id, interaction.id)
             first = snowflake.from_ms(snowflake.to_ms(interaction.id) - DAY_MS) if spoke is None else spoke + 1
         happened, doubtful = await self._compared(interaction, place, first)
         when = ago(snowflake.to_datetime(first))
@@ -97,7 +113,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         """What happened, of what the member may read at this moment."""
         asker = await self._access.asker(interaction)
         here = await self._access.within(asker, place)
-        return await self._services.catchup.since(here, first, interaction.id, readable=asker.readable)
+        return await self._catchup.since(here, first, interaction.id, readable=asker.readable)
 
     async def _sections(self, place: Talk | discord.Thread, happened: Happened, doubtful: Collection[int]) -> list[str]:
         decisions, plans = (
@@ -112,7 +128,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         people = [user_id for memory in remembered for user_id in memory.author_ids]
         people += [message.author_id for message in questions]
         texts_shown = [*(memory.text for memory in remembered), *contents]
-        names = await names_for(place.guild, self._services.directory, people, texts_shown)
+        names = await names_for(place.guild, self._directory, people, texts_shown)
         return [
             *_section("Decided", decisions, len(happened.decisions), lambda memory: _memory_line(memory, names, here)),
             *_section("Planned", plans, len(happened.plans), lambda memory: _memory_line(memory, names, here)),
@@ -128,7 +144,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         return "\n".join(lines)
 
     def _waiting(self, happened: Happened) -> list[str]:
-        if self._services.flusher is None:
+        if not self._remembers:
             return ["-# No language model is in use here, so of decisions and plans only what members remembered."]
         if not happened.waiting:
             return []

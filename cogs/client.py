@@ -33,18 +33,22 @@ from cogs.answering import Answering
 from cogs.backfill import Backfill
 from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
+from cogs.control import Control
 from cogs.errors import answer_error
 from cogs.faults import UNPARSED, UNREACHABLE, why
-from cogs.forget import Forget
+from cogs.flushing import Flushing
+from cogs.forget import Forget, MemoryActions
 from cogs.history import DiscordHistory
 from cogs.leftovers import Leftovers
-from cogs.memory import MemoryCog
+from cogs.memories import Memories
+from cogs.memory import MemoryAdmin
 from cogs.mentions import Mentions
 from cogs.observer import Observer
 from cogs.pages import Pages
 from cogs.privacy import Privacy
 from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
+from cogs.remember import Remember
 from cogs.reply import reply
 from cogs.views.base import Waiting
 
@@ -194,26 +198,66 @@ class ChannelMemoryBot(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Load the cogs and hand Discord the commands where they changed."""
         services = self.services
-        access = Access(services.threads)
+        guilds, directory = services.guilds, services.directory
+        access = Access(guilds.threads)
         pages = Pages(self.http.logs_from, self._connection.create_message, services.intake.counts)
-        backfill = Backfill(services.intake, services.observations, services.threads, pages, services.clock)
+        backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, services.clock)
         history = DiscordHistory(self, backfill, pages)
         verification = Verification(services.log, services.intake, services.erasure, history)
         accounts = DeletedAccounts(
-            DiscordAccounts(self), services.directory, services.personal, services.installation, services.clock
+            DiscordAccounts(self), directory, services.personal, services.installation, services.clock
         )
         presenter = Presenter(services.log, services.store, verification)
-        publisher = Publisher(presenter, services.posts, services.consents)
-        answering = Answering(services.recall, services.answers, services.directory, publisher)
-        await self.add_cog(Observer(self, services, backfill, verification, accounts))
-        await self.add_cog(MemoryCog(self, services, access, verification))
-        await self.add_cog(RecallCog(services, access, presenter, answering))
-        await self.add_cog(Mentions(self, services, access, backfill, answering))
-        await self.add_cog(CatchUpCog(services, access, backfill, verification))
-        await self.add_cog(TakeDown(self, services, access, verification))
-        await self.add_cog(Forget(services, access))
-        await self.add_cog(Admin(self, services, backfill))
-        await self.add_cog(Privacy(services, access))
+        publisher = Publisher(presenter, services.posts, guilds.consents)
+        answering = Answering(services.recall, services.answers, directory, publisher)
+        actions = MemoryActions(services.own, access)
+        control = Control(guilds, services.erasure, services.intake)
+        observer = Observer(
+            self,
+            guilds,
+            services.log,
+            services.intake,
+            services.erasure,
+            backfill,
+            verification,
+            accounts,
+            clock=services.clock,
+            leads=services.leads,
+            observe_channels=services.observe_channels,
+            sweep_requests_per_minute=services.sweep_requests_per_minute,
+        )
+        await self.add_cog(observer)
+        if services.flusher is not None:
+            seconds = services.flush_check_seconds if services.flushes else None
+            await self.add_cog(Flushing(self, services.flusher, services.installation, seconds=seconds))
+        await self.add_cog(Remember(self, guilds, services.own, directory))
+        await self.add_cog(Memories(services.own, directory, access, presenter, actions))
+        await self.add_cog(
+            MemoryAdmin(
+                guilds, services.log, services.store, services.status, services.intake, services.flusher, control
+            )
+        )
+        await self.add_cog(
+            RecallCog(services.recall, guilds, directory, presenter, access, answering, actions, zone=services.zone)
+        )
+        await self.add_cog(Mentions(self, access, backfill, answering))
+        await self.add_cog(
+            CatchUpCog(
+                services.catchup,
+                directory,
+                access,
+                backfill,
+                verification,
+                zone=services.zone,
+                remembers=services.flusher is not None,
+            )
+        )
+        await self.add_cog(TakeDown(self, services.posts, access, verification, seconds=services.take_down_seconds))
+        await self.add_cog(
+            Forget(access, actions, services.own, services.personal, services.intake, directory, guilds.audit)
+        )
+        await self.add_cog(Admin(self, guilds, backfill))
+        await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake))
         await self.add_cog(Leftovers(self.waiting))
         if services.leads:
             await self.sync_commands()

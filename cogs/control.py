@@ -15,8 +15,9 @@ from cogs.views.confirm import Confirm, receipt_view
 from cogs.views.settings import Choice, SettingsPanel
 
 if TYPE_CHECKING:
-    from bot.forget import Receipt
-    from bot.operate import Services
+    from bot.forget import Erasure, Receipt
+    from bot.guilds import GuildServices
+    from bot.observe import Intake
 
 Interaction = discord.Interaction[Any]
 
@@ -45,18 +46,20 @@ _DONE = {
 class Control:
     """The admin's commands, as the cog hands them on."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, guilds: GuildServices, erasure: Erasure, intake: Intake) -> None:
+        self._guilds = guilds
+        self._erasure = erasure
+        self._intake = intake
 
     def panel(self, interaction: Interaction) -> SettingsPanel:
         """The rules of this server, to change."""
-        rules = self._services.consents.rules.of(interaction.guild_id or 0)
+        rules = self._guilds.consents.rules.of(interaction.guild_id or 0)
         return SettingsPanel(interaction, rules=rules, change=self.change)
 
     async def change(self, interaction: Interaction, choice: Choice) -> Rules:
         """Let a choice hold from now on, and note who made it."""
         require_manager(interaction)
-        guild_id, rules = interaction.guild_id or 0, self._services.consents.rules
+        guild_id, rules = interaction.guild_id or 0, self._guilds.consents.rules
         details: Mapping[str, int | str | None]
         match choice:
             case ConsentRule():
@@ -68,19 +71,19 @@ class Control:
             case (kind, days):
                 now = await rules.set_lifetime(guild_id, kind, days)
                 details = {f"days for {kind_name(kind)}": "without limit" if days is None else days}
-        await self._services.audit.record(guild_id, Action.SETTINGS, by=interaction.user.id, details=details)
+        await self._guilds.audit.record(guild_id, Action.SETTINGS, by=interaction.user.id, details=details)
         if isinstance(choice, ConsentRule) and interaction.guild is not None:
             await self._tell_channels(interaction.guild, now)
         return now
 
     async def _tell_channels(self, guild: discord.Guild, rules: Rules) -> None:
-        for channel in self._services.observations.list(guild.id):
+        for channel in self._guilds.observations.list(guild.id):
             if channel.observed:
-                await update_notice(guild, channel, self._services.policy, rules)
+                await update_notice(guild, channel, self._guilds.policy, rules)
 
     async def trail(self, interaction: Interaction) -> str:
         """The newest entries of the audit trail."""
-        entries = await self._services.audit.newest(interaction.guild_id or 0, SHOWN)
+        entries = await self._guilds.audit.newest(interaction.guild_id or 0, SHOWN)
         lines = [_line(entry) for entry in entries] or ["Nothing was decided or deleted yet."]
         return "\n".join(["### What was decided and deleted", *lines])
 
@@ -89,7 +92,7 @@ class Control:
         guild_id = interaction.guild_id or 0
         if not await self._confirmed(interaction, CHANNEL_QUESTION.format(channel=channel_id)):
             return
-        receipt = await self._services.erasure.erase_channel(guild_id, channel_id, up_to=interaction.id)
+        receipt = await self._erasure.erase_channel(guild_id, channel_id, up_to=interaction.id)
         await self._note(interaction, Action.CHANNEL_ERASED, receipt, channel_id)
         await self._show(interaction, receipt, "of that channel")
 
@@ -97,7 +100,7 @@ class Control:
         """Ask, delete what is kept of the server, and show the receipt."""
         if not await self._confirmed(interaction, SERVER_QUESTION):
             return
-        receipt = await self._services.erasure.erase_guild(interaction.guild_id or 0, up_to=interaction.id)
+        receipt = await self._erasure.erase_guild(interaction.guild_id or 0, up_to=interaction.id)
         await self._note(interaction, Action.SERVER_ERASED, receipt)
         await self._show(interaction, receipt, "of this server")
 
@@ -107,13 +110,13 @@ class Control:
         if not await view.confirmed():
             await interaction.delete_original_response()
             return False
-        await self._services.intake.drain()
+        await self._intake.drain()
         return True
 
     async def _note(
         self, interaction: Interaction, action: Action, receipt: Receipt, channel_id: int | None = None
     ) -> None:
-        await self._services.audit.record(
+        await self._guilds.audit.record(
             interaction.guild_id or 0, action, by=interaction.user.id, channel_id=channel_id, details=receipt.removed
         )
 

@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.guilds import Action
-from bot.memories import Asker, ForgetOutcome, OwnMemories
+from bot.memories import ForgetOutcome
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.names import names_for
@@ -18,7 +18,10 @@ from cogs.reply import reply
 from cogs.views.confirm import Confirm, receipt_view
 
 if TYPE_CHECKING:
-    from bot.operate import Services
+    from bot.forget import PersonalData
+    from bot.guilds import AuditTrail
+    from bot.memories import OwnMemories
+    from bot.observe import Directory, Intake
 
 Interaction = discord.Interaction[Any]
 
@@ -37,23 +40,37 @@ QUESTION = (
 )
 
 
-async def forget_memory(own: OwnMemories, memory_id: str, asker: Asker) -> str:
-    """Forget a memory for `asker`; one sentence on what that did.
+class MemoryActions:
+    """What a member may do with a memory that they are shown."""
 
-    Raises:
-        NotFound: there is no such memory that they may forget.
-    """
-    return OUTCOMES[await own.forget(memory_id, asker)]
+    def __init__(self, own: OwnMemories, access: Access) -> None:
+        self._own = own
+        self._access = access
 
+    async def forget(self, interaction: Interaction, memory_id: str) -> str:
+        """Forget a memory; one sentence on what that did.
 
-async def correct_memory(own: OwnMemories, memory_id: str, asker: Asker, text: str) -> str:
-    """Put a memory right for `asker`; one sentence on what that did.
+        Raises:
+            NotFound: there is no such memory that they may forget.
+        """
+        return OUTCOMES[await self._own.forget(memory_id, await self._access.asker(interaction))]
 
-    Raises:
-        NotFound: there is no such memory that they may put right.
-    """
-    await own.correct(memory_id, asker, text)
-    return "Corrected; your words stand from now on."
+    async def wording(self, interaction: Interaction, memory_id: str) -> str:
+        """The text of a memory, to be put right.
+
+        Raises:
+            NotFound: there is no such memory that they may put right.
+        """
+        return await self._own.wording(memory_id, await self._access.asker(interaction))
+
+    async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
+        """Put a memory right; one sentence on what that did.
+
+        Raises:
+            NotFound: there is no such memory that they may put right.
+        """
+        await self._own.correct(memory_id, await self._access.asker(interaction), text)
+        return "Corrected; your words stand from now on."
 
 
 @app_commands.guild_only()
@@ -61,8 +78,22 @@ async def correct_memory(own: OwnMemories, memory_id: str, asker: Asker, text: s
 class Forget(commands.GroupCog, name="forget", description="Delete what is remembered"):
     """Deletes on a member's word."""
 
-    def __init__(self, services: Services, access: Access) -> None:
-        self._services = services
+    def __init__(
+        self,
+        access: Access,
+        actions: MemoryActions,
+        own: OwnMemories,
+        personal: PersonalData,
+        intake: Intake,
+        directory: Directory,
+        audit: AuditTrail,
+    ) -> None:
+        self._actions = actions
+        self._own = own
+        self._personal = personal
+        self._intake = intake
+        self._directory = directory
+        self._audit = audit
         self._access = access
 
     @app_commands.command(name="memory", description="Forget one memory")
@@ -71,8 +102,7 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
     async def memory(self, interaction: Interaction, memory: app_commands.Range[str, 1, CHOICE_CHARS]) -> None:
         """Forget the memory that was chosen."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        asker = await self._access.asker(interaction)
-        await reply(interaction, await forget_memory(self._services.own, memory, asker))
+        await reply(interaction, await self._actions.forget(interaction, memory))
 
     @memory.autocomplete("memory")
     async def suggest(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
@@ -80,8 +110,8 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         if interaction.guild is None:
             return []
         asker = await self._access.asker(interaction)
-        found = await self._services.own.suggest(interaction.guild.id, asker, current)
-        names = await names_for(interaction.guild, self._services.directory, (), [memory.text for memory in found])
+        found = await self._own.suggest(interaction.guild.id, asker, current)
+        names = await names_for(interaction.guild, self._directory, (), [memory.text for memory in found])
         return [
             app_commands.Choice(name=plain_line(memory.text, names, limit=CHOICE_CHARS), value=memory.id)
             for memory in found
@@ -96,10 +126,8 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         if not await view.confirmed():
             await interaction.delete_original_response()
             return
-        await self._services.intake.drain()
-        receipt = await self._services.personal.delete(interaction.user.id, interaction.guild_id, up_to=interaction.id)
-        await self._services.audit.record(
-            interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=receipt.removed
-        )
+        await self._intake.drain()
+        receipt = await self._personal.delete(interaction.user.id, interaction.guild_id, up_to=interaction.id)
+        await self._audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=receipt.removed)
         shown = receipt_view("Deleted", receipt.removed, receipt.remaining)
         await interaction.edit_original_response(view=shown)

@@ -20,7 +20,6 @@ from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
 
 if TYPE_CHECKING:
-    from bot.operate import Services
     from cogs.answering import Answering
     from cogs.backfill import Backfill
 
@@ -43,13 +42,11 @@ class Mentions(commands.Cog):
     def __init__(
         self,
         bot: commands.AutoShardedBot,
-        services: Services,
         access: Access,
         backfill: Backfill,
         answering: Answering,
     ) -> None:
         self._bot = bot
-        self._services = services
         self._access = access
         self._backfill = backfill
         self._answering = answering

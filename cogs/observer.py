@@ -20,8 +20,12 @@ from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.notices import post_notice
 
 if TYPE_CHECKING:
-    from bot.forget import DeletedAccounts, Verification
-    from bot.operate import Services
+    from collections.abc import Sequence
+
+    from bot.domain import Clock
+    from bot.forget import DeletedAccounts, Erasure, Verification
+    from bot.guilds import GuildServices
+    from bot.observe import Intake, MessageLog
     from cogs.backfill import Backfill
 
 log = logging.getLogger(__name__)
@@ -36,25 +40,39 @@ class Observer(commands.Cog):
     def __init__(
         self,
         bot: commands.AutoShardedBot,
-        services: Services,
+        guilds: GuildServices,
+        log: MessageLog,
+        intake: Intake,
+        erasure: Erasure,
         backfill: Backfill,
         verification: Verification,
         accounts: DeletedAccounts,
+        *,
+        clock: Clock,
+        leads: bool,
+        observe_channels: Sequence[int],
+        sweep_requests_per_minute: int,
     ) -> None:
+        self._clock = clock
+        self._leads = leads
+        self.observe_channels = observe_channels
+        self._sweep_requests_per_minute = sweep_requests_per_minute
         self._bot = bot
-        self._services = services
+        self._guilds = guilds
+        self._log = log
+        self._erasure = erasure
         self._verification = verification
         self._accounts = accounts
-        self._intake = services.intake
-        self._observations = services.observations
+        self._intake = intake
+        self._observations = guilds.observations
         self.backfill = backfill
         self._seeding = asyncio.Lock()  # a server may be joined while its shard becomes ready: one notice is enough
 
     async def cog_load(self) -> None:
         """Begin to look after channels that are behind."""
         self.catch_up.start()
-        if self._services.sweep_requests_per_minute:
-            self.sweep.change_interval(seconds=60 / self._services.sweep_requests_per_minute)
+        if self._sweep_requests_per_minute:
+            self.sweep.change_interval(seconds=60 / self._sweep_requests_per_minute)
             self.sweep.start()
 
     async def cog_unload(self) -> None:
@@ -71,7 +89,7 @@ class Observer(commands.Cog):
         if message.guild is None or not self.backfill.observes(message.channel):
             return
         kept = said(message, may_quote=self.backfill.may_quote(message.guild))
-        if kept is None or self._services.consents.left_out(message.guild.id, message.author.id):
+        if kept is None or self._guilds.consents.left_out(message.guild.id, message.author.id):
             return
         self._intake.said(kept)
 
@@ -114,7 +132,7 @@ class Observer(commands.Cog):
     async def _imported(self, channel_id: int, message_ids: list[int]) -> list[int]:
         """Those of the messages that are kept from a channel that nobody decided about: they were imported."""
         first, last = min(message_ids, default=0), max(message_ids, default=0)
-        kept = await self._services.log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
+        kept = await self._log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
         return [message_id for message_id in message_ids if message_id in kept]
 
     def _may_hold(self, guild_id: int, channel_id: int, channel: object) -> bool:
@@ -141,12 +159,12 @@ class Observer(commands.Cog):
             await self._gone(payload.guild_id, payload.thread_id)
 
     async def _holds(self, channel_id: int) -> bool:
-        return await self._services.log.last_kept(channel_id, snowflake.from_ms(self._services.clock())) is not None
+        return await self._log.last_kept(channel_id, snowflake.from_ms(self._clock())) is not None
 
     async def _gone(self, guild_id: int, channel_id: int) -> None:
         """Erase what was said in a channel that is no more, and then forget that it was observed."""
         try:
-            await self._services.erasure.erase_channel(guild_id, channel_id)
+            await self._erasure.erase_channel(guild_id, channel_id)
         except SQLAlchemyError as error:
             log.warning("Channel %d is erased later (%s)", channel_id, type(error).__name__)
             self._verification.doubt(guild_id)  # it asks for the channel, and is told that there is none
@@ -213,7 +231,7 @@ class Observer(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Every server is known: tell the operator what the settings name in vain."""
-        for channel_id in self._services.observe_channels:
+        for channel_id in self.observe_channels:
             channel = self._bot.get_channel(channel_id)
             if channel is None and self._bot.shard_ids is not None:
                 continue  # it may be of another process's shard
@@ -268,14 +286,14 @@ class Observer(commands.Cog):
         if not self._bot.is_ready():
             return
         try:
-            if not await self._verification.sweep() and self._services.leads:
+            if not await self._verification.sweep() and self._leads:
                 await self._accounts.sweep()
         except Exception:  # a loop that ended would be noticed by nobody
             log.exception("Looking for what happened unnoticed failed; it is tried again")
 
     async def _seed(self, guild: discord.Guild) -> None:
         """Switch on what the settings name and nobody has decided about, and tell the members there."""
-        named = (guild.get_channel_or_thread(channel_id) for channel_id in self._services.observe_channels)
+        named = (guild.get_channel_or_thread(channel_id) for channel_id in self.observe_channels)
         wanted = {channel.id: channel for one in named for channel in _named(one)}
         decided = {decision.channel_id for decision in self._observations.list(guild.id)}
         for channel in wanted.values():
@@ -287,7 +305,7 @@ class Observer(commands.Cog):
                 ref = ChannelRef(guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_id)
                 await self._observations.seed([ref], from_id=notice.id)
                 await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
-                await self._services.audit.record(guild.id, Action.OBSERVE_ON, by=None, channel_id=channel.id)
+                await self._guilds.audit.record(guild.id, Action.OBSERVE_ON, by=None, channel_id=channel.id)
         for decision in self._observations.list(guild.id):
             place = guild.get_channel_or_thread(decision.channel_id)
             undisclosed = decision.observed and decision.notice_message_id is None
@@ -302,7 +320,7 @@ class Observer(commands.Cog):
     async def _tell(self, channel: Talk | discord.Thread) -> discord.Message | None:
         try:
             return await post_notice(
-                channel, self._services.policy, by=None, rules=self._services.consents.rules.of(channel.guild.id)
+                channel, self._guilds.policy, by=None, rules=self._guilds.consents.rules.of(channel.guild.id)
             )
         except UNREACHABLE as error:
             log.warning("No notice could be posted in channel %d (%s)", channel.id, why(error))

@@ -24,7 +24,10 @@ from cogs.views.confirm import Confirm, receipt_view, text_view
 from cogs.views.notice import KEEP_FACTS
 
 if TYPE_CHECKING:
-    from bot.operate import Services
+    from bot.forget import PersonalData
+    from bot.guilds import GuildServices
+    from bot.memories import OwnMemories
+    from bot.observe import Intake
 
 Interaction = discord.Interaction[Any]
 Where = Literal["every server", "this server"]
@@ -60,10 +63,15 @@ def _files(texts_by_name: dict[str, str], limit: int) -> list[discord.File]:
 class Privacy(commands.GroupCog, name="privacy", description="What is kept about you, and your say in it"):
     """Consent, and the policy."""
 
-    def __init__(self, services: Services, access: Access) -> None:
-        self._services = services
+    def __init__(
+        self, access: Access, guilds: GuildServices, own: OwnMemories, personal: PersonalData, intake: Intake
+    ) -> None:
+        self._guilds = guilds
+        self._own = own
+        self._personal = personal
+        self._intake = intake
         self._access = access
-        self._consents = services.consents
+        self._consents = guilds.consents
 
     @app_commands.command(name="status", description="What is kept about you here")
     @per_member(5, 30.0)
@@ -71,10 +79,10 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         """Show the member's choices, and whether this channel is observed."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
-        page = await self._services.own.of_member(guild_id, user_id, readable=None, limit=1)
+        page = await self._own.of_member(guild_id, user_id, readable=None, limit=1)
         left_out = self._consents.left_out(guild_id, user_id)
         rules = self._consents.rules.of(guild_id)
-        observed = self._services.observations.observed(
+        observed = self._guilds.observations.observed(
             interaction.channel_id or 0, parent_of(interaction.channel), private=is_private(interaction.channel)
         )
         facts = "kept" if self._consents.facts(guild_id, user_id) else "not kept"
@@ -85,7 +93,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
             f"- This channel is {'**observed**' if observed else 'not observed'}.",
             f"- {texts.count(page.total, 'memory').capitalize()} in this server cite what you said (`/memories`).",
             f"- Facts that you state about yourself are {facts} (`/privacy facts`).",
-            f"- Messages of observed channels are kept for at most {self._services.policy.retention}.",
+            f"- Messages of observed channels are kept for at most {self._guilds.policy.retention}.",
             f"-# `/privacy {'opt-in` lets it be kept' if left_out else 'opt-out` stops it'}; `/privacy export` "
             "gives you all of it; `/privacy policy` tells the rest.",
         ]
@@ -105,9 +113,9 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     async def export(self, interaction: Interaction, where: Where = "this server") -> None:
         """Send what is kept of the member, for their eyes alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._services.intake.drain()
+        await self._intake.drain()
         guild_id = interaction.guild_id if where == "this server" else None
-        kept = await self._services.personal.give(interaction.user.id, guild_id)
+        kept = await self._personal.give(interaction.user.id, guild_id)
         dossier = for_eyes_with(kept, (await self._access.asker(interaction)).readable)
         limit = interaction.guild.filesize_limit if interaction.guild is not None else SMALLEST_LIMIT
         await interaction.followup.send(
@@ -133,11 +141,11 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
 
         async def note() -> None:  # from here on a bot that starts would finish the erasure
             await self._consents.opt_out(user_id, guild_id)
-            await self._services.intake.drain()
+            await self._intake.drain()
 
-        receipt = await self._services.personal.delete(user_id, guild_id, up_to=interaction.id, first=note)
+        receipt = await self._personal.delete(user_id, guild_id, up_to=interaction.id, first=note)
         details = receipt.removed if guild_id is not None else None  # other servers' counts are not this one's business
-        await self._services.audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=details)
+        await self._guilds.audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=details)
         shown = receipt_view("You are opted out", receipt.removed, receipt.remaining)
         await interaction.edit_original_response(view=shown)
 
@@ -190,5 +198,5 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     async def policy(self, interaction: Interaction) -> None:
         """Show the policy in force."""
         await reply_view(
-            interaction, text_view(self._services.policy.text(self._consents.rules.of(interaction.guild_id or 0)))
+            interaction, text_view(self._guilds.policy.text(self._consents.rules.of(interaction.guild_id or 0)))
         )

@@ -25,7 +25,6 @@ from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
     from bot.forget import Verification
-    from bot.operate import Services
 
 log = logging.getLogger(__name__)
 
@@ -156,12 +155,18 @@ class TakeDown(commands.Cog):
     """Deletes in Discord what has lost a source or may not be seen where it is, until Discord says that it is gone."""
 
     def __init__(
-        self, bot: commands.AutoShardedBot, services: Services, access: Access, verification: Verification
+        self,
+        bot: commands.AutoShardedBot,
+        posts: Posts,
+        access: Access,
+        verification: Verification,
+        *,
+        seconds: float,
     ) -> None:
         self._bot = bot
         self._access = access
-        self._posts = services.posts
-        self._seconds = services.take_down_seconds
+        self._posts = posts
+        self._seconds = seconds
         self._verification = verification
         self._unsure: dict[int, int] = {}  # servers whose posts' sources were not compared, and the tries left
         self._changed: set[int] = set()  # servers in which who may read what may have changed

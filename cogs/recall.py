@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Hit, Memory
+from bot.domain import Hit
 from bot.memories import Asker
 from bot.recall import Matched, Presented, Presenter, Reading, RecallQuery, RecallResult, cited_by
 from bot.text import parse_since, parse_until
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
-from cogs.forget import correct_memory, forget_memory
+from cogs.forget import MemoryActions
 from cogs.hits import hit_item
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
@@ -29,7 +28,11 @@ from cogs.reply import reply, reply_view
 from cogs.views.pages import PER_PAGE, Item, Page, Pages
 
 if TYPE_CHECKING:
-    from bot.operate import Services
+    from datetime import tzinfo
+
+    from bot.guilds import GuildServices
+    from bot.observe import Directory
+    from bot.recall import Recall
     from cogs.answering import Answering
 
 Interaction = discord.Interaction[Any]
@@ -45,8 +48,23 @@ SHARES = (3, 60.0)
 class RecallCog(commands.Cog):
     """Asks recall, and shows what it found page by page."""
 
-    def __init__(self, services: Services, access: Access, presenter: Presenter, answering: Answering) -> None:
-        self._services = services
+    def __init__(
+        self,
+        recall: Recall,
+        guilds: GuildServices,
+        directory: Directory,
+        presenter: Presenter,
+        access: Access,
+        answering: Answering,
+        actions: MemoryActions,
+        *,
+        zone: tzinfo,
+    ) -> None:
+        self._recall = recall
+        self._guilds = guilds
+        self._directory = directory
+        self._actions = actions
+        self._zone = zone
         self._access = access
         self._presenter = presenter
         self._answering = answering
@@ -78,7 +96,7 @@ class RecallCog(commands.Cog):
         history: bool = False,
     ) -> None:
         """Search, and show the first page, an answer from it, or post that for everybody."""
-        now, zone = interaction.created_at, self._services.zone
+        now, zone = interaction.created_at, self._zone
         first = parse_since(since, now, zone) if since else None
         last = parse_until(until, now, zone) if until else None
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -101,11 +119,13 @@ class RecallCog(commands.Cog):
         notes = await self._specially(interaction, wanted, reading, share=share, answer=answer)
         if notes is None:
             return
-        result = await self._services.recall.search(wanted)
+        result = await self._recall.search(wanted)
         result = replace(result, notes=(*notes, *result.notes))
-        found = Found(self._services, self._access, self._presenter, wanted, result, history=history)
+        found = Found(self._guilds, self._directory, self._access, self._presenter, wanted, result, history=history)
         first_page = await found.page(interaction, 0)
-        await reply_view(interaction, Pages(interaction, found, first_page, share=partial(self._share_page, found)))
+        await reply_view(
+            interaction, Pages(interaction, found, first_page, self._actions, share=partial(self._share_page, found))
+        )
 
     async def _share_page(self, found: Found, interaction: Interaction, number: int) -> str:
         """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
@@ -169,7 +189,8 @@ class Found:
 
     def __init__(
         self,
-        services: Services,
+        guilds: GuildServices,
+        directory: Directory,
         access: Access,
         presenter: Presenter,
         query: RecallQuery,
@@ -178,7 +199,8 @@ class Found:
         history: bool = False,
     ) -> None:
         self._history = history
-        self._services = services
+        self._guilds = guilds
+        self._directory = directory
         self._access = access
         self._presenter = presenter
         self._query = query
@@ -213,12 +235,9 @@ class Found:
         """The hits of one page as they are now, its number, and how many pages there are."""
         first = pages = 0
 
-        async def reading() -> frozenset[int]:
-            return (await self._access.asker(interaction)).readable
-
         async def read(doubtful: frozenset[int]) -> Sequence[Hit]:
             nonlocal first, pages
-            fresh = await self._presenter.fresh(self._hits, reading)
+            fresh = await self._presenter.fresh(self._hits, partial(self._reading, interaction))
             sure = [hit for hit in fresh if not cited_by(hit) & doubtful]
             pages = -(-len(sure) // PER_PAGE)
             first = max(0, min(number, pages - 1)) * PER_PAGE
@@ -227,54 +246,31 @@ class Found:
         shown = await self._presenter.present(self._query.guild_id, read)
         return shown, first // PER_PAGE, pages
 
-    async def forget(self, interaction: Interaction, memory_id: str) -> str:
-        """Forget a memory of the page."""
-        return await forget_memory(self._services.own, memory_id, await self._access.asker(interaction))
-
-    async def wording(self, interaction: Interaction, memory_id: str) -> str:
-        """The text of a memory of the page, to be put right."""
-        return await self._services.own.wording(memory_id, await self._access.asker(interaction))
-
-    async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
-        """Put a memory of the page right."""
-        return await correct_memory(self._services.own, memory_id, await self._access.asker(interaction), text)
+    async def _reading(self, interaction: Interaction) -> frozenset[int]:
+        """What the asker may read at this moment."""
+        return (await self._access.asker(interaction)).readable
 
     async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
         if interaction.guild is None:
             return []
-        before = await self._before(interaction, hits)
+        ids = [hit.memory.id for hit in hits if hit.memory is not None] if self._history else []
+        before = await self._presenter.past(self._query.guild_id, ids, partial(self._reading, interaction))
         older = [memory for one in before.values() for memory in one]
         people = [user_id for hit in hits for user_id in hit.author_ids]
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
-        names = await names_for(interaction.guild, self._services.directory, people, stored)
+        names = await names_for(interaction.guild, self._directory, people, stored)
         return [
             hit_item(hit, names, asker, self._matched, before.get(hit.memory.id, ()) if hit.memory else ())
             for hit in hits
         ]
 
-    async def _before(self, interaction: Interaction, hits: Sequence[Hit]) -> Mapping[str, Sequence[Memory]]:
-        """What the memories among the hits replaced, as far as the asker may read it now and it still stands so."""
-        ids = [hit.memory.id for hit in hits if hit.memory is not None]
-        if not (self._history and ids):
-            return {}
-        older: dict[str, list[Memory]] = {}
-
-        async def read(_: frozenset[int]) -> Sequence[Memory]:
-            nonlocal older
-            readable = (await self._access.asker(interaction)).readable
-            older = await self._services.store.before(ids, readable=readable)
-            return list(chain.from_iterable(older.values()))
-
-        sure = {memory.id for memory in (await self._presenter.present(self._query.guild_id, read)).items}
-        return {newer: [memory for memory in past if memory.id in sure] for newer, past in older.items()}
-
     def _nothing(self, asker: Asker) -> str:
-        if not self._services.observations.channels(asker.guild_id):
+        if not self._guilds.observations.channels(asker.guild_id):
             return "No channel is observed here yet; somebody with Manage Server can begin with `/setup`."
         filters = replace(self._query, text="", limit=0, max_chars=0)
         narrowed = filters.author_id or filters.since or filters.until
         hint = "try it without member, channel, since or until" if narrowed else "try other words, or fewer"
         return (
             f"Nothing that you can read matches; {hint}. Messages stay searchable for "
-            f"{self._services.policy.retention}, memories until they are forgotten."
+            f"{self._guilds.policy.retention}, memories until they are forgotten."
         )

@@ -1,4 +1,4 @@
-"""Everything that the Discord side calls: opened, wired and closed by the composition root, injected once."""
+"""Everything that the Discord side calls; its client hands each cog the few services that it uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.forget import Erasure, PersonalData, Posts
-    from bot.guilds import AuditTrail, Consents, Guilds, Observations, Policy, Threads
+    from bot.guilds import GuildServices
     from bot.memories import MemoryStore, OwnMemories
     from bot.observe import Directory, Intake, MessageLog
     from bot.operate.status import Status
@@ -24,7 +24,7 @@ class Services:
 
     Attributes:
         flusher: None where no language model is in use (MEM0_ENABLED=false).
-        policy: what is kept, for how long and where it goes, as the settings in force have it.
+        guilds: what servers and members decided.
         status: what the work costs, how the services are, and a chart.
         zone: where the members are; whose days `since` and `until` mean.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
@@ -37,10 +37,7 @@ class Services:
 
     clock: Clock
     installation: Installation
-    guilds: Guilds
-    observations: Observations
-    threads: Threads
-    consents: Consents
+    guilds: GuildServices
     directory: Directory
     log: MessageLog
     intake: Intake
@@ -49,12 +46,10 @@ class Services:
     erasure: Erasure
     personal: PersonalData
     posts: Posts
-    audit: AuditTrail
     recall: Recall
     answers: Answers
     catchup: CatchUp
     flusher: Flusher | None
-    policy: Policy
     status: Status
     zone: tzinfo = UTC
     observe_channels: tuple[int, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from bot.domain import Hit, Memory
@@ -52,6 +53,7 @@ class Presenter:
 
     def __init__(self, log: MessageLog, store: MemoryStore, comparison: Comparison) -> None:
         self._hits = Hits(log, store)
+        self._store = store
         self._comparison = comparison
 
     async def present(
@@ -79,6 +81,18 @@ class Presenter:
     async def fresh(self, hits: Sequence[Hit], reading: Reading) -> list[Hit]:
         """Those of `hits` that are still there and may be read, as they are now, without comparing them."""
         return await self._hits.fresh(hits, await reading())
+
+    async def past(self, guild_id: int, memory_ids: Sequence[str], reading: Reading) -> dict[str, list[Memory]]:
+        """What these memories replaced, newest first, as far as it may be read and still stands so."""
+        past: dict[str, list[Memory]] = {}
+
+        async def read(_: frozenset[int]) -> Sequence[Memory]:
+            nonlocal past
+            past = await self._store.before(memory_ids, readable=await reading())
+            return list(chain.from_iterable(past.values()))
+
+        sure = {memory.id for memory in (await self.present(guild_id, read)).items}
+        return {newer: [memory for memory in older if memory.id in sure] for newer, older in past.items()}
 
 
 def cited_by(item: Hit | Memory) -> set[int]:

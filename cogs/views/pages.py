@@ -63,6 +63,10 @@ class Source(Protocol):
     async def page(self, interaction: Interaction, number: int) -> Page:
         """The page with this number, or the last one where there are fewer."""
 
+
+class Actions(Protocol):
+    """What may be done with a memory on a page; it checks anew what the member may do each time."""
+
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory; one sentence on what that did."""
 
@@ -84,12 +88,16 @@ class Pages(OwnView):
         interaction: whose answer this is.
         source: where pages come from.
         page: the first one.
+        actions: what may be done with memories.
         share: posts a page for everybody; None where there is no such thing.
     """
 
-    def __init__(self, interaction: Interaction, source: Source, page: Page, *, share: Share | None = None) -> None:
+    def __init__(
+        self, interaction: Interaction, source: Source, page: Page, actions: Actions, *, share: Share | None = None
+    ) -> None:
         super().__init__(interaction)
         self._source = source
+        self._actions = actions
         self._share = share
         self._fill(page)
 
@@ -101,7 +109,7 @@ class Pages(OwnView):
     async def forget(self, interaction: Interaction, memory_id: str) -> None:
         """Forget one item and show what is left of the page."""
         await interaction.response.defer()
-        outcome = await self._source.forget(interaction, memory_id)
+        outcome = await self._actions.forget(interaction, memory_id)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
     async def share(self, interaction: Interaction) -> None:
@@ -118,12 +126,12 @@ class Pages(OwnView):
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> None:
         """Put one item right and show the page as it is then."""
         await interaction.response.defer()
-        outcome = await self._source.correct(interaction, memory_id, text)
+        outcome = await self._actions.correct(interaction, memory_id, text)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
     async def ask_what_is_right(self, interaction: Interaction, memory_id: str) -> None:
         """Let one item be put right, if the asker may still do that."""
-        text = await self._source.wording(interaction, memory_id)
+        text = await self._actions.wording(interaction, memory_id)
 
         async def put_right(interaction: Interaction, text: str) -> None:
             if await self.interaction_check(interaction):

@@ -19,7 +19,7 @@ async def test_switching_on_posts_one_visible_notice(world: World) -> None:
     again = await world.boss.slash(world.general, "observe on")
     assert "observed already" in shown(again)
     assert len([m for m in world.general.history() if "is observed" in m.content]) == 1
-    status = await world.services.observations.status(world.general.id)
+    status = await world.services.guilds.observations.status(world.general.id)
     assert status is not None
     assert (status.notice_message_id, status.decided_by) == (notice.id, world.boss.id)
 
@@ -53,7 +53,7 @@ async def test_without_the_right_to_say_so_nothing_is_observed(world: World) -> 
     mute = world.guild.create_text_channel("mute", overwrites={world.guild.me: cannot})
     result = await world.boss.slash(world.general, "observe on", channel=mute)
     assert "Send Messages" in shown(result)
-    assert not world.services.observations.observed(mute.id)
+    assert not world.services.guilds.observations.observed(mute.id)
 
 
 async def test_if_discord_refuses_the_notice_nothing_is_observed(world: World) -> None:
@@ -61,7 +61,7 @@ async def test_if_discord_refuses_the_notice_nothing_is_observed(world: World) -
     world.env.inject_error("POST", "/channels/*/messages", status=403)
     result = await world.boss.slash(world.general, "observe on")
     assert "does not let me post" in shown(result)
-    assert not world.services.observations.observed(world.general.id)
+    assert not world.services.guilds.observations.observed(world.general.id)
 
 
 async def test_off_status_and_list(world: World) -> None:
@@ -89,12 +89,12 @@ async def test_members_cannot_switch_anything(world: World) -> None:
     for command in ("observe on", "observe off", "observe status", "observe list", "setup"):
         await world.open_to_everybody(command)
         assert "Manage Server" in shown(await world.ann.slash(world.general, command)), command
-    assert not world.services.observations.observed(world.general.id)
+    assert not world.services.guilds.observations.observed(world.general.id)
 
 
 async def test_decisions_outlast_the_process(world: World) -> None:
     await world.observe()
-    again = type(world.services.observations)(world.pipeline.db, world.pipeline.clock)
+    again = type(world.services.guilds.observations)(world.pipeline.db, world.pipeline.clock)
     await again.load()
     assert again.observed(world.general.id)
 
@@ -105,7 +105,7 @@ async def test_setup_switches_channels_on_and_off(world: World) -> None:
     result = await world.boss.slash(world.general, "setup")
     assert world.general.mention in shown(result)
     await world.boss.select(answer_of(result), [other])
-    observations = world.services.observations
+    observations = world.services.guilds.observations
     assert (observations.observed(world.general.id), observations.observed(other.id)) == (False, True)
     assert "is observed" in other.last_message.content  # type: ignore[union-attr]
 
@@ -118,7 +118,7 @@ async def test_the_setup_panel_checks_the_right_again(world: World) -> None:
     await world.env.settle()
     refused = await world.boss.select(answer_of(result), [world.general])
     assert "Manage Server" in shown(refused)
-    assert not world.services.observations.observed(world.general.id)
+    assert not world.services.guilds.observations.observed(world.general.id)
 
 
 async def test_joining_a_server_offers_the_setup_once(world: World) -> None:
@@ -132,9 +132,9 @@ async def test_joining_a_server_offers_the_setup_once(world: World) -> None:
 async def test_a_server_that_is_left_is_noted_and_forgotten_when_it_is_joined_again(world: World) -> None:
     await world.gateway("guild_remove", world.guild_now)
     world.pipeline.clock.advance(60)
-    assert await world.services.guilds.left_before(world.pipeline.clock()) == [world.guild.id]
+    assert await world.services.guilds.guilds.left_before(world.pipeline.clock()) == [world.guild.id]
     await world.gateway("guild_join", world.guild_now)
-    assert await world.services.guilds.left_before(world.pipeline.clock()) == []
+    assert await world.services.guilds.guilds.left_before(world.pipeline.clock()) == []
 
 
 async def test_commands_are_sent_only_when_they_changed(world: World) -> None:
@@ -173,15 +173,15 @@ async def test_opting_out_of_this_server_alone(world: World) -> None:
     assert "this server" in shown(result)
     await world.ann.click(answer_of(result), label="Opt out and delete")
     await world.durable()
-    assert world.services.consents.opted_out(world.guild.id, world.ann.id)
-    assert not world.services.consents.opted_out(world.guild.id + 1, world.ann.id)
+    assert world.services.guilds.consents.opted_out(world.guild.id, world.ann.id)
+    assert not world.services.guilds.consents.opted_out(world.guild.id + 1, world.ann.id)
 
 
 async def test_the_notice_has_a_button_for_facts_that_any_process_answers(world: World) -> None:
     await world.observe()
     (notice,) = [message for message in world.general.history() if "is observed" in message.content]
     assert "remembered from now on" in shown(await world.bob.click(notice, custom_id=KEEP_FACTS))
-    consents = world.services.consents
+    consents = world.services.guilds.consents
     assert [consents.facts(world.guild.id, member.id) for member in (world.bob, world.ann)] == [True, False]
     await consents.opt_out(world.ann.id, None)
     assert "opted out" in shown(await world.ann.click(notice, custom_id=KEEP_FACTS))
@@ -191,10 +191,10 @@ async def test_the_notice_has_a_button_for_facts_that_any_process_answers(world:
 
 async def test_facts_are_a_choice(world: World) -> None:
     await world.ann.slash(world.general, "privacy facts", keep="on")
-    assert world.services.consents.facts(world.guild.id, world.ann.id)
+    assert world.services.guilds.consents.facts(world.guild.id, world.ann.id)
     await world.ann.slash(world.general, "privacy facts", keep="off")
-    assert not world.services.consents.facts(world.guild.id, world.ann.id)
-    await world.services.consents.opt_out(world.ann.id, None)
+    assert not world.services.guilds.consents.facts(world.guild.id, world.ann.id)
+    await world.services.guilds.consents.opt_out(world.ann.id, None)
     assert "opted out" in shown(await world.ann.slash(world.general, "privacy facts", keep="on"))
 
 

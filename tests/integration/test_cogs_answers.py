@@ -149,7 +149,7 @@ async def test_what_went_while_a_model_failed_is_not_shown_to_the_one_in_its_pla
                 case "memory":
                     await pipeline.own.forget(memory.id, Asker(world.ann.id, world.guild.id, memory.channel_ids))
                 case "author":  # what they said is not erased yet
-                    await world.services.consents.opt_out(world.ann.id, None)
+                    await world.services.guilds.consents.opt_out(world.ann.id, None)
                 case "permission":
                     channel = world.guild_now.get_channel(world.general.id)
                     assert isinstance(channel, discord.TextChannel)
@@ -277,7 +277,7 @@ async def test_a_member_who_asks_too_often_is_not_answered_for_a_while(room: Wor
 
 async def test_a_member_who_opted_out_is_answered_and_nothing_of_them_is_kept(room: World) -> None:
     await room.say(room.ann, SENTENCE)
-    await room.services.consents.opt_out(room.bob.id, None)
+    await room.services.guilds.consents.opt_out(room.bob.id, None)
     await mention(room)
     assert len(posted(room)) == 1
     assert await room.contents() == [SENTENCE]

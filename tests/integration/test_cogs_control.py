@@ -36,7 +36,7 @@ async def test_the_panel_changes_whose_messages_are_kept_and_the_notice_says_so(
     panel = await world.boss.slash(world.general, "memory settings")
     assert answer_of(panel).ephemeral
     await choose(world, panel, 0, "opted_in")
-    assert world.services.consents.rules.of(world.guild.id).consent is ConsentRule.OPTED_IN
+    assert world.services.guilds.consents.rules.of(world.guild.id).consent is ConsentRule.OPTED_IN
     (notice,) = [message for message in world.general.history() if "is observed" in message.content]
     assert "opted in" in notice.content
     await world.say(world.ann, "nobody asked me")
@@ -54,12 +54,12 @@ async def test_facts_and_lifetimes_are_chosen_in_the_panel(world: World) -> None
     await choose(world, panel, 1, "nobody")
     await choose(world, panel, 2, "decision")
     await choose(world, panel, 3, "90")
-    rules = world.services.consents.rules.of(world.guild.id)
+    rules = world.services.guilds.consents.rules.of(world.guild.id)
     assert rules.facts is FactsRule.NOBODY
     assert rules.lifetimes[MemoryKind.DECISION] == 90
     assert rules.lifetimes[MemoryKind.FACT] == 365
     await choose(world, panel, 3, "0")
-    assert world.services.consents.rules.of(world.guild.id).lifetimes[MemoryKind.DECISION] is None
+    assert world.services.guilds.consents.rules.of(world.guild.id).lifetimes[MemoryKind.DECISION] is None
     assert "keeps no facts" in shown(await world.ann.slash(world.general, "privacy facts", keep="on"))
 
 
@@ -70,7 +70,7 @@ async def test_the_panel_checks_the_right_again(world: World) -> None:
     await role.delete()
     await world.env.settle()
     assert "Manage Server" in shown(await choose(world, panel, 0, "opted_in"))
-    assert world.services.consents.rules.of(world.guild.id).consent is ConsentRule.EVERYBODY
+    assert world.services.guilds.consents.rules.of(world.guild.id).consent is ConsentRule.EVERYBODY
 
 
 async def test_forgetting_a_channel_leaves_the_others(world: World) -> None:
@@ -104,7 +104,7 @@ async def test_forgetting_the_server_leaves_its_rules_and_its_trail(world: World
     assert "nothing of this server is left" in shown(result)
     assert await world.contents() == []
     assert await world.pipeline.memories() == []
-    assert world.services.observations.observed(world.general.id)
+    assert world.services.guilds.observations.observed(world.general.id)
     trail = shown(await world.boss.slash(world.general, "memory audit"))
     for told in (
         world.boss.mention,

@@ -38,7 +38,7 @@ async def test_remember_without_text_opens_a_modal(world: World) -> None:
 async def test_remember_is_refused_in_unobserved_channels_and_for_those_who_opted_out(world: World) -> None:
     assert "not observed" in shown(await world.ann.slash(world.general, "remember", text="x"))
     await world.observe()
-    await world.services.consents.opt_out(world.ann.id, None)
+    await world.services.guilds.consents.opt_out(world.ann.id, None)
     assert "You opted out" in shown(await world.ann.slash(world.general, "remember", text="x"))
     assert await world.pipeline.memories() == []
 
@@ -81,10 +81,10 @@ async def test_the_menu_is_refused_for_bots_opted_out_authors_and_unobserved_cha
     robot = world.guild.add_member(world.env.create_user("robot", bot=True))
     beep = await robot.send(world.general, "beep")
     private = await world.ann.send(world.general, "leave me alone")
-    await world.services.consents.opt_out(world.ann.id, None)
+    await world.services.guilds.consents.opt_out(world.ann.id, None)
     assert "Only what people say" in shown(await world.bob.context_menu(world.general, MENU, beep))
     assert "does not want to be remembered" in shown(await world.bob.context_menu(world.general, MENU, private))
-    await world.services.consents.opt_in(world.ann.id, None)
+    await world.services.guilds.consents.opt_in(world.ann.id, None)
     assert "not observed" in shown(await world.bob.context_menu(other, MENU, elsewhere))
     assert await world.pipeline.memories() == []
 

@@ -16,6 +16,7 @@ from bot.guilds.audit import Action
 from bot.guilds.threads import Threads
 from bot.observe.messagelog import Said
 from bot.storage.schema import channels, messages
+from cogs.observer import Observer
 from tests.fixtures.discord import World, open_world, shown
 from tests.fixtures.memory import Pipeline
 
@@ -58,7 +59,7 @@ async def test_direct_messages_are_left_alone(world: World) -> None:
 
 async def test_members_who_opted_out_are_left_alone(world: World) -> None:
     await world.observe()
-    await world.services.consents.opt_out(world.ann.id, None)
+    await world.services.guilds.consents.opt_out(world.ann.id, None)
     await world.say(world.ann, "forget me")
     await world.say(world.bob, "keep me")
     assert await world.contents() == ["keep me"]
@@ -94,7 +95,7 @@ async def test_text_forwarded_from_an_unobserved_channel_is_not_kept(world: Worl
 
 async def test_text_that_the_log_may_not_hold_is_not_kept_when_it_is_forwarded(world: World) -> None:
     await world.observe()
-    await world.services.consents.opt_out(world.ann.id, None)
+    await world.services.guilds.consents.opt_out(world.ann.id, None)
     robot = world.guild.add_member(world.env.create_user("robot", bot=True))
     for author in (world.ann, robot):
         source = await world.say(author, "sealed words")
@@ -105,7 +106,7 @@ async def test_text_that_the_log_may_not_hold_is_not_kept_when_it_is_forwarded(w
 
 async def test_reading_back_ends_where_observation_is_switched_off(world: World) -> None:
     said = [await world.ann.send(world.general, f"message {n}") for n in range(5)]
-    await world.services.observations.switch_on(
+    await world.services.guilds.observations.switch_on(
         guild_id=world.guild.id,
         channel_id=world.general.id,
         parent_id=None,
@@ -115,7 +116,7 @@ async def test_reading_back_ends_where_observation_is_switched_off(world: World)
     )
     real = world.guild_now.get_channel(world.general.id)
     assert isinstance(real, discord.TextChannel)
-    observations, backfill = world.services.observations, world.bot.cogs["Observer"].backfill  # type: ignore[attr-defined]
+    observations, backfill = world.services.guilds.observations, world.bot.cogs["Observer"].backfill  # type: ignore[attr-defined]
     offered = world.services.intake.counts["offered"]
     reading = backfill._offer_history(real, said[0].id - 1)
     await observations.switch_off(
@@ -255,7 +256,7 @@ async def checkpoint(world: World) -> int:
 
 async def test_what_was_said_while_the_bot_was_away_is_read_in_order(world: World) -> None:
     said = [await world.ann.send(world.general, f"message {n}") for n in range(30)]
-    await world.services.observations.switch_on(
+    await world.services.guilds.observations.switch_on(
         guild_id=world.guild.id, channel_id=world.general.id, parent_id=None, name="general", by=None, from_id=1
     )
     await world.gateway("shard_ready", 0)
@@ -269,7 +270,7 @@ async def test_where_a_channel_was_active_history_is_asked_whatever_discord_says
 ) -> None:
     before = await world.ann.send(world.general, "before")
     unheard = await world.say(world.ann, "unheard")
-    await world.services.observations.switch_on(
+    await world.services.guilds.observations.switch_on(
         guild_id=world.guild.id,
         channel_id=world.general.id,
         parent_id=None,
@@ -277,7 +278,7 @@ async def test_where_a_channel_was_active_history_is_asked_whatever_discord_says
         by=None,
         from_id=before.id + 1,
     )
-    await world.services.observations.set_notice(world.general.id, world.general.id, before.id)
+    await world.services.guilds.observations.set_notice(world.general.id, world.general.id, before.id)
     real = world.guild_now.get_channel(world.general.id)
     assert isinstance(real, discord.TextChannel)
     real.last_message_id = before.id
@@ -340,12 +341,12 @@ async def test_a_channel_that_discord_py_can_not_read_does_not_keep_others_from_
             raise TypeError("expiry")
         return read(self, **options)
 
-    await world.services.observations.reach_back(other.id, 1)
+    await world.services.guilds.observations.reach_back(other.id, 1)
     said = await world.ann.send(other, "read in spite of it")
     async with world.pipeline.db.write() as connection:
         await connection.execute(delete(messages))
-    await world.services.observations.reach_back(other.id, said.id)
-    await world.services.observations.reach_back(world.general.id, 1)
+    await world.services.guilds.observations.reach_back(other.id, said.id)
+    await world.services.guilds.observations.reach_back(world.general.id, 1)
     await world.ann.send(world.general, "unreadable")
     monkeypatch.setattr(discord.TextChannel, "history", history)
     await world.gateway("shard_ready", 0)
@@ -378,7 +379,7 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_erased(world
     world.env.inject_error("GET", f"/channels/{other.id}", status=404, code=10003)
     await world.gateway("shard_ready", 0)
     assert await world.contents() == ["stays"]
-    assert not world.services.observations.observed(other.id)
+    assert not world.services.guilds.observations.observed(other.id)
 
 
 async def test_a_404_that_is_not_discords_own_erases_nothing(world: World) -> None:
@@ -389,31 +390,38 @@ async def test_a_404_that_is_not_discords_own_erases_nothing(world: World) -> No
     world.env.inject_error("GET", f"/channels/{other.id}", status=404, code=0)  # of a proxy before Discord
     await world.gateway("shard_ready", 0)
     assert await world.contents() == ["stays here too"]
-    assert world.services.observations.observed(other.id)
+    assert world.services.guilds.observations.observed(other.id)
+
+
+def settings_name(world: World, channel_ids: tuple[int, ...]) -> None:
+    """OBSERVE_CHANNELS has these ids, which are known only now."""
+    observer = world.bot.get_cog("Observer")
+    assert isinstance(observer, Observer)
+    observer.observe_channels = channel_ids
 
 
 async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipeline: Pipeline) -> None:
     async with open_world(pipeline) as world:
-        object.__setattr__(world.services, "observe_channels", (world.general.id,))  # its id is known only now
+        settings_name(world, (world.general.id,))  # its id is known only now
         for _ in range(2):
             await world.gateway("shard_ready", 0)
-        assert world.services.observations.observed(world.general.id)
+        assert world.services.guilds.observations.observed(world.general.id)
         notices = [message.content for message in world.general.history() if "is observed" in message.content]
         assert len(notices) == 1
         assert "the operator of this bot" in notices[0]
-        (entry,) = await world.services.audit.newest(world.guild.id, 10)
+        (entry,) = await world.services.guilds.audit.newest(world.guild.id, 10)
         assert (entry.action, entry.actor_id, entry.channel_id) == (Action.OBSERVE_ON, None, world.general.id)
         await world.boss.slash(world.general, "observe off")
         await world.gateway("shard_ready", 0)
-        assert not world.services.observations.observed(world.general.id)
+        assert not world.services.guilds.observations.observed(world.general.id)
 
 
 async def test_a_channel_of_the_settings_that_can_not_be_told_is_not_observed(pipeline: Pipeline) -> None:
     async with open_world(pipeline) as world:
-        object.__setattr__(world.services, "observe_channels", (world.general.id,))  # its id is known only now
+        settings_name(world, (world.general.id,))  # its id is known only now
         world.env.inject_error("POST", f"/channels/{world.general.id}/messages", status=403, code=50013, times=None)
         await world.gateway("shard_ready", 0)
-        assert not world.services.observations.observed(world.general.id)
+        assert not world.services.guilds.observations.observed(world.general.id)
         await world.say(world.ann, "said without a notice")
         assert await world.contents() == []
 
@@ -423,9 +431,9 @@ async def test_a_category_of_the_settings_stands_for_its_channels(pipeline: Pipe
         category = world.guild.create_category("projects")
         plans = world.guild.create_text_channel("plans", category=category)
         talk = world.guild.create_voice_channel("talk", category=category)
-        object.__setattr__(world.services, "observe_channels", (category.id,))
+        settings_name(world, (category.id,))
         await world.gateway("shard_ready", 0)
-        observed = world.services.observations
+        observed = world.services.guilds.observations
         assert observed.observed(plans.id)
         assert observed.observed(talk.id)
         assert not observed.observed(world.general.id)
@@ -434,7 +442,7 @@ async def test_a_category_of_the_settings_stands_for_its_channels(pipeline: Pipe
 async def test_what_the_settings_name_in_vain_is_told(pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
     async with open_world(pipeline) as world:
         empty = world.guild.create_category("empty")
-        object.__setattr__(world.services, "observe_channels", (7, empty.id, world.general.id))
+        settings_name(world, (7, empty.id, world.general.id))
         await world.gateway("ready")
     told = [record.message for record in caplog.records if "OBSERVE_CHANNELS" in record.message]
     assert told == [
@@ -446,8 +454,8 @@ async def test_what_the_settings_name_in_vain_is_told(pipeline: Pipeline, caplog
 async def test_a_server_that_is_joined_later_is_observed_at_once(pipeline: Pipeline) -> None:
     async with open_world(pipeline) as world:
         await world.durable()  # nothing is under way that would look at the settings
-        object.__setattr__(world.services, "observe_channels", (world.general.id,))
+        settings_name(world, (world.general.id,))
         await world.gateway("guild_join", world.guild_now)
-        assert world.services.observations.observed(world.general.id)
+        assert world.services.guilds.observations.observed(world.general.id)
         await world.say(world.ann, "said at once")
         assert await world.contents() == ["said at once"]

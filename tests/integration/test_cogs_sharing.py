@@ -93,7 +93,7 @@ async def test_the_rule_holds_whatever_the_asker_is_said_to_read(world: World) -
     thread = await general.create_thread(name="side", type=discord.ChannelType.private_thread)
     await world.env.settle()
     asker = Asker(world.ann.id, world.guild.id, frozenset({adult.id, thread.id, general.id}))
-    access = Access(world.services.threads)
+    access = Access(world.services.guilds.threads)
     assert await access.public(asker, general) == {adult.id, general.id}
     adult.nsfw = True  # simcord can't, and tells of changes only
     assert await access.public(asker, general) == {general.id}
@@ -207,7 +207,7 @@ async def posts_about(world: World, user_id: int) -> Sequence[object]:
 async def test_nothing_of_an_asker_who_opted_out_is_noted(world: World) -> None:
     await world.observe()
     await world.say(world.ann, SENTENCE)
-    await world.services.consents.opt_out(world.bob.id, None)
+    await world.services.guilds.consents.opt_out(world.bob.id, None)
     await share(world)
     assert len(posted(world)) == 1
     assert await posts_about(world, world.bob.id) == []

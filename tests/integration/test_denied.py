@@ -127,7 +127,7 @@ async def test_pressing_somebody_elses_button(scene: Scene, attempt: str) -> Non
     flags, stored.flags = stored.flags, 0  # as if his client showed it
     assert shown(await world.bob.click(theirs, custom_id=pressed["custom_id"])) == NOT_FOUND
     stored.flags = flags
-    assert not world.services.consents.opted_out(world.guild.id, world.ann.id)
+    assert not world.services.guilds.consents.opted_out(world.guild.id, world.ann.id)
     await untouched(scene)
 
 
@@ -178,7 +178,7 @@ async def test_a_forged_channel_option_is_no_way_in(scene: Scene, place: str) ->
     forged = world.bot.get_channel(scene.hidden.id if place == "hidden here" else other.id)
     assert forged is not None
     asker = Asker(world.bob.id, world.guild.id, frozenset({world.general.id}))
-    assert await Access(world.services.threads).within(asker, forged) == frozenset()
+    assert await Access(world.services.guilds.threads).within(asker, forged) == frozenset()
 
 
 async def test_an_order_in_a_recalled_text_is_only_text(scene: Scene) -> None:

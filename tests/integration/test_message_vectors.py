@@ -229,7 +229,7 @@ async def test_an_edit_is_embedded_anew(opened: Opened) -> None:
         await house.app.indexer.drain()
         text = "The ferry leaves at nine."
         app = house.app
-        revisions = Revisions(app.db, app.stores, app.indexer, app.services.consents)
+        revisions = Revisions(app.db, app.stores, app.indexer, app.services.guilds.consents)
         assert await revisions.edited(said.id, text, datetime.now(UTC))
         await house.app.indexer.drain()
         (found,) = await house.app.index.search(

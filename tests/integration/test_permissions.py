@@ -342,7 +342,7 @@ async def its_speaker_opted_out(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, by=s.ann)
     await s.tell(FORBIDDEN, s.general, by=s.bob)
     await s.services.personal.delete(s.bob.id, s.guild.id)
-    await s.services.consents.opt_out(s.bob.id, s.guild.id)
+    await s.services.guilds.consents.opt_out(s.bob.id, s.guild.id)
     await s.say(s.bob, f"the code word is {FORBIDDEN}")
 
 
