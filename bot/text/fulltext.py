@@ -29,6 +29,7 @@ from sqlalchemy import (
     cast,
     column,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -36,13 +37,14 @@ from sqlalchemy import (
     not_,
     select,
     table,
+    true,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import people_in
-from bot.storage import channels, messages
+from bot.storage import channels, citations, memories, messages
 from bot.text.analysis import terms
 
 Indexed = Literal["messages", "memories"]
@@ -230,24 +232,31 @@ class FullText:
         """How many documents there are in scope, and how many hold each word (any of the terms it may stand under).
 
         Counted up to a limit, newest first, and from there on estimated by how much of the time that took,
-        so that the most common words cost no more than others.
+        so that the most common words cost no more than others. Only what lies in the scope's channels counts: who
+        can't read a channel must not learn from the order of other hits which words are common there.
         """
         parts = _Rows(self._tables[where], scope)
         groups: list[list[Collection[str]]] = [[[guild_token(scope.guild_id)]], *([word] for word in words)]
         counts = [
-            select(literal(number).label("word"), func.count(), func.min(found.c.rowid), func.max(found.c.rowid))
+            select(
+                literal(number).label("word"),
+                func.count().filter(sample.c.readable),
+                func.count(),
+                func.min(sample.c.rowid),
+                func.max(sample.c.rowid),
+            )
             for number, group in enumerate(groups)
-            for found in [parts.newest(group, COUNTED)]
+            for sample in [parts.sample(group, COUNTED)]
         ]
         inside = parts.holding(groups[0])
         first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
-        oldest = select(literal(-1).label("word"), literal(0), first.c.rowid, first.c.rowid)
+        oldest = select(literal(-1).label("word"), literal(0), literal(0), first.c.rowid, first.c.rowid)
         rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
         if -1 not in rows:
             return [0.0] * len(groups)
-        span = rows[0][3] - rows[-1][2]
+        span = rows[0][4] - rows[-1][3]
         counted = (rows[number] for number in range(len(groups)))
-        return [_estimate(count, low, high, span) for _, count, low, high in counted]
+        return [_estimate(readable, count, low, high, span) for _, readable, count, low, high in counted]
 
 
 def document_length(tokens: Sequence[str]) -> int:
@@ -256,9 +265,9 @@ def document_length(tokens: Sequence[str]) -> int:
     return len(tokens) - own
 
 
-def _estimate(counted: int, oldest: int, newest: int, span: int) -> float:
-    """All rows of a word, of which `counted` are between two rows, if it is as frequent in all of `span`."""
-    return counted if counted < COUNTED else counted * max(1.0, span / max(1, newest - oldest))
+def _estimate(readable: int, counted: int, oldest: int, newest: int, span: int) -> float:
+    """All readable rows of a word: those counted, or more if they are as frequent in all of `span`."""
+    return readable if counted < COUNTED else readable * max(1.0, span / max(1, newest - oldest))
 
 
 class _Rows:
@@ -281,12 +290,26 @@ class _Rows:
         if self._dated and self._scope.until is not None:
             rows = rows.where(self._index.c.rowid <= self._scope.until)
         rows = rows.order_by(self._index.c.rowid.desc())
-        if self._theirs is None:
+        if self._theirs is None and (self._dated or self._scope.channel_ids is None):
             return rows.limit(limit).subquery()
         looked_at = rows.limit(LOOKED_AT).subquery()
-        readable = select(looked_at.c.rowid).join(messages, messages.c.id == looked_at.c.rowid)
-        readable = readable.where(messages.c.channel_id.in_(select(self._theirs.c.channel_id)))
+        readable = select(looked_at.c.rowid).where(self._may_read(looked_at.c.rowid))
         return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
+
+    def sample(self, groups: Sequence[Collection[str]], limit: int) -> Subquery:
+        """The newest rows that hold a token of each group, and whether each lies in the scope's channels alone."""
+        rows = self.holding(groups).order_by(self._index.c.rowid.desc()).limit(limit).subquery()
+        return select(rows.c.rowid, self._may_read(rows.c.rowid).label("readable")).subquery()
+
+    def _may_read(self, rowid: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether a row lies in the scope's channels alone, as far as the match does not tell already."""
+        if self._theirs is not None:
+            theirs = messages.c.channel_id.in_(select(self._theirs.c.channel_id))
+            return exists().where(messages.c.id == rowid, theirs)
+        if self._dated or self._scope.channel_ids is None:
+            return true()
+        elsewhere = citations.c.channel_id.not_in(self._scope.channel_ids)
+        return ~exists().where(memories.c.seq == rowid, citations.c.memory_id == memories.c.id, elsewhere)
 
     def holding(self, groups: Sequence[Collection[str]]) -> Select[tuple[int]]:
         """All rows that hold a token of each group, as far as the match can tell."""

@@ -1,9 +1,10 @@
-"""How frequent words are in a guild: what BM25 weighs them by."""
+"""How frequent words are in what somebody may read: what BM25 weighs them by."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +12,7 @@ from bot.domain import Clock
 from bot.text.fulltext import COUNTED, FullText, Indexed, Scope
 
 KEPT_MS = 10 * 60 * 1000
-"""Figures of a guild with more than COUNTED documents hardly change in ten minutes; others are always taken anew."""
+"""Figures of more than COUNTED documents hardly change in ten minutes; others are always taken anew."""
 
 _EVERYTHING: tuple[str, ...] = ()
 """Stands for no word: every document."""
@@ -20,9 +21,12 @@ KEPT_WORDS = 20_000
 """Words whose figures are kept, over all guilds."""
 
 
+_Key = tuple[Indexed, bytes, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What BM25 has to know of a guild's documents.
+    """What BM25 has to know of the documents that somebody may read.
 
     Attributes:
         documents: how many there are.
@@ -39,29 +43,35 @@ class Statistics:
     def __init__(self, fulltext: FullText, clock: Clock) -> None:
         self._fulltext = fulltext
         self._clock = clock
-        self._kept: dict[tuple[Indexed, int, tuple[str, ...]], tuple[float, int]] = {}
+        self._kept: dict[_Key, tuple[float, int]] = {}
 
     async def corpus(
         self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[tuple[str, ...]]
     ) -> Corpus:
-        """The figures of a guild, with the frequencies of `words` (each the terms that it may stand under)."""
-        guild = Scope(guild_id=scope.guild_id, sole=scope.sole)
-        now = self._clock()
-        known = {word: self._get((where, guild.guild_id, word), now) for word in (_EVERYTHING, *words)}
+        """The figures of a scope's channels, with the frequencies of `words` (each the terms it may stand under)."""
+        all_time = replace(scope, author_id=None, since=None, until=None)
+        place, now = _digest(scope), self._clock()
+        known = {word: self._get((where, place, word), now) for word in (_EVERYTHING, *words)}
         missing = [word for word in words if known[word] is None]
         if missing or known[_EVERYTHING] is None:
-            counted = await self._fulltext.frequencies(connection, where, guild, missing)
+            counted = await self._fulltext.frequencies(connection, where, all_time, missing)
             fresh = dict(zip((_EVERYTHING, *missing), counted, strict=True))
             if fresh[_EVERYTHING] >= COUNTED:
-                self._keep({(where, guild.guild_id, word): (count, now + KEPT_MS) for word, count in fresh.items()})
+                self._keep({(where, place, word): (count, now + KEPT_MS) for word, count in fresh.items()})
             known |= fresh
         return Corpus(known[_EVERYTHING] or 0.0, tuple(known[word] or 0.0 for word in words))
 
-    def _get(self, key: tuple[Indexed, int, tuple[str, ...]], now: int) -> float | None:
+    def _get(self, key: _Key, now: int) -> float | None:
         count, until_ms = self._kept.get(key, (0.0, 0))
         return count if until_ms > now else None
 
-    def _keep(self, fresh: dict[tuple[Indexed, int, tuple[str, ...]], tuple[float, int]]) -> None:
+    def _keep(self, fresh: dict[_Key, tuple[float, int]]) -> None:
         if len(self._kept) > KEPT_WORDS:
             self._kept.clear()
         self._kept |= fresh
+
+
+def _digest(scope: Scope) -> bytes:
+    """What tells the channels of one scope from those of another, in little room."""
+    channels = "all" if scope.channel_ids is None else ",".join(map(str, sorted(scope.channel_ids)))
+    return hashlib.blake2b(f"{scope.guild_id}:{channels}".encode(), digest_size=16).digest()

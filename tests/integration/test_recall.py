@@ -63,6 +63,35 @@ async def test_neighbours_of_another_channel_are_no_neighbours(chat: Chat) -> No
         assert said.id not in hit.message_ids or "secret" not in hit.text
 
 
+@pytest.mark.parametrize("readable", [1, 12], ids=["few channels", "many channels"])
+@pytest.mark.parametrize("remembered", [False, True], ids=["messages", "memories"])
+async def test_what_the_asker_may_not_read_changes_no_order_and_no_score(
+    chat: Chat, readable: int, remembered: bool
+) -> None:
+    channels = frozenset(range(CHANNEL, CHANNEL + readable))
+    hidden = range(CHANNEL + 100, CHANNEL + 112)
+    for channel in channels:
+        lines = await chat.talk([(ADA, "the ferry leaves at six"), (BEN, "lunch is at noon")], channel=channel)
+        harbour = await chat.talk([(CLEO, "the harbour closes at nine"), (BEN, "see you")], channel=channel)
+        if remembered:
+            await chat.remember("The ferry leaves at six.", lines[0])
+            await chat.remember("The harbour closes at nine.", harbour[0])
+    chat.index.near.clear()
+
+    async def seen() -> list[tuple[str, float]]:
+        result = await chat.ask("ferry or harbour?", channel_ids=channels)
+        return [(hit.text, hit.score) for hit in result.hits]
+
+    before = await seen()
+    for number, channel in enumerate(hidden):
+        secrets = await chat.talk([(ADA, f"the ferry is sold, offer {number}")] * 4, channel=channel)
+        if remembered:
+            await chat.remember(f"The ferry is sold by offer {number}.", secrets[0])
+    chat.index.near.clear()
+    assert before
+    assert await seen() == before
+
+
 def best_speaker(result: RecallResult) -> int:
     """Who said the message that the first hit leads to."""
     best = result.hits[0]
