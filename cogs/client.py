@@ -247,7 +247,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 directory,
                 access,
                 backfill,
-                verification,
+                presenter,
                 zone=services.zone,
                 remembers=services.flusher is not None,
             )

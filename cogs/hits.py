@@ -14,6 +14,9 @@ MAX_BEFORE = 2
 BEFORE_CHARS = 100
 """How much of what held before is shown below a memory."""
 
+LEAST_CHARS = 120
+"""So much of a memory is shown, whatever stands below it; five of these stay below Discord's 4,000 characters."""
+
 MAX_LINES = 5
 """Lines of an excerpt that are shown, around the one that matched best."""
 
@@ -31,8 +34,8 @@ def hit_item(
         text = _excerpt(hit, names, bold)
         caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
     else:
-        older = "".join(_older(one, names) for one in before[:MAX_BEFORE])
-        text = safe(hit.text, names, limit=ITEM_CHARS - len(older), bold=bold) + older
+        below = doubt_of(memory) + "".join(_older(one, names) for one in before[:MAX_BEFORE])
+        text = safe(hit.text, names, limit=max(LEAST_CHARS, ITEM_CHARS - len(below)), bold=bold) + below
         speakers = speakers_of(memory.author_ids, names)
         caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
     return Item(
@@ -41,6 +44,14 @@ def hit_item(
         url=jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor),
         memory_id=memory.id if memory is not None and asker.may_forget(memory) else None,
     )
+
+
+def doubt_of(memory: Memory) -> str:
+    """A line on the newer message by which a memory may have changed; empty where nothing speaks against it."""
+    if memory.doubt is None:
+        return ""
+    url = jump_url(memory.guild_id, memory.doubt.channel_id, memory.doubt.message_id)
+    return f"\n-# {texts.MAY_HAVE_CHANGED}: [newer message]({url})"
 
 
 def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:

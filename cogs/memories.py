@@ -18,6 +18,7 @@ from bot.recall import Matched, Presenter
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
+from cogs.hits import doubt_of
 from cogs.names import names_for
 from cogs.rendering import ago, safe
 from cogs.reply import reply_view
@@ -33,6 +34,9 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 
 OWN_PER_PAGE = 4
 """Eight components each with a way to correct them; with frame and paging below Discord's limit of 40."""
+
+QUOTE_CHARS = 160
+"""How much of what a member said is shown below a memory about themselves."""
 
 NOTHING_OWN = (
     "Nothing that you can read here is remembered from you. `/remember` keeps something on purpose; `/recall` finds "
@@ -122,13 +126,15 @@ class OwnPages:
             return stored.items
 
         shown = await self._presenter.present(asker.guild_id, read)
+        quotes = await self._own.quotes(shown.items)
         names: Mapping[int, str] = {}
         if interaction.guild is not None:
-            names = await names_for(interaction.guild, self._directory, (), [memory.text for memory in shown.items])
+            texts_shown = [*(memory.text for memory in shown.items), *quotes.values()]
+            names = await names_for(interaction.guild, self._directory, (), texts_shown)
         bold = Matched(self._wanted.words)
         return Page(
             title=f"### {texts.count(stored.total, 'memory').capitalize()} from you",
-            items=tuple(_own_item(memory, names, asker, bold) for memory in shown.items),
+            items=tuple(_own_item(m, quotes.get(m.id, ""), names, asker, bold) for m in shown.items),
             notes=(texts.NOT_COMPARED,) if shown.incomplete else (),
             number=number,
             pages=-(-stored.total // OWN_PER_PAGE),
@@ -150,11 +156,13 @@ class OwnPages:
         )
 
 
-def _own_item(memory: Memory, names: Mapping[int, str], asker: Asker, bold: Matched) -> Item:
+def _own_item(memory: Memory, quote: str, names: Mapping[int, str], asker: Asker, bold: Matched) -> Item:
+    below = f"\n-# you said: {safe(quote, names, limit=QUOTE_CHARS)}" if quote else ""
+    below += doubt_of(memory)
     replaced = "" if memory.state is MemoryState.CURRENT else " · replaced by a newer one"
     anchor = memory.anchor
     return Item(
-        text=safe(memory.text, names, limit=ITEM_CHARS, bold=bold),
+        text=safe(memory.text, names, limit=ITEM_CHARS - len(below), bold=bold) + below,
         caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
         url=jump_url(memory.guild_id, anchor.channel_id, anchor.message_id),
         memory_id=memory.id if asker.may_forget(memory) else None,

@@ -23,6 +23,7 @@ NOT_OPTED_IN = "This server keeps only what members who opted in say; `/privacy 
 OPTED_OUT_AUTHOR = "The author of this message does not want to be remembered, so it is left alone."
 NOT_A_PERSON = "Only what people say is remembered; this message is from a bot, a webhook or Discord itself."
 EMPTY_MESSAGE = "There is nothing in this message that could be remembered; try one with text."
+MAY_HAVE_CHANGED = "⚠️ may have changed since"
 NOT_COMPARED = "Some of it could not be compared with Discord just now and is left out; ask again in a moment."
 NO_SUCH_CHANNEL = "I can't see that channel here; choose one of this server from the list."
 NO_FACTS = "This server keeps no facts about members at all, by decision of its admins; nothing has to be switched."

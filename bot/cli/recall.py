@@ -18,7 +18,7 @@ from rich.text import Text
 
 from bot.cli import answers
 from bot.cli.start import DataDir, discord_id, load
-from bot.domain import Hit, HitKind, UserError, jump_url, references, snowflake
+from bot.domain import Hit, UserError, jump_url, references, snowflake
 from bot.observe import FAULTS
 from bot.recall import Answer as Told
 from bot.recall import RecallQuery
@@ -137,22 +137,28 @@ def as_record(question: Question, answer: Answer) -> dict[str, Any]:
     """The JSON object for one question."""
     record: dict[str, Any] = {
         "id": question.id,
-        "hits": [
-            {
-                "kind": str(hit.kind),
-                "text": references.with_names(hit.text, answer.names),
-                "score": round(hit.score, 6),
-                "message_ids": [str(message_id) for message_id in hit.message_ids],
-                "channel_id": str(hit.anchor_channel_id),
-                "author_ids": [str(author_id) for author_id in hit.author_ids],
-                "created_at": hit.created_at.isoformat(),
-            }
-            for hit in answer.hits
-        ],
+        "hits": [_record(hit, answer.names) for hit in answer.hits],
     }
     if answer.told is not None:
         record["answer"] = answers.as_record(answer.told, answer.hits)
     return record | ({"notes": answer.notes} if answer.notes else {})
+
+
+def _record(hit: Hit, names: Mapping[int, str]) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "kind": str(hit.kind),
+        "text": references.with_names(hit.text, names),
+        "score": round(hit.score, 6),
+        "message_ids": [str(message_id) for message_id in hit.message_ids],
+        "channel_id": str(hit.anchor_channel_id),
+        "author_ids": [str(author_id) for author_id in hit.author_ids],
+        "created_at": hit.created_at.isoformat(),
+    }
+    if hit.memory is not None:
+        record["memory_kind"] = str(hit.memory.kind)
+    if newer := _doubt_link(hit):
+        record["may_have_changed_since"] = newer
+    return record
 
 
 def show(console: Console, question: Question, answer: Answer) -> None:
@@ -165,13 +171,14 @@ def show(console: Console, question: Question, answer: Answer) -> None:
     if not answer.hits:
         console.print(Text("  Nothing found. Try other words, or fewer of them.", style="dim"))
     for rank, hit in enumerate(answer.hits, start=1):
-        memory = hit.kind is HitKind.MEMORY
         speakers = ", ".join(answer.names.get(i, references.SOMEBODY) for i in hit.author_ids)
-        kind = "memory" if memory else "messages"
+        kind = "messages" if hit.memory is None else f"memory, {hit.memory.kind}"
         link = jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)
         head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {link}"
         console.print(Text(printable(head), style="cyan"), soft_wrap=True)
         console.print(Text(textwrap.indent(printable(_shown(hit, answer.names)), "   ")), soft_wrap=True)
+        if newer := _doubt_link(hit):
+            console.print(Text(f"   may have changed since: {newer}"), soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -188,6 +195,12 @@ def _shown(hit: Hit, names: Mapping[int, str]) -> str:
     lines = hit.around_anchor(SHOWN_LINES)
     spoken = [f"{names.get(line.author_id, references.SOMEBODY)}: {line.content}" for line in lines]
     return references.with_names("\n".join(spoken), names)
+
+
+def _doubt_link(hit: Hit) -> str | None:
+    """Where the message is by which a memory may have changed."""
+    doubt = None if hit.memory is None else hit.memory.doubt
+    return None if doubt is None else jump_url(hit.guild_id, doubt.channel_id, doubt.message_id)
 
 
 def _read(file: Path) -> Iterator[Question]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import (
+    PERSONAL_KINDS,
     Citation,
     Clock,
     Memory,
@@ -214,7 +215,20 @@ class OwnMemories:
             found = await _with_words(connection, wanted, fold(words).split())
             ids = found[offset : offset + limit]
             items = await rows.matching(connection, _newest(memories.c.id.in_(ids)))
-        return Page(tuple(items), len(found))
+        return Page(tuple(memory.seen_by(readable) for memory in items), len(found))
+
+    async def quotes(self, shown: Sequence[Memory]) -> dict[str, str]:
+        """What their members said, by the ids of those that paraphrase what a member said about themselves.
+
+        As long as the log has it; what a member has put right is in their own words.
+        """
+        paraphrased = {
+            memory.id: memory.newest.message_id
+            for memory in shown
+            if memory.kind in PERSONAL_KINDS and memory.origin is MemoryOrigin.EXTRACTED
+        }
+        said = await self._log.get(paraphrased.values())
+        return {name: said[message_id].content for name, message_id in paraphrased.items() if message_id in said}
 
     async def suggest(self, guild_id: int, asker: Asker, words: str, limit: int = 25) -> list[Memory]:
         """Memories with these words, or their beginnings, that the asker may forget, newest first (autocomplete)."""

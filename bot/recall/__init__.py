@@ -10,7 +10,7 @@ from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
 from bot.recall.hits import Hits
 from bot.recall.matched import Matched
-from bot.recall.presenter import Presented, Presenter, Reading, cited_by, places_of
+from bot.recall.presenter import Presented, Presenter, Reading, cited_by
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.service import Recall
 
@@ -31,5 +31,4 @@ __all__ = [
     "State",
     "cited_by",
     "open_recall",
-    "places_of",
 ]

@@ -22,7 +22,8 @@ class Hits:
 
     async def fresh(self, hits: Sequence[Hit], channel_ids: frozenset[int]) -> list[Hit]:
         """Those of `hits` that are still there and lie in `channel_ids` altogether, as they are now."""
-        memories = await self._store.get({hit.memory.id for hit in hits if hit.memory is not None})
+        stored = await self._store.get({hit.memory.id for hit in hits if hit.memory is not None})
+        memories = {memory_id: memory.seen_by(channel_ids) for memory_id, memory in stored.items()}
         messages = await self._log.get({line.message_id for hit in hits for line in hit.lines})
         current = (_of_memory(hit, memories) if hit.memory else _of_messages(hit, messages) for hit in hits)
         return [hit for hit in current if hit is not None and hit.channel_ids <= channel_ids]

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Memory, MemoryState, ServiceAbsent, ServiceError
+from bot.domain import Memory, MemoryKind, MemoryState, ServiceAbsent, ServiceError
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
 from bot.recall.ranking import Spoken, count, own_scores, own_weights, rarity
@@ -30,6 +32,9 @@ CONSIDERED = 50
 
 FUSION = 60
 """Reciprocal rank fusion's constant: Cormack, Clarke and Büttcher, SIGIR 2009."""
+
+WEIGHTS = MappingProxyType({MemoryKind.TOPIC: 0.9, MemoryKind.QUESTION: 0.9})
+"""What these count for against statements: they tell where something was talked about, and that it was asked."""
 
 MEANING_SECONDS = 4.0
 """How long an answer waits for embedding and index; words alone are better than a member who waits."""
@@ -145,9 +150,10 @@ class MemorySearch:
         for side in (worded, meant):
             allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query)]
             for rank, memory_id in enumerate(allowed, start=1):
-                scores[memory_id] = scores.get(memory_id, 0.0) + 1 / (FUSION + rank)
+                weight = WEIGHTS.get(found[memory_id].kind, 1.0)
+                scores[memory_id] = scores.get(memory_id, 0.0) + weight / (FUSION + rank)
         best = sorted(scores, key=lambda memory_id: (-scores[memory_id], -found[memory_id].newest.message_id))
-        return [(found[memory_id], scores[memory_id]) for memory_id in best]
+        return [(_as_asked(found[memory_id], query), scores[memory_id]) for memory_id in best]
 
     async def _holding(self, memories: Iterable[Memory], query: RecallQuery) -> set[str]:
         """Ids of the memories that hold, or did at the time that the question is about."""
@@ -160,6 +166,14 @@ class MemorySearch:
         return holding | {
             memory_id for memory_id, by in replaced.items() if by in later and later[by].newest.message_id > query.until
         }
+
+
+def _as_asked(memory: Memory, query: RecallQuery) -> Memory:
+    """The memory with what speaks against it, as far as the asker may read that and the question reaches so far."""
+    shown = memory.seen_by(query.channel_ids)
+    if shown.doubt is None or query.until is None or shown.doubt.message_id <= query.until:
+        return shown
+    return replace(shown, doubt=None)
 
 
 def _may_show(memory: Memory, query: RecallQuery) -> bool:

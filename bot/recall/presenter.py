@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -69,14 +69,15 @@ class Presenter:
         doubtful: frozenset[int] = frozenset()
         compared: set[int] = set()
         for _ in range(ROUNDS):
-            places = places_of(await read(doubtful))
+            places = places_of(await read(doubtful), doubts=True)
             compared.update(*places.values())
             doubtful |= await self._comparison.check(guild_id, places)
             items = await read(doubtful)
-            if all(cited_by(item) <= compared for item in items):
+            if all(_shown_by(item) <= compared for item in items):
                 break
-        sure = (item for item in items if not cited_by(item) & doubtful and cited_by(item) <= compared)
-        return Presented(tuple(sure), incomplete=bool(doubtful))
+        sure = compared - doubtful
+        known = (_surely_doubted(item, sure) for item in items if cited_by(item) <= sure)
+        return Presented(tuple(known), incomplete=bool(doubtful))
 
     async def fresh(self, hits: Sequence[Hit], reading: Reading) -> list[Hit]:
         """Those of `hits` that are still there and may be read, as they are now, without comparing them."""
@@ -100,13 +101,34 @@ def cited_by(item: Hit | Memory) -> set[int]:
     return {message_id for _, message_id in _citations(item)}
 
 
-def places_of(items: Iterable[Hit | Memory]) -> dict[int, set[int]]:
-    """The messages that hits and memories stand on, by channel."""
+def places_of(items: Iterable[Hit | Memory], *, doubts: bool = False) -> dict[int, set[int]]:
+    """The messages that hits and memories stand on, by channel; with `doubts` those by which they may have changed."""
     places: defaultdict[int, set[int]] = defaultdict(set)
     for item in items:
-        for channel_id, message_id in _citations(item):
+        for channel_id, message_id in (*_citations(item), *(_doubt_of(item) if doubts else ())):
             places[channel_id].add(message_id)
     return dict(places)
+
+
+def _shown_by(item: Hit | Memory) -> set[int]:
+    """The messages that it stands on, and the one by which it may have changed."""
+    return cited_by(item) | {message_id for _, message_id in _doubt_of(item)}
+
+
+def _surely_doubted(item: Item, sure: Collection[int]) -> Item:
+    """The item, in doubt only because of a message that was compared."""
+    if all(message_id in sure for _, message_id in _doubt_of(item)):
+        return item
+    memory = item.memory if isinstance(item, Hit) else item
+    certain = None if memory is None else replace(memory, doubt=None)
+    return replace(item, memory=certain) if isinstance(item, Hit) else replace(item, doubt=None)
+
+
+def _doubt_of(item: Hit | Memory) -> list[tuple[int, int]]:
+    """The message by which it may have changed, after its channel, if there is one."""
+    memory = item.memory if isinstance(item, Hit) else item
+    doubt = None if memory is None else memory.doubt
+    return [] if doubt is None else [(doubt.channel_id, doubt.message_id)]
 
 
 def _citations(item: Hit | Memory) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Clock, Hit, HitKind, Line, Memory, references, snowflake, system_clock
+from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references, snowflake, system_clock
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
 from bot.recall.memories import FUSION, MemorySearch, Near, convincing
 from bot.recall.messages import MessageSearch
@@ -184,9 +184,15 @@ def _fitting(
 def _merged(
     memories: Sequence[tuple[Memory, float]], excerpts: Sequence[Excerpt], question: Question, query: RecallQuery
 ) -> list[Hit]:
-    """Memories and excerpts as hits; an excerpt of nothing but a memory's own messages speaks for the memory."""
+    """Memories and excerpts as hits; an excerpt of nothing but a memory's own messages speaks for the memory.
+
+    It does not for a topic, which says less than its messages.
+    """
     scores = [score for _, score in memories]
-    cited = [{citation.message_id for citation in memory.citations} for memory, _ in memories]
+    cited = [
+        {c.message_id for c in memory.citations} if memory.kind is not MemoryKind.TOPIC else frozenset()
+        for memory, _ in memories
+    ]
     hits = []
     for rank, excerpt in enumerate(excerpts, start=1):
         score = EXCERPT_WEIGHT / (FUSION + rank)

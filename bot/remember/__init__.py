@@ -5,7 +5,6 @@ transaction. The queue leases channels, so that the order within a channel holds
 finished later.
 """
 
-from bot.remember import lexicon
 from bot.remember.composition import open_flusher, open_queue, remember_stores
 from bot.remember.flusher import Flusher, FlushReport
 from bot.remember.kept import discard_answers
@@ -23,7 +22,6 @@ __all__ = [
     "discard_answers",
     "ends",
     "is_order",
-    "lexicon",
     "open_flusher",
     "open_queue",
     "remember_stores",

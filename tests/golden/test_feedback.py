@@ -14,7 +14,7 @@ import pytest
 
 from bot.domain.model import Hit, HitKind, Line, Memory
 from bot.memories import Asker
-from cogs.catchup import _memory_line
+from cogs.catchup import _line
 from cogs.hits import hit_item
 from cogs.rendering import safe
 from tests.fixtures.storage import CHANNEL, GUILD
@@ -90,7 +90,7 @@ def _hits(memories: list[Memory]) -> str:
 
 
 def _caught_up(memories: list[Memory]) -> str:
-    return "\n".join(["**Decided**", *(f"- {_memory_line(m, CHAT.display_names, CHANNEL)}" for m in memories)])
+    return "\n".join(["**Decided**", *(f"- {_line(m, CHAT.display_names, CHANNEL)}" for m in memories)])
 
 
 def _receipts(memories: list[Memory]) -> str:

@@ -7,9 +7,10 @@ import simcord
 from sqlalchemy import insert
 
 from bot.domain.model import MemoryKind
+from bot.remember.statement import Judgement, Relation, Statement
 from bot.storage.schema import citations
 from tests.fixtures.discord import World, open_world, shown
-from tests.fixtures.memory import Pipeline, notes
+from tests.fixtures.memory import Pipeline
 
 
 async def catchup(
@@ -22,28 +23,37 @@ async def catchup(
     return text
 
 
-async def decided(world: World, text: str, channel: simcord.ChannelHandle | None = None) -> discord.Message:
-    """Something that a model takes for a decision."""
-    message = await world.say(world.ann, f"note: {text}", channel)
-    await world.pipeline.flush((channel or world.general).id)
+async def decided(
+    world: World,
+    text: str,
+    channel: simcord.ChannelHandle | None = None,
+    *,
+    kind: MemoryKind = MemoryKind.DECISION,
+) -> discord.Message:
+    """Something that was said, and what a model made of it."""
+    place = channel or world.general
+    message = await world.say(world.ann, text, place)
+    await world.pipeline.keep(text, message.id, kind=kind, channel=place.id)
     return message
+
+
+async def asked(world: World, text: str = "Where is the projector?") -> discord.Message:
+    """A question that nobody has answered."""
+    return await decided(world, text, kind=MemoryKind.QUESTION)
 
 
 async def test_it_tells_decisions_plans_and_open_questions_with_speaker_time_and_link(world: World) -> None:
     await world.observe()
     decision = await decided(world, "the launch is on Thursday")
-    world.pipeline.extractor.answer = lambda said: [
-        type(one)(MemoryKind.PLAN, one.text, one.message_ids) for one in notes(said)
-    ]
-    await decided(world, "we will paint the kitchen")
-    question = await world.say(world.ann, "does anybody know where the projector is?")
+    await decided(world, "we will paint the kitchen", kind=MemoryKind.PLAN)
+    question = await asked(world)
     text = await catchup(world)
     decisions, rest = text.split("**Planned**")
     plans, questions = rest.split("**Still open**")
     assert "the launch is on Thursday – ann" in decisions
     assert f"channels/{world.guild.id}/{world.general.id}/{decision.id}" in decisions
     assert "we will paint the kitchen" in plans
-    assert "where the projector is?" in questions
+    assert "Where is the projector?" in questions
     assert f"/{question.id})" in questions
     assert f"<t:{int(question.created_at.timestamp())}:R>" in questions
 
@@ -90,13 +100,40 @@ async def test_in_an_unobserved_channel_it_says_so(world: World) -> None:
     assert "not observed" in await catchup(world)
 
 
-async def test_without_a_model_open_questions_are_told(pipeline: Pipeline) -> None:
+async def test_without_a_model_it_says_so(pipeline: Pipeline) -> None:
     async with open_world(pipeline, flusher=None) as world:
         await world.observe()
         await world.say(world.ann, "does anybody know where the projector is?")
         text = await catchup(world)
-    assert "where the projector is?" in text
     assert "No language model is in use here" in text
+
+
+async def test_a_question_is_open_until_something_answers_it(world: World) -> None:
+    await world.observe()
+    await asked(world)
+    assert "Where is the projector?" in await catchup(world)
+    (question,) = await world.pipeline.memories()
+    answer = await world.say(world.bob, "it is in the cellar")
+    statement = Statement(MemoryKind.ANSWER, "The projector is in the cellar.", (answer.id,))
+    replaces = Judgement(True, True, False, Relation.REPLACES, (question.id,))
+    await world.pipeline.settle((statement, replaces), channel=world.general.id)
+    assert "projector" not in await catchup(world, since="1d")
+    await world.bob.delete(answer)
+    await world.durable()
+    assert "Where is the projector?" in await catchup(world, since="1d")
+
+
+async def test_what_may_have_changed_says_so(world: World) -> None:
+    await world.observe()
+    await decided(world, "the door is red")
+    (door,) = await world.pipeline.memories()
+    doubt = await world.say(world.ann, "or blue?")
+    refused = (
+        Statement(MemoryKind.DECISION, "", (doubt.id,)),
+        Judgement(False, True, False, Relation.REPLACES, (door.id,)),
+    )
+    await world.pipeline.settle(refused=[refused], channel=world.general.id)
+    assert "the door is red (⚠️ may have changed since) – ann" in await catchup(world)
 
 
 async def test_it_tells_what_waits_for_the_model(world: World) -> None:
@@ -125,7 +162,7 @@ async def test_other_channels_and_what_also_cites_a_hidden_one_are_left_out(worl
 async def test_what_was_deleted_is_not_told(world: World) -> None:
     await world.observe()
     await world.ann.delete(await decided(world, "the door is red"))
-    await world.ann.delete(await world.say(world.ann, "does anybody know where the projector is?"))
+    await world.ann.delete(await asked(world))
     await world.durable()
     text = await catchup(world)
     assert "door" not in text
@@ -136,7 +173,8 @@ async def test_a_busy_week_is_one_screen(world: World) -> None:
     await world.observe()
     for number in range(9):
         await decided(world, f"number {number} " + "*long* words " * 60)
-        await world.say(world.ann, f"does anybody know where projector {number} is, " + "of _all_ things " * 60 + "?")
+        await asked(world, f"Where is projector {number}, " + "of _all_ things " * 60 + "?")
+        await decided(world, f"plan {number} " + "*long* words " * 60, kind=MemoryKind.PLAN)
     text = await catchup(world)
     assert "and 5 more" in text
 
@@ -160,17 +198,3 @@ async def test_what_was_decided_in_a_thread_says_in_which(world: World) -> None:
     await decided(world, "the roof is blue")
     lines = (await catchup(world)).splitlines()
     assert [f"in <#{thread.id}>" in line for line in lines if "door" in line or "roof" in line] == [False, True]
-
-
-async def test_an_answer_in_another_thread_answers_nothing(world: World) -> None:
-    await world.observe()
-    channel = world.guild_now.get_channel(world.general.id)
-    assert isinstance(channel, discord.TextChannel)
-    await channel.create_thread(name="side", type=discord.ChannelType.public_thread)
-    await world.env.settle()
-    (side,) = world.general.threads
-    await world.say(world.ann, "does anybody know where the projector is?")
-    await world.say(world.boss, "the projector is in the cellar", side)
-    assert "where the projector is?" in await catchup(world)
-    await world.say(world.boss, "the projector is in the cellar")
-    assert "where the projector is?" not in await catchup(world)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import discord
 import pytest
 
-from bot.domain.model import Citation, MemoryOrigin
-from bot.memories import MAX_TEXT
+from bot.domain.model import Citation, MemoryKind, MemoryOrigin
+from bot.memories import MAX_TEXT, Asker
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 
@@ -142,6 +142,35 @@ def forget_buttons(components: list[dict[str, object]]) -> list[str]:
             found.append(str(component["custom_id"]))
         found += forget_buttons(component.get("components", []))  # type: ignore[arg-type]
     return found
+
+
+async def test_topics_and_open_questions_are_listed_by_their_kinds(world: World) -> None:
+    await world.observe()
+    for kind, text in [(MemoryKind.TOPIC, "Who repairs the boat"), (MemoryKind.QUESTION, "When is the boat dry?")]:
+        said = await world.say(world.ann, text)
+        await world.pipeline.keep(text, said.id, kind=kind, channel=world.general.id)
+    topics = shown(await world.ann.slash(world.general, "memories", kind="topic"))
+    questions = shown(await world.ann.slash(world.general, "memories", kind="question"))
+    assert "repairs" in topics
+    assert "dry" not in topics
+    assert "dry" in questions
+    assert "repairs" not in questions
+
+
+async def test_below_what_paraphrases_a_member_stands_what_they_said_while_it_is_kept(world: World) -> None:
+    await world.observe()
+    await world.services.guilds.consents.set_facts(world.ann.id, world.guild.id, True)
+    said = await world.say(world.ann, "me? *born* and bred in Kiel @everyone")
+    fact = await world.pipeline.keep(
+        f"<@{world.ann.id}> comes from Kiel.", said.id, kind=MemoryKind.FACT, channel=world.general.id
+    )
+    text = shown(await world.ann.slash(world.general, "memories"))
+    assert "ann comes from Kiel." in text
+    assert r"you said: me? \*born\* and bred in Kiel" in text
+    assert "@everyone" not in text
+    asker = Asker(world.ann.id, world.guild.id, frozenset({world.general.id}))
+    await world.services.own.correct(fact.id, asker, "I come from Kiel")
+    assert "you said" not in shown(await world.ann.slash(world.general, "memories"))
 
 
 async def test_memories_of_a_channel_that_one_lost_are_not_shown(world: World) -> None:

@@ -449,6 +449,18 @@ async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
 
 
+@case(recall, answer, memories, choices, catchup)
+async def the_line_that_holds_its_date_is_where_one_may_not_read(s: Scene) -> None:
+    await s.tell(ALLOWED, s.general, supporting=s.channel())
+    await s.tell(FORBIDDEN, s.general, supporting=s.channel(crew="-view"))
+
+
+@case(share, share_button, mention)
+async def the_line_that_holds_its_date_is_in_a_channel_of_few(s: Scene) -> None:
+    await s.tell(ALLOWED, s.general, supporting=s.channel())
+    await s.tell(FORBIDDEN, s.general, supporting=s.channel(everyone="-view", asker="+view"))
+
+
 # --- what happened here ----------------------------------------------------------------------------------------------
 
 
@@ -484,3 +496,24 @@ async def in_a_thread_it_is_about_that_thread(s: Scene) -> None:
     await s.tell(ALLOWED, s.place)
     await s.tell(FORBIDDEN, s.general)
     await s.tell(FORBIDDEN, await s.thread(s.general))
+
+
+# --- what may have changed -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [recall, memories, catchup, share, share_button, mention])
+async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_read(scene: Scene, way: Way) -> None:
+    if way in OWN:
+        scene.speaker = scene.asker
+    for_everybody = way in (share, share_button, mention)
+    readable = scene.channel()
+    hidden = scene.channel(everyone="-view", asker="+view") if for_everybody else scene.channel(crew="-view")
+    allowed, other = await scene.tell(ALLOWED, scene.general), await scene.tell("nutmeg", scene.general)
+    shown, secret = await scene.doubt(allowed, readable), await scene.doubt(other, hidden)
+    if way in OBSERVED:
+        await scene.observe(scene.place)
+    text = await way(scene)
+    assert "nutmeg" in text
+    assert text.count("may have changed since") == 1
+    assert str(secret) not in text
+    assert (str(shown) in text) is (way is not catchup)

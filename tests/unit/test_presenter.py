@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bot.domain import Citation, Memory, MemoryKind
+from bot.domain import Citation, Doubt, Memory, MemoryKind
 from bot.recall.presenter import ROUNDS, Presenter
 
 GUILD, CHANNEL, AUTHOR = 1, 2, 3
@@ -71,3 +71,14 @@ async def test_what_changes_faster_than_it_can_be_compared_is_not_shown() -> Non
     discord = Discord(shown=[memory(10)], meanwhile=[[memory(20 + n)] for n in range(ROUNDS)])
     presented = await presenter(discord).present(GUILD, discord.read)
     assert not presented.items
+
+
+async def test_the_message_that_casts_doubt_is_compared_and_without_that_there_is_no_doubt() -> None:
+    doubted = replace(memory(1), doubt=Doubt(9, CHANNEL, AUTHOR))
+    discord = Discord(shown=[doubted])
+    presented = await presenter(discord).present(GUILD, discord.read)
+    assert presented.items == (doubted,)
+    assert discord.asked[0] == {CHANNEL: {1, 9}}
+    silent = Discord(shown=[doubted], silent={9})
+    presented = await presenter(silent).present(GUILD, silent.read)
+    assert (presented.items, presented.incomplete) == ((memory(1),), True)
