@@ -98,7 +98,7 @@ class Mentions(commands.Cog):
         me = self._bot.user
         if me is None or not is_from_person(message):
             return None
-        rest, count = re.subn(rf"<@!?{me.id}>", " ", message.content)
+        rest, count = re.subn(rf"<@!?{re.escape(str(me.id))}>", " ", message.content)
         return " ".join(rest.split()).strip(" ,:;") if count else None
 
     def _may_ask(self, message: discord.Message) -> bool:

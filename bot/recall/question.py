@@ -32,7 +32,8 @@ _MYSELF = re.compile(
     re.IGNORECASE,
 )
 _PARTS = re.compile(
-    r"[,;?、，]\s*|\s+(?:and|or|&|plus|und|oder|y|et|e|ou|en|och|og|ja|i|oraz|ve|și|és|a|dan|и|та)\s+", re.IGNORECASE
+    r"[,;?、，]\s*|(?<!\s)\s+(?:and|or|&|plus|und|oder|y|et|e|ou|en|och|og|ja|i|oraz|ve|și|és|a|dan|и|та)\s+",
+    re.IGNORECASE,
 )
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -160,6 +160,7 @@ def _proposal(memory: Mapping[str, Any], transcript: Transcript) -> Proposal:
     text, kind = memory["text"], MemoryKind(memory["kind"])
     if not isinstance(text, str) or kind is MemoryKind.NOTE:
         raise TypeError
+    text = text[:ENDLESS_CHARS]  # so long a one is refused
     numbers = dict.fromkeys(_list(memory["lines"]))
     if not numbers or any(type(n) is not int or n not in transcript.lines for n in numbers):
         raise AnswerInvalid("the answer cites no line, or lines that don't exist")

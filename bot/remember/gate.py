@@ -59,7 +59,7 @@ _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|;\s+| - ")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _NO = re.compile(r"^\W*(?:no|nope|nein|non|não|nee|nej|нет)\b[,.:!]\s*", re.IGNORECASE)
 """An answer before a sentence, which it does not turn round."""
-_EITHER = re.compile(r"([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
+_EITHER = re.compile(r"(?<![\w'’-])([\w'’-]+),? (?:or|oder|ou|of|или) (?:the |a |an )?([\w'’-]+)", re.IGNORECASE)
 _GREETING = re.compile(
     r"^\W*(?:hey|hi|hello|hallo|hola|salut|thanks|thx|thank you|danke|merci|gracias|wow|cheers|congrats)[, ]+\w+\W*$",
     re.IGNORECASE,
@@ -603,7 +603,7 @@ def _dated(text: str, lines: Sequence[Line]) -> str:
         words = question_terms(part)
         for line in sorted(lines, key=lambda line: (_shared(words, line.terms), line.message.id), reverse=True):
             # a date that was said with it stays, as in what is said again days later
-            if said := re.search(rf"{re.escape(time.phrase)} \((\d{{4}}-[^)]*)\)", line.said, re.IGNORECASE):
+            if said := re.search(rf"{re.escape(time.phrase)} \((\d{{4}}-[^)]{{0,30}})\)", line.said, re.IGNORECASE):
                 return said[1]
             if meant := _as_said(text, line).get(time.end):
                 return meant.written

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
+_ENDLESS = re.compile(r"(\\[wWsSd]|(?<!\\)\.)([*+])(?![*+?])")
+_LONGEST = {"*": "{0,40}", "+": "{1,40}"}
+
 
 def any_of(*patterns: str) -> re.Pattern[str]:
-    """What any of the patterns matches, in capitals or not."""
-    return re.compile("|".join(patterns), re.IGNORECASE)
+    """What any of the patterns matches, in capitals or not.
+
+    What they repeat without end is bounded, so that no text makes them try the same again from every place in it.
+    """
+    return re.compile(_ENDLESS.sub(lambda match: match[1] + _LONGEST[match[2]], "|".join(patterns)), re.IGNORECASE)
 
 
 AS_SUBJECT = re.compile(
@@ -95,7 +101,7 @@ ORDER = any_of(
     r"\bremember (?:that|this|forever|always)\b.{0,80}\b(?:instruction|everyone|everybody|fact|true|important)\b",
     r"[\"']?(?:memories|lines|kind)[\"']?\s*:\s*[\[\"{]",
     r"(?:^|\s)\d{1,3} @?[A-Z]{1,2}(?: to @?[A-Z]{1,2})?:\s",
-    r"(?<![^\W_])(?:[a-z][ .*_|-]{1,2}){5,}[a-z](?![^\W_])",
+    r"(?<![^\W_])(?:[a-z][ *._|-]{1,2}){5,}[a-z](?![^\W_])",
     r"\b(?:ignorier\w*|vergiss)\b.{0,30}\b(?:anweisung|regel)|\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:consigne"
     r"|instruction)|\bignora\b.{0,30}\binstruc",
 )
@@ -267,7 +273,7 @@ FIGURE = any_of(
 """A number that is no part of a name or a face."""
 
 ANCHOR = any_of(
-    r"(?<!\w)(?:[~.]{0,2}/[\w.-]+){1,}/?|\b[\w-]+\.(?:conf|cfg|ini|sh|py|js|deb|rpm|txt|json|ya?ml|toml|exe|zip|gz"
+    r"(?<!\w)(?:[~.]{0,2}/[\w.-]++){1,}/?|\b[\w-]+\.(?:conf|cfg|ini|sh|py|js|deb|rpm|txt|json|ya?ml|toml|exe|zip|gz"
     r"|list|lst|log|md|php|html)\b|(?<!\w)--?[a-z][\w-]+|`[^`]+`|\b\w+_\w+\b|\b[a-z]+\d+[\w.]*\b|\b\w+::?\w+\(",
     r"\b(?:sudo|apt(?:-get|-cache)?|dpkg|yum|dnf|pacman|pip|npm|git|docker|systemctl|chmod|grep|modprobe) [\w-]+"
     r"|\bmake (?:install|clean)\b",
@@ -305,7 +311,7 @@ _THINGS = r"(?:docs?|documentation|manual|readme|wiki|page|site|log|error|notes|
 _REPORTER = (
     r"(?:<@\d+>|(?<![\w'’])(?!(?:I|we|you|that|which|it|all|both|and|or|but|be|been|is|are|was|were|being|to|as|never"
     r"|still"
-    r"|ich|wir|man|es)\b|" + _THINGS + r")[^\W\d_][\w'’-]*)"
+    r"|ich|wir|man|es)\b|" + _THINGS + r")[^\W\d_][\w'’-]{0,40})"
 )
 
 REPORTED = any_of(
@@ -350,9 +356,10 @@ CONSOLE = any_of(
 """What a program printed."""
 
 TURN = any_of(
-    r"^(?:\W*[\w'’]+\W+){0,2}?(?:excited|glad|proud|thankful|grateful|happy|thanks|thank you|congrat\w*|can['’]?t wait"
-    r"|hope|love (?:that|how|it|your)|appreciate|agreed?(?=[!,.]|$)|you got this|keep (?:it|going|up|pushing)"
-    r"|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck|best of luck|(?<!\bI )have (?:fun|a)"
+    r"^(?:\W*+[\w'’]++\W++){0,2}?(?:excited|glad|proud|thankful|grateful|happy|thanks|thank you|congrat\w*"
+    r"|can['’]?t wait|hope|love (?:that|how|it|your)|appreciate|agreed?(?=[!,.]|$)|you got this"
+    r"|keep (?:it|going|up|pushing)|take care|talk (?:to you )?(?:soon|later)|see (?:you|ya)|good luck|best of luck"
+    r"|(?<!\bI )have (?:fun|a)"
     r"|sounds \w+|what an?\b|way to\b|must (?:have|['’]ve) been|that must|so (?:cool|nice|great|sweet|awesome|proud"
     r"|happy))\b",
     r"\b(?:you got this|can['’]?t wait (?:to|for)|means a lot|never give up|believe in (?:you|yourself|myself)"

@@ -55,7 +55,7 @@ _UNREAL = lexicon.any_of(
 _ELSEWHERE = lexicon.any_of(rf"^(?:ich|je|j['’]|yo|ik|jag|meine?|mon|ma|mi|{lexicon.I_UNSAID})\b")
 """Of few words, and yet not English."""
 _STATE = re.compile(
-    r"^(?:[\w'’]+,?\W+){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been"
+    r"^(?:[\w'’]++,?\W++){0,2}(?:I|we|<@\d+>)(?:['’](?:m|re)| am| is| are| was| were|['’]ve been| have been"
     r"| has been) (?:\w+ly |so |very |still |just |always |also )*(?!\w+ing\b|an? |the |from |born|in |at |married"
     r"|single|\d|\w+ (?:about|into|on|at|in)\b)",
     re.IGNORECASE,
@@ -64,7 +64,7 @@ _STATE = re.compile(
 _OWN_THING = re.compile(
     r"\b(?:my|our) (?!own\b|way\b|time\b|mind\b|best\b|all\b|life\b|head\b|heart\b)\w{3,}", re.IGNORECASE
 )
-_NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z][\w’'-]+|[\"“][^\"”]{3,}[\"”]")
+_NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z][\w’'-]+|[\"“][^\"“”]{3,}[\"”]")
 _INTENT = re.compile(r"\b(?:gonna|going to|gotta|won['’]t|(?:wi|sha)ll)\b|['’]ll\b", re.IGNORECASE)
 """What somebody means to do; without a time it is a mood."""
 _SHOWN = re.compile(
@@ -73,7 +73,7 @@ _SHOWN = re.compile(
 )
 """Points at what only those see who are there."""
 _CLAUSE_ENDS = re.compile(
-    r"(?:[,;:!–—-]|\b(?:and|but|so|because|['’]?cause|since|when|which|that|as|if|where))\W*$", re.IGNORECASE
+    r"(?:[,;:!–—-]|\b(?:and|but|so|because|['’]?cause|since|when|which|that|as|if|where))\W{0,9}$", re.IGNORECASE
 )
 """A clause ended just before: what begins the next may stand for what that named."""
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from bot.domain import people_in
 from bot.text import folded, visible
 
-_ADDRESS = re.compile(r"^\s*@?(?P<name>[^\s:,<>][^:,<>\n]{1,31}?)\s*(?P<sign>[:,])[*_]{0,3}\s+(?=\S)")
+_ADDRESS = re.compile(r"^\s*@?(?P<name>[^\s:,<>][^:,<>\n]{1,31}?)\s*+(?P<sign>[:,])[*_]{0,3}\s++(?=\S)")
 _FIRST = re.compile(r"[^\W\d_][\w-]{2,31}(?=['’]s | )")
 _ORNAMENT = re.compile(r"[\W_]+")
-_AT = re.compile(r"^\s*@(?P<name>[^\s@<>]{2,32})\s+(?=\S)")
+_AT = re.compile(r"^\s*@(?P<name>[^\s@<>]{2,32})\s++(?=\S)")
 
 
 class People:

@@ -14,8 +14,8 @@ _SINCE = re.compile(
 )
 """A time from which on something is so, which is nothing to come."""
 _SUBJECT = re.compile(
-    r"\W*(?:(?i:our|unsere?) \w+ (?=[A-Z]))?(<@\d+>|[^\W\d_][\w-]*)(?:['’]s)?(?: [A-Z]\w+)?(?: (?:also|really|still"
-    r"|always|never|only|auch|immer|nie))? "
+    r"\W{0,9}(?:(?i:our|unsere?) \w+ (?=[A-Z]))?(<@\d+>|[^\W\d_][\w-]{0,40})(?:['’]s)?(?: [A-Z]\w+)?"
+    r"(?: (?:also|really|still|always|never|only|auch|immer|nie))? "
 )
 _NAME = re.compile(
     r"(?<=[\s,;:(])(?!I\b)[A-Z][\w-]+(?:['’]s)?(?: (?:also|really|still|always|never|only|auch|immer|nie))? "

@@ -47,7 +47,7 @@ _PASSING = re.compile(
 )
 """A state of the moment, which is another one weeks later."""
 _BREAK = re.compile(r"[.,;:!]")
-_FACE = re.compile(r"(?:^|\s+)(?:[:;=8][-']?[a-zA-Z()/\\|]{1,2}|[xX]D|\^\^)\s*$")
+_FACE = re.compile(r"(?:^|(?<!\s)\s+)(?:[:;=8][-']?[a-zA-Z()/\\|]{1,2}|[xX]D|\^\^)\s*$")
 _LOUD = 0.6
 """Share of capitals from which on somebody shouts."""
 _LETTERS = 12

@@ -55,14 +55,14 @@ _UNSPACED = (
 )
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _LETTER = rf"[^\W_{_UNSPACED}]"
-_WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_LETTER}(?:{_LETTER}|[{_MARKS}])*")
+_WORD = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_LETTER}(?:{_LETTER}|[{_MARKS}])*+")
 _REFERENCE = re.compile(r"<(?:@[!&]?|#|t:)[^>\s]{1,40}>|<a?:(\w{1,32}):\d{1,20}>|\bhttps?://(?:www\.)?")
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f'’](?=\d{3}(?!\d))")
 _CLITIC = re.compile(
     r"n['’]t\b|(?<=[^\W\d_])['’](?:s|t|d|m|re|ve|ll)\b|\b(?:[cdjlmnst]|qu|un|dell|all|nell|sull|dall)['’](?=[^\W\d_])"
 )
 _UNDECOMPOSED = str.maketrans("łøđı", "lodi")
-_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_ORDINAL = re.compile(r"(?<!\d)(\d+)(?:st|nd|rd|th)")
 
 
 def terms(text: str) -> list[str]:

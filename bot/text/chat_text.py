@@ -21,8 +21,8 @@ _CONTROLS = re.compile(
 """Control characters but line feed and tabulator, lone surrogates, and characters of private use."""
 _JOINERS = re.compile(r"(?<![^\x00-\u02ff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u02ff])")
 """Joiners carry meaning between letters of some scripts and inside emoji; next to Latin text they only hide."""
-_QUOTED = re.compile(r"^\s*>(?:>>)?\s.*$", re.MULTILINE)
-_BLOCK_QUOTE = re.compile(r"^\s*>>>\s.*\Z", re.MULTILINE | re.DOTALL)
+_QUOTED = re.compile(r"^[^\S\n]*>(?:>>)?\s.*$", re.MULTILINE)
+_BLOCK_QUOTE = re.compile(r"^[^\S\n]*>>>\s.*\Z", re.MULTILINE | re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _FORWARDED = re.compile(r"^\[forwarded\b.*$", re.MULTILINE | re.IGNORECASE)
 

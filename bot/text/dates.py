@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import pairwise
 
 from bot.text.chat_text import is_english, may_be
@@ -43,21 +44,22 @@ _WEEKS = "|".join(sorted(_NEXT | _LAST | {"this", "diese", "dieser"}))
 _AFTER = "prochain|próximo|proximo|pasado|passado|scorso|prossimo|dernier"
 _NAMES = "|".join(WEEKDAYS)
 _RELATIVE = re.compile(
-    rf"\b(?:(?:(?:{_WHICH}|the)\s+)?(?P<of_week>{_NAMES})\s+(?:of\s+)?(?P<its_week>{_WEEKS})\s+(?:week|woche)"
-    rf"|(?P<week_of>{_WEEKS})\s+(?:week(?:['’]s)?|woche),?\s+(?:(?:on|am)\s+)?(?P<in_week>{_NAMES})"
+    rf"\b(?:(?:(?:{_WHICH}|the)\s++)?(?P<of_week>{_NAMES})\s++(?:of\s++)?(?P<its_week>{_WEEKS})\s++(?:week|woche)"
+    rf"|(?P<week_of>{_WEEKS})\s++(?:week(?:['’]s)?|woche),?\s++(?:(?:on|am)\s++)?(?P<in_week>{_NAMES})"
     rf"|{_MORNING}(?P<day>{_SPACED})(?:['’]s)?"
-    rf"|(?P<which>{_WHICH})\s+(?P<weekday>{_NAMES})"
-    rf"|(?P<weekday_before>{_NAMES})\s+(?P<which_after>{_AFTER})"
-    rf"|(?P<which_week>{'|'.join(sorted(_NEXT | _LAST))})\s+(?:week|woche)"
-    rf"|in\s+(?P<ahead>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<ahead_unit>day|week)s?"
-    rf"|(?P<from>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<from_unit>day|week)s?\s+from\s+(?P<from_day>now|today|tomorrow)"
-    rf"|(?P<back>\d{{1,2}}|{'|'.join(_COUNTS)})\s+(?P<back_unit>day|week)s?\s+ago"
+    rf"|(?P<which>{_WHICH})\s++(?P<weekday>{_NAMES})"
+    rf"|(?P<weekday_before>{_NAMES})\s++(?P<which_after>{_AFTER})"
+    rf"|(?P<which_week>{'|'.join(sorted(_NEXT | _LAST))})\s++(?:week|woche)"
+    rf"|in\s++(?P<ahead>\d{{1,2}}|{'|'.join(_COUNTS)})\s++(?P<ahead_unit>day|week)s?"
+    rf"|(?P<from>\d{{1,2}}|{'|'.join(_COUNTS)})\s++(?P<from_unit>day|week)s?\s++from\s++(?P<from_day>now|today|tomorrow)"
+    rf"|(?P<back>\d{{1,2}}|{'|'.join(_COUNTS)})\s++(?P<back_unit>day|week)s?\s++ago"
     rf")\b(?!-)|(?P<unspaced>{_UNSPACED})",
     re.IGNORECASE,
 )
 _CLOCK = r"\d{1,2}(?:[:h]\d\d|\s?(?:[ap]\.?m|h|uhr)\b|[時时点시])"
 _DATED = re.compile(
-    rf"^\s*,?\s*\(?(?!{_CLOCK})\d|^\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)\b|^,?\s+[A-Z][a-z]+\s+\d(?!\d?(?:[:h]|\s?[ap]m))"
+    rf"^\s*+(?:,\s*+)?\(?(?!{_CLOCK})\d|^\s++(?:the\s++)?\d{{1,2}}(?:st|nd|rd|th)\b"
+    r"|^,?\s++[A-Z][a-z]++\s++\d(?!\d?(?:[:h]|\s?[ap]m))"
 )
 """What follows a relative time that the speaker dated already."""
 _EVERY = re.compile(
@@ -71,7 +73,7 @@ _FROM = re.compile(
     re.IGNORECASE,
 )
 _COUNTED_ON = re.compile(
-    r"\s+(?:week|woche|after (?:next|that)|the week|in \w+ (?:weeks?|days?|fortnight|wochen?|tage?n?)"
+    r"(?<!\s)\s++(?:week|woche|after (?:next|that)|the week|in \w+ (?:weeks?|days?|fortnight|wochen?|tage?n?)"
     r"|\w+ (?:weeks?|days?|wochen?|tage?) (?:later|after|ago|from|später))\b",
     re.IGNORECASE,
 )
@@ -81,19 +83,23 @@ _APART = re.compile(
     r"[,;.!?()]|\b(?:and|or|but|to|not|than|of|und|oder|auf|bis|statt|nicht|y|o|et|ou|e|en|of)\b", re.IGNORECASE
 )
 """What stands between two times that are two, and not one told in two parts as "on Friday next week"."""
-_GREETED = re.compile(r"\s*[,!.]|\s+(?:zusammen|alle\w*|leute|ihr|euch|@|<@)", re.IGNORECASE)
+_GREETED = re.compile(r"(?<!\s)(?:\s*+[,!.]|\s++(?:zusammen|alle\w*|leute|ihr|euch|@|<@))", re.IGNORECASE)
 """What follows a "Morgen" that is a greeting."""
 NEAR = 3
 """So many words before or after a time tell that it is one of many, or a part of another."""
+SIDE = 200
+"""Characters before or after a time that are looked at: texts may be long, and hold a time every few words."""
 _CLAUSE = re.compile(r"[,;:.!?]|\b(?:and|but|that|because|so|und|aber|dass|weil)\b", re.IGNORECASE)
 _PAST = re.compile(
     r"\b(?:was|were|had|did(?:n['’]t)?|met|went|came|got|took|saw|gave|made|held|sent|told|said|began|found|lost|won"
-    r"|broke|wrote|left|bought|paid|(?:i|we|they|you|he|she|it|<@\d+>) [a-z]+ed"
-    r"|waren?|wurden?|hatten?|(?:ha(?:be|ben|t|bt)|ist|sind)\b.*\b(?-i:[a-zäöü]*ge[a-zäöü]{2,}(?:t|en)"
-    r"|(?:be|ver|er|ent|zer)[a-zäöü]{2,}(?:t|en)|[a-zäöü]+iert))\b",
+    r"|broke|wrote|left|bought|paid|(?:i|we|they|you|he|she|it|<@\d+>) [a-z]+ed|waren?|wurden?|hatten?)\b",
     re.IGNORECASE,
 )
-"""A verb of what was. Of German only with what was done, which stands at the end."""
+"""A verb of what was. German "hat" and "ist" are only with what was done, which stands at the end."""
+_GERMAN_PERFECT = re.compile(r"\b(?:ha(?:be|ben|t|bt)|ist|sind)\b", re.IGNORECASE)
+_GERMAN_DONE = re.compile(
+    r"\b(?:[a-zäöü]{0,20}ge[a-zäöü]{2,20}(?:t|en)|(?:be|ver|er|ent|zer)[a-zäöü]{2,}(?:t|en)|[a-zäöü]+iert)\b"
+)
 _NOT_PAST = re.compile(
     r"\b(?:is|are|will|shall|should|must|can|be|planned|scheduled|supposed|going to|wird|werden|soll\w*|muss|geplant)\b"
     r"|\b(?:it|that|there|he|she)['’]s\b|['’](?:re|ll)\b",
@@ -125,31 +131,56 @@ class RelativeTime:
         return str(self.first) if self.first == self.last else f"{self.first} – {self.last}"
 
 
+class _Language:
+    """Which language a text may be in, told once for all of its times."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def is_english(self) -> bool:
+        return is_english(self._text)
+
+    @cached_property
+    def may_be_french(self) -> bool:
+        return may_be(self._text, "french")
+
+
 def relative_times(text: str, said: date) -> Iterator[RelativeTime]:
     """The relative times in a `text` that was said on the day `said`, as far as it is sure which days they mean."""
     found = list(_RELATIVE.finditer(text))
     parts = {match for pair in pairwise(found) if _in_parts(*pair, text) for match in pair}
+    language = _Language(text)
     for match in found:
-        if match in parts or _is_name(match, text) or _one_of_many(match, text):
+        if match in parts or _is_name(match, text, language) or _one_of_many(match, text):
             continue
         if days := _days(match, said, text):
             yield RelativeTime(match.group(), match.end(), *days)
 
 
-def _is_name(match: re.Match[str], text: str) -> bool:
+def _before(match: re.Match[str], text: str) -> str:
+    return text[max(0, match.start() - SIDE) : match.start()]
+
+
+def _after(match: re.Match[str], text: str) -> str:
+    return text[match.end() : match.end() + SIDE]
+
+
+def _is_name(match: re.Match[str], text: str, language: _Language) -> bool:
     """Whether a day is written as a name or a noun is ("Edge of Tomorrow"), or is a word of another language."""
     day = match["day"] or ""
-    begins = not text[: match.start()].rstrip() or text[: match.start()].rstrip()[-1] in '.!?:\n"“„'
+    before = _before(match, text).rstrip()
+    begins = not before or before[-1] in '.!?:\n"“„'
     if as_matched(day) == "hier":
-        return not may_be(text, "french")
+        return not language.may_be_french
     if day == "Morgen":
-        return not begins or is_english(text) or bool(_GREETED.match(text, match.end()))
+        return not begins or language.is_english or bool(_GREETED.match(text, match.end()))
     return day[:1].isupper() and not day.isupper() and not begins
 
 
 def _one_of_many(match: re.Match[str], text: str) -> bool:
     """Whether it is said of every week or day, or counted on from the day."""
-    before, after = text[: match.start()], text[match.end() :]
+    before, after = _before(match, text), _after(match, text)
     near = " ".join((*before.split()[-NEAR:], "", *after.split()[:NEAR]))
     counted_on = _FROM.search(before) or _COUNTED_ON.match(after)
     weekday = match["weekday"] or match["weekday_before"] or match["of_week"] or match["in_week"]
@@ -187,14 +218,19 @@ def _weekday(match: re.Match[str], weekday: int, said: date, text: str) -> date 
         return said + timedelta(7 - said.weekday() + weekday)
     if which in _COMING:
         return said + timedelta((weekday - said.weekday() - 1) % 7 + 1)
-    before = _CLAUSE.split(text[: match.start()])[-1]
-    after = _CLAUSE.split(text[match.end() :])[0]
+    before = _CLAUSE.split(_before(match, text))[-1]
+    after = _CLAUSE.split(_after(match, text))[0]
     if which in _ON and _SAID.search(before) and not _NOT_PAST.search(before):
         return None
-    if which in _ON and _PAST.search(f"{before}|{after}") and not _NOT_PAST.search(f"{before}|{after}"):
-        sure = _PAST.search(before) or not before.strip()
+    if which in _ON and _is_past(f"{before}|{after}") and not _NOT_PAST.search(f"{before}|{after}"):
+        sure = _is_past(before) or not before.strip()
         return said - timedelta((said.weekday() - weekday) % 7) if sure else None
     return said + timedelta((weekday - said.weekday()) % 7)
+
+
+def _is_past(clause: str) -> bool:
+    perfect = _GERMAN_PERFECT.search(clause)
+    return bool(_PAST.search(clause) or (perfect and _GERMAN_DONE.search(clause, perfect.end())))
 
 
 def _offset(found: dict[str, str], said: date) -> date:
@@ -235,7 +271,7 @@ def with_dates(
     for i, time in enumerate(times):
         following = times[i + 1].end if i + 1 < len(times) else len(text)
         shown += text[at : time.end]
-        if not _DATED.match(text[time.end :]) and (day := written(time, text[at:following])):
+        if not _DATED.match(text[time.end : time.end + SIDE]) and (day := written(time, text[at:following])):
             shown += f" ({day})"
         at = time.end
     return shown + text[at:]

@@ -63,14 +63,14 @@ _WORDS_FOR_IT = (
 _NAMED = re.compile(
     rf"\b(?:(?P<password>{_WORDS_FOR_IT})|pass|pin(?: code)?|secret(?: key)?|(?:\w+[ _-])?token|credentials?|clave"
     r"|(?:api|access|auth|private|license|licence|wi-?fi|network)[ _-]?keys?)\b"
-    r"(?:\s+(?:for|to|of|on|in|at|from|behind|inside|für|zum|vom|im|am|auf|bei|pour|de|del|du|dans|au|à|en|para|do"
-    r"|da|no|na|для|от|к|в|на|voor|bij|till|på|i)(?:\s+[^\s:=]+){1,4}?|\s+(?:here|there|today|hier|ici|aquí|qui|здесь))?"
-    r"(?:\s+(?:is now|is|are|was|ist|lautet|heißt|est|es|é|è|jest|на|это)(?=[\s:=])|\s*(?:[:=]|->))+"
-    r"\s*[\"'`*]*(?P<value>[^\s\"'`,;]{3,})",
+    r"(?:\s++(?:for|to|of|on|in|at|from|behind|inside|für|zum|vom|im|am|auf|bei|pour|de|del|du|dans|au|à|en|para|do"
+    r"|da|no|na|для|от|к|в|на|voor|bij|till|på|i)(?:\s++[^\s:=]+){1,4}?|\s++(?:here|there|today|hier|ici|aquí|qui|здесь))?"
+    r"(?:\s++(?:is now|is|are|was|ist|lautet|heißt|est|es|é|è|jest|на|это)(?=[\s:=])|\s*+(?:[:=]|->))+"
+    r"\s*+[\"'`*]*(?P<value>[^\s\"'`,;]{3,}+)",
     re.IGNORECASE,
 )
 _NAMED_AT_ONCE = re.compile(
-    rf"\b(?:{_WORDS_FOR_IT}|clave)[ (\"'`*]+(?P<value>(?=[^\s]*\d)(?=[^\s]*[^\W\d_])[^\s\"'`*,;()]{{5,}})",
+    rf"\b(?:{_WORDS_FOR_IT}|clave)[ (\"'`*]++(?P<value>(?=\S{{0,64}}?\d)(?=\S{{0,64}}?[^\W\d_])[^\s\"'`*,;()]{{5,}})",
     re.IGNORECASE,
 )
 """A password right behind that word, which letters with digits are for sure."""
@@ -81,7 +81,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 """The digits that open a door or an account."""
-_NAMED_CJK = re.compile(r"(?:密码|密碼|パスワード|비밀번호)\s*(?:是|は|는|은|[:：=])?\s*(?P<value>[!-~]{4,})")
+_NAMED_CJK = re.compile(r"(?:密码|密碼|パスワード|비밀번호)\s*+(?:(?:是|は|는|은|[:：=])\s*+)?(?P<value>[!-~]{4,})")
 _ABOUT_PASSWORDS = frozenset(
     """
     safe secure wrong correct incorrect right same new old weak strong long short invalid valid blank empty default
@@ -93,25 +93,28 @@ _ABOUT_PASSWORDS = frozenset(
 _PARTICIPLE = re.compile(r"(?:ed|en|ing|own|é|ée|ado|ada|ido|ida|t)$")
 _PLAIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]+(?:['-][A-Za-zÀ-ÿ]+)*[.!?)]*")
 _EMAIL = re.compile(
-    r"[\w.+%-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b"
-    r"|[\w.+%-]{1,64} ?[\[({ ]at[\])} ] ?(?:[\w-]{1,63} ?[\[({ ]dot[\])} ] ?){1,3}[A-Za-z]{2,24}\b",
+    r"(?<![\w.+%-])[\w.+%-]++"
+    r"(?:@(?:[\w-]{1,63}+\.)+| ?[\[({ ]at[\])} ] ?(?:[\w-]{1,63}+ ?[\[({ ]dot[\])} ] ?){1,3})[A-Za-z]{2,24}\b",
     re.IGNORECASE,
 )
 """An address, also with its signs in words."""
 _DIGITS = re.compile(r"(?<![\w.])\d(?:[ .\u3000-]?\d){11,18}(?![\w])")
 _IBAN = re.compile(
-    r"\b(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}"
+    r"\b(?!\w{35})(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}"
     r"|(?i:[A-Z]{2}\d{2} ?[A-Z0-9]{4}(?: ?(?=[A-Z]{0,3}\d)[A-Z0-9]{1,4}){2,7}))\b",
     re.ASCII,  # else "ſ" is a letter of it, which has no number in the check
 )
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _CARD_START = re.compile(r"4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2)")
 _TOKEN = re.compile(r"(?<![\w/@.-])[A-Za-z0-9][A-Za-z0-9_+=./-]{10,}[A-Za-z0-9=]")
-_PREFIXED = re.compile(r"\b(?:sk|pk|rk|gh[opsu]|xox[abprs]|glpat|hf|api|key|tok|token|whsec)[-_](?=[\w-]*\d)[\w-]{16,}")
+_PREFIXED = re.compile(
+    r"\b(?:sk|pk|rk|gh[opsu]|xox[abprs]|glpat|hf|api|key|tok|token|whsec)[-_](?=[\w-]{0,64}?\d)[\w-]{16,}"
+)
 _WORD = re.compile(r"[A-Z]?[a-z]{4,}")
 _SWITCH = re.compile(r"(?<=\d)[A-Za-z]|(?<=[A-Za-z])\d")
 _SECRET_LINK = re.compile(
-    r"/api/webhooks/\d+/[\w-]|[?&#]\w*(?:token|key|secret|sig|signature|passw\w*|pwd|auth|code)=[^&\s]", re.IGNORECASE
+    r"/api/webhooks/\d+/[\w-]|[?&#]\w*(?:token|key|secret|sig|signature|passw\w{0,16}|pwd|auth|code)=[^&\s]",
+    re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SEED_NAMED = re.compile(

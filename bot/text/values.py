@@ -96,7 +96,7 @@ def _denied(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The values of a text that it denies, and those that it does not: of "Monday, not Friday" Friday, and Monday."""
     said: tuple[set[str], set[str]] = set(), set()
     for match in VALUE.finditer(text):
-        said[not _DENIES.search(text[: match.start()])].add(_value(match))
+        said[not _DENIES.search(text[max(0, match.start() - DENIAL) : match.start()])].add(_value(match))
     return frozenset(said[0]), frozenset(said[1])
 
 
@@ -146,13 +146,15 @@ def _alone(value: str) -> list[str]:
 
 _DENIES = re.compile(
     r"\b(?:not|no longer|nicht|kein\w{0,2}|no|pas|niet|não|non|не|instead of|rather than|(?:an)?statt|au lieu d[eu]"
-    r"|en vez de|en lugar de|em vez de|invece di|in plaats van)\s+"
+    r"|en vez de|en lugar de|em vez de|invece di|in plaats van)\s++"
     r"(?:(?:on|at|in|the|to|from|by|am|um|im|den|der|el|las?|los|le|au|à|a|op|om|em|na|no|в|во) ){0,2}$",
     re.IGNORECASE,
 )
+DENIAL = 80
+"""Characters before a value in which it is denied."""
 _ONE = re.compile(r"\b(?:one|ein\w{0,2}|une?|una|uno|um|uma|een)\b", re.IGNORECASE)
 _TIME = re.compile(r"(\d{1,2}):(\d\d)")
-_COMPOSED = re.compile(r"\d+(?:[:/'’-]\d+)+|\d{1,2}\.\d{1,2}\.\d{2,4}")
+_COMPOSED = re.compile(r"(?<!\d)\d++(?:[:/'’-]\d++)++|\d{1,2}\.\d{1,2}\.\d{2,4}")
 
 
 def _value(match: re.Match[str]) -> str:

@@ -38,9 +38,9 @@ SAME_SENTENCE = 0.6
 """Share of words from which on the model repeats a sentence, "not" and all."""
 
 _NAME = re.compile(r"(?<![\w@/.#-])[^\W\d_a-zß-öø-ÿ][\w'’-]*\w")
-_CLAUSE = re.compile(r"(?<=[.!?;。！？,])\s+|\s+[-–]\s+|\b(?:but|aber|mais|pero)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"(?<=[.!?;。！？,])\s+|(?<!\s)\s+[-–]\s+|\b(?:but|aber|mais|pero)\b", re.IGNORECASE)
 _OR = re.compile(
-    r"(\w+),?\s+(?:or|oder|ou|o|of|eller|czy|или)\s+(?:the\s+|an?\s+|der\s+|die\s+|das\s+)?(\w+)", re.IGNORECASE
+    r"\b(\w+),?\s+(?:or|oder|ou|o|of|eller|czy|или)\s+(?:the\s+|an?\s+|der\s+|die\s+|das\s+)?(\w+)", re.IGNORECASE
 )
 _GLUE = frozenset(terms("yes no says said according mentioned answered wrote asked use see"))
 _SHORT_DAYS = frozenset(
