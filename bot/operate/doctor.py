@@ -332,7 +332,12 @@ def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
 
 
 async def look_into(db: Database, data_dir: Path) -> StoreFacts:
-    """What the database holds."""
+    """What the database holds.
+
+    Raises:
+        StartupError: it is damaged.
+    """
+    db.check_undamaged(await db.damage())
     async with db.read() as connection:
         return StoreFacts(
             f"{db.dialect} in {data_dir}" if db.dialect == "sqlite" else db.dialect,

@@ -99,6 +99,8 @@ async def open_app(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         db = await enter(open_store(settings))
+        if patient:
+            db.check_undamaged(await db.damage())
         metrics, traffic = Metrics(__version__), Traffic(db, clock)
         guilds = await open_guilds(settings, db, clock)
         models = await enter(

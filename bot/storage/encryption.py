@@ -20,9 +20,13 @@ ENCRYPTING = ".encrypting"
 """How the name of the file ends while it is written."""
 
 
-def key_pragma(data_key: str) -> str:
-    """The statement with which every connection has to begin."""
-    return f'PRAGMA key = "{_raw(data_key)}"'
+SILENT = "PRAGMA cipher_log_level = NONE"
+"""SQLCipher writes lines of its own to standard error otherwise; what is wrong is said by ours."""
+
+
+def key_pragmas(data_key: str | None) -> tuple[str, ...]:
+    """The statements with which every connection has to begin."""
+    return () if data_key is None else (SILENT, f'PRAGMA key = "{_raw(data_key)}"')
 
 
 def is_plain(file: Path) -> bool | None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain import StartupError
 from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
-from bot.storage.encryption import key_pragma
+from bot.storage.encryption import key_pragmas
 from bot.storage.migrate import current, pending, upgrade
 from bot.storage.postgres import (
     NO_TRANSACTION,
@@ -116,6 +116,32 @@ class Database:
     def time(self) -> ColumnElement[int] | None:
         """SQL for milliseconds since 1970 by the server's clock, which all processes share; None for a file."""
         return None if self._server is None else SERVER_TIME
+
+    async def damage(self) -> str | None:
+        """What is wrong with the pages of the embedded database, in one line; None where all of them are sound.
+
+        It reads the whole file: a second or so for each gigabyte. A server looks after its own pages.
+        """
+        if self._file is None:
+            return None
+        try:
+            async with self.read() as connection:
+                found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalars().all()
+        except DBAPIError as error:
+            return str(error.orig)
+        return None if found == ["ok"] else " ".join(str(found[0]).split())
+
+    def check_undamaged(self, damage: str | None) -> None:
+        """Stop a start on a damaged database.
+
+        Raises:
+            StartupError: it is damaged; what to do.
+        """
+        if damage is not None:
+            raise StartupError(
+                f"DATABASE_URL: {self._file} is damaged ({damage}): stop the bot, keep a copy of the file, and put a "
+                "backup in its place (docs/upgrades.md), or recover what can be read with sqlite3's .recover"
+            )
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator[AsyncConnection]:
@@ -250,7 +276,7 @@ async def open_database(url: str | None, data_dir: Path, *, key: str | None = No
     check_key(database_file(url, data_dir), key)
     address = address_of(url, data_dir)
     sqlcipher_dialect.register()
-    first = () if key is None else (key_pragma(key),)
+    first = key_pragmas(key)
     writer = file_engine(
         address, begin="BEGIN IMMEDIATE", pragmas=(*first, "PRAGMA journal_mode = WAL", *PRAGMAS), connections=1
     )
@@ -282,7 +308,7 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
         return None
     check_key(file, key)
     sqlcipher_dialect.register()
-    first = () if key is None else (key_pragma(key),)
+    first = key_pragmas(key)
     reader = file_engine(driver_address(file), begin="BEGIN", pragmas=(*first, "PRAGMA query_only = ON"), connections=1)
     try:
         async with reader.connect() as connection:

@@ -43,6 +43,17 @@ async def test_nothing_can_be_read_without_the_key_and_everything_with_it(data_d
                 pass
 
 
+async def test_a_wrong_key_is_one_error_and_no_line_of_the_driver(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with open_database(None, tmp_path, key=KEY):
+        pass
+    with pytest.raises(StartupError, match="DATA_KEY"):
+        async with open_database(None, tmp_path, key=OTHER_KEY):
+            pass
+    assert capfd.readouterr().err == ""
+
+
 async def test_an_existing_database_is_encrypted_once_and_whole(data_dir: Path) -> None:
     async with open_pipeline(data_dir, FakeClock()) as pipeline:
         await pipeline.say(f"note: {CANARY} is decided")

@@ -12,6 +12,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from bot.domain.errors import StartupError
 from bot.storage.engine import Database, open_database, upsert
 from bot.storage.schema import meta
+from bot.storage.sqlite import DATABASE_FILE
+
+PAGE_BYTES = 4096
 
 COUNT_TO_MILLIONS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT max(i) FROM n"
 OPEN = """
@@ -175,3 +178,20 @@ async def test_blocks_with_the_same_number_are_entered_one_after_the_other(datab
 async def _enter(database: Database, number: int) -> None:
     async with database.alone(number):
         pass
+
+
+async def test_a_damaged_page_stops_the_start_with_what_to_do(tmp_path: Path) -> None:
+    async with open_database(None, tmp_path) as database:
+        assert await database.damage() is None
+        database.check_undamaged(await database.damage())
+    file = tmp_path / DATABASE_FILE
+    pages = bytearray(file.read_bytes())
+    first = len(pages) // PAGE_BYTES // 4 * PAGE_BYTES  # a quarter into the file: a table that opening does not read
+    pages[first : first + PAGE_BYTES] = b"\xab" * PAGE_BYTES
+    file.write_bytes(pages)
+    async with open_database(None, tmp_path) as database:
+        damage = await database.damage()
+        assert damage
+        assert "\n" not in damage
+        with pytest.raises(StartupError, match=r"is damaged .* put a backup in its place"):
+            database.check_undamaged(damage)
