@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -61,10 +62,15 @@ def files_with(folder: Path, needles: Iterable[bytes]) -> list[str]:
     """Which of these bytes are in which file under `folder`, in any case of their letters."""
     wanted = {needle.lower() for needle in needles}
     found = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in files_below(folder):
         content = _content(path)
         found += [f"{needle!r} in {path.relative_to(folder)}" for needle in wanted if needle in content]
     return found
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file under a folder in which a program is at work: what it removes meanwhile is left out."""
+    return sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names)
 
 
 def _content(path: Path) -> bytes:
