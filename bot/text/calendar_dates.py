@@ -65,6 +65,7 @@ _WHICH = {word: which for which, words in _WHICH_WORDS.items() for word in words
 _BEHIND = frozenset({"prochain", "prochaine", "dernier", "derniere", "proximo", "proxima", "pasado", "pasada"})
 _AHEAD = frozenset({"in", "dans", "en"})
 _SPANS = {"day": 1, "week": 7}
+_PERIODS = frozenset({"week", "weekend", "month", "year"})
 _APART_WORDS = "and or but to not than und oder auf bis statt nicht y o pero et ou mais a au"
 _APART = frozenset((*".,;:!?()[]+/&–-—→>", *_APART_WORDS.split()))
 """What stands between two times that are two."""
@@ -94,9 +95,10 @@ class RelativeTime:
 
     @property
     def days(self) -> frozenset[date]:
-        """Every day that it may mean."""
+        """Every day that it may mean; none where it is longer than a week."""
         count = (self.last - self.first).days + 1
-        return frozenset((*(self.first + timedelta(n) for n in range(count)), *self.others))
+        days = (self.first + timedelta(n) for n in range(count if count <= 7 else 0))
+        return frozenset((*days, *self.others))
 
 
 _Period = tuple[date, date, tuple[date, ...], int]
@@ -133,7 +135,7 @@ class _Reader:
         try:
             readings = (self._day_word, self._of_week, self._weekday, self._week_or_month, self._counted)
             return next((period for reading in readings if (period := reading(place))), None)
-        except OverflowError:  # beyond the calendar
+        except (OverflowError, ValueError):  # beyond the calendar
             return None
 
     def is_part(self, start: int, after: int, taken: Container[int]) -> bool:
@@ -146,7 +148,7 @@ class _Reader:
             token = self._tokens.at(place)
             if token.kind in ("", "number") or token.text in _APART:
                 return False
-            unit = UNITS.get(token.text) in ("day", "week", "month")
+            unit = UNITS.get(token.text) in _PERIODS | {"day"}
             if unit or place in taken or value_of(WEEKDAYS, token.text) is not None:
                 return True
         return False
@@ -159,7 +161,7 @@ class _Reader:
         tokens = self._tokens
         mornings = _MORNINGS.get(tokens.text(place), frozenset())
         if tokens.text(place - 1) in mornings or (
-            mornings and tokens.at(place).capital and tokens.at(place - 1).kind == "word"
+            mornings and tokens.at(place).capital and tokens.at(place - 1).kind in ("word", "number")
         ):
             return None
         for after in range(place + 4, place, -1):
@@ -209,19 +211,22 @@ class _Reader:
         return (_WHICH[word], place + 1) if word in _BEHIND else (None, place)
 
     def _week_or_month(self, place: int) -> _Period | None:
+        """A week, weekend, month or year that is next, this or last."""
         tokens = self._tokens
         which, unit, after = _WHICH.get(tokens.text(place)), UNITS.get(tokens.text(place + 1)), place + 2
-        if which is None or unit not in ("week", "month"):
+        if which is None:
             unit = UNITS.get(tokens.text(place))
             which, after = self._which_behind(place + 1)
-        if which is None or unit not in ("week", "month"):
+        if which is None or unit not in _PERIODS:
             return None
         steps = {_LAST: -1, _THIS: 0}.get(which, 1)
+        monday = self._said - timedelta(self._said.weekday() - 7 * steps)
         if unit == "week":
-            monday = self._said - timedelta(self._said.weekday() - 7 * steps)
             return monday, monday + timedelta(6), (), after
-        first = _month_of(self._said, steps)
-        return first, _month_of(first, 1) - timedelta(1), (), after
+        if unit == "weekend":
+            return monday + timedelta(5), monday + timedelta(6), (), after
+        first = _month_of(self._said, steps) if unit == "month" else date(self._said.year + steps, 1, 1)
+        return first, _month_of(first, 1 if unit == "month" else 12) - timedelta(1), (), after
 
     def _counted(self, place: int) -> _Period | None:
         """Days or weeks from now or ago: "in two weeks", "vor 3 Tagen", "il y a 2 jours"."""
@@ -307,7 +312,7 @@ class ToldDays:
         self.days = [meaning for value in self.values for meaning in value.meanings if isinstance(meaning, Day)]
         self.numbers: set[int | None] = {day.day for day in self.days}
         self.dates = {each for day in self.days for each in occurrences(day, said)}
-        self.dates.update(each for time in self.relative for each in time.days)
+        self.dates.update(each for time in self.relative for each in (said, *time.days))
         if figures:
             bare = {Day(day=int(amount)) for amount in _amounts(self.values) if amount in _DAYS_OF_MONTH}
             self.numbers.update(day.day for day in bare)
@@ -322,6 +327,7 @@ class ToldDays:
         if any(UNITS.get(word) == "month" for word in text.casefold().split()):  # "until the end of the month"
             self.months.update((said.month % 12 + 1, said.month, (said.month - 2) % 12 + 1))
         self.years = {said.year, *(each.year for each in likeliest), *(day.year for day in self.days if day.year)}
+        self.years.update(year for time in self.relative for year in (time.first.year, time.last.year))
 
 
 def tells(lines: Sequence[ToldDays], day: Day) -> bool:

@@ -115,6 +115,7 @@ _UNITS = {
     "hour": "h hr hrs hour hours std stunde stunden heure heures hora horas",
     "day": "day days tag tage tagen jour jours dia dias",
     "week": "week weeks wk wks woche wochen semaine semaines semana semanas",
+    "weekend": "weekend wochenende finde",
     "month": "month months monat monate monaten mois mes meses",
     "year": "year years yr yrs jahr jahre jahren ans année années año años",
     "%": "% percent prozent",

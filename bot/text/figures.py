@@ -33,6 +33,7 @@ _DASHES = frozenset("-–—")
 _CLOSING = frozenset(".,;:!?)]…")
 _CURRENCIES = frozenset("€$£")
 _ORDINAL_MARKS = frozenset({"st", "nd", "rd", "th", "er", "ere", "e", "eme"})
+_LONGEST_MARK = 3  # letters
 _DOT = frozenset(".")
 _OF = frozenset({"of", "de", "d", "'", "’"})
 _MARKED_ARTICLES = frozenset({"the", "am", "den", "dem", "zum", "vom"})
@@ -40,6 +41,8 @@ ARTICLES = _MARKED_ARTICLES | {"le", "au", "du", "el", "al", "del", "dia"}
 """What stands before the number of a day; the number behind some of them is marked as ordinal, or is none of a day."""
 _LISTING = frozenset({"and", "or", "of", "und", "oder"})
 """After an ordinal number they make it one of several things, or a part of one."""
+_TO = frozenset({"and", "to", "und", "bis", "et", "au", "y", "al"})
+"""Between two days of one month."""
 _OFTEN_WORDS = frozenset({"may", "march", "mars"})
 
 
@@ -151,6 +154,8 @@ class _Reader:
             if result := read(place):
                 return result
         number = _number(figure)
+        if not self._heard and self._is_name(after):
+            return [], after
         if tokens.is_glued(after, frozenset("k")):
             number, after = Number(frozenset({Decimal(figure) * 1_000})), after + 1
         unit, end = self._unit(place, after)
@@ -162,10 +167,17 @@ class _Reader:
         end += tokens.is_glued(end, _ORDINAL_MARKS)
         return [self._value(place, end, number)], end
 
+    def _is_name(self, place: int) -> bool:
+        """Whether the letters behind a number make it a part of a name ("0xdave"), and no figure."""
+        token = self._tokens.at(place)
+        return token.glued and token.kind == "word" and len(token.text) > _LONGEST_MARK and token.text not in UNITS
+
     def _day_of_month(self, place: int) -> Read | None:
         """A day with its month behind it, whatever stands between: "12th of Sept", "25 de mayo", "14-16 Oct"."""
         after, figure = place + 1, self._tokens.text(place)
-        last = self._past_range(after)
+        last = self._past_mark(after)
+        listed = self._tokens.text(last) in _TO and self._tokens.is_number(last + 1)
+        last = last + 2 if listed else self._past_range(after)
         month_place = self._past_mark(last)
         month_place += next(
             count for count in range(4) if self._tokens.text(month_place + count) not in _OF or count == 3
@@ -268,7 +280,8 @@ class _Reader:
             return [replace(first, start=named.start, meanings=tuple(both)), *read[1:]], end
         alone = day_of(tokens.text(after)) if tokens.is_number(after) else None
         if alone and len(read) == 1 and Number(frozenset({Decimal(tokens.text(after))})) in first.meanings:
-            return [named, replace(first, meanings=(replace(alone, weekday=weekday), *first.meanings))], end
+            marked = tokens.is_glued(after + 1, _ORDINAL_MARKS)
+            return [named, replace(first, meanings=(replace(alone, weekday=weekday), *first.meanings[marked:]))], end
         return [named], place + 1
 
     def _from_month(self, place: int) -> Read | None:
@@ -313,8 +326,8 @@ class _Reader:
     def _may_be_name(self, place: int, *, dated: bool) -> bool:
         """Whether a word that may be something else is to be read as a day or a month."""
         token, before = self._tokens.at(place), self._tokens.at(place - 1)
-        inside = before.kind != "" and before.text not in _CLOSING - {","}
-        return self._heard or dated or (token.capital and inside and len(token.text) > 2)
+        often = token.text in _OFTEN_WORDS and before.kind == "word"  # "in May"; "Jun uses" may be a person
+        return self._heard or dated or (token.capital and often)
 
     def _from_hour(self, place: int) -> Read | None:
         """Noon, midnight, and half hours in words."""

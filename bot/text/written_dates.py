@@ -85,6 +85,8 @@ def _fits(part: int | None, other: int | None) -> bool:
 
 def _with_year(text: str, value: Value, meant: date, language: str) -> tuple[int, str]:
     last, place = text[value.end - 1], value.end
+    if text[value.start : place].isdigit():  # the first of two days of a month: the second one has the year
+        return place, ""
     if last == ".":  # "3.9."
         return place, str(meant.year)
     if not last.isalpha() or _ORDINAL.search(text[value.start : place]):  # "October 14th"
@@ -112,16 +114,13 @@ def _with_month(text: str, value: Value, meant: date, language: str) -> tuple[in
 def _relative(text: str, lines: Sequence[ToldDays], language: str) -> Iterator[tuple[int, RelativeTime]]:
     """The relative times of a text, each as the line means it that tells the same, and where they end."""
     plain = without_identifiers(text)
-    readings = [(line, relative_times_of(plain, line.said, (language,))) for line in lines]
-    for times in zip(*(reading for _, reading in readings), strict=False):  # fewer at the calendar's end
-        told = [
-            (not any(other.phrase == time.phrase for other in line.relative), place, time)
-            for place, ((line, _), time) in enumerate(zip(readings, times, strict=True))
-            if time.sure and (time.first == line.said or not line.dates.isdisjoint((time.first, time.last)))
-        ]
-        if told:
-            time = min(told, key=lambda each: each[:2])[2]
-            yield time.end, time
+    readings = [relative_times_of(plain, line.said, (language,)) for line in lines]
+    for times in zip(*readings, strict=False):  # fewer at the calendar's end
+        pairs = list(zip(lines, times, strict=True))
+        same = [time for line, time in pairs if any(other.phrase == time.phrase for other in line.relative)]
+        same += [time for line, time in pairs if time.first == line.said or not line.dates.isdisjoint(time.days)]
+        if same and same[0].sure:
+            yield same[0].end, same[0]
 
 
 def written_date(day: date, language: str) -> str:
@@ -139,9 +138,11 @@ def _of(language: str) -> str:
 
 
 def _span(first: date, last: date, language: str) -> str:
-    """A day, a week or a month."""
+    """A day, a weekend, a week, a month or a year."""
     if first == last:
         return written_date(first, language)
+    if (last - first).days > 31:
+        return str(first.year)
     if first.day == 1 and last.day > 7:
         return f"{WRITTEN_MONTHS[language][first.month - 1]} {_of(language)}{first.year}"
     if first.month != last.month:

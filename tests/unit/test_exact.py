@@ -76,6 +76,10 @@ ENGLISH = [
     ("The event starts on 20 September 2026 at 18:00.", "", ["event starts <t:1789920000:F>, be there"]),
     ("You may bring one friend, and in May a second one.", "", ["u can bring a friend, from may on two"]),
     ("Write `/warp spawn` to get back.", "", ["just do /warp spawn"]),
+    ("The show was on the Friday before 17 September 2026.", "", ["the show was last friday"]),
+    ("The hike is on the weekend of 19 and 20 September 2026.", "", ["hike this weekend"]),
+    ("The club has met since last year.", "The club has met since last year (2025).", ["we meet since last year"]),
+    ("<@1002>, 0xdave and June pick the maps.", "", ["me, 0xdave and june pick the maps"]),
 ]  # fmt: skip
 GERMAN = [
     ("Das Sommerfest ist am Samstag, dem 26. September, ab 15 Uhr.",
@@ -144,6 +148,7 @@ def test_natural_wordings_of_what_was_said_pass_with_their_dates_written_out(
         ("The exam is on 14 October 2027 in hall 3.", Refusal.DATE, ["exam oct 14 hall 3"]),
         ("The concert is on Saturday 11 October.", Refusal.DATE, ["concert is on october 11"]),
         ("The raid is next Monday in the hall.", Refusal.DATE, ["raid next friday in the hall"]),
+        ("The raid is on Saturday 20th at 20:00.", Refusal.DATE, ["not sat, raid sunday 20th 8pm"]),
         ("Seven people come in autumn.", Refusal.FIGURE, ["people come on 22 sept, in autumn"]),
         ("<@1002> is away for three weeks.", Refusal.FIGURE, ["im away 2 weeks"]),
         ("Late homework gets minus 24% after 20h.", Refusal.FIGURE, ["24h late = minus 20%, after that 0"]),
