@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from bot.text.calendar_words import NUMBERS, UNITS, WEEKDAYS, value_of
+from bot.text.calendar_words import NUMBERS, SHORT_WEEKDAYS, UNITS, WEEKDAYS, value_of
 from bot.text.figures import values_of
 from bot.text.meanings import Day, Number, Value
 from bot.text.tokens import Tokens
@@ -49,6 +49,9 @@ _DAY_WORDS = {
     },
     "spanish": {"hoy": 0, "esta noche": 0, "manana": 1, "pasado manana": 2, "ayer": -1, "anteayer": -2},
 }
+_DAY_PARTS = frozenset(
+    {"morning", "afternoon", "evening", "night", "abend", "nacht", "fruh", "nachmittag", "vormittag", "matin", "soir"}
+)
 _MORNINGS = {
     "morgen": frozenset({"guten", "am", "jeden", "jeder", "heute", "gestern", "diesen", "den"}),
     "manana": frozenset({"la", "esta", "cada", "una", "de"}),
@@ -92,6 +95,11 @@ class RelativeTime:
     last: date
     others: tuple[date, ...] = ()
     sure: bool = True
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether it is told in weeks, so that a date beside it is surer."""
+        return any(UNITS.get(word) == "week" for word in self.phrase.split())
 
     @property
     def days(self) -> frozenset[date]:
@@ -168,7 +176,7 @@ class _Reader:
             phrase = tokens.phrase(place, after)
             for language in self._languages:
                 if (days := _DAY_WORDS[language].get(phrase)) is not None:
-                    return self._one(days, after)
+                    return self._one(days, after + (tokens.text(after) in _DAY_PARTS))
         return None
 
     def _of_week(self, place: int) -> _Period | None:
@@ -191,6 +199,8 @@ class _Reader:
     def _weekday(self, place: int) -> _Period | None:
         tokens = self._tokens
         which, name, after = _WHICH.get(tokens.text(place)), value_of(WEEKDAYS, tokens.text(place + 1)), place + 2
+        if name is None and which is not None:
+            name = value_of(SHORT_WEEKDAYS, tokens.text(place + 1), self._languages)
         if name is None:
             name = value_of(WEEKDAYS, tokens.text(place))
             which, after = self._which_behind(place + 1)

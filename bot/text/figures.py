@@ -85,6 +85,8 @@ class _Reader:
             return iso
         tokens, after, signs = self._tokens, place + 1, ""
         while tokens.is_glued(after, _JOINING) and tokens.is_glued_number(after + 1):
+            if signs[:1] not in ("", tokens.text(after)):  # "10.0.0.5:80"
+                break
             signs += tokens.text(after)
             after += 2
         if not signs:
@@ -126,7 +128,8 @@ class _Reader:
                 meanings.insert(0, _decimal(parts, "."))
             return ([self._value(place, after, *meanings)], after) if meanings else None
         if signs == "." and self._tokens.is_glued(after, _DOT) and (day := date_of(*parts)):
-            of_day = self._tokens.text(place - 1) in ARTICLES
+            before = place - 1 - (self._tokens.text(place - 1) == ",")
+            of_day = self._tokens.text(before) in ARTICLES or self._weekday(before, dated=True) is not None
             both = (day, _decimal(parts, ".")) if of_day else (_decimal(parts, "."), day)
             return [self._value(place, after + of_day, *both)], after + of_day
         return None
@@ -135,8 +138,9 @@ class _Reader:
         listed = len(parts) > 2 and signs[0] == "," and any(len(part) != 3 for part in parts[1:])
         if len(set(signs)) > 1 or signs[0] in ":/" or listed:
             return None
-        unit, end = self._unit(place, after)
-        meanings: list[Meaning] = [replace(_decimal(parts, signs[0]), unit=unit)]
+        thousands = self._tokens.is_glued(after, frozenset("k"))
+        unit, end = self._unit(place, after + thousands)
+        meanings: list[Meaning] = [replace(_decimal(parts, signs[0]).times(1_000 if thousands else 1), unit=unit)]
         if self._heard and signs == "." and not unit:
             meanings += [meaning for meaning in (clock_of(parts[0], parts[1], ""), date_of(*parts[:2])) if meaning]
         parted = self._each(place, after) if self._heard and signs == "," else []
@@ -157,7 +161,7 @@ class _Reader:
         if not self._heard and self._is_name(after):
             return [], after
         if tokens.is_glued(after, frozenset("k")):
-            number, after = Number(frozenset({Decimal(figure) * 1_000})), after + 1
+            number, after = number.times(1_000), after + 1
         unit, end = self._unit(place, after)
         if unit:
             return [self._value(place, end, replace(number, unit=unit))], end
@@ -198,7 +202,8 @@ class _Reader:
             return ([self._value(place, after + 2, clock)], after + 2) if clock else None
         last = self._past_range(after)
         half, end = self._half(last)
-        clock = clock_of(figure, "00", half)
+        long = half and len(figure) > 2  # "630pm"
+        clock = clock_of(figure[:-2], figure[-2:], half) if long else clock_of(figure, "00", half)
         if clock is None or end == last:
             return None
         hours = UNITS.get(tokens.text(end - 1)) == "hour"

@@ -70,8 +70,8 @@ def runs_of(text: str) -> str:
 
 def is_in(identifier: str, text: str, runs: str) -> bool:
     """Whether an identifier stands in a text of which the runs are known."""
-    own = runs_of(identifier)
-    return own in runs if own.strip() else identifier in text
+    own = [runs_of(part) for part in identifier.split("=")]  # "size=3" is "set the size to 3"
+    return all(part in runs for part in own if part.strip()) if "".join(own).strip() else identifier in text
 
 
 def identifiers_of(text: str) -> list[Identifier]:

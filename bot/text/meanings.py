@@ -29,6 +29,11 @@ class Number:
             return not self.amounts.isdisjoint(other.amounts)
         return not self.seconds.isdisjoint(other.seconds)
 
+    def times(self, factor: int) -> Number:
+        """So many times as much."""
+        amounts = (amount * factor if isinstance(amount, Decimal) else amount for amount in self.amounts)
+        return replace(self, amounts=frozenset(amounts))
+
     @property
     def seconds(self) -> frozenset[Decimal]:
         """The same in seconds; nothing for what is no time of a known length."""

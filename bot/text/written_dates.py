@@ -19,6 +19,7 @@ from bot.text.meanings import Day, Value
 SURELY_AHEAD = 45
 """Days within which a weekday with a bare figure ("Sunday 18") is a date; what fits only later may be none."""
 _ARTICLE = 5  # characters of an article with its blanks
+_RANGE = re.compile(r"\s?(?:[-–]|to|and|until)\s?\d")
 _BRACKET = re.compile(r"\s*\(")
 _ABBREVIATED = re.compile(r"\.(?= [a-z\d])")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)$", re.IGNORECASE)
@@ -48,15 +49,17 @@ def _insertions(text: str, lines: Sequence[ToldDays], language: str) -> Iterator
         if not isinstance(day, Day) or day.day is None or day.year or not (meant := _meant(day, lines)):
             continue
         yield _with_year(text, value, meant, language) if day.month else _with_month(text, value, meant, language)
-    dated = [value for value in values if value.day and value.day.day and value.day.weekday is not None]
+    dated = [value for value in values if value.day and value.day.day]
     for place, time in _relative(text, lines, language):
         if not (_BRACKET.match(text, place) or any(_is_dated_by(time, value) for value in dated)):
             yield place, f" ({_span(time.first, time.last, language)})"
 
 
 def _is_dated_by(time: RelativeTime, value: Value) -> bool:
-    """Whether a date belongs to the weekday of a relative time, as in "next Friday the 25th"."""
-    return time.start < value.end and value.start <= time.end + _ARTICLE
+    """Whether a date tells what a relative time does: "next Friday the 25th", "in two weeks, on 1 October"."""
+    of_weekday = value.day and value.day.weekday is not None and time.start < value.end
+    whole = isinstance(value.meanings[0], Day)
+    return bool(of_weekday and value.start <= time.end + _ARTICLE) or (whole and time.is_rough)
 
 
 def _meant(day: Day, lines: Sequence[ToldDays]) -> date | None:
@@ -89,6 +92,8 @@ def _with_year(text: str, value: Value, meant: date, language: str) -> tuple[int
         return place, ""
     if last == ".":  # "3.9."
         return place, str(meant.year)
+    if _RANGE.match(text, place) and not last.isalpha():  # "September 21 to 25"
+        return place, ""
     if not last.isalpha() or _ORDINAL.search(text[value.start : place]):  # "October 14th"
         return place, f", {meant.year}"
     if _ABBREVIATED.match(text, place):
