@@ -30,10 +30,12 @@ class DiscordAccounts:
             if user.avatar or user.global_name or not NAME_OF_DELETED.fullmatch(user.name):
                 return False
             return not any([await self._is_member(user_id, guild_id) for guild_id in guild_ids])
-        except (*UNREACHABLE, *UNPARSED) as error:
+        except UNREACHABLE as error:
             if says_gone(error):
                 return True
             raise ServiceUnavailable("discord", why(error)) from None
+        except UNPARSED:  # somebody is there, though discord.py can't read it
+            return False
 
     async def _is_member(self, user_id: int, guild_id: int) -> bool:
         try:  # by REST, for the server may be another process's, whose shard tells this one nothing of it

@@ -203,7 +203,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         pages = Pages(self.http.logs_from, self._connection.create_message, services.intake.counts)
         backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, services.clock)
         history = DiscordHistory(self, backfill, pages)
-        verification = Verification(services.log, services.intake, services.erasure, history)
+        verification = Verification(services.log, services.intake, services.erasure, history, services.clock)
         accounts = DeletedAccounts(
             DiscordAccounts(self), directory, services.personal, services.installation, services.clock
         )

@@ -44,7 +44,8 @@ from bot.domain.model import (
     MessageState,
 )
 from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
-from bot.domain.supervision import Run, Supervisor
+from bot.domain.retries import Retries
+from bot.domain.supervision import Backoff, Run, Supervisor
 
 __all__ = [
     "FAR_MS",
@@ -57,6 +58,7 @@ __all__ = [
     "AnswerDeclined",
     "AnswerError",
     "AnswerInvalid",
+    "Backoff",
     "ChannelMemoryError",
     "Citation",
     "Clock",
@@ -74,6 +76,7 @@ __all__ = [
     "NotFound",
     "RateLimited",
     "Refused",
+    "Retries",
     "Run",
     "ServiceAbsent",
     "ServiceError",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from bot.domain import ServiceError
+from bot.domain import Backoff, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,6 +56,7 @@ class DeletedAccounts:
         self._installation = installation
         self._clock = clock
         self._rest_until = 0
+        self._backoff = Backoff()
 
     async def sweep(self) -> bool:
         """Ask about one person; False between two rounds, and where Discord does not say."""
@@ -72,7 +73,9 @@ class DeletedAccounts:
             deleted = await self._accounts.is_deleted(user_id, guild_ids)
         except ServiceError as error:
             log.info("Whether an account is deleted could not be found out: %s", error)
+            self._rest_until = self._clock() + round(1000 * self._backoff.after_failure())
             return False
+        self._backoff.reset()
         if deleted:
             receipt = await self._personal.delete(user_id)
             log.info("An account was deleted at Discord: erased %s", receipt.removed)

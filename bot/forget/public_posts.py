@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Clock, Hit, jump_url
+from bot.domain import Backoff, Clock, Hit, jump_url
 from bot.storage import (
     Sections,
     Store,
@@ -34,8 +34,7 @@ from bot.storage import (
 if TYPE_CHECKING:
     from bot.storage import Database, Edited, Erased, Expired, Scope
 
-FIRST_WAIT_MS = 5_000
-LONGEST_WAIT_MS = 15 * 60 * 1000
+FIRST_WAIT_SECONDS = 5.0
 GIVEN_UP_AFTER_MS = 30 * 24 * 60 * 60 * 1000
 """A server that the bot was removed from never lets it delete; the ids of its posts are dropped after this time."""
 
@@ -212,7 +211,7 @@ class Posts(Store):
             if row.due_ms is not None and now - row.due_ms > GIVEN_UP_AFTER_MS:
                 await self._drop(connection, [post.message_id])
                 return False
-            wait = min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** min(row.attempts, 20))
+            wait = round(1000 * Backoff(FIRST_WAIT_SECONDS).after(row.attempts + 1))
             await connection.execute(
                 update(posts).where(this).values(attempts=row.attempts + 1, next_try_ms=now + wait)
             )

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from bot.domain import ServiceError
+from bot.domain import Clock, Retries, ServiceError
 
 if TYPE_CHECKING:
     from bot.domain import Message
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 """Messages in one answer of Discord's history: so many are compared for one request."""
+
+CONFIRMATIONS = 3
+"""Deletions of a page that Discord is asked about, until it answers."""
 
 KEPT_AT_ONCE = 1000
 """Kept messages that are looked at in one go, where Discord's history has nothing left of a long stretch."""
@@ -68,21 +71,26 @@ class History(Protocol):
 
 @dataclass(slots=True)
 class _Suspect:
-    """A channel whose kept messages up to `up_to` may have changed, except those in `checked`."""
+    """A channel whose kept messages up to `up_to` may have changed, except those in `checked`.
+
+    Those in `unconfirmed` are missing in Discord's history, and Discord does not say that they are gone.
+    """
 
     guild_id: int
     channel_id: int
     up_to: int
     checked: set[int] = field(default_factory=set)
+    unconfirmed: set[int] = field(default_factory=set)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def unsure(self, message_ids: Collection[int]) -> list[int]:
-        return [i for i in message_ids if i <= self.up_to and i not in self.checked]
+        return [i for i in message_ids if i in self.unconfirmed or (i <= self.up_to and i not in self.checked)]
 
-    def compared(self, message_ids: Collection[int], *, first: int, last: int) -> None:
-        """Everything from `first` to `last` was compared, these messages among it."""
+    def compared(self, message_ids: Collection[int], unconfirmed: Collection[int], *, first: int, last: int) -> None:
+        """Everything from `first` to `last` was compared, these messages among it, of which some are unconfirmed."""
+        self.unconfirmed = {i for i in self.unconfirmed if not first <= i <= last}.union(unconfirmed)
         if last >= self.up_to:
-            self.up_to = first - 1
+            self.up_to = min(self.up_to, first - 1)
             self.checked = {i for i in self.checked if i <= self.up_to}
         else:
             self.checked.update(message_ids)
@@ -96,17 +104,26 @@ class Verification:
         intake: takes what is found.
         erasure: erases channels that are no more.
         history: Discord's side.
+        clock: by which a channel rests that could not be compared.
         seconds: how long `check` waits.
     """
 
     def __init__(
-        self, log: MessageLog, intake: Intake, erasure: Erasure, history: History, *, seconds: float = CHECK_SECONDS
+        self,
+        log: MessageLog,
+        intake: Intake,
+        erasure: Erasure,
+        history: History,
+        clock: Clock,
+        *,
+        seconds: float = CHECK_SECONDS,
     ) -> None:
         self._log = log
         self._intake = intake
         self._erasure = erasure
         self._history = history
         self._seconds = seconds
+        self._retries = Retries[int](clock)
         self._unlisted: set[int] = set()
         self._suspects: dict[int, dict[int, _Suspect]] = {}
         self._rotation: deque[_Suspect] = deque()
@@ -148,12 +165,15 @@ class Verification:
         )
 
     async def sweep(self) -> bool:
-        """Compare one more page of what nobody asked for; False when there is nothing left to compare."""
+        """Compare one more page of what nobody asked for; False when there is nothing to compare now."""
         for guild_id in list(self._unlisted):
             await self._list(guild_id)
-        while self._rotation:
+        for _ in range(len(self._rotation)):
             suspect = self._rotation.popleft()
             if self._suspects.get(suspect.guild_id, {}).get(suspect.channel_id) is not suspect:
+                continue
+            if not self._retries.due(suspect.channel_id):
+                self._rotation.append(suspect)
                 continue
             async with suspect.turn:
                 left = await self._sweep(suspect)
@@ -181,47 +201,52 @@ class Verification:
 
     async def _check(self, suspect: _Suspect, message_ids: Collection[int]) -> None:
         async with suspect.turn:
-            while doubts := suspect.unsure(message_ids):
-                if not await self._compare(suspect, max(doubts)):
-                    return
+            doubts = suspect.unsure(message_ids)
+            while doubts and await self._compare(suspect, newest := max(doubts)):
+                doubts = [i for i in suspect.unsure(message_ids) if i < newest]
 
     async def _sweep(self, suspect: _Suspect) -> bool:
-        """Compare the newest page of what is left in a channel; False when nothing is left."""
+        """Compare the newest page of what is left in a channel, the unconfirmed last; False when nothing is left."""
         newest = await self._log.last_kept(suspect.channel_id, suspect.up_to)
-        if newest is None:
-            return False
-        suspect.up_to = newest
-        await self._compare(suspect, newest)
-        return True
+        if newest is not None:
+            suspect.up_to = newest
+        else:
+            newest = max(suspect.unconfirmed, default=None)
+        if newest is not None:
+            await self._compare(suspect, newest)
+        return newest is not None
 
     async def _compare(self, suspect: _Suspect, newest: int) -> bool:
-        """Compare one page up to `newest` and see the differences applied; False where Discord can't be asked."""
+        """Compare one page up to `newest` and see the differences applied; False where Discord can't be asked.
+
+        The channel rests from the sweep afterwards where that is so, or where a deletion could not be confirmed.
+        """
         guild_id, channel_id = suspect.guild_id, suspect.channel_id
         try:
             page = await self._history.page(guild_id, channel_id, newest)
             if page is None:
                 await self._erasure.erase_channel(guild_id, channel_id, up_to=newest)
                 suspect.up_to = 0
+                suspect.unconfirmed.clear()
                 return True
             first = page[-1].message_id if len(page) == PAGE else 0
             kept = await self._log.kept_between(channel_id, first, newest, limit=KEPT_AT_ONCE)
             first = first if len(kept) < KEPT_AT_ONCE else min(kept)
-            await self._apply(suspect, kept, {seen.message_id: seen for seen in page})
         except ServiceError as error:
             log.info("What happened in channel %d could not be looked up: %s", channel_id, error)
+            self._retries.failed(channel_id)
             return False
-        suspect.compared([*kept, newest], first=first, last=newest)
+        unconfirmed = await self._apply(suspect, kept, {seen.message_id: seen for seen in page})
+        suspect.compared([*kept, newest], unconfirmed, first=first, last=newest)
+        (self._retries.failed if unconfirmed else self._retries.succeeded)(channel_id)
         return True
 
-    async def _apply(self, suspect: _Suspect, kept: Mapping[int, Message | None], shown: Mapping[int, Seen]) -> None:
+    async def _apply(
+        self, suspect: _Suspect, kept: Mapping[int, Message | None], shown: Mapping[int, Seen]
+    ) -> Collection[int]:
+        """Hand the intake what was edited and deleted; returns what is missing and can't be confirmed to be deleted."""
         guild_id, channel_id = suspect.guild_id, suspect.channel_id
-        gone = [message_id for message_id in kept if message_id not in shown]
-        # An empty history is also what a bot gets that may not read it: one deletion is confirmed before all count.
-        if gone and not await self._history.is_gone(guild_id, channel_id, gone[0]):
-            log.warning(
-                "The history of channel %d leaves out messages that are there; nothing is concluded", channel_id
-            )
-            gone = []
+        gone: list[int] = []
         for message_id, message in kept.items():
             seen = shown.get(message_id)
             if seen is None or message is None or not _newer(seen, message):
@@ -230,9 +255,39 @@ class Verification:
                 gone.append(message_id)
             elif seen.content != message.content and seen.edited_at is not None:
                 self._intake.edited(guild_id, channel_id, message_id, seen.content, seen.edited_at)
+        missing = [message_id for message_id in kept if message_id not in shown]
+        unconfirmed: Collection[int] = ()
+        try:
+            if missing and await self._confirmed(guild_id, channel_id, missing):
+                gone += missing
+        except ServiceError as error:
+            log.warning("%d deletions in channel %d can't be confirmed: %s", len(missing), channel_id, error)
+            unconfirmed = missing
         if gone:
             self._intake.deleted(guild_id, channel_id, gone)
         await self._intake.drain()
+        return unconfirmed
+
+    async def _confirmed(self, guild_id: int, channel_id: int, missing: Sequence[int]) -> bool:
+        """Whether messages that Discord's history leaves out are gone: so it is if Discord says it of one of them.
+
+        An empty history is also what a bot gets that may not read it.
+
+        Raises:
+            ServiceUnavailable: it says of none of them whether it is there.
+        """
+        for message_id in missing[: CONFIRMATIONS - 1]:
+            with suppress(ServiceError):
+                return await self._is_gone(guild_id, channel_id, message_id)
+        return await self._is_gone(guild_id, channel_id, missing[:CONFIRMATIONS][-1])
+
+    async def _is_gone(self, guild_id: int, channel_id: int, message_id: int) -> bool:
+        gone = await self._history.is_gone(guild_id, channel_id, message_id)
+        if not gone:
+            log.warning(
+                "The history of channel %d leaves out messages that are there; nothing is concluded", channel_id
+            )
+        return gone
 
 
 def _newer(seen: Seen, message: Message) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import discord as discord_library
 import pytest
 
 from bot.domain.errors import ServiceUnavailable
-from bot.forget.accounts import ROUND_MS, DeletedAccounts
+from bot.forget.accounts import ROUND_MS, Accounts, DeletedAccounts
 from bot.storage.installation import Installation
+from cogs.accounts import DiscordAccounts
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import GUILD
 from tests.integration.test_erasure import ALICE, BOB
@@ -27,9 +29,9 @@ class Discord:
         self.down = False
 
     async def is_deleted(self, user_id: int, guild_ids: Collection[int]) -> bool:
+        self.asked.append((user_id, frozenset(guild_ids)))
         if self.down:
             raise ServiceUnavailable("discord", "HTTP 500")
-        self.asked.append((user_id, frozenset(guild_ids)))
         return user_id in self.gone
 
 
@@ -38,7 +40,7 @@ def discord() -> Discord:
     return Discord()
 
 
-def search(pipeline: Pipeline, discord: Discord) -> DeletedAccounts:
+def search(pipeline: Pipeline, discord: Accounts) -> DeletedAccounts:
     """As after a start of the program."""
     installation = Installation(pipeline.db)
     return DeletedAccounts(discord, pipeline.directory, pipeline.personal, installation, pipeline.clock)
@@ -80,6 +82,27 @@ async def test_nothing_is_concluded_while_discord_does_not_say(pipeline: Pipelin
     accounts = search(pipeline, discord)
     assert not await accounts.sweep()
     assert len(await pipeline.states()) == 1
+    asked = len(discord.asked)
+    assert not await accounts.sweep()
+    assert len(discord.asked) == asked  # not again at once
     discord.down = False
+    pipeline.clock.advance(2)
     assert await accounts.sweep()
     assert await pipeline.states() == {}
+
+
+class Newer(discord_library.Client):
+    """A client whose library can't read what Discord sends of an account."""
+
+    async def fetch_user(self, user_id: int, /) -> discord_library.User:
+        raise KeyError("discriminator")
+
+
+async def test_an_account_that_can_not_be_read_is_there_and_holds_up_no_other(pipeline: Pipeline) -> None:
+    for author in (ALICE, BOB):
+        await pipeline.say("note: somebody was here", author=author)
+    accounts = search(pipeline, DiscordAccounts(Newer(intents=discord_library.Intents.none())))
+    assert await accounts.sweep()
+    assert await accounts.sweep()
+    assert not await accounts.sweep()
+    assert len(await pipeline.states()) == 2
