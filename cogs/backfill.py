@@ -10,16 +10,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Clock, snowflake
+from bot.domain import Clock, Retries, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
-from cogs.faults import UNREACHABLE, why
+from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.pages import PAGE, Pages, Readable, Unreadable
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ log = logging.getLogger(__name__)
 
 CHANNELS_AT_ONCE = 4
 """Histories read side by side; more would only wait for Discord's rate limits."""
+
+FIRST_RETRY_SECONDS = 10.0
+"""Until a channel is read again that could not be; what is behind is looked for every half minute."""
 
 ACTIVE_MS = 7 * 86_400_000
 """Discord's `last_message_id` is a hint that may be behind: where something was said so lately, history is asked."""
@@ -86,6 +88,9 @@ class Backfill:
         self._held: dict[int, set[int]] = {}
         self._archived: dict[int, dict[int, discord.Thread]] = {}
         self._unlisted: set[int] = set()
+        self._archives: dict[int, dict[int, int]] = {}
+        self._retries = Retries[int](clock, FIRST_RETRY_SECONDS)
+        self._listings = Retries[int](clock, FIRST_RETRY_SECONDS)
         self._readings: dict[int, Reading] = {}
         self._reaching: dict[int, tuple[Talk | discord.Thread, int]] = {}
         self._again: dict[int, discord.Guild] = {}
@@ -109,6 +114,10 @@ class Backfill:
     def new_session(self, guild: discord.Guild) -> None:
         """Nothing was replayed: read every observed channel of `guild` from its checkpoint."""
         self.disconnected(guild)
+        for channel in (*self._observed(guild), *self._archived.get(guild.id, {}).values()):
+            self._retries.succeeded(channel.id)
+        for parent in self._parents(guild):
+            self._listings.succeeded(parent.id)
         self._held.pop(guild.id, None)
         self._unlisted.add(guild.id)
         self._start(guild)
@@ -137,8 +146,7 @@ class Backfill:
         if guild.id in self._tasks:
             self._again[guild.id] = guild
             return
-        waiting = self._behind(guild) or self._archived.get(guild.id) or guild.id in self._unlisted
-        if waiting and guild.id not in self._held:
+        if guild.id not in self._held and (guild.id in self._unlisted or self._waiting(guild)):
             self._start(guild)
 
     def read_back(self, channel: Talk | discord.Thread, from_id: int) -> Reading:
@@ -149,6 +157,7 @@ class Backfill:
         """
         reading = self._readings[channel.id] = Reading()
         self._reaching[channel.id] = (channel, from_id)
+        self._retries.succeeded(channel.id)
         self._stop(channel.guild.id)
         self._start(channel.guild)
         return reading
@@ -197,13 +206,30 @@ class Backfill:
         for channel, from_id in [one for one in self._reaching.values() if one[0].guild.id == guild.id]:
             await self._reach_back(channel, from_id)
         await self.note_threads(guild.id, guild.threads)
-        since = {parent: await self._threads.read_up_to(parent.id) for parent in self._parents(guild)}
-        await self._read_all(self._behind(guild))
         if guild.id in self._unlisted:
-            for parent, up_to in since.items():
-                await self._find_archived(guild, parent, snowflake.to_datetime(up_to))
-            self._unlisted.discard(guild.id)
+            await self._note_archives(guild)
+        await self._read_all(self._behind(guild))
+        for parent in self._to_list(guild):
+            await self._find_archived(guild, parent)
         await self._read_all(list(self._archived.get(guild.id, {}).values()))
+
+    async def _note_archives(self, guild: discord.Guild) -> None:
+        """Note from when on archived threads are to be looked for, before reading moves that on."""
+        archives = self._archives.setdefault(guild.id, {})
+        for parent in self._parents(guild):
+            up_to = await self._threads.read_up_to(parent.id)
+            archives[parent.id] = min(up_to, archives.get(parent.id, up_to))
+        self._unlisted.discard(guild.id)
+
+    def _waiting(self, guild: discord.Guild) -> bool:
+        """Whether something of a server is to be read or listed now."""
+        channels = (*self._behind(guild), *self._archived.get(guild.id, {}).values())
+        return bool(self._to_list(guild)) or any(self._retries.due(channel.id) for channel in channels)
+
+    def _to_list(self, guild: discord.Guild) -> list[Parent]:
+        """Channels whose archived threads are to be listed now."""
+        archives = self._archives.get(guild.id, {})
+        return [one for one in self._parents(guild) if one.id in archives and self._listings.due(one.id)]
 
     async def _reach_back(self, channel: Talk | discord.Thread, from_id: int) -> None:
         """Move checkpoints back, after the last event that would move them on."""
@@ -216,10 +242,10 @@ class Backfill:
         self._reaching.pop(channel.id, None)
 
     async def _read_all(self, channels: Iterable[Readable]) -> None:
-        await asyncio.gather(*(self._read(channel) for channel in channels))
+        await asyncio.gather(*(self._read(channel) for channel in channels if self._retries.due(channel.id)))
 
     async def _read(self, channel: Readable) -> None:
-        """Read one channel to its end; where that fails it stays behind and is tried again later."""
+        """Read one channel to its end; where that fails it stays behind and is tried again later, ever less often."""
         async with self._slots:
             self._intake.behind(channel.id)
             try:
@@ -227,12 +253,17 @@ class Backfill:
                     newest = await self._offer_new(channel) if ours else None
             except (*UNREACHABLE, SQLAlchemyError) as error:
                 log.warning("Channel %d could not be read back (%s)", channel.id, why(error))
+                self._retries.failed(channel.id)
                 return
             except Exception:  # what came is not Discord's: this channel alone has to wait
                 log.exception("Channel %d of server %d could not be read back", channel.id, channel.guild.id)
+                self._retries.failed(channel.id)
                 return
-            if newest is not None and self._intake.caught_up(channel.id, newest):
+            self._retries.succeeded(channel.id)
+            current = newest is not None and self._intake.caught_up(channel.id, newest)
+            if current:
                 self._current.add(channel.id)
+            if current or not self.observes(channel):
                 self._archived.get(channel.guild.id, {}).pop(channel.id, None)
 
     async def _offer_new(self, channel: Readable) -> int | None:
@@ -264,8 +295,9 @@ class Backfill:
         last = channel.last_message_id
         return last is not None and last <= after < snowflake.from_ms(self._clock() - ACTIVE_MS)
 
-    async def _find_archived(self, guild: discord.Guild, parent: Parent, since: datetime) -> None:
+    async def _find_archived(self, guild: discord.Guild, parent: Parent) -> None:
         """Public threads that were archived after the last message that is kept from this channel and its threads."""
+        since = snowflake.to_datetime(self._archives[guild.id][parent.id])
         found: list[discord.Thread] = []
         try:
             async for thread in parent.archived_threads(limit=None):
@@ -273,8 +305,12 @@ class Backfill:
                     break
                 if self.observes(thread):
                     found.append(thread)
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, *UNPARSED) as error:
             log.warning("Archived threads of channel %d could not be listed (%s)", parent.id, why(error))
+            self._listings.failed(parent.id)
+        else:
+            self._listings.succeeded(parent.id)
+            del self._archives[guild.id][parent.id]
         await self.note_threads(guild.id, found)
         self._archived.setdefault(guild.id, {}).update({thread.id: thread for thread in found})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import Any
 
 import discord
@@ -323,10 +324,57 @@ async def test_a_channel_that_could_not_be_read_stays_behind_and_is_read_later(w
     message = await world.say(world.ann, "two")
     assert await checkpoint(world) == before < message.id
     world.env.backend.faults.clear()
-    await world.env.advance_time(31)
-    await world.durable()
+    await pass_time(world, 31)
     assert await checkpoint(world) >= message.id
     assert await world.contents() == ["one", "two"]
+
+
+async def pass_time(world: World, seconds: int) -> None:
+    """Let time pass for the database and for Discord, half a minute at a time."""
+    for _ in range(-(-seconds // 31)):
+        world.pipeline.clock.advance(31)
+        await world.env.advance_time(31)
+        await world.durable()
+
+
+@pytest.mark.parametrize("route", ["/channels/*/messages", "/channels/*/threads/archived/public"])
+async def test_what_discord_declines_to_show_is_asked_for_ever_less_often(world: World, route: str) -> None:
+    async def asked(seconds: int) -> int:
+        """How often it is asked for in a time."""
+        world.env.http_requests.clear()
+        await pass_time(world, seconds)
+        return sum(entry.method == "GET" and fnmatch(entry.path, route) for entry in world.env.http_requests)
+
+    await world.observe()
+    world.env.inject_error("GET", route, status=403, times=None)
+    await world.gateway("shard_disconnect", 0)
+    await world.gateway("shard_ready", 0)
+    assert 4 <= await asked(900) <= 10
+    assert 2 <= await asked(900) <= 5
+    assert 2 <= await asked(900) <= 5
+    world.env.backend.faults.clear()
+    assert await asked(400) == 1
+    assert await asked(900) == 0
+
+
+async def test_an_archived_thread_is_read_though_the_archive_could_not_be_listed_at_first(world: World) -> None:
+    await world.observe()
+    thread = await a_thread(world)
+    await world.ann.send(thread, "said unheard")
+    real = world.guild_now.get_thread(thread.id)
+    assert real is not None
+    await real.edit(archived=True)
+    await world.durable()
+    async with world.pipeline.db.write() as connection:  # as if nobody had heard it
+        for table in (messages, channels):
+            await connection.execute(delete(table).where(table.c.channel_id == thread.id))
+    world.env.inject_error("GET", "/channels/*/threads/archived/public", status=500, times=None)
+    await world.gateway("shard_ready", 0)
+    await world.say(world.ann, "said later")
+    assert await world.contents() == ["said later"]
+    world.env.backend.faults.clear()
+    await pass_time(world, 61)
+    assert await world.contents() == ["said unheard", "said later"]
 
 
 async def test_a_channel_that_discord_py_can_not_read_does_not_keep_others_from_being_read(
