@@ -13,7 +13,6 @@ async def test_what_is_said_with_them_becomes_a_memory_and_is_shown(world: World
     await world.observe()
     for text in TEXTS:
         await world.say(world.ann, text)
-        await world.say(world.bob, f"does anybody know this, {text.removeprefix('note: ')}?")
     await world.pipeline.flush(world.general.id)
     memories = await world.pipeline.memories()
     assert [memory.text for memory in memories] == [text.removeprefix("note: ") for text in TEXTS]
@@ -21,9 +20,7 @@ async def test_what_is_said_with_them_becomes_a_memory_and_is_shown(world: World
     for text in TEXTS:
         await world.env.advance_time(COOLDOWN)
         assert "kite" in shown(await world.bob.slash(world.general, "recall", query=text[:300]))
-    caught_up = shown(await world.boss.slash(world.general, "catchup", since="7d"))
-    assert "**Decided**" in caught_up
-    assert "**Still open**" in caught_up
+    assert "**Decided**" in shown(await world.boss.slash(world.general, "catchup", since="7d"))
 
 
 async def test_what_is_remembered_with_them_is_indexed_shown_and_forgotten(world: World) -> None:
