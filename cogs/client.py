@@ -211,7 +211,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         publisher = Publisher(presenter, services.posts, guilds.consents)
         answering = Answering(services.recall, services.answers, directory, publisher)
         actions = MemoryActions(services.own, access)
-        control = Control(guilds, services.erasure, services.intake)
+        control = Control(guilds, services.clerk)
         observer = Observer(
             self,
             guilds,
@@ -253,11 +253,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             )
         )
         await self.add_cog(TakeDown(self, services.posts, access, verification, seconds=services.take_down_seconds))
-        await self.add_cog(
-            Forget(access, actions, services.own, services.personal, services.intake, directory, guilds.audit)
-        )
+        await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
         await self.add_cog(Admin(self, guilds, backfill))
-        await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake))
+        await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake, services.clerk))
         await self.add_cog(Leftovers(self.waiting))
         if services.leads:
             await self.sync_commands()

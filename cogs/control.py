@@ -15,9 +15,8 @@ from cogs.views.confirm import Confirm, receipt_view
 from cogs.views.settings import Choice, SettingsPanel
 
 if TYPE_CHECKING:
-    from bot.forget import Erasure, Receipt
+    from bot.forget import Clerk, Receipt
     from bot.guilds import GuildServices
-    from bot.observe import Intake
 
 Interaction = discord.Interaction[Any]
 
@@ -46,10 +45,9 @@ _DONE = {
 class Control:
     """The admin's commands, as the cog hands them on."""
 
-    def __init__(self, guilds: GuildServices, erasure: Erasure, intake: Intake) -> None:
+    def __init__(self, guilds: GuildServices, clerk: Clerk) -> None:
         self._guilds = guilds
-        self._erasure = erasure
-        self._intake = intake
+        self._clerk = clerk
 
     def panel(self, interaction: Interaction) -> SettingsPanel:
         """The rules of this server, to change."""
@@ -92,16 +90,16 @@ class Control:
         guild_id = interaction.guild_id or 0
         if not await self._confirmed(interaction, CHANNEL_QUESTION.format(channel=channel_id)):
             return
-        receipt = await self._erasure.erase_channel(guild_id, channel_id, up_to=interaction.id)
-        await self._note(interaction, Action.CHANNEL_ERASED, receipt, channel_id)
+        by = interaction.user.id
+        receipt = await self._clerk.erase_channel(guild_id, channel_id, up_to=interaction.id, by=by)
         await self._show(interaction, receipt, "of that channel")
 
     async def forget_server(self, interaction: Interaction) -> None:
         """Ask, delete what is kept of the server, and show the receipt."""
         if not await self._confirmed(interaction, SERVER_QUESTION):
             return
-        receipt = await self._erasure.erase_guild(interaction.guild_id or 0, up_to=interaction.id)
-        await self._note(interaction, Action.SERVER_ERASED, receipt)
+        guild_id, by = interaction.guild_id or 0, interaction.user.id
+        receipt = await self._clerk.erase_guild(guild_id, up_to=interaction.id, by=by)
         await self._show(interaction, receipt, "of this server")
 
     async def _confirmed(self, interaction: Interaction, question: str) -> bool:
@@ -110,15 +108,7 @@ class Control:
         if not await view.confirmed():
             await interaction.delete_original_response()
             return False
-        await self._intake.drain()
         return True
-
-    async def _note(
-        self, interaction: Interaction, action: Action, receipt: Receipt, channel_id: int | None = None
-    ) -> None:
-        await self._guilds.audit.record(
-            interaction.guild_id or 0, action, by=interaction.user.id, channel_id=channel_id, details=receipt.removed
-        )
 
     @staticmethod
     async def _show(interaction: Interaction, receipt: Receipt, whose: str) -> None:

@@ -8,7 +8,6 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.guilds import Action
 from bot.memories import ForgetOutcome
 from cogs.access import Access
 from cogs.checks import per_member
@@ -18,10 +17,9 @@ from cogs.reply import reply
 from cogs.views.confirm import Confirm, receipt_view
 
 if TYPE_CHECKING:
-    from bot.forget import PersonalData
-    from bot.guilds import AuditTrail
+    from bot.forget import Clerk
     from bot.memories import OwnMemories
-    from bot.observe import Directory, Intake
+    from bot.observe import Directory
 
 Interaction = discord.Interaction[Any]
 
@@ -83,17 +81,13 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         access: Access,
         actions: MemoryActions,
         own: OwnMemories,
-        personal: PersonalData,
-        intake: Intake,
+        clerk: Clerk,
         directory: Directory,
-        audit: AuditTrail,
     ) -> None:
         self._actions = actions
         self._own = own
-        self._personal = personal
-        self._intake = intake
+        self._clerk = clerk
         self._directory = directory
-        self._audit = audit
         self._access = access
 
     @app_commands.command(name="memory", description="Forget one memory")
@@ -126,8 +120,7 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         if not await view.confirmed():
             await interaction.delete_original_response()
             return
-        await self._intake.drain()
-        receipt = await self._personal.delete(interaction.user.id, interaction.guild_id, up_to=interaction.id)
-        await self._audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=receipt.removed)
+        guild_id = interaction.guild_id or 0
+        receipt = await self._clerk.erase_member(interaction.user.id, guild_id, up_to=interaction.id)
         shown = receipt_view("Deleted", receipt.removed, receipt.remaining)
         await interaction.edit_original_response(view=shown)

@@ -24,7 +24,7 @@ from cogs.views.confirm import Confirm, receipt_view, text_view
 from cogs.views.notice import KEEP_FACTS
 
 if TYPE_CHECKING:
-    from bot.forget import PersonalData
+    from bot.forget import Clerk, Outcome, PersonalData
     from bot.guilds import GuildServices
     from bot.memories import OwnMemories
     from bot.observe import Intake
@@ -43,6 +43,19 @@ OPT_OUT_QUESTION = (
     "Opt out in **{where}**? From now on nothing of yours is kept, and everything that is kept of you there is "
     "deleted. This can't be undone; `/privacy opt-in` only starts anew."
 )
+
+
+def outcome_lines(outcome: Outcome | None) -> list[str]:
+    """What came of the erasure that a member asked for within the last day."""
+    if outcome is None:
+        return []
+    when = f"<t:{outcome.at_ms // 1000}:R>"
+    if outcome.receipt is None:
+        return [f"- You asked {when} for everything to be deleted; that is under way."]
+    removed = ", ".join(f"{name}: {number:,}" for name, number in outcome.receipt.removed.items() if number)
+    left = sum(outcome.receipt.remaining.values())
+    rest = f"{texts.count(left, 'item')} could not be removed yet" if left else "nothing was left"
+    return [f"- Deleted {when} as asked: {removed or 'there was nothing to delete'}. Checked: {rest}."]
 
 
 def _files(texts_by_name: dict[str, str], limit: int) -> list[discord.File]:
@@ -64,8 +77,15 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     """Consent, and the policy."""
 
     def __init__(
-        self, access: Access, guilds: GuildServices, own: OwnMemories, personal: PersonalData, intake: Intake
+        self,
+        access: Access,
+        guilds: GuildServices,
+        own: OwnMemories,
+        personal: PersonalData,
+        intake: Intake,
+        clerk: Clerk,
     ) -> None:
+        self._clerk = clerk
         self._guilds = guilds
         self._own = own
         self._personal = personal
@@ -88,6 +108,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         facts = "kept" if self._consents.facts(guild_id, user_id) else "not kept"
         lines = [
             "### What is kept about you",
+            *outcome_lines(await self._clerk.outcome_for(user_id, guild_id)),
             f"- {self._standing(guild_id, user_id)}",
             f"- {RULES[rules.consent]}",
             f"- This channel is {'**observed**' if observed else 'not observed'}.",

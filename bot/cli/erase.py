@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from bot.cli.start import DataDir, discord_id, load
-from bot.domain import UserError, system_clock
+from bot.domain import InUse, UserError, system_clock
 from bot.forget import Receipt, Request, Requests, State
-from bot.run import open_app
+from bot.run import alone, open_app
 from bot.settings import Settings
 from bot.storage import open_store
 
@@ -45,16 +46,14 @@ def erase(user: User, guild: Guild = None, yes: Yes = False, data_dir: DataDir =
 async def _erase(settings: Settings, user_id: int, guild_id: int | None) -> Receipt:
     async with open_store(settings) as db:
         requests = Requests(db, system_clock)
-        request = await requests.ask(user_id, guild_id)
+        request = await requests.ask(user_id=user_id, guild_id=guild_id)
         state, receipt = await _look(requests, request, TAKEN_SECONDS, until={State.TAKEN, State.DONE})
-        alone = state is State.ASKED and await requests.take(request, State.HERE)
-        if not alone and receipt is None:
+        if state is State.ASKED:
+            with suppress(InUse):  # a bot is starting, and will take it
+                async with alone(settings), open_app(settings, extract=False) as app:
+                    return await app.clerk.fulfil(request)
+        if receipt is None:
             state, receipt = await _look(requests, request, DONE_SECONDS, until={State.DONE})
-    if alone:
-        async with open_app(settings, extract=False) as app:
-            receipt = await app.clerk.carry_out(request)
-            await app.clerk.round()  # what was interrupted before
-            return receipt
     if receipt is None:
         raise UserError("The running bot has taken it on and is not through yet; its log tells when it is")
     return receipt

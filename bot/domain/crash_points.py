@@ -34,5 +34,16 @@ REINDEX_STEPS = (
 """Of filling the index anew, beside all that."""
 
 
+ERASURE_STEPS = (
+    "request noted",  # what is to be erased, and for whom
+    "request taken",  # somebody is at it
+    "erasing",  # before each portion
+    "erased",  # the last portion is committed
+    "proved",  # nothing of it is left
+    "request done",  # the receipt stands
+)
+"""Of an erasure that somebody asked for."""
+
+
 def no_step(name: str) -> None:
     """Do nothing at any step."""

@@ -5,13 +5,14 @@ the bot was away is compared with Discord.
 """
 
 from bot.forget.accounts import DeletedAccounts
+from bot.forget.clerk import Clerk
 from bot.forget.composition import open_forget, personal_data
 from bot.forget.dossier import as_json, as_page
 from bot.forget.erasure import Erasure
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.proof import Receipt
 from bot.forget.public_posts import Glance, Post, Posts, sources_of
-from bot.forget.requests import Clerk, Request, Requests, State
+from bot.forget.requests import Outcome, Request, Requests, State
 from bot.forget.verification import KEPT_AT_ONCE, Seen, Verification
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Dossier",
     "Erasure",
     "Glance",
+    "Outcome",
     "PersonalData",
     "Post",
     "Posts",

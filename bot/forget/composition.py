@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain import Clock, Step, no_step, system_clock
+from bot.forget.clerk import Clerk
 from bot.forget.erasure import Erasure
 from bot.forget.personal import PersonalData
 from bot.forget.public_posts import Posts
-from bot.forget.requests import Clerk, Requests
+from bot.forget.requests import Requests
 from bot.forget.revisions import Revisions
 from bot.forget.traces import Traces
 from bot.forget.unfinished import UnfinishedOptOuts
@@ -77,7 +78,17 @@ def open_forget(
     personal = PersonalData(erasure, stores)
     intake = Intake(logged.log, Revisions(db, stores, indexer, guilds.consents), erasure, step=step)
     unfinished = UnfinishedOptOuts(db, guilds.consents, personal)
-    clerk = Clerk(pending, personal, guilds.audit, before=intake.drain, at_start=unfinished.finish)
+    clerk = Clerk(
+        db,
+        pending,
+        erasure,
+        personal,
+        guilds.audit,
+        guilds.hasher,
+        before=intake.drain,
+        at_start=unfinished.finish,
+        step=step,
+    )
     return ForgetServices(stores=stores, posts=posts, erasure=erasure, personal=personal, intake=intake, clerk=clerk)
 
 

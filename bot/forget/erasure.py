@@ -155,13 +155,16 @@ class Erasure:
 
     async def _erase(self, scope: Scope, up_to: int | None, *, left: bool = False) -> Receipt:
         removal = Removal()
+        self._step("erasing")
         erased = await self._begin(scope, up_to, left=left)
         for query in (select(messages.c.id).where(said_in(scope)), cited_in(scope), doubting_in(scope)):
             async for ids in self._pages(query):
+                self._step("erasing")
                 await self._tell(replace(erased, messages=ids), removal)
         if scope.user_id is not None:
             async for ids in self._pages(select(messages.c.id).where(mentioning(scope.user_id, scope.guild_id))):
                 await self._tell(replace(erased, mentioning=ids), removal)
+        self._step("erasing")
         await self._tell_to_the_end(replace(erased, last=True), removal)
         self._step("erased")
         await self._indexer.drain(within=PATIENCE_SECONDS)
@@ -191,7 +194,6 @@ class Erasure:
 
     async def _tell(self, event: _Event, removal: Removal) -> int:
         """Tell every store of a portion in one transaction; the most that one of them removed of anything."""
-        self._step("erasing")
         most = 0
         async with self._db.write() as connection:
             complete = await _complete(connection, event, removal)

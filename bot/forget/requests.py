@@ -1,71 +1,82 @@
-"""Erasures that the command line asks for: the running bot takes them from the database; where none runs, the asker.
+"""Erasures that somebody asked for, noted before they begin, so that one which is interrupted is finished.
 
-A running bot holds the index and has its own events in hand, so it does the erasing. It looks once a second; a request
-that nobody took within a few seconds is carried out by whoever asked.
+A member asks for themselves, an admin for a channel or the server, and the operator for a member. A receipt is kept for
+a day, without an id: a member finds theirs by a keyed hash.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.forget.proof import Receipt
-from bot.guilds import Action
 from bot.storage import Sections, Store, moment, requests
 
 if TYPE_CHECKING:
     from bot.domain import Clock
-    from bot.forget.personal import PersonalData
-    from bot.guilds import AuditTrail
     from bot.storage import Database, Erased, Expired, Scope
 
-log = logging.getLogger(__name__)
-
-POLL_SECONDS = 1.0
-"""Between two looks of the running bot; one indexed read each."""
-
 CARRYING_OUT = 101
-"""Number of the lock that the bot has which carries requests out."""
+"""Number of the lock that whoever carries requests out has."""
 
 KEPT_MS = 86_400_000
-"""How long the receipt of a request is kept: counts, and no id."""
-
-
-HERE_MS = 3_600_000
-"""What whoever asked has not carried out after so long was interrupted: a bot, or the next who asks, does it."""
+"""How long a receipt is kept: counts, and no id."""
 
 
 class State(StrEnum):
     """Where a request stands."""
 
     ASKED = "asked"
-    TAKEN = "taken"  # by the running bot
-    HERE = "here"  # by whoever asked
+    TAKEN = "taken"  # somebody is at it, or was when they ended
+    HERE = "here"  # the same, by the command line of an earlier version
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
+_BEGUN = (State.TAKEN, State.HERE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An erasure of a member, in one server or (None) in all."""
+    """An erasure of a member, a channel or a whole server.
+
+    Attributes:
+        user_id: the member; None for a channel or a server.
+        guild_id: the server; None for a member in all servers.
+        channel_id: the channel, with its threads.
+        up_to: nothing up to this snowflake comes back; None means up to the moment at which it is carried out.
+        actor_id: the admin who asked; None for members about themselves, and for the operator.
+    """
 
     seq: int
-    user_id: int
-    guild_id: int | None
+    user_id: int | None = None
+    guild_id: int | None = None
+    channel_id: int | None = None
+    up_to: int | None = None
+    actor_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a member's request.
+
+    Attributes:
+        receipt: None while it waits or is being carried out.
+        at_ms: when it was asked for, or was done, in milliseconds since 1970.
+    """
+
+    receipt: Receipt | None
+    at_ms: int
 
 
 class Requests(Store):
-    """The requests, in the database; the id of a member goes when theirs is done."""
+    """The requests, in the database."""
 
     name = "requests"
     tables = (requests,)
@@ -74,137 +85,133 @@ class Requests(Store):
         super().__init__(db)
         self._clock = clock
 
-    async def ask(self, user_id: int, guild_id: int | None) -> Request:
-        """Ask for an erasure."""
-        row = {"user_id": user_id, "guild_id": guild_id, "state": State.ASKED, "asked_ms": self._clock()}
+    async def ask(
+        self,
+        *,
+        user_id: int | None = None,
+        guild_id: int | None = None,
+        channel_id: int | None = None,
+        up_to: int | None = None,
+        actor_id: int | None = None,
+    ) -> Request:
+        """Ask for an erasure; see `Request`."""
+        wanted = {
+            "user_id": user_id,
+            "guild_id": guild_id,
+            "channel_id": channel_id,
+            "up_to": up_to,
+            "actor_id": actor_id,
+        }
+        row = {**wanted, "state": State.ASKED, "asked_ms": self._clock()}
         async with self._db.write() as connection:
             statement = insert(requests).values(row).returning(requests.c.seq)
-            return Request((await connection.execute(statement)).scalar_one(), user_id, guild_id)
+            return Request(seq=(await connection.execute(statement)).scalar_one(), **wanted)
 
     async def waiting(self) -> list[Request]:
         """What nobody has taken, oldest first."""
         query = select(requests).where(requests.c.state == State.ASKED).order_by(requests.c.seq)
         async with self._db.read() as connection:
-            return [Request(row.seq, row.user_id, row.guild_id) for row in await connection.execute(query)]
+            return [_request(row) for row in await connection.execute(query)]
 
-    async def take(self, request: Request, state: State) -> bool:
+    async def take(self, request: Request) -> bool:
         """Take a request on; False where another was faster."""
         change = update(requests).where(requests.c.seq == request.seq, requests.c.state == State.ASKED)
         async with self._db.write() as connection:
-            return (await connection.execute(change.values(state=state))).rowcount == 1
+            return (await connection.execute(change.values(state=State.TAKEN))).rowcount == 1
 
     async def open(self) -> bool:
-        """Whether there is one that a bot has yet to carry out, taken on or not."""
-        query = select(requests.c.seq).where((requests.c.state == State.ASKED) | self._interrupted()).limit(1)
+        """Whether there is one that is not done, taken on or not."""
+        query = select(requests.c.seq).where(requests.c.state != State.DONE).limit(1)
         async with self._db.read() as connection:
             return await connection.scalar(query) is not None
 
     def alone(self) -> AbstractAsyncContextManager[bool]:
-        """Carry requests out in one bot at a time; False: another one is at it."""
+        """Carry requests out in one process at a time; False: another one is at it."""
         return self._db.alone(CARRYING_OUT, wait=False)
 
     async def again(self) -> None:
-        """Let what was taken by who ended then be taken again; for whoever is `alone`, or a bot may be at it still."""
+        """Let what was taken by who ended then be taken again; for whoever is `alone`, or somebody is at it still."""
         async with self._db.write() as connection:
-            await connection.execute(update(requests).where(self._interrupted()).values(state=State.ASKED))
+            await connection.execute(update(requests).where(requests.c.state.in_(_BEGUN)).values(state=State.ASKED))
 
-    def _interrupted(self) -> ColumnElement[bool]:
-        """What a bot has taken, unless it is at it, and what an asker has for longer than it takes."""
-        late = requests.c.asked_ms < self._clock() - HERE_MS
-        return (requests.c.state == State.TAKEN) | ((requests.c.state == State.HERE) & late)
+    async def finish(
+        self, connection: AsyncConnection, request: Request, receipt: Receipt, *, subject: str | None
+    ) -> None:
+        """Leave the receipt for who asked, in the caller's transaction; the ids go.
+
+        Args:
+            connection: the caller's.
+            request: the request.
+            receipt: what was removed.
+            subject: the keyed hash of the member, who may look the receipt up.
+        """
+        done = {
+            "state": State.DONE,
+            "user_id": None,
+            "actor_id": None,
+            "subject": subject,
+            "done_ms": self._clock(),
+            "receipt": json.dumps({"removed": receipt.removed, "remaining": receipt.remaining}),
+        }
+        await connection.execute(update(requests).where(requests.c.seq == request.seq).values(done))
+
+    async def outcome(self, request: Request) -> tuple[State, Receipt | None]:
+        """Where a request stands, with its receipt when it is done."""
+        async with self._db.read() as connection:
+            row = (await connection.execute(select(requests).where(requests.c.seq == request.seq))).one()
+        return State(row.state), _receipt(row)
+
+    async def newest_of(self, user_id: int, subject: str, guild_id: int) -> Outcome | None:
+        """What came of the last request of a member, or of the operator about them, for a server or for all servers."""
+        theirs = or_(requests.c.user_id == user_id, requests.c.subject == subject)
+        here = or_(requests.c.guild_id == guild_id, requests.c.guild_id.is_(None))
+        query = select(requests).where(theirs, here, ~self._old()).order_by(requests.c.seq.desc()).limit(1)
+        async with self._db.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else Outcome(_receipt(row), row.done_ms or row.asked_ms)
+
+    def _old(self, now_ms: int | None = None) -> ColumnElement[bool]:
+        before = (self._clock() if now_ms is None else now_ms) - KEPT_MS
+        return and_(requests.c.state == State.DONE, requests.c.done_ms < before)
 
     async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
-        """The request at hand is ended by whoever carries it out."""
+        """The request at hand is ended by whoever carries it out; an admin who is erased asked for nothing any more."""
+        if erased.last and erased.scope.user_id is not None:
+            theirs = requests.c.actor_id == erased.scope.user_id
+            await connection.execute(update(requests).where(theirs).values(actor_id=None))
         return Counter()
 
     async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:
         """Drop old receipts."""
         if not expired.last:
             return Counter()
-        old = (requests.c.state == State.DONE) & (requests.c.asked_ms < expired.now_ms - KEPT_MS)
-        return Counter({self.name: (await connection.execute(delete(requests).where(old))).rowcount})
+        return Counter(
+            {self.name: (await connection.execute(delete(requests).where(self._old(expired.now_ms)))).rowcount}
+        )
 
     async def give(self, user_id: int, guild_id: int | None) -> Sections:
-        """Those that wait."""
+        """Those of the member that wait."""
+        here = true() if guild_id is None else or_(requests.c.guild_id == guild_id, requests.c.guild_id.is_(None))
+        theirs = or_(requests.c.user_id == user_id, requests.c.actor_id == user_id)
         async with self._db.read() as connection:
-            rows = (await connection.execute(select(requests).where(requests.c.user_id == user_id))).all()
+            rows = (await connection.execute(select(requests).where(theirs, here))).all()
         return {self.name: [{"asked_at": moment(row.asked_ms), "state": row.state} for row in rows]}
 
     async def count(self, scope: Scope) -> Counter[str]:
         """Waiting requests are no traces of what was erased."""
         return Counter()
 
-    async def finish(self, request: Request, receipt: Receipt) -> None:
-        """Leave the receipt for who asked; the id goes."""
-        told = json.dumps({"removed": receipt.removed, "remaining": receipt.remaining})
-        change = update(requests).where(requests.c.seq == request.seq)
-        async with self._db.write() as connection:
-            await connection.execute(change.values(state=State.DONE, user_id=None, receipt=told))
-        await self._db.scrub()
 
-    async def outcome(self, request: Request) -> tuple[State, Receipt | None]:
-        """Where a request stands, with its receipt when it is done."""
-        async with self._db.read() as connection:
-            row = (await connection.execute(select(requests).where(requests.c.seq == request.seq))).one()
-        receipt = None if row.receipt is None else Receipt(**json.loads(row.receipt))
-        return State(row.state), receipt
+def _request(row: Row[Any]) -> Request:
+    return Request(
+        seq=row.seq,
+        user_id=row.user_id,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        up_to=row.up_to,
+        actor_id=row.actor_id,
+    )
 
 
-class Clerk:
-    """Carries requests out.
-
-    Args:
-        before: awaited before each, so that what was heard so far is in the database.
-        at_start: awaited once before the first.
-    """
-
-    def __init__(
-        self,
-        pending: Requests,
-        personal: PersonalData,
-        audit: AuditTrail,
-        *,
-        before: Callable[[], Awaitable[object]],
-        at_start: Callable[[], Awaitable[object]],
-    ) -> None:
-        self._pending = pending
-        self._personal = personal
-        self._audit = audit
-        self._before = before
-        self._at_start = at_start
-
-    async def run(self) -> None:
-        """Take what is asked for until cancelled; what the database refuses is tried again."""
-        started = False
-        while True:
-            try:
-                if not started:
-                    await self._at_start()
-                    started = True
-                await self.round()
-            except SQLAlchemyError as error:
-                started = False
-                log.warning("Requests of the command line are put off: %s", type(error).__name__)
-            await asyncio.sleep(POLL_SECONDS)
-
-    async def round(self) -> None:
-        """Carry out what waits, and what somebody who ended had taken on; while another is at it, nothing."""
-        if not await self._pending.open():
-            return
-        async with self._pending.alone() as alone:
-            if not alone:
-                return
-            await self._pending.again()
-            for request in await self._pending.waiting():
-                if await self._pending.take(request, State.TAKEN):
-                    await self.carry_out(request)
-
-    async def carry_out(self, request: Request) -> Receipt:
-        """Erase, and leave the receipt."""
-        await self._before()
-        receipt = await self._personal.delete(request.user_id, request.guild_id)
-        if request.guild_id is not None:
-            await self._audit.record(request.guild_id, Action.MEMBER_ERASED, by=None, details=receipt.removed)
-        await self._pending.finish(request, receipt)
-        log.info("Erased a member as the operator asked: %s", receipt.removed)
-        return receipt
+def _receipt(row: Row[Any]) -> Receipt | None:
+    return None if row.receipt is None else Receipt(**json.loads(row.receipt))

@@ -75,6 +75,20 @@ class AuditTrail(Store):
         details: Mapping[str, Detail] | None = None,
     ) -> None:
         """Note what was done; details that are 0 are left out."""
+        async with self._db.write() as connection:
+            await self.note(connection, guild_id, action, by=by, channel_id=channel_id, details=details)
+
+    async def note(
+        self,
+        connection: AsyncConnection,
+        guild_id: int,
+        action: Action,
+        *,
+        by: int | None,
+        channel_id: int | None = None,
+        details: Mapping[str, Detail] | None = None,
+    ) -> None:
+        """As `record`, in the caller's transaction."""
         shown = {name: value for name, value in (details or {}).items() if value != 0}
         row = {
             "guild_id": guild_id,
@@ -84,8 +98,7 @@ class AuditTrail(Store):
             "channel_id": channel_id,
             "details": json.dumps(shown),
         }
-        async with self._db.write() as connection:
-            await connection.execute(insert(audit).values(row))
+        await connection.execute(insert(audit).values(row))
 
     async def newest(self, guild_id: int, limit: int) -> list[Entry]:
         """The last things that were done in a server, newest first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.domain import Clock
-    from bot.forget import Erasure, PersonalData, Posts
+    from bot.forget import Clerk, Erasure, PersonalData, Posts
     from bot.guilds import GuildServices
     from bot.memories import MemoryStore, OwnMemories
     from bot.observe import Directory, Intake, MessageLog
@@ -45,6 +45,7 @@ class Services:
     own: OwnMemories
     erasure: Erasure
     personal: PersonalData
+    clerk: Clerk
     posts: Posts
     recall: Recall
     answers: Answers

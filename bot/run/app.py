@@ -141,6 +141,7 @@ async def open_app(
             own=OwnMemories(db, store, logged.log, clock, discard_answers, announce=index.indexer.wake),
             erasure=forget.erasure,
             personal=forget.personal,
+            clerk=forget.clerk,
             posts=forget.posts,
             recall=recall.recall,
             answers=recall.answers,

@@ -326,9 +326,15 @@ requests = Table(
     Column("state", String(16), nullable=False, info=NOTHING),
     Column("asked_ms", BigInteger, nullable=False, info=NOTHING),
     Column("receipt", Text, info=NOTHING),
+    Column("channel_id", BigInteger, info=CHANNEL_ID),
+    Column("up_to", BigInteger, info=NOTHING),
+    Column("actor_id", BigInteger, info=USER_ID),
+    Column("subject", String(64), info=USER_HASH),
+    Column("done_ms", BigInteger, info=NOTHING),
     Index("ix_requests_state_seq", "state", "seq"),
     sqlite_autoincrement=True,
-    comment="Erasures that the command line hands to the running bot; user_id goes when it is done",
+    comment="Erasures that were asked for, until a day after they are done: of a member, a channel or a whole server. "
+    "user_id and actor_id go when one is done; subject, a keyed hash, finds its receipt for the member.",
 )
 
 posts = Table(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.cli.start import load
-from bot.forget.requests import Clerk
+from bot.forget.clerk import Clerk
 from bot.index.indexer import Indexer
 from bot.index.mover import Mover
 from bot.observe.intake import Intake

@@ -12,8 +12,7 @@ from sqlalchemy import update
 
 from bot.domain.model import MemoryKind, Message
 from bot.forget.accounts import DeletedAccounts
-from bot.forget.requests import Clerk, Requests
-from bot.guilds.audit import AuditTrail
+from bot.forget.requests import Requests
 from bot.guilds.consent import SubjectHasher
 from bot.guilds.servers import Guilds
 from bot.llm.costs import Ledger
@@ -64,13 +63,12 @@ async def each_by_hand(pipeline: Pipeline, said: Sequence[Message]) -> None:
 async def operator(pipeline: Pipeline, _: Sequence[Message]) -> None:
     """`erase` beside a running bot: left in the database for the bot to carry out."""
     requests = Requests(pipeline.db, pipeline.clock)
-    await requests.ask(ALICE, None)
+    await requests.ask(user_id=ALICE)
 
     async def nothing_waits() -> None:
         pass
 
-    trail = AuditTrail(pipeline.db, pipeline.clock)
-    await Clerk(requests, pipeline.personal, trail, before=nothing_waits, at_start=nothing_waits).round()
+    await pipeline.clerk_after(nothing_waits).round()
 
 
 async def account(pipeline: Pipeline, _: Sequence[Message]) -> None:

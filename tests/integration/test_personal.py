@@ -43,8 +43,11 @@ async def act(pipeline: Pipeline) -> None:
     await pipeline.consents.set_facts(ALICE, GUILD, True)
     async with pipeline.db.write() as connection:
         await pipeline.store.doubt(connection, other.id, own.newest)
-        row = {"user_id": ALICE, "state": "asked", "asked_ms": 1}
-        await connection.execute(insert(requests).values(row))
+        asked = {"user_id": ALICE, "actor_id": None, "subject": None, "state": "asked", "asked_ms": 1}
+        as_admin = {**asked, "user_id": None, "actor_id": ALICE, "guild_id": OTHER_GUILD}
+        done = {**asked, "user_id": None, "subject": pipeline.hasher.subject(ALICE), "state": "done"}
+        for row in (asked, as_admin, done):
+            await connection.execute(insert(requests).values(row))
     posts = Posts(pipeline.db, pipeline.clock)
     await posts.record(Post(1, GUILD, CHANNEL), [], [ALICE], glance=await posts.glance([]))
 
@@ -85,7 +88,7 @@ async def test_deleting_leaves_nothing_but_keyed_hashes(pipeline: Pipeline) -> N
         await connection.execute(update(requests).values(user_id=None, state="done"))
     receipt = await pipeline.personal.delete(ALICE)
     assert receipt.complete, receipt.remaining
-    assert await traces(pipeline, ALICE) == {"consents.subject", "watermarks.subject"}
+    assert await traces(pipeline, ALICE) == {"consents.subject", "watermarks.subject", "requests.subject"}
     assert receipt.removed["audit trail"] == receipt.removed["decisions about channels"] == 1
 
 

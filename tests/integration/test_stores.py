@@ -298,10 +298,10 @@ STATES: dict[str, object] = {
 }
 """What columns that hold nothing of anybody must say for a row to be one of the program's."""
 
-OUTLIVES = {"tombstones.message_id", "consents.subject", "watermarks.subject"}
-"""What keeps the erased from coming back."""
+OUTLIVES = {"tombstones.message_id", "consents.subject", "watermarks.subject", "requests.subject"}
+"""What keeps the erased from coming back, and what finds the receipt."""
 
-AT_HAND = {"requests.user_id"}
+AT_HAND = {"requests.user_id", "requests.actor_id"}
 """Goes when whoever carries the erasure out is done with it."""
 
 
