@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import partial
 from unicodedata import east_asian_width
 
-from bot.domain.references import people_in
+from bot.domain import people_in
 from bot.remember.evidence import Heard, ShownLine, Stretch
 from bot.remember.persons import is_sensitive
 from bot.text import (
