@@ -17,7 +17,7 @@ from unicodedata import east_asian_width
 
 from bot.domain import people_in
 from bot.remember.evidence import Heard, ShownLine, Stretch
-from bot.remember.persons import is_sensitive
+from bot.remember.sensitive import is_sensitive
 from bot.text import (
     DURATIONS,
     REDACTED,
@@ -121,7 +121,7 @@ def check(
     stretch = Stretch(lines, cited, zone, text, alone=personal)
     if not stretch.is_complete:
         return Refusal.LINES
-    if personal and any(is_sensitive(told, personal=True) for told in (text, *(heard.text for heard in stretch.cited))):
+    if personal and any(is_sensitive(told) for told in (text, *(heard.text for heard in stretch.cited))):
         return Refusal.SENSITIVE
     lenders: dict[int, Heard] = {}
     for need in _needs(text, stretch.language):

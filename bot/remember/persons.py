@@ -6,6 +6,7 @@ import re
 
 from bot.domain import MENTION
 from bot.remember import lexicon
+from bot.remember.sensitive import SENSITIVE, SENSITIVE_OF_PERSON
 from bot.remember.worth import is_ahead, tells_when
 from bot.text import is_english, is_function_word
 
@@ -58,9 +59,9 @@ def is_personal(text: str, said: str) -> bool:
 
 def is_sensitive(text: str, *, personal: bool) -> bool:
     """Whether it holds what is kept about nobody, by clear words, or by common ones where a person is meant."""
-    if lexicon.SENSITIVE.search(text):
+    if SENSITIVE.search(text):
         return True
-    return (personal or bool(lexicon.PERSON.search(text))) and bool(lexicon.SENSITIVE_OF_PERSON.search(text))
+    return (personal or bool(lexicon.PERSON.search(text))) and bool(SENSITIVE_OF_PERSON.search(text))
 
 
 _IMPLIED = lexicon.any_of(
