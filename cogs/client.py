@@ -50,6 +50,7 @@ from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
 from cogs.remember import Remember
 from cogs.reply import reply
+from cogs.rereading import ReadingAgain
 from cogs.views.base import Waiting
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         publisher = Publisher(presenter, services.posts, guilds.consents)
         answering = Answering(services.recall, services.answers, directory, publisher)
         actions = MemoryActions(services.own, access)
-        control = Control(guilds, services.clerk)
+        reading_again = ReadingAgain(services.rereadings, guilds.audit, remembers=services.flusher is not None)
+        control = Control(guilds, services.clerk, reading_again)
         observer = Observer(
             self,
             guilds,

@@ -11,6 +11,7 @@ from bot.guilds import Action, ConsentRule, Entry, FactsRule, Rules, kind_name
 from cogs import texts
 from cogs.checks import require_manager
 from cogs.notices import update_notice
+from cogs.rereading import ReadingAgain
 from cogs.views.confirm import Confirm, receipt_view
 from cogs.views.settings import Choice, SettingsPanel
 
@@ -36,6 +37,7 @@ _DONE = {
     Action.OBSERVE_ON: "switched observation on",
     Action.OBSERVE_OFF: "switched observation off",
     Action.SETTINGS: "changed a rule",
+    Action.READ_AGAIN: "had kept messages read again",
     Action.CHANNEL_ERASED: "deleted what was kept of a channel",
     Action.SERVER_ERASED: "deleted what was kept of the server",
     Action.MEMBER_ERASED: "A member's data was deleted",
@@ -45,14 +47,21 @@ _DONE = {
 class Control:
     """The admin's commands, as the cog hands them on."""
 
-    def __init__(self, guilds: GuildServices, clerk: Clerk) -> None:
+    def __init__(self, guilds: GuildServices, clerk: Clerk, reading_again: ReadingAgain) -> None:
         self._guilds = guilds
         self._clerk = clerk
+        self._reading_again = reading_again
 
-    def panel(self, interaction: Interaction) -> SettingsPanel:
+    async def panel(self, interaction: Interaction) -> SettingsPanel:
         """The rules of this server, to change."""
-        rules = self._guilds.consents.rules.of(interaction.guild_id or 0)
-        return SettingsPanel(interaction, rules=rules, change=self.change)
+        guild_id = interaction.guild_id or 0
+        return SettingsPanel(
+            interaction,
+            rules=self._guilds.consents.rules.of(guild_id),
+            change=self.change,
+            read_again=self._reading_again.begin,
+            reading=await self._reading_again.line(guild_id),
+        )
 
     async def change(self, interaction: Interaction, choice: Choice) -> Rules:
         """Let a choice hold from now on, and note who made it."""

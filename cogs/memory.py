@@ -116,12 +116,14 @@ class MemoryAdmin(commands.Cog, name="Memory"):
         done, _ = await asyncio.wait({task}, timeout=FLUSH_ANSWER_SECONDS)
         await reply(interaction, _report(task.result()) if done else "It takes long and goes on; see `/memory status`.")
 
-    @memory.command(name="settings", description="Whose messages and facts are kept, and how long memories stay")
+    @memory.command(
+        name="settings", description="Whose messages are kept and how long memories stay; read again what is kept"
+    )
     @manager_only
     @per_member(5, 30.0)
     async def settings(self, interaction: Interaction) -> None:
         """Show the rules of this server, to change."""
-        await reply_view(interaction, self._control.panel(interaction))
+        await reply_view(interaction, await self._control.panel(interaction))
 
     @memory.command(name="audit", description="Who switched observation, changed rules and deleted what")
     @manager_only

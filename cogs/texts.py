@@ -32,6 +32,8 @@ FACTS_ON = (
     "`/privacy facts off` ends it."
 )
 FACTS_OFF = "Nothing more of that kind is remembered; `/memories` shows what is there, to forget it."
+NO_MODEL_TO_READ = "No language model is in use here (MEM0_ENABLED=false), so nothing can be read again."
+NOTHING_TO_READ = "Nothing that was read before is kept of this server, so there is nothing to read again."
 NO_MODEL = "No language model is in use here (MEM0_ENABLED=false), so there is nothing to flush."
 CAN_NOT_READ = "You or I can't read the history of this channel, so there is nothing to catch up on here."
 NO_PLACE = "Nothing can be posted here, so this is for you alone."

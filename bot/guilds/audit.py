@@ -32,6 +32,7 @@ class Action(StrEnum):
     OBSERVE_ON = "observe_on"
     OBSERVE_OFF = "observe_off"
     SETTINGS = "settings"
+    READ_AGAIN = "read_again"
     CHANNEL_ERASED = "channel_erased"
     SERVER_ERASED = "server_erased"
     MEMBER_ERASED = "member_erased"  # by themselves or by the operator; the trail does not tell whom

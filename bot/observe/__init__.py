@@ -9,11 +9,12 @@ from bot.observe.directory import Directory
 from bot.observe.exports import FAULTS, Export, Exported, open_export
 from bot.observe.intake import Intake
 from bot.observe.kept import left_in_words, mentioning, mentions, said_in
-from bot.observe.message_rows import message_from_row, set_batch, set_state
+from bot.observe.message_rows import READ_AGAIN, message_from_row, set_batch, set_state
 from bot.observe.messagelog import Backlog, MessageLog, Refusal, Said, storable
 
 __all__ = [
     "FAULTS",
+    "READ_AGAIN",
     "Backlog",
     "Directory",
     "Export",

@@ -48,6 +48,10 @@ async def insert_messages(connection: AsyncConnection, new: Sequence[Message], n
     await connection.execute(insert(messages), rows)
 
 
+READ_AGAIN = "read_again"
+"""Reason of messages that wait to be read once more: nothing is late with them, and nobody is warned of them."""
+
+
 async def set_state(
     connection: AsyncConnection, which: ColumnElement[bool], state: MessageState, reason: str | None = None
 ) -> int:
@@ -57,7 +61,7 @@ async def set_state(
         connection: the caller's.
         which: a condition on columns of messages.
         state: the new state.
-        reason: why they were skipped or died, never content.
+        reason: why they were skipped or died, or READ_AGAIN; never content.
     """
     change = update(messages).where(which).values(state=state, reason=reason, batch_id=None)
     return (await connection.execute(change)).rowcount

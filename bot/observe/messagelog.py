@@ -149,11 +149,11 @@ class MessageLog:
         return {state: counts.get(state, 0) for state in MessageState}
 
     async def pending_overview(self, guild_id: int | None = None) -> list[Backlog]:
-        """The channels that have messages waiting for extraction, longest wait first."""
+        """The channels that have messages waiting for extraction, longest wait first; not what is read again."""
         oldest = func.min(messages.c.logged_ms)
         query = (
             select(messages.c.guild_id, messages.c.channel_id, func.count(), oldest)
-            .where(messages.c.state == MessageState.PENDING)
+            .where(messages.c.state == MessageState.PENDING, messages.c.reason.is_(None))
             .group_by(messages.c.guild_id, messages.c.channel_id)
             .order_by(oldest, messages.c.channel_id)
         )
@@ -163,9 +163,11 @@ class MessageLog:
             return [Backlog(*row) for row in await connection.execute(query)]
 
     async def count_pending(self, *, logged_before_ms: int) -> int:
-        """How many messages that were logged before then still wait for extraction."""
+        """How many messages that were logged before then still wait for extraction; not what is read again."""
         query = select(func.count()).where(
-            messages.c.state == MessageState.PENDING, messages.c.logged_ms < logged_before_ms
+            messages.c.state == MessageState.PENDING,
+            messages.c.logged_ms < logged_before_ms,
+            messages.c.reason.is_(None),
         )
         async with self._db.read() as connection:
             return await connection.scalar(query) or 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.observe import Directory, Intake, MessageLog
     from bot.operate.status import Status
     from bot.recall import Answers, CatchUp, Recall
-    from bot.remember import Flusher
+    from bot.remember import Flusher, Rereadings
     from bot.storage import Installation
 
 
@@ -51,6 +51,7 @@ class Services:
     answers: Answers
     catchup: CatchUp
     flusher: Flusher | None
+    rereadings: Rereadings
     status: Status
     zone: tzinfo = UTC
     observe_channels: tuple[int, ...] = ()

@@ -67,7 +67,7 @@ class Traffic:
         lately = func.sum(case((messages.c.logged_ms > now - HOUR_MS, 1), else_=0))
         came = select(messages.c.guild_id, func.count(), lately).where(messages.c.logged_ms > now - DAY_MS)
         waits = select(messages.c.guild_id, func.count(), func.min(messages.c.logged_ms))
-        waits = waits.where(messages.c.state == MessageState.PENDING)
+        waits = waits.where(messages.c.state == MessageState.PENDING, messages.c.reason.is_(None))
         made = select(memories.c.guild_id, func.count()).where(memories.c.created_ms > now - DAY_MS)
         if guild_id is not None:
             came, waits = came.where(said_in == guild_id), waits.where(said_in == guild_id)

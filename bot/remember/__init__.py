@@ -12,6 +12,7 @@ from bot.remember.lexicon import NEGATION
 from bot.remember.orders import is_order
 from bot.remember.queue import DeadLetter, Queue
 from bot.remember.ranges import ends
+from bot.remember.rereading import Rereader, Rereadings
 
 __all__ = [
     "NEGATION",
@@ -19,6 +20,8 @@ __all__ = [
     "FlushReport",
     "Flusher",
     "Queue",
+    "Rereader",
+    "Rereadings",
     "discard_answers",
     "ends",
     "is_order",

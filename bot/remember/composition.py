@@ -18,10 +18,11 @@ from bot.remember.choice import Chooser
 from bot.remember.extractor import PURPOSE, Extractor
 from bot.remember.flusher import Flusher, FlushReport
 from bot.remember.gate import Gate
-from bot.remember.kept import KeptAnswers, Rereadings
+from bot.remember.kept import KeptAnswers
 from bot.remember.neighbours import Neighbours
 from bot.remember.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.remember.reconciler import Reconciler
+from bot.remember.rereading import Rereadings
 from bot.settings import Settings
 from bot.storage import Database, Store, open_store
 

@@ -9,7 +9,7 @@ from sqlalchemy import and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.remember.queue import OPEN, drop_empty_batches
-from bot.storage import Store, batches, leases, rereadings
+from bot.storage import Store, batches, leases
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,10 +52,3 @@ async def discard_answers(connection: AsyncConnection, channel_ids: Collection[i
     answered = and_(batches.c.answer.is_not(None), batches.c.channel_id.in_(channel_ids))
     reset = update(batches).where(answered).values(state=OPEN, answer=None, error=None)
     return (await connection.execute(reset)).rowcount
-
-
-class Rereadings(Store):
-    """Channels whose kept messages are to be read again."""
-
-    name = "rereadings"
-    tables = (rereadings,)

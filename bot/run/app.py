@@ -16,7 +16,7 @@ from bot.memories import MemoryStore, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
 from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, open_status
 from bot.recall import Recall, open_recall
-from bot.remember import Flusher, FlushReport, discard_answers, open_flusher
+from bot.remember import Flusher, FlushReport, Rereader, Rereadings, discard_answers, open_flusher
 from bot.settings import Settings
 from bot.storage import Changes, Database, Installation, Store, open_store
 
@@ -54,6 +54,8 @@ class App:
     erasure: Erasure
     intake: Intake
     flusher: Flusher | None
+    rereadings: Rereadings
+    rereader: Rereader | None
     ledger: Ledger
     housekeeping: Housekeeping
     clerk: Clerk
@@ -128,6 +130,7 @@ async def open_app(
         flusher = None
         if extract:
             flusher = open_flusher(settings, db, guilds, logged, store, index, models, clock, flushed, step)
+        rereadings = Rereadings(db)
         recall = open_recall(settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled)
         forget = open_forget(settings.data_dir, db, guilds, logged, store, index.index, index.indexer, clock, step)
         services = Services(
@@ -147,6 +150,7 @@ async def open_app(
             answers=recall.answers,
             catchup=recall.catchup,
             flusher=flusher,
+            rereadings=rereadings,
             status=status,
             flushes=settings.flush_in_bot,
             zone=settings.zone,
@@ -184,6 +188,8 @@ async def open_app(
             erasure=forget.erasure,
             intake=forget.intake,
             flusher=flusher,
+            rereadings=rereadings,
+            rereader=None if flusher is None else Rereader(rereadings, flusher),
             ledger=models.ledger,
             housekeeping=housekeeping,
             clerk=forget.clerk,

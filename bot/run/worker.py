@@ -40,6 +40,8 @@ async def work(settings: Settings, step: Step = no_step) -> None:
             "ledger": app.ledger.run,
             **keeping_up(app),
         }
+        if app.rereader is not None:
+            parts["rereading"] = app.rereader.run
         async with observed(app, None), beside(app.supervisor, parts):
             log.info("Working")
             await stop.wait()

@@ -117,10 +117,12 @@ messages = Table(
         "channel_id",
         "guild_id",
         "logged_ms",
+        "reason",
         sqlite_where=PENDING,
         postgresql_where=PENDING,
     ),
-    comment="The message log. Erased means no row. reason: why it was skipped or died, never content.",
+    comment="The message log. Erased means no row. reason: why it was skipped or died, or is read again, never "
+    "content.",
 )
 
 DOUBTED = text("doubt_message_id IS NOT NULL")

@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.domain import MemoryKind
 from bot.guilds import ConsentRule, FactsRule, Rules, kind_name, lifetimes_in_words
+from cogs.faults import UNREACHABLE
 from cogs.views.base import Interaction, OwnView
 
 FOREVER = "0"
@@ -27,18 +28,40 @@ _FACTS = {
     FactsRule.NOBODY: "Nobody",
 }
 
+READ_AGAIN = (
+    "**Read again** what is kept, as with a better model: after everything new, without doubling anything, and without "
+    "bringing back what was forgotten or replaced."
+)
+
 Change = Callable[[Interaction, "Choice"], Awaitable[Rules]]
 """Told what was chosen; returns the rules that hold then."""
 
 Choice = ConsentRule | FactsRule | tuple[MemoryKind, int | None]
 
 
-class SettingsPanel(OwnView):
-    """Shows the rules, and lets each be changed."""
+Line = Callable[[str], Awaitable[bool]]
+ReadAgain = Callable[[Interaction, Line], Awaitable[None]]
+"""Has what is kept read again, and is given what shows one line on how far that is (False: not any more)."""
 
-    def __init__(self, interaction: Interaction, *, rules: Rules, change: Change) -> None:
+
+class SettingsPanel(OwnView):
+    """Shows the rules, and lets each be changed.
+
+    Args:
+        interaction: whose answer this is.
+        rules: that hold now.
+        change: lets a choice hold.
+        read_again: has what is kept read again.
+        reading: how far that is; empty where nothing is read again.
+    """
+
+    def __init__(
+        self, interaction: Interaction, *, rules: Rules, change: Change, read_again: ReadAgain, reading: str
+    ) -> None:
         super().__init__(interaction)
         self._change = change
+        self._read_again = read_again
+        self._reading = reading
         self._kind = MemoryKind.FACT
         self._fill(rules)
 
@@ -56,6 +79,22 @@ class SettingsPanel(OwnView):
     async def limit(self, interaction: Interaction, days: int | None) -> None:
         """The lifetime of the kind at hand was chosen."""
         await self.chosen(interaction, (self._kind, days))
+
+    async def read_again(self, interaction: Interaction) -> None:
+        """Have what is kept read again, and show how far that is."""
+        await interaction.response.defer()
+
+        async def show(line: str) -> bool:
+            if self.is_finished():
+                return False
+            self._reading = line
+            try:
+                await self._show(interaction, self._rules)
+            except UNREACHABLE:
+                return False  # dismissed by the member
+            return True
+
+        await self._read_again(interaction, show)
 
     async def _show(self, interaction: Interaction, rules: Rules) -> None:
         self.clear_items()
@@ -75,12 +114,23 @@ class SettingsPanel(OwnView):
                 "`/memory forget-server` delete. Notices of observed channels follow the rule."
             )
         )
+        box.add_item(ui.TextDisplay(self._reading or READ_AGAIN))
+        box.add_item(ui.ActionRow(_ReadAgain(enabled=not self._reading)))
         self.add_item(box)
 
     @staticmethod
     def _ask(box: ui.Container[SettingsPanel], text: str, menu: ui.Select[SettingsPanel]) -> None:
         box.add_item(ui.TextDisplay(text))
         box.add_item(ui.ActionRow(menu))
+
+
+class _ReadAgain(ui.Button[SettingsPanel]):
+    def __init__(self, *, enabled: bool) -> None:
+        super().__init__(label="Read again", style=discord.ButtonStyle.secondary, disabled=not enabled)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.read_again(interaction)
 
 
 class _Rule(ui.Select[SettingsPanel]):

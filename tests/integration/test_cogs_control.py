@@ -9,6 +9,7 @@ import simcord
 
 from bot.domain.model import MemoryKind
 from bot.guilds.rules import ConsentRule, FactsRule
+from bot.remember.rereading import Rereader
 from tests.fixtures.discord import World, answer_of, shown
 
 
@@ -178,3 +179,28 @@ async def test_a_member_corrects_a_memory_of_theirs(world: World) -> None:
     await world.ann.submit_modal(opened, {field["custom_id"]: "we meet at six"})
     assert await world.pipeline.texts() == ["we meet at six"]
     assert "we meet at six" in shown(await world.ann.slash(world.general, "memories"))
+
+
+async def test_the_panel_has_what_is_kept_read_again_and_shows_how_far_it_is(world: World) -> None:
+    await world.observe()
+    for text in ("note: the door is red", "note: the roof is blue"):
+        await world.say(world.ann, text)
+    await world.pipeline.flush(world.general.id)
+    before = await world.pipeline.memories()
+    panel = await world.boss.slash(world.general, "memory settings")
+    assert "**Read again**" in shown(panel)
+    await world.boss.click(answer_of(panel), label="Read again")
+    assert "▱▱▱▱▱▱▱▱▱▱ 0 of 2 messages read again" in shown(panel)
+    again = await world.boss.slash(world.general, "memory settings")
+    assert "0 of 2 messages read again" in shown(again)
+    with world.env._bot_scope():
+        await Rereader(world.services.rereadings, world.pipeline.flusher).finish(lambda _: None)
+    await world.env.advance_time(5)
+    assert "▰▰▰▰▰▰▰▰▰▰ 2 of 2 messages read again." in shown(panel)
+    assert await world.pipeline.memories() == before
+    assert "had kept messages read again – messages: 2" in shown(await world.boss.slash(world.general, "memory audit"))
+
+
+async def test_where_nothing_was_read_the_panel_says_so(world: World) -> None:
+    panel = await world.boss.slash(world.general, "memory settings")
+    assert "nothing to read again" in shown(await world.boss.click(answer_of(panel), label="Read again"))

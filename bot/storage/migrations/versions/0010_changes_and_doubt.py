@@ -14,6 +14,8 @@ branch_labels: str | None = None
 depends_on: str | None = None
 
 _COMMENTS = {
+    "messages": "The message log. Erased means no row. reason: why it was skipped or died, or is read again, never "
+    "content.",
     "memories": "Statements. seq keys the full-text index. said_id is the snowflake of the newest message that states "
     "it; doubt_… is a newer message by which it may have changed.",
     "citations": "The messages that a memory stands on; outlive the log's retention. A supporting one only holds a "
@@ -39,6 +41,15 @@ def upgrade() -> None:
     )
     op.add_column("citations", sa.Column("supporting", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("channels", sa.Column("public", sa.Boolean()))
+    op.drop_index("ix_messages_pending", "messages")
+    pending = sa.text("state = 'pending'")
+    op.create_index(
+        "ix_messages_pending",
+        "messages",
+        ["state", "channel_id", "guild_id", "logged_ms", "reason"],
+        sqlite_where=pending,
+        postgresql_where=pending,
+    )
     # nobody can decide on a private thread by its parent: what is kept of a thread nobody decided on is public
     op.execute("UPDATE channels SET public = TRUE WHERE parent_id IS NOT NULL AND observed IS NULL")
     op.execute("UPDATE batches SET state = 'open', answer = NULL, error = NULL WHERE answer IS NOT NULL")
