@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, ColumnElement, String, Table, case, func, or_, select
 
+from bot.domain import ServiceUnavailable
 from bot.storage import memories, messages, metadata
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ SHORTEST = 12
 LONGEST = 80
 """Characters of a text that are looked for."""
 
-BLOCK = 1 << 20
-"""Bytes of a file that are looked at in one go."""
+SEARCH = Path(__file__).with_name("file_search.py")
+"""The program that looks into files."""
 
 _OF_OTHERS = (messages.c.content, memories.c.text)
 """Where a text that is still kept stands by right: somebody else said it too."""
@@ -63,7 +65,7 @@ class Traces:
         texts = await self._said_by_nobody(texts)
         if not texts:
             return 0
-        return await self._columns(texts) + await asyncio.to_thread(_files, self._folder, _needles(texts))
+        return await self._columns(texts) + await _files(self._folder, _forms(texts))
 
     async def _said_by_nobody(self, texts: Sequence[str]) -> list[str]:
         silent = list(texts)
@@ -94,27 +96,26 @@ def _any(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.max(case((condition, 1), else_=0))
 
 
-def _needles(texts: Iterable[str]) -> set[bytes]:
+def _forms(texts: Iterable[str]) -> list[str]:
     """The texts as files hold them: as they are, or as JSON writes them."""
-    return {form.encode() for text in texts for form in (text, json.dumps(text)[1:-1])}
+    return sorted({form for text in texts for form in (text, json.dumps(text)[1:-1])})
 
 
-def _files(folder: Path, needles: Collection[bytes]) -> int:
-    """How many files hold one of the needles."""
-    return sum(_holds(path, needles) for path in folder.rglob("*") if path.is_file())
-
-
-def _holds(path: Path, needles: Collection[bytes]) -> bool:
-    """Whether a file holds one of the needles; one that went meanwhile holds nothing."""
-    overlap = max(map(len, needles)) - 1
-    rest = b""
+async def _files(folder: Path, texts: Collection[str]) -> int:
+    """How many files hold one of the texts, found by another process."""
+    search = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        str(SEARCH),
+        str(folder),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
     try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                window = rest + block
-                if any(needle in window for needle in needles):
-                    return True
-                rest = window[-overlap:]
-    except FileNotFoundError:
-        return False
-    return False
+        out, _ = await search.communicate(json.dumps(texts).encode())
+    finally:
+        if search.returncode is None:
+            search.kill()
+    if search.returncode:
+        raise ServiceUnavailable("the search of the files", f"it ended with {search.returncode}")
+    return int(out)

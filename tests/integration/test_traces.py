@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy import insert
 
 from bot.forget.traces import WITNESSES, Traces, Witnesses
 from bot.storage.schema import audit
+from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import AUTHOR, GUILD
 from tests.integration.test_erasure import ALICE, BOB
@@ -65,6 +69,26 @@ async def test_the_receipt_tells_of_a_text_that_is_left(pipeline: Pipeline, data
     (data_dir / "forgotten.txt").unlink()
     await pipeline.say(SECRET, author=AUTHOR)
     assert (await pipeline.erasure.erase_member(AUTHOR, GUILD)).complete
+
+
+LOCKED = """
+import fcntl, sys
+
+with open(sys.argv[1], "r+b") as shared_memory:
+    try:
+        fcntl.lockf(shared_memory, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)  # held while somebody has the database open
+    except OSError:
+        print("locked")
+"""
+
+
+@pytest.mark.embedded
+async def test_the_search_leaves_the_database_its_locks(pipeline: Pipeline, traces: Traces, data_dir: Path) -> None:
+    await pipeline.say("the harbour opens")
+    assert await traces.of([SECRET]) == 0
+    search = [sys.executable, "-c", LOCKED, str(data_dir / f"{DATABASE_FILE}-shm")]
+    looked = await asyncio.to_thread(subprocess.run, search, capture_output=True, text=True, check=True)
+    assert looked.stdout == "locked\n", looked.stderr
 
 
 def test_the_longest_lines_are_chosen_and_short_ones_never() -> None:
