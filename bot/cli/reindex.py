@@ -12,6 +12,7 @@ from rich.progress import Progress
 from bot.cli.start import DataDir, load
 from bot.domain import InUse, ServiceError, StartupError, UserError
 from bot.index import moving_alone, open_generations
+from bot.operate import look_for_delays
 from bot.run import alone, open_app
 from bot.settings import Settings
 
@@ -32,6 +33,8 @@ def reindex(data_dir: DataDir = None) -> None:
             _reindex(settings, console, lambda n, total: progress.update(task, completed=n, total=total))
         )
     console.print(f"{done:,} memories indexed", highlight=False)
+    for line in asyncio.run(look_for_delays(settings)).lines:
+        console.print(line, highlight=False, markup=False)
 
 
 async def _reindex(settings: Settings, console: Console, progress: Callable[[int, int], None]) -> int:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bot.cli.start import DataDir, load
 from bot.observe import Export, open_export
+from bot.operate import look_for_delays
 from bot.run import App, Replay, Summary, bot_runs, open_app
 from bot.settings import Settings
 
@@ -43,7 +44,8 @@ async def replay_export(
     async with open_app(settings, extract=extract, leads=leads) as app:
         summary = await _with_progress(app, export, console)
         await app.indexer.catch_up()  # messages, with EMBED_MESSAGES
-        return summary, app.notes
+    delays = await look_for_delays(settings)
+    return summary, [*app.notes, *(delays.lines if leads else delays.aside)]  # a running bot takes what waits
 
 
 async def _with_progress(app: App, export: Export, console: Console) -> Summary:

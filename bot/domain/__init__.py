@@ -45,10 +45,11 @@ from bot.domain.model import (
 )
 from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
 from bot.domain.retries import Retries
-from bot.domain.supervision import Backoff, Run, Supervisor
+from bot.domain.supervision import LONGEST_DELAY_SECONDS, Backoff, PartStanding, Run, Supervisor, isolate, reason_of
 
 __all__ = [
     "FAR_MS",
+    "LONGEST_DELAY_SECONDS",
     "MAX_CONTENT",
     "MENTION",
     "PERSONAL_KINDS",
@@ -74,6 +75,7 @@ __all__ = [
     "Message",
     "MessageState",
     "NotFound",
+    "PartStanding",
     "RateLimited",
     "Refused",
     "Retries",
@@ -90,10 +92,12 @@ __all__ = [
     "TextTooLong",
     "UserError",
     "host_name",
+    "isolate",
     "jump_url",
     "no_step",
     "people_in",
     "qdrant_address",
+    "reason_of",
     "references",
     "snowflake",
     "steady_clock",

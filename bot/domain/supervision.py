@@ -160,28 +160,39 @@ async def isolate(
         items: in the order in which they are to be done.
         work: does some of them, neighbours in their order. It may have done any part of them when it raises, so it has
             to be safe to repeat.
-        proof: does something of our own by the same means, and raises where that fails as well: then the means are at
-            fault and no item is.
+        proof: does something of our own by the same means; where that fails as well, the means are at fault and no item
+            is.
         outages: errors that say by themselves that no item is at fault.
 
     Returns:
         Those for which it failed, in their order, each with its error.
 
     Raises:
-        Exception: an outage, or what `proof` raised; what came before in the order is done.
+        Exception: an outage, or why the work failed while the means are at fault; what came before is done.
     """
     if not items:
         return []
     failure = await _failure(items, work, outages)
     if failure is None:
         return []
-    await proof()
+    await _prove(proof, failure, outages)
     if len(items) > 1:
         middle = len(items) // 2
         first = await isolate(items[:middle], work, proof=proof, outages=outages)
         return first + await isolate(items[middle:], work, proof=proof, outages=outages)
     again = await _failure(items, work, outages)
     return [] if again is None else [(items[0], again)]
+
+
+async def _prove(
+    proof: Callable[[], Awaitable[object]], failure: Exception, outages: tuple[type[Exception], ...]
+) -> None:
+    try:
+        await proof()
+    except outages:
+        raise
+    except Exception:  # noqa: BLE001 - what the work failed with says more
+        raise failure from None
 
 
 async def _failure(

@@ -64,7 +64,7 @@ def open_forget(
     """
     posts, pending = Posts(db, clock), Requests(db, clock)
     stores: tuple[Store, ...] = (
-        *storage_stores(db),
+        *storage_stores(db, clock),
         *model_stores(db, clock),
         *guilds.stores,
         *logged.stores,

@@ -4,7 +4,8 @@ mem0 embeds and searches, over Qdrant Edge in a process of its own or over a Qdr
 index up with the database, and an index can be filled anew while another one is in use.
 """
 
-from bot.index.base import NoIndex, VectorIndex
+from bot.index.backlog import Backlog, Waiting
+from bot.index.base import LONGEST_TEXT, NoIndex, VectorIndex
 from bot.index.composition import (
     IndexServices,
     index_stores,
@@ -14,14 +15,17 @@ from bot.index.composition import (
     open_vectors,
 )
 from bot.index.follower import Follower
-from bot.index.indexer import PATIENCE_SECONDS, Indexer
+from bot.index.indexer import PART, PATIENCE_SECONDS, Indexer
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover
 from bot.index.outbox import Outbox
 from bot.index.vectors import Vectors, open_embedder
 
 __all__ = [
+    "LONGEST_TEXT",
+    "PART",
     "PATIENCE_SECONDS",
+    "Backlog",
     "Follower",
     "IndexServices",
     "Indexer",
@@ -31,6 +35,7 @@ __all__ = [
     "Outbox",
     "VectorIndex",
     "Vectors",
+    "Waiting",
     "index_stores",
     "moving_alone",
     "open_embedder",

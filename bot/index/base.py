@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.domain import Memory, Message, ServiceAbsent, ServiceError
 from bot.index.points import point_id
+
+LONGEST_TEXT: Final = 4_000
+"""Characters that are embedded: as much as Discord's longest message, and far below what models take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,15 @@ class VectorIndex(Protocol):
         """Write entries, durable on return; texts not prefetched are embedded in one request (per 2,048 of them).
 
         Returns:
-            Why, by the ids of their points, for those that could not be embedded while others could.
+            Why, by the ids of their points, for those that could not be embedded while others could: the index does
+            not hold them any more.
+        """
+
+    async def prove(self, *, embeds: bool) -> None:
+        """Do something of our own by the same means: write, and (`embeds`) embed a short text; it changes nothing.
+
+        Raises:
+            ServiceError: it can't be done now, whatever it is that is written.
         """
 
     async def delete(self, memory_ids: Collection[str]) -> None:
@@ -152,6 +163,10 @@ class NoIndex:
         if entries:
             raise self._absent()
         return {}
+
+    async def prove(self, *, embeds: bool) -> None:
+        """Decline."""
+        raise self._absent()
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """Nothing to do where there is no index at all; else decline."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from bot import __version__
 from bot.domain import Clock, InUse, ServiceError, StartupError, Step, no_step
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.follower import Follower, Shelf
@@ -95,7 +98,8 @@ async def open_vectors(
         follower = kept if isinstance(kept, Follower) else None
         index = kept.switch if isinstance(kept, Follower) else kept
         ready = always_ready if follower is None else follower.ready
-        indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready)
+        basis = partial(_basis, settings, follower)
+        indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready, basis)
         mover = None
         if follower is not None:
             mover = Mover(
@@ -112,6 +116,13 @@ async def open_vectors(
                 step=step,
             )
         yield IndexServices(index=index, indexer=indexer, follower=follower, mover=mover)
+
+
+def _basis(settings: Settings, follower: Follower | None) -> str:
+    """What indexing hangs on: this program, the index in use, and where its texts are embedded."""
+    in_use = None if follower is None else follower.in_use
+    parts = (__version__, in_use, settings.openai_base_url)  # not Ollama's: its hosts may differ between processes
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
 async def _index(

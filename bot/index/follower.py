@@ -89,6 +89,11 @@ class Follower:
         self._absent: dict[Generation, tuple[NoIndex, float]] = {}
         self._seen: Generation | None = None
 
+    @property
+    def in_use(self) -> Generation | None:
+        """What this process searches; None before the start."""
+        return self._seen
+
     async def start(self, *, damaged: bool = False) -> None:
         """Begin with what is in use; one that can't be opened is done without where it is to be replaced anyway.
 

@@ -5,35 +5,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final
 
-from sqlalchemy import delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import (
-    FAR_MS,
     Clock,
     Memory,
     Message,
     RateLimited,
     ServiceAbsent,
     ServiceError,
-    ServiceRejected,
+    ServiceUnavailable,
     Step,
+    isolate,
     no_step,
     people_in,
+    reason_of,
     with_names,
 )
+from bot.index.backlog import DELETE, IDLE_SECONDS, UPSERT, Backlog, OutboxPoint
 from bot.index.base import IndexEntry, VectorIndex
 from bot.index.message_vectors import MessageVectors
 from bot.index.points import point_id
 from bot.memories import MemoryStore
 from bot.observe import Directory
-from bot.storage import Database, chunks, memories, messages, outbox
+from bot.storage import Database, Item, SetAside, memories, messages, outbox
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +53,17 @@ CATCHING_UP: Final = 1_024
 PATIENCE_SECONDS: Final = 20.0
 """For so long whoever has something else to do waits for the index, which may have all to learn anew, for hours."""
 
-FIRST_DELAY_MS: Final = 1_000
-LONGEST_DELAY_MS: Final = 300_000
-SHORTEST_PAUSE_SECONDS: Final = 0.5
-IDLE_SECONDS: Final = 10.0
+PART: Final = "index"
+"""Under which memories and messages are set aside that can't be indexed."""
+
+IDS_SHOWN: Final = 5
+"""Of what was set aside, in a line of the log."""
+
+OUTAGES: Final = (RateLimited, ServiceAbsent, SQLAlchemyError)
+"""What is at fault in these is no memory and no message."""
+
+Basis = Callable[[], str]
+"""What indexing hangs on, such as the version of this program and the model of the index, in one line."""
 
 Ready = Callable[[], Awaitable[None]]
 """Called before the outbox is taken from, when no other process does: has the index at hand be all that is to be
@@ -64,18 +74,6 @@ async def always_ready() -> None:
     """The index at hand is all that there is."""
 
 
-class _Point(NamedTuple):
-    """What an outbox row is about.
-
-    Attributes:
-        id: of the point, which a memory shares.
-        message_id: where it is a message's.
-    """
-
-    id: str
-    message_id: int | None
-
-
 class Indexer:
     """Takes memories, and messages where they are embedded, from the database to the vector index.
 
@@ -83,8 +81,12 @@ class Indexer:
     is not there is deleted, whatever the row was made for. Rows leave the outbox only after the index took what they
     say, and writing the same memory twice leaves it there once, so a crash anywhere costs nothing but repeated work.
 
+    What can't be written while something else can is set aside, and nothing of it stays in the index. A deletion never
+    is: it is tried again until it succeeds.
+
     Attributes:
         messages: which messages the index is to hold.
+        changes: what it has yet to learn.
     """
 
     def __init__(
@@ -97,8 +99,12 @@ class Indexer:
         messages: MessageVectors,
         step: Step = no_step,
         ready: Ready = always_ready,
+        basis: Basis = str,
     ) -> None:
         self.messages = messages
+        self.changes = Backlog(db, clock)
+        self._aside = SetAside(db, clock)
+        self._basis = basis
         self._db = db
         self._index = index
         self._store = store
@@ -108,7 +114,6 @@ class Indexer:
         self._ready = ready
         self._one_drain = asyncio.Lock()
         self._awake = asyncio.Event()
-        self._outages = 0
         self._looked_into = False
 
     async def render(self, memory: Memory) -> str:
@@ -150,7 +155,7 @@ class Indexer:
         except ServiceError as error:
             log.warning("The index could not be brought up to date, trying again later: %s", error)
         else:
-            self._outages = 0
+            self.changes.works()
         return applied
 
     async def run(self) -> None:
@@ -159,9 +164,10 @@ class Indexer:
             self._awake.clear()
             try:
                 await self._refill()
+                await self._try_again()
                 await self.drain()
                 await self._enlist_messages()
-                pause = await self._pause()
+                pause = await self.changes.pause()
             except SQLAlchemyError as error:
                 log.warning("The outbox can't be read, trying again later: %s", type(error).__name__)
                 pause = IDLE_SECONDS
@@ -174,8 +180,7 @@ class Indexer:
 
     async def backlog(self) -> int:
         """How many outbox rows wait."""
-        async with self._db.read() as connection:
-            return await connection.scalar(select(func.count()).select_from(outbox)) or 0
+        return await self.changes.count()
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
@@ -183,11 +188,9 @@ class Indexer:
         async with self._one_drain, self._db.alone(INDEXING):
             yield
 
-    async def entries_of(
-        self, memory_ids: Collection[str], message_ids: Collection[int] = frozenset()
-    ) -> list[IndexEntry]:
-        """Those of these memories and messages that are to be in the index, as it takes them."""
-        return await self._entries((await self._known(memory_ids, message_ids)).values())
+    async def entries_of(self, points: Collection[OutboxPoint]) -> list[IndexEntry]:
+        """Those of these points that are to be in the index, as it takes them."""
+        return await self._entries((await self._known_of(points)).values())
 
     async def catch_up(self) -> None:
         """Apply what is due, and then what was in the log before the index was to hold messages."""
@@ -195,25 +198,99 @@ class Indexer:
         while await self.messages.enlist():
             await self.drain()
 
+    async def set_aside(self, reasons: Mapping[OutboxPoint, Exception]) -> frozenset[str]:
+        """Set points aside that can't be indexed while others can; the ids of those whose source is there still."""
+        items: dict[Item, str] = {}
+        async with self._db.write() as connection:
+            for point, error in reasons.items():
+                if (item := await _item_of(connection, point)) is not None:
+                    items[item] = reason_of(error)
+            aside = await self._aside.add(connection, PART, items, basis=self._basis())
+        self._tell({point: error for point, error in reasons.items() if point.id in aside})
+        return aside
+
     async def _apply_batch(self) -> int:
-        """Apply one batch; 0 when nothing is due. In a batch too deletions come first: they need no embedding."""
+        """Apply one batch; 0 when nothing is due."""
         async with self.standing_still():
             await self._ready()
-            due = await self._due()
+            deleting, due = await self.changes.due(BATCH)
             if not due:
                 return 0
-            known = await self._known_of(due.values())
-            gone = {seq: point for seq, point in due.items() if point.id not in known}
-            if gone:
-                await self._take(gone, {}, self._gone(gone), deleting=True)
-                await self._db.scrub()
-            kept = {seq: point for seq, point in due.items() if point.id in known}
-            if kept:
-                entries = await self._entries(known.values())
-                await self._take(kept, known, self._index.upsert(entries))
+            failures: dict[int, Exception] = {}
+
+            async def bring(rows: Sequence[tuple[int, OutboxPoint]]) -> None:
+                failures.update(await self._bring(dict(rows)))
+
+            proof = partial(self._index.prove, embeds=not deleting)
+            try:
+                failed = await isolate(list(due.items()), bring, proof=proof, outages=OUTAGES)
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                await self._put_all_off(due, error, deleting=deleting)
+                raise
+            failures.update({seq: failure for (seq, _), failure in failed})
+            if failures:
+                await self._leave_out({seq: due[seq] for seq in failures}, failures)
             return len(due)
 
-    async def _known_of(self, points: Collection[_Point]) -> dict[str, Memory | Message]:
+    async def _put_all_off(self, rows: Collection[int], error: Exception, *, deleting: bool) -> None:
+        seconds = await self.changes.put_all_off(rows, error, deleting=deleting)
+        if deleting:
+            log.error("Deletions wait for the index, next try in %.0f s: %s", seconds, reason_of(error))
+        if not isinstance(error, ServiceError):
+            raise ServiceUnavailable("index", reason_of(error)) from None
+
+    async def _bring(self, rows: Mapping[int, OutboxPoint]) -> dict[int, Exception]:
+        """Have the index learn these rows, and strike them; those that could not be embedded stay, each with why."""
+        known = await self._known_of(rows.values())
+        gone = {seq: point for seq, point in rows.items() if point.id not in known}
+        if gone:
+            await self._index.delete(frozenset(point.id for point in gone.values()))
+            await self._strike(gone, {})
+            await self._db.scrub()
+        kept = {seq: point for seq, point in rows.items() if point.id in known}
+        if not kept:
+            return {}
+        refused = await self._index.upsert(await self._entries(known.values()))
+        await self._strike({seq: point for seq, point in kept.items() if point.id not in refused}, known)
+        return {seq: refused[point.id] for seq, point in kept.items() if point.id in refused}
+
+    async def _leave_out(self, rows: Mapping[int, OutboxPoint], failures: Mapping[int, Exception]) -> None:
+        """Set aside what can't be indexed, of which no older version may stay in the index; put deletions off."""
+        try:
+            await self._index.delete(frozenset(point.id for point in rows.values()))
+        except Exception as error:  # noqa: BLE001 - then all of it is to be deleted first, and waits
+            failures = dict.fromkeys(rows, error)
+            aside = frozenset[str]()
+        else:
+            aside = await self.set_aside({point: failures[seq] for seq, point in rows.items()})
+        left = {seq: failures[seq] for seq, point in rows.items() if point.id not in aside}
+        async with self._db.write() as connection:
+            await self.changes.strike(connection, rows.keys() - left.keys())
+            await self.changes.put_off(connection, left)
+        for seq, failure in left.items():
+            log.error("The index can't forget %s, tried again soon: %s", rows[seq].id, reason_of(failure))
+
+    def _tell(self, aside: Mapping[OutboxPoint, Exception]) -> None:
+        """One line for each reason, with some of the ids."""
+        by_reason: dict[str, list[str]] = {}
+        for point, error in aside.items():
+            by_reason.setdefault(reason_of(error), []).append(point.id)
+        for reason, ids in by_reason.items():
+            log.warning("%d can't be indexed and are set aside (%s): %s", len(ids), ", ".join(ids[:IDS_SHOWN]), reason)
+
+    async def _try_again(self) -> None:
+        """Enlist what was set aside and may be tried again."""
+        basis = self._basis()
+        if not await self._aside.is_due(PART, basis=basis):
+            return
+        async with self._db.write() as connection:
+            items = await self._aside.due(connection, PART, basis=basis, limit=BATCH)
+            points = {OutboxPoint(item.key, item.message_id): UPSERT for item in items}
+            await self.changes.add(connection, points)
+
+    async def _known_of(self, points: Collection[OutboxPoint]) -> dict[str, Memory | Message]:
         spoken = {point.message_id for point in points if point.message_id is not None}
         return await self._known({point.id for point in points if point.message_id is None}, spoken)
 
@@ -222,107 +299,20 @@ class Indexer:
         memories = await self._store.get(memory_ids) if memory_ids else {}
         return {**memories, **await self.messages.get(message_ids)}
 
-    async def _due(self) -> dict[int, _Point]:
-        """The next rows to apply, by seq.
-
-        Deletions come first, however many messages wait to be embedded: what was deleted is gone within a minute. Rows
-        that were declined come after others, in ever smaller batches. So one memory that the service declines ends up
-        alone, and does not keep the others from the index.
-        """
-        async with self._db.read() as connection:
-            now = self._clock()
-            is_due = ~outbox.c.next_try_ms.between(now + 1, now + FAR_MS)
-            fewest = select(outbox.c.op, func.min(outbox.c.attempts)).where(is_due).group_by(outbox.c.op)
-            first = min((await connection.execute(fewest)).all(), default=None)  # "delete" before "upsert"
-            if first is None:
-                return {}
-            op, attempts = first
-            found = await connection.execute(
-                select(outbox.c.seq, outbox.c.memory_id, outbox.c.message_id)
-                .where(is_due, outbox.c.op == op, outbox.c.attempts == attempts)
-                .order_by(outbox.c.seq)
-                .limit(max(1, BATCH >> 2 * attempts))
-            )
-            return {row.seq: _Point(row.memory_id, row.message_id) for row in found}
-
-    async def _take(
-        self,
-        rows: Mapping[int, _Point],
-        known: Mapping[str, Memory | Message],
-        bring: Awaitable[Mapping[str, ServiceError]],
-        *,
-        deleting: bool = False,
-    ) -> None:
-        """Await what brings `rows` to the index, then strike them from the outbox, or put them off and raise again.
-
-        Those that could not be embedded while others could wait.
+    async def _strike(self, rows: Mapping[int, OutboxPoint], known: Mapping[str, Memory | Message]) -> None:
+        """Strike rows from the outbox that the index has learned.
 
         What is not as it was `known` any more is told to the index once more: where the lock was lost meanwhile,
         another process may have told it that already, and this one has just brought back what was before.
         """
-        try:
-            refused = await bring
-        except ServiceRejected as error:
-            await self._decline(rows, error)
-            raise
-        except ServiceError as error:
-            await self._put_off(rows, error, deleting=deleting)
-            raise
         self._step("index written")
-        for seq, point in rows.items():
-            if point.id in refused:
-                await self._decline({seq: point}, refused[point.id])
-        rows = {seq: point for seq, point in rows.items() if point.id not in refused}
         async with self._db.write() as connection:
-            for chunk in chunks(rows):
-                await connection.execute(delete(outbox).where(outbox.c.seq.in_(chunk)))
+            await self.changes.strike(connection, rows.keys())
+            await self._aside.settle(connection, PART, {point.id for point in rows.values()})
             now = await self._known_of(rows.values())
-            changed = {point: now.get(point.id) for point in rows.values() if now.get(point.id) != known.get(point.id)}
-            if changed:
-                await connection.execute(insert(outbox), [self._row(*change) for change in changed.items()])
+            changed = {point for point in rows.values() if now.get(point.id) != known.get(point.id)}
+            await self.changes.add(connection, {point: UPSERT if point.id in now else DELETE for point in changed})
         self._step("outbox struck")
-
-    async def _gone(self, rows: Mapping[int, _Point]) -> dict[str, ServiceError]:
-        await self._index.delete(frozenset(point.id for point in rows.values()))
-        return {}
-
-    def _row(self, point: _Point, source: Memory | Message | None) -> dict[str, object]:
-        op = "delete" if source is None else "upsert"
-        return {"memory_id": point.id, "message_id": point.message_id, "op": op, "created_ms": self._clock()}
-
-    async def _decline(self, rows: Mapping[int, _Point], error: ServiceError) -> None:
-        """The service will not take these rows: count that, so that they are tried in smaller batches."""
-        async with self._db.write() as connection:
-            for chunk in chunks(rows):
-                mine = outbox.c.seq.in_(chunk)
-                failures = await connection.scalar(select(func.max(outbox.c.attempts)).where(mine)) or 0
-                await connection.execute(
-                    update(outbox)
-                    .where(mine)
-                    .values(attempts=failures + 1, next_try_ms=self._clock() + _delay_ms(failures), error=str(error))
-                )
-
-    async def _put_off(self, rows: Mapping[int, _Point], error: ServiceError, *, deleting: bool) -> None:
-        """The service can't take anything now: everything that is due waits, deletions only where those fail."""
-        delay_ms = _delay_ms(self._outages)
-        if isinstance(error, RateLimited) and error.retry_after is not None:
-            delay_ms = math.ceil(error.retry_after * 1_000)
-        self._outages += 1
-        now = self._clock()
-        affected = true() if deleting else or_(outbox.c.op == "upsert", outbox.c.seq.in_(rows))
-        async with self._db.write() as connection:
-            await connection.execute(
-                update(outbox)
-                .where(outbox.c.next_try_ms <= now, affected)
-                .values(next_try_ms=now + delay_ms, error=str(error))
-            )
-
-    async def _pause(self) -> float:
-        """Seconds until a row is due, at most IDLE_SECONDS."""
-        async with self._db.read() as connection:
-            due_ms = await connection.scalar(select(func.min(outbox.c.next_try_ms)))
-        wait = IDLE_SECONDS if due_ms is None else (due_ms - self._clock()) / 1_000
-        return float(min(IDLE_SECONDS, max(SHORTEST_PAUSE_SECONDS, wait)))
 
     async def _enlist_messages(self) -> None:
         """Tell the index of some more messages that were there before it was to hold them, once it has caught up."""
@@ -388,7 +378,15 @@ def _said(source: Memory | Message) -> str:
     return f"<@{source.author_id}>: {source.content}" if isinstance(source, Message) else source.text
 
 
-def _delay_ms(failures: int) -> int:
-    """Doubles with every failure, with jitter so that processes don't come back in step."""
-    delay = min(LONGEST_DELAY_MS, FIRST_DELAY_MS << min(failures, 20))
-    return round(delay * random.uniform(0.75, 1.25))  # noqa: S311 (not a secret)
+async def _item_of(connection: AsyncConnection, point: OutboxPoint) -> Item | None:
+    """A point as it may be set aside; None where its memory or message is no more."""
+    if point.message_id is None:
+        query = select(memories.c.guild_id).where(memories.c.id == point.id)
+        guild_id = await connection.scalar(query)
+        return None if guild_id is None else Item(key=point.id, guild_id=guild_id, memory_id=point.id)
+    said = select(messages.c.guild_id, messages.c.channel_id, messages.c.author_id)
+    row = (await connection.execute(said.where(messages.c.id == point.message_id))).one_or_none()
+    if row is None:
+        return None
+    place = {"guild_id": row.guild_id, "channel_id": row.channel_id, "author_id": row.author_id}
+    return Item(key=point.id, message_id=point.message_id, **place)

@@ -21,16 +21,28 @@ from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
 from bot.domain import Message, ServiceError
-from bot.index.base import IndexEntry, Noise, Scored
-from bot.index.points import CALL, COLLECTION, Call, Filters, PointStore, gather, metadata, own, tenant, wanted
+from bot.index.base import LONGEST_TEXT, IndexEntry, Noise, Scored
+from bot.index.points import (
+    CALL,
+    COLLECTION,
+    Call,
+    Filters,
+    PointStore,
+    gather,
+    metadata,
+    own,
+    point_id,
+    tenant,
+    wanted,
+)
 from bot.index.unrelated import UNRELATED, noise_of
-from bot.llm import MAX_TEXTS, Embedder, Guard, Sifted, Sifter
+from bot.llm import FIXED_TEXT, MAX_TEXTS, Embedder, Guard, Sifted, Sifter
 
 CACHED_VECTORS: Final = 2 * MAX_TEXTS
 """Vectors kept for use again, without their texts: 25 MB of 1,536 numbers each."""
 
-LONGEST_TEXT: Final = 4_000
-"""Characters that are embedded: as much as Discord's longest message, and far below what models take."""
+NOBODYS: Final = point_id(0)
+"""The id of no point."""
 
 T = TypeVar("T")
 
@@ -71,9 +83,19 @@ class Mem0Index:
                 )
         finally:
             CALL.reset(token)
+        refused = {
+            entry.id: sifted.refused[text] for entry in entries if (text := _plain(entry.text)) in sifted.refused
+        }
+        await self.delete(refused)  # what it held under their ids is older
         if call.points:
             await self._ask(lambda: asyncio.to_thread(self._store.write, call.points))
-        return {entry.id: sifted.refused[text] for entry in entries if (text := _plain(entry.text)) in sifted.refused}
+        return refused
+
+    async def prove(self, *, embeds: bool) -> None:
+        """See VectorIndex."""
+        if embeds:
+            await self._vectors.prove()
+        await self.delete([NOBODYS])
 
     async def delete(self, memory_ids: Collection[str]) -> None:
         """See VectorIndex. Not by mem0's own delete, which would write the text down as history."""
@@ -250,6 +272,7 @@ class _Vectors:
     """Texts to vectors, with those of the latest texts kept under a hash of the text."""
 
     def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
         self._sifter = Sifter(embedder)
         self._kept: OrderedDict[bytes, array[float]] = OrderedDict()
 
@@ -262,6 +285,10 @@ class _Vectors:
         for text in vectors:
             self._keep(keys[text], vectors[text])
         return Sifted(vectors, sifted.shortened, sifted.refused)
+
+    async def prove(self) -> None:
+        """Embed a short text of our own."""
+        await self._embedder.embed([FIXED_TEXT])
 
     def _keep(self, key: bytes, vector: Sequence[float]) -> None:
         if key not in self._kept:

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import ServiceError, StartupError, Step, UserError, no_step
+from bot.domain import ServiceError, StartupError, Step, UserError, isolate, no_step
+from bot.index.backlog import OutboxPoint
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.generations import Generation, Generations, Made, State
+from bot.index.indexer import OUTAGES
+from bot.index.points import point_id
 from bot.storage import memories
 
 if TYPE_CHECKING:
@@ -193,28 +197,57 @@ class Mover:
     async def _copy(self, to_come: Generation, filling: VectorIndex) -> None:
         """Copy the next batch. With the last one it takes over: what is made from then on comes through the outbox."""
         ahead = await self._following(await self._generations.load(self._wanted))
-        await filling.prefetch([entry.text for entry in ahead.entries])  # or the outbox would wait for the model
+
+        async def embed(entries: Sequence[IndexEntry]) -> None:
+            await filling.prefetch([entry.text for entry in entries])
+
+        await self._each(ahead.points, filling, embed)  # or the outbox would wait for the model
         async with self._alone() as state:
             if state.to_come != to_come:
                 return
             batch = await self._following(state)
-            if batch.size:
-                await filling.upsert(batch.entries)
+            if batch.points:
+                await self._write(batch.points, filling)
                 self._step("copied")
-            if batch.size == BATCH:
+            if len(batch.points) == BATCH:
                 await self._generations.save(batch.then)
                 return
             await self._generations.save(batch.then.taken_over(self._clock()))
         self._step("taken over")
+
+    async def _write(self, points: Sequence[OutboxPoint], filling: VectorIndex) -> None:
+        """Copy points; those that can't be are set aside, and tried again when it has taken over."""
+        refused: dict[str, Exception] = {}
+
+        async def write(entries: Sequence[IndexEntry]) -> None:
+            refused.update(await filling.upsert(entries))
+
+        reasons = await self._each(points, filling, write)
+        reasons |= {point: refused[point.id] for point in points if point.id in refused}
+        if reasons:
+            await self._indexer.set_aside(reasons)
+
+    async def _each(
+        self,
+        points: Sequence[OutboxPoint],
+        filling: VectorIndex,
+        use: Callable[[Sequence[IndexEntry]], Awaitable[None]],
+    ) -> dict[OutboxPoint, Exception]:
+        """Use the entries of all points but those that it can't be done for; why not."""
+
+        async def work(some: Sequence[OutboxPoint]) -> None:
+            await use(await self._indexer.entries_of(some))
+
+        return dict(await isolate(points, work, proof=partial(filling.prove, embeds=True), outages=OUTAGES))
 
     async def _following(self, state: State) -> _Batch:
         following = select(memories.c.id, memories.c.seq).where(memories.c.seq > state.done)
         async with self._db.read() as connection:
             rows = (await connection.execute(following.order_by(memories.c.seq).limit(BATCH))).all()
         said = await self._indexer.messages.after(state.done_messages, BATCH - len(rows))
-        entries = await self._indexer.entries_of([row.id for row in rows], said)
+        points = [*(OutboxPoint(row.id, None) for row in rows), *(OutboxPoint(point_id(one), one) for one in said)]
         done, done_messages = [state.done, *(row.seq for row in rows)][-1], [state.done_messages, *said][-1]
-        return _Batch(entries, len(rows) + len(said), replace(state, done=done, done_messages=done_messages))
+        return _Batch(points, replace(state, done=done, done_messages=done_messages))
 
     async def _name(self, generation: Generation) -> None:
         """Name the generation in use, before the one that it took over from is removed."""
@@ -251,13 +284,11 @@ class _Batch:
     """What is copied next.
 
     Attributes:
-        entries: of memories and messages that are still there.
-        size: how many were looked at; less than BATCH: there are no more.
+        points: of memories and messages, some of which may be gone; fewer than BATCH: there are no more.
         then: where things stand once they are copied.
     """
 
-    entries: list[IndexEntry]
-    size: int
+    points: list[OutboxPoint]
     then: State
 
 

@@ -40,6 +40,11 @@ class IndexSwitch:
             refused |= await index.upsert(entries)
         return refused
 
+    async def prove(self, *, embeds: bool) -> None:
+        """See VectorIndex: both of them."""
+        for index in self.both:
+            await index.prove(embeds=embeds)
+
     async def delete(self, memory_ids: Collection[str]) -> None:
         """See VectorIndex."""
         for index in self.both:

@@ -8,6 +8,7 @@ from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel, e
 from bot.llm.composition import ModelServices, answers_at_once, flushes_at_once, model_stores, open_models
 from bot.llm.costs import Call, Ledger, PriceTable, Usage, load_prices
 from bot.llm.embeddings import (
+    FIXED_TEXT,
     MAX_TEXTS,
     AbsentEmbedder,
     Embedder,
@@ -40,6 +41,7 @@ __all__ = [
     "EMBEDDING",
     "FAILURES",
     "FAILURES_TO_OPEN",
+    "FIXED_TEXT",
     "KEEP_ALIVE",
     "MAX_TEXTS",
     "PROBE_SECONDS",

@@ -192,6 +192,7 @@ class Guard:
         self._sleep = sleep
         self._now = now
         self._not_before = 0.0
+        self._because = ""
 
     @property
     def name(self) -> str:
@@ -254,7 +255,8 @@ class Guard:
             case BreakerState.OPEN:
                 self.counters.turned_away += 1
                 wait = self.breaker.seconds_to_try
-                raise ServiceUnavailable(self.service, f"left alone after repeated failures; next try in {wait:.0f} s")
+                why = f"left alone after repeated failures{self._because}; next try in {wait:.0f} s"
+                raise ServiceUnavailable(self.service, why)
         self.breaker.begin_try()
         try:
             await self._probed()
@@ -286,6 +288,7 @@ class Guard:
         except TimeoutError:
             self.counters.timeouts += 1
             self.breaker.failure()
+            self._because = f" (no answer within {limit:g} s)"
             late = ServiceFailed if proves else ServiceUnavailable
             raise late(self.service, f"no answer within {limit:g} s") from None
         except asyncio.CancelledError:
@@ -305,5 +308,6 @@ class Guard:
             self._not_before = max(self._not_before, self._now() + (error.retry_after or 0.0))
         elif isinstance(error, ServiceUnavailable):
             self.breaker.failure()
+            self._because = f" ({str(error).removeprefix(f'{error.service}: ')})"
         elif isinstance(error, (ServiceRejected, AnswerError)):
             self.breaker.success()  # it is there, whatever it said

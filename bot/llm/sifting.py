@@ -66,6 +66,16 @@ class Sifter:
         await self._sift(list(dict.fromkeys(texts)), sifted)
         return sifted
 
+    @property
+    def most_texts(self) -> int | None:
+        """Texts that a request may have, as far as was learned; None where nothing was."""
+        return self._most_texts
+
+    def read_of(self, text: str) -> int | None:
+        """How many of a text's first characters would be embedded; None for all of it, as far as was learned."""
+        cut = self._cut(text)
+        return None if cut == text else len(cut)
+
     async def _sift(self, texts: Sequence[str], sifted: Sifted) -> None:
         for group in chunks(texts, self._most_texts or len(texts)):
             await self._sift_request(group, sifted)
@@ -98,8 +108,17 @@ class Sifter:
         except (RateLimited, ServiceAbsent):
             raise
         except ServiceError as error:
-            await self._embedder.embed([FIXED_TEXT])
+            await self._prove(error)
             raise _Refused(error) from None
+
+    async def _prove(self, error: ServiceError) -> None:
+        """Raise where the service can't embed a short text either: why it can't, as the first error said."""
+        try:
+            await self._embedder.embed([FIXED_TEXT])
+        except (RateLimited, ServiceAbsent, ServiceRejected):
+            raise
+        except ServiceError:
+            raise error from None
 
     async def _shorten(self, text: str, error: ServiceError, sifted: Sifted) -> None:
         """Embed as much of the start of a text as the model takes, or note that it takes none of it."""

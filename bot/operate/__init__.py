@@ -3,7 +3,7 @@
 Housekeeping, which runs from time to time, is here as well. Nothing shown here holds what members said.
 """
 
-from bot.operate.composition import doctor_of, open_status
+from bot.operate.composition import doctor_of, look_for_delays, open_status
 from bot.operate.findings import Verdict
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
@@ -25,6 +25,7 @@ __all__ = [
     "Traffic",
     "Verdict",
     "doctor_of",
+    "look_for_delays",
     "open_status",
     "page",
     "serving",

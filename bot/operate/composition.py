@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
-from bot.domain import Clock, system_clock
+from bot.domain import Clock, PartStanding, system_clock
 from bot.guilds import Guilds
-from bot.index import IndexServices, Vectors, open_embedder
+from bot.index import Backlog, IndexServices, Vectors, open_embedder
 from bot.llm import Ledger, ModelServices
 from bot.operate.activity import Activity
 from bot.operate.capacity import Load, look_at_load
 from bot.operate.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
+from bot.operate.embedding_check import EmbeddingFacts, examine_embedder
 from bot.operate.status import Status
 from bot.operate.traffic import GuildTraffic, Traffic
+from bot.operate.waiting import DelayReport, Delays
 from bot.settings import Settings
-from bot.storage import Database, Installation, open_store
+from bot.storage import Database, Installation, SetAside, open_store
 
 
-def open_status(db: Database, models: ModelServices, index: IndexServices, traffic: Traffic, clock: Clock) -> Status:
-    """What an admin is shown of costs, services and the last thirty days."""
+def open_status(
+    db: Database,
+    models: ModelServices,
+    index: IndexServices,
+    traffic: Traffic,
+    clock: Clock,
+    standings: Mapping[str, PartStanding],
+) -> Status:
+    """What an admin is shown of costs, services and the last thirty days; `standings` are the background parts'."""
     status = Status(
         activity=Activity(db),
         traffic=traffic,
@@ -26,6 +37,7 @@ def open_status(db: Database, models: ModelServices, index: IndexServices, traff
         prices=models.prices,
         guards=models.guards,
         indexer=index.indexer,
+        delays=DelayReport(index.indexer.changes, SetAside(db, clock), standings),
         clock=clock,
     )
     status.fallback = models.fallback
@@ -56,12 +68,23 @@ def doctor_of(settings: Settings) -> Doctor:
             spread = await vectors.spread(state.in_use)
             return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db), spread)
 
-    async def embed() -> None:
+    async def embed() -> EmbeddingFacts:
         async with open_store(settings) as db:
             embedder = open_embedder(settings, Ledger(db, system_clock))
             try:
-                await embedder.check()
+                return await examine_embedder(embedder)
             finally:
                 await embedder.aclose()
 
-    return Doctor(settings, store=store, load=load, traffic=traffic, index=index, embed=embed)
+    delays = partial(look_for_delays, settings)
+    return Doctor(settings, store=store, load=load, traffic=traffic, index=index, embed=embed, delays=delays)
+
+
+async def look_for_delays(settings: Settings) -> Delays:
+    """What is not done, though it was tried; may be asked beside a running bot.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db:
+        return await DelayReport(Backlog(db, system_clock), SetAside(db, system_clock)).look()

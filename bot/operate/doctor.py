@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain import AnswerError, InUse, ServiceError, StartupError
 from bot.llm import CompletionRequest, OpenAIModel
 from bot.operate.capacity import Load, judge
+from bot.operate.embedding_check import AT_ONCE, EmbeddingFacts
 from bot.operate.findings import Finding, Verdict
 from bot.operate.ollama_check import (
     OTHER_MODEL,
@@ -27,6 +28,7 @@ from bot.operate.ollama_check import (
     schema_finding,
 )
 from bot.operate.traffic import GuildTraffic, together
+from bot.operate.waiting import Delays
 from bot.settings import EmbeddingProvider, LLMProvider, Settings, misspelt_names
 from bot.storage import Database, memories, messages, outbox
 
@@ -77,7 +79,8 @@ class Doctor:
         load: opens the database and counts what there is.
         traffic: opens the database and counts by server, the largest backlog first; with the servers' names.
         index: opens the vector index and tells.
-        embed: embeds one word.
+        embed: embeds what the work may ask for.
+        delays: opens the database and looks for what is not done, though it was tried.
     """
 
     def __init__(
@@ -88,7 +91,8 @@ class Doctor:
         load: Callable[[], Awaitable[Load]],
         traffic: Callable[[], Awaitable[tuple[Sequence[GuildTraffic], Mapping[int, str]]]],
         index: Callable[[], Awaitable[IndexFacts]],
-        embed: Callable[[], Awaitable[None]],
+        embed: Callable[[], Awaitable[EmbeddingFacts]],
+        delays: Callable[[], Awaitable[Delays]],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -96,6 +100,7 @@ class Doctor:
         self._traffic = traffic
         self._index = index
         self._embed = embed
+        self._delays = delays
 
     async def examine(self) -> AsyncIterator[Finding]:
         """Every finding, as soon as it is there."""
@@ -115,6 +120,7 @@ class Doctor:
             yield await self._vectors()
         else:
             yield Finding("memories", Verdict.SKIPPED, "MEM0_ENABLED=false: messages are searched by words alone")
+        yield await self._waiting()
         yield await self._discord()
 
     def _misspelt(self) -> list[Finding]:
@@ -234,7 +240,7 @@ class Doctor:
     async def _embeddings(self) -> Finding:
         what = f"{self._settings.embedding_provider.value}, {self._settings.embedding_model}"
         try:
-            await self._embed()
+            facts = await self._embed()
         except (ServiceError, StartupError) as error:
             return Finding(
                 "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
@@ -243,7 +249,34 @@ class Doctor:
         if self._settings.embed_messages and openai:
             sent = f"{what}: EMBED_MESSAGES sends it every message"
             return Finding("embeddings", Verdict.WARNING, sent, "embed at home (EMBEDDING_PROVIDER), or switch it off")
-        return Finding("embeddings", Verdict.OK, f"{what}, {self._settings.embedding_dims} numbers")
+        found = f"{what}, {self._settings.embedding_dims} numbers"
+        if facts.at_once < AT_ONCE:
+            found += f"; texts that it takes at once: {facts.at_once}, so that filling the index takes longer"
+        if facts.longest is None:
+            return Finding("embeddings", Verdict.OK, found)
+        found += f"; of long texts it reads the first {facts.longest:,} characters or so"
+        if not self._settings.embed_messages:
+            return Finding("embeddings", Verdict.OK, found)
+        todo = "choose an EMBEDDING_MODEL with a longer window, or leave it: the rest is found by its words"
+        return Finding("embeddings", Verdict.WARNING, found, todo)
+
+    async def _waiting(self) -> Finding:
+        """What was tried and is not done, and why."""
+        try:
+            delays = await self._delays()
+        except (StartupError, SQLAlchemyError):
+            return Finding("what waits", Verdict.SKIPPED, "the database can't be used")
+        found = "; ".join(delays.lines)
+        if delays.removals:
+            return Finding("what waits", Verdict.FAULT, found, "mend the vector store first: until then it is not gone")
+        if delays.waiting:
+            return Finding(
+                "what waits", Verdict.WARNING, found, "mend what it waits for, as said above; nothing is lost"
+            )
+        if delays.aside:
+            todo = "nothing else is held up by it; another model, or a newer version, may be able to do it"
+            return Finding("what waits", Verdict.WARNING, found, todo)
+        return Finding("what waits", Verdict.OK, "nothing that was tried")
 
     async def _vectors(self) -> Finding:
         try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.index import Indexer
     from bot.llm import FallbackModel, Guard, Ledger, PriceTable, Standing, Usage
     from bot.operate.traffic import GuildTraffic, Traffic
+    from bot.operate.waiting import DelayReport, Delays
     from bot.remember import FlushReport
 
 DAYS = 30
@@ -47,6 +48,7 @@ class StatusReport:
         answer_seconds: mean time of a language model's answer today; None without any.
         services: each outside service.
         index_backlog: changes that the vector index has yet to take.
+        delays: what is not done, though it was tried.
         last_flush_ms: when messages were last made into memories; None if not since the start.
         prices_as_of: when the prices were looked up.
         fallback: who makes memories, where OLLAMA_FALLBACK leaves a choice.
@@ -60,6 +62,7 @@ class StatusReport:
     answer_seconds: float | None
     services: Sequence[Service]
     index_backlog: int
+    delays: Delays
     last_flush_ms: int | None
     prices_as_of: str
     fallback: Standing | None = None
@@ -81,6 +84,7 @@ class Status:
         prices: PriceTable,
         guards: Sequence[Guard],
         indexer: Indexer,
+        delays: DelayReport,
         clock: Clock,
     ) -> None:
         self._activity = activity
@@ -89,6 +93,7 @@ class Status:
         self._prices = prices
         self._guards = guards
         self._indexer = indexer
+        self._delays = delays
         self._clock = clock
         self._last_flush_ms: int | None = None
         self.fallback: FallbackModel | None = None
@@ -112,6 +117,7 @@ class Status:
             answer_seconds=_mean_seconds(usages, today),
             services=[Service(g.name, g.breaker.state, g.breaker.seconds_open) for g in self._guards],
             index_backlog=await self._indexer.backlog(),
+            delays=await self._delays.look(guild_id),
             last_flush_ms=self._last_flush_ms,
             prices_as_of=self._prices.as_of,
             fallback=self.fallback.standing if self.fallback is not None else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot import __version__
 from bot.domain import Clock, Step, Supervisor, no_step, system_clock
@@ -66,7 +66,7 @@ class App:
     prices: PriceTable
     guards: list[Guard]
     notes: list[str]
-    supervisor: Supervisor = field(default_factory=Supervisor)
+    supervisor: Supervisor
 
 
 @asynccontextmanager
@@ -103,7 +103,7 @@ async def open_app(
         db = await enter(open_store(settings))
         if patient:
             db.check_undamaged(await db.damage())
-        metrics, traffic = Metrics(__version__), Traffic(db, clock)
+        metrics, traffic, supervisor = Metrics(__version__), Traffic(db, clock), Supervisor()
         guilds = await open_guilds(settings, db, clock)
         models = await enter(
             open_models(settings, db, clock, metrics.called, extract=extract, answer=answer, patient=patient)
@@ -125,7 +125,7 @@ async def open_app(
                 step=step,
             )
         )
-        status = open_status(db, models, index, traffic, clock)
+        status = open_status(db, models, index, traffic, clock, supervisor.standings)
         flushed = _to_both(metrics, status)
         flusher = None
         if extract:
@@ -200,6 +200,7 @@ async def open_app(
             prices=models.prices,
             guards=models.guards,
             notes=models.notes,
+            supervisor=supervisor,
         )
 
 

@@ -39,6 +39,7 @@ from bot.storage.schema import (
     usage,
     watermarks,
 )
+from bot.storage.set_aside_store import Item, SetAside, SetAsideCount
 from bot.storage.sqlite import database_file, private_folder
 from bot.storage.stores import Edited, Erased, Expired, Portion, Record, Scope, Sections, Store, in_scope, moment
 
@@ -53,11 +54,14 @@ __all__ = [
     "Erased",
     "Expired",
     "Installation",
+    "Item",
     "Locks",
     "Portion",
     "Record",
     "Scope",
     "Sections",
+    "SetAside",
+    "SetAsideCount",
     "Store",
     "audit",
     "batches",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
+from bot.domain import Clock
 from bot.settings import Settings
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation
+from bot.storage.set_aside_store import SetAside
 from bot.storage.stores import Store
 
 
@@ -25,6 +27,6 @@ def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
     return open_database(database_address(settings), settings.data_dir, key=data_key(settings))
 
 
-def storage_stores(db: Database) -> tuple[Store, ...]:
+def storage_stores(db: Database, clock: Clock) -> tuple[Store, ...]:
     """What this package keeps."""
-    return (Installation(db),)
+    return (Installation(db), SetAside(db, clock))

@@ -230,6 +230,28 @@ outbox = Table(
     "where it is a message's.",
 )
 
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("part", String(16), primary_key=True, info=NOTHING),
+    Column("item", String(64), primary_key=True, info=NOTHING),
+    Column("guild_id", BigInteger, info=GUILD_ID),
+    Column("channel_id", BigInteger, info=CHANNEL_ID),
+    Column("message_id", BigInteger, info=MESSAGE_ID),
+    Column("author_id", BigInteger, info=USER_ID),
+    Column("memory_id", String(36), ForeignKey("memories.id", ondelete="CASCADE"), info=NOTHING),
+    Column("reason", Text, nullable=False, info=NOTHING),
+    Column("basis", Text, nullable=False, info=NOTHING),
+    Column("tries", Integer, nullable=False, server_default="0", info=NOTHING),
+    Column("next_try_ms", BigInteger, info=NOTHING),
+    Column("since_ms", BigInteger, nullable=False, info=NOTHING),
+    Index("ix_set_aside_message_id", "message_id"),
+    Index("ix_set_aside_memory_id", "memory_id"),
+    Index("ix_set_aside_author_id", "author_id"),
+    comment="What a part could not deal with while it could deal with all else: ids and a reason, never a text. basis "
+    "is what that hangs on; next_try_ms is NULL where only a change of it can help.",
+)
+
 rereadings = Table(
     "rereadings",
     metadata,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CHART = "chart.png"
 
+DELAYS_SHOWN, DELAY_CHARS = 4, 250
+"""Reasons why something is not done, and characters of each: there is room for 4,000 in all."""
+
 _COURSES = {
     Course.SUBSTITUTE: "OpenAI makes the memories",
     Course.OVER_BUDGET: "Messages wait, the budget for OpenAI being used up,",
@@ -50,6 +53,10 @@ def _services(report: StatusReport) -> list[str]:
         lines.append(f"- Memories were last made <t:{report.last_flush_ms // 1000}:R>")
     if report.index_backlog:
         lines.append(f"- {report.index_backlog:,} changes wait for the vector index")
+    delays = report.delays.lines
+    lines += [f"- ⚠️ {discord.utils.escape_markdown(line[:DELAY_CHARS])}" for line in delays[:DELAYS_SHOWN]]
+    if len(delays) > DELAYS_SHOWN:
+        lines.append(f"- … and for {len(delays) - DELAYS_SHOWN} other reasons; `python -m bot doctor` names them")
     return lines if len(lines) > 1 else [*lines, "- None is in use"]
 
 

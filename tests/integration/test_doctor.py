@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from bot.operate.composition import doctor_of
 from bot.operate.findings import Finding, Verdict
+from bot.run.app import open_app
 from bot.settings.loading import load_settings
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
@@ -30,6 +32,7 @@ SUBJECTS = {
     "graphics card",
     "embeddings",
     "vector store",
+    "what waits",
     "discord",
 }
 
@@ -183,6 +186,54 @@ async def test_embeddings_that_fail_do_not_hide_the_rest(patient: Patient) -> No
     assert "embeddings" in faults(found)
     assert found["speed"].verdict is Verdict.OK
     assert found["discord"].verdict is Verdict.OK
+
+
+async def test_it_embeds_many_texts_at_once_and_the_longest_that_may_come(patient: Patient) -> None:
+    await patient.examine()
+    sizes = [len(request.body["input"]) for request in patient.openai.asked("/embeddings")]
+    longest = max(len(text) for request in patient.openai.asked("/embeddings") for text in request.body["input"])
+    assert (max(sizes), longest) == (16, 4_000)
+
+
+async def test_what_an_embedding_service_does_not_take_is_told(patient: Patient) -> None:
+    patient.openai.declines = lambda texts: (400, "no") if len(texts) > 10 or len(max(texts, key=len)) > 1_000 else None
+    found = (await patient.examine())["embeddings"]
+    assert found.verdict is Verdict.OK
+    assert "texts that it takes at once: 8," in found.found
+    assert re.search(r"of long texts it reads the first \d{3} characters", found.found)
+    both: dict[str, object] = {"embed_messages": True, "embedding_model": "all-minilm", "embedding_dims": 1536}
+    found = (await patient.examine(**both, embedding_provider="openai"))["embeddings"]
+    assert (found.verdict, "longer window" in found.todo) == (Verdict.WARNING, True)
+    patient.openai.declines = lambda texts: (500, "NaN") if "platform 3" in str(texts) else None
+    assert (await patient.examine())["embeddings"].verdict is Verdict.FAULT
+
+
+async def test_what_waits_and_what_was_set_aside_is_named_with_why(patient: Patient, tmp_path: Path) -> None:
+    async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
+        for number in range(3):
+            await app.services.own.remember(
+                guild_id=1, channel_id=2, author_id=3, message_id=number + 1, text=f"The train {number} is late."
+            )
+        patient.openai.declines = lambda texts: (500, "NaN") if any("1" in text for text in texts) else None
+        await app.indexer.drain()
+        found = (await patient.examine())["what waits"]
+        assert found.verdict is Verdict.WARNING
+        assert found.found.startswith("1 memory or message is not in the index but found by words, because embeddings:")
+        assert "HTTP 500; tried again within a day" in found.found
+        await app.services.own.remember(guild_id=1, channel_id=2, author_id=3, message_id=9, text="The tram is late.")
+        patient.openai.declines = lambda _: (503, "busy")
+        await app.indexer.drain()
+        found = (await patient.examine())["what waits"]
+        assert found.found.startswith("1 memory waits for the index because embeddings: ")
+        assert "HTTP 503" in found.found
+        assert "nothing is lost" in found.todo
+        await app.erasure.erase_messages(1, 2, [1])
+        await app.index.aclose()
+        (tmp_path / "data" / "index").rename(tmp_path / "elsewhere")
+        (tmp_path / "data" / "index").touch()
+        await app.indexer.drain()
+        found = (await patient.examine())["what waits"]
+        assert (found.verdict, found.found[:39]) == (Verdict.FAULT, "1 deletion waits for the index because ")
 
 
 async def test_a_database_that_is_no_database(patient: Patient, tmp_path: Path) -> None:

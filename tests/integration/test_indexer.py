@@ -10,34 +10,38 @@ import subprocess
 import sys
 import textwrap
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, update
 
 from bot.domain import snowflake
-from bot.domain.errors import RateLimited, ServiceRejected, ServiceUnavailable
-from bot.domain.model import Citation, Memory
+from bot.domain.errors import RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
+from bot.domain.model import Citation, Memory, Message
 from bot.index import indexer as indexing
+from bot.index.backlog import Waiting
 from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
 from bot.index.outbox import Outbox
+from bot.index.points import metadata
 from bot.llm.embeddings import OpenAIEmbedder
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory
 from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
 from bot.storage.installation import Installation
-from bot.storage.schema import citations, outbox
+from bot.storage.schema import citations, outbox, set_aside
 from bot.text.fulltext import FullText
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes
 from tests.fixtures.storage import GUILD, NOW_MS, FakeClock
 from tests.loopback.openai import LoopbackOpenAI
 
 ROOT = Path(__file__).parents[2]
+Embed = Callable[[Sequence[str]], Awaitable[list[list[float]]]]
 
 
 class Bench:
@@ -65,6 +69,11 @@ class Bench:
     async def ids(self) -> list[str]:
         """What the index holds, sorted."""
         return sorted([memory_id async for memory_id in self.index.memory_ids()])
+
+    async def aside(self) -> dict[str, str]:
+        """The ids of what is set aside, each with the reason."""
+        async with self.db.read() as connection:
+            return {row.item: row.reason for row in await connection.execute(select(set_aside))}
 
     async def until(self, memories: Sequence[Memory]) -> None:
         """Wait until the index holds just these."""
@@ -228,28 +237,172 @@ async def test_waits_as_long_as_it_is_asked_to(
     assert await bench.indexer.drain() == 1
 
 
-async def test_one_memory_that_is_declined_does_not_keep_out_the_others(
+def declining(embedder: BagOfWords, error: Exception, *, word: str = "poison") -> Embed:
+    """What embeds as the embedder does, but for requests with a text that has this word."""
+    embed = embedder.embed
+
+    async def picky(texts: Sequence[str]) -> list[list[float]]:
+        if any(word in text for text in texts):
+            raise error
+        return await embed(texts)
+
+    return picky
+
+
+HTTP_500 = ServiceUnavailable("embeddings", "HTTP 500")
+
+
+@pytest.mark.parametrize("error", [HTTP_500, ServiceRejected("embeddings", "HTTP 400")])
+async def test_memories_that_can_not_be_embedded_are_set_aside_and_all_others_are_indexed(
+    bench: Bench,
+    make_memory: MemoryFactory,
+    embedder: BagOfWords,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ServiceError,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(embedder, "embed", declining(embedder, error))
+    good = [make_memory(f"good {number}") for number in range(20)]
+    poisoned = [make_memory("some poison"), make_memory("more poison")]
+    await bench.add(*good[:10], *poisoned, *good[10:])
+    await bench.indexer.drain()
+    assert await bench.ids() == ids_of(good)
+    assert await bench.indexer.backlog() == 0
+    assert await bench.aside() == dict.fromkeys(ids_of(poisoned), str(error))
+    assert str(error) in caplog.text
+    assert "more poison" not in caplog.text
+
+
+async def test_one_that_makes_this_program_itself_fail_is_set_aside_by_kind_and_place(
+    bench: Bench, make_memory: MemoryFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot.index import mem0_index
+
+    good, poisoned = [make_memory(f"good {number}") for number in range(5)], make_memory("poison")
+
+    def trips(source: Memory | Message) -> dict[str, Any]:
+        if source.id == poisoned.id:
+            raise OverflowError("poison")
+        return metadata(source)
+
+    monkeypatch.setattr(mem0_index, "metadata", trips)
+    await bench.add(*good, poisoned)
+    await bench.indexer.drain()
+    assert await bench.ids() == ids_of(good)
+    ((memory_id, reason),) = (await bench.aside()).items()
+    assert memory_id == poisoned.id
+    assert reason.startswith("OverflowError in bot/index/mem0_index.py:")
+
+
+async def test_no_older_version_of_what_is_set_aside_stays_in_the_index(
+    bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = make_memory("good")
+    await bench.add(memory)
+    await bench.indexer.drain()
+    monkeypatch.setattr(embedder, "embed", declining(embedder, HTTP_500))
+    async with bench.db.write() as connection:
+        await bench.store.rewrite(connection, memory.id, "poison")
+    await bench.indexer.drain()
+    assert await bench.ids() == []
+    assert (await bench.aside()).keys() == {memory.id}
+
+
+async def test_while_nothing_can_be_embedded_everything_waits_and_nothing_is_set_aside(
     bench: Bench,
     make_memory: MemoryFactory,
     embedder: BagOfWords,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = embedder.embed
-
-    async def picky(texts: Sequence[str]) -> list[list[float]]:
-        if "poison" in texts:
-            raise ServiceRejected("embeddings", "HTTP 400")
-        return await whole(texts)
-
-    monkeypatch.setattr(embedder, "embed", picky)
-    good = [make_memory(f"good {number}") for number in range(20)]
-    await bench.add(*good[:10], make_memory("poison"), *good[10:])
-    for _ in range(12):
+    embed = embedder.embed
+    monkeypatch.setattr(embedder, "embed", declining(embedder, HTTP_500, word=""))
+    memories = [make_memory(f"good {number}") for number in range(5)]
+    await bench.add(*memories)
+    for _ in range(3):
         await bench.indexer.drain()
         clock.advance(600)
-    assert await bench.ids() == ids_of(good)
-    assert await bench.indexer.backlog() == 1
+    assert await bench.aside() == {}
+    assert await bench.indexer.changes.waiting() == [
+        Waiting(removes=False, messages=False, reason=str(HTTP_500), rows=5)
+    ]
+    monkeypatch.setattr(embedder, "embed", embed)
+    await bench.indexer.drain()
+    assert await bench.ids() == ids_of(memories)
+    assert await bench.indexer.changes.waiting() == []
+
+
+async def test_what_is_set_aside_is_tried_again_and_then_indexed_with_what_came_of_it_meanwhile(
+    bench: Bench,
+    make_memory: MemoryFactory,
+    embedder: BagOfWords,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embed = embedder.embed
+    monkeypatch.setattr(embedder, "embed", declining(embedder, HTTP_500))
+    kept, erased, mended = (make_memory(f"poison {number}") for number in range(3))
+    await bench.add(kept, erased, mended)
+    await bench.indexer.drain()
+    assert len(await bench.aside()) == 3
+    await bench.remove(erased)
+    async with bench.db.write() as connection:
+        await bench.store.rewrite(connection, mended.id, "good")
+    await bench.indexer.drain()
+    assert await bench.ids() == [mended.id]
+    assert (await bench.aside()).keys() == {kept.id}
+    monkeypatch.setattr(embedder, "embed", embed)
+    running = asyncio.create_task(bench.indexer.run())
+    await asyncio.sleep(0.2)
+    assert await bench.ids() == [mended.id]  # not before a day
+    clock.advance(86_400)
+    bench.indexer.wake()
+    await bench.until([kept, mended])
+    async with asyncio.timeout(30):
+        while await bench.aside():  # noqa: ASYNC110 - the outbox is struck after the index has it
+            await asyncio.sleep(0.05)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_a_deletion_that_fails_holds_up_no_other_and_is_never_set_aside(
+    bench: Bench,
+    make_memory: MemoryFactory,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    memories = [make_memory(f"decision {number}") for number in range(8)]
+    await bench.add(*memories)
+    await bench.indexer.drain()
+    whole, stuck = bench.index.delete, memories[3]
+
+    async def picky(ids: Collection[str]) -> None:
+        if stuck.id in ids:
+            raise ServiceRejected("qdrant", "HTTP 400")
+        await whole(ids)
+
+    monkeypatch.setattr(bench.index, "delete", picky)
+    await bench.remove(*memories)
+    waits = []
+    for _ in range(12):
+        await bench.indexer.drain()
+        assert await bench.ids() == [stuck.id]
+        assert await bench.indexer.changes.waiting() == [
+            Waiting(removes=True, messages=False, reason="qdrant: HTTP 400", rows=1)
+        ]
+        async with bench.db.read() as connection:
+            due_ms = await connection.scalar(select(outbox.c.next_try_ms)) or 0
+        waits.append((due_ms - clock()) / 1_000)
+        clock.ms = due_ms
+    assert await bench.aside() == {}
+    assert waits[0] < 2
+    assert 200 < max(waits) <= 300
+    assert caplog.text.count(f"can't forget {stuck.id}") == 12
+    monkeypatch.setattr(bench.index, "delete", whole)
+    await bench.indexer.drain()
+    assert await bench.ids() == []
 
 
 async def test_runs_when_woken_and_fills_an_index_that_was_lost(bench: Bench, make_memory: MemoryFactory) -> None:

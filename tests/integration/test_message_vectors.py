@@ -339,7 +339,7 @@ async def test_what_was_there_before_follows_though_people_never_stop_talking(
             await house.say("Something else, all the time.")
             return 0.01
 
-        monkeypatch.setattr(house.app.indexer, "_pause", talking)
+        monkeypatch.setattr(house.app.indexer.changes, "pause", talking)
         running = asyncio.create_task(house.app.indexer.run())
         try:
             async with asyncio.timeout(20):

@@ -18,6 +18,7 @@ from bot.memories import Asker
 from bot.remember.candidate import Candidate
 from bot.storage.columns import Holds, holding
 from bot.storage.schema import corrections, messages, metadata, requests
+from bot.storage.set_aside_store import Item, SetAside
 from tests.fixtures.index import IndexOpener, MemoryFactory
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
@@ -48,6 +49,8 @@ async def act(pipeline: Pipeline) -> None:
         done = {**asked, "user_id": None, "subject": pipeline.hasher.subject(ALICE), "state": "done"}
         for row in (asked, as_admin, done):
             await connection.execute(insert(requests).values(row))
+        item = Item(key="1", guild_id=GUILD, channel_id=CHANNEL, message_id=1, author_id=ALICE)
+        await SetAside(pipeline.db, pipeline.clock).add(connection, "observing", {item: "unreadable"}, basis="1")
     posts = Posts(pipeline.db, pipeline.clock)
     await posts.record(Post(1, GUILD, CHANNEL), [], [ALICE], glance=await posts.glance([]))
 
@@ -97,6 +100,7 @@ async def test_what_is_given_is_all_of_one_member_and_nothing_of_others(pipeline
     await pipeline.say("note: bob's secret plan", author=BOB)
     await pipeline.say("note: elsewhere", author=ALICE, guild=OTHER_GUILD, channel=77)
     dossier = await pipeline.personal.give(ALICE, GUILD)
+    assert [record["reason"] for record in dossier.sections["set aside"]] == ["unreadable"]
     texts = [record["text"] for record in dossier.sections["messages"]]
     assert texts == ["note: the harbour opens at nine", "note: waits for the model"]
     (memory,) = dossier.sections["memories"]

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bot.domain import snowflake
 from bot.domain.crash_points import no_step
 from bot.domain.errors import ServiceUnavailable, StartupError
+from bot.index.backlog import OutboxPoint
 from bot.index.generations import Generation, Generations, State
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
@@ -346,7 +347,7 @@ async def test_a_plain_collection_of_before_is_carried_over(house: House) -> Non
     async with open_app(house.moved("server"), extract=False, patient=True) as app:  # what earlier versions left
         async with app.db.read() as connection:
             ids = list(await connection.scalars(select(memories.c.id)))
-        await app.index.upsert(await app.indexer.entries_of(ids))
+        await app.index.upsert(await app.indexer.entries_of([OutboxPoint(memory_id, None) for memory_id in ids]))
         await moved_through(app)
         assert (collections(house), alias(house)) == ({"discord_memories"}, {})
         await house.finds_by_meaning(app)

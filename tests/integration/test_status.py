@@ -15,7 +15,9 @@ from bot.llm.resilience import Breaker, Guard
 from bot.operate.activity import Activity
 from bot.operate.status import DAYS, Status, StatusReport
 from bot.operate.traffic import Traffic
+from bot.operate.waiting import DelayReport
 from bot.remember.flusher import FlushReport
+from bot.storage.set_aside_store import SetAside
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline
@@ -33,6 +35,7 @@ def make_status(pipeline: Pipeline, ledger: Ledger, *guards: Guard) -> Status:
         prices=PriceTable(),
         guards=guards,
         indexer=pipeline.indexer,
+        delays=DelayReport(pipeline.indexer.changes, SetAside(pipeline.db, pipeline.clock)),
         clock=pipeline.clock,
     )
 

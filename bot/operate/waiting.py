@@ -1,0 +1,88 @@
+"""What waits, and what was set aside, in words: how much of what, why, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.index import PART
+
+if TYPE_CHECKING:
+    from bot.domain import PartStanding
+    from bot.index import Backlog, Waiting
+    from bot.storage import SetAside, SetAsideCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delays:
+    """What is not done, though it was tried; a line for each reason.
+
+    Attributes:
+        removals: what the index can't forget now.
+        waiting: what waits for the index.
+        aside: what was set aside.
+        parts: parts of this process that failed, and have not been started again.
+    """
+
+    removals: Sequence[str] = ()
+    waiting: Sequence[str] = ()
+    aside: Sequence[str] = ()
+    parts: Sequence[str] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """All of it, the gravest first."""
+        return [*self.removals, *self.parts, *self.waiting, *self.aside]
+
+
+class DelayReport:
+    """Looks for what is not done.
+
+    Args:
+        changes: what the index has yet to learn.
+        aside: what was set aside.
+        standings: of the parts of this process, by their names.
+    """
+
+    def __init__(self, changes: Backlog, aside: SetAside, standings: Mapping[str, PartStanding] | None = None) -> None:
+        self._changes = changes
+        self._aside = aside
+        self._standings = standings or {}
+
+    async def look(self, guild_id: int | None = None) -> Delays:
+        """What is not done now; of what was set aside only that of one server, or (None) of all."""
+        waiting = await self._changes.waiting()
+        return Delays(
+            removals=[_waits(rows) for rows in waiting if rows.removes],
+            waiting=[_waits(rows) for rows in waiting if not rows.removes],
+            aside=[_aside(count) for count in await self._aside.counts(guild_id)],
+            parts=[_down(name, standing) for name, standing in self._standings.items() if standing.waits],
+        )
+
+
+def _down(name: str, standing: PartStanding) -> str:
+    return f"The {name} failed and is started again soon: {standing.reason}"
+
+
+def _waits(waiting: Waiting) -> str:
+    if waiting.removes:
+        many = "deletion waits" if waiting.rows == 1 else "deletions wait"
+    elif waiting.messages:
+        many = "message waits" if waiting.rows == 1 else "messages wait"
+    else:
+        many = "memory waits" if waiting.rows == 1 else "memories wait"
+    return f"{waiting.rows:,} {many} for the index because {waiting.reason}"
+
+
+def _aside(count: SetAsideCount) -> str:
+    one = count.items == 1
+    if count.part != PART:
+        what = "item was set aside" if one else "items were set aside"
+        return f"{count.items:,} {what} by the {count.part}: {count.reason}{_again(count)}"
+    what = "memory or message is" if one else "memories or messages are"
+    return f"{count.items:,} {what} not in the index but found by words, because {count.reason}{_again(count)}"
+
+
+def _again(count: SetAsideCount) -> str:
+    return "; tried again within a day" if count.next_try_ms is not None else "; tried again after a change"
