@@ -6,16 +6,10 @@ index up with the database, and an index can be filled anew while another one is
 
 from bot.index.backlog import Backlog, Waiting
 from bot.index.base import LONGEST_TEXT, NoIndex, VectorIndex
-from bot.index.composition import (
-    IndexServices,
-    index_stores,
-    moving_alone,
-    open_generations,
-    open_message_vectors,
-    open_vectors,
-)
+from bot.index.composition import IndexServices, moving_alone, open_generations, open_message_vectors, open_vectors
 from bot.index.follower import Follower
 from bot.index.indexer import PART, PATIENCE_SECONDS, Indexer
+from bot.index.kept import index_stores
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover
 from bot.index.outbox import Outbox

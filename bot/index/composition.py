@@ -15,7 +15,6 @@ from bot.index.base import NoIndex, VectorIndex
 from bot.index.follower import Follower, Shelf
 from bot.index.generations import Generations
 from bot.index.indexer import Indexer, always_ready
-from bot.index.kept import KeptOutbox, KeptVectors
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
 from bot.index.vectors import Vectors, why_not_embedding
@@ -23,7 +22,7 @@ from bot.llm import ModelServices
 from bot.memories import MemoryStore
 from bot.observe import LogServices
 from bot.settings import Settings
-from bot.storage import Database, Installation, Store, open_store
+from bot.storage import Database, Installation, open_store
 
 log = logging.getLogger(__name__)
 
@@ -173,8 +172,3 @@ async def moving_alone(settings: Settings) -> AsyncIterator[bool]:
     """
     async with open_store(settings) as db, db.alone(MOVING, wait=False) as held:
         yield held
-
-
-def index_stores(db: Database, index: VectorIndex, message_vectors: MessageVectors) -> tuple[Store, ...]:
-    """What this package keeps."""
-    return (KeptOutbox(db, message_vectors), KeptVectors(db, index))

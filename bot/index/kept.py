@@ -82,3 +82,8 @@ class KeptVectors(Store):
             return await self._index.count_said(scope.guild_id, scope.channel_ids)
         except ServiceError:
             return 0  # it can't be asked now: what it has yet to forget is counted in the outbox
+
+
+def index_stores(db: Database, index: VectorIndex, message_vectors: MessageVectors) -> tuple[Store, ...]:
+    """What this package keeps."""
+    return (KeptOutbox(db, message_vectors), KeptVectors(db, index))

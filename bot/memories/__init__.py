@@ -5,8 +5,7 @@ for the vector index.
 """
 
 from bot.memories.asker import Asker
-from bot.memories.composition import memory_stores
-from bot.memories.kept import cited_in, doubting_in
+from bot.memories.kept import cited_in, doubting_in, memory_stores
 from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, OwnMemories, Page
 from bot.memories.store import MemoryStore
 

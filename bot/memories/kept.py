@@ -26,9 +26,9 @@ from bot.storage import (
 )
 
 if TYPE_CHECKING:
-    from bot.guilds import ServerRules
+    from bot.guilds import GuildServices, ServerRules
     from bot.memories.store import MemoryStore
-    from bot.observe import Directory, MessageLog
+    from bot.observe import Directory, LogServices, MessageLog
     from bot.storage import Database, Edited, Erased, Expired
     from bot.text import FullText
 
@@ -274,3 +274,13 @@ def _in_guild(guild_id: int | None) -> ColumnElement[bool]:
 
 async def _count(connection: AsyncConnection, query: Select[Any]) -> int:
     return (await connection.scalar(select(func.count()).select_from(query.subquery()))) or 0
+
+
+def memory_stores(db: Database, guilds: GuildServices, logged: LogServices, store: MemoryStore) -> tuple[Store, ...]:
+    """What this package keeps."""
+    rules = guilds.consents.rules
+    return (
+        KeptMemories(db, store, logged.fulltext, logged.log, logged.directory, rules),
+        ForgottenTopics(db),
+        Corrections(db, store),
+    )
