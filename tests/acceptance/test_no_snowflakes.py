@@ -45,24 +45,24 @@ async def test_a_member_says_remembers_and_asks_with_ids_that_can_be_none(stage:
     for text in TEXTS:
         general.say(ada, text)
     general.say(ada, f"We decided that the kite goes to <@{NO_SNOWFLAKES[0]}> on Sunday.")
+    database = stage.bot.database
+    await eventually(lambda: logged(database, general) == said_by_people(general), within=20, what="every message")
     for text in TEXTS[1:3]:
         remembered = await stage.discord.command(ada, general, "remember", text=text).answer(within=20)
         assert "Remembered" in plain(remembered)
-    database = stage.bot.database
-    await eventually(lambda: logged(database, general) == said_by_people(general), within=20, what="every message")
     await stage.discord.command(owner, general, "memory flush").answer(within=30)
     await eventually(lambda: not states(database)["pending"], within=30, what="the end of the flush")
     await eventually(lambda: rows(database, "SELECT count(*) FROM outbox") == INDEXED, within=30, what="the index")
     assert rows(database, "SELECT count(*) FROM memories WHERE text LIKE '%kite%'") == [(3,)]
     await asks(stage, ada, general)
-    assert (await stage.bot.terminate())[0] == 0
+    assert (await stage.bot.terminate(within=45))[0] == 0
 
     await stage.bot.start()
     remembered = await stage.discord.command(ada, general, "remember", text=TEXTS[3]).answer(within=20)
     assert "Remembered" in plain(remembered)
     await eventually(lambda: rows(database, "SELECT count(*) FROM outbox") == INDEXED, within=30, what="the index")
     await asks(stage, ada, general)
-    assert (await stage.bot.terminate())[0] == 0
+    assert (await stage.bot.terminate(within=45))[0] == 0
     assert "Traceback" not in stage.bot.logs(1) + stage.bot.logs(2)
 
     command_line = CommandLine(stage.folder, stage.bot.environment)
