@@ -511,7 +511,7 @@ def _kind(proposal: Proposal) -> MemoryKind:
         return MemoryKind.PREFERENCE
     text = proposal.text
     if proposal.named and text.startswith(proposal.named):
-        text = f"<@0>{text.removeprefix(proposal.named)}"  # a member by name is no less a person than by mention
+        text = f"<@1>{text.removeprefix(proposal.named)}"  # a member by name is no less a person than by mention
     being = lexicon.SELF_BEING.search(proposal.text) or lexicon.SELF_BEING.search(told)
     if being or is_personal(text, proposal.said):
         return MemoryKind.FACT
