@@ -12,6 +12,7 @@ from tests.acceptance.stores import canary, logged, rows, said_by_people, states
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_world import Channel, Guild, Json, Member, Message, Role
+from tests.loopback.ollama import smallest
 
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jun", "Kai", "Lou")
 MESSAGES = 500
@@ -47,6 +48,9 @@ _LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: We decided that (.+
 
 def decisions_as_memories(request: Json) -> Json:
     """A model that keeps each line that tells of a decision, and nothing else."""
+    if "memories" not in request["format"]["properties"]:  # a prompt of the program's own
+        own = smallest(request["format"])
+        return own if isinstance(own, dict) else {}
     schema = request["format"]["properties"]["memories"]
     found = _LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
     memories = [
