@@ -12,7 +12,7 @@ from tests.acceptance.stores import canary, logged, rows, said_by_people, states
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
 from tests.loopback.discord_world import Channel, Guild, Json, Member, Message, Role
-from tests.loopback.ollama import smallest
+from tests.loopback.http import smallest
 
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jun", "Kai", "Lou")
 MESSAGES = 500
