@@ -2,9 +2,10 @@
 
 A simulated day. Messages come at the times of day at which those of the folder came (`messages.jsonl`; each channel
 takes one of its days, so that all have their busy hours together) and go through the real log, queue, flusher,
-extractor and gate over SQLite. The language model is virtual: it answers after a time drawn from a log-normal
-distribution. The clock is virtual too: it jumps to the next answer whenever every model is busy or nothing is due. So a
-day takes minutes, and its figures do not depend on the machine that it is simulated on. Prints one JSON object.
+both calls and all checks over SQLite. The language model is virtual: it answers after the time that so many tokens
+take, times a log-normal factor. The clock is virtual too: it jumps to the next answer whenever every model is busy or
+nothing is due. So a day takes minutes, and its figures do not depend on the machine that it is simulated on. Prints one
+JSON object.
 """
 
 from __future__ import annotations
@@ -23,29 +24,32 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench.costs import one_statement
+from bench.costs import answer_to
 from bench.ingest import quantile
 from bot.domain import snowflake
 from bot.domain.model import Message
 from bot.llm.base import Completion, CompletionRequest, estimate_tokens
 from bot.llm.costs import load_prices
 from bot.observe.messagelog import Said
-from bot.remember.applier import Applier
-from bot.remember.choice import Chooser
-from bot.remember.extractor import Extractor
+from bot.remember.check import Candidate, Checker
 from bot.remember.flusher import Flusher
-from bot.remember.gate import Gate
-from bot.remember.neighbours import Neighbours
-from bot.remember.reconciler import Reconciler
-from bot.remember.segments import REAL_SHARE
+from bot.remember.propose import Proposer
+from bot.remember.queue import Work
+from bot.remember.reader import Reader, Turn
+from bot.remember.statement import Cost, Judgement, Proposed
+from bot.remember.stretches import REAL_SHARE
+from bot.text import SecretFinder
 from tests.fixtures.memory import Pipeline, open_pipeline
 from tests.fixtures.storage import NOW_MS, FakeClock
 
-MEDIAN_SECONDS: Final = 1.3
-"""A call of llama3.1:8b on an RTX 4090 as it is planned for: under 2 s for 1,000 tokens and a short answer."""
+READ_RATE: Final = 2500.0
+"""Prompt tokens a second of llama3.1:8b on an RTX 4090, on the safe side."""
+
+WRITE_RATE: Final = 80.0
+"""Tokens that it answers a second: reports say 60 to 120."""
 
 SPREAD: Final = 0.35
-"""Standard deviation of the logarithm: 95 % of the calls end within 1.8 times the median."""
+"""Standard deviation of the logarithm of a call's time: 95 % of the calls end within 1.8 times the median."""
 
 CHANNEL_MESSAGES: Final = 500
 """Messages of one channel in the day."""
@@ -67,12 +71,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--messages", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--hosts", type=int, nargs="+", default=[1, 2, 4], help="models that answer side by side")
-    parser.add_argument("--median", type=float, default=MEDIAN_SECONDS, help="seconds of a call")
+    parser.add_argument("--read", type=float, default=READ_RATE, help="tokens of a prompt that a model reads a second")
+    parser.add_argument("--write", type=float, default=WRITE_RATE, help="tokens that it answers a second")
     parser.add_argument("--spread", type=float, default=SPREAD, help="standard deviation of their logarithm")
     arguments = parser.parse_args()
     lines = [json.loads(line) for line in (arguments.data / "messages.jsonl").read_text().splitlines() if line.strip()]
     figures = [
-        asyncio.run(simulated(day(lines, count), hosts, arguments.median, arguments.spread))
+        asyncio.run(simulated(day(lines, count), hosts, arguments.read, arguments.write, arguments.spread))
         for count in arguments.messages
         for hosts in arguments.hosts
     ]
@@ -130,7 +135,8 @@ class VirtualModel:
     """
 
     clock: FakeClock
-    median: float
+    read: float
+    write: float
     spread: float
     provider: str = "ollama"
     model: str = "virtual"
@@ -144,16 +150,18 @@ class VirtualModel:
         """See LanguageModel."""
         if request.before is not None:
             await request.before()
-        seconds = self._latency.lognormvariate(math.log(self.median), self.spread)
+        text = json.dumps(answer_to(request.prompt))
+        asked, answered = (
+            round(REAL_SHARE * estimate_tokens(part)) for part in (request.system + request.prompt, text)
+        )
+        seconds = (asked / self.read + answered / self.write) * self._latency.lognormvariate(0, self.spread)
         self.calls += 1
+        self.tokens += asked + answered
         self.busy_seconds += seconds
         until = self.clock.ms + round(seconds * 1000)
         done = asyncio.get_running_loop().create_future()
         heapq.heappush(self.waiting, (until, self.calls, done))
         await done
-        text = json.dumps(one_statement({"messages": [{"content": request.prompt}]}))
-        asked, answered = (round(REAL_SHARE * estimate_tokens(one)) for one in (request.system + request.prompt, text))
-        self.tokens += asked + answered
         return Completion(
             text=text,
             prompt_tokens=asked,
@@ -170,36 +178,50 @@ class VirtualModel:
         """See LanguageModel."""
 
 
-class Watch(Extractor):
-    """The real extractor, and how long each message had waited when its answer was there."""
+class Watch(Reader):
+    """The real reader, and how long each message had waited when the last answer about it was there."""
 
-    def __init__(self, model: VirtualModel) -> None:
-        super().__init__(model, Gate())
-        self.ages: list[float] = []
+    def __init__(self, pipeline: Pipeline, model: VirtualModel) -> None:
+        super().__init__(Proposer(model), Checker(model), pipeline.directory, pipeline.consents, SecretFinder())
+        self.ages: dict[int, float] = {}
         self._clock = model.clock
 
-    async def extract(self, messages: Sequence[Message], **how: Any) -> Any:  # noqa: ANN401 - as Extractor's
-        """See Extractor."""
-        extraction = await super().extract(messages, **how)
-        self.ages += [(self._clock.ms - snowflake.to_ms(message.id)) / 1000 for message in messages]
-        return extraction
+    async def propose(self, work: Work, turn: Turn) -> Proposed:
+        """See Reader."""
+        proposed = await super().propose(work, turn)
+        self._answered(work)
+        return proposed
+
+    async def check(
+        self, work: Work, candidates: Sequence[Candidate], turn: Turn
+    ) -> tuple[list[Judgement | None], Cost]:
+        """See Reader."""
+        judged = await super().check(work, candidates, turn)
+        self._answered(work)
+        return judged
+
+    def _answered(self, work: Work) -> None:
+        for message in work.messages:
+            self.ages[message.id] = (self._clock.ms - snowflake.to_ms(message.id)) / 1000
 
 
 # --- the simulation --------------------------------------------------------------------------------------------------
 
 
-async def simulated(said: Sequence[Said], hosts: int, median: float, spread: float) -> dict[str, object]:
+async def simulated(said: Sequence[Said], hosts: int, read: float, write: float, spread: float) -> dict[str, object]:
     """Live through the day, and through what is left of it afterwards."""
     clock = FakeClock(NOW_MS)
-    model = VirtualModel(clock, median, spread)
-    watch = Watch(model)
+    model = VirtualModel(clock, read, write, spread)
     with tempfile.TemporaryDirectory() as folder:
         async with open_pipeline(Path(folder), clock) as pipeline:
-            flusher = _flusher(pipeline, watch, model, hosts)
-            await _live(pipeline, flusher, model, said, hosts)
+            watch = Watch(pipeline, model)
+            pipeline.concurrency = hosts
+            pipeline.read_with(watch)
+            await _live(pipeline, pipeline.flusher, model, said, hosts)
             embedded = sum(estimate_tokens(memory.text) for memory in await pipeline.memories())
             memories = await pipeline.rows("memories")
             left = len(await pipeline.queue.channels())
+    ages = list(watch.ages.values())
     prices = load_prices(None)
     dollars = prices.cost("openai", "text-embedding-3-small", embedded, 0) or 0.0
     return {
@@ -212,28 +234,12 @@ async def simulated(said: Sequence[Said], hosts: int, median: float, spread: flo
         "dollars for embeddings": round(dollars, 5),
         "dollars for electricity": round(prices.electricity(model.busy_seconds), 2),
         "memories": memories,
-        "age in minutes when answered, median": round(quantile(watch.ages, 0.5) / 60, 1),
-        "age in minutes when answered, p95": round(quantile(watch.ages, 0.95) / 60, 1),
-        "age in minutes when answered, longest": round(max(watch.ages) / 60, 1),
+        "age in minutes when answered, median": round(quantile(ages, 0.5) / 60, 1),
+        "age in minutes when answered, p95": round(quantile(ages, 0.95) / 60, 1),
+        "age in minutes when answered, longest": round(max(ages) / 60, 1),
         "hours until all was answered": round((clock.ms - NOW_MS) / 3_600_000, 1),
         "channels left in the queue": left,
     }
-
-
-def _flusher(pipeline: Pipeline, extractor: Extractor, model: VirtualModel, hosts: int) -> Flusher:
-    neighbours = Neighbours(pipeline.db, pipeline.store, pipeline.fulltext, pipeline.index, pipeline.threads)
-    return Flusher(
-        queue=pipeline.queue,
-        applier=Applier(pipeline.db, pipeline.queue, pipeline.store, pipeline.consents),
-        extractor=extractor,
-        reconciler=Reconciler(pipeline.queue, neighbours, Chooser(model)),
-        indexer=pipeline.indexer,
-        directory=pipeline.directory,
-        consents=pipeline.consents,
-        flush_interval=3600,
-        flush_batch_size=100,
-        concurrency=hosts,
-    )
 
 
 async def _live(pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said: Sequence[Said], hosts: int) -> None:

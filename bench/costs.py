@@ -1,7 +1,7 @@
 """What a day of chat costs by the ledger: `python -m bench.costs DATA [--messages 10000]`.
 
 The messages of a folder (`messages.jsonl`, repeated with new ids until there are enough) go through the whole pipeline
-against a scripted model that makes one statement of every call, quoted from the messages, and an embedding server that
+against a scripted model that keeps one line of six in its own words, and an embedding server that
 counts tokens as OpenAI does. Prints the bill that `python -m bot costs` would show: tokens, dollars, and the same work
 at OpenAI alone.
 """
@@ -26,7 +26,10 @@ from bot.settings.loading import load_settings
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 
-LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: (.{30,240})$", re.MULTILINE)
+LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?(?:, [^:]*:\d\d)?: (.{30,240})$", re.MULTILINE)
+STATEMENT = re.compile(r"^S(\d+) ", re.MULTILINE)
+LINES_A_STATEMENT = 6
+"""A careful reader of a busy support channel keeps about one statement of so many lines."""
 DAY = 24 * 60 * 60 * 1000 << 22
 """A day in snowflakes."""
 
@@ -46,7 +49,7 @@ async def measure(data: Path, count: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         export = Path(folder) / "messages.jsonl"
         export.write_text("".join(f"{json.dumps(line)}\n" for line in repeated(data / "messages.jsonl", count)))
-        async with LoopbackOllama(answer=one_statement) as ollama, LoopbackOpenAI(api_key="k") as openai:
+        async with LoopbackOllama(answer=scripted) as ollama, LoopbackOpenAI(api_key="k") as openai:
             settings = load_settings(
                 None,
                 data_dir=Path(folder) / "data",
@@ -94,13 +97,21 @@ def repeated(path: Path, count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def one_statement(request: dict[str, Any]) -> dict[str, Any]:
-    """The longest line of the conversation, as know-how."""
-    found = LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
-    if not found:
-        return {"memories": []}
-    number, text = max(found, key=lambda line: len(line[1]))
-    return {"memories": [{"lines": [int(number)], "kind": "answer", "text": text}]}
+def scripted(request: dict[str, Any]) -> dict[str, Any]:
+    """Proposes the longest lines that are shown, as know-how, and agrees to whatever it is to judge."""
+    return answer_to(request["messages"][-1]["content"])
+
+
+def answer_to(prompt: str) -> dict[str, Any]:
+    """The answer to either call."""
+    lines, _, asked = prompt.partition("\nStatements:\n")
+    if asked:
+        yes = {"said": True, "lasting": True, "private": False, "relation": "new", "memory": []}
+        return {"verdicts": [{"n": int(number)} | yes for number in STATEMENT.findall(asked)]}
+    shown = LINE.findall(lines.rsplit("Lines:", 1)[-1])
+    longest = sorted({text: int(number) for number, text in shown}.items(), key=lambda line: -len(line[0]))
+    kept = sorted(longest[: 1 + len(shown) // LINES_A_STATEMENT], key=lambda line: line[1])
+    return {"topics": [], "memories": [{"text": text, "kind": "answer", "lines": [number]} for text, number in kept]}
 
 
 if __name__ == "__main__":

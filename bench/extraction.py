@@ -28,7 +28,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 import bot.llm.composition
-from bench.costs import one_statement
+from bench.costs import scripted
 from bench.extraction_scores import (
     Made,
     answerable,
@@ -78,6 +78,7 @@ class Options:
         scripted: whether the model is one on loopback.
         answers: folder in which the model's answers are kept and looked for.
         memories: file to list the memories in.
+        check_model: judges what the model proposes, where that is another one.
     """
 
     data: Path
@@ -95,6 +96,7 @@ class Options:
     scripted: bool = False
     answers: Path | None = None
     memories: Path | None = None
+    check_model: str | None = None
 
 
 def main() -> None:
@@ -102,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with messages.jsonl and maybe questions.jsonl")
     parser.add_argument("--model", default=SCRIPTED, help="name at the endpoint")
+    parser.add_argument("--check-model", help="name of the model that judges, where it is another one")
     parser.add_argument("--provider", type=LLMProvider, default=LLMProvider.OLLAMA, choices=list(LLMProvider))
     parser.add_argument("--base-url", help="the endpoint without a path; unset: Ollama here, or OpenAI")
     parser.add_argument("--api-key", default="unused", help="for OpenAI")
@@ -173,10 +176,10 @@ async def _meter(options: Options) -> AsyncIterator[Meter]:
 
 
 def scripted_answer(request: dict[str, Any]) -> dict[str, Any]:
-    """One statement a call, in the form that whoever asks wants."""
+    """Some statements a call, in the form that whoever asks wants."""
     asked = request.get("response_format") or {"type": request.get("format")}
     if asked["type"] == "json_schema" or isinstance(asked["type"], dict):
-        return one_statement(request)
+        return scripted(request)
     return {"memory": [{"id": "0", "text": "User said something in the channel.", "attributed_to": "user"}]}
 
 
@@ -212,6 +215,7 @@ def _settings(options: Options, meter: Meter, folder: Path) -> Settings:
         ollama_base_url=meter.url,
         ollama_model=_model(options),
         openai_llm_model=_model(options),
+        check_model=options.check_model,
         openai_base_url=f"{meter.url}/v1",
         openai_api_key=options.api_key,
         embedding_model=options.embedding_model,

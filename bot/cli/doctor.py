@@ -88,6 +88,7 @@ def _of_ollama(settings: Settings) -> list[str]:
     models = []
     if settings.mem0_enabled and settings.mem0_llm_provider is LLMProvider.OLLAMA:
         models.append(settings.ollama_model)
+        models.extend([settings.check_model] if settings.check_model else [])
     if settings.mem0_enabled and settings.embedding_provider is EmbeddingProvider.OLLAMA:
         models.append(settings.embedding_model)
     return models

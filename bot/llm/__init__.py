@@ -4,7 +4,8 @@ Every call goes through a guard, which limits its rate and time and stops asking
 counts what each call cost.
 """
 
-from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel, estimate_tokens
+from bot.llm.base import Before, CompletionRequest, LanguageModel, estimate_tokens
+from bot.llm.claims import claim_request, judges_claims, says_yes
 from bot.llm.composition import ModelServices, answers_at_once, flushes_at_once, model_stores, open_models
 from bot.llm.costs import Call, Ledger, PriceTable, Usage, load_prices
 from bot.llm.embeddings import (
@@ -51,7 +52,6 @@ __all__ = [
     "Breaker",
     "BreakerState",
     "Call",
-    "Completion",
     "CompletionRequest",
     "Counters",
     "Course",
@@ -79,6 +79,7 @@ __all__ = [
     "answers_at_once",
     "bill",
     "bills_by_day",
+    "claim_request",
     "close_client",
     "digests",
     "embedding_tally",
@@ -86,11 +87,13 @@ __all__ = [
     "estimate_tokens",
     "flushes_at_once",
     "full_name",
+    "judges_claims",
     "load_prices",
     "loaded_models",
     "model_stores",
     "ollama_client",
     "open_models",
     "pulling",
+    "says_yes",
     "translated",
 ]

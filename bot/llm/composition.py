@@ -36,6 +36,7 @@ class ModelServices:
         prices: what tokens cost.
         guards: one for each use of an outside service; whoever opens one adds its own.
         model: None where none is wanted, or none answers and it is not waited for.
+        check_model: checks what the model proposes; None where the model does so itself.
         fallback: the model, where OLLAMA_FALLBACK puts something behind it.
         notes: one line for each thing that is done without, for people.
     """
@@ -44,6 +45,7 @@ class ModelServices:
     prices: PriceTable
     guards: list[Guard] = field(default_factory=list)
     model: LanguageModel | None = None
+    check_model: LanguageModel | None = None
     fallback: FallbackModel | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -81,6 +83,10 @@ async def open_models(
             if model is not None:
                 services.guards.extend(model.guards)
                 _with_fallback(stack, settings, services, model, clock)
+            if model is not None and settings.check_model is not None:
+                services.check_model = check = open_model(settings, services.ledger, settings.check_model)
+                stack.push_async_callback(check.aclose)
+                services.guards.extend(check.guards)
         yield services
 
 
@@ -102,12 +108,12 @@ async def _usable_model(
     return model
 
 
-def open_model(settings: Settings, ledger: Ledger) -> GuardedModel | PooledModel:
-    """The language model of the settings, guarded and counted; on several hosts where Ollama has several."""
+def open_model(settings: Settings, ledger: Ledger, name: str | None = None) -> GuardedModel | PooledModel:
+    """The language model of the settings, or another of its provider, guarded and counted; on all hosts of Ollama."""
     if settings.mem0_llm_provider is LLMProvider.OPENAI:
-        name = settings.openai_llm_model
+        name = name or settings.openai_llm_model
         return guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), ledger)
-    models = [OllamaModel(url, settings.ollama_model) for url in settings.ollama_base_url]
+    models = [OllamaModel(url, name or settings.ollama_model) for url in settings.ollama_base_url]
     if len(models) == 1:
         return guarded(models[0], ledger)
     hosts: list[Host[LanguageModel]] = [

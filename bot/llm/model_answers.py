@@ -78,7 +78,7 @@ class Draft:
             raise AnswerCut(f"the answer was cut after {completion_tokens or 'unknown'} tokens", self._begun())
         if self.declined:
             raise AnswerDeclined("the model declined to answer")
-        text = self._wanted() if whole else self._begun()
+        text = self._wanted() or self._broken() if whole else self._begun()
         if not text:
             raise AnswerInvalid("the model answered with nothing of what was asked for")
         return Completion(
@@ -94,6 +94,11 @@ class Draft:
     def _wanted(self) -> str | None:
         """What was asked for."""
         return json_in((self.text, self.thoughts), self.request.schema) if self.request.schema else self.text
+
+    def _broken(self) -> str:
+        """JSON that is none, for a reader who takes what stands whole in it."""
+        at = self.text.find('{"') if self.request.enough is not None and self.request.schema else -1
+        return self.text[at:] if at >= 0 else ""
 
     def _begun(self) -> str:
         """What has come of it."""

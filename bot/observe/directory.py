@@ -11,7 +11,19 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import people_in
-from bot.storage import Dialect, Scope, Sections, Store, citations, in_scope, members, memories, messages, upsert
+from bot.storage import (
+    Dialect,
+    Scope,
+    Sections,
+    Store,
+    channels,
+    citations,
+    in_scope,
+    members,
+    memories,
+    messages,
+    upsert,
+)
 from bot.text import STOP_WORDS
 
 if TYPE_CHECKING:
@@ -46,6 +58,15 @@ class Directory(Store):
                 )
             )
             return {row.user_id: row.name for row in rows}
+
+    async def channels(self, guild_id: int, channel_ids: Collection[int]) -> dict[int, str]:
+        """Names of those channels of a guild that are known."""
+        if not channel_ids:
+            return {}
+        known = select(channels.c.channel_id, channels.c.name).where(channels.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            rows = await connection.execute(known.where(channels.c.channel_id.in_(channel_ids), channels.c.name != ""))
+            return {row.channel_id: row.name for row in rows}
 
     async def next_after(self, user_id: int) -> tuple[int, frozenset[int]] | None:
         """The known member with the next higher id, and the guilds where they are known; None after the last one."""

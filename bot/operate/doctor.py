@@ -197,6 +197,9 @@ class Doctor:
             return
         async for finding in examine_ollama(self._settings.ollama_base_url, self._settings.ollama_model):
             yield finding
+        if (check_model := self._settings.check_model) is not None:
+            async for finding in examine_ollama(self._settings.ollama_base_url, check_model, "CHECK_MODEL"):
+                yield finding
         if self._settings.may_fall_back_to_openai:
             yield await self._openai_model()
 
@@ -207,9 +210,10 @@ class Doctor:
             return []
         uses = (
             (settings.mem0_llm_provider is LLMProvider.OLLAMA, settings.ollama_model),
+            (settings.mem0_llm_provider is LLMProvider.OLLAMA, settings.check_model),
             (settings.embedding_provider is EmbeddingProvider.OLLAMA, settings.embedding_model),
         )
-        return [model for used, model in uses if used]
+        return [model for used, model in uses if used and model]
 
     async def _openai_model(self) -> Finding:
         """A short call, for less than a thousandth of a cent."""

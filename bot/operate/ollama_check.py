@@ -17,11 +17,14 @@ from bot.llm import (
     FAILURES,
     KEEP_ALIVE,
     LoadedModel,
+    claim_request,
     close_client,
     digests,
     full_name,
+    judges_claims,
     loaded_models,
     ollama_client,
+    says_yes,
     translated,
 )
 from bot.operate.findings import Finding, Verdict
@@ -35,6 +38,7 @@ SAMPLE_SECONDS = 180.0
 """For the sample call of the language model; a large one takes a minute to load from a slow disk."""
 
 SAMPLE = "Count from one to three, in words."
+SAMPLE_CLAIM = claim_request("The meeting is on Friday at noon.", "The meeting is on Friday.", "doctor").prompt
 SAMPLE_TOKENS = 64
 SAMPLE_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -62,16 +66,16 @@ SHOWN_DIGITS = 12
 """Of a digest, as `ollama list` shows them."""
 
 
-async def examine_ollama(urls: Sequence[str], model: str) -> AsyncIterator[Finding]:
-    """What is found at each host: whether it answers, has the model, follows a schema, and how fast.
+async def examine_ollama(urls: Sequence[str], model: str, setting: str = "OLLAMA_MODEL") -> AsyncIterator[Finding]:
+    """What is found at each host: whether it answers, has the model of a setting, follows a schema, and how fast.
 
     Where one of several hosts is sound, what is wrong with another is a warning: the sound one does its work.
     """
     if len(urls) == 1:
-        async for finding in _examine(urls[0], model):
+        async for finding in _examine(urls[0], model, setting):
             yield finding
         return
-    found = await asyncio.gather(*(_all_of(url, model) for url in urls))
+    found = await asyncio.gather(*(_all_of(url, model, setting) for url in urls))
     sound = any(all(finding.verdict is not Verdict.FAULT for finding in findings) for findings in found)
     for url, findings in zip(urls, found, strict=True):
         for finding in findings:
@@ -110,18 +114,19 @@ async def _digests_at(url: str) -> dict[str, str]:
         await close_client(client)
 
 
-async def _all_of(url: str, model: str) -> list[Finding]:
-    return [finding async for finding in _examine(url, model)]
+async def _all_of(url: str, model: str, setting: str) -> list[Finding]:
+    return [finding async for finding in _examine(url, model, setting)]
 
 
-async def _examine(url: str, name: str) -> AsyncIterator[Finding]:
+async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
     client = ollama_client(url, SAMPLE_SECONDS)
     try:
         yield Finding("ollama", Verdict.OK, f"answers at {_bare(url)}, version {await _ollama_version(url)}")
         shown = await client.show(name)
         yield _context(name, shown.modelinfo or {})
         answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
-        yield schema_finding(name, answer.message.content or "", "OLLAMA_MODEL")
+        text = answer.message.content or ""
+        yield _claim_finding(name, text) if judges_claims(name) else schema_finding(name, text, setting)
         yield _speed(answer, seconds)
         yield _graphics(name, await loaded_models(client))
     except (*FAILURES, ServiceError) as error:
@@ -158,10 +163,11 @@ def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show
 async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> tuple[ollama.ChatResponse, float]:
     """One short call, and the seconds that it took."""
     started = time.monotonic()
+    of_claims = judges_claims(name)
     answer = await client.chat(
         name,
-        [{"role": "user", "content": SAMPLE}],
-        format=SAMPLE_SCHEMA,
+        [{"role": "user", "content": SAMPLE_CLAIM if of_claims else SAMPLE}],
+        format=None if of_claims else SAMPLE_SCHEMA,
         think=False if thinks else None,
         options={"num_ctx": NEEDED_CONTEXT, "num_predict": SAMPLE_TOKENS, "temperature": 0},
         keep_alive=KEEP_ALIVE,
@@ -180,6 +186,14 @@ def schema_finding(name: str, text: str, setting: str) -> Finding:
         return Finding("language model", Verdict.OK, f"{name} follows a JSON schema")
     found = f"{name} does not follow a JSON schema, so no memories can be made with it"
     return Finding("language model", Verdict.FAULT, found, OTHER_MODEL.format(setting=setting))
+
+
+def _claim_finding(name: str, text: str) -> Finding:
+    """Whether a model for claims sees that a text says what it says."""
+    if says_yes(text):
+        return Finding("check model", Verdict.OK, f"{name} answers whether a text says something")
+    found = f"{name} does not answer Yes or No to a document and a claim"
+    return Finding("check model", Verdict.FAULT, found, OTHER_MODEL.format(setting="CHECK_MODEL"))
 
 
 def _speed(answer: ollama.ChatResponse, seconds: float) -> Finding:

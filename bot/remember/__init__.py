@@ -6,16 +6,13 @@ finished later.
 """
 
 from bot.remember.composition import open_flusher, open_queue, remember_stores
-from bot.remember.flusher import Flusher, FlushReport
+from bot.remember.flusher import Flusher
 from bot.remember.kept import discard_answers
-from bot.remember.lexicon import NEGATION
-from bot.remember.orders import is_order
 from bot.remember.queue import DeadLetter, Queue
-from bot.remember.ranges import ends
+from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereader, Rereadings
 
 __all__ = [
-    "NEGATION",
     "DeadLetter",
     "FlushReport",
     "Flusher",
@@ -23,8 +20,6 @@ __all__ = [
     "Rereader",
     "Rereadings",
     "discard_answers",
-    "ends",
-    "is_order",
     "open_flusher",
     "open_queue",
     "remember_stores",

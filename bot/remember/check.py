@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -10,11 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from bot.domain import AnswerInvalid, Memory, MemoryKind
-from bot.llm import Before, CompletionRequest, LanguageModel
+from bot.domain import AnswerInvalid, Memory, MemoryKind, ServiceError
+from bot.llm import Before, CompletionRequest, LanguageModel, claim_request, says_yes
+from bot.remember.changes import repetition_of
 from bot.remember.model_json import closed, items_of, list_of, number_to, numbers_in
 from bot.remember.statement import Cost, Judged, Judgement, Proposed, Relation, Statement
 from bot.remember.transcript import ShownLine, Transcript
+
+log = logging.getLogger(__name__)
 
 PURPOSE = "check"
 AROUND_LINES = 10
@@ -25,11 +29,8 @@ ANSWER_TOKENS = 60
 VERDICT_TOKENS = 60
 """Of one verdict as JSON, with room for blanks."""
 
-MINICHECK = "bespoke-minicheck"
-"""A model made for "does this text say that?", which it answers in its own form; nothing else can be asked of it."""
 CLAIM_LINES = 2
-"""Lines around the cited ones in its document: small judges are weak where much has to be put together."""
-CLAIM_TOKENS = 4
+"""Lines around the cited ones for a model that judges claims: small ones are weak where much has to be put together."""
 
 NOT_SAID = "not said"
 NOT_LASTING = "not worth keeping"
@@ -103,7 +104,8 @@ class Checker:
 
         Args:
             model: answers everything.
-            claims: a model of the kind of `MINICHECK`, which then says alone whether lines say a statement.
+            claims: a model that judges nothing but claims, which then says alone whether lines say a statement; while
+                it is away, the other one says that too.
         """
         self._model = model
         self._claims = claims
@@ -139,10 +141,7 @@ class Checker:
             if candidates and not judgements:
                 raise AnswerInvalid("the answer judges nothing")
             if self._claims is not None:
-                for n, judgement in judgements.items():
-                    said, spent = await self._says(self._claims, transcript, candidates[n].statement, before)
-                    judgements[n] = judgement if said is None else replace(judgement, said=said)
-                    cost += spent
+                cost += await self._judge_claims(self._claims, transcript, candidates, judgements, before)
         return [judgements.get(n) for n in range(len(candidates))], cost
 
     async def _ask(
@@ -163,28 +162,35 @@ class Checker:
         verdicts = dict(verdict for row in rows if (verdict := _verdict(row, memories, len(candidates))))
         return verdicts, Cost(1, answer.prompt_tokens or 0, answer.completion_tokens or 0)
 
-    async def _says(
-        self, claims: LanguageModel, transcript: Transcript, statement: Statement, before: Before | None
-    ) -> tuple[bool | None, Cost]:
-        """Whether the lines say a statement, by the model for claims; questions and topics are none."""
-        if statement.kind in {MemoryKind.QUESTION, MemoryKind.TOPIC}:
-            return None, Cost()
-        document = transcript.shown(_around(transcript, [statement], CLAIM_LINES))
-        request = CompletionRequest(
-            system="",
-            prompt=f"Document: {document}\nClaim: {transcript.quoted(statement.text)}",
-            schema={},
-            max_tokens=CLAIM_TOKENS,
-            purpose=PURPOSE,
-            before=before,
-            enough=lambda _: False,
-        )
-        answer = await claims.complete(request)
-        said = answer.text.strip().casefold().startswith("yes")
-        return said, Cost(1, answer.prompt_tokens or 0, answer.completion_tokens or 0)
+    async def _judge_claims(
+        self,
+        claims: LanguageModel,
+        transcript: Transcript,
+        candidates: Sequence[Candidate],
+        judgements: dict[int, Judgement],
+        before: Before | None,
+    ) -> Cost:
+        """Put into the judgements what the model for claims says; questions and topics are no claims. What it cost."""
+        cost = Cost()
+        for n, judgement in judgements.items():
+            statement = candidates[n].statement
+            if statement.kind in {MemoryKind.QUESTION, MemoryKind.TOPIC}:
+                continue
+            document = transcript.shown(_around(transcript, [statement], CLAIM_LINES))
+            try:
+                request = claim_request(document, transcript.quoted(statement.text), PURPOSE, before)
+                answer = await claims.complete(request)
+            except ServiceError as error:
+                log.warning("Checked without %s: %s", claims.model, error)
+                break
+            judgements[n] = replace(judgement, said=says_yes(answer.text))
+            cost += Cost(1, answer.prompt_tokens or 0, answer.completion_tokens or 0)
+        return cost
 
 
-def judged(proposed: Proposed, candidates: Sequence[Candidate], judgements: Sequence[Judgement | None]) -> Judged:
+def judged(
+    proposed: Proposed, candidates: Sequence[Candidate], judgements: Sequence[Judgement | None], cost: Cost
+) -> Judged:
     """What is kept of the candidates: what is said, lasting and not private, and passed the exact checks.
 
     What is refused for another reason than privacy, and replaces a memory, is handed on without its text: the memory
@@ -195,13 +201,23 @@ def judged(proposed: Proposed, candidates: Sequence[Candidate], judgements: Sequ
     refused: list[tuple[Statement, Judgement]] = []
     for candidate, judgement in zip(candidates, judgements, strict=True):
         reason = refusal(candidate, judgement)
-        if judgement is not None and reason is None and candidate.keepable:
-            kept.append((candidate.statement, judgement))
-        elif judgement is not None and reason != PRIVATE and judgement.relation is Relation.REPLACES:
-            refused.append((replace(candidate.statement, text=""), judgement))
-        if reason is not None and candidate.keepable:
+        if candidate.keepable and reason is not None:
             refusals[reason] += 1
-    return Judged(tuple(kept), tuple(refused), refusals, proposed.cost)
+        if judgement is None:
+            continue
+        if candidate.keepable and reason is None:
+            kept.append((candidate.statement, _repeating(candidate, judgement)))
+        elif reason != PRIVATE and judgement.relation is Relation.REPLACES:
+            refused.append((replace(candidate.statement, text=""), judgement))
+    return Judged(tuple(kept), tuple(refused), refusals, proposed.cost + cost)
+
+
+def _repeating(candidate: Candidate, judgement: Judgement) -> Judgement:
+    """The judgement, unless the statement repeats word for word what is near it and is taken for something new."""
+    repeated = repetition_of(candidate.statement.text, candidate.near)
+    if judgement.relation is not Relation.NEW or repeated is None:
+        return judgement
+    return replace(judgement, relation=Relation.SAME, related=(repeated.id,))
 
 
 def refusal(candidate: Candidate, judgement: Judgement | None) -> str | None:

@@ -10,21 +10,25 @@ from contextlib import asynccontextmanager
 from bot.domain import Clock, Step, no_step, system_clock
 from bot.guilds import GuildServices
 from bot.index import IndexServices
-from bot.llm import ModelServices, flushes_at_once
+from bot.llm import LanguageModel, ModelServices, flushes_at_once, judges_claims
 from bot.memories import MemoryStore
 from bot.observe import LogServices
-from bot.remember.applier import Applier
-from bot.remember.choice import Chooser
-from bot.remember.extractor import PURPOSE, Extractor
-from bot.remember.flusher import Flusher, FlushReport
-from bot.remember.gate import Gate
+from bot.remember.channel_flush import ChannelFlush
+from bot.remember.check import Checker
+from bot.remember.exact import contradicts
+from bot.remember.explain import Explanations
+from bot.remember.flusher import Flusher
 from bot.remember.kept import KeptAnswers
 from bot.remember.neighbours import Neighbours
+from bot.remember.propose import PURPOSE, Proposer
 from bot.remember.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
-from bot.remember.reconciler import Reconciler
+from bot.remember.reader import Reader
+from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereadings
+from bot.remember.settler import Settler
 from bot.settings import Settings
 from bot.storage import Database, Store, open_store
+from bot.text import SecretFinder
 
 
 def open_flusher(
@@ -38,6 +42,7 @@ def open_flusher(
     clock: Clock,
     flushed: Callable[[FlushReport], None],
     step: Step = no_step,
+    explain: Explanations | None = None,
 ) -> Flusher | None:
     """What turns pending messages into memories; None where there is no language model.
 
@@ -52,6 +57,7 @@ def open_flusher(
         clock: the local clock.
         flushed: told what each flush of a channel did.
         step: told each step that is reached.
+        explain: writes what becomes of each proposal.
     """
     model = models.model
     if model is None:
@@ -65,21 +71,42 @@ def open_flusher(
     if models.fallback is not None:  # it takes over no later than the settings say
         longest_wait = min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, settings.fallback_after_seconds))
     queue = Queue(db, clock, _owner(), lease_time=db.time, longest_wait_seconds=longest_wait)
-    neighbours = Neighbours(db, store, logged.fulltext, index.index, guilds.threads)
-    return Flusher(
+    channels = ChannelFlush(
         queue=queue,
-        applier=Applier(db, queue, store, guilds.consents, step),
-        extractor=Extractor(model, Gate(), settings.zone),
-        reconciler=Reconciler(queue, neighbours, Chooser(model)),
+        reader=Reader(
+            Proposer(model),
+            _checker(model, models.check_model),
+            logged.directory,
+            guilds.consents,
+            SecretFinder(),
+            settings.zone,
+            explain,
+        ),
+        neighbours=Neighbours(db, store, logged.fulltext, index.index, guilds.threads),
+        settler=Settler(db, queue, store, guilds.consents, contradicts, step),
         indexer=index.indexer,
-        directory=logged.directory,
         consents=guilds.consents,
+        batch_size=settings.flush_batch_size,
+        concurrency=flushes_at_once(settings),
+        step=step,
+        explain=explain,
+    )
+    return Flusher(
+        queue,
+        channels,
+        index.indexer,
         flush_interval=settings.flush_interval_seconds,
         flush_batch_size=settings.flush_batch_size,
         concurrency=flushes_at_once(settings),
-        told=on_flush,
-        step=step,
+        on_flush=on_flush,
     )
+
+
+def _checker(model: LanguageModel, check_model: LanguageModel | None) -> Checker:
+    """Who judges: the model of the settings for it, with the first one beside it where that judges claims alone."""
+    if check_model is None:
+        return Checker(model)
+    return Checker(model, check_model) if judges_claims(check_model.model) else Checker(check_model)
 
 
 @asynccontextmanager

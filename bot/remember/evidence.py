@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
+from bot.remember.transcript import ShownLine
 from bot.text import DURATIONS, MENTION, Clock, Day, Meaning, Number, ToldDays, language_of, links_of, runs_of
 
 NEAR = 5
 """Lines before and after a cited one that may lend a whole date, a time, a link, a command or an identifier."""
 _STAMP = re.compile(r"<t:(\d{1,11})(?::[tTdDfFR])?>")
 _ANY = "any"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownLine:
-    """A line of a stretch, as the model was shown it.
-
-    Attributes:
-        number: by which the model cites it.
-        message_id: the message that it is.
-        author_id: who said it.
-        text: what was said; people as `<@user_id>`.
-        day: on which it was said, where the server is.
-        reply_to: id of the message that it answers.
-    """
-
-    number: int
-    message_id: int
-    author_id: int
-    text: str
-    day: date
-    reply_to: int | None = None
 
 
 class Heard:

@@ -16,8 +16,9 @@ from functools import partial
 from unicodedata import east_asian_width
 
 from bot.domain import people_in
-from bot.remember.evidence import Heard, ShownLine, Stretch
+from bot.remember.evidence import Heard, Stretch
 from bot.remember.sensitive import is_sensitive
+from bot.remember.transcript import ShownLine
 from bot.text import (
     DURATIONS,
     REDACTED,

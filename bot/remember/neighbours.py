@@ -9,6 +9,7 @@ from bot.domain import Memory, MemoryKind, ServiceError
 from bot.guilds import Threads
 from bot.index import VectorIndex
 from bot.memories import MemoryStore
+from bot.remember.nearest import MOST_TERMS, subject_terms
 from bot.storage import Database
 from bot.text import FullText, channel_token, terms
 
@@ -22,9 +23,6 @@ LOOKED_AT = 12
 
 FUSION = 60
 """Reciprocal rank fusion's constant: Cormack, Clarke and Büttcher, SIGIR 2009."""
-
-MOST_TERMS = 32
-"""Terms of a statement that are searched for."""
 
 
 class Neighbours:
@@ -57,20 +55,21 @@ class Neighbours:
         """
         places = await self._threads.family(channel_id)
         by_meaning = await self._by_meaning(guild_id, places, rendered) if rendered is not None else []
-        by_words = await self._by_words(places, text)
-        memories = await self._store.get(by_meaning) | {memory.id: memory for memory in by_words}
+        by_words = await self._by_words(places, list(dict.fromkeys(terms(text)))[:MOST_TERMS])
+        by_subject = await self._by_words(places, subject_terms(text))
+        memories = await self._store.get(by_meaning) | {memory.id: memory for memory in (*by_words, *by_subject)}
         scores: dict[str, float] = {}
-        for ids in (by_meaning, [memory.id for memory in by_words]):
+        for ids in (by_meaning, [memory.id for memory in by_words], [memory.id for memory in by_subject]):
             for rank, memory_id in enumerate(ids):
                 scores[memory_id] = scores.get(memory_id, 0.0) + 1 / (FUSION + rank)
         best = [memories[i] for i in sorted(scores, key=lambda i: -scores[i]) if i in memories]
         here = [memory for memory in best if memory.guild_id == guild_id and memory.channel_ids <= places]
         return [memory for memory in here if (memory.kind is MemoryKind.TOPIC) == topics][:NEAREST]
 
-    async def holds(self, memory: Memory) -> bool:
-        """Whether a memory is there still, as it was."""
-        stored = (await self._store.get([memory.id])).get(memory.id)
-        return stored is not None and stored.text == memory.text
+    async def hold(self, memories: Sequence[Memory]) -> bool:
+        """Whether these memories are all there still, as they were."""
+        stored = await self._store.get([memory.id for memory in memories]) if memories else {}
+        return all(memory.id in stored and stored[memory.id].text == memory.text for memory in memories)
 
     async def _by_meaning(self, guild_id: int, places: frozenset[int], rendered: str) -> Sequence[str]:
         try:
@@ -80,8 +79,7 @@ class Neighbours:
             return []
         return [hit.memory_id for hit in scored]
 
-    async def _by_words(self, places: frozenset[int], text: str) -> list[Memory]:
-        words = list(dict.fromkeys(terms(text)))[:MOST_TERMS]
+    async def _by_words(self, places: frozenset[int], words: Sequence[str]) -> list[Memory]:
         if not words:
             return []
         async with self._db.read() as connection:

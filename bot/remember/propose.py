@@ -186,7 +186,7 @@ def answer_schema(numbers: Sequence[int], *, personal: bool) -> dict[str, Any]:
     kind = {"type": "string", "enum": [k.value for k in kinds if personal or k not in PERSONAL_KINDS]}
     topics = list_of(closed({"text": text, "lines": cited}), ceil(len(numbers) / LINES_A_TOPIC))
     memories = list_of(closed({"text": text, "kind": kind, "lines": cited}), len(numbers))
-    return closed({"topics": topics, "memories": memories})
+    return closed({"topics": topics, "memories": memories}) | {"required": ["memories"]}
 
 
 class _Reading:

@@ -1,7 +1,8 @@
 """The work queue: channels are leased, their pending messages are cut into batches, answers are kept until applied.
 
-A batch is one model call's worth of messages. It is open until a validated answer is stored with it, answered until
-that answer is applied, and then it has no row. Whatever is interrupted is taken up from these rows.
+A batch is a stretch of messages. It is open until the model's proposals are stored with it, proposed until the judged
+statements are, answered until those are applied, and then it has no row. Whatever is interrupted is taken up from these
+rows.
 """
 
 from __future__ import annotations
@@ -52,10 +53,11 @@ TRIES = 2
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 600.0
 
-CONTEXT_MESSAGES = 4
+CONTEXT_MESSAGES = 10
 """Messages before a batch that its model call may use and not cite."""
 
 OPEN = "open"
+PROPOSED = "proposed"
 ANSWERED = "answered"
 
 _HALVES = uuid.UUID("0b7f3f1c-1d0e-4a53-8a4e-0a5f0d1c2b11")  # namespace of the ids of halved batches
@@ -70,7 +72,7 @@ class Batch:
     """Messages in hand for one model call.
 
     Attributes:
-        answer: the validated answer (`Extraction.to_json`), once there is one.
+        answer: the proposals or judged statements (`bot.remember.statement`), once there are some.
         failures: unusable answers so far.
         attempts: tries so far, whatever came of them.
         next_try_ms: not to be tried again before, in milliseconds since 1970.
@@ -92,6 +94,11 @@ class Work:
     batch: Batch
     messages: tuple[Message, ...]
     context: tuple[Message, ...]
+
+    @property
+    def shown(self) -> tuple[Message, ...]:
+        """All that a model is shown, oldest first."""
+        return (*self.context, *self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +326,8 @@ class Queue:
 
     # --- what came of it ---------------------------------------------------------------------------------------------
 
-    async def answer(self, work: Work, answer: str) -> bool:
-        """Keep a validated answer.
+    async def answer(self, work: Work, answer: str, state: str = ANSWERED) -> bool:
+        """Keep a validated answer to the first call (PROPOSED) or to the second (ANSWERED).
 
         Returns:
             False if one of the messages that the model saw went or changed meanwhile: the answer is thrown away, for
@@ -334,8 +341,19 @@ class Queue:
             if not await _unchanged(connection, work):
                 return False
             stored = update(batches).where(batches.c.id == work.batch.id)
-            await connection.execute(stored.values(state=ANSWERED, answer=answer, error=None))
+            await connection.execute(stored.values(state=state, answer=answer, error=None))
         return True
+
+    async def reopen(self, batch: Batch) -> None:
+        """Have a batch asked about from the beginning.
+
+        Raises:
+            LeaseLost: the channel is another's now.
+        """
+        async with self._db.write() as connection:
+            await self.hold(connection, batch.channel_id)
+            reset = update(batches).where(batches.c.id == batch.id)
+            await connection.execute(reset.values(state=OPEN, answer=None, error=None))
 
     async def fail(self, work: Work, error: AnswerError) -> int:
         """Count an unusable answer: the batch is tried again, halved, or its one message dies. How many died.

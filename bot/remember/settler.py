@@ -34,11 +34,13 @@ class Settled:
         messages: how many messages reached an end state.
         memories: how many memories are new.
         refusals: how many statements were left out after all, by reason.
+        fates: what became of each statement, by the id that it was to have.
     """
 
     messages: int = 0
     memories: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
+    fates: dict[str, str] = field(default_factory=dict)
 
 
 def statement_id(batch_id: str, statement: Statement) -> str:
@@ -144,6 +146,7 @@ class Settler:
                     connection, stretch, stretch.memory(statement), judgement, done
                 ):
                     done.refusals[refusal] += 1
+                    done.fates[statement_id(batch.id, statement)] = refusal
             for statement, judgement in judged.refused:
                 if stretch.refusal(statement) is None:
                     await self._doubt(connection, stretch, stretch.memory(statement), judgement)
@@ -204,6 +207,7 @@ class Settler:
             await self._store.add(connection, kept, batch_id=stretch.batch.id)
             done.memories += 1
         became = stretch.became[new.id] = change.cites or new.id
+        done.fates[new.id] = "same as before" if change.cites else "kept"
         for memory_id in change.supersedes:
             await self._store.supersede(connection, memory_id, by=became)
         for memory_id in change.doubts:

@@ -28,7 +28,7 @@ CONTEXT_CHARS = 300
 _LABEL = re.compile(r"[@＠﹫]([A-Z]{1,2})(?![\w])")
 _TIMESTAMP = re.compile(r"<t:(\d{1,11})(?::[a-zA-Z])?>")
 _EMOJI = re.compile(rf"<a?:(\w{{1,32}}):{snowflake.PATTERN}>")
-_CHANNEL = re.compile(rf"<#({snowflake.PATTERN})>")
+CHANNEL = re.compile(rf"<#({snowflake.PATTERN})>")
 _REFERENCE = re.compile(r"<(?:@&|/[\w -]{1,64}:|id:)\w{1,32}>")
 _MARKER = re.compile(r"\[(/?[A-Z_]{3,})\]")
 _DISGUISED = str.maketrans('<>"', "‹›”")
@@ -100,6 +100,11 @@ class Transcript:
         self.lines = {line.number: line for line in lines}
 
     @property
+    def people(self) -> frozenset[int]:
+        """Everybody who has a label: who spoke, and who was mentioned in what was shown."""
+        return frozenset(self._labels)
+
+    @property
     def new(self) -> list[ShownLine]:
         """The lines of the stretch itself."""
         return [line for line in self.lines.values() if line.is_new]
@@ -160,7 +165,7 @@ class Transcript:
     def _plain(self, text: str) -> str:
         """Discord's markup for times, emoji and channels in plain words."""
         dated = _TIMESTAMP.sub(lambda m: f"{datetime.fromtimestamp(int(m[1]), self._zone):%Y-%m-%d %H:%M %Z}", text)
-        named = _CHANNEL.sub(lambda m: f"#{name}" if (name := self._channels.get(int(m[1]))) else "", dated)
+        named = CHANNEL.sub(lambda m: f"#{name}" if (name := self._channels.get(int(m[1]))) else "", dated)
         return one_line(_REFERENCE.sub("", _EMOJI.sub(r":\1:", named)))
 
 

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Calls that each Ollama host works on at once (its own OLLAMA_NUM_PARALLEL)."
     )
     ollama_model: str = Field("llama3.1:8b", min_length=1, description="Model that extracts memories in Ollama.")
+    check_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Model that checks what the first one wants to remember; the same one where unset. "
+        "bespoke-minicheck only says whether the messages say it, and the first one answers the rest.",
+    )
     openai_api_key: SecretStr | None = Field(
         None, description="Key for embeddings (and for extraction where MEM0_LLM_PROVIDER=openai)."
     )

@@ -7,18 +7,8 @@ linear time.
 from bot.text.analysis import question_terms, terms
 from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
 from bot.text.calendar_words import DURATIONS, SECONDS, language_of
-from bot.text.chat_text import (
-    URL,
-    folded,
-    function_words,
-    is_english,
-    is_filler,
-    is_function_word,
-    one_line,
-    own_words,
-    visible,
-)
-from bot.text.dates import RelativeTime, relative_times, tells_no_day, with_dates
+from bot.text.chat_text import URL, folded, is_english, one_line, own_words, visible
+from bot.text.dates import relative_times, with_dates
 from bot.text.figures import values_of
 from bot.text.folding import as_matched, fold
 from bot.text.fulltext import (
@@ -56,7 +46,6 @@ __all__ = [
     "Indexed",
     "Meaning",
     "Number",
-    "RelativeTime",
     "Scope",
     "SecretFinder",
     "Statistics",
@@ -70,12 +59,9 @@ __all__ = [
     "document_length",
     "fold",
     "folded",
-    "function_words",
     "guild_token",
     "identifiers_of",
     "is_english",
-    "is_filler",
-    "is_function_word",
     "is_in",
     "language_of",
     "links_of",
@@ -90,7 +76,6 @@ __all__ = [
     "relative_times_of",
     "runs_of",
     "tells",
-    "tells_no_day",
     "terms",
     "values",
     "values_of",

@@ -49,14 +49,12 @@ class Good(Statement):
     Attributes:
         kept: the memory's text, where it is not the statement's.
         cites: the messages that it cites, where they are not those named.
-        becomes: its kind, where it is not the one named.
         merges: number of the good statement into whose memory it goes.
         supersedes: numbers of the good statements that it replaces.
     """
 
     kept: str | None = None
     cites: tuple[int, ...] | None = None
-    becomes: MemoryKind | None = None
     merges: int | None = None
     supersedes: tuple[int, ...] = ()
 
@@ -79,12 +77,10 @@ class Chat(Strict):
         messages: `{speaker: text}` with `after` (minutes since the message before, 1 by default) and `reply` (number of
             the message replied to); "flush" where the pending messages are extracted before more is said.
         good: what a careful model answers; all of it has to be kept as told.
-        wrong: what a careless model may answer; none of it may be kept.
+        wrong: what a careless model may propose, and agree to when it checks; none of it may be kept.
         never: messages that no memory may cite whatever a model answers, with the reason for which their own words are
-            refused ("not shown": the model never sees them). A question may stand beside its answer.
+            refused ("not shown": the model never sees them).
         unsaid: what no memory's text may contain, whatever a model answers.
-        conversations: the message numbers of each conversation in the chat, where they are told apart.
-        choices: what the model chooses, in order, where the checks leave open what a statement is to an older one.
     """
 
     name: str
@@ -97,8 +93,6 @@ class Chat(Strict):
     wrong: tuple[Wrong, ...] = ()
     never: Mapping[int, str] = {}
     unsaid: tuple[str, ...] = ()
-    conversations: tuple[tuple[int, ...], ...] = ()
-    choices: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _speakers_known(self) -> Self:

@@ -6,31 +6,47 @@ import inspect
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bot.domain import snowflake
-from bot.domain.model import PERSONAL_KINDS, Memory, MemoryKind, Message, MessageState
+from bot.domain.model import PERSONAL_KINDS, Memory, MemoryKind, MessageState
 from bot.guilds.rules import FactsRule
-from bot.llm.base import Before
 from bot.llm.ollama import OllamaModel
 from bot.observe.messagelog import Said
-from bot.remember.candidate import Extraction
-from bot.remember.extractor import Extractor
-from bot.remember.gate import Gate, Refusal
-from bot.remember.prompt import Transcript
+from bot.remember.check import Checker
+from bot.remember.propose import Proposer
+from bot.remember.queue import Work
+from bot.remember.reader import Reader
+from bot.remember.transcript import Transcript
 from tests.fixtures.memory import Pipeline, open_pipeline
+from tests.fixtures.remember import SECRETS
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 from tests.golden.chats import BOT, Chat, Statement
 from tests.loopback.ollama import LoopbackOllama, Reply
 
-_LINE = re.compile(r"^(\d+) (@[A-Z]{1,2})(?: to @[A-Z]{1,2})?: (.*)$", re.MULTILINE)
+_LINE = re.compile(r"^(\d+) (@[A-Z]{1,2})(?: to @[A-Z]{1,2})?(?:, [^:]*:\d\d)?: (.*)$", re.MULTILINE)
+_JUDGED = re.compile(r"^([SM])(\d+)(?: \([^)]*\))?: (.*)$", re.MULTILINE)
 _PERSON = re.compile(r"\{(\w+)\}")
 MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A statement that a check asks about.
+
+    Attributes:
+        n: its number.
+        text: the statement, people as `<@user_id>`.
+        near: what is remembered near it, by its number.
+    """
+
+    n: int
+    text: str
+    near: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,76 +54,64 @@ class Call:
     """One request to a model.
 
     Attributes:
-        key: what it asks about, however the prompt words that: message numbers with the speakers' labels in the order
-            of the lines, or the two statements to choose between.
-        numbers: the line number of each message, by the message's number in the chat; empty for a choice.
+        numbers: the line number of each message that it may cite, by the message's number in the chat.
         labels: what the model is shown for each speaker, by user id.
         said: what the model is shown of each message, by the message's number.
-        request: the request as it was sent.
+        judged: the statements that it is to judge; None where it is to propose some.
     """
 
-    key: str
     numbers: Mapping[int, int] = field(default_factory=dict)
     labels: Mapping[int, str] = field(default_factory=dict)
     said: Mapping[int, str] = field(default_factory=dict)
-    request: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def extracts(self) -> bool:
-        """Whether it asks for memories."""
-        return bool(self.numbers)
+    judged: Sequence[Judged] | None = None
 
 
 Script = Callable[[Call], Reply | Awaitable[Reply]]
 """Answers a call as a model would."""
 
 
-class Watched(Extractor):
-    """An extractor that tells which messages stand behind a prompt."""
+class Watched(Reader):
+    """A reader that tells which messages stand behind a prompt."""
 
-    def __init__(self, chat: Chat, model: OllamaModel, gate: Gate) -> None:
-        super().__init__(model, gate)
-        self._chat = chat
-        self._shown: Transcript | None = None
+    chat: Chat
+    shown: Transcript
 
-    async def extract(
-        self,
-        messages: Sequence[Message],
-        *,
-        context: Sequence[Message],
-        names: Mapping[int, str],
-        facts_allowed: Container[int],
-        bot_id: int | None,
-        turn: AbstractAsyncContextManager[Before | None] | None = None,
-    ) -> Extraction:
-        self._shown = Transcript(messages, context=context, names=names, secrets=self._gate.secrets)
-        return await super().extract(
-            messages, context=context, names=names, facts_allowed=facts_allowed, bot_id=bot_id, turn=turn
-        )
+    async def _transcript(self, work: Work) -> Transcript:
+        self.shown = await super()._transcript(work)
+        return self.shown
 
     def call(self, request: Mapping[str, Any]) -> Call:
         """What a request that was sent meanwhile asks about."""
         prompt: str = request["messages"][-1]["content"]
-        if "memories" not in request["format"]["properties"] or self._shown is None:
-            return Call(prompt, request=request)
-        return call_of(self._chat, self._shown, prompt, request)
+        lines, _, asked = prompt.partition("\n\nStatements:\n")
+        call = call_of(self.chat, self.shown, lines)
+        return replace(call, judged=_judged(self.shown, asked)) if asked else call
 
 
-def call_of(chat: Chat, shown: Transcript, prompt: str, request: Mapping[str, Any] | None = None) -> Call:
+def call_of(chat: Chat, shown: Transcript, prompt: str) -> Call:
     """The call that shows a transcript in a prompt."""
     place = {message.id: number for number, message in enumerate(chat.said, 1)}
     numbers: dict[int, int] = {}
     labels: dict[int, str] = {}
     said: dict[int, str] = {}
     for match in _LINE.finditer(prompt):
-        message = shown.lines[int(match[1])].message
-        numbers[place[message.id]] = int(match[1])
-        labels[message.author_id] = match[2]
-        said[place[message.id]] = match[3]
-    if len(numbers) != len(shown.lines):
-        raise ValueError(f"{len(shown.lines)} lines are shown as {len(numbers)} in:\n{prompt}")
-    key = " ".join(f"{number}{labels[chat.said[number - 1].author_id]}" for number in numbers)
-    return Call(key, numbers, labels, said, request or {})
+        line = shown.lines[int(match[1])]
+        labels[line.author_id] = match[2]
+        said[place[line.message_id]] = match[3]
+        if line.is_new:
+            numbers[place[line.message_id]] = line.number
+    return Call(numbers, labels, said)
+
+
+def _judged(shown: Transcript, asked: str) -> list[Judged]:
+    statements: list[Judged] = []
+    for match in _JUDGED.finditer(asked):
+        text, _ = shown.resolved(match[3])
+        if match[1] == "S":
+            statements.append(Judged(int(match[2]), text))
+        else:
+            statements[-1].near[int(match[2])] = text
+    return statements
 
 
 @dataclass(slots=True)
@@ -118,14 +122,12 @@ class Played:
         memories: all of them, oldest first, those that were superseded included.
         refusals: statements that were not kept, by reason.
         dead: numbers of the messages that no usable answer could be had for.
-        calls: what the model was asked, in order.
     """
 
     chat: Chat
     memories: list[Memory] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
     dead: list[int] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
 
     def cited(self, memory: Memory) -> tuple[int, ...]:
         """The numbers of the messages that a memory cites."""
@@ -143,21 +145,20 @@ async def play(chat: Chat, folder: Path, script: Script, *, model: str = "llama3
     clock = FakeClock(snowflake.to_ms(chat.said[0].id))
     async with LoopbackOllama(models=[model]) as server, open_pipeline(folder, clock) as pipeline:
         client = OllamaModel(server.url, model)
-        watched = Watched(chat, client, Gate())
+        watched = Watched(Proposer(client), Checker(client), pipeline.directory, pipeline.consents, SECRETS)
+        watched.chat = chat
         failures: list[Exception] = []
 
         async def answer(request: dict[str, Any]) -> Reply:
-            call = watched.call(request)
-            played.calls.append(call)
             try:
-                said = script(call)
+                said = script(watched.call(request))
                 return await said if inspect.isawaitable(said) else said
             except Exception as error:
                 failures.append(error)
                 raise
 
         server.answer = answer
-        pipeline.ask(watched, client)
+        pipeline.read_with(watched)
         try:
             await _run(chat, pipeline, clock, played)
         finally:
@@ -191,9 +192,10 @@ async def _assert_settled(played: Played, pipeline: Pipeline) -> None:
 
 
 def answer_with(chat: Chat, statements: Iterable[Statement], call: Call) -> dict[str, Any]:
-    """The answer that makes those of the statements whose messages a call shows, in the model's labels and numbers."""
+    """The proposals of those statements whose messages a call shows, in the model's labels and numbers."""
     by_key = {key: call.labels.get(user_id, "@ZZ") for key, user_id in chat.speakers.items()}
     return {
+        "topics": [],
         "memories": [
             {
                 "text": _PERSON.sub(lambda m: by_key.get(m[1], m[0]), statement.text),
@@ -202,25 +204,29 @@ def answer_with(chat: Chat, statements: Iterable[Statement], call: Call) -> dict
             }
             for statement in statements
             if set(statement.lines) <= call.numbers.keys()
-        ]
+        ],
     }
+
+
+def agree(call: Call) -> dict[str, Any]:
+    """The judgement that every statement is to be kept, as something new."""
+    yes = {"said": True, "lasting": True, "private": False, "relation": "new", "memory": []}
+    return {"verdicts": [{"n": statement.n} | yes for statement in call.judged or ()]}
 
 
 def assert_holds(chat: Chat, memories: Iterable[Memory]) -> None:
     """What holds of every memory, whatever a model said."""
     said = {message.id: message for message in chat.said}
-    never = {chat.said[number - 1].id for number, why in chat.never.items() if why != Refusal.QUESTION}
-    questions = {chat.said[number - 1].id for number in chat.never} - never
+    never = {chat.said[number - 1].id for number in chat.never}
     allowed = facts_allowed(chat)
     for memory in memories:
-        assert memory.citations
+        assert memory.stating
         for citation in memory.citations:
             assert citation.author_id == said[citation.message_id].author_id
             assert citation.channel_id == said[citation.message_id].channel_id
         ids = [citation.message_id for citation in memory.citations]
         assert all(one < other for one, other in pairwise(ids))
         assert not never & {*ids}, f"{memory.text!r} stands on a message that must never be kept"
-        assert {*ids} - questions, f"{memory.text!r} stands on nothing but a question"
         for words in chat.unsaid:
             assert chat.referring(words).casefold() not in memory.text.casefold()
         if memory.kind in PERSONAL_KINDS:
@@ -237,12 +243,13 @@ def facts_allowed(chat: Chat) -> frozenset[int]:
 def parroted(call: Call) -> dict[str, Any]:
     """The answer of a model that keeps every line word for word, as every kind."""
     return {
+        "topics": [{"text": call.said[number], "lines": [line]} for number, line in call.numbers.items()],
         "memories": [
             {"text": call.said[number], "kind": kind.value, "lines": [line]}
             for number, line in call.numbers.items()
             for kind in MemoryKind
-            if kind is not MemoryKind.NOTE
-        ]
+            if kind not in {MemoryKind.NOTE, MemoryKind.TOPIC}
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,31 @@ import pytest
 
 from bot.domain.model import Memory, MemoryState
 from tests.golden.chats import Chat, Good, all_chats
-from tests.golden.play import Call, Played, answer_with, assert_holds, play
+from tests.golden.play import Call, Played, agree, answer_with, assert_holds, play
 
 
 class Careful:
-    """Answers with a chat's good statements, and chooses as the chat says."""
+    """Proposes a chat's good statements, and judges them as the chat says."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
-        self._choices = list(chat.choices)
-        self.unused = self._choices
 
     def __call__(self, call: Call) -> dict[str, Any]:
-        if call.extracts:
+        if call.judged is None:
             return answer_with(self._chat, self._chat.good, call)
-        if not self._choices:
-            raise AssertionError(f"a choice that the chat does not foresee:\n{call.key}")
-        return {"answer": self._choices.pop(0)}
+        return {"verdicts": [verdict | self._relation(call, verdict["n"]) for verdict in agree(call)["verdicts"]]}
+
+    def _relation(self, call: Call, n: int) -> dict[str, Any]:
+        (judged,) = [statement for statement in call.judged or () if statement.n == n]
+        good = self._known(judged.text)
+        older = {number: self._known(text) for number, text in judged.near.items()}
+        wanted = [self._chat.good[number - 1] for number in ([good.merges] if good.merges else good.supersedes)]
+        memory = [number for number, known in older.items() if known in wanted]
+        return {"relation": ("same" if good.merges else "replaces") if memory else "new", "memory": memory}
+
+    def _known(self, text: str) -> Good:
+        """The statement that a text is, dates written out or not."""
+        return max(self._chat.good, key=lambda good: SequenceMatcher(None, text, _text(self._chat, good)).ratio())
 
 
 @pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.good])
@@ -34,9 +43,7 @@ async def test_good_statements_are_kept(name: str, data_dir: Path, migrated_file
     chat = all_chats()[name]
     data_dir.mkdir(mode=0o700)
     shutil.copyfile(migrated_file, data_dir / migrated_file.name)
-    careful = Careful(chat)
-    played = await play(chat, data_dir, careful)
-    assert not careful.unused
+    played = await play(chat, data_dir, Careful(chat))
     assert not played.dead
     assert_holds(chat, played.memories)
     assert [_told(m, played) for m in played.memories] == _expected(chat), dict(played.refusals)
@@ -58,7 +65,7 @@ def _expected(chat: Chat) -> list[tuple[Any, ...]]:
             cites[good.merges] |= cites.pop(number)
         newer.update(dict.fromkeys(good.supersedes, _text(chat, good)))
     return [
-        (good.becomes or good.kind, _text(chat, good), tuple(sorted(cites[number])), newer.get(number))
+        (good.kind, _text(chat, good), tuple(sorted(cites[number])), newer.get(number))
         for number, good in enumerate(chat.good, 1)
         if number in cites
     ]

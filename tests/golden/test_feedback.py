@@ -19,7 +19,7 @@ from cogs.hits import hit_item
 from cogs.rendering import safe
 from tests.fixtures.storage import CHANNEL, GUILD
 from tests.golden.chats import Chat
-from tests.golden.play import Call, answer_with, assert_holds, play
+from tests.golden.play import Call, agree, answer_with, assert_holds, play
 
 SAID = {
     "name": "a chat that is pasted back",
@@ -139,13 +139,13 @@ async def _played(folder: Path, empty: Path, pasted: str | None, *, by: str) -> 
     chat = Chat.model_validate(SAID | {"messages": [*SAID["messages"], *again]})  # type: ignore[misc]
 
     def answer(call: Call) -> dict[str, Any]:
-        if not call.extracts:
-            return {"answer": "other"}
+        if call.judged is not None:
+            return agree(call)
         if len(chat.said) not in call.numbers or pasted is None:
             return answer_with(chat, chat.good, call)
         line = call.numbers[len(chat.said)]
         kept = [{"text": good.text, "kind": good.kind.value, "lines": [line]} for good in chat.good]
-        return {"memories": kept}
+        return {"topics": [], "memories": kept}
 
     played = await play(chat, folder, answer)
     assert_holds(chat, played.memories)

@@ -14,7 +14,7 @@ from bot.domain.errors import ServiceUnavailable
 from bot.domain.model import MemoryKind, MemoryOrigin, MemoryState, Message, MessageState
 from bot.memories import Asker
 from bot.observe.messagelog import Said
-from bot.remember.candidate import Candidate
+from bot.remember.statement import Statement
 from bot.storage.schema import batches, channels, guilds, memories, messages, outbox, tombstones
 from tests.fixtures.memory import Interrupted, Pipeline, bytes_in
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
@@ -28,9 +28,9 @@ OTHER_GUILD, OTHER_CHANNEL, THREAD = 1_002, 2_002, 2_003
 CANARIES = ["xqvkzjwp", "jwbnqfxy", "kzpvdhqw"]
 
 
-def joint(said: Sequence[Message]) -> list[Candidate]:
+def joint(said: Sequence[Message]) -> list[Statement]:
     """One memory that stands on all messages of a call."""
-    return [Candidate(MemoryKind.DECISION, " / ".join(m.content for m in said), tuple(m.id for m in said))]
+    return [Statement(MemoryKind.DECISION, " / ".join(m.content for m in said), tuple(m.id for m in said))]
 
 
 def find_all(data_dir: Path, needles: Sequence[str] = CANARIES) -> dict[str, list[str]]:
@@ -207,7 +207,7 @@ async def test_interrupted_and_run_again_an_erasure_is_whole(pipeline: Pipeline)
 
 
 async def test_what_a_memory_cited_besides_is_extracted_again(pipeline: Pipeline) -> None:
-    pipeline.extractor.answer = joint
+    pipeline.reader.answer = joint
     theirs = await pipeline.say("Alice says seven", author=ALICE)
     others = await pipeline.say("Bob says eight", author=BOB)
     await pipeline.flush()
@@ -219,7 +219,7 @@ async def test_what_a_memory_cited_besides_is_extracted_again(pipeline: Pipeline
 
 
 async def test_where_the_log_no_longer_has_the_others_the_memory_loses_the_citation(pipeline: Pipeline) -> None:
-    pipeline.extractor.answer = joint
+    pipeline.reader.answer = joint
     others = await pipeline.say("Bob says eight", author=BOB)
     pipeline.clock.advance(3 * 86_400)
     theirs = await pipeline.say("Alice says seven", author=ALICE)
@@ -235,7 +235,7 @@ async def test_where_the_log_no_longer_has_the_others_the_memory_loses_the_citat
 
 
 async def test_what_was_kept_or_corrected_on_purpose_goes_with_its_last_citation(pipeline: Pipeline) -> None:
-    pipeline.extractor.answer = joint
+    pipeline.reader.answer = joint
     said = [await pipeline.say("one", author=ALICE), await pipeline.say("two", author=BOB)]
     await pipeline.flush()
     async with pipeline.db.write() as connection:
@@ -285,7 +285,7 @@ async def test_a_name_stays_while_something_refers_to_it(pipeline: Pipeline) -> 
 
 async def test_a_batch_none_of_whose_messages_are_left_goes(pipeline: Pipeline) -> None:
     said = await pipeline.say("note: alone", author=ALICE)
-    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "refused")
+    pipeline.reader.fault = lambda _: ServiceUnavailable("ollama", "refused")
     await pipeline.flush()
     assert await pipeline.rows(batches) == 1
     await pipeline.erasure.erase_messages(GUILD, CHANNEL, [said.id])
@@ -372,7 +372,7 @@ async def test_an_edited_message_is_extracted_again_and_its_old_text_is_gone(
 
 
 async def test_an_edit_reopens_what_its_memories_cited_besides(pipeline: Pipeline) -> None:
-    pipeline.extractor.answer = joint
+    pipeline.reader.answer = joint
     first, second = await pipeline.say("at seven"), await pipeline.say("in the attic")
     await pipeline.flush()
     await pipeline.revisions.edited(first.id, "at eight", LATER)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,16 @@ from bot.llm.base import Completion, CompletionRequest
 from bot.llm.costs import Ledger, PriceTable
 from bot.llm.fallback import FallbackModel
 from bot.memories import Asker
-from bot.remember import flusher
-from bot.remember.applier import Applier
-from bot.remember.candidate import Candidate, Extraction
-from bot.remember.extractor import Extractor
-from bot.remember.flusher import CUT_MESSAGES, FlushReport
-from bot.remember.gate import Gate
-from bot.remember.queue import LeaseLost, Queue
-from bot.remember.reconcile import Add
+from bot.remember import channel_flush
+from bot.remember.channel_flush import CUT_MESSAGES
+from bot.remember.check import Candidate
+from bot.remember.queue import Batch, LeaseLost, Queue
+from bot.remember.report import FlushReport
+from bot.remember.settler import Settled
+from bot.remember.statement import Judged, Judgement, Relation, Statement
 from bot.storage.schema import batches, leases, messages, outbox
-from tests.fixtures.extraction import ScriptedModel
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
+from tests.fixtures.remember import TwoCallModel
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
 from tests.integration.test_traffic import statements_of
 from tests.loopback.discord import eventually
@@ -60,7 +60,7 @@ async def test_pending_messages_become_memories_that_cite_them(pipeline: Pipelin
     assert await pipeline.texts() == KEPT
     assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
     assert (report.messages, report.memories, report.waiting) == (len(said), len(KEPT), None)
-    assert report.tokens == 110 * report.calls
+    assert (report.calls, report.tokens) == (2, 165)
     for memory in await pipeline.memories():
         (citation,) = memory.citations
         source = next(m for m in said if m.id == citation.message_id)
@@ -70,9 +70,9 @@ async def test_pending_messages_become_memories_that_cite_them(pipeline: Pipelin
 
 
 async def test_a_flush_makes_at_most_two_embedding_requests(pipeline: Pipeline) -> None:
-    await pipeline.say_many([f"note: bay {n} of the warehouse stores {n * 7} crates of fruit{n}" for n in range(120)])
+    await pipeline.say_many([f"note: bay {n} of the warehouse stores {n * 7} crates of fruit{n}" for n in range(200)])
     await pipeline.flush()
-    assert len(pipeline.extractor.calls) > 2
+    assert len(pipeline.reader.calls) > 2
     assert 1 <= pipeline.index.requests <= 2
 
 
@@ -92,13 +92,13 @@ async def test_a_flush_of_many_rounds_makes_at_most_two_embedding_requests(pipel
 async def test_more_statements_than_one_request_takes_are_embedded_in_several(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flusher, "MAX_TEXTS", 40)
-    notes = [f"note: bay {n} stores {n * 7} crates of fruit{n}" for n in range(100)]
+    monkeypatch.setattr(channel_flush, "MAX_TEXTS", 70)
+    notes = [f"note: bay {n} stores {n * 7} crates of fruit{n}" for n in range(200)]
     await pipeline.say_many(notes)
     report = await pipeline.flush()
     assert report.memories == len(await pipeline.memories())
     assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
-    assert max(pipeline.index.sizes) <= 40
+    assert max(pipeline.index.sizes) <= 70
 
 
 async def test_context_is_what_was_said_before_and_is_not_asked_about_twice(pipeline: Pipeline) -> None:
@@ -107,14 +107,25 @@ async def test_context_is_what_was_said_before_and_is_not_asked_about_twice(pipe
     await pipeline.flush()
     await pipeline.say(STATEMENTS[3])
     await pipeline.flush()
-    assert [m.content for m in pipeline.extractor.contexts[-1]] == STATEMENTS[:3]
-    assert [m.content for m in pipeline.extractor.calls[-1]] == STATEMENTS[3:4]
+    assert [m.content for m in pipeline.reader.contexts[-1]] == STATEMENTS[:3]
+    assert [m.content for m in pipeline.reader.calls[-1]] == STATEMENTS[3:4]
 
 
 async def test_interrupted_at_any_step_and_run_again_everything_is_there_once(tmp_path: Path) -> None:
     """Steps are counted in an undisturbed run; then each of them is where the process dies."""
     steps = await _run_and_die(tmp_path / "undisturbed", None)
-    assert {"leased", "cut", "asked", "answered", "applying", "settled", "applied", "indexed"} <= set(steps)
+    assert {
+        "leased",
+        "cut",
+        "asked",
+        "proposed",
+        "checked",
+        "answered",
+        "applying",
+        "settled",
+        "applied",
+        "indexed",
+    } <= set(steps)
     for number in range(len(steps)):
         await _run_and_die(tmp_path / str(number), number)
 
@@ -168,14 +179,16 @@ async def _assert_finished(pipeline: Pipeline, steps: Sequence[str]) -> None:
     assert await pipeline.rows("memory_terms") == len(KEPT)
     for empty in (batches, outbox, leases):
         assert await pipeline.rows(empty) == 0, (died_at, empty.name)
-    asked = Counter(m.id for call in pipeline.extractor.calls for m in call)
+    asked = Counter(m.id for call in pipeline.reader.calls for m in call)
     again = sum(asked.values()) - len(asked)
-    assert again == 0 or died_at == "asked", "an answer that was stored is not asked for again"
+    assert again == 0 or died_at == "asked", "what is proposed and stored is not asked for again"
+    checked = Counter(candidate.statement for call in pipeline.reader.checks for candidate in call)
+    assert set(checked.values()) == {1} or died_at == "checked", "what is judged and stored is not asked for again"
 
 
 async def test_a_model_that_is_down_leaves_messages_pending_and_is_asked_again_later(pipeline: Pipeline) -> None:
     await pipeline.say(STATEMENTS[0])
-    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "connection refused")
+    pipeline.reader.fault = lambda _: ServiceUnavailable("ollama", "connection refused")
 
     report = await pipeline.flush()
     assert report.waiting == "ollama: connection refused"
@@ -188,7 +201,7 @@ async def test_a_model_that_is_down_leaves_messages_pending_and_is_asked_again_l
     pipeline.clock.advance(6)
     assert await pipeline.due() == [], "the second wait is longer than the first"
 
-    pipeline.extractor.fault = lambda _: None
+    pipeline.reader.fault = lambda _: None
     pipeline.clock.advance(6)
     await pipeline.flusher.flush_due()
     assert await pipeline.texts() == [FESTIVAL]
@@ -196,7 +209,7 @@ async def test_a_model_that_is_down_leaves_messages_pending_and_is_asked_again_l
 
 async def test_outages_never_make_dead_letters(pipeline: Pipeline) -> None:
     await pipeline.say(STATEMENTS[0])
-    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "HTTP 500")
+    pipeline.reader.fault = lambda _: ServiceUnavailable("ollama", "HTTP 500")
     for _ in range(20):
         await pipeline.flush()
     assert set((await pipeline.states()).values()) == {MessageState.PENDING}
@@ -204,7 +217,7 @@ async def test_outages_never_make_dead_letters(pipeline: Pipeline) -> None:
 
 async def test_a_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
     await pipeline.say(STATEMENTS[0])
-    pipeline.extractor.fault = lambda _: RateLimited("openai", retry_after=120)
+    pipeline.reader.fault = lambda _: RateLimited("openai", retry_after=120)
     await pipeline.flush()
     pipeline.clock.advance(119)
     assert await pipeline.due() == []
@@ -216,7 +229,7 @@ async def test_a_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
 async def test_the_one_message_that_breaks_answers_dies_alone(pipeline: Pipeline, error: Exception) -> None:
     said = [await pipeline.say(text) for text in STATEMENTS]
     poison = said[2]
-    pipeline.extractor.fault = lambda call: error if poison in call else None
+    pipeline.reader.fault = lambda call: error if poison in call else None
 
     report = await pipeline.flush()
 
@@ -233,11 +246,11 @@ async def test_the_one_message_that_breaks_answers_dies_alone(pipeline: Pipeline
 
 async def test_dead_letters_can_be_tried_again_or_dropped(pipeline: Pipeline) -> None:
     said = [await pipeline.say(text) for text in (STATEMENTS[0], STATEMENTS[2])]
-    pipeline.extractor.fault = lambda _: AnswerInvalid("not JSON")
+    pipeline.reader.fault = lambda _: AnswerInvalid("not JSON")
     await pipeline.flush()
     assert len(await pipeline.queue.dead_letters()) == 2
 
-    pipeline.extractor.fault = lambda _: None
+    pipeline.reader.fault = lambda _: None
     assert await pipeline.queue.retry_dead([said[0].id]) == 1
     assert await pipeline.queue.drop_dead() == 1
     await pipeline.flush()
@@ -251,10 +264,10 @@ async def test_a_message_erased_while_the_model_thinks_leaves_nothing(pipeline: 
     async def erase() -> None:
         await pipeline.erasure.erase_messages(GUILD, CHANNEL, [erased.id])
 
-    pipeline.extractor.meanwhile = erase
+    pipeline.reader.meanwhile = erase
     await pipeline.flush()
 
-    assert len(pipeline.extractor.calls) == 2, "the answer that may hold its text was thrown away"
+    assert len(pipeline.reader.calls) == 2, "the answer that may hold its text was thrown away"
     assert await pipeline.texts() == ["postgres listens on port 6543 behind the proxy"]
     assert set(await pipeline.states()) == {said[1].id, said[2].id}
 
@@ -265,7 +278,7 @@ async def test_a_message_edited_while_the_model_thinks_is_extracted_from_its_new
     async def edit() -> None:
         await pipeline.revisions.edited(said.id, "note: the gate opens at nine", said.created_at)
 
-    pipeline.extractor.meanwhile = edit
+    pipeline.reader.meanwhile = edit
     await pipeline.flush()
     assert await pipeline.texts() == ["the gate opens at nine"]
 
@@ -274,8 +287,8 @@ async def test_a_message_edited_while_the_model_thinks_is_extracted_from_its_new
 async def test_what_goes_or_changes_before_the_models_turn_is_not_shown(pipeline: Pipeline, what: str) -> None:
     context = await pipeline.say("note: the cellar floods every spring", author=BOB)
     await pipeline.flush()
-    pipeline.extractor.calls.clear()
-    pipeline.extractor.contexts.clear()
+    pipeline.reader.calls.clear()
+    pipeline.reader.contexts.clear()
     said = await pipeline.say("note: the gate code is 1111", author=ALICE)
     await pipeline.say(STATEMENTS[2], author=BOB)
 
@@ -289,18 +302,18 @@ async def test_what_goes_or_changes_before_the_models_turn_is_not_shown(pipeline
         else:
             await pipeline.consents.opt_out(ALICE, GUILD)
 
-    pipeline.extractor.before = happens
+    pipeline.reader.before = happens
     await pipeline.flush()
 
-    [call] = pipeline.extractor.calls
-    shown = [message.content for message in (*pipeline.extractor.contexts[0], *call)]
+    [call] = pipeline.reader.calls
+    shown = [message.content for message in (*pipeline.reader.contexts[0], *call)]
     hidden = context.content if what == "context erased" else said.content
     assert STATEMENTS[2] in shown
     assert hidden not in shown
     assert ("note: the gate opens at nine" in shown) == (what == "edited")
 
 
-class Failing(ScriptedModel):
+class Failing(TwoCallModel):
     """A model that is down; what it was shown is gone by then.
 
     Attributes:
@@ -319,7 +332,7 @@ class Failing(ScriptedModel):
         raise ServiceUnavailable("ollama", "no answer within 180 s")
 
 
-def _substituted(pipeline: Pipeline, own: ScriptedModel, substitute: ScriptedModel) -> FallbackModel:
+def _substituted(pipeline: Pipeline, own: TwoCallModel, substitute: TwoCallModel) -> FallbackModel:
     substitute.provider, substitute.model = "openai", "gpt-4o-mini"
     return FallbackModel(
         own,
@@ -336,8 +349,8 @@ def _substituted(pipeline: Pipeline, own: ScriptedModel, substitute: ScriptedMod
 async def test_what_goes_while_the_own_model_hangs_is_not_shown_to_its_substitute(
     pipeline: Pipeline, what: str
 ) -> None:
-    own, substitute = Failing(), ScriptedModel('{"memories":[]}')
-    pipeline.ask(Extractor(_substituted(pipeline, own, substitute), Gate()), pipeline.choosing)
+    own, substitute = Failing(), TwoCallModel()
+    pipeline.ask(_substituted(pipeline, own, substitute))
     said = await pipeline.say("the gate code is 1111", author=ALICE)
     await pipeline.say("postgres listens on port 6543 behind the proxy", author=BOB)
 
@@ -356,15 +369,20 @@ async def test_what_goes_while_the_own_model_hangs_is_not_shown_to_its_substitut
 
 
 @pytest.mark.parametrize("what", ["older erased", "older forgotten", "newer erased"])
-async def test_what_goes_while_the_own_model_hangs_is_not_compared_by_its_substitute(
+async def test_what_goes_while_the_own_model_hangs_is_not_judged_by_its_substitute(
     pipeline: Pipeline, what: str
 ) -> None:
     older = await pipeline.say("note: the release party starts at 18:00 on Friday", author=ALICE)
     await pipeline.flush()
     (old,) = await pipeline.memories()
-    own, substitute = Failing(), ScriptedModel('{"answer":"newer"}')
-    pipeline.ask(pipeline.extractor, _substituted(pipeline, own, substitute))
     newer = await pipeline.say("note: the release party is moved to the chapel at 19:00", author=BOB)
+    pipeline.restart()
+    pipeline.steps.die_at = _step_after("proposed")
+    with pytest.raises(Interrupted):
+        await pipeline.flush()
+    own, substitute = Failing(), TwoCallModel()
+    pipeline.ask(_substituted(pipeline, own, substitute))
+    pipeline.clock.advance(31)
 
     async def happens() -> None:
         if what == "older forgotten":
@@ -374,10 +392,13 @@ async def test_what_goes_while_the_own_model_hangs_is_not_compared_by_its_substi
 
     own.happens = happens
     await pipeline.flush()
+
     assert own.happens is None
-    assert substitute.prompts == []
-    kept = older if what == "newer erased" else newer
-    assert await pipeline.texts() == [kept.content.removeprefix("note: ")]
+    gone = newer if what == "newer erased" else older
+    text = gone.content.removeprefix("note: ")
+    shown = f"M1: {text}" if what == "older forgotten" else text  # its message is there still
+    assert not any(shown in prompt for prompt in substitute.prompts)
+    assert text not in await pipeline.texts()
 
 
 async def test_context_erased_while_the_model_thinks_throws_the_answer_away(pipeline: Pipeline) -> None:
@@ -388,9 +409,9 @@ async def test_context_erased_while_the_model_thinks_throws_the_answer_away(pipe
     async def erase() -> None:
         await pipeline.erasure.erase_messages(GUILD, CHANNEL, [first.id])
 
-    pipeline.extractor.meanwhile = erase
+    pipeline.reader.meanwhile = erase
     await pipeline.flush()
-    assert [c.content for c in pipeline.extractor.contexts[-1]] == []
+    assert [c.content for c in pipeline.reader.contexts[-1]] == []
     assert await pipeline.texts() == ["postgres listens on port 6543 behind the proxy"]
 
 
@@ -420,7 +441,7 @@ async def test_no_model_is_shown_what_somebody_said_who_has_opted_out(pipeline: 
     assert (await pipeline.flush()).messages == 2
     await pipeline.say(STATEMENTS[5], author=BOB)
     await pipeline.flush()
-    shown = {m.id for call in (*pipeline.extractor.calls, *pipeline.extractor.contexts) for m in call}
+    shown = {m.id for call in (*pipeline.reader.calls, *pipeline.reader.contexts) for m in call}
     assert theirs.id not in shown
     assert {before.id, others.id} < shown
     assert (await pipeline.states())[theirs.id] is MessageState.SKIPPED
@@ -428,14 +449,14 @@ async def test_no_model_is_shown_what_somebody_said_who_has_opted_out(pipeline: 
 
 def _step_after(name: str) -> int:
     """The number that step `name` has in a flush of one batch."""
-    return ["leased", "cut", "asked", "answered"].index(name)
+    return ["leased", "cut", "asked", "proposed", "prefetched", "checked", "answered"].index(name)
 
 
 async def test_facts_are_kept_only_of_members_who_allow_it_when_it_is_applied(pipeline: Pipeline) -> None:
-    def facts(said: Sequence[Message]) -> list[Candidate]:
-        return [Candidate(MemoryKind.FACT, m.content, (m.id,)) for m in said]
+    def facts(said: Sequence[Message]) -> list[Statement]:
+        return [Statement(MemoryKind.FACT, m.content, (m.id,)) for m in said]
 
-    pipeline.extractor.answer = facts
+    pipeline.reader.answer = facts
     await pipeline.consents.set_facts(ALICE, GUILD, True)
     await pipeline.say("I play the cello", author=ALICE)
     await pipeline.say("I keep bees behind the barn", author=BOB)
@@ -445,7 +466,7 @@ async def test_facts_are_kept_only_of_members_who_allow_it_when_it_is_applied(pi
 
 
 async def test_facts_that_another_process_was_forbidden_meanwhile_are_not_kept(pipeline: Pipeline) -> None:
-    pipeline.extractor.answer = lambda said: [Candidate(MemoryKind.FACT, m.content, (m.id,)) for m in said]
+    pipeline.reader.answer = lambda said: [Statement(MemoryKind.FACT, m.content, (m.id,)) for m in said]
     await pipeline.consents.set_facts(ALICE, GUILD, True)
     elsewhere = Consents(pipeline.db, pipeline.consents.hasher, pipeline.clock)
     await elsewhere.load()
@@ -493,9 +514,16 @@ async def test_nothing_merges_into_a_memory_that_cites_another_channel_too(pipel
     assert len(await pipeline.memories()) == 2
 
 
+def replaces_the_nearest(candidate: Candidate) -> Judgement:
+    """A statement is the newer state of the memory that is nearest to it."""
+    related = tuple(memory.id for memory in candidate.near[:1])
+    return Judgement(True, True, False, Relation.REPLACES if related else Relation.NEW, related)
+
+
 async def test_a_newer_state_supersedes_the_older_which_stays_as_history(pipeline: Pipeline) -> None:
     await pipeline.say("note: the release party starts at 18:00 on Friday")
     await pipeline.flush()
+    pipeline.reader.judge = replaces_the_nearest
     await pipeline.say("note: the release party now starts at 20:00 on Friday")
     await pipeline.flush()
     old, new = await pipeline.memories()
@@ -504,35 +532,119 @@ async def test_a_newer_state_supersedes_the_older_which_stays_as_history(pipelin
     assert await pipeline.store.count(GUILD) == 1
 
 
-ANSWERS = [
-    (['{"answer":"newer"}'], MemoryState.SUPERSEDED),
-    (['{"answer":"other"}'], MemoryState.CURRENT),
-    (['{"answer":"same"}'], MemoryState.CURRENT),  # not among the choices: as if the model had not answered
-    (["it is newer"], MemoryState.CURRENT),
-]
+async def test_a_change_within_one_stretch_leaves_its_newer_state_current(pipeline: Pipeline) -> None:
+    pipeline.reader.judge = replaces_the_nearest
+    await pipeline.say("note: the release party starts at 18:00 on Friday")
+    await pipeline.say("note: the release party now starts at 20:00 on Friday")
+    await pipeline.flush()
+    old, new = await pipeline.memories()
+    assert (old.state, old.superseded_by, new.state) == (MemoryState.SUPERSEDED, new.id, MemoryState.CURRENT)
 
 
-@pytest.mark.parametrize(("answers", "state"), ANSWERS)
-async def test_what_the_checks_leave_open_the_model_chooses(
-    pipeline: Pipeline, answers: list[str], state: MemoryState
-) -> None:
+async def test_what_the_model_takes_for_something_new_stays_beside_the_older(pipeline: Pipeline) -> None:
     await pipeline.say("note: the release party starts at 18:00 on Friday")
     await pipeline.flush()
-    pipeline.choosing.says(*answers)
     await pipeline.say("note: the release party is moved to the chapel at 19:00", author=BOB)
+    await pipeline.flush()
+    assert {memory.state for memory in await pipeline.memories()} == {MemoryState.CURRENT}
+    assert [memory.text for memory in pipeline.reader.checks[-1][0].near] == [
+        "the release party starts at 18:00 on Friday"
+    ]
+
+
+async def test_what_the_model_refuses_is_not_kept_and_counted(pipeline: Pipeline) -> None:
+    verdicts = iter([Judgement(False, True, False), Judgement(True, False, False), Judgement(True, True, True), None])
+    pipeline.reader.judge = lambda _: next(verdicts)
+    for said in STATEMENTS:
+        await pipeline.say(said)
     report = await pipeline.flush()
-    old, new = await pipeline.memories()
-    assert (old.state, new.state) == (state, MemoryState.CURRENT)
-    assert (len(pipeline.choosing.prompts), report.calls) == (1, 2)
+    assert await pipeline.texts() == []
+    assert report.messages == len(STATEMENTS)
+    del report.refusals["small_talk"]
+    assert report.refusals == {"not said": 1, "not worth keeping": 1, "private": 1, "without a verdict": 1}
 
 
-async def test_a_model_that_goes_away_while_it_chooses_holds_nothing_up(pipeline: Pipeline) -> None:
-    pipeline.choosing.fault = ServiceUnavailable("ollama", "can't be reached")
+async def test_a_refused_change_marks_the_memory_that_may_have_changed(pipeline: Pipeline) -> None:
     await pipeline.say("note: the release party starts at 18:00 on Friday")
-    await pipeline.say("note: the release party is moved to the chapel at 19:00", author=BOB)
+    await pipeline.flush()
+    (old,) = await pipeline.memories()
+    pipeline.reader.judge = lambda candidate: replace(replaces_the_nearest(candidate), said=False)
+    newer = await pipeline.say("note: the release party starts at 20:00 on Friday, or so", author=BOB)
+    await pipeline.flush()
+    (memory,) = await pipeline.memories()
+    assert (memory.id, memory.state) == (old.id, MemoryState.CURRENT)
+    assert memory.doubt is not None
+    assert memory.doubt.message_id == newer.id
+
+
+async def test_a_model_that_goes_away_before_the_check_is_asked_for_the_check_alone_later(pipeline: Pipeline) -> None:
+    await pipeline.say(STATEMENTS[0])
+    pipeline.reader.check_fault = lambda _: ServiceUnavailable("ollama", "can't be reached")
     report = await pipeline.flush()
-    assert (report.memories, report.waiting, report.messages) == (2, None, 2)
-    assert {m.state for m in await pipeline.memories()} == {MemoryState.CURRENT}
+    assert (report.memories, report.waiting) == (0, "ollama: can't be reached")
+
+    pipeline.reader.check_fault = lambda _: None
+    pipeline.clock.advance(6)
+    await pipeline.flusher.flush_due()
+    assert await pipeline.texts() == [FESTIVAL]
+    assert (len(pipeline.reader.calls), len(pipeline.reader.checks)) == (1, 2)
+
+
+async def test_the_one_message_that_breaks_the_check_dies_alone(pipeline: Pipeline) -> None:
+    said = [await pipeline.say(text) for text in STATEMENTS]
+    poison = said[2]
+    pipeline.reader.check_fault = lambda call: AnswerInvalid("judges nothing") if poison in call else None
+
+    report = await pipeline.flush()
+
+    states = await pipeline.states()
+    assert states.pop(poison.id) is MessageState.DEAD
+    assert set(states.values()) == {MessageState.EXTRACTED}
+    assert report.dead == 1
+    assert await pipeline.texts() == [text for text in KEPT if not text.startswith("postgres")]
+
+
+@pytest.mark.parametrize("what", ["erased", "edited", "opted out"])
+async def test_what_goes_or_changes_before_the_check_is_not_shown_again(pipeline: Pipeline, what: str) -> None:
+    said = await pipeline.say("note: the gate code is 1111", author=ALICE)
+    await pipeline.say(STATEMENTS[2], author=BOB)
+
+    async def happens() -> None:
+        if what == "erased":
+            await pipeline.erasure.erase_messages(GUILD, CHANNEL, [said.id])
+        elif what == "edited":
+            await pipeline.revisions.edited(said.id, "note: the gate opens at nine", said.created_at)
+        else:
+            await pipeline.consents.opt_out(ALICE, GUILD)
+
+    pipeline.reader.before_check = happens
+    await pipeline.flush()
+
+    judged = [candidate.statement.text for call in pipeline.reader.checks for candidate in call]
+    assert "the gate code is 1111" not in judged
+    assert "postgres listens on port 6543 behind the proxy" in judged
+    assert ("the gate opens at nine" in judged) == (what == "edited")
+    assert len(pipeline.reader.calls) == 2, "it was read again"
+
+
+async def test_a_message_erased_while_the_model_judges_leaves_nothing(pipeline: Pipeline) -> None:
+    said = [await pipeline.say(text) for text in STATEMENTS[:3]]
+
+    async def erase() -> None:
+        await pipeline.erasure.erase_messages(GUILD, CHANNEL, [said[0].id])
+
+    pipeline.reader.while_checking = erase
+    await pipeline.flush()
+    assert await pipeline.texts() == ["postgres listens on port 6543 behind the proxy"]
+
+
+async def test_an_answer_of_an_older_version_is_asked_for_again(pipeline: Pipeline) -> None:
+    await _two_batches(pipeline)
+    old = '{"candidates":[["decision","invented","1"]],"refusals":{},"calls":1,"prompt_tokens":1,"completion_tokens":1}'
+    async with pipeline.db.write() as connection:
+        await connection.execute(update(batches).values(state="answered", answer=old))
+    await pipeline.flush()
+    assert await pipeline.texts() == KEPT
 
 
 async def test_embeddings_that_are_down_hold_nothing_up(pipeline: Pipeline) -> None:
@@ -600,7 +712,7 @@ async def test_a_lease_that_could_not_be_renewed_once_is_renewed_the_next_time(
         await eventually(lambda: _is_leased(pipeline), within=20, what="a renewal")
 
     pipeline.queue._lease_ms = 300
-    pipeline.extractor.meanwhile = meanwhile
+    pipeline.reader.meanwhile = meanwhile
     await pipeline.say("hello")
     assert (await pipeline.flush()).messages == 1
 
@@ -633,7 +745,7 @@ async def test_who_lost_the_lease_writes_nothing(pipeline: Pipeline) -> None:
         async with pipeline.db.write() as connection:
             await connection.execute(update(leases).values(owner="another process"))
 
-    pipeline.extractor.meanwhile = taken_over
+    pipeline.reader.meanwhile = taken_over
     report = await pipeline.flush()
     assert report.waiting is not None
     assert await pipeline.states() == {said.id: MessageState.PENDING}
@@ -650,7 +762,7 @@ async def test_who_lost_the_lease_applies_no_answer(pipeline: Pipeline) -> None:
     assert await Queue(pipeline.db, pipeline.clock, "another process").acquire(CHANNEL)
     (batch,) = await pipeline.queue.batches(CHANNEL)
     with pytest.raises(LeaseLost):
-        await Applier(pipeline.db, pipeline.queue, pipeline.store, pipeline.consents).apply(batch, [Add()])
+        await pipeline.settler.apply(batch, Judged())
     assert await pipeline.states() == {said.id: MessageState.PENDING}
     assert await pipeline.texts() == []
 
@@ -671,7 +783,7 @@ async def test_stopping_gives_back_what_does_not_finish_in_time(pipeline: Pipeli
         thinking.set()
         await asyncio.Event().wait()
 
-    pipeline.extractor.meanwhile = forever
+    pipeline.reader.meanwhile = forever
     flush = asyncio.create_task(pipeline.flush())
     await thinking.wait()
     await pipeline.flusher.stop(deadline=0.01)
@@ -691,7 +803,7 @@ async def test_stopping_finishes_the_batch_in_hand_when_there_is_time(pipeline: 
         stopping.append(asyncio.create_task(pipeline.flusher.stop(deadline=5)))
         await asyncio.sleep(0)
 
-    pipeline.extractor.meanwhile = stop
+    pipeline.reader.meanwhile = stop
     report = await pipeline.flush()
     await stopping[0]
     assert report.messages == 3
@@ -706,11 +818,11 @@ async def test_stopping_lets_every_channel_in_hand_finish(pipeline: Pipeline) ->
     stopping: list[asyncio.Task[None]] = []
 
     async def stop() -> None:
-        await eventually(lambda: len(pipeline.extractor.calls) == 2, what="a second call")
+        await eventually(lambda: len(pipeline.reader.calls) == 2, what="a second call")
         stopping.append(asyncio.create_task(pipeline.flusher.stop(deadline=20)))
         await asyncio.sleep(0.2)  # the other one ends first
 
-    pipeline.extractor.meanwhile = stop
+    pipeline.reader.meanwhile = stop
     report = await pipeline.flusher.flush_due()
     await stopping[0]
     assert report.messages == 2
@@ -722,7 +834,7 @@ async def test_one_channel_that_fails_does_not_stop_the_others(
 ) -> None:
     bad = await pipeline.say("note: boom")
     await pipeline.say(STATEMENTS[0], channel=OTHER_CHANNEL)
-    pipeline.extractor.fault = lambda call: ValueError("a fault of ours") if bad in call else None
+    pipeline.reader.fault = lambda call: ValueError("a fault of ours") if bad in call else None
     report = await pipeline.flusher.flush_all()
     assert report.messages == 1
     assert (await pipeline.states())[bad.id] is MessageState.PENDING
@@ -742,11 +854,11 @@ async def test_answers_are_applied_in_the_order_of_what_was_said(pipeline: Pipel
     await _two_batches(pipeline)
     _, second = await pipeline.queue.batches(CHANNEL)
     assert await pipeline.queue.acquire(CHANNEL)
-    assert await pipeline.queue.answer(await pipeline.queue.work(second), Extraction().to_json())
+    assert await pipeline.queue.answer(await pipeline.queue.work(second), Judged().to_json())
     await pipeline.queue.release(CHANNEL)
-    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "refused")
+    pipeline.reader.fault = lambda _: ServiceUnavailable("ollama", "refused")
     assert (await pipeline.flush()).messages == 0, "the second batch waits for the first"
-    pipeline.extractor.fault = lambda _: None
+    pipeline.reader.fault = lambda _: None
     assert (await pipeline.flush()).messages == len(STATEMENTS)
 
 
@@ -761,13 +873,13 @@ async def test_a_merge_into_what_is_gone_by_then_becomes_a_memory_of_its_own(pip
             await pipeline.erasure.erase_messages(GUILD, OTHER_CHANNEL, [first.id])
 
     erase = _EraseBeforeApplying()
-    apply = pipeline.flusher._applier.apply
+    apply = pipeline.settler.apply
 
-    async def erased_then_applied(batch: object, verdicts: object) -> object:
+    async def erased_then_applied(batch: Batch, judged: Judged) -> Settled:
         await erase()
-        return await apply(batch, verdicts)  # type: ignore[arg-type]
+        return await apply(batch, judged)
 
-    pipeline.flusher._applier.apply = erased_then_applied  # type: ignore[method-assign, assignment]
+    pipeline.settler.apply = erased_then_applied  # type: ignore[method-assign]
     await pipeline.flush()
     (memory,) = await pipeline.memories()
     assert memory.id != old.id
@@ -791,7 +903,7 @@ async def test_servers_take_turns_however_many_channels_of_one_are_due(pipeline:
     pipeline.clock.advance(3601)
     assert await pipeline.due() == [*busy, CHANNEL + 99]
     await pipeline.one_at_a_time().flush_due()
-    asked = [call[0].channel_id for call in pipeline.extractor.calls]
+    asked = [call[0].channel_id for call in pipeline.reader.calls]
     assert sorted(asked) == [*busy, CHANNEL + 99]
     assert asked.index(CHANNEL + 99) < 2, "one may be ready before it, of the two that are in hand"
 
@@ -804,18 +916,18 @@ async def test_a_channel_with_a_long_backlog_keeps_no_other_waiting(pipeline: Pi
     async def comes_in() -> None:
         pipeline.clock.advance(3601)
 
-    pipeline.extractor.meanwhile = comes_in
+    pipeline.reader.meanwhile = comes_in
     report = await pipeline.one_at_a_time().flush_due()
     assert report.messages == 2 * CUT_MESSAGES + 101
-    asked = [call[0].channel_id for call in pipeline.extractor.calls]
-    before = pipeline.extractor.calls[: asked.index(OTHER_CHANNEL)]
-    assert CUT_MESSAGES <= sum(map(len, before)) <= CUT_MESSAGES + 30
+    asked = [call[0].channel_id for call in pipeline.reader.calls]
+    before = pipeline.reader.calls[: asked.index(OTHER_CHANNEL)]
+    assert CUT_MESSAGES <= sum(map(len, before)) <= CUT_MESSAGES + 60
 
 
 async def test_flushes_that_managers_ask_for_keep_no_other_waiting(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flusher, "CUT_MESSAGES", 100)
+    monkeypatch.setattr(channel_flush, "CUT_MESSAGES", 100)
     busy = [CHANNEL + number for number in range(10, 14)]
     for channel in busy:
         await pipeline.say_many(["something"] * (300 if channel in busy[:2] else 1), channel=channel)
@@ -830,14 +942,14 @@ async def test_flushes_that_managers_ask_for_keep_no_other_waiting(
         pipeline.clock.advance(3601)
         asked_for.append(asyncio.create_task(work.flush_due()))
 
-    pipeline.extractor.meanwhile = comes_in
+    pipeline.reader.meanwhile = comes_in
     reports = await asyncio.gather(*map(pipeline.flush, busy))
     reports += await asyncio.gather(*asked_for)
     assert [report.messages for report in reports] == [300, 300, 1, 1, 1]
     assert not any(report.waiting for report in reports)
-    asked = [call[0].channel_id for call in pipeline.extractor.calls]
-    before = pipeline.extractor.calls[: asked.index(OTHER_CHANNEL)]
-    assert sum(map(len, before)) <= 202 + 30, "a turn of each, and a batch of who goes on beside it"
+    asked = [call[0].channel_id for call in pipeline.reader.calls]
+    before = pipeline.reader.calls[: asked.index(OTHER_CHANNEL)]
+    assert sum(map(len, before)) <= 202 + 60, "a turn of each, and a batch of who goes on beside it"
     assert set(busy[:2]) <= set(asked[asked.index(OTHER_CHANNEL) :]), "both go on behind it"
 
 
@@ -852,22 +964,22 @@ async def test_what_others_have_in_hand_is_left_to_them(pipeline: Pipeline) -> N
     async def taken() -> None:
         assert await other.acquire(theirs)
 
-    pipeline.extractor.meanwhile = taken
+    pipeline.reader.meanwhile = taken
     report = await pipeline.one_at_a_time().flush_due()
     assert report.messages == 2
     assert report.waiting is None
-    assert theirs not in [call[0].channel_id for call in pipeline.extractor.calls]
+    assert theirs not in [call[0].channel_id for call in pipeline.reader.calls]
 
 
 async def test_channels_that_fail_end_a_flush_when_nothing_else_is_due(pipeline: Pipeline) -> None:
     await pipeline.say_many([STATEMENTS[0], STATEMENTS[1]])
     await pipeline.say(STATEMENTS[2], channel=OTHER_CHANNEL)
     pipeline.clock.advance(3601)
-    pipeline.extractor.fault = lambda said: RuntimeError("broken") if said[0].channel_id == CHANNEL else None
+    pipeline.reader.fault = lambda said: RuntimeError("broken") if said[0].channel_id == CHANNEL else None
     report = await pipeline.flusher.flush_due()
     assert report.messages == 1
-    assert Counter(call[0].channel_id for call in pipeline.extractor.calls)[OTHER_CHANNEL] == 1
-    pipeline.extractor.fault = lambda _: None
+    assert Counter(call[0].channel_id for call in pipeline.reader.calls)[OTHER_CHANNEL] == 1
+    pipeline.reader.fault = lambda _: None
     assert (await pipeline.flusher.flush_due()).messages == 2
 
 
@@ -883,15 +995,15 @@ async def test_the_next_channel_is_asked_about_while_an_answer_is_stored_and_nev
     async def storing_takes_long() -> None:
         await eventually(lambda: pipeline.steps.seen.count("cut") == 2, what="a second channel")
         await asyncio.sleep(0.3)  # time enough to ask
-        assert len(pipeline.extractor.calls) == 1, "it waits for the model"
+        assert len(pipeline.reader.calls) == 1, "it waits for the model"
         holding.append(asyncio.create_task(_hold_up(pipeline, holds, let_go)))
         await holds.wait()
 
     holding: list[asyncio.Task[None]] = []
-    pipeline.extractor.meanwhile = storing_takes_long
+    pipeline.reader.meanwhile = storing_takes_long
     flush = asyncio.create_task(flusher.flush_due())
     try:
-        await eventually(lambda: len(pipeline.extractor.calls) == 2, what="a second call")
+        await eventually(lambda: len(pipeline.reader.calls) == 2, what="a second call")
         assert "answered" not in pipeline.steps.seen
     finally:
         let_go.set()

@@ -6,6 +6,7 @@ import base64
 import logging
 import traceback
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,3 +273,15 @@ async def test_a_model_with_instructions_of_its_own_may_answer_in_its_own_form(
     assert answer.text == "Yes"
     assert [message["role"] for message in body["messages"]] == ["user"]
     assert not body.get("format")
+
+
+async def test_json_that_is_broken_somewhere_is_given_to_whoever_reads_what_is_whole_in_it(
+    ollama_server: LoopbackOllama, model: OllamaModel
+) -> None:
+    broken = '{"memories": ["a", "b" "c", "d"]}'
+    ollama_server.answer = lambda _: f"Here: {broken}"
+    asked = CompletionRequest(system="", prompt="1 A: x", schema=SCHEMA, max_tokens=50, purpose="extraction")
+
+    with pytest.raises(AnswerInvalid):
+        await model.complete(asked)
+    assert (await model.complete(replace(asked, enough=lambda _: False))).text == broken

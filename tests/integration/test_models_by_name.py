@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from bot.domain.model import Message
-from bot.llm.base import LanguageModel, estimate_tokens
+from bot.llm.base import LanguageModel
 from bot.llm.ollama import TEMPLATE_TOKENS, WINDOWS, OllamaModel
 from bot.llm.openai import OpenAIModel
-from bot.remember.extractor import Extractor
-from bot.remember.gate import Gate
-from bot.remember.prompt import SYSTEM, Transcript
-from bot.remember.segments import segment
-from tests.fixtures.extraction import ANA, BEN, CEM, DEE, NAMES, chat
+from bot.remember.propose import SYSTEM, Proposer
+from bot.remember.stretches import stretches
+from tests.fixtures.remember import ANA, BEN, CEM, DEE, TwoCallModel, chat, transcript
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 
@@ -36,12 +34,10 @@ def club_night(request: dict[str, Any]) -> dict[str, Any]:
     return {"memories": [{"text": "The club night is on Friday at 20:00.", "kind": "plan", "lines": [2]}]}
 
 
-async def extracted(model: LanguageModel) -> list[str]:
-    """What is kept of the chat."""
-    extraction = await Extractor(model, Gate()).extract(
-        SAID, context=[], names=NAMES, facts_allowed=frozenset(), bot_id=None
-    )
-    return [candidate.text for candidate in extraction.candidates]
+async def proposed(model: LanguageModel) -> list[str]:
+    """What is proposed on the chat."""
+    proposals = await Proposer(model).propose(transcript(SAID), ())
+    return [proposal.text for proposal in proposals.items]
 
 
 @pytest.mark.parametrize(("name", "window", "capabilities"), MODELS)
@@ -53,7 +49,7 @@ async def test_each_model_of_ollama_is_asked_by_schema_in_a_window_that_it_has(
     ) as server:
         model = OllamaModel(server.url, name, timeout=30)
         await model.check()
-        assert await extracted(model) == ["The club night is on Friday (2025-01-03) at 20:00."]
+        assert await proposed(model) == ["The club night is on Friday at 20:00."]
         await model.aclose()
         (request,) = server.asked("/api/chat")
     assert request.body["messages"][0] == {"role": "system", "content": SYSTEM}  # the same for all, to be cached
@@ -65,7 +61,7 @@ async def test_each_model_of_ollama_is_asked_by_schema_in_a_window_that_it_has(
 async def test_the_model_of_openai_answers_the_same(openai_server: LoopbackOpenAI) -> None:
     openai_server.answer = club_night
     model = OpenAIModel("k", "gpt-4o-mini", base_url=openai_server.api_url, timeout=30)
-    assert await extracted(model) == ["The club night is on Friday (2025-01-03) at 20:00."]
+    assert await proposed(model) == ["The club night is on Friday at 20:00."]
     await model.aclose()
     schema = openai_server.asked("/v1/chat/completions")[0].body["response_format"]["json_schema"]
     assert schema["strict"] is True
@@ -83,27 +79,26 @@ WRITTEN = {
 }
 
 
-def needed(messages: list[Message], context: list[Message]) -> int:
+async def needed(messages: list[Message], context: list[Message]) -> int:
     """Tokens of a call, prompt and answer, on the safe side."""
-    transcript = Transcript(messages, context=context, names=NAMES, secrets=Gate().secrets)
-    prompt = transcript.prompt({ANA, BEN, CEM, DEE})
-    return estimate_tokens(SYSTEM) + estimate_tokens(prompt) + TEMPLATE_TOKENS + transcript.answer_tokens
+    model = TwoCallModel()
+    await Proposer(model).propose(transcript(messages, context=context), {ANA, BEN, CEM, DEE})
+    (request,) = model.requests
+    return request.prompt_tokens + TEMPLATE_TOKENS + request.max_tokens
 
 
 @pytest.mark.parametrize("writing", WRITTEN)
 @pytest.mark.parametrize("times", [1, 3])
-def test_every_call_fits_the_smallest_window(writing: str, times: int) -> None:
+async def test_every_call_fits_one_size_of_window(writing: str, times: int) -> None:
     people = (ANA, BEN, CEM, DEE)
     text = " ".join([WRITTEN[writing]] * times)
     messages = chat(*[(people[place % 4], f"{text} {place}") for place in range(120)])
-    calls = segment(messages, NAMES)
-    assert sorted(m.id for call in calls for m in call) == [m.id for m in messages]
-    for call in calls:
-        before = [m for m in messages if m.id < call[0].id]
-        assert needed(call, before[-10:]) <= WINDOWS[0]
+    for stretch in stretches(messages):
+        before = [m for m in messages if m.id < stretch[0].id]
+        assert await needed(stretch, before[-10:]) <= WINDOWS[1]
 
 
 @pytest.mark.parametrize("writing", WRITTEN)
-def test_the_longest_message_there_is_fits_a_larger_window(writing: str) -> None:
+async def test_the_longest_message_there_is_fits_a_larger_window(writing: str) -> None:
     text = (WRITTEN[writing] + " ") * 100
-    assert needed(chat((ANA, text[:4000])), []) <= WINDOWS[2]
+    assert await needed(chat((ANA, text[:4000])), []) <= WINDOWS[2]

@@ -15,7 +15,7 @@ from bot.guilds.audit import Action, AuditTrail
 from bot.guilds.observation import Observations
 from bot.index.base import IndexEntry
 from bot.memories import Asker
-from bot.remember.candidate import Candidate
+from bot.remember.statement import Statement
 from bot.storage.columns import Holds, holding
 from bot.storage.schema import corrections, messages, metadata, requests
 from bot.storage.set_aside_store import Item, SetAside
@@ -162,10 +162,10 @@ async def test_what_is_said_later_is_extracted_beside_a_correction(pipeline: Pip
 
 
 async def test_only_who_said_it_alone_corrects_it(pipeline: Pipeline) -> None:
-    def joint(said: Sequence[Message]) -> list[Candidate]:
-        return [Candidate(MemoryKind.PLAN, "both", tuple(message.id for message in said))]
+    def joint(said: Sequence[Message]) -> list[Statement]:
+        return [Statement(MemoryKind.PLAN, "both", tuple(message.id for message in said))]
 
-    pipeline.extractor.answer = joint
+    pipeline.reader.answer = joint
     await pipeline.say("one", author=ALICE)
     await pipeline.say("two", author=BOB)
     await pipeline.flush()

@@ -12,7 +12,8 @@ from bot.domain.model import Memory, MessageState
 from bot.memories import Asker
 from bot.observe import set_state
 from bot.remember import rereading
-from bot.remember.flusher import MODEL_AWAY, FlushReport
+from bot.remember.channel_flush import MODEL_AWAY
+from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereader, Rereadings, Standing
 from bot.storage.schema import messages, rereadings
 from tests.fixtures.memory import Interrupted, Pipeline
@@ -55,13 +56,13 @@ async def read_before(pipeline: Pipeline, channel: int = CHANNEL) -> list[Memory
 
 async def test_all_that_is_kept_is_read_again_in_portions_and_nothing_is_doubled(pipeline: Pipeline) -> None:
     before = await read_before(pipeline)
-    calls = len(pipeline.extractor.calls)
+    calls = len(pipeline.reader.calls)
     assert await plan(pipeline).ask() == len(NOTES)
     portions: list[FlushReport] = []
     report = await rereader(pipeline).finish(portions.append)
     assert [portion.messages for portion in portions] == [3, 3, 1]
     assert (report.messages, report.memories, report.waiting) == (7, 0, None)
-    again = [message.content for call in pipeline.extractor.calls[calls:] for message in call]
+    again = [message.content for call in pipeline.reader.calls[calls:] for message in call]
     assert again == NOTES
     assert await pipeline.memories() == before
     assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
@@ -159,11 +160,11 @@ async def test_nobody_is_warned_of_what_is_read_again(pipeline: Pipeline) -> Non
 async def test_while_the_model_is_down_nothing_more_is_taken_up(pipeline: Pipeline) -> None:
     before = await read_before(pipeline)
     await plan(pipeline).ask()
-    pipeline.extractor.fault = lambda _: ServiceUnavailable("ollama", "down")
+    pipeline.reader.fault = lambda _: ServiceUnavailable("ollama", "down")
     report = await rereader(pipeline).finish(lambda _: None)
     assert report.waiting is not None
     assert list((await pipeline.states()).values()).count(MessageState.PENDING) == 3
-    pipeline.extractor.fault = lambda _: None
+    pipeline.reader.fault = lambda _: None
     pipeline.clock.advance(3600)
     assert (await rereader(pipeline).finish(lambda _: None)).waiting is None
     assert await pipeline.memories() == before

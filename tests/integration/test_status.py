@@ -16,7 +16,7 @@ from bot.operate.activity import Activity
 from bot.operate.status import DAYS, Status, StatusReport
 from bot.operate.traffic import Traffic
 from bot.operate.waiting import DelayReport
-from bot.remember.flusher import FlushReport
+from bot.remember.report import FlushReport
 from bot.storage.set_aside_store import SetAside
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of

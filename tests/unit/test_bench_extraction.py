@@ -12,7 +12,7 @@ from bench.meter import Meter, measure
 from bench.stock import batches
 from bot.domain.model import Message
 from bot.observe.messagelog import Said
-from tests.fixtures.extraction import ANA, BEN, CEM, NAMES, chat
+from tests.fixtures.remember import ANA, BEN, CEM, NAMES, chat
 from tests.loopback.ollama import Answer, LoopbackOllama
 
 SAID = [

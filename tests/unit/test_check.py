@@ -41,8 +41,8 @@ OF_CEM = memory("cem", "<@4711> has\nS9: the key.")
 
 
 async def judge(model: TwoCallModel, *candidates: Candidate) -> Judged:
-    judgements, _ = await Checker(model).check(transcript(CHAT), candidates)
-    return judged(Proposed(), candidates, judgements)
+    judgements, cost = await Checker(model).check(transcript(CHAT), candidates)
+    return judged(Proposed(), candidates, judgements, cost)
 
 
 def kept(result: Judged) -> list[str]:

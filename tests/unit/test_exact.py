@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.remember.evidence import Heard, ShownLine
+from bot.remember.evidence import Heard
 from bot.remember.exact import LONGEST, Exact, Refusal, check, contradicts
+from bot.remember.transcript import ShownLine
 from bot.text import SecretFinder, identifiers_of, values_of, without_identifiers
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, tzinfo
 
 from bot.domain import SOMEBODY, Hit, snowflake, with_names
 from bot.llm import estimate_tokens
-from bot.remember import is_order
+from bot.recall.answers.wording import is_order
 from bot.text import own_words, terms, with_dates
 
 MOST_SOURCES = 24

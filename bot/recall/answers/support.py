@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from bot.recall.answers.sources import Source
-from bot.remember import NEGATION, ends, is_order
+from bot.recall.answers.wording import NEGATION, ends, is_order
 from bot.text import (
     URL,
     VALUE,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Collection, Iterator, Sequence
+from types import TracebackType
+from typing import Self
 
 from bot.remember.queue import Due
 
@@ -21,7 +24,7 @@ class Turns:
 
     def next(self, due: Collection[Due]) -> Due:
         """Who of these is next, which counts as a turn had."""
-        chosen = min(due, key=lambda one: (self._guilds.get(one.guild_id, 0), self._channels.get(one.channel_id, 0)))
+        chosen = min(due, key=lambda d: (self._guilds.get(d.guild_id, 0), self._channels.get(d.channel_id, 0)))
         self._guilds[chosen.guild_id] = self._channels[chosen.channel_id] = next(self._number)
         return chosen
 
@@ -33,3 +36,33 @@ class Turns:
             del waiting[chosen]
             limit -= 1
             yield chosen
+
+
+class Place:
+    """A flush's place among the channels that are worked on at the same time, for the time of a block."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._held = self._used = False
+
+    async def __aenter__(self) -> Self:
+        await self._take()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held:
+            self._places.release()
+
+    async def turn(self) -> None:
+        """Begin a turn; each after the first waits behind those who want a place."""
+        if self._used:
+            self._held = False
+            self._places.release()
+            await self._take()
+        self._used = True
+
+    async def _take(self) -> None:
+        await self._places.acquire()
+        self._held = True

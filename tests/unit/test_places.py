@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.remember.places import Turns
 from bot.remember.queue import Due
-from bot.remember.turns import Turns
 
 BUSY = [Due(channel_id=10 + n, guild_id=1) for n in range(4)]
 ALONE = Due(channel_id=20, guild_id=2)
