@@ -295,7 +295,8 @@ class _Reader:
         month = self._month(place, dated=tokens.is_number(place + 1))
         if month is None:
             return None
-        if tokens.is_number(place + 1) and not self._hour(place + 1) and not tokens.is_glued(place + 2, frozenset(":")):
+        before_day = "english" in self._languages and tokens.is_number(place + 1)  # "ab Mai 14 Euro" is no date
+        if before_day and not self._hour(place + 1) and not tokens.is_glued(place + 2, frozenset(":")):
             year, end = self._year(place + 2 + tokens.is_glued(place + 2, _ORDINAL_MARKS))
             if day := date_of(tokens.text(place + 1), str(month)):
                 return [self._value(place, end, replace(day, year=year))], end
@@ -318,7 +319,8 @@ class _Reader:
                 return weekday
         if self._may_be_name(place, dated=dated) and (word != "so" or dated):
             return value_of(SHORT_WEEKDAYS, word, self._languages)
-        return next((day for name, day in WEEKDAYS["german"].items() if word.startswith(name)), None)  # "Samstagabend"
+        names = WEEKDAYS["german"].items() if "german" in self._languages else ()  # "Samstagabend"
+        return next((day for name, day in names if word.startswith(name)), None)
 
     def _month(self, place: int, *, dated: bool) -> int | None:
         word = self._tokens.text(place)

@@ -10,10 +10,16 @@ import pytest
 from bench.extraction_scores import Made, answerable, answers_held, duplicates, evidence_cited, named, speakers_right
 from bench.meter import Meter, measure
 from bench.stock import batches
+from bench.stretches import figures
 from bot.domain.model import Message
+from bot.llm.base import CompletionRequest
+from bot.llm.ollama import OllamaModel
+from bot.llm.openai import OpenAIModel
 from bot.observe.messagelog import Said
 from tests.fixtures.remember import ANA, BEN, CEM, NAMES, chat
+from tests.loopback.discord import eventually
 from tests.loopback.ollama import Answer, LoopbackOllama
+from tests.loopback.openai import LoopbackOpenAI
 
 SAID = [
     Said(message, NAMES[message.author_id])
@@ -109,3 +115,53 @@ async def test_the_meter_counts_and_gives_kept_answers_again(ollama_server: Loop
         assert [(call.text, call.tokens) for call in meter.take()][:2] == [("first", 42), ("first", 42)]
         assert meter.take() == []
     assert len(ollama_server.asked("/api/chat")) == 2
+
+
+async def test_an_answer_that_is_ended_early_is_counted_as_far_as_it_was_heard(ollama_server: LoopbackOllama) -> None:
+    ollama_server.answer = lambda _: {"memories": ["again"] * 4000}
+    async with Meter(ollama_server.url, "http://127.0.0.1:1") as meter:
+        model = OllamaModel(meter.url, "llama3.1:8b")
+        answer = await model.complete(
+            CompletionRequest(
+                system="s",
+                prompt="p" * 400,
+                schema={"type": "object", "properties": {}},
+                max_tokens=9000,
+                purpose="extraction",
+                enough=lambda text: text.count("again") > 3,
+            )
+        )
+        await model.aclose()
+        await eventually(lambda: len(meter.calls) == 1, what="the call")
+        (call,) = meter.take()
+    assert not answer.whole
+    assert call.text.startswith('{"memories": ["again"')
+    assert 0 < call.completion_tokens < 3000
+    assert call.prompt_tokens > 50
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_an_answer_in_parts_is_counted_as_one(openai_server: LoopbackOpenAI, streamed: bool) -> None:
+    openai_server.answer = lambda _: Answer('{"memories": []}', eval_count=7)
+    openai_server.streams = streamed
+    async with Meter(openai_server.url, "http://127.0.0.1:1") as meter:
+        model = OpenAIModel("k", "gpt-4o-mini", base_url=f"{meter.url}/v1")
+        request = CompletionRequest(
+            system="s",
+            prompt="p",
+            schema={"type": "object", "properties": {}},
+            max_tokens=90,
+            purpose="x",
+            enough=lambda _: False,
+        )
+        assert (await model.complete(request)).text == '{"memories": []}'
+        await model.aclose()
+        (call,) = meter.take()
+    assert (call.text, call.completion_tokens) == ('{"memories": []}', 7)
+
+
+def test_reply_pairs_count_where_both_stand_in_one_stretch() -> None:
+    said = chat(*[(ANA, f"remark number {number}") for number in range(100)])
+    pairs = [(said[0].id, said[1].id), (said[0].id, said[99].id), (said[0].id, 17)]
+    shown = figures(said, pairs, batch=100)
+    assert (shown["pairs"], shown["in one stretch"], shown["stretches"]) == (2, 0.5, 2)
