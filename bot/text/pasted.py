@@ -2,7 +2,7 @@
 
 The forms are those of the views, as their Markdown and as a client copies it: a text with a caption below it, a line of
 the catch-up with its way to jump, a sentence with numbered links, the receipt of a memory. A text pasted without any of
-these marks can't be told from somebody who says the same again; `reconcile` merges that.
+these marks can't be told from somebody who says the same again, which adds a citation and no memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ _LINE = re.compile(
     rf"^.*(?:, \[jump\]{_JUMP}|\[\[\d+\]\]{_JUMP}).*$"
     r"|^.* – [^–\n]{1,64}, [^–\n]{1,40}, jump\s*$"
     r"|^\**Remembered:\**\s.*$"
+    r"|^\**(?:Decided|Planned|Still open)\**\s*$"
 )
 """A line that is the bot's by itself."""
 
