@@ -43,20 +43,24 @@ SMALL_TALK = (
     "that film was longer than it needed to be I think",
 )
 _COOLDOWN = re.compile(r"try again in (\d+) second")
-_LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: We decided that (.+)$", re.MULTILINE)
+_LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?(?:, [^:]+:\d\d)?: We decided that (.+)$", re.MULTILINE)
+_STATEMENT = re.compile(r"^S(\d+) \(", re.MULTILINE)
 
 
 def decisions_as_memories(request: Json) -> Json:
-    """A model that keeps each line that tells of a decision, and nothing else."""
-    if "memories" not in request["format"]["properties"]:  # a prompt of the program's own
+    """A model that proposes each line that tells of a decision, and approves of whatever it is asked to check."""
+    wanted, prompt = request["format"]["properties"], request["messages"][-1]["content"]
+    if "verdicts" in wanted:
+        approved = {"said": True, "lasting": True, "private": False, "relation": "new", "memory": []}
+        return {"verdicts": [{"n": int(number)} | approved for number in _STATEMENT.findall(prompt)]}
+    if "memories" not in wanted:  # a prompt of the program's own
         own = smallest(request["format"])
         return own if isinstance(own, dict) else {}
-    schema = request["format"]["properties"]["memories"]
-    found = _LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
+    decided = _LINE.findall(prompt.rsplit("Lines:", 1)[-1])
     memories = [
-        {"lines": [int(number)], "kind": "decision", "text": text[0].upper() + text[1:]} for number, text in found
+        {"lines": [int(number)], "kind": "decision", "text": text[0].upper() + text[1:]} for number, text in decided
     ]
-    return {"memories": memories[: schema["maxItems"]]}
+    return {"memories": memories[: wanted["memories"]["maxItems"]]}
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,11 @@ async def test_replaying_twice_keeps_each_message_once(command_line: CommandLine
 
 
 def scripted(request: dict[str, Any]) -> Answer:
-    """A model that finds the decision about the date, whichever line it is on."""
+    """A model that finds the decision about the date, whichever line it is on, and approves of it."""
     prompt = request["messages"][-1]["content"]
+    if "verdicts" in request["format"]["properties"]:
+        approved = {"n": 1, "said": True, "lasting": True, "private": False, "relation": "new", "memory": []}
+        return Answer(json.dumps({"verdicts": [approved]}))
     line = re.search(r"^(\d+) @[^\n]*now on Sunday 21 June", prompt, re.MULTILINE)
     found = [{"lines": [int(line[1])], "kind": "decision", "text": "The open day is on Sunday 21 June"}] if line else []
     return Answer(json.dumps({"memories": found}))

@@ -67,7 +67,7 @@ async def fill(pipeline: Pipeline) -> list[Message]:
     )
     pending = await pipeline.say(f"note: {CANARIES[1]} waits", author=ALICE)
     await pipeline.say("note: bob was here", author=BOB)
-    pipeline.steps.die_at = len(pipeline.steps.seen) + 3
+    pipeline.steps.die_at = len(pipeline.steps.seen) + 6
     with pytest.raises(Interrupted, match="answered"):
         await pipeline.flush()
     pipeline.restart()
