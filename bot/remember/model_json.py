@@ -36,7 +36,7 @@ def number_to(most: int) -> dict[str, Any]:
 
 def items_of(answer: str, key: str) -> list[Any] | None:
     """The items of a list in an answer that stand whole; None where it has no such list."""
-    begin = re.search(rf'"{key}"\s*:\s*\[', answer)
+    begin = re.search(rf'"{re.escape(key)}"\s*:\s*\[', answer)
     if begin is None:
         return None
     decoder, items, at, broken = json.JSONDecoder(), list[Any](), begin.end(), 0

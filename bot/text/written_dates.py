@@ -20,7 +20,7 @@ SURELY_AHEAD = 45
 """Days within which a weekday with a bare figure ("Sunday 18") is a date; what fits only later may be none."""
 _ARTICLE = 5  # characters of an article with its blanks
 _RANGE = re.compile(r"\s?(?:[-–]|to|and|until)\s?\d")
-_BRACKET = re.compile(r"\s*\(")
+_BRACKET = re.compile(r"(?<!\s)\s*+\(")
 _ABBREVIATED = re.compile(r"\.(?= [a-z\d])")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)$", re.IGNORECASE)
 

@@ -48,6 +48,10 @@ FINDER = SecretFinder()
         ("the IBAN is de89 3704 0044 0532 0130 00 from May on", "de89 3704 0044 0532 0130 00"),
         ("mail it to max at example dot org", "max at example dot org"),
         ("mail it to max (at) example (dot) org", "max (at) example (dot) org"),
+        ("bearer eyJhbGciOiJub25lIn0.eyJhIjoiYiJ9.c2ln", "eyJhbGciOiJub25lIn0.eyJhIjoiYiJ9"),
+        ("//registry.npmjs.org/:_authToken=npm_mysecretwords", "npm_mysecretwords"),
+        (f"sk-{'a' * 20}T3BlbkFJ{'b' * 20} is ours", f"sk-{'a' * 20}T3BlbkFJ{'b' * 20}"),
+        (f"{'x' * 80}.lane@example.org", f"{'x' * 80}.lane@example.org"),
     ],
 )
 def test_secrets_are_blanked_out(text: str, secret: str) -> None:
