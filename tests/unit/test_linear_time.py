@@ -19,6 +19,7 @@ from bot.recall.question import understand
 from bot.text import SecretFinder, ToldDays
 from cogs.rendering import plain_line, safe
 from tests.fixtures.attacks import Attack, slow_text
+from tests.fixtures.hostile import PUMPS
 from tests.fixtures.pace import is_linear
 from tests.fixtures.patterns import modules, patterns_of
 
@@ -44,50 +45,6 @@ SLOW = (
 )
 LINEAR = (r"^\s*x", r"\bword\b", r"(?<!\s)\s++x", r"\w{1,20}@", r"(?<!a)(?>a+)+$", r"\b\w+(?:,\w+)*")
 
-PUMPS = (
-    *(
-        "a",
-        "a ",
-        "A",
-        "é",
-        "中",
-        "İ",
-        "ﷺ",
-        "0",
-        "0 ",
-        "00:00 ",
-        "1.",
-        "1/",
-        "12. ",
-        "5% ",
-        "v1.2.3 ",
-        "($",
-        "[",
-        "'",
-        "’",
-    ),
-    *('"', "`", "*", "_", "-", "- ", ". ", ",", "?", ": ", "//", "\n", " ", "\t", "\u3000", "\u200d", "\u0301", "\x00"),
-    *("<@", "<@1> ", "<t:1>", "<:a:1>", "@a ", "a@", "a@b.c ", "a.", "a-", "a_b ", "https://", "https://a.b/?token=x "),
-    *("password ", "pass is ", "clave(", "sk-", "AA00 ", "seed phrase abandon ", "+49 170 123 45 67 ", "1 (1 "),
-    *("5551234567 ", "4111 1111 1111 1111 ", "not 1 ", "n't", "am montag ", "next week ", "morgen, ", "2 days from "),
-    *("3. Juni 2026 ", "1 jan ", "at 8pm ", "two ", "every ", "hat ge", "gegegegegegegegegegegt ", "je ", "I "),
-    *(
-        "> a\n",
-        ">>> ",
-        "[forwarded a]\n",
-        "-# [a]\n",
-        "- a – b, c, jump\n",
-        "‹",
-        "а",
-        "𝐀",
-        "😀",
-        "./a ",
-        "--a ",
-        "`a` ",
-    ),
-    *("{", '{"', '"}', "\\u0000", "<|im_start|>", "12 @A to @B: "),
-)
-"""What texts are made of that a function may take long over, each over and over."""
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DAY = NOW.date()

@@ -16,7 +16,9 @@ _RANGE = re.compile(
     rf"(?! +(?:{_TO}|a) )"
     rf"|(?<!\S)(?P<value>{_VALUE}) *(?:\b(?:{_TO})\b|[-–—])) +(?=(?P<end>{_WORD}(?: +{_WORD}){{0,3}}))"
 )
-_INSTEAD = re.compile(rf"({_WORD}) +(?:instead of|rather than|(?:an)?statt|au lieu d[eu]|en vez de) +({_WORD})")
+_INSTEAD = re.compile(
+    rf"(?<![^\s,;!?()])({_WORD}) +(?:instead of|rather than|(?:an)?statt|au lieu d[eu]|en vez de) +({_WORD})"
+)
 _ARTICLES = r"(?:(?:the|den|die|das|dem|der|el|la|les?) +)?"
 _START = re.compile(rf"\b(?:from|since|ab|seit|vo[nm]|desde|depuis) +{_ARTICLES}({_WORD})")
 _END = re.compile(rf"\b(?:{_TO}) +{_ARTICLES}({_WORD})")
