@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 FIXED_WORD: Final = "word "
 """Of one token; so many of them show whether a text of so many tokens is too long."""
 
-SMALLEST_WINDOW: Final = 128
-"""Tokens that every embedding model takes; a shorter text is not declined for its length unless the service says so."""
+SMALLEST_WINDOW: Final = 512
+"""Characters that every embedding model takes, whatever they are: the smallest windows have 256 tokens. A shorter text
+is declined for its length only where one of our own is as well, or the service says so."""
 
 SHORTEST_PART: Final = 16
 """Characters of a text below which it is not shortened: what is left would not say what it says."""
@@ -85,7 +86,7 @@ class Sifter:
             vectors = await self._ask([self._cut(text) for text in texts])
         except _Refused as refusal:
             if len(texts) == 1:
-                await self._shorten(texts[0], refusal.error, sifted)
+                await self._embed_alone(texts[0], refusal.error, sifted)
                 return
             middle = len(texts) // 2
             await self._sift(texts[:middle], sifted)
@@ -120,11 +121,24 @@ class Sifter:
         except ServiceError:
             raise error from None
 
+    async def _embed_alone(self, text: str, error: ServiceError, sifted: Sifted) -> None:
+        """Embed a text that failed: once more where that may have been chance, then shorter."""
+        if not isinstance(error, ServiceRejected):
+            try:
+                (sifted.vectors[text],) = await self._ask([self._cut(text)])
+            except _Refused as refusal:
+                error = refusal.error
+            else:
+                return
+        await self._shorten(text, error, sifted)
+
     async def _shorten(self, text: str, error: ServiceError, sifted: Sifted) -> None:
         """Embed as much of the start of a text as the model takes, or note that it takes none of it."""
         sent, vector = self._cut(text), None
         taken, refused = 0, len(sent)
-        while self._may_be_too_long(sent[:refused], error) and refused - taken > max(SHORTEST_PART, refused // 8):
+        for_sure = isinstance(error, TextTooLong) or await self._declines_length(estimate_tokens(sent))
+        least = SHORTEST_PART if for_sure else SMALLEST_WINDOW
+        while refused - taken > max(SHORTEST_PART, refused // 8) and refused > least:
             middle = (taken + refused) // 2
             try:
                 (vector,) = await self._ask([sent[:middle]])
@@ -138,9 +152,6 @@ class Sifter:
         sifted.shortened.add(text)
         self._longest_taken = max(self._longest_taken, estimate_tokens(sent[:taken]))
         await self._learn_longest(estimate_tokens(sent[:refused]))
-
-    def _may_be_too_long(self, text: str, error: ServiceError) -> bool:
-        return isinstance(error, TextTooLong) or estimate_tokens(text) >= SMALLEST_WINDOW
 
     def _cut(self, text: str) -> str:
         """A text as it is sent: cut where texts of its length were declined, and none as long was ever taken."""
@@ -156,12 +167,18 @@ class Sifter:
         """The length of a text may have been why it was declined: see by a text of our own that is as long."""
         if tokens <= self._longest_taken or tokens >= (self._shortest_refused or tokens + 1):
             return
-        try:
-            await self._ask([FIXED_WORD * tokens])
-        except _Refused:
+        if await self._declines_length(tokens):
             self._shortest_refused = tokens
         else:
             self._longest_taken = tokens
+
+    async def _declines_length(self, tokens: int) -> bool:
+        """Whether a text of our own is declined that has so many tokens: then it is for its length."""
+        try:
+            await self._ask([FIXED_WORD * tokens])
+        except _Refused:
+            return True
+        return False
 
     def _learn_most(self, texts: int, error: ServiceError) -> None:
         """Each half of a request was taken, and the whole was not."""

@@ -118,6 +118,24 @@ async def test_one_text_that_can_not_be_embedded_is_told_and_all_others_are(
     assert all("poison" not in str(error) for error in sifted.refused.values())
 
 
+async def test_a_text_that_fails_once_by_chance_is_embedded(
+    service: LoopbackOllama | LoopbackOpenAI, sifter: Sifter
+) -> None:
+    failures = iter([True, True])
+    service.declines = lambda texts: (500, "runner ended") if "some" in str(texts) and next(failures, False) else None
+    sifted = await sifter.embed(["nothing else", "some chance"])
+    assert (len(sifted.vectors), sifted.refused) == (2, {})
+
+
+async def test_a_short_text_is_shortened_where_one_of_ours_as_long_is_declined_as_well(
+    service: LoopbackOllama | LoopbackOpenAI, sifter: Sifter
+) -> None:
+    service.declines = over(60, error="no")
+    text = "The harbour closes at nine, and the bridge opens on Friday at seven."
+    sifted = await sifter.embed([text])
+    assert sifted.shortened == {text}
+
+
 async def test_a_service_that_embeds_nothing_has_nothing_said_against_any_text(
     service: LoopbackOllama | LoopbackOpenAI, sifter: Sifter
 ) -> None:
