@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data/demo
 
-.PHONY: demo run doctor test slow lint types layers check clean
+.PHONY: demo run doctor test slow lint types layers documents check clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m bot demo --data-dir $(DATA)
@@ -33,6 +33,10 @@ types: $(VENV)/.dev
 
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+# What is made from the code: .env.example, docs/settings.md, PRIVACY.md.
+documents: $(VENV)/.dev
+	$(BIN)/python -m tests.documents
 
 check: lint types layers test
 

@@ -29,7 +29,7 @@ from bench.ingest import quantile
 from bot.domain import snowflake
 from bot.domain.model import Message
 from bot.llm.base import Completion, CompletionRequest, estimate_tokens
-from bot.llm.costs import load_prices
+from bot.llm.providers import PROVIDERS, load_settings
 from bot.observe.messagelog import Said
 from bot.remember.check import Candidate, Checker
 from bot.remember.flusher import Flusher
@@ -222,7 +222,7 @@ async def simulated(said: Sequence[Said], hosts: int, read: float, write: float,
             memories = await pipeline.rows("memories")
             left = len(await pipeline.queue.channels())
     ages = list(watch.ages.values())
-    prices = load_prices(None)
+    prices = PROVIDERS.prices(load_settings(None))
     dollars = prices.cost("openai", "text-embedding-3-small", embedded, 0) or 0.0
     return {
         "messages": len(said),

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import bot.llm.composition
+from bot.llm.providers import load_settings
 from bot.llm.savings import Bill, bill
 from bot.observe.exports import open_export
 from bot.run.app import open_app
 from bot.run.replay import Replay
-from bot.settings.loading import load_settings
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 
@@ -58,7 +58,9 @@ async def measure(data: Path, count: int) -> dict[str, object]:
                 openai_api_key="k",
             )
             async with open_app(settings, extract=True) as app:
-                summary = await Replay(app.log, app.ledger, app.flusher).run(open_export(export), lambda *_: None)
+                summary = await Replay(app.log, app.ledger, app.prices, app.flusher).run(
+                    open_export(export), lambda *_: None
+                )
                 owed = bill(await app.ledger.totals("1970-01-01"), app.prices)
     return {
         "messages": summary.messages,

@@ -21,13 +21,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
 import bot.llm.composition
+import bot.llm.ollama
 from bench.costs import scripted
 from bench.extraction_scores import (
     Made,
@@ -44,14 +44,12 @@ from bench.stock import Endpoint, mem0_extracts
 from bot.domain import references
 from bot.domain.model import Memory, MessageState
 from bot.guilds.rules import FactsRule
-from bot.llm.ollama import OllamaModel
+from bot.llm.providers import load_settings
 from bot.observe.exports import Exported, open_export
 from bot.observe.messagelog import Said
 from bot.run.app import App, open_app
 from bot.run.replay import Replay, Summary
-from bot.settings.choices import LLMProvider
 from bot.settings.config import Settings
-from bot.settings.loading import load_settings
 from bot.storage.schema import messages as logged
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
@@ -84,7 +82,7 @@ class Options:
     data: Path
     model: str
     base_url: str | None = None
-    provider: LLMProvider = LLMProvider.OLLAMA
+    provider: str = "ollama"
     api_key: str = "unused"
     embeddings: str | None = None
     embedding_model: str = "text-embedding-3-small"
@@ -105,7 +103,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with messages.jsonl and maybe questions.jsonl")
     parser.add_argument("--model", default=SCRIPTED, help="name at the endpoint")
     parser.add_argument("--check-model", help="name of the model that judges, where it is another one")
-    parser.add_argument("--provider", type=LLMProvider, default=LLMProvider.OLLAMA, choices=list(LLMProvider))
+    parser.add_argument("--provider", default="ollama", choices=["ollama", "openai"])
     parser.add_argument("--base-url", help="the endpoint without a path; unset: Ollama here, or OpenAI")
     parser.add_argument("--api-key", default="unused", help="for OpenAI")
     parser.add_argument("--embeddings", help="an embedding service that speaks OpenAI's protocol; unset: made here")
@@ -164,7 +162,7 @@ def questions_in(data: Path) -> list[dict[str, Any]]:
 @asynccontextmanager
 async def _meter(options: Options) -> AsyncIterator[Meter]:
     """The meter before the endpoint; both sides are asked through it."""
-    at_openai = options.provider is LLMProvider.OPENAI
+    at_openai = options.provider == "openai"
     usual = options.base_url or (OPENAI_ADDRESS if at_openai else OLLAMA_ADDRESS)
     openai = LoopbackOpenAI(answer=scripted_answer, chat_models=[SCRIPTED], dims=options.dims)
     ollama = LoopbackOllama(answer=scripted_answer, models=[f"{SCRIPTED}:latest"])
@@ -197,7 +195,7 @@ async def _ours(
                 for guild_id in {one.message.guild_id for one in said}:
                     await app.services.guilds.consents.rules.decide(guild_id, facts=FactsRule.EVERYBODY)
             export = [Exported(one.message, one.author_name, "", "") for one in said]
-            summary = await Replay(app.log, app.ledger, app.flusher).run(export, _progress)
+            summary = await Replay(app.log, app.ledger, app.prices, app.flusher).run(export, _progress)
             kept = await app.store.by_message([one.message.id for one in said])
             made = await _made(app, kept)
             figures = _of_ours(summary, await _states(app), made, meter.take(), len(said))
@@ -207,7 +205,7 @@ async def _ours(
 def _settings(options: Options, meter: Meter, folder: Path) -> Settings:
     bot.llm.composition.MODEL_CALLS_A_SECOND = 1_000  # what is measured is the model, not how it is spared
     bot.llm.composition.MODEL_SECONDS = PATIENT_SECONDS
-    vars(bot.llm.composition)["OllamaModel"] = partial(OllamaModel, timeout=PATIENT_SECONDS)
+    bot.llm.ollama.ANSWER_SECONDS = PATIENT_SECONDS
     return load_settings(
         None,
         data_dir=folder,
@@ -263,7 +261,7 @@ def _of_ours(
 
 async def _stock(options: Options, meter: Meter, said: Sequence[Said], size: int) -> dict[str, Any]:
     endpoint = Endpoint(
-        provider=options.provider.value,
+        provider=options.provider,
         url=meter.url,
         api_key=options.api_key,
         model=_model(options),

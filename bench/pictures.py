@@ -21,13 +21,12 @@ from rich.console import Console
 
 from bench.discord_svg import picture
 from bot.cli.recall import Question, find, show
-from bot.llm.costs import PriceTable
+from bot.llm.providers import PROVIDERS, load_settings
 from bot.llm.savings import estimate
 from bot.observe.exports import open_export
 from bot.operate.chart import Bar, draw
 from bot.run.app import open_app
 from bot.run.replay import Replay
-from bot.settings.loading import load_settings
 from tests.acceptance.stores import END_STATES, logged, states
 from tests.fixtures.process import set_stage
 from tests.loopback.discord import eventually
@@ -48,7 +47,9 @@ async def recall_picture(folder: Path) -> str:
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
     async with open_app(settings, extract=False) as app:
         with as_file(files("bot.cli.sample") / "chat.jsonl") as sample:
-            await Replay(app.log, app.ledger, app.flusher).run(open_export(sample), lambda stage, count: None)
+            await Replay(app.log, app.ledger, app.prices, app.flusher).run(
+                open_export(sample), lambda stage, count: None
+            )
         show(console, Question(id="1", query=QUERY), await find(app, Question(id="1", query=QUERY), limit=2))
     svg = console.export_svg(title="python -m bot recall")
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is fetched to look at it
@@ -62,7 +63,7 @@ def status_picture() -> bytes:
         messages = round(chance.gauss(420, 90) * (0.6 if number % 7 in {5, 6} else 1.0))
         day = estimate(
             messages,
-            prices=PriceTable(),
+            prices=PROVIDERS.prices(load_settings(None)),
             llm=("ollama", "llama3.1:8b"),
             embedder=("openai", "text-embedding-3-small"),
         )

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain import references
 from bot.domain.model import Hit
+from bot.llm.providers import load_settings
 from bot.observe.exports import open_export
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import open_app
 from bot.settings.config import Settings
-from bot.settings.loading import load_settings
 
 if TYPE_CHECKING:
     from bench.stock import Found, StockMem0

@@ -28,10 +28,10 @@ from bench.ingest import ROOT, quantile, text_of
 from bot.domain import snowflake
 from bot.domain.clock import system_clock
 from bot.domain.model import Message
+from bot.llm.providers import load_settings
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
-from bot.settings.loading import load_settings
 from bot.storage.schema import messages
 from tests.fixtures.postgres import PostgresServer, running_server
 from tests.loopback.ollama import LoopbackOllama

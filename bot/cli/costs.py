@@ -11,8 +11,8 @@ from rich.table import Table
 
 from bot.cli.start import DataDir, load
 from bot.domain import system_clock
-from bot.llm import Bill, Ledger, PriceTable, bill, estimate, load_prices
-from bot.settings import LLMProvider, Settings
+from bot.llm import Bill, Ledger, PriceTable, bill, estimate, providers_of
+from bot.settings import Settings
 from bot.storage import data_key, database_address, migrations_waiting, open_store
 
 DAYS_A_MONTH = 30
@@ -30,7 +30,8 @@ PerDay = Annotated[
 def costs(messages_per_day: PerDay = None, data_dir: DataDir = None) -> None:
     """What was spent by the ledger, or (--messages-per-day) what is likely to be, against OpenAI alone."""
     settings = load(data_dir, quiet=True)
-    prices = load_prices(settings.prices_file)
+    providers = providers_of(settings)
+    prices, model, embedder = providers.prices(settings), providers.model(settings), providers.embedder(settings)
     measured = asyncio.run(_measured(settings, prices))
     console = Console()
     if messages_per_day is None:
@@ -39,8 +40,8 @@ def costs(messages_per_day: PerDay = None, data_dir: DataDir = None) -> None:
     day = estimate(
         messages_per_day,
         prices=prices,
-        llm=_llm(settings),
-        embedder=_embedder(settings),
+        llm=(model.label, model.model),
+        embedder=(embedder.label, embedder.model),
         embed_messages=settings.embed_messages,
         measured=measured,
     )
@@ -85,15 +86,6 @@ def _table(title: str, owed: Bill, days: int) -> Table:
     if owed.unpriced:
         row("without a price, counted as free", *[", ".join(sorted(owed.unpriced))] * len(factors))
     return table
-
-
-def _llm(settings: Settings) -> tuple[str, str]:
-    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
-    return settings.mem0_llm_provider.value, settings.ollama_model if ollama else settings.openai_llm_model
-
-
-def _embedder(settings: Settings) -> tuple[str, str]:
-    return settings.embedding_provider.value, settings.embedding_model
 
 
 def _dollars(amount: float) -> str:

@@ -14,15 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.cli.start import DataDir, load
-from bot.domain import ServiceError, UserError, host_name
-from bot.llm import close_client, ollama_client, pulling
-from bot.operate import Verdict, doctor_of
-from bot.settings import EmbeddingProvider, LLMProvider, Settings
+from bot.domain import ServiceError, UserError, Verdict
+from bot.llm import providers_of
+from bot.operate import doctor_of
+from bot.settings import Settings
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
-
-PULL_SECONDS = 120.0
-"""Without a word from Ollama while it pulls; it tells its progress several times a second."""
 
 Pull = Annotated[bool, typer.Option("--pull", help="First pull the models of these settings that Ollama lacks.")]
 
@@ -62,33 +59,21 @@ def _lines(table: Sequence[Sequence[str]]) -> Table:
 
 
 async def _pull(settings: Settings, console: Console) -> None:
-    """Pull what the settings ask of Ollama; what is there already is only compared.
+    """Fetch what the settings ask of hosts that can; what is there already is only compared.
 
     Raises:
-        UserError: Ollama does not answer, or can't get the model.
+        UserError: a host does not answer, or can't get the model.
     """
+    downloads = [each for provider in providers_of(settings).in_use(settings) for each in provider.downloads()]
+    several = len({download.host for download in downloads}) > 1
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        for url in settings.ollama_base_url:
-            where = f" at {host_name(url)}" if len(settings.ollama_base_url) > 1 else ""
-            client = ollama_client(url, PULL_SECONDS)
+        for download in downloads:
+            where = f" at {download.host}" if several else ""
+            task = progress.add_task(f"Pulling {download.model}{where}", total=None)
             try:
-                for model in _of_ollama(settings):
-                    task = progress.add_task(f"Pulling {model}{where}", total=None)
-                    async for _, done, total in pulling(client, model):
-                        progress.update(task, completed=done, total=total or None)
-                    console.print(f"{model} is there{where}", highlight=False)
+                async for done, total in download.steps():
+                    progress.update(task, completed=done, total=total or None)
             except ServiceError as error:
                 raise UserError(f"{error}{where}") from None
-            finally:
-                await close_client(client)
-
-
-def _of_ollama(settings: Settings) -> list[str]:
-    models = []
-    if settings.mem0_enabled and settings.mem0_llm_provider is LLMProvider.OLLAMA:
-        models.append(settings.ollama_model)
-        models.extend([settings.check_model] if settings.check_model else [])
-    if settings.mem0_enabled and settings.embedding_provider is EmbeddingProvider.OLLAMA:
-        models.append(settings.embedding_model)
-    return models
+            console.print(f"{download.model} is there{where}", highlight=False)

@@ -24,8 +24,8 @@ def reindex(data_dir: DataDir = None) -> None:
     settings = load(data_dir, quiet=True)
     if not settings.mem0_enabled:
         raise UserError("MEM0_ENABLED=false: there is no vector index to rebuild; set it to true first")
-    if settings.needs_openai_key and not settings.has_openai_key:
-        raise StartupError(settings.missing_key_error())
+    if lacking := settings.lacking():
+        raise StartupError("\n".join(lacking))
     console = Console()
     with Progress(console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task("Memories into the index")

@@ -55,7 +55,7 @@ async def _with_progress(app: App, export: Export, console: Console) -> Summary:
         tasks = {"log": progress.add_task("Messages into the log", total=total)}
         if app.flusher is not None:
             tasks["extract"] = progress.add_task("Memories from messages", total=total)
-        return await Replay(app.log, app.ledger, app.flusher).run(
+        return await Replay(app.log, app.ledger, app.prices, app.flusher).run(
             export, lambda stage, count: progress.advance(tasks[stage], count)
         )
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from bot.domain import snowflake
-from bot.settings import LogFormat, LogLevel, Settings, load_settings, logs
+from bot.llm import load_settings
+from bot.settings import LogFormat, LogLevel, Settings, logs
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the data, instead of DATA_DIR.")]
 """The option that every command on stored data has."""

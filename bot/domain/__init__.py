@@ -4,7 +4,7 @@ It knows no database, no model and no Discord. Nothing here imports another pack
 """
 
 from bot.domain import references, snowflake
-from bot.domain.addresses import QDRANT_PORT, host_name, qdrant_address
+from bot.domain.addresses import QDRANT_PORT, host_name, is_at_home, qdrant_address
 from bot.domain.clock import FAR_MS, Clock, steady_clock, system_clock
 from bot.domain.crash_points import Step, no_step
 from bot.domain.errors import (
@@ -27,6 +27,7 @@ from bot.domain.errors import (
     TextTooLong,
     UserError,
 )
+from bot.domain.findings import Finding, Verdict
 from bot.domain.links import jump_url
 from bot.domain.model import (
     MAX_CONTENT,
@@ -64,6 +65,7 @@ __all__ = [
     "Citation",
     "Clock",
     "Doubt",
+    "Finding",
     "Hit",
     "HitKind",
     "InUse",
@@ -91,7 +93,9 @@ __all__ = [
     "Supervisor",
     "TextTooLong",
     "UserError",
+    "Verdict",
     "host_name",
+    "is_at_home",
     "isolate",
     "jump_url",
     "no_step",

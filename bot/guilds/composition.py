@@ -11,7 +11,8 @@ from bot.guilds.observation import Observations
 from bot.guilds.policy import Policy
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import Threads
-from bot.settings import EmbeddingProvider, LLMProvider, Settings
+from bot.llm import providers_of
+from bot.settings import Settings
 from bot.storage import Database, Store
 
 
@@ -64,29 +65,24 @@ def guild_services(db: Database, hasher: SubjectHasher, clock: Clock, policy: Po
     )
 
 
-PROVIDER_NAMES = {
-    EmbeddingProvider.OPENAI: "OpenAI",
-    EmbeddingProvider.OLLAMA: "Ollama",
-    EmbeddingProvider.FASTEMBED: "FastEmbed",
-}
-
-
 def policy_of(settings: Settings) -> Policy:
     """What members are told, from the settings in force."""
-    outside = settings.openai_base_url is None
-    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
-    model = settings.ollama_model if ollama else settings.openai_llm_model
-    language_model = f"{'Ollama' if ollama else 'OpenAI'}, {model}"
-    substitute = settings.may_fall_back_to_openai
-    if substitute:
-        language_model += f", or OpenAI, {settings.openai_llm_model}, while that does not answer"
+    providers = providers_of(settings)
+    model, embedder, substitute = (
+        providers.model(settings),
+        providers.embedder(settings),
+        providers.substitute(settings) if settings.mem0_enabled else None,
+    )
+    language_model = f"{model.title}, {model.model}"
+    if substitute is not None:
+        language_model += f", or {substitute.title}, {substitute.model}, while that does not answer"
     return Policy(
         retention_days=settings.message_retention_days,
         remembers=settings.mem0_enabled,
         language_model=language_model,
-        language_model_outside=(not ollama or substitute) and outside,
-        embeddings=f"{PROVIDER_NAMES[settings.embedding_provider]}, {settings.embedding_model}",
-        embeddings_outside=settings.embedding_provider is EmbeddingProvider.OPENAI and outside,
+        language_model_outside=model.is_outside or (substitute is not None and substitute.is_outside),
+        embeddings=f"{embedder.title}, {embedder.model}",
+        embeddings_outside=embedder.is_outside,
         embeds_messages=settings.embed_messages,
         encrypted=settings.data_key is not None,
     )

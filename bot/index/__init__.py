@@ -13,7 +13,7 @@ from bot.index.kept import index_stores
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover
 from bot.index.outbox import Outbox
-from bot.index.vectors import Vectors, open_embedder
+from bot.index.vectors import Vectors
 
 __all__ = [
     "LONGEST_TEXT",
@@ -32,7 +32,6 @@ __all__ = [
     "Waiting",
     "index_stores",
     "moving_alone",
-    "open_embedder",
     "open_generations",
     "open_message_vectors",
     "open_vectors",

@@ -18,7 +18,7 @@ from bot.index.indexer import Indexer, always_ready
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
 from bot.index.vectors import Vectors, why_not_embedding
-from bot.llm import ModelServices
+from bot.llm import ModelServices, providers_of
 from bot.memories import MemoryStore
 from bot.observe import LogServices
 from bot.settings import Settings
@@ -120,7 +120,7 @@ async def open_vectors(
 def _basis(settings: Settings, follower: Follower | None) -> str:
     """What indexing hangs on: this program, the index in use, and where its texts are embedded."""
     in_use = None if follower is None else follower.in_use
-    parts = (__version__, in_use, settings.openai_base_url)  # not Ollama's: its hosts may differ between processes
+    parts = (__version__, in_use, providers_of(settings).embedder(settings).address)
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 

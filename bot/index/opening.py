@@ -8,9 +8,9 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HybridModels:
-    """The language model that mem0's configuration names. mem0 never asks it: extraction is ours."""
+    """What mem0's configuration names. mem0 asks neither: extraction and embedding are ours.
+
+    Attributes:
+        provider: of the language model, by mem0's name for it.
+        config: what is said of the language model.
+        embedder: provider of the embedding model, by mem0's name for it; None for the embedder's own.
+    """
 
     provider: str = "ollama"
-    model: str = "llama3.1:8b"
-    ollama_base_url: str = "http://localhost:11434"
+    config: Mapping[str, Any] = field(default_factory=lambda: {"model": "llama3.1:8b"})
+    embedder: str | None = None
 
 
 def prepare_mem0(data_dir: Path) -> None:
@@ -51,20 +57,20 @@ def prepare_mem0(data_dir: Path) -> None:
 def hybrid_config(
     data_dir: Path, embedder: Embedder, models: HybridModels, server: QdrantAddress | None
 ) -> MemoryConfig:
-    """mem0's configuration: Ollama or OpenAI as language model, the embedder, Qdrant, no history on disk, no keys."""
+    """mem0's configuration: the language model, the embedder, Qdrant, no history on disk, no keys."""
     from mem0.configs.base import MemoryConfig
     from mem0.embeddings.configs import EmbedderConfig
     from mem0.llms.configs import LlmConfig
     from mem0.vector_stores.configs import VectorStoreConfig
 
-    ollama = {"ollama_base_url": models.ollama_base_url} if models.provider == "ollama" else {}
     place: dict[str, Any] = {"path": str(data_dir / FOLDER)}
     if server is not None:
         place |= {"url": server.url} if server.url else {"host": server.host, "port": server.port}
     return MemoryConfig(
-        llm=LlmConfig(provider=models.provider, config={"model": models.model, **ollama}),
+        llm=LlmConfig(provider=models.provider, config=dict(models.config)),
         embedder=EmbedderConfig(
-            provider=embedder.provider, config={"model": embedder.model, "embedding_dims": embedder.dims}
+            provider=models.embedder or embedder.provider,
+            config={"model": embedder.model, "embedding_dims": embedder.dims},
         ),
         vector_store=VectorStoreConfig(
             provider="qdrant",

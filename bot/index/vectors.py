@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,42 +10,17 @@ from typing import TYPE_CHECKING
 import httpx
 from aiolimiter import AsyncLimiter
 
-from bot.domain import ServiceUnavailable, host_name
+from bot.domain import ServiceUnavailable, StartupError
 from bot.index.generations import FOLDER, Generation, Generations, Made
 from bot.index.layout import Layout, QdrantAddress
 from bot.index.opening import HybridModels, open_index, publish_index, remove_index, spread_of
-from bot.llm import (
-    FAILURES_TO_OPEN,
-    PROBE_SECONDS,
-    AbsentEmbedder,
-    Breaker,
-    Embedder,
-    FastEmbedEmbedder,
-    Guard,
-    GuardedEmbedder,
-    Host,
-    OllamaEmbedder,
-    OpenAIEmbedder,
-    Pool,
-    PooledEmbedder,
-    Tally,
-    embedding_tally,
-)
-from bot.settings import EmbeddingProvider, LLMProvider, Settings
+from bot.llm import PROBE_SECONDS, AbsentEmbedder, Breaker, Embedder, Guard, open_embedder, providers_of
+from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Ledger
     from bot.storage import Installation
-
-EMBEDDING_CALLS_A_SECOND = 8
-"""Embedding requests; a tenth of what OpenAI grants a new account."""
-
-EMBEDDING_SECONDS = 30.0
-"""One embedding request of up to 2,048 texts."""
-
-SPARE_PLACES = 3
-"""Embedding calls that a host is asked beside its calls for answers: they are short, and members wait for them."""
 
 QDRANT_CALLS_A_SECOND = 50
 """Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
@@ -84,7 +59,7 @@ class Vectors:
         settings = self._settings
         address = _address(settings)
         return Made(
-            settings.embedding_provider.value,
+            settings.embedding_provider,
             settings.embedding_model,
             settings.embedding_dims,
             None if address is None else address.place,
@@ -111,7 +86,7 @@ class Vectors:
         settings, made = _as_made(self._settings, generation.made), generation.made
         guards: list[Guard] = []
         embedder: Embedder
-        if why := self.unusable or _keyless(settings):
+        if why := self.unusable or why_not_embedding(settings):
             embedder = AbsentEmbedder(made.provider, made.model, made.dims, why)
         else:
             embedder = guarded = open_embedder(settings, self._ledger)
@@ -188,79 +163,27 @@ async def qdrant_ready(place: str) -> None:
         raise ServiceUnavailable("qdrant", f"HTTP {status}")
 
 
-def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder | PooledEmbedder:
-    """The embedder of the settings, guarded and counted."""
-    name, dims = settings.embedding_model, settings.embedding_dims
-    tally = embedding_tally(ledger, settings.embedding_provider.value, name)
-    embedder: Embedder
-    match settings.embedding_provider:
-        case EmbeddingProvider.OPENAI:
-            key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
-            embedder = OpenAIEmbedder(key, name, dims, base_url=settings.openai_base_url, tally=tally)
-        case EmbeddingProvider.OLLAMA:
-            return _on_ollama(settings, ledger, tally)
-        case EmbeddingProvider.FASTEMBED:
-            cache = settings.data_dir / "fastembed"
-            embedder = FastEmbedEmbedder(name, dims, cache_dir=str(cache), tally=tally)
-    return GuardedEmbedder(embedder, _guard(), ledger)
-
-
-def _on_ollama(settings: Settings, ledger: Ledger, tally: Tally) -> GuardedEmbedder | PooledEmbedder:
-    """Ollama's embedder, or one for each of its hosts."""
-    urls = settings.ollama_base_url
-    several = len(urls) > 1
-    hosts: list[Host[Embedder]] = []
-    for url in urls:
-        embedder = OllamaEmbedder(url, settings.embedding_model, settings.embedding_dims, tally=tally)
-        guard = _guard(probe=embedder.check_lightly, host=host_name(url) if several else None)
-        if not several:
-            return GuardedEmbedder(embedder, guard, ledger)
-        hosts.append(Host(embedder, guard, settings.ollama_concurrency + SPARE_PLACES))
-    return PooledEmbedder(Pool("embeddings", hosts), ledger)
-
-
-def _guard(*, probe: Callable[[], Awaitable[None]] | None = None, host: str | None = None) -> Guard:
-    """What stands before an embedder. OpenAI has no health check that is free: one real call tries it again."""
-    pooled = host is not None
-    return Guard(
-        "embeddings",
-        limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1),
-        timeout=EMBEDDING_SECONDS,
-        breaker=Breaker(threshold=FAILURES_TO_OPEN) if pooled else Breaker(),
-        retries=0 if pooled else 2,
-        probe=probe,
-        host=host,
-    )
-
-
 def _as_made(settings: Settings, made: Made) -> Settings:
     """The settings as they were when an index was made."""
-    then = {
-        "embedding_provider": EmbeddingProvider(made.provider),
-        "embedding_model": made.model,
-        "embedding_dims": made.dims,
-    }
+    then = {"embedding_provider": made.provider, "embedding_model": made.model, "embedding_dims": made.dims}
     return settings.model_copy(update=then)
 
 
 def why_not_embedding(settings: Settings) -> str:
     """Why nothing can be embedded with these settings; empty where something can."""
-    return _keyless(settings) if settings.mem0_enabled else "MEM0_ENABLED=false"
-
-
-def _keyless(settings: Settings) -> str:
-    """Why nothing can be embedded for want of a key; empty where none is wanting."""
-    wants_key = settings.embedding_provider is EmbeddingProvider.OPENAI
-    return "OPENAI_API_KEY is not set" if wants_key and not settings.has_openai_key else ""
+    if not settings.mem0_enabled:
+        return "MEM0_ENABLED=false"
+    try:
+        return providers_of(settings).embedder(settings).lacks
+    except StartupError as error:  # of an index that another version made
+        return str(error)
 
 
 def _models(settings: Settings) -> HybridModels:
-    ollama = settings.mem0_llm_provider is LLMProvider.OLLAMA
-    return HybridModels(
-        provider=settings.mem0_llm_provider.value,
-        model=settings.ollama_model if ollama else settings.openai_llm_model,
-        ollama_base_url=settings.ollama_base_url[0],
-    )
+    providers = providers_of(settings)
+    model, label = providers.model(settings), settings.embedding_provider
+    names = {embedder.label: embedder.mem0_name for embedder in providers.embedders}
+    return HybridModels(model.mem0_name, model.mem0_config, names.get(label, label))
 
 
 def layout_of(settings: Settings) -> Layout:

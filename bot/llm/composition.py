@@ -1,23 +1,26 @@
-"""Opens the language model of the settings, what counts its calls, and what takes over while it is away."""
+"""Opens the language model and the embedder of the settings, what counts their calls, and what takes over meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiolimiter import AsyncLimiter
 
 from bot.domain import Clock, ServiceError, StartupError, host_name
 from bot.llm.base import LanguageModel
-from bot.llm.costs import Call, Ledger, PriceTable, load_prices
+from bot.llm.costs import Call, Ledger
+from bot.llm.embeddings import Embedder
 from bot.llm.fallback import FallbackModel
-from bot.llm.guarded import GuardedModel
-from bot.llm.ollama import OllamaModel
-from bot.llm.openai import OpenAIModel
-from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledModel
+from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
+from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder, PooledModel
+from bot.llm.prices import PriceTable
+from bot.llm.provider import ModelProvider
+from bot.llm.registry import QUEUE, providers_of
 from bot.llm.resilience import Breaker, Guard
-from bot.settings import LLMProvider, OllamaFallback, Settings
+from bot.settings import Settings
 from bot.storage import Database, Store
 
 MODEL_CALLS_A_SECOND = 4
@@ -25,6 +28,12 @@ MODEL_CALLS_A_SECOND = 4
 
 MODEL_SECONDS = 180.0
 """One answer of a language model, its loading included."""
+
+EMBEDDING_CALLS_A_SECOND = 8
+"""Embedding requests; a tenth of what OpenAI grants a new account."""
+
+EMBEDDING_SECONDS = 30.0
+"""One embedding request of up to 2,048 texts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +85,8 @@ async def open_models(
         StartupError: a setting is at fault.
     """
     async with AsyncExitStack() as stack:
-        services = ModelServices(ledger=Ledger(db, clock, called), prices=load_prices(settings.prices_file))
+        prices = providers_of(settings).prices(settings)
+        services = ModelServices(ledger=Ledger(db, clock, called), prices=prices)
         if extract or answer:
             without = "No memories were made" if extract else "No question is answered"
             model = await _usable_model(stack, settings, services, without, patient=patient)
@@ -84,7 +94,9 @@ async def open_models(
                 services.guards.extend(model.guards)
                 _with_fallback(stack, settings, services, model, clock)
             if model is not None and settings.check_model is not None:
-                services.check_model = check = open_model(settings, services.ledger, settings.check_model)
+                services.check_model = check = open_model(
+                    providers_of(settings).model(settings), services.ledger, settings.check_model
+                )
                 stack.push_async_callback(check.aclose)
                 services.guards.extend(check.guards)
         yield services
@@ -97,7 +109,7 @@ async def _usable_model(
     if not settings.mem0_enabled:
         services.notes.append("MEM0_ENABLED=false: no memories are made, messages are searched by words")
         return None
-    model = open_model(settings, services.ledger)
+    model = open_model(providers_of(settings).model(settings), services.ledger)
     stack.push_async_callback(model.aclose)
     if not patient:
         try:
@@ -108,58 +120,78 @@ async def _usable_model(
     return model
 
 
-def open_model(settings: Settings, ledger: Ledger, name: str | None = None) -> GuardedModel | PooledModel:
-    """The language model of the settings, or another of its provider, guarded and counted; on all hosts of Ollama."""
-    if settings.mem0_llm_provider is LLMProvider.OPENAI:
-        name = name or settings.openai_llm_model
-        return guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), ledger)
-    models = [OllamaModel(url, name or settings.ollama_model) for url in settings.ollama_base_url]
+def open_model(provider: ModelProvider[Any], ledger: Ledger, name: str | None = None) -> GuardedModel | PooledModel:
+    """A language model, guarded and counted, on all hosts of its provider.
+
+    Args:
+        provider: who runs it.
+        ledger: counts calls.
+        name: of the model; None for the one of the settings.
+    """
+    models = [(host, provider.open(name or provider.model, host)) for host in provider.hosts]
     if len(models) == 1:
-        return guarded(models[0], ledger)
-    hosts: list[Host[LanguageModel]] = [
-        Host(model, _host_guard(model, host_name(url)), settings.ollama_concurrency)
-        for model, url in zip(models, settings.ollama_base_url, strict=True)
-    ]
-    return PooledModel(Pool(OllamaModel.provider, hosts), ledger)
+        return GuardedModel(models[0][1], _model_guard(models[0][1]), ledger)
+    hosts = [Host(model, _model_guard(model, host_name(host)), provider.places) for host, model in models]
+    return PooledModel(Pool(provider.label, hosts), ledger)
 
 
-def guarded(model: LanguageModel, ledger: Ledger) -> GuardedModel:
-    """A model whose calls wait their turn, are retried, and are counted."""
-    guard = Guard(
-        model.provider,
-        limiter=AsyncLimiter(MODEL_CALLS_A_SECOND, 1),
-        timeout=MODEL_SECONDS,
-        breaker=Breaker(),
-        probe=model.check,
-    )
-    return GuardedModel(model, guard, ledger)
-
-
-def _host_guard(model: LanguageModel, host: str) -> Guard:
-    """What stands before one of several hosts: another host takes its place of a retry."""
+def _model_guard(model: LanguageModel, host: str | None = None) -> Guard:
+    """What stands before a model; where there are several hosts, another one takes the place of a retry."""
     return Guard(
         model.provider,
         limiter=AsyncLimiter(MODEL_CALLS_A_SECOND, 1),
         timeout=MODEL_SECONDS,
-        breaker=Breaker(threshold=FAILURES_TO_OPEN),
-        retries=0,
+        breaker=_breaker(host),
+        retries=_retries(host),
         probe=model.check,
         host=host,
     )
 
 
+def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder | PooledEmbedder:
+    """The embedder of the settings, guarded and counted, on all hosts of its provider."""
+    provider = providers_of(settings).embedder(settings)
+    tally = embedding_tally(ledger, provider.label, provider.model)
+    embedders = [(host, provider.open(host, tally)) for host in provider.hosts]
+    if len(embedders) == 1:
+        embedder = embedders[0][1]
+        return GuardedEmbedder(embedder, _embedder_guard(provider.probe(embedder)), ledger)
+    hosts: list[Host[Embedder]] = [
+        Host(embedder, _embedder_guard(provider.probe(embedder), host_name(host)), provider.places)
+        for host, embedder in embedders
+    ]
+    return PooledEmbedder(Pool("embeddings", hosts), ledger)
+
+
+def _embedder_guard(probe: Callable[[], Awaitable[None]] | None, host: str | None = None) -> Guard:
+    return Guard(
+        "embeddings",
+        limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1),
+        timeout=EMBEDDING_SECONDS,
+        breaker=_breaker(host),
+        retries=_retries(host),
+        probe=probe,
+        host=host,
+    )
+
+
+def _breaker(host: str | None) -> Breaker:
+    return Breaker() if host is None else Breaker(threshold=FAILURES_TO_OPEN)
+
+
+def _retries(host: str | None) -> int:
+    return 2 if host is None else 0
+
+
 def flushes_at_once(settings: Settings) -> int:
     """Channels that are worked on side by side: as many as the hosts of the model have places."""
-    if settings.mem0_llm_provider is LLMProvider.OPENAI:
-        return 1
-    return len(settings.ollama_base_url) * settings.ollama_concurrency
+    provider = providers_of(settings).model(settings)
+    return len(provider.hosts) * provider.places
 
 
 def answers_at_once(settings: Settings) -> int:
-    """Questions that are answered side by side: on hosts of Ollama as many as channels are worked on."""
-    if settings.mem0_llm_provider is LLMProvider.OPENAI:
-        return MODEL_CALLS_A_SECOND
-    return flushes_at_once(settings)
+    """Questions that are answered side by side."""
+    return providers_of(settings).model(settings).questions_at_once
 
 
 def _with_fallback(
@@ -171,32 +203,30 @@ def _with_fallback(
         StartupError: the price of what would take over is not known, so its budget could not be kept.
     """
     services.model = model
-    if settings.mem0_llm_provider is not LLMProvider.OLLAMA or settings.ollama_fallback is OllamaFallback.QUEUE:
+    providers = providers_of(settings)
+    if not providers.model(settings).has_fallback or settings.ollama_fallback == QUEUE:
         return
-    substitute = None
-    if settings.may_fall_back_to_openai:
-        name = settings.openai_llm_model
-        if services.prices.cost("openai", name, 1, 1) is None:
+    substitute, provider = None, providers.substitute(settings)
+    if provider is not None:
+        if services.prices.cost(provider.label, provider.model, 1, 1) is None:
             raise StartupError(
-                f"OLLAMA_FALLBACK=openai: the price of {name} is not known, so FALLBACK_DAILY_BUDGET_USD could not be "
-                "kept; name it in PRICES_FILE, or set OPENAI_LLM_MODEL to a model with a price"
+                f"OLLAMA_FALLBACK={provider.label}: the price of {provider.model} is not known, so "
+                "FALLBACK_DAILY_BUDGET_USD could not be kept; name it in PRICES_FILE, or set "
+                f"{provider.model_setting} to a model with a price"
             )
-        substitute = guarded(OpenAIModel(_key(settings), name, base_url=settings.openai_base_url), services.ledger)
+        substitute = open_model(provider, services.ledger)
         stack.push_async_callback(substitute.aclose)
-        services.guards.append(substitute.guard)
+        services.guards.extend(substitute.guards)
     services.model = services.fallback = FallbackModel(
         model,
         substitute,
+        title="" if provider is None else provider.title,
         after_seconds=settings.fallback_after_seconds,
         daily_budget=settings.fallback_daily_budget_usd,
         ledger=services.ledger,
         prices=services.prices,
         clock=clock,
     )
-
-
-def _key(settings: Settings) -> str | None:
-    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
 
 
 def model_stores(db: Database, clock: Clock) -> tuple[Store, ...]:

@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from bot.domain import AnswerError, Clock, ServiceError, ServiceGivenUp
 from bot.llm.base import Completion, CompletionRequest, LanguageModel
-from bot.llm.costs import Ledger, PriceTable
+from bot.llm.costs import Ledger
 from bot.llm.guarded import EMBEDDING
+from bot.llm.prices import PriceTable
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class FallbackModel:
         ledger: knows what it has cost today, also before a restart.
         prices: what its tokens cost; they must be in there.
         clock: tells the day.
+        title: of who takes over, for people.
         now: a clock that never jumps, in seconds.
     """
 
@@ -77,6 +79,7 @@ class FallbackModel:
         ledger: Ledger,
         prices: PriceTable,
         clock: Clock,
+        title: str | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.provider = model.provider
@@ -91,7 +94,7 @@ class FallbackModel:
         self._now = now
         self._down_since: float | None = None
         self._set_aside: defaultdict[str, float] = defaultdict(float)
-        stands_in = None if substitute is None else substitute.provider
+        stands_in = None if substitute is None else title or substitute.provider
         self._standing = Standing(Course.ORDINARY, clock(), model.provider, stands_in)
 
     @property

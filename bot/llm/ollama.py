@@ -19,7 +19,6 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import httpx
@@ -36,6 +35,7 @@ from bot.domain import (
 )
 from bot.llm.base import Completion, CompletionRequest, plausible_count
 from bot.llm.model_answers import Draft
+from bot.llm.provider import LoadedModel
 from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with
 
 WINDOWS = (4096, 8192, 16384, 32768, 65536, 131_072)
@@ -212,23 +212,6 @@ class _NoSilentCuts(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._wire.aclose()
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A model that Ollama has in memory.
-
-    Attributes:
-        name: its name there.
-        size: bytes that it takes in all.
-        vram: bytes of them on graphics cards.
-        window: tokens of context that it was loaded with; None where the server does not tell.
-    """
-
-    name: str
-    size: int
-    vram: int
-    window: int | None
 
 
 async def loaded_models(client: ollama.AsyncClient) -> list[LoadedModel]:

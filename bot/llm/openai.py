@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +32,7 @@ from bot.domain import (
 from bot.llm.base import Completion, CompletionRequest, fixed
 from bot.llm.manners import READ_CHARACTERS, Manner
 from bot.llm.model_answers import Draft
-from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with
+from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with, retry_after
 
 ANSWER_SECONDS = 60.0
 NO_KEY = "unset"
@@ -65,6 +64,7 @@ class OpenAIModel:
         timeout: seconds for one answer.
         provider: its label.
         settings: that errors name.
+        lists_models: whether the service tells of each model by its name; servers with a single one answer to any.
     """
 
     def __init__(
@@ -76,8 +76,10 @@ class OpenAIModel:
         timeout: float = ANSWER_SECONDS,
         provider: str = "openai",
         settings: SettingNames = OPENAI_SETTINGS,
+        lists_models: bool = True,
     ) -> None:
         self.provider = provider
+        self._lists_models = lists_models
         self.model = model
         self._settings = settings
         self._client = openai_client(api_key, base_url, timeout, settings)
@@ -136,9 +138,12 @@ class OpenAIModel:
         return None
 
     async def check(self) -> None:
-        """Whether the key is taken and the model exists (/models/NAME)."""
+        """Whether the key is taken, and the model exists where the service tells (/models)."""
         try:
-            await self._client.models.retrieve(self.model)
+            if self._lists_models:
+                await self._client.models.retrieve(self.model)
+            else:
+                await self._client.models.list()
         except FAILURES as error:
             raise self._translated(error) from None
 
@@ -264,26 +269,3 @@ def _is_too_long(error: openai.APIStatusError) -> bool:
 def _parameter(error: openai.APIStatusError) -> str:
     """The parameter that was not liked; only if it looks like a name, for it is the server's text."""
     return f", parameter {error.param}" if isinstance(error.param, str) and _PARAMETER.fullmatch(error.param) else ""
-
-
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or a date); None where it does not say.
-
-    Args:
-        headers: of the response, keys without regard to case.
-        now: seconds since 1970, for tests.
-    """
-    try:
-        if (milliseconds := headers.get("retry-after-ms")) is not None:
-            return max(0.0, float(milliseconds) / 1000)
-        value = headers.get("retry-after")
-        return None if value is None else max(0.0, _seconds(value, time.time() if now is None else now))
-    except ValueError:
-        return None
-
-
-def _seconds(value: str, now: float) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return parsedate_to_datetime(value).timestamp() - now

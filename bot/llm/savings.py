@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bot.llm.costs import FREE_PROVIDERS, PriceTable, Usage
+from bot.llm.costs import Usage
+from bot.llm.prices import PriceTable
 
 EMBEDDING = "embedding"
 """The ledger's purpose of embedding calls."""
@@ -170,7 +171,7 @@ def _take(sums: _Sums, usage: Usage, prices: PriceTable) -> None:
     if dollars is None:
         sums.unpriced.add(usage.model)
     sums.spent += dollars or 0.0
-    if usage.provider in FREE_PROVIDERS:
+    if usage.provider in prices.free:
         sums.seconds += usage.seconds
     if usage.purpose == EMBEDDING:
         sums.embedded += usage.prompt_tokens

@@ -5,7 +5,9 @@ OpenAI's client library stands on httpx2, the others on httpx, which it was fork
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import ModuleType
 from typing import Any
@@ -80,3 +82,26 @@ def failed_with(service: str, status: int) -> ServiceUnavailable:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return ServiceUnavailable(service, f"HTTP {status}: it has too much to do, or starts")
     return ServiceFailed(service, f"HTTP {status}" if status > 0 else "it broke off its answer with an error")
+
+
+def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds to wait by `retry-after-ms` or `Retry-After` (seconds or a date); None where it does not say.
+
+    Args:
+        headers: of the response, keys without regard to case.
+        now: seconds since 1970, for tests.
+    """
+    try:
+        if (milliseconds := headers.get("retry-after-ms")) is not None:
+            return max(0.0, float(milliseconds) / 1000)
+        value = headers.get("retry-after")
+        return None if value is None else max(0.0, _seconds(value, time.time() if now is None else now))
+    except ValueError:
+        return None
+
+
+def _seconds(value: str, now: float) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return parsedate_to_datetime(value).timestamp() - now

@@ -4,7 +4,6 @@ Housekeeping, which runs from time to time, is here as well. Nothing shown here 
 """
 
 from bot.operate.composition import doctor_of, look_for_delays, open_status
-from bot.operate.findings import Verdict
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
 from bot.operate.metrics import Metrics, Shards, Sources, Standing, page
@@ -23,7 +22,6 @@ __all__ = [
     "Status",
     "StatusReport",
     "Traffic",
-    "Verdict",
     "doctor_of",
     "look_for_delays",
     "open_status",

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select
 
-from bot.domain import MessageState
-from bot.operate.findings import Finding, Verdict
+from bot.domain import Finding, MessageState, Verdict
 from bot.storage import memories, messages, outbox
 
 if TYPE_CHECKING:

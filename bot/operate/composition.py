@@ -8,8 +8,8 @@ from functools import partial
 
 from bot.domain import Clock, PartStanding, system_clock
 from bot.guilds import Guilds
-from bot.index import Backlog, IndexServices, Vectors, open_embedder
-from bot.llm import Ledger, ModelServices
+from bot.index import Backlog, IndexServices, Vectors
+from bot.llm import Ledger, ModelServices, open_embedder
 from bot.operate.activity import Activity
 from bot.operate.capacity import Load, look_at_load
 from bot.operate.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index

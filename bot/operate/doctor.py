@@ -12,25 +12,16 @@ import httpx
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import AnswerError, InUse, ServiceError, StartupError
-from bot.llm import CompletionRequest, OpenAIModel
+from bot.domain import Finding, InUse, ServiceError, StartupError, Verdict
+from bot.llm import providers_of
 from bot.operate.capacity import Load, judge
 from bot.operate.embedding_check import AT_ONCE, EmbeddingFacts
-from bot.operate.findings import Finding, Verdict
-from bot.operate.ollama_check import (
-    OTHER_MODEL,
-    PROBE_SECONDS,
-    SAMPLE,
-    SAMPLE_SCHEMA,
-    SAMPLE_TOKENS,
-    compare_hosts,
-    examine_ollama,
-    schema_finding,
-)
 from bot.operate.traffic import GuildTraffic, together
 from bot.operate.waiting import Delays
-from bot.settings import EmbeddingProvider, LLMProvider, Settings, misspelt_names
+from bot.settings import Settings, misspelt_names
 from bot.storage import Database, memories, messages, outbox
+
+PROBE_SECONDS = 15.0
 
 DISCORD_API = "https://discord.com/api/v10"
 MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
@@ -112,10 +103,8 @@ class Doctor:
             yield finding
         yield await self._servers()
         if self._settings.mem0_enabled:
-            async for finding in self._model():
+            async for finding in self._models():
                 yield finding
-            if models := self._on_several_hosts():
-                yield await compare_hosts(self._settings.ollama_base_url, models)
             yield await self._embeddings()
             yield await self._vectors()
         else:
@@ -131,7 +120,7 @@ class Doctor:
                 f"{name} is not a setting of this program",
                 f"write {setting}" if setting else "see .env.example",
             )
-            for name, setting in misspelt_names().items()
+            for name, setting in misspelt_names(type(self._settings)).items()
         ] or [Finding("settings", Verdict.OK, "all valid")]
 
     async def _database(self) -> Finding:
@@ -191,66 +180,28 @@ class Doctor:
             return Finding("at rest", Verdict.WARNING, f"{found}; others may read {open_to_others} files", todo)
         return Finding("at rest", Verdict.OK, f"{found}; files are for the bot's user alone")
 
-    async def _model(self) -> AsyncIterator[Finding]:
-        if self._settings.mem0_llm_provider is LLMProvider.OPENAI:
-            yield await self._openai_model()
-            return
-        async for finding in examine_ollama(self._settings.ollama_base_url, self._settings.ollama_model):
+    async def _models(self) -> AsyncIterator[Finding]:
+        """What the providers find of their models."""
+        providers = providers_of(self._settings)
+        model, substitute = providers.model(self._settings), providers.substitute(self._settings)
+        async for finding in model.examine(model.models):
             yield finding
-        if (check_model := self._settings.check_model) is not None:
-            async for finding in examine_ollama(self._settings.ollama_base_url, check_model, "CHECK_MODEL"):
+        if substitute is not None:
+            async for finding in substitute.examine({substitute.model: substitute.model_setting}):
                 yield finding
-        if self._settings.may_fall_back_to_openai:
-            yield await self._openai_model()
-
-    def _on_several_hosts(self) -> list[str]:
-        """The models that several hosts of Ollama are asked for."""
-        settings = self._settings
-        if len(settings.ollama_base_url) == 1:
-            return []
-        uses = (
-            (settings.mem0_llm_provider is LLMProvider.OLLAMA, settings.ollama_model),
-            (settings.mem0_llm_provider is LLMProvider.OLLAMA, settings.check_model),
-            (settings.embedding_provider is EmbeddingProvider.OLLAMA, settings.embedding_model),
-        )
-        return [model for used, model in uses if used and model]
-
-    async def _openai_model(self) -> Finding:
-        """A short call, for less than a thousandth of a cent."""
-        name, key = self._settings.openai_llm_model, self._settings.openai_api_key
-        if not self._settings.has_openai_key:
-            return Finding("language model", Verdict.FAULT, "no key", self._settings.missing_key_error())
-        model = OpenAIModel(
-            key.get_secret_value() if key else None,
-            name,
-            base_url=self._settings.openai_base_url,
-            timeout=PROBE_SECONDS,
-        )
-        try:
-            answer = await model.complete(
-                CompletionRequest(
-                    system="", prompt=SAMPLE, schema=SAMPLE_SCHEMA, max_tokens=SAMPLE_TOKENS, purpose="doctor"
-                )
-            )
-        except ServiceError as error:
-            todo = f"check OPENAI_API_KEY; {OTHER_MODEL.format(setting='OPENAI_LLM_MODEL')}"
-            return Finding("language model", Verdict.FAULT, str(error), todo)
-        except AnswerError:
-            return schema_finding(name, "", "OPENAI_LLM_MODEL")
-        finally:
-            await model.aclose()
-        return schema_finding(name, answer.text, "OPENAI_LLM_MODEL")
+        async for finding in providers.embedder(self._settings).examine():
+            yield finding
 
     async def _embeddings(self) -> Finding:
-        what = f"{self._settings.embedding_provider.value}, {self._settings.embedding_model}"
+        embedder = providers_of(self._settings).embedder(self._settings)
+        what = f"{embedder.label}, {embedder.model}"
         try:
             facts = await self._embed()
         except (ServiceError, StartupError) as error:
             return Finding(
                 "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
             )
-        openai = self._settings.embedding_provider is EmbeddingProvider.OPENAI and not self._settings.openai_base_url
-        if self._settings.embed_messages and openai:
+        if self._settings.embed_messages and embedder.is_outside:
             sent = f"{what}: EMBED_MESSAGES sends it every message"
             return Finding("embeddings", Verdict.WARNING, sent, "embed at home (EMBEDDING_PROVIDER), or switch it off")
         found = f"{what}, {self._settings.embedding_dims} numbers"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from bot.llm import Ledger
+from bot.llm import Ledger, PriceTable, bill
 from bot.observe import Exported, MessageLog, Said
 from bot.remember import Flusher, FlushReport
 
@@ -52,10 +52,11 @@ class Summary:
 class Replay:
     """Imports exported messages; safe to run twice, for what is in the log already is only counted."""
 
-    def __init__(self, log: MessageLog, ledger: Ledger, flusher: Flusher | None) -> None:
+    def __init__(self, log: MessageLog, ledger: Ledger, prices: PriceTable, flusher: Flusher | None) -> None:
         """Take the parts; without a flusher nothing is extracted and the messages stay pending."""
         self._log = log
         self._ledger = ledger
+        self._prices = prices
         self._flusher = flusher
 
     async def run(self, messages: Iterable[Exported], progress: Progress) -> Summary:
@@ -89,7 +90,7 @@ class Replay:
 
     async def _spent(self) -> float:
         """Dollars in the whole ledger."""
-        return sum(usage.dollars or 0.0 for usage in await self._ledger.totals(FIRST_DAY))
+        return bill(await self._ledger.totals(FIRST_DAY), self._prices).spent
 
     async def _extract(self, progress: Progress) -> FlushReport:
         if self._flusher is None:

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
-from bot.domain import ChannelMemoryError, Run, Supervisor, host_name
-from bot.llm import Guard, LoadedModel, close_client, loaded_models, ollama_client
+from bot.domain import Run, Supervisor
+from bot.llm import Guard, LoadedModel, providers_of
 from bot.operate import Readiness, Sources, Standing, page, serving
 from bot.run.app import App
-from bot.settings import EmbeddingProvider, LLMProvider, Settings
+from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,6 @@ END_SECONDS = 9.5
 """For the whole end: Docker kills a container that takes 10 s, and says nothing."""
 
 EXIT_LATE = 1
-
-PROBE_SECONDS = 2.0
-"""For Ollama to tell what it has loaded, when metrics are scraped."""
 
 CANCEL_SECONDS = 0.5
 """Until a cancellation is repeated."""
@@ -100,7 +97,7 @@ def standing_of(app: App, ready: Readiness) -> Standing:
             prices=app.prices,
             guards=app.guards,
             clock=app.services.clock,
-            loaded=partial(_loaded, settings.ollama_base_url if _uses_ollama(settings) else ()),
+            loaded=partial(_loaded, settings),
             ready=ready.parts,
         )
     )
@@ -144,22 +141,9 @@ async def within(seconds: float, work: Coroutine[object, object, object], what: 
         log.warning("Gave up %s after %.0f s", what, seconds)
 
 
-def _uses_ollama(settings: Settings) -> bool:
-    extracts = settings.mem0_llm_provider is LLMProvider.OLLAMA
-    return settings.mem0_enabled and (extracts or settings.embedding_provider is EmbeddingProvider.OLLAMA)
-
-
-async def _loaded(base_urls: Sequence[str]) -> dict[str, list[LoadedModel] | None]:
-    """What each host of Ollama has in memory; None from one that does not answer."""
-    found = await asyncio.gather(*map(_loaded_at, base_urls))
-    return {host_name(url): models for url, models in zip(base_urls, found, strict=True)}
-
-
-async def _loaded_at(base_url: str) -> list[LoadedModel] | None:
-    client = ollama_client(base_url, PROBE_SECONDS)
-    try:
-        return await loaded_models(client)
-    except ChannelMemoryError:
-        return None
-    finally:
-        await close_client(client)
+async def _loaded(settings: Settings) -> dict[str, Sequence[LoadedModel] | None]:
+    """What hosts of models have in memory, as far as they tell; None from one that does not answer."""
+    loaded: dict[str, Sequence[LoadedModel] | None] = {}
+    for provider in {provider.label: provider for provider in providers_of(settings).in_use(settings)}.values():
+        loaded |= await provider.loaded()
+    return loaded

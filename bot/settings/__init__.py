@@ -5,20 +5,25 @@ never reach a log line.
 """
 
 from bot.settings import logs
-from bot.settings.choices import EmbeddingProvider, LLMProvider, LogFormat, LogLevel, OllamaFallback
+from bot.settings.choices import LogFormat, LogLevel
 from bot.settings.config import Settings
-from bot.settings.loading import check_for_run, check_for_worker, load_settings, misspelt_names
+from bot.settings.fields import HttpAddress, HttpHosts, Key
+from bot.settings.loading import check_for_run, check_for_worker, misspelt_names, read_settings
+from bot.settings.sections import Section, WholeSettings, whole
 
 __all__ = [
-    "EmbeddingProvider",
-    "LLMProvider",
+    "HttpAddress",
+    "HttpHosts",
+    "Key",
     "LogFormat",
     "LogLevel",
-    "OllamaFallback",
+    "Section",
     "Settings",
+    "WholeSettings",
     "check_for_run",
     "check_for_worker",
-    "load_settings",
     "logs",
     "misspelt_names",
+    "read_settings",
+    "whole",
 ]

@@ -5,29 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class LLMProvider(StrEnum):
-    """Who runs the extraction model."""
-
-    OLLAMA = "ollama"
-    OPENAI = "openai"
-
-
-class EmbeddingProvider(StrEnum):
-    """Who turns text into vectors."""
-
-    OPENAI = "openai"
-    OLLAMA = "ollama"
-    FASTEMBED = "fastembed"
-
-
-class OllamaFallback(StrEnum):
-    """What is done while Ollama does not answer."""
-
-    QUEUE = "queue"
-    OPENAI = "openai"
-    SKIP = "skip"
-
-
 class LogFormat(StrEnum):
     """How log lines look."""
 

@@ -8,30 +8,30 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import httpx
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.domain import QDRANT_PORT, host_name, snowflake
-from bot.settings.choices import EmbeddingProvider, LLMProvider, LogFormat, LogLevel, OllamaFallback
-
-MOST_HOSTS = 64
-"""Of one service; each has lines in the metrics."""
+from bot.domain import QDRANT_PORT, snowflake
+from bot.settings.choices import LogFormat, LogLevel
+from bot.settings.fields import HttpAddress, Key, WebSocketAddress
 
 
 class Settings(BaseSettings):
-    """Every setting of the program; the environment name is the field's name in capitals."""
+    """The settings of the program itself; the environment name is the field's name in capitals.
+
+    Those of its parts, such as the providers of models, are declared by them (`bot.settings.sections`).
+    """
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True)
 
-    discord_token: SecretStr | None = Field(
+    discord_token: Key = Field(
         None, description="The bot's token (Discord developer portal, Bot). Needed by `run` alone."
     )
-    discord_api_url: str | None = Field(
+    discord_api_url: HttpAddress | None = Field(
         None, description="Base of Discord's REST API when it is reached through a rate-limit proxy."
     )
-    discord_gateway_url: str | None = Field(
+    discord_gateway_url: WebSocketAddress | None = Field(
         None, description="Address of Discord's gateway when it is reached through a proxy."
     )
     observe_channels: Annotated[tuple[int, ...], NoDecode] = Field(
@@ -73,41 +73,29 @@ class Settings(BaseSettings):
     mem0_enabled: bool = Field(
         True, description="false: observe and recall by words alone, with no model and no embedding call."
     )
-    mem0_llm_provider: LLMProvider = Field(
-        LLMProvider.OLLAMA, description="Who extracts memories: ollama (your own machine) or openai."
-    )
-    ollama_base_url: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("http://localhost:11434",),
-        description="Where Ollama listens. Several hosts, with commas between and the same models, share the work.",
-    )
-    ollama_concurrency: int = Field(
-        1, ge=1, le=64, description="Calls that each Ollama host works on at once (its own OLLAMA_NUM_PARALLEL)."
-    )
-    ollama_model: str = Field("llama3.1:8b", min_length=1, description="Model that extracts memories in Ollama.")
+    mem0_llm_provider: str = Field("ollama", description="Who extracts memories.")
     check_model: str | None = Field(
         None,
         min_length=1,
         description="Model that checks what the first one wants to remember; the same one where unset. "
         "bespoke-minicheck only says whether the messages say it, and the first one answers the rest.",
     )
-    openai_api_key: SecretStr | None = Field(
-        None, description="Key for embeddings (and for extraction where MEM0_LLM_PROVIDER=openai)."
-    )
-    openai_base_url: str | None = Field(None, description="Another server that speaks OpenAI's protocol.")
-    openai_llm_model: str = Field("gpt-4o-mini", min_length=1, description="Model that extracts memories in OpenAI.")
-    ollama_fallback: OllamaFallback = Field(
-        OllamaFallback.QUEUE,
-        description="While Ollama does not answer: queue (messages wait), openai (takes over) or skip (no memories).",
-    )
+    ollama_fallback: str = Field("queue", description="What is done while Ollama does not answer.")
     fallback_after_seconds: float = Field(
-        900, ge=0, description="Seconds without an answer of Ollama after which openai or skip comes into force."
+        900, ge=0, description="Seconds without an answer of Ollama after which OLLAMA_FALLBACK comes into force."
     )
     fallback_daily_budget_usd: float = Field(
-        1.0, ge=0, description="US dollars that OLLAMA_FALLBACK=openai may cost on one day (UTC); then messages wait."
+        1.0,
+        ge=0,
+        description="US dollars a day (UTC) for the provider that takes over; when they are spent, messages wait.",
     )
-    embedding_provider: EmbeddingProvider = Field(
-        EmbeddingProvider.OPENAI, description="Who embeds memories: openai, ollama or fastembed."
+    own_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that are your own although their addresses do not show it, with commas between. Members are "
+        "told that what goes to any other host goes over the internet. Addresses in a local network need not be named, "
+        "nor names without a dot or under .local, .internal, .lan or .home.arpa.",
     )
+    embedding_provider: str = Field("openai", description="Who embeds memories.")
     embedding_model: str = Field("text-embedding-3-small", min_length=1, description="The embedding model.")
     embedding_dims: int = Field(1536, ge=1, le=65536, description="Numbers in one vector of that model.")
 
@@ -121,10 +109,10 @@ class Settings(BaseSettings):
         None, description="Host of a Qdrant server. Unset (and no MEM0_QDRANT_URL): the embedded index in DATA_DIR."
     )
     mem0_qdrant_port: int = Field(QDRANT_PORT, ge=1, le=65535, description="REST port of that Qdrant server.")
-    mem0_qdrant_url: str | None = Field(
+    mem0_qdrant_url: HttpAddress | None = Field(
         None, description="Full address of a Qdrant server or cluster; its port is 6333 where it names none."
     )
-    mem0_qdrant_api_key: SecretStr | None = Field(None, description="Key of that Qdrant server or cluster.")
+    mem0_qdrant_api_key: Key = Field(None, description="Key of that Qdrant server or cluster.")
     mem0_qdrant_shard_number: int | None = Field(
         None,
         ge=1,
@@ -182,6 +170,13 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be channel ids with commas between, such as 123456789012345678") from None
 
+    @field_validator("own_hosts", mode="before")
+    @classmethod
+    def _host_names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(part.lower() for part in re.split(r"[,\s]+", value) if part))
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -207,11 +202,6 @@ class Settings(BaseSettings):
             found += range(first, last + 1)
         return tuple(sorted(set(found)))
 
-    @field_validator("openai_base_url", "mem0_qdrant_url", "discord_api_url")
-    @classmethod
-    def _http_address(cls, value: str | None) -> str | None:
-        return value if value is None else _address(value, ("http", "https"))
-
     @field_validator("mem0_qdrant_url")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
@@ -222,26 +212,6 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("ollama_base_url", mode="before")
-    @classmethod
-    def _hosts(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        if not parts or len(parts) > MOST_HOSTS:
-            raise ValueError(f"must be one address, or up to {MOST_HOSTS} with commas between")
-        hosts: dict[str, str] = {}
-        for number, part in enumerate(parts, 1):
-            which = f", which number {number} is not" if len(parts) > 1 else ""
-            address = _address(part, ("http", "https"), which)
-            hosts.setdefault(host_name(address), address)
-        return tuple(hosts.values())
-
-    @field_validator("discord_gateway_url")
-    @classmethod
-    def _gateway_address(cls, value: str | None) -> str | None:
-        return value if value is None else _address(value, ("ws", "wss"))
-
     @field_validator("mem0_qdrant_host")
     @classmethod
     def _bare_host(cls, value: str | None) -> str | None:
@@ -251,18 +221,6 @@ class Settings(BaseSettings):
                 "(or an IPv6 one, as in http://[::1]:6333) into MEM0_QDRANT_URL"
             )
         return value
-
-    @field_validator("discord_token", "openai_api_key", "mem0_qdrant_api_key")
-    @classmethod
-    def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        word = value.get_secret_value().strip()
-        if not word:
-            return None
-        if not word.isascii() or re.search(r"\s", word):
-            raise ValueError("must be one word of ASCII characters; copy it again")
-        return SecretStr(word)
 
     @field_validator("database_url")
     @classmethod
@@ -320,49 +278,11 @@ class Settings(BaseSettings):
         """Whether the index is on a Qdrant server rather than embedded."""
         return self.mem0_qdrant_url is not None or self.mem0_qdrant_host is not None
 
-    @property
-    def may_fall_back_to_openai(self) -> bool:
-        """Whether OpenAI extracts while Ollama does not answer."""
-        ollama = self.mem0_llm_provider is LLMProvider.OLLAMA
-        return self.mem0_enabled and ollama and self.ollama_fallback is OllamaFallback.OPENAI
-
-    @property
-    def needs_openai_key(self) -> bool:
-        """Whether anything in force calls OpenAI."""
-        return self.mem0_enabled and (
-            self.embedding_provider is EmbeddingProvider.OPENAI
-            or self.mem0_llm_provider is LLMProvider.OPENAI
-            or self.may_fall_back_to_openai
-        )
-
-    @property
-    def has_openai_key(self) -> bool:
-        """Whether a key for OpenAI is set."""
-        return self.openai_api_key is not None
-
     def secrets(self) -> list[str]:
         """Every secret value that is set, for keeping it out of the logs."""
         values = [getattr(self, name) for name in type(self).model_fields]
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
-    def missing_key_error(self) -> str:
-        """The line that names the ways out of a missing OPENAI_API_KEY."""
-        return (
-            "OPENAI_API_KEY is not set: set it, or embed at home with EMBEDDING_PROVIDER=ollama (for instance "
-            "EMBEDDING_MODEL=nomic-embed-text EMBEDDING_DIMS=768) and MEM0_LLM_PROVIDER=ollama, or set "
-            "MEM0_ENABLED=false to search messages by words alone"
-        )
-
-
-def _address(value: str, schemes: tuple[str, ...], which: str = "") -> str:
-    value = value.strip()
-    try:
-        parts = urlsplit(value)
-        sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        httpx.URL(value)
-    except (ValueError, httpx.InvalidURL):  # a port that is no number, or a host that is no name
-        sound = False
-    if not sound or re.search(r"\s", value):
-        begins = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise ValueError(f"must be an address that begins with {begins} and has no white space in it{which}")
-    return value.rstrip("/")
+    def lacking(self) -> list[str]:
+        """A line for each setting that is not set although the others need it; parts add their own."""
+        return []

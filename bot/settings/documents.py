@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bot.settings.config import Settings
+from bot.settings.sections import fields_in_order
 
 
-def environment_file(settings_type: type[Settings] = Settings) -> str:
+def environment_file(settings_type: type[Settings]) -> str:
     """The text of `.env.example`: every setting with one line on it and its default."""
     lines = ["# Copy to .env and fill in what you need. Every line that is commented out shows the default.", ""]
-    for name, field in settings_type.model_fields.items():
+    for name, field in fields_in_order(settings_type):
         shown = _shown(field.default)
         lines += [f"# {field.description}", f"{'' if name == 'discord_token' else '#'}{name.upper()}={shown}", ""]
     return "\n".join(lines)
@@ -24,10 +25,10 @@ def _shown(default: object) -> str:
     return shown.lower() if isinstance(default, bool) else shown
 
 
-def settings_table(settings_type: type[Settings] = Settings) -> str:
+def settings_table(settings_type: type[Settings]) -> str:
     """All settings as a table in Markdown, for docs/settings.md."""
     lines = ["| setting | default | what it is |", "|---|---|---|"]
-    for name, field in settings_type.model_fields.items():
+    for name, field in fields_in_order(settings_type):
         shown = _shown(field.default)
         lines.append(f"| `{name.upper()}` | {f'`{shown}`' if shown else 'unset'} | {field.description} |")
     return "\n".join(lines) + "\n"

@@ -6,19 +6,23 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from bot.domain import StartupError
 from bot.settings.config import Settings
 
+S = TypeVar("S", bound=Settings)
 
-def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any field's value
+
+def read_settings(settings_type: type[S], env_file: Path | None, **overrides: Any) -> S:  # noqa: ANN401 - any field's value
     """Read and check the settings.
 
     Args:
+        settings_type: the type of all settings; see `bot.settings.sections`.
         env_file: file of `NAME=value` lines that the environment takes precedence over; may be absent.
         overrides: values that win over both, by field name (command line options).
 
@@ -26,11 +30,11 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
         StartupError: one line for each fault; never a secret's value.
     """
     try:
-        return Settings(_env_file=env_file, **overrides)
+        return settings_type(_env_file=env_file, **overrides)
     except UnicodeDecodeError:
         raise StartupError(f"{env_file} is not text in UTF-8: save it as UTF-8") from None
     except ValidationError as error:
-        raise StartupError("\n".join(_fault(fault) for fault in error.errors())) from None
+        raise StartupError("\n".join(_fault(fault, settings_type) for fault in error.errors())) from None
 
 
 def check_for_run(settings: Settings) -> None:
@@ -42,8 +46,7 @@ def check_for_run(settings: Settings) -> None:
     faults = []
     if settings.discord_token is None:
         faults.append("DISCORD_TOKEN is not set: copy the bot's token from the Discord developer portal into .env")
-    if settings.needs_openai_key and not settings.has_openai_key:
-        faults.append(settings.missing_key_error())
+    faults += settings.lacking()
     faults += _not_to_be_shared(settings)
     if faults:
         raise StartupError("\n".join(faults))
@@ -81,38 +84,41 @@ def check_for_worker(settings: Settings) -> None:
         faults.append("MEM0_ENABLED=false: no memories are made, so there is nothing for a worker to do")
     elif not settings.uses_qdrant_server:
         faults.append("MEM0_QDRANT_URL (or MEM0_QDRANT_HOST) is not set: a worker shares the bots' Qdrant server")
-    if settings.needs_openai_key and not settings.has_openai_key:
-        faults.append(settings.missing_key_error())
+    faults += settings.lacking()
     if faults:
         raise StartupError("\n".join(faults))
 
 
-def _fault(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it doesn't export for use
+def _fault(fault: Any, settings_type: type[Settings]) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it doesn't export for use
     if not fault["loc"]:  # of several settings together: it names them
         return str(fault["msg"])
     name = "_".join(str(part) for part in fault["loc"][:1]).upper()
     reason = str(fault["msg"]).removeprefix("Value error, ")
-    description = Settings.model_fields[name.lower()].description if name.lower() in Settings.model_fields else ""
+    field = settings_type.model_fields.get(name.lower())
+    description = "" if field is None else field.description
     given = fault.get("input")
-    shown = "" if _is_secret(name) or not isinstance(given, str | int | float) else f" (it is {str(given)[:60]!r})"
+    hidden = _is_secret(name, field) or not isinstance(given, str | int | float)
+    shown = "" if hidden else f" (it is {str(given)[:60]!r})"
     return f"{name}: {reason[:1].lower()}{reason[1:]}{shown}. {description}".rstrip()
 
 
-def _is_secret(name: str) -> bool:
-    field = Settings.model_fields.get(name.lower())
+def _is_secret(name: str, field: FieldInfo | None) -> bool:
     return field is None or "SecretStr" in str(field.annotation) or "URL" in name
 
 
 def misspelt_names(
-    environment: Mapping[str, str | None] | None = None, env_file: Path | None = Path(".env")
+    settings_type: type[Settings],
+    environment: Mapping[str, str | None] | None = None,
+    env_file: Path | None = Path(".env"),
 ) -> dict[str, str]:
     """Names in the environment and in the file that no setting has, each with the setting that it is most like.
 
     Args:
+        settings_type: the type of all settings.
         environment: the environment of the process unless another one is given.
         env_file: may be absent; of its names those that no setting is like are here as well, with "".
     """
-    settings = [name.upper() for name in Settings.model_fields]
+    settings = [name.upper() for name in settings_type.model_fields]
     names = os.environ if environment is None else environment
     written = {} if env_file is None else dotenv_values(env_file)
     near = {

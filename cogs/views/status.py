@@ -20,8 +20,8 @@ DELAYS_SHOWN, DELAY_CHARS = 4, 250
 """Reasons why something is not done, and characters of each: there is room for 4,000 in all."""
 
 _COURSES = {
-    Course.SUBSTITUTE: "OpenAI makes the memories",
-    Course.OVER_BUDGET: "Messages wait, the budget for OpenAI being used up,",
+    Course.SUBSTITUTE: "{substitute} makes the memories",
+    Course.OVER_BUDGET: "Messages wait, the budget for {substitute} being used up,",
     Course.SKIPPING: "No memories are made and messages are skipped",
 }
 
@@ -46,7 +46,8 @@ def _services(report: StatusReport) -> list[str]:
         lines.append(f"- {service.name}: {'in order' if well else f'⚠️ {trouble}'}")
     if report.fallback is not None and report.fallback.course in _COURSES:
         since = f"since <t:{report.fallback.since_ms // 1000}:R>"
-        lines.append(f"- ⚠️ {_COURSES[report.fallback.course]} {since}, because {report.fallback.model} does not answer")
+        course = _COURSES[report.fallback.course].format(substitute=report.fallback.substitute)
+        lines.append(f"- ⚠️ {course} {since}, because {report.fallback.model} does not answer")
     if report.answer_seconds is not None:
         lines.append(f"- The language model answers in {report.answer_seconds:.1f} s on average today")
     if report.last_flush_ms is not None:

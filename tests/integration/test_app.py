@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 
 from bot.domain import snowflake
 from bot.domain.model import Message
+from bot.llm.providers import load_settings
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
 from bot.settings.config import Settings
-from bot.settings.loading import load_settings
 from bot.storage.schema import memories, outbox
 from tests.loopback.openai import LoopbackOpenAI
 

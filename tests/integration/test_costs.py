@@ -8,12 +8,15 @@ from sqlalchemy.exc import OperationalError
 
 from bot.domain.errors import AnswerCut, ServiceUnavailable
 from bot.llm.base import CompletionRequest
-from bot.llm.costs import PRICES, Ledger, Price, Usage, cost
-from bot.llm.embeddings import OpenAIEmbedder
+from bot.llm.costs import Ledger, Usage
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
 from bot.llm.ollama import OllamaModel
+from bot.llm.openai_embeddings import OpenAIEmbedder
+from bot.llm.prices import Price, PriceTable
 from bot.llm.resilience import Breaker, Guard
+from bot.llm.savings import bill
 from bot.storage.engine import Database
+from tests.fixtures.prices import list_prices
 from tests.fixtures.storage import FakeClock
 from tests.loopback.http import Fault
 from tests.loopback.ollama import Answer, LoopbackOllama
@@ -99,12 +102,12 @@ async def test_failed_flush_forgets_nothing(
     ],
 )
 def test_a_million_tokens_each_way_cost(provider: str, model: str, dollars: float | None) -> None:
-    assert cost(provider, model, 1_000_000, 1_000_000) == pytest.approx(dollars)
+    assert list_prices().cost(provider, model, 1_000_000, 1_000_000) == pytest.approx(dollars)
 
 
 def test_operators_prices_take_the_place_of_ours() -> None:
-    prices = {**PRICES, "gpt-4o-mini": Price(1.0, 2.0)}
-    assert cost("openai", "gpt-4o-mini", 500_000, 250_000, prices) == pytest.approx(1.0)
+    prices = PriceTable(models={**list_prices().models, "gpt-4o-mini": Price(1.0, 2.0)})
+    assert prices.cost("openai", "gpt-4o-mini", 500_000, 250_000) == pytest.approx(1.0)
 
 
 async def test_every_model_call_is_in_the_ledger(ollama_server: LoopbackOllama, ledger: Ledger) -> None:
@@ -129,7 +132,7 @@ async def test_every_model_call_is_in_the_ledger(ollama_server: LoopbackOllama, 
     (total,) = await ledger.totals(DAY)
     assert (total.provider, total.model, total.purpose) == ("ollama", "llama3.1:8b", "extraction")
     assert (total.calls, total.failures, total.prompt_tokens, total.completion_tokens) == (3, 2, 90, 4)
-    assert total.dollars == 0
+    assert bill([total], list_prices()).spent == 0
     await model.aclose()
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.findings import Finding, Verdict
+from bot.llm.providers import load_settings
 from bot.operate.composition import doctor_of
-from bot.operate.findings import Finding, Verdict
 from bot.run.app import open_app
-from bot.settings.loading import load_settings
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import ServiceRejected, ServiceUnavailable, TextTooLong
-from bot.llm.embeddings import FIXED_TEXT, Embedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.embeddings import FIXED_TEXT, Embedder
+from bot.llm.ollama_embeddings import OllamaEmbedder
+from bot.llm.openai_embeddings import OpenAIEmbedder
 from bot.llm.sifting import Sifter
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI

@@ -21,7 +21,9 @@ from bot.domain.errors import (
     ServiceUnavailable,
     StartupError,
 )
-from bot.llm.embeddings import FastEmbedEmbedder, OllamaEmbedder, OpenAIEmbedder
+from bot.llm.ollama_embeddings import OllamaEmbedder
+from bot.llm.openai_embeddings import OpenAIEmbedder
+from bot.llm.providers.fastembed import FastEmbedEmbedder
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI

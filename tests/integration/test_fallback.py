@@ -13,13 +13,14 @@ from aiolimiter import AsyncLimiter
 
 from bot.domain.errors import AnswerCut, ServiceGivenUp, ServiceUnavailable
 from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel
-from bot.llm.costs import Ledger, PriceTable
+from bot.llm.costs import Ledger
 from bot.llm.fallback import Course, FallbackModel
 from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
 from bot.llm.resilience import Breaker, Guard
 from bot.storage.engine import open_database
+from tests.fixtures.prices import list_prices
 from tests.fixtures.storage import FakeClock
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
@@ -99,7 +100,8 @@ async def scene(folder: Path, clock: FakeClock, *, skip: bool = False, budget: f
             after_seconds=AFTER,
             daily_budget=budget,
             ledger=ledger,
-            prices=PriceTable(),
+            prices=list_prices(),
+            title="OpenAI",
             clock=clock,
             now=stopwatch,
         )

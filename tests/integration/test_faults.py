@@ -24,12 +24,12 @@ from bot.domain import snowflake
 from bot.domain.errors import ServiceError
 from bot.domain.model import Message, MessageState
 from bot.index.opening import prepare_mem0
+from bot.llm.providers import load_settings
 from bot.llm.resilience import Breaker
 from bot.memories import Asker
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
-from bot.settings.loading import load_settings
 from bot.storage.schema import batches, memories, messages, outbox
 from bot.storage.sqlite import DATABASE_FILE
 from tests.acceptance.community import DECISIONS, SMALL_TALK, decisions_as_memories

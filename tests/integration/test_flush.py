@@ -17,7 +17,7 @@ from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceUnav
 from bot.domain.model import Citation, MemoryKind, MemoryState, Message, MessageState
 from bot.guilds.consent import Consents
 from bot.llm.base import Completion, CompletionRequest
-from bot.llm.costs import Ledger, PriceTable
+from bot.llm.costs import Ledger
 from bot.llm.fallback import FallbackModel
 from bot.memories import Asker
 from bot.remember import channel_flush
@@ -29,6 +29,7 @@ from bot.remember.settler import Settled
 from bot.remember.statement import Judged, Judgement, Relation, Statement
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
+from tests.fixtures.prices import list_prices
 from tests.fixtures.remember import TwoCallModel
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
 from tests.integration.test_traffic import statements_of
@@ -340,7 +341,7 @@ def _substituted(pipeline: Pipeline, own: TwoCallModel, substitute: TwoCallModel
         after_seconds=0,
         daily_budget=1,
         ledger=Ledger(pipeline.db, pipeline.clock),
-        prices=PriceTable(),
+        prices=list_prices(),
         clock=pipeline.clock,
     )
 

@@ -28,7 +28,7 @@ from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
 from bot.index.outbox import Outbox
 from bot.index.points import metadata
-from bot.llm.embeddings import OpenAIEmbedder
+from bot.llm.openai_embeddings import OpenAIEmbedder
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory
 from bot.observe.messagelog import MessageLog

@@ -19,17 +19,18 @@ from bot.domain.errors import AnswerInvalid, RateLimited, ServiceError, ServiceR
 from bot.domain.model import Message
 from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger
-from bot.llm.embeddings import Embedder, OllamaEmbedder
+from bot.llm.embeddings import Embedder
 from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
+from bot.llm.ollama_embeddings import OllamaEmbedder
 from bot.llm.pool import Host, Pool, PooledEmbedder, PooledModel
+from bot.llm.providers import load_settings
 from bot.llm.resilience import Breaker, BreakerState, Guard
 from bot.observe.exports import open_export
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import open_app
 from bot.run.replay import Replay
-from bot.settings.loading import load_settings
 from bot.storage.engine import Database
 from tests.fixtures.answers import always
 from tests.fixtures.storage import NOW_MS, FakeClock
@@ -414,7 +415,9 @@ async def test_a_channels_messages_are_asked_about_in_order_on_whatever_host(
         flush_batch_size=20,
     )
     async with asyncio.timeout(60), open_app(settings, extract=True, patient=True) as app:
-        await Replay(app.log, app.ledger, app.flusher).run(open_export(tmp_path / "chat.jsonl"), lambda *_: None)
+        await Replay(app.log, app.ledger, app.prices, app.flusher).run(
+            open_export(tmp_path / "chat.jsonl"), lambda *_: None
+        )
         assert not await app.log.pending_overview()
         names = {guard.name for guard in app.guards}
     assert {f"ollama at {host_name(server.url)}" for server in servers} <= names

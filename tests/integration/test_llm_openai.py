@@ -22,7 +22,8 @@ from bot.domain.errors import (
 )
 from bot.llm.base import Completion, CompletionRequest
 from bot.llm.manners import strict
-from bot.llm.openai import OpenAIModel, retry_after
+from bot.llm.openai import OpenAIModel
+from bot.llm.wire import retry_after
 from tests.loopback.http import Fault
 from tests.loopback.ollama import Answer
 from tests.loopback.openai import LoopbackOpenAI

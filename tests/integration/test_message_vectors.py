@@ -22,12 +22,12 @@ from bot.forget.revisions import Revisions
 from bot.guilds.composition import policy_of
 from bot.index import message_vectors
 from bot.index.message_vectors import MessageVectors
+from bot.llm.providers import load_settings
 from bot.observe.exports import open_export
 from bot.observe.messagelog import MessageLog, Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
 from bot.run.life import alone
-from bot.settings.loading import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation
 from bot.storage.schema import outbox

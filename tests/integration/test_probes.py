@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import ServiceUnavailable
+from bot.llm.providers import load_settings
 from bot.llm.resilience import Breaker, BreakerState
 from bot.run.app import App, open_app
-from bot.settings.loading import load_settings
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault, LoopbackServer
 from tests.loopback.ollama import LoopbackOllama

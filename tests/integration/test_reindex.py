@@ -17,10 +17,10 @@ from bot.domain.crash_points import no_step
 from bot.domain.errors import ServiceUnavailable, StartupError
 from bot.index.backlog import OutboxPoint
 from bot.index.generations import Generation, Generations, State
+from bot.llm.providers import load_settings
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
 from bot.settings.config import Settings
-from bot.settings.loading import load_settings
 from bot.storage.installation import Installation
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary

@@ -19,10 +19,10 @@ from bot.guilds.observation import Observations
 from bot.index.base import VectorIndex
 from bot.index.indexer import INDEXING
 from bot.index.message_vectors import MessageVectors
+from bot.llm.providers import load_settings
 from bot.observe.messagelog import MessageLog, Said
 from bot.remember.queue import LeaseLost, Queue
 from bot.run.app import open_app
-from bot.settings.loading import load_settings
 from bot.storage.changes import Changes
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain.errors import InUse
+from bot.llm.providers import load_settings
 from bot.run.life import bot_runs
 from bot.run.shards import LAYOUT, ShardClaim
-from bot.settings.loading import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation
 from tests.fixtures.postgres import PostgresServer, server_programs

@@ -10,7 +10,7 @@ import pytest
 from aiolimiter import AsyncLimiter
 
 from bot.domain.errors import ServiceGivenUp, ServiceUnavailable
-from bot.llm.costs import Ledger, PriceTable
+from bot.llm.costs import Ledger
 from bot.llm.resilience import Breaker, Guard
 from bot.operate.activity import Activity
 from bot.operate.status import DAYS, Status, StatusReport
@@ -21,6 +21,7 @@ from bot.storage.set_aside_store import SetAside
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline
+from tests.fixtures.prices import list_prices
 from tests.fixtures.storage import GUILD, FakeClock, SaidFactory
 from tests.integration.test_fallback import scene
 
@@ -32,7 +33,7 @@ def make_status(pipeline: Pipeline, ledger: Ledger, *guards: Guard) -> Status:
         activity=Activity(pipeline.db),
         traffic=Traffic(pipeline.db, pipeline.clock),
         ledger=ledger,
-        prices=PriceTable(),
+        prices=list_prices(),
         guards=guards,
         indexer=pipeline.indexer,
         delays=DelayReport(pipeline.indexer.changes, SetAside(pipeline.db, pipeline.clock)),

@@ -15,13 +15,13 @@ from bot.domain.clock import system_clock
 from bot.domain.model import MessageState
 from bot.domain.snowflake import from_ms
 from bot.guilds.servers import Guilds
+from bot.llm.providers import load_settings
 from bot.operate.doctor import SERVERS_SHOWN, waited
 from bot.operate.health import Readiness
 from bot.operate.metrics import GUILDS_SHOWN, OTHERS, page
 from bot.operate.traffic import DAY_MS, HOUR_MS, GuildTraffic, Traffic, together
 from bot.run.app import open_app
 from bot.run.running import standing_of
-from bot.settings.loading import load_settings
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import memories, messages
 from tests.fixtures.commandline import CommandLine

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from bot.domain.findings import Finding, Verdict
 from bot.observe.messagelog import MessageLog
 from bot.operate.capacity import Load, judge, look_at_load
-from bot.operate.findings import Finding, Verdict
 from bot.storage.engine import Database
 from bot.storage.schema import outbox
 from tests.fixtures.storage import FakeClock, SaidFactory

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import StartupError
-from bot.settings.choices import EmbeddingProvider
-from bot.settings.config import Settings
+from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.providers.ollama import OllamaSettings
+from bot.llm.providers.openai import OpenAISettings
 from bot.settings.documents import environment_file
-from bot.settings.loading import check_for_run, load_settings, misspelt_names
+from bot.settings.loading import check_for_run, misspelt_names
 from tests.fixtures.hostile import NO_SNOWFLAKES
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_defaults_are_those_of_the_design() -> None:
     settings = load_settings(None)
-    assert settings.ollama_base_url == ("http://localhost:11434",)
-    assert settings.ollama_model == "llama3.1:8b"
+    assert OllamaSettings.of(settings).ollama_base_url == ("http://localhost:11434",)
+    assert OllamaSettings.of(settings).ollama_model == "llama3.1:8b"
     assert settings.embedding_model == "text-embedding-3-small"
     assert (settings.embedding_dims, settings.flush_interval_seconds, settings.flush_batch_size) == (1536, 3600, 100)
     assert settings.message_retention_days == 30
@@ -89,13 +90,13 @@ def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("OLLAMA_MODEL", "")
     monkeypatch.setenv("OBSERVE_CHANNELS", "")
     settings = load_settings(None)
-    assert settings.ollama_model == "llama3.1:8b"
+    assert OllamaSettings.of(settings).ollama_model == "llama3.1:8b"
     assert settings.observe_channels == ()
 
 
 def test_a_blank_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "  ")
-    assert not load_settings(None).has_openai_key
+    assert OpenAISettings.of(load_settings(None)).openai_api_key is None
 
 
 def test_a_key_with_a_stray_character_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +118,7 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     file.write_text("OLLAMA_MODEL=mistral:7b\nFLUSH_BATCH_SIZE=7\nOBSERVE_CHANNELS=5, 6,5\n")
     monkeypatch.setenv("OLLAMA_MODEL", "phi3:mini")
     settings = load_settings(file)
-    assert (settings.ollama_model, settings.flush_batch_size) == ("phi3:mini", 7)
+    assert (OllamaSettings.of(settings).ollama_model, settings.flush_batch_size) == ("phi3:mini", 7)
     assert settings.observe_channels == (5, 6)
 
 
@@ -130,19 +131,24 @@ def test_running_without_token_and_key_names_the_ways_out() -> None:
     assert "MEM0_ENABLED=false" in key
 
 
-@pytest.mark.parametrize("overrides", [{"mem0_enabled": False}, {"embedding_provider": EmbeddingProvider.OLLAMA}])
+@pytest.mark.parametrize("overrides", [{"mem0_enabled": False}, {"embedding_provider": "ollama"}])
 def test_no_key_is_needed_where_nothing_calls_openai(overrides: dict[str, object]) -> None:
     check_for_run(load_settings(None, discord_token="t", **overrides))
 
 
 def test_several_hosts_of_ollama() -> None:
     told = " http://gpu1:11434/, https://bot:pw@gpu2 ,http://gpu1:11434"
-    assert load_settings(None, ollama_base_url=told).ollama_base_url == ("http://gpu1:11434", "https://bot:pw@gpu2")
+    assert OllamaSettings.of(load_settings(None, ollama_base_url=told)).ollama_base_url == (
+        "http://gpu1:11434",
+        "https://bot:pw@gpu2",
+    )
 
 
 @pytest.mark.parametrize("other", ["http://gpu1:11434", "http://bot:pw@GPU1:11434/", "https://gpu1:11434"])
 def test_a_host_of_ollama_that_is_named_twice_is_one(other: str) -> None:
-    assert load_settings(None, ollama_base_url=f"http://GPU1:11434,{other}").ollama_base_url == ("http://GPU1:11434",)
+    assert OllamaSettings.of(load_settings(None, ollama_base_url=f"http://GPU1:11434,{other}")).ollama_base_url == (
+        "http://GPU1:11434",
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,21 +182,21 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_example_file_is_what_the_code_says() -> None:
-    assert (ROOT / ".env.example").read_text() == environment_file()
+    assert (ROOT / ".env.example").read_text() == environment_file(PROVIDERS.settings_type)
 
 
 def test_the_example_file_can_be_used_as_it_is() -> None:
     assert load_settings(ROOT / ".env.example") == load_settings(None)
-    assert all(field.description for field in Settings.model_fields.values())
+    assert all(field.description for field in PROVIDERS.settings_type.model_fields.values())
 
 
 def test_misspelt_names_are_noticed(tmp_path: Path) -> None:
     environment = {"FLUSH_INTERVAL": "5", "MEM0_DIR": "x", "OLLAMA_MODEL": "m", "OLLAMA_MODELS": "/x", "PATH": "/bin"}
     file = tmp_path / ".env"
     file.write_text("DISCORD_TOKE=x\nOLLAMA_MODEL=m\nWHATEVER=1\n")
-    assert misspelt_names(environment, None) == {"FLUSH_INTERVAL": "FLUSH_INTERVAL_SECONDS"}
-    assert misspelt_names({}, file) == {"DISCORD_TOKE": "DISCORD_TOKEN", "WHATEVER": ""}
-    assert misspelt_names({}, tmp_path / "absent") == {}
+    assert misspelt_names(PROVIDERS.settings_type, environment, None) == {"FLUSH_INTERVAL": "FLUSH_INTERVAL_SECONDS"}
+    assert misspelt_names(PROVIDERS.settings_type, {}, file) == {"DISCORD_TOKE": "DISCORD_TOKEN", "WHATEVER": ""}
+    assert misspelt_names(PROVIDERS.settings_type, {}, tmp_path / "absent") == {}
 
 
 def test_shards_are_numbers_or_ranges_of_them() -> None:

@@ -18,10 +18,11 @@ from compose_spec import PyCompose
 from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
+from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.providers.ollama import OllamaSettings
 from bot.run.running import FLUSH_SECONDS
-from bot.settings.config import Settings
 from bot.settings.documents import settings_table
-from bot.settings.loading import check_for_worker, load_settings
+from bot.settings.loading import check_for_worker
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -153,11 +154,11 @@ def test_the_composed_bot_has_settings_that_exist_and_are_valid(
     given = {"OLLAMA_BASE_URL": "http://gpu:11434"} if elsewhere else {}
     for name, value in environment.items():
         monkeypatch.setenv(name, interpolated(value, **given))
-    assert set(environment) <= {name.upper() for name in Settings.model_fields}
+    assert set(environment) <= {name.upper() for name in PROVIDERS.settings_type.model_fields}
     settings = load_settings(None)
     assert settings.mem0_qdrant_host == "qdrant"
     assert settings.metrics_port == 9464
-    assert settings.ollama_base_url == ("http://gpu:11434" if elsewhere else "http://ollama:11434",)
+    assert OllamaSettings.of(settings).ollama_base_url == ("http://gpu:11434" if elsewhere else "http://ollama:11434",)
 
 
 @pytest.mark.parametrize("service", ["bot", "worker"])
@@ -166,7 +167,7 @@ def test_hosts_of_ollama_in_the_settings_file_are_used_beside_the_composed_one(s
     told = interpolated(
         composed(COMPOSE["one machine"])[service]["environment"]["OLLAMA_BASE_URL"], OLLAMA_BASE_URL=hosts
     )
-    assert load_settings(None, ollama_base_url=told).ollama_base_url == tuple(hosts.split(","))
+    assert OllamaSettings.of(load_settings(None, ollama_base_url=told)).ollama_base_url == tuple(hosts.split(","))
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
@@ -258,7 +259,7 @@ def environment_of(workload: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_each_pod_of_several_bots_has_a_shard_of_its_own() -> None:
     (bots,) = [one for one in several() if one["kind"] == "StatefulSet"]
     given = environment_of(bots)
-    assert given.keys() <= {name.upper() for name in Settings.model_fields}
+    assert given.keys() <= {name.upper() for name in PROVIDERS.settings_type.model_fields}
     assert given["SHARD_COUNT"]["value"] == str(bots["spec"]["replicas"])
     assert "pod-index" in given["SHARD_IDS"]["valueFrom"]["fieldRef"]["fieldPath"]
 
@@ -337,10 +338,10 @@ def test_every_pod_is_confined_and_probed(overlay: str) -> None:
 def test_each_overlay_leads_to_an_ollama(overlay: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = {key_of(one): one for one in rendered(DEPLOY / "k8s/overlays" / overlay)}
     data = objects["ConfigMap", "channel-memory"]["data"]
-    assert set(data) <= {name.upper() for name in Settings.model_fields}
+    assert set(data) <= {name.upper() for name in PROVIDERS.settings_type.model_fields}
     for name, value in data.items():
         monkeypatch.setenv(name, value)
-    assert load_settings(None).ollama_base_url == (address,)
+    assert OllamaSettings.of(load_settings(None)).ollama_base_url == (address,)
     if overlay == "external-name":
         assert objects["Service", "ollama"]["spec"]["type"] == "ExternalName"
     if overlay == "gpu-node":
@@ -398,7 +399,7 @@ def test_what_operators_must_be_told_has_a_rule_and_a_remedy() -> None:
 
 
 def test_the_settings_page_is_what_the_code_says() -> None:
-    assert settings_table() in (ROOT / "docs/settings.md").read_text()
+    assert settings_table(PROVIDERS.settings_type) in (ROOT / "docs/settings.md").read_text()
 
 
 def test_what_the_pages_apply_is_a_kustomization_over_which_an_image_can_be_named() -> None:

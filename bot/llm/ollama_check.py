@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,22 +11,20 @@ from typing import Any
 import httpx
 import ollama
 
-from bot.domain import ServiceError, host_name
-from bot.llm import (
+from bot.domain import Finding, ServiceError, Verdict, host_name
+from bot.llm.claims import claim_request, judges_claims, says_yes
+from bot.llm.model_check import OTHER_MODEL, SAMPLE, SAMPLE_SCHEMA, SAMPLE_TOKENS, schema_finding
+from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
-    LoadedModel,
-    claim_request,
     close_client,
     digests,
     full_name,
-    judges_claims,
     loaded_models,
     ollama_client,
-    says_yes,
     translated,
 )
-from bot.operate.findings import Finding, Verdict
+from bot.llm.provider import LoadedModel
 
 PROBE_SECONDS = 15.0
 
@@ -37,16 +34,7 @@ NEEDED_CONTEXT = 4096
 SAMPLE_SECONDS = 180.0
 """For the sample call of the language model; a large one takes a minute to load from a slow disk."""
 
-SAMPLE = "Count from one to three, in words."
 SAMPLE_CLAIM = claim_request("The meeting is on Friday at noon.", "The meeting is on Friday.", "doctor").prompt
-SAMPLE_TOKENS = 64
-SAMPLE_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"words": {"type": "array", "items": {"type": "string", "enum": ["one", "two", "three"]}}},
-    "required": ["words"],
-    "additionalProperties": False,
-}
-"""What no model answers of its own accord; extraction needs answers that follow such a schema."""
 
 SLOW_TOKENS = 20.0
 """Tokens a second below which an extraction (100 to 150 tokens of answer) takes more than five seconds."""
@@ -59,8 +47,6 @@ NANOSECONDS = 1e9
 GIGABYTE = 1e9
 
 PULL = "python -m bot doctor --pull"
-
-OTHER_MODEL = "choose another {setting}; docs/ollama.md names some"
 
 SHOWN_DIGITS = 12
 """Of a digest, as `ollama list` shows them."""
@@ -167,25 +153,12 @@ async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> tup
     answer = await client.chat(
         name,
         [{"role": "user", "content": SAMPLE_CLAIM if of_claims else SAMPLE}],
-        format=None if of_claims else SAMPLE_SCHEMA,
+        format=None if of_claims else dict(SAMPLE_SCHEMA),
         think=False if thinks else None,
         options={"num_ctx": NEEDED_CONTEXT, "num_predict": SAMPLE_TOKENS, "temperature": 0},
         keep_alive=KEEP_ALIVE,
     )
     return answer, time.monotonic() - started
-
-
-def schema_finding(name: str, text: str, setting: str) -> Finding:
-    """Whether an answer follows the schema that was asked for."""
-    try:
-        words = json.loads(text)["words"]
-        follows = all(word in SAMPLE_SCHEMA["properties"]["words"]["items"]["enum"] for word in words)
-    except (ValueError, KeyError, TypeError):
-        follows = False
-    if follows:
-        return Finding("language model", Verdict.OK, f"{name} follows a JSON schema")
-    found = f"{name} does not follow a JSON schema, so no memories can be made with it"
-    return Finding("language model", Verdict.FAULT, found, OTHER_MODEL.format(setting=setting))
 
 
 def _claim_finding(name: str, text: str) -> Finding:
