@@ -28,7 +28,7 @@ from bot.storage.engine import Database
 from tests.fixtures.extraction import ScriptedModel
 from tests.fixtures.storage import FakeClock
 
-KEYS = {"openai_api_key": "k", "discord_token": "t"}
+KEYS = {"openai_api_key": "k", "anthropic_api_key": "k", "discord_token": "t"}
 REMOTE = "https://models.example.org/v1"
 NEAR = "http://192.168.1.7:8080/v1"
 AT_HOME, OUTSIDE = "on the operator's own machines", "over the internet"
@@ -45,6 +45,8 @@ AT_HOME, OUTSIDE = "on the operator's own machines", "over the internet"
         ({"mem0_llm_provider": "openai"}, "OpenAI, gpt-4o-mini", OUTSIDE),
         ({"mem0_llm_provider": "openai", "openai_base_url": NEAR}, "gpt-4o-mini", AT_HOME),
         ({"mem0_llm_provider": "openai", "openai_base_url": REMOTE}, "gpt-4o-mini", OUTSIDE),
+        ({"mem0_llm_provider": "anthropic"}, "Anthropic, claude-haiku-4-5", OUTSIDE),
+        ({"ollama_fallback": "anthropic"}, "Ollama, llama3.1:8b, or Anthropic, claude-haiku-4-5, while", OUTSIDE),
         ({"ollama_fallback": "skip"}, "Ollama, llama3.1:8b", AT_HOME),
     ],
 )
@@ -99,6 +101,8 @@ def test_an_address_tells_where_it_leads(address: str, at_home: bool) -> None:
     [
         ({}, ["OPENAI_API_KEY"]),
         ({"mem0_llm_provider": "openai"}, ["OPENAI_API_KEY"]),
+        ({"mem0_llm_provider": "anthropic"}, ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
+        ({"embedding_provider": "ollama", "ollama_fallback": "anthropic"}, ["ANTHROPIC_API_KEY"]),
         ({"embedding_provider": "ollama"}, []),
         ({"mem0_enabled": False}, []),
     ],
@@ -125,6 +129,7 @@ def test_each_provider_can_be_chosen_and_is_named_where_settings_are_explained(l
 
 def test_no_provider_is_dearer_or_cheaper_than_its_list() -> None:
     prices = PROVIDERS.prices(load_settings(None))
+    assert prices.cost("anthropic", "claude-haiku-4-5-20251001", 1_000_000, 1_000_000) == pytest.approx(6.0)
     assert prices.cost("openai", "gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
     assert prices.free == {"ollama", "fastembed"}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bot.llm.providers.anthropic import AnthropicModels
 from bot.llm.providers.fastembed import FastEmbedders
 from bot.llm.providers.ollama import OllamaEmbedders, OllamaModels
 from bot.llm.providers.openai import OpenAIEmbedders, OpenAIModels
@@ -15,7 +16,7 @@ from bot.llm.registry import Providers
 from bot.settings import Settings
 
 PROVIDERS = Providers(
-    models=(OllamaModels, OpenAIModels),
+    models=(OllamaModels, OpenAIModels, AnthropicModels),
     embedders=(OpenAIEmbedders, OllamaEmbedders, FastEmbedders),
 )
 
