@@ -33,7 +33,7 @@ def test_defaults_are_those_of_the_design() -> None:
         ("EMBEDDING_DIMS", "many", "integer"),
         ("FLUSH_BATCH_SIZE", "0", "greater than or equal to 1"),
         ("FLUSH_INTERVAL_SECONDS", "-5", "greater than 0"),
-        ("MEM0_LLM_PROVIDER", "claude", "'ollama', 'openai' or 'anthropic'"),
+        ("MEM0_LLM_PROVIDER", "claude", "'ollama', 'openai', 'anthropic' or 'openai-compatible'"),
         ("OLLAMA_BASE_URL", "localhost:11434", "http:// or https://"),
         ("DISCORD_GATEWAY_URL", "https://gateway", "ws:// or wss://"),
         ("OBSERVE_CHANNELS", "12, general", "channel ids"),

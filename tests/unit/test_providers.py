@@ -46,6 +46,12 @@ AT_HOME, OUTSIDE = "on the operator's own machines", "over the internet"
         ({"mem0_llm_provider": "openai", "openai_base_url": NEAR}, "gpt-4o-mini", AT_HOME),
         ({"mem0_llm_provider": "openai", "openai_base_url": REMOTE}, "gpt-4o-mini", OUTSIDE),
         ({"mem0_llm_provider": "anthropic"}, "Anthropic, claude-haiku-4-5", OUTSIDE),
+        (
+            {"mem0_llm_provider": "openai-compatible", "compatible_base_url": NEAR, "compatible_name": "LM Studio"},
+            "LM Studio, default",
+            AT_HOME,
+        ),
+        ({"mem0_llm_provider": "openai-compatible", "compatible_base_url": REMOTE}, "default", OUTSIDE),
         ({"ollama_fallback": "anthropic"}, "Ollama, llama3.1:8b, or Anthropic, claude-haiku-4-5, while", OUTSIDE),
         ({"ollama_fallback": "skip"}, "Ollama, llama3.1:8b", AT_HOME),
     ],
@@ -64,6 +70,8 @@ def test_members_are_told_whether_messages_leave_the_house(settings: dict[str, A
         ({}, OUTSIDE),
         ({"embedding_provider": "ollama"}, AT_HOME),
         ({"embedding_provider": "fastembed"}, AT_HOME),
+        ({"embedding_provider": "openai-compatible", "compatible_base_url": NEAR}, AT_HOME),
+        ({"embedding_provider": "openai-compatible", "compatible_base_url": REMOTE}, OUTSIDE),
         ({"openai_base_url": NEAR}, AT_HOME),
         ({"openai_base_url": REMOTE}, OUTSIDE),
     ],
@@ -103,6 +111,7 @@ def test_an_address_tells_where_it_leads(address: str, at_home: bool) -> None:
         ({"mem0_llm_provider": "openai"}, ["OPENAI_API_KEY"]),
         ({"mem0_llm_provider": "anthropic"}, ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
         ({"embedding_provider": "ollama", "ollama_fallback": "anthropic"}, ["ANTHROPIC_API_KEY"]),
+        ({"embedding_provider": "openai-compatible"}, ["COMPATIBLE_BASE_URL"]),
         ({"embedding_provider": "ollama"}, []),
         ({"mem0_enabled": False}, []),
     ],
@@ -117,7 +126,7 @@ def test_what_a_provider_in_use_lacks_is_told_at_start(settings: dict[str, Any],
 
 @pytest.mark.parametrize("label", [provider.label for provider in PROVIDERS.models])
 def test_each_provider_can_be_chosen_and_is_named_where_settings_are_explained(label: str) -> None:
-    settings = load_settings(None, mem0_llm_provider=label)
+    settings = load_settings(None, mem0_llm_provider=label, compatible_base_url=NEAR)
     provider = providers_of(settings).model(settings)
     assert provider.label == label
     assert flushes_at_once(settings) >= 1
@@ -128,10 +137,12 @@ def test_each_provider_can_be_chosen_and_is_named_where_settings_are_explained(l
 
 
 def test_no_provider_is_dearer_or_cheaper_than_its_list() -> None:
-    prices = PROVIDERS.prices(load_settings(None))
+    prices = PROVIDERS.prices(load_settings(None, compatible_base_url=NEAR))
     assert prices.cost("anthropic", "claude-haiku-4-5-20251001", 1_000_000, 1_000_000) == pytest.approx(6.0)
     assert prices.cost("openai", "gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
-    assert prices.free == {"ollama", "fastembed"}
+    assert prices.free == {"ollama", "fastembed", "openai-compatible"}
+    remote = PROVIDERS.prices(load_settings(None, compatible_base_url=REMOTE))
+    assert remote.cost("openai-compatible", "default", 1, 1) is None
 
 
 # --- a provider that this program does not know -----------------------------------------------------------------------

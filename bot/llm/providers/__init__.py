@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.llm.providers.anthropic import AnthropicModels
+from bot.llm.providers.compatible import CompatibleEmbedders, CompatibleModels
 from bot.llm.providers.fastembed import FastEmbedders
 from bot.llm.providers.ollama import OllamaEmbedders, OllamaModels
 from bot.llm.providers.openai import OpenAIEmbedders, OpenAIModels
@@ -16,8 +17,8 @@ from bot.llm.registry import Providers
 from bot.settings import Settings
 
 PROVIDERS = Providers(
-    models=(OllamaModels, OpenAIModels, AnthropicModels),
-    embedders=(OpenAIEmbedders, OllamaEmbedders, FastEmbedders),
+    models=(OllamaModels, OpenAIModels, AnthropicModels, CompatibleModels),
+    embedders=(OpenAIEmbedders, OllamaEmbedders, FastEmbedders, CompatibleEmbedders),
 )
 
 
