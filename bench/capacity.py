@@ -29,7 +29,8 @@ from bench.ingest import quantile
 from bot.domain import snowflake
 from bot.domain.model import Message
 from bot.llm.base import Completion, CompletionRequest, estimate_tokens
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.loading import load_settings
+from bot.llm.providers import PROVIDERS
 from bot.observe.messagelog import Said
 from bot.remember.check import Candidate, Checker
 from bot.remember.flusher import Flusher

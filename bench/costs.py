@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import bot.llm.composition
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.llm.savings import Bill, bill
 from bot.observe.exports import open_export
 from bot.run.app import open_app

@@ -44,7 +44,7 @@ from bench.stock import Endpoint, mem0_extracts
 from bot.domain import references
 from bot.domain.model import Memory, MessageState
 from bot.guilds.rules import FactsRule
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.observe.exports import Exported, open_export
 from bot.observe.messagelog import Said
 from bot.run.app import App, open_app

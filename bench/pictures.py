@@ -21,7 +21,8 @@ from rich.console import Console
 
 from bench.discord_svg import picture
 from bot.cli.recall import Question, find, show
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.loading import load_settings
+from bot.llm.providers import PROVIDERS
 from bot.llm.savings import estimate
 from bot.observe.exports import open_export
 from bot.operate.chart import Bar, draw

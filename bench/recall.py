@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain import references
 from bot.domain.model import Hit
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.observe.exports import open_export
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery

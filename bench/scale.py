@@ -28,7 +28,7 @@ from bench.ingest import ROOT, quantile, text_of
 from bot.domain import snowflake
 from bot.domain.clock import system_clock
 from bot.domain.model import Message
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app

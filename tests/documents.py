@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.guilds.composition import policy_of
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.loading import load_settings
+from bot.llm.providers import PROVIDERS
 from bot.settings.documents import environment_file, settings_table
 
 ROOT = Path(__file__).parents[1]

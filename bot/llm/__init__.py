@@ -17,9 +17,9 @@ from bot.llm.composition import (
 from bot.llm.costs import Call, Ledger, Usage
 from bot.llm.embeddings import FIXED_TEXT, MAX_TEXTS, AbsentEmbedder, Embedder
 from bot.llm.fallback import Course, FallbackModel, Standing
+from bot.llm.loading import load_settings
 from bot.llm.prices import PriceTable
 from bot.llm.provider import LoadedModel
-from bot.llm.providers import load_settings
 from bot.llm.registry import providers_of
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate

@@ -18,7 +18,7 @@ import pytest
 
 from bot.domain import snowflake
 from bot.domain.clock import system_clock
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.run.app import open_app
 from tests.acceptance.community import DECISIONS, decisions_as_memories, plain
 from tests.acceptance.stores import END_STATES, canary, said_by_people

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from bot.domain import snowflake
 from bot.domain.model import Message
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app

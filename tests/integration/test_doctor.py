@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.findings import Finding, Verdict
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.operate.composition import doctor_of
 from bot.run.app import open_app
 from tests.fixtures.commandline import CommandLine

@@ -24,7 +24,7 @@ from bot.domain import snowflake
 from bot.domain.errors import ServiceError
 from bot.domain.model import Message, MessageState
 from bot.index.opening import prepare_mem0
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.llm.resilience import Breaker
 from bot.memories import Asker
 from bot.observe.messagelog import Said

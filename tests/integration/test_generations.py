@@ -19,7 +19,7 @@ from bot.domain.crash_points import Step, no_step
 from bot.index.composition import moving_alone
 from bot.index.generations import Generations, State
 from bot.index.mover import GRACE_SECONDS
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.memories import UNREACHABLE
 from bot.run.app import App, open_app

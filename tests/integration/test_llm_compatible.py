@@ -9,7 +9,8 @@ from bot.domain.findings import Verdict
 from bot.llm.base import CompletionRequest
 from bot.llm.composition import flushes_at_once, open_embedder, open_model
 from bot.llm.costs import Ledger
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.loading import load_settings
+from bot.llm.providers import PROVIDERS
 from bot.settings import Settings
 from bot.storage.engine import Database
 from tests.fixtures.storage import FakeClock

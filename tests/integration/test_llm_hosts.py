@@ -21,10 +21,10 @@ from bot.llm.base import Before, Completion, CompletionRequest, LanguageModel
 from bot.llm.costs import Ledger
 from bot.llm.embeddings import Embedder
 from bot.llm.guarded import GuardedModel
+from bot.llm.loading import load_settings
 from bot.llm.ollama import OllamaModel
 from bot.llm.ollama_embeddings import OllamaEmbedder
 from bot.llm.pool import Host, Pool, PooledEmbedder, PooledModel
-from bot.llm.providers import load_settings
 from bot.llm.resilience import Breaker, BreakerState, Guard
 from bot.observe.exports import open_export
 from bot.observe.messagelog import Said

@@ -22,7 +22,7 @@ from bot.forget.revisions import Revisions
 from bot.guilds.composition import policy_of
 from bot.index import message_vectors
 from bot.index.message_vectors import MessageVectors
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.observe.exports import open_export
 from bot.observe.messagelog import MessageLog, Said
 from bot.recall import RecallQuery

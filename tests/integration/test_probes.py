@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import ServiceUnavailable
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.llm.resilience import Breaker, BreakerState
 from bot.run.app import App, open_app
 from tests.fixtures.storage import GUILD

@@ -17,7 +17,7 @@ from bot.domain.crash_points import no_step
 from bot.domain.errors import ServiceUnavailable, StartupError
 from bot.index.backlog import OutboxPoint
 from bot.index.generations import Generation, Generations, State
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
 from bot.settings.config import Settings

@@ -19,7 +19,7 @@ from bot.guilds.observation import Observations
 from bot.index.base import VectorIndex
 from bot.index.indexer import INDEXING
 from bot.index.message_vectors import MessageVectors
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.observe.messagelog import MessageLog, Said
 from bot.remember.queue import LeaseLost, Queue
 from bot.run.app import open_app

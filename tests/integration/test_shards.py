@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain.errors import InUse
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.run.life import bot_runs
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.storage.engine import Database, open_database

@@ -29,7 +29,7 @@ from bot.forget.erasure import Erasure
 from bot.forget.personal import PersonalData
 from bot.forget.revisions import Revisions
 from bot.forget.traces import Traces
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.run.app import open_app
 from bot.storage.columns import (
     CHANNEL_ID,

@@ -15,7 +15,7 @@ from bot.domain.clock import system_clock
 from bot.domain.model import MessageState
 from bot.domain.snowflake import from_ms
 from bot.guilds.servers import Guilds
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.operate.doctor import SERVERS_SHOWN, waited
 from bot.operate.health import Readiness
 from bot.operate.metrics import GUILDS_SHOWN, OTHERS, page

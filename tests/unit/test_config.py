@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import StartupError
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.loading import load_settings
+from bot.llm.providers import PROVIDERS
 from bot.llm.providers.ollama import OllamaSettings
 from bot.llm.providers.openai import OpenAISettings
 from bot.settings.documents import environment_file

@@ -18,7 +18,8 @@ from compose_spec import PyCompose
 from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.loading import load_settings
+from bot.llm.providers import PROVIDERS
 from bot.llm.providers.ollama import OllamaSettings
 from bot.run.running import FLUSH_SECONDS
 from bot.settings.documents import settings_table

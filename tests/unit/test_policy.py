@@ -9,7 +9,7 @@ import pytest
 from bot.domain.model import MemoryKind
 from bot.guilds.composition import policy_of
 from bot.guilds.rules import ConsentRule, FactsRule, Rules
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 
 PRIVACY = Path(__file__).parents[2] / "PRIVACY.md"
 VIEW_CHARS = 4000

@@ -17,9 +17,10 @@ from bot.index.vectors import why_not_embedding
 from bot.llm.base import LanguageModel
 from bot.llm.composition import answers_at_once, flushes_at_once, open_model
 from bot.llm.costs import Ledger
+from bot.llm.loading import load_settings
 from bot.llm.prices import Price
 from bot.llm.provider import ModelProvider
-from bot.llm.providers import PROVIDERS, load_settings
+from bot.llm.providers import PROVIDERS
 from bot.llm.registry import Providers, providers_of
 from bot.operate.composition import doctor_of
 from bot.settings import Key, Section, Settings, check_for_run

@@ -10,7 +10,7 @@ from qdrant_client import QdrantClient
 from bot.domain.addresses import qdrant_address
 from bot.index.vectors import Vectors
 from bot.llm.costs import Ledger
-from bot.llm.providers import load_settings
+from bot.llm.loading import load_settings
 from bot.storage.engine import Database
 from bot.storage.installation import Installation
 from tests.fixtures.storage import FakeClock
