@@ -87,12 +87,12 @@ async def test_errors_name_its_own_settings(openai_server: LoopbackOpenAI, setti
 async def test_the_doctor_asks_it_for_an_answer_by_schema(openai_server: LoopbackOpenAI, settings: Settings) -> None:
     provider = PROVIDERS.model(settings)
     openai_server.answer = lambda _: {"words": ["one", "two", "three"]}
-    (finding,) = [found async for found in provider.examine([provider.model])]
+    (finding,) = [found async for found in provider.examine(provider.models)]
     assert (finding.verdict, finding.found) == (Verdict.OK, "qwen3-8b follows a JSON schema")
     openai_server.answer = lambda _: {"words": ["eins"]}
-    (finding,) = [found async for found in provider.examine([provider.model])]
+    (finding,) = [found async for found in provider.examine(provider.models)]
     assert (finding.verdict, finding.todo[:30]) == (Verdict.FAULT, "choose another COMPATIBLE_MODE")
     openai_server.fail(Fault.STATUS, status=500)
-    (finding,) = [found async for found in provider.examine([provider.model])]
+    (finding,) = [found async for found in provider.examine(provider.models)]
     assert finding.verdict is Verdict.FAULT
     assert "HTTP 500" in finding.found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ class OracleModels(ModelProvider[OracleSettings]):
         speaking.provider, speaking.model = self.label, model
         return speaking
 
-    async def examine(self, models: Sequence[str]) -> AsyncIterator[Finding]:
+    async def examine(self, models: Mapping[str, str]) -> AsyncIterator[Finding]:
         async for finding in super().examine(models):
             yield finding
         yield Finding("oracle", Verdict.OK, "speaks in riddles")
