@@ -16,7 +16,7 @@ from bot.memories import Asker
 from bot.observe.messagelog import Said
 from bot.remember.statement import Statement
 from bot.storage.schema import batches, channels, guilds, memories, messages, outbox, tombstones
-from tests.fixtures.memory import Interrupted, Pipeline, bytes_in
+from tests.fixtures.memory import Interrupted, Pipeline, bytes_in, replaces_the_nearest
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 
 pytestmark = pytest.mark.both_databases
@@ -251,6 +251,7 @@ async def test_what_was_kept_or_corrected_on_purpose_goes_with_its_last_citation
 async def test_history_that_an_erased_memory_replaced_holds_again(pipeline: Pipeline) -> None:
     await pipeline.say("note: the release party starts at 18:00 on Friday", author=ALICE)
     await pipeline.flush()
+    pipeline.reader.judge = replaces_the_nearest
     newer = await pipeline.say("note: the release party now starts at 20:00 on Friday", author=BOB)
     await pipeline.flush()
     await pipeline.erasure.erase_messages(GUILD, CHANNEL, [newer.id])
@@ -261,6 +262,7 @@ async def test_history_that_an_erased_memory_replaced_holds_again(pipeline: Pipe
 async def test_superseded_memories_of_an_erased_member_go_too(pipeline: Pipeline, data_dir: Path) -> None:
     await pipeline.say(f"note: the {CANARIES[0]} party starts at 18:00 on Friday", author=ALICE)
     await pipeline.flush()
+    pipeline.reader.judge = replaces_the_nearest
     await pipeline.say(f"note: the {CANARIES[0]} party now starts at 20:00 on Friday", author=ALICE)
     await pipeline.flush()
     assert [m.state for m in await pipeline.memories()] == [MemoryState.SUPERSEDED, MemoryState.CURRENT]

@@ -22,13 +22,12 @@ from bot.llm.fallback import FallbackModel
 from bot.memories import Asker
 from bot.remember import channel_flush
 from bot.remember.channel_flush import CUT_MESSAGES
-from bot.remember.check import Candidate
 from bot.remember.queue import Batch, LeaseLost, Queue
 from bot.remember.report import FlushReport
 from bot.remember.settler import Settled
-from bot.remember.statement import Judged, Judgement, Relation, Statement
+from bot.remember.statement import Judged, Judgement, Statement
 from bot.storage.schema import batches, leases, messages, outbox
-from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
+from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline, replaces_the_nearest
 from tests.fixtures.prices import list_prices
 from tests.fixtures.remember import TwoCallModel
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
@@ -513,12 +512,6 @@ async def test_nothing_merges_into_a_memory_that_cites_another_channel_too(pipel
     await pipeline.say(STATEMENTS[0])
     await pipeline.flush()
     assert len(await pipeline.memories()) == 2
-
-
-def replaces_the_nearest(candidate: Candidate) -> Judgement:
-    """A statement is the newer state of the memory that is nearest to it."""
-    related = tuple(memory.id for memory in candidate.near[:1])
-    return Judgement(True, True, False, Relation.REPLACES if related else Relation.NEW, related)
 
 
 async def test_a_newer_state_supersedes_the_older_which_stays_as_history(pipeline: Pipeline) -> None:

@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.domain import Hit, Message, MessageState, snowflake
+from bot.llm.loading import load_settings
 from bot.memories import Asker, ForgetOutcome
 from bot.observe import Said
 from bot.recall import RecallQuery
 from bot.run import App, open_app
-from bot.settings import load_settings
 from bot.storage import memories, messages, outbox
 from cogs.rendering import plain_line, safe
 from tests.fixtures.hostile import APOSTROPHES, hostile_messages

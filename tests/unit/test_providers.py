@@ -26,7 +26,7 @@ from bot.operate.composition import doctor_of
 from bot.settings import Key, Section, Settings, check_for_run
 from bot.settings.documents import environment_file, settings_table
 from bot.storage.engine import Database
-from tests.fixtures.extraction import ScriptedModel
+from tests.fixtures.remember import TwoCallModel
 from tests.fixtures.storage import FakeClock
 
 KEYS = {"openai_api_key": "k", "anthropic_api_key": "k", "discord_token": "t"}
@@ -177,9 +177,7 @@ class OracleModels(ModelProvider[OracleSettings]):
         return "" if self.settings.oracle_key else "ORACLE_KEY is not set"
 
     def open(self, model: str, host: str, *, timeout: float | None = None) -> LanguageModel:
-        speaking = ScriptedModel('{"words": ["one", "two", "three"]}')
-        speaking.provider, speaking.model = self.label, model
-        return speaking
+        return TwoCallModel(['{"words": ["one", "two", "three"]}'], provider=self.label, model=model)
 
     async def examine(self, models: Mapping[str, str]) -> AsyncIterator[Finding]:
         async for finding in super().examine(models):
