@@ -18,6 +18,8 @@ from cogs.views.confirm import text_view
 from cogs.views.status import CHART, status_view
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.guilds import GuildServices
     from bot.memories import MemoryStore
     from bot.observe import Intake, MessageLog
@@ -30,6 +32,8 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 
 FLUSH_ANSWER_SECONDS = 600.0
 """How long /memory flush waits; an interaction can be answered for 15 minutes."""
+
+REASONS_SHOWN = 5
 
 
 class MemoryAdmin(commands.Cog, name="Memory"):
@@ -81,6 +85,8 @@ class MemoryAdmin(commands.Cog, name="Memory"):
             f"- {texts.count(lately.last_day, 'message')} within 24 hours, {lately.last_hour:,} within the last one; "
             f"{texts.count(lately.memories, 'memory')} made within 24 hours",
         ]
+        if report.refusals:
+            lines.append(f"- Not kept of what the model proposed in 30 days: {_reasons(report.refusals)}")
         if waiting:
             pending, places = texts.count(counts[MessageState.PENDING], "message"), texts.count(len(waiting), "channel")
             lines.append(f"- {pending} waiting in {places}, the oldest since <t:{waiting[0].oldest_ms // 1000}:R>")
@@ -152,6 +158,14 @@ class MemoryAdmin(commands.Cog, name="Memory"):
     async def forget_server(self, interaction: Interaction) -> None:
         """Ask, delete, and show the receipt."""
         await self._control.forget_server(interaction)
+
+
+def _reasons(refusals: Mapping[str, int]) -> str:
+    """The most frequent reasons, each with its number, and how many more there were."""
+    ranked = sorted(refusals.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{number:,} {reason.replace('_', ' ')}" for reason, number in ranked[:REASONS_SHOWN]]
+    rest = sum(number for _, number in ranked[REASONS_SHOWN:])
+    return ", ".join([*shown, f"{rest:,} for other reasons"] if rest else shown)
 
 
 def _report(report: FlushReport) -> str:

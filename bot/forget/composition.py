@@ -70,7 +70,7 @@ def open_forget(
         *logged.stores,
         *memory_stores(db, guilds, logged, store),
         *index_stores(db, index, indexer.messages),
-        *remember_stores(db),
+        *remember_stores(db, clock),
         posts,
         pending,
     )

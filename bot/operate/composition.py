@@ -17,6 +17,7 @@ from bot.operate.embedding_check import EmbeddingFacts, examine_embedder
 from bot.operate.status import Status
 from bot.operate.traffic import GuildTraffic, Traffic
 from bot.operate.waiting import DelayReport, Delays
+from bot.remember import Refusals
 from bot.settings import Settings
 from bot.storage import Database, Installation, SetAside, open_store
 
@@ -38,6 +39,7 @@ def open_status(
         guards=models.guards,
         indexer=index.indexer,
         delays=DelayReport(index.indexer.changes, SetAside(db, clock), standings),
+        refusals=Refusals(db, clock),
         clock=clock,
     )
     status.fallback = models.fallback

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bot.llm import FallbackModel, Guard, Ledger, PriceTable, Standing, Usage
     from bot.operate.traffic import GuildTraffic, Traffic
     from bot.operate.waiting import DelayReport, Delays
-    from bot.remember import FlushReport
+    from bot.remember import FlushReport, Refusals
 
 DAYS = 30
 
@@ -51,6 +51,7 @@ class StatusReport:
         delays: what is not done, though it was tried.
         last_flush_ms: when messages were last made into memories; None if not since the start.
         prices_as_of: when the prices were looked up.
+        refusals: statements of the model that were not kept of the server in the last `DAYS` days, by reason.
         fallback: who makes memories, where OLLAMA_FALLBACK leaves a choice.
     """
 
@@ -65,6 +66,7 @@ class StatusReport:
     delays: Delays
     last_flush_ms: int | None
     prices_as_of: str
+    refusals: Mapping[str, int]
     fallback: Standing | None = None
 
 
@@ -85,6 +87,7 @@ class Status:
         guards: Sequence[Guard],
         indexer: Indexer,
         delays: DelayReport,
+        refusals: Refusals,
         clock: Clock,
     ) -> None:
         self._activity = activity
@@ -94,6 +97,7 @@ class Status:
         self._guards = guards
         self._indexer = indexer
         self._delays = delays
+        self._refusals = refusals
         self._clock = clock
         self._last_flush_ms: int | None = None
         self.fallback: FallbackModel | None = None
@@ -120,6 +124,7 @@ class Status:
             delays=await self._delays.look(guild_id),
             last_flush_ms=self._last_flush_ms,
             prices_as_of=self._prices.as_of,
+            refusals=await self._refusals.by_reason(guild_id, since_ms=now - (DAYS - 1) * DAY_MS),
             fallback=self.fallback.standing if self.fallback is not None else None,
         )
 

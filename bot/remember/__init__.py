@@ -6,17 +6,21 @@ finished later.
 """
 
 from bot.remember.composition import open_flusher, open_queue, remember_stores
+from bot.remember.explain import Explanations
 from bot.remember.flusher import Flusher
 from bot.remember.kept import discard_answers
 from bot.remember.queue import DeadLetter, Queue
+from bot.remember.refusals import Refusals
 from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereader, Rereadings
 
 __all__ = [
     "DeadLetter",
+    "Explanations",
     "FlushReport",
     "Flusher",
     "Queue",
+    "Refusals",
     "Rereader",
     "Rereadings",
     "discard_answers",

@@ -23,6 +23,7 @@ from bot.remember.neighbours import Neighbours
 from bot.remember.propose import PURPOSE, Proposer
 from bot.remember.queue import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Queue
 from bot.remember.reader import Reader
+from bot.remember.refusals import Refusals
 from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereadings
 from bot.remember.settler import Settler
@@ -83,7 +84,7 @@ def open_flusher(
             explain,
         ),
         neighbours=Neighbours(db, store, logged.fulltext, index.index, guilds.threads),
-        settler=Settler(db, queue, store, guilds.consents, contradicts, step),
+        settler=Settler(db, queue, store, guilds.consents, contradicts, Refusals(db, clock), step),
         indexer=index.indexer,
         consents=guilds.consents,
         batch_size=settings.flush_batch_size,
@@ -125,6 +126,6 @@ def _owner() -> str:
     return f"{os.getpid()}-{secrets.token_hex(8)}"
 
 
-def remember_stores(db: Database) -> tuple[Store, ...]:
+def remember_stores(db: Database, clock: Clock) -> tuple[Store, ...]:
     """What this package keeps."""
-    return (KeptAnswers(db), Rereadings(db))
+    return (KeptAnswers(db), Rereadings(db), Refusals(db, clock))

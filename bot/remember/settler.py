@@ -17,6 +17,7 @@ from bot.memories import MemoryStore
 from bot.observe import set_state
 from bot.remember.changes import HISTORY, Contradicts, doubts, settle
 from bot.remember.queue import Batch, Queue
+from bot.remember.refusals import Refusals
 from bot.remember.statement import Judged, Judgement, Statement
 from bot.storage import Database, batches, chunks, forgotten_topics, messages
 
@@ -112,6 +113,7 @@ class Settler:
         store: MemoryStore,
         consents: Consents,
         contradicts: Contradicts,
+        refusals: Refusals,
         step: Step = no_step,
     ) -> None:
         """Take the parts; `contradicts` compares what is exact in two texts."""
@@ -120,6 +122,7 @@ class Settler:
         self._store = store
         self._consents = consents
         self._contradicts = contradicts
+        self._refusals = refusals
         self._step = step
 
     async def apply(self, batch: Batch, judged: Judged) -> Settled:
@@ -150,6 +153,7 @@ class Settler:
             for statement, judgement in judged.refused:
                 if stretch.refusal(statement) is None:
                     await self._doubt(connection, stretch, stretch.memory(statement), judgement)
+            await self._refusals.add(connection, batch.guild_id, Counter(judged.refusals) + done.refusals)
             self._step("applying")
             done.messages = await self._end(connection, batch, stretch.out)
             await connection.execute(delete(batches).where(batches.c.id == batch.id))

@@ -16,7 +16,7 @@ from bot.memories import MemoryStore, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
 from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, open_status
 from bot.recall import Recall, open_recall
-from bot.remember import Flusher, FlushReport, Rereader, Rereadings, discard_answers, open_flusher
+from bot.remember import Explanations, Flusher, FlushReport, Rereader, Rereadings, discard_answers, open_flusher
 from bot.settings import Settings
 from bot.storage import Changes, Database, Installation, Store, open_store
 
@@ -80,6 +80,7 @@ async def open_app(
     leads: bool = False,
     clock: Clock = system_clock,
     step: Step = no_step,
+    explain: Explanations | None = None,
 ) -> AsyncIterator[App]:
     """Open the program for the time of the block.
 
@@ -94,6 +95,7 @@ async def open_app(
             bots without shard 0, and commands.
         clock: the local clock.
         step: told each step of `bot.domain.crash_points` as it is reached.
+        explain: writes what becomes of each statement that a model proposes.
 
     Raises:
         StartupError: a setting, the database or the index is at fault.
@@ -129,7 +131,7 @@ async def open_app(
         flushed = _to_both(metrics, status)
         flusher = None
         if extract:
-            flusher = open_flusher(settings, db, guilds, logged, store, index, models, clock, flushed, step)
+            flusher = open_flusher(settings, db, guilds, logged, store, index, models, clock, flushed, step, explain)
         rereadings = Rereadings(db)
         recall = open_recall(settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled)
         forget = open_forget(settings.data_dir, db, guilds, logged, store, index.index, index.indexer, clock, step)

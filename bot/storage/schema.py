@@ -265,6 +265,16 @@ rereadings = Table(
     "done; messages is how many there were in the beginning.",
 )
 
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
+    Column("day_ms", BigInteger, primary_key=True, autoincrement=False, info=TAKEN_IN),
+    Column("reason", String(64), primary_key=True, info=NOTHING),
+    Column("number", Integer, nullable=False, info=NOTHING),
+    comment="How many statements of a model were not kept, by reason; day_ms is the begin of the UTC day",
+)
+
 tombstones = Table(
     "tombstones",
     metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import stat
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -74,6 +75,34 @@ def scripted(request: dict[str, Any]) -> Answer:
     line = re.search(r"^(\d+) @[^\n]*now on Sunday 21 June", prompt, re.MULTILINE)
     found = [{"lines": [int(line[1])], "kind": "decision", "text": "The open day is on Sunday 21 June"}] if line else []
     return Answer(json.dumps({"memories": found}))
+
+
+async def test_a_replay_explains_what_becomes_of_each_proposal(
+    command_line: CommandLine, ollama_server: LoopbackOllama, tmp_path: Path
+) -> None:
+    def with_an_invention(request: dict[str, Any]) -> Answer:
+        answer = json.loads(scripted(request).text)
+        for memory in list(answer.get("memories", [])):
+            answer["memories"].append(memory | {"text": "The open day is on Sunday 28 June"})
+        return Answer(json.dumps(answer))
+
+    ollama_server.answer = with_an_invention
+    out = tmp_path / "proposals.jsonl"
+    ran = await command_line("replay", SAMPLE, "--explain", out, OLLAMA_BASE_URL=ollama_server.url)
+    assert ran.code == 0, ran.err
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    kept, invented = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
+    assert "now on Sunday 21 June" in kept["lines"][0]["text"]
+    assert (kept["exact"], kept["fate"], kept["verdict"]["relation"]) == ("passed", "kept", "new")
+    assert (invented["exact"], invented["fate"]) == ("date not said", "date not said")
+
+
+async def test_a_place_for_explanations_that_can_not_be_written_is_one_line(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    ran = await command_line("replay", SAMPLE, "--explain", tmp_path / "none" / "out.jsonl")
+    assert (ran.code, len(ran.err.splitlines())) == (1, 1)
+    assert "no such file or folder" in ran.err
 
 
 async def test_a_replay_with_model_and_key_makes_memories_that_are_found(

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.model import Citation, MemoryKind, MemoryOrigin
 from bot.memories import MAX_TEXT, Asker
+from bot.remember.refusals import Refusals
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 
@@ -281,6 +282,25 @@ async def test_status_shows_what_waits(world: World) -> None:
     result = await world.boss.slash(world.general, "memory status")
     assert "1 message in the log" in shown(result)
     assert "1 message waiting in 1 channel" in shown(result)
+
+
+async def test_status_tells_how_much_was_not_kept_and_why(world: World, pipeline: Pipeline) -> None:
+    reasons = {
+        "repeated": 1_200,
+        "private": 3,
+        "length": 2,
+        "not said": 40,
+        "secret": 5,
+        "time not said": 1,
+        "unreadable": 1,
+    }
+    async with pipeline.db.write() as connection:
+        await Refusals(pipeline.db, pipeline.clock).add(connection, world.guild.id, reasons)
+    text = shown(await world.boss.slash(world.general, "memory status"))
+    assert (
+        "Not kept of what the model proposed in 30 days: 1,200 repeated, 40 not said, 5 secret, 3 private, 2 length, "
+        "2 for other reasons"
+    ) in text
 
 
 async def test_without_a_model_it_says_so(pipeline: Pipeline) -> None:

@@ -16,6 +16,7 @@ from bot.operate.activity import Activity
 from bot.operate.status import DAYS, Status, StatusReport
 from bot.operate.traffic import Traffic
 from bot.operate.waiting import DelayReport
+from bot.remember.refusals import Refusals
 from bot.remember.report import FlushReport
 from bot.storage.set_aside_store import SetAside
 from cogs.views.status import status_view
@@ -37,6 +38,7 @@ def make_status(pipeline: Pipeline, ledger: Ledger, *guards: Guard) -> Status:
         guards=guards,
         indexer=pipeline.indexer,
         delays=DelayReport(pipeline.indexer.changes, SetAside(pipeline.db, pipeline.clock)),
+        refusals=Refusals(pipeline.db, pipeline.clock),
         clock=pipeline.clock,
     )
 

@@ -6,17 +6,22 @@ import asyncio
 import stat
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
 
+from bot.domain import snowflake
 from bot.domain.errors import StartupError
+from bot.remember.statement import Judgement, Relation
 from bot.storage import engine
 from bot.storage.encryption import encrypt
 from bot.storage.engine import migrations_waiting, open_database
 from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.commandline import CommandLine
+from tests.fixtures.memory import open_pipeline
 from tests.fixtures.operations import older_database
+from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 
 CANARY = "qzvxcanary"
 KEY = "k" * 32
@@ -91,6 +96,60 @@ async def test_the_copy_is_the_database_as_it_was(
     assert await migrations_waiting(None, old) == before
     async with open_database(None, old) as restored, restored.read() as connection:
         assert await connection.scalar(text("SELECT value FROM meta WHERE key = 'canary'")) == CANARY
+
+
+ALICE = 3_101
+BEFORE_TWO_CALLS = "0009"
+IDS = [str(UUID(int=number)) for number in (1, 2, 3)]
+BATCH = str(UUID(int=4))
+OLD_ANSWER = '{"candidates":[["decision","invented","1"]],"refusals":{},"calls":1,"prompt_tokens":1}'
+
+
+def before_two_calls(clock: FakeClock) -> list[tuple[str, dict[str, object]]]:
+    """A memory as the model made it, one that was put right, one that it replaced, and an answer that waits."""
+    said = [snowflake.from_ms(clock() - 60_000 * minutes) for minutes in (40, 30, 20, 10)]
+    places = {"guild_id": GUILD, "channel_id": CHANNEL}
+    at = {"created_ms": clock(), "updated_ms": clock(), "version": 1}
+    texts = ("the gate is red", "the key hangs in the hall", "the gate is green")
+    origins = ("extracted", "corrected", "extracted")
+    rows: list[tuple[str, dict[str, object]]] = [
+        (
+            "messages",
+            places | {"id": i, "author_id": ALICE, "content": f"note: {statement}", "logged_ms": clock(), "state": s},
+        )
+        for i, statement, s in zip(said, (*texts, "the bell is broken"), ("extracted",) * 3 + ("pending",), strict=True)
+    ]
+    for number, (statement, origin) in enumerate(zip(texts, origins, strict=True)):
+        state = {"state": "superseded", "superseded_by": IDS[2]} if number == 0 else {"state": "current"}
+        memory = {"id": IDS[number], "guild_id": GUILD, "kind": "decision", "text": statement, "origin": origin}
+        cited = {"memory_id": IDS[number], "message_id": said[number], "channel_id": CHANNEL, "author_id": ALICE}
+        rows += [("memories", memory | state | at | {"said_id": said[number]}), ("citations", cited)]
+    batch = places | {"id": BATCH, "state": "answered", "answer": OLD_ANSWER, "created_ms": clock()}
+    rows += [("batches", batch), ("channels", places | {"observed": True, "observed_from": 0})]
+    rows[3][1]["batch_id"] = BATCH
+    return rows
+
+
+async def test_what_was_kept_before_the_two_calls_stays_and_what_waits_is_asked_again(
+    data_dir: Path, clock: FakeClock
+) -> None:
+    older_database(data_dir, CANARY, BEFORE_TWO_CALLS, before_two_calls(clock))
+    async with open_pipeline(data_dir, clock) as pipeline:
+        old = {memory.id: memory for memory in await pipeline.memories()}
+        assert [(m.text, m.state.value, m.origin.value) for m in old.values()] == [
+            ("the gate is red", "superseded", "extracted"),
+            ("the key hangs in the hall", "current", "corrected"),
+            ("the gate is green", "current", "extracted"),
+        ]
+        assert all(m.doubt is None and not any(c.supporting for c in m.citations) for m in old.values())
+        pipeline.reader.judge = lambda _: Judgement(True, True, False, Relation.REPLACES, (IDS[1],))
+        await pipeline.flush()
+        assert [m.content for call in pipeline.reader.calls for m in call] == ["note: the bell is broken"]
+        (*kept, new) = await pipeline.memories()
+        assert (new.text, new.state.value) == ("the bell is broken", "current")
+        assert [(m.text, m.state, m.superseded_by) for m in kept] == [
+            (m.text, m.state, m.superseded_by) for m in old.values()
+        ], "what a member put right is superseded by nothing"
 
 
 async def test_a_newer_database_is_left_alone(data_dir: Path) -> None:

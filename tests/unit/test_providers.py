@@ -177,7 +177,8 @@ class OracleModels(ModelProvider[OracleSettings]):
         return "" if self.settings.oracle_key else "ORACLE_KEY is not set"
 
     def open(self, model: str, host: str, *, timeout: float | None = None) -> LanguageModel:
-        return TwoCallModel(['{"words": ["one", "two", "three"]}'], provider=self.label, model=model)
+        sample = '{"words": ["one", "two", "three"]}'
+        return TwoCallModel([sample], judge=lambda _: sample, provider=self.label, model=model)
 
     async def examine(self, models: Mapping[str, str]) -> AsyncIterator[Finding]:
         async for finding in super().examine(models):
