@@ -303,12 +303,6 @@ class Queue:
         async with self._db.read() as connection:
             return await _unchanged(connection, work) and not await _left_out(connection, work, consents)
 
-    async def holds_answer(self, batch: Batch) -> bool:
-        """Whether the answer that came with a batch is to be applied still: nothing of the channel went since."""
-        stored = select(batches.c.answer).where(batches.c.id == batch.id)
-        async with self._db.read() as connection:
-            return batch.answer is not None and await connection.scalar(stored) == batch.answer
-
     async def skip(self, channel_id: int, message_ids: Collection[int], reason: str) -> int:
         """Give pending messages up for a reason; how many.
 

@@ -91,30 +91,7 @@ def folded(text: str) -> str:
 SURE = 2
 """Function words by which another language has to be ahead of English."""
 
-_FILLER_WORDS = """
-    a afaik again ah aha ahh all alright alrighty and awesome aww bb bbl bbs bonjour brb bye bzw cheers cool cya
-    danke dude evening everyone evryone exactly fine folks g'day gn good goodnight gracias great greetings guys ha
-    hah haha hahaha hallo heh hehe hello hey heya hi hiya hm hmm hmmm hmmmm hola howdy huh indeed interesting is it
-    ja jaja jk k kein kk lmao lmfao lol lot man mate merci mhm mm moin morgen morning much nah nein nevermind nice
-    night nm no nope np nvm oh ok okay okey okie omg oof oops ouch perfect please pls plz right rofl salut so sorry
-    sure sweet ta tbh thank thanks thankyou that the there thx to true ty tyvm uh uhh um very was welcome well whoa
-    wow wtf xd ya yay yea yeah yep yes yo you your yup
-"""
-_FILLER = frozenset(_FILLER_WORDS.split())
-"""Words of greetings, thanks and agreement; a message of nothing else says nothing to keep."""
-_FUNCTION_WORDS = frozenset[str]().union(*STOP_WORDS.values())
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-
-
-def is_filler(text: str) -> bool:
-    """Whether `text` holds no word or number beyond greetings, thanks, laughter and agreement."""
-    words = _WORD.findall(text.casefold())
-    return not any(c.isdigit() for c in text) and all(word in _FILLER or _is_letter(word) for word in words)
-
-
-def _is_letter(word: str) -> bool:
-    """A letter alone is part of an emoticon."""
-    return len(word) == 1 and word.isascii()
 
 
 def is_english(text: str) -> bool:
@@ -139,13 +116,3 @@ def _counts(text: str) -> Counter[str]:
     return Counter(
         name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
     )
-
-
-def function_words(text: str) -> frozenset[str]:
-    """The function words of English, or of all other languages as well where a text is not English."""
-    return STOP_WORDS["english"] if is_english(text) else _FUNCTION_WORDS
-
-
-def is_function_word(word: str, text: str) -> bool:
-    """Whether a word is a function word of English, or of the language that a text is in."""
-    return any(word in words and (name == "english" or may_be(text, name)) for name, words in STOP_WORDS.items())

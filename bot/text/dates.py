@@ -248,13 +248,6 @@ def _count(text: str) -> int:
     return _COUNTS[text] if text in _COUNTS else int(text)
 
 
-def tells_no_day(text: str, said: date) -> bool:
-    """Whether a text tells relative times, but none of which it is sure what day it means; or what recurs."""
-    return bool(_EVERY.search(text)) or (
-        bool(_RELATIVE.search(text)) and not any(True for _ in relative_times(text, said))
-    )
-
-
 def with_dates(
     text: str, said: date, written: Callable[[RelativeTime, str], str] = lambda time, _: time.written
 ) -> str:

@@ -122,7 +122,12 @@ def before_two_calls(clock: FakeClock) -> list[tuple[str, dict[str, object]]]:
     for number, (statement, origin) in enumerate(zip(texts, origins, strict=True)):
         state = {"state": "superseded", "superseded_by": IDS[2]} if number == 0 else {"state": "current"}
         memory = {"id": IDS[number], "guild_id": GUILD, "kind": "decision", "text": statement, "origin": origin}
-        cited = {"memory_id": IDS[number], "message_id": said[number], "channel_id": CHANNEL, "author_id": ALICE}
+        cited: dict[str, object] = {
+            "memory_id": IDS[number],
+            "message_id": said[number],
+            "channel_id": CHANNEL,
+            "author_id": ALICE,
+        }
         rows += [("memories", memory | state | at | {"said_id": said[number]}), ("citations", cited)]
     batch = places | {"id": BATCH, "state": "answered", "answer": OLD_ANSWER, "created_ms": clock()}
     rows += [("batches", batch), ("channels", places | {"observed": True, "observed_from": 0})]
