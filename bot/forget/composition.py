@@ -76,7 +76,8 @@ def open_forget(
     )
     erasure = Erasure(db, stores, indexer, guilds.hasher, clock, Traces(db, data_dir), step)
     personal = PersonalData(erasure, stores)
-    intake = Intake(logged.log, Revisions(db, stores, indexer, guilds.consents), erasure, step=step)
+    revisions = Revisions(db, stores, indexer, guilds.consents)
+    intake = Intake(logged.log, revisions, erasure, set_aside=logged.unread.add, step=step)
     unfinished = UnfinishedOptOuts(db, guilds.consents, personal)
     clerk = Clerk(
         db,

@@ -11,6 +11,7 @@ from bot.observe.intake import Intake
 from bot.observe.kept import left_in_words, mentioning, mentions, said_in
 from bot.observe.message_rows import READ_AGAIN, message_from_row, set_batch, set_state
 from bot.observe.messagelog import Backlog, MessageLog, Refusal, Said, storable
+from bot.observe.unread import UnreadMessages
 
 __all__ = [
     "FAULTS",
@@ -24,6 +25,7 @@ __all__ = [
     "MessageLog",
     "Refusal",
     "Said",
+    "UnreadMessages",
     "left_in_words",
     "mentioning",
     "mentions",

@@ -10,7 +10,8 @@ from bot.observe.barriers import Barriers
 from bot.observe.directory import Directory
 from bot.observe.kept import KeptMessages
 from bot.observe.messagelog import MessageLog, Told
-from bot.storage import Database, Store
+from bot.observe.unread import UnreadMessages
+from bot.storage import Database, SetAside, Store
 from bot.text import FullText
 
 
@@ -22,21 +23,25 @@ class LogServices:
         fulltext: the index by words, of memories as well.
         directory: names of speakers.
         log: the message log.
+        unread: messages that are not in it because they could not be read.
         stores: what this package keeps.
     """
 
     fulltext: FullText
     directory: Directory
     log: MessageLog
+    unread: UnreadMessages
     stores: tuple[Store, ...]
 
 
 def open_log(db: Database, guilds: GuildServices, clock: Clock, changed: Told) -> LogServices:
     """Open the message log; `changed` is told which messages came and went, in the transaction that writes them."""
     fulltext, directory = FullText(db.dialect), Directory(db)
+    log = MessageLog(db, fulltext, guilds.consents, clock, changed)
     return LogServices(
         fulltext=fulltext,
         directory=directory,
-        log=MessageLog(db, fulltext, guilds.consents, clock, changed),
+        log=log,
+        unread=UnreadMessages(db, log, SetAside(db, clock)),
         stores=(Barriers(db, clock), KeptMessages(db, fulltext), directory),
     )

@@ -12,16 +12,17 @@ import contextlib
 import itertools
 import logging
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import ChannelMemoryError, ServiceUnavailable, Step, no_step
+from bot.domain import Backoff, ChannelMemoryError, ServiceUnavailable, Step, isolate, no_step, reason_of
 
 if TYPE_CHECKING:
+    from bot.domain import Message
     from bot.observe.messagelog import MessageLog, Said
 
 GROUP_SIZE = 500
@@ -32,6 +33,14 @@ FIRST_RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
+
+
+SetMessageAside = Callable[["Message", str], Awaitable[object]]
+"""Keeps the ids of a message that can't be written, and why, for another try."""
+
+
+async def _leave_out(message: Message, reason: str) -> None:
+    """Keep nothing of it."""
 
 
 class Reviser(Protocol):
@@ -84,7 +93,14 @@ class Intake:
 
     Attributes:
         counts: what was offered and what became of it, for status and metrics: offered, refused_full, stored, doubles,
-            refusals by reason, and what Discord sent that can't be read (unreadable messages, unreadable_events).
+            refusals by reason, set_aside, and what Discord sent that can't be read (unreadable messages,
+            unreadable_events).
+
+    Args:
+        log: where messages go.
+        revisions: takes edits.
+        erasure: takes deletions.
+        set_aside: takes a message that can't be written.
     """
 
     def __init__(
@@ -97,9 +113,11 @@ class Intake:
         group_size: int = GROUP_SIZE,
         group_seconds: float = GROUP_SECONDS,
         first_retry_seconds: float = FIRST_RETRY_SECONDS,
+        set_aside: SetMessageAside = _leave_out,
         step: Step = no_step,
     ) -> None:
         self._log = log
+        self._set_aside = set_aside
         self._revisions = revisions
         self._erasure = erasure
         self._max_pending = max_pending
@@ -114,6 +132,7 @@ class Intake:
         self._overflowed = False
         self._stopping = False
         self._ended = False
+        self._insisting: set[asyncio.Task[None]] = set()
         self._caught_up: set[int] = set()
         self._missed: set[int] = set()
         self._newest: dict[int, int] = {}
@@ -133,7 +152,7 @@ class Intake:
 
     @property
     def missed(self) -> frozenset[int]:
-        """Channels of which messages were refused: they have to be read again (`behind`, history, `caught_up`)."""
+        """Channels of which messages were refused or lost; to be read again (`behind`, history, `caught_up`)."""
         return frozenset(self._missed)
 
     def said(self, said: Said, *, backfill: bool = False) -> bool:
@@ -146,8 +165,7 @@ class Intake:
         channel_id, message_id = said.message.channel_id, said.message.id
         self.counts["offered"] += 1
         if self._full() or (backfill and channel_id in self._missed):
-            self._caught_up.discard(channel_id)
-            self._missed.add(channel_id)
+            self.lost(channel_id)
             self.counts["refused_full"] += 1
             return False
         self._newest[channel_id] = max(message_id, self._newest.get(channel_id, 0))
@@ -161,6 +179,11 @@ class Intake:
     def deleted(self, guild_id: int, channel_id: int, message_ids: Iterable[int]) -> None:
         """Offer the deletion of messages."""
         self._offer(_Deleted(guild_id, channel_id, tuple(message_ids)))
+
+    def lost(self, channel_id: int) -> None:
+        """A message of this channel did not get here: until it is read again its checkpoint stands still."""
+        self._caught_up.discard(channel_id)
+        self._missed.add(channel_id)
 
     def behind(self, channel_id: int) -> None:
         """Messages of this channel may be missing: leave its checkpoint to the backfill that begins now."""
@@ -193,8 +216,8 @@ class Intake:
     async def run(self) -> None:
         """Write until `stop`; run it as a task for as long as events are offered.
 
-        The database refusing or being locked only delays: events are held and tried again. Anything else is a fault of
-        this program and ends the task with its error; it can be begun again.
+        The database refusing or being locked only delays: events are held and tried again. Where it takes other events,
+        what it does not take stops none of them. Anything else ends the task with its error; it can be begun again.
         """
         self._ended = False
         try:
@@ -228,6 +251,8 @@ class Intake:
         self._arrived.set()
         async with self._progress:
             self._progress.notify_all()
+        for task in self._insisting:
+            task.cancel()
         await self.drain()
 
     def _full(self) -> bool:
@@ -267,6 +292,17 @@ class Intake:
             delay = min(2 * delay, LONGEST_RETRY_SECONDS)
 
     async def _write(self, part: Sequence[_Event]) -> None:
+        """Write what can be written of neighbouring events; raises where nothing can be."""
+        removes = isinstance(part[-1], _Edited | _Deleted)
+        parts = [part] if removes else [[event] for event in part]
+        for failed, error in await isolate(parts, self._write_all, proof=self._log.prove):
+            if removes:
+                self._insist(failed, error)
+            else:
+                await self._leave(failed[-1], error)
+
+    async def _write_all(self, parts: Sequence[Sequence[_Event]]) -> None:
+        part = list(itertools.chain.from_iterable(parts))
         match part[-1]:
             case _Edited(message_id, content, edited_at):
                 await self._revisions.edited(message_id, content, edited_at)
@@ -275,6 +311,31 @@ class Intake:
                 await self._erasure.erase_messages(guild_id, channel_id, ids)
             case _:
                 await self._append(part)
+
+    async def _leave(self, event: _Event, error: Exception) -> None:
+        """Set a message aside that the database does not take while it takes another."""
+        if not isinstance(event, _Said):
+            raise error
+        message = event.said.message
+        _log.error("Message %d of channel %d can't be kept: %s", message.id, message.channel_id, reason_of(error))
+        await self._set_aside(message, reason_of(error))
+        self.counts["set_aside"] += 1
+
+    def _insist(self, part: Sequence[_Event], error: Exception) -> None:
+        """Go on trying an edit or a deletion that the database does not take, beside everything else."""
+        _log.error("An edit or a deletion can't be written, and is tried again: %s", reason_of(error))
+        task = asyncio.create_task(self._write_in_the_end(part))
+        self._insisting.add(task)
+        task.add_done_callback(self._insisting.discard)
+
+    async def _write_in_the_end(self, part: Sequence[_Event]) -> None:
+        waits = Backoff()
+        while True:
+            await asyncio.sleep(waits.after_failure())
+            try:
+                return await self._write_all([part])
+            except Exception as error:  # noqa: BLE001 - whatever it is, what removes something is not given up
+                _log.error("An edit or a deletion still can't be written: %s", reason_of(error))
 
     async def _append(self, part: Iterable[_Event]) -> None:
         said: list[Said] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -45,6 +46,10 @@ class Refusal(StrEnum):
     ERASED = "erased"  # it lies before a watermark that an erasure left
     UNOBSERVED = "unobserved"  # it was said after its channel was switched off
     DELETED = "deleted"  # its deletion came before it
+
+
+class _Undone(Exception):
+    """Undoes a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,14 @@ class MessageLog:
             report = await self._keep(connection, said) if said else AppendReport()
             await move_checkpoints(connection, checkpoints)
         return report
+
+    async def prove(self) -> None:
+        """Write a message of our own, and undo it: where that fails, no message is at fault."""
+        ours = Message(id=1, guild_id=0, channel_id=0, author_id=0, content="proof")
+        with suppress(_Undone):
+            async with self._db.write() as connection:
+                await self._insert(connection, [Said(ours, "proof")])
+                raise _Undone
 
     async def get(self, ids: Collection[int]) -> dict[int, Message]:
         """Those of the messages that are in the log."""

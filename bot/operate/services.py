@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bot.forget import Clerk, Erasure, PersonalData, Posts
     from bot.guilds import GuildServices
     from bot.memories import MemoryStore, OwnMemories
-    from bot.observe import Directory, Intake, MessageLog
+    from bot.observe import Directory, Intake, MessageLog, UnreadMessages
     from bot.operate.status import Status
     from bot.recall import Answers, CatchUp, Recall
     from bot.remember import Flusher, Rereadings
@@ -40,6 +40,7 @@ class Services:
     guilds: GuildServices
     directory: Directory
     log: MessageLog
+    unread: UnreadMessages
     intake: Intake
     store: MemoryStore
     own: OwnMemories

@@ -141,6 +141,7 @@ async def open_app(
             guilds=guilds,
             directory=logged.directory,
             log=logged.log,
+            unread=logged.unread,
             intake=forget.intake,
             store=store,
             own=OwnMemories(db, store, logged.log, clock, discard_answers, announce=index.indexer.wake),

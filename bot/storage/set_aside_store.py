@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, exists, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, exists, func, null, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import FAR_MS, Clock
@@ -141,7 +141,15 @@ class SetAside(Store):
         for chunk in chunks(keys):
             await connection.execute(delete(set_aside).where(set_aside.c.part == part, set_aside.c.item.in_(chunk)))
 
-    async def due(self, connection: AsyncConnection, part: str, *, basis: str, limit: int) -> list[Item]:
+    async def due(
+        self,
+        connection: AsyncConnection,
+        part: str,
+        *,
+        basis: str,
+        limit: int,
+        guild_ids: Collection[int] | None = None,
+    ) -> list[Item]:
         """Take items that are to be tried again now, in the caller's transaction; they are counted as tried.
 
         Args:
@@ -149,9 +157,12 @@ class SetAside(Store):
             part: as it was set aside.
             basis: what dealing with it hangs on now.
             limit: at most so many.
+            guild_ids: only items of these servers; None for all.
         """
         now, changed = self._clock(), set_aside.c.basis != basis
-        query = select(set_aside).where(self._is_due(part, basis)).order_by(set_aside.c.since_ms).limit(limit)
+        query = (
+            select(set_aside).where(self._is_due(part, basis, guild_ids)).order_by(set_aside.c.since_ms).limit(limit)
+        )
         rows = (await connection.execute(query)).all()
         tried = case((changed, 0), else_=set_aside.c.tries + 1)
         following = case((changed, now + RETRY_MS), (set_aside.c.tries + 1 < RETRIES, now + RETRY_MS), else_=null())
@@ -160,16 +171,17 @@ class SetAside(Store):
             await connection.execute(those.values(tries=tried, next_try_ms=following, basis=basis))
         return [_item(row) for row in rows]
 
-    async def is_due(self, part: str, *, basis: str) -> bool:
+    async def is_due(self, part: str, *, basis: str, guild_ids: Collection[int] | None = None) -> bool:
         """Whether there is an item that is to be tried again now; see `due`."""
         async with self._db.read() as connection:
-            return await connection.scalar(select(exists().where(self._is_due(part, basis)))) or False
+            return await connection.scalar(select(exists().where(self._is_due(part, basis, guild_ids)))) or False
 
-    def _is_due(self, part: str, basis: str) -> ColumnElement[bool]:
+    def _is_due(self, part: str, basis: str, guild_ids: Collection[int] | None) -> ColumnElement[bool]:
+        there = true() if guild_ids is None else set_aside.c.guild_id.in_(guild_ids)
         now = self._clock()
         waits = set_aside.c.next_try_ms.between(now + 1, now + RETRY_MS)
         late = and_(set_aside.c.next_try_ms.is_not(None), ~waits)
-        return and_(set_aside.c.part == part, or_(set_aside.c.basis != basis, late))
+        return and_(set_aside.c.part == part, there, or_(set_aside.c.basis != basis, late))
 
     async def counts(self, guild_id: int | None = None) -> list[SetAsideCount]:
         """How much is set aside, by part and reason, in one server or (None) in all; the most first."""

@@ -6,16 +6,19 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
-from bot.domain.errors import ServiceUnavailable
-from bot.domain.model import MessageState
+from bot.domain.model import Message, MessageState
+from bot.domain.supervision import Backoff
 from bot.observe.intake import Intake
 from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
 from tests.fixtures.storage import CHANNEL, GUILD, SaidFactory, accept, refuse
+from tests.loopback.waiting import eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -280,20 +283,66 @@ async def test_an_idle_intake_stops_at_once(log: MessageLog, recorder: Recorder)
     await asyncio.wait_for(writer, 1)
 
 
-async def test_a_fault_of_the_program_ends_the_writer_and_nobody_waits_for_it(
+async def test_a_message_that_the_database_does_not_take_is_set_aside_and_all_others_are_kept(
     log: MessageLog, recorder: Recorder, make_said: SaidFactory
 ) -> None:
-    class Faulty(Recorder):
-        async def edited(self, message_id: int, content: str, edited_at: datetime) -> None:
-            raise KeyError(message_id)
+    aside: dict[int, str] = {}
 
-    intake = Intake(log, Faulty(log), recorder)
+    async def set_aside(message: Message, reason: str) -> None:
+        aside[message.id] = reason
+
+    intake = Intake(log, recorder, recorder, group_size=10, group_seconds=0.01, set_aside=set_aside)
+    writer = asyncio.create_task(intake.run())
+    said = [make_said() for _ in range(25)]
+    poisoned = replace(said[7], message=replace(said[7].message, reply_to=2**63))
+    intake.caught_up(CHANNEL)
+    for item in (*said[:7], poisoned, *said[8:]):
+        intake.said(item)
+    await asyncio.wait_for(intake.stop(), 10)
+    await writer
+    assert aside.keys() == {poisoned.message.id}
+    assert (await log.get([item.message.id for item in said])).keys() == {
+        item.message.id for item in said if item is not said[7]
+    }
+    assert await log.checkpoint(CHANNEL) == said[-1].message.id
+    assert intake.counts["set_aside"] == 1
+
+
+async def test_no_message_is_set_aside_while_the_database_takes_none(
+    database: Database, log: MessageLog, intake: Intake, make_said: SaidFactory
+) -> None:
+    await _break(database)
+    intake.said(make_said())
+    await asyncio.sleep(0.1)
+    assert (intake.pending, intake.counts["set_aside"]) == (1, 0)
+    await _repair(database)
+    await intake.drain()
+    assert await _stored(log) == 1
+
+
+async def test_an_edit_that_can_not_be_written_stops_nothing_and_is_tried_until_it_is(
+    log: MessageLog, recorder: Recorder, make_said: SaidFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Faulty(Recorder):
+        faults = 4
+
+        async def edited(self, message_id: int, content: str, edited_at: datetime) -> None:
+            self.faults -= 1
+            if self.faults >= 0:
+                raise KeyError(message_id)
+            await super().edited(message_id, content, edited_at)
+
+    monkeypatch.setattr("bot.observe.intake.Backoff", partial(Backoff, 0.01))
+    faulty, later = Faulty(log), make_said()
+    intake = Intake(log, faulty, recorder)
     writer = asyncio.create_task(intake.run())
     intake.edited(GUILD, CHANNEL, 1, "changed", EDITED_AT)
-    with pytest.raises(ServiceUnavailable):
-        await asyncio.wait_for(intake.drain(), 2)
-    with pytest.raises(KeyError):
-        await writer
+    intake.said(later)
+    await asyncio.wait_for(intake.drain(), 5)
+    assert await log.get([later.message.id])
+    await eventually(lambda: faulty.calls)
+    await intake.stop()
+    await writer
 
 
 async def test_the_intake_holds_no_more_than_it_may(
