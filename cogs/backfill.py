@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
@@ -19,11 +20,12 @@ from bot.domain import Clock, Retries, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
 from cogs.faults import UNPARSED, UNREACHABLE, why
-from cogs.pages import PAGE, Pages, Readable, Unreadable
+from cogs.pages import PAGE, Entry, Pages, Readable, UnreadableMessage
 
 if TYPE_CHECKING:
     from bot.guilds import Observations, Threads
-    from bot.observe import Intake
+    from bot.observe import Intake, Said
+    from cogs.late import LateMessages
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +77,18 @@ class Backfill:
     """Keeps every observed channel up to date, and knows which are."""
 
     def __init__(
-        self, intake: Intake, observations: Observations, threads: Threads, pages: Pages, clock: Clock
+        self,
+        intake: Intake,
+        observations: Observations,
+        threads: Threads,
+        pages: Pages,
+        late: LateMessages,
+        clock: Clock,
     ) -> None:
         self._intake = intake
         self._observations = observations
         self._pages = pages
+        self._late = late
         self._threads = threads
         self._clock = clock
         self._slots = asyncio.Semaphore(CHANNELS_AT_ONCE)
@@ -148,6 +157,16 @@ class Backfill:
             return
         if guild.id not in self._held and (guild.id in self._unlisted or self._waiting(guild)):
             self._start(guild)
+
+    def missed(self, guild: discord.Guild, channel_id: int | None) -> None:
+        """A message of this channel (None: of any) was said, and could not be read: read it in its history."""
+        for channel in self._observed(guild):
+            if channel_id in (None, channel.id):
+                self._current.discard(channel.id)
+                self._held.get(guild.id, set()).discard(channel.id)
+                self._intake.lost(channel.id)
+                self._retries.succeeded(channel.id)
+        self.catch_up(guild)
 
     def read_back(self, channel: Talk | discord.Thread, from_id: int) -> Reading:
         """Begin to read an observed channel and its threads again, from the snowflake `from_id` on.
@@ -276,19 +295,33 @@ class Backfill:
         reading = self._readings.get(channel.id) or self._readings.get(parent_of(channel) or 0) or Reading()
         if self._is_silent(channel, after):
             return newest
-        async for message in self._pages.after(channel, after):
+        async for entry in self._pages.after(channel, after):
             if count % PAGE == 0:
                 await self._intake.room()
             if not self.observes(channel):  # it was switched off meanwhile
                 return None
-            newest, count = max(newest, message.id), count + 1
+            newest, count = max(newest, entry.id), count + 1
             reading.messages, reading.newest = reading.messages + 1, max(reading.newest, newest)
-            if isinstance(message, Unreadable):
-                continue
-            kept = said(message, may_quote=self.may_quote(channel.guild))
+            kept = await self._said_of(entry)
             if kept is not None and not self._intake.said(kept, backfill=True):
                 return None
         return newest
+
+    async def _said_of(self, entry: Entry) -> Said | None:
+        to_said = partial(said, may_quote=self.may_quote(entry.channel.guild))
+        try:
+            return entry.read(to_said)
+        except UnreadableMessage:
+            return await self._late.read_singly(entry, to_said)
+
+    async def read_late(self, guilds: Iterable[discord.Guild]) -> None:
+        """Try messages once more that were set aside, where it is time for that."""
+        places = {guild.id: guild for guild in guilds}
+        for guild_id, channel_id, message_id in await self._late.due(places):
+            guild = places[guild_id]
+            channel = guild.get_channel_or_thread(channel_id)
+            if isinstance(channel, Readable) and self.observes(channel):
+                await self._late.read_again(channel, message_id, partial(said, may_quote=self.may_quote(guild)))
 
     def _is_silent(self, channel: Readable, after: int) -> bool:
         """Whether Discord is believed, without a request, that nothing was said in a channel since `after`."""

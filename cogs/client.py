@@ -6,20 +6,14 @@ import asyncio
 import hashlib
 import json
 import logging
-import re
 import sys
-import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
 import yarl
 from discord import app_commands
 from discord.ext import commands
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import ServiceError, StartupError
@@ -33,12 +27,14 @@ from cogs.answering import Answering
 from cogs.backfill import Backfill
 from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
+from cogs.connection import guard
 from cogs.control import Control
 from cogs.errors import answer_error
 from cogs.faults import UNPARSED, UNREACHABLE, why
 from cogs.flushing import Flushing
 from cogs.forget import Forget, MemoryActions
 from cogs.history import DiscordHistory
+from cogs.late import LateMessages
 from cogs.leftovers import Leftovers
 from cogs.memories import Memories
 from cogs.memory import MemoryAdmin
@@ -64,11 +60,8 @@ ENTRY_POINT = 4
 commands that leaves it out (error 50240)."""
 _OF_DISCORD = frozenset({"application_id", "version"})
 """Fields of a command that are Discord's alone to set."""
-GARBLED = 4002
-"""The close code for what can't be decoded; Discord keeps the session of a connection that ends so."""
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
-_API_VERSION = re.compile(r"/v\d+$")
 
 Interaction = discord.Interaction[Any]
 
@@ -103,49 +96,6 @@ async def stay_connected(bot: ChannelMemoryBot, token: str) -> None:
         if reason is None:
             raise
         raise StartupError(f"Discord ended the connection for good ({error.code}): {reason}") from None
-
-
-def use_proxies(api_url: str | None, gateway_url: str | None) -> None:
-    """Send REST calls and gateway connections of this process to other addresses than Discord's own.
-
-    discord.py keeps both addresses on its classes, so this counts for the whole process.
-
-    Args:
-        api_url: base of the REST API; `/v10` is added where it names no version.
-        gateway_url: address of the gateway.
-    """
-    if api_url is not None:
-        Route.BASE = api_url if _API_VERSION.search(api_url) else f"{api_url}/v10"
-    if gateway_url is not None:
-        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
-
-
-def give_way(counts: Counter[str]) -> None:
-    """Let everything else have its turn after each payload that the gateway connections of this process read.
-
-    discord.py reads on for as long as its socket holds something: in a burst of 6,000 messages, with both cores busy,
-    nothing else ran for 4.2 s at a time; so it is 1.4 s. An event that it can't parse is logged and left out, for its
-    error would end the connection, and the process with it. What is no event at all may have been one: the connection
-    is given up for a new session, whose backfill brings it.
-
-    Args:
-        counts: told under `unreadable_events` of each event that is left out.
-    """
-    read = DiscordWebSocket.received_message
-
-    async def read_and_give_way(self: DiscordWebSocket, message: Any, /) -> None:  # noqa: ANN401
-        place = self.sequence
-        try:
-            await read(self, message)
-        except (*UNPARSED, zlib.error) as error:
-            if self.sequence == place:
-                await self.close(GARBLED)
-                raise aiohttp.ClientPayloadError(f"garbled gateway ({type(error).__name__})") from None
-            counts["unreadable_events"] += 1
-            log.exception("An event of Discord's gateway could not be read; it is left out")
-        await asyncio.sleep(0)
-
-    DiscordWebSocket.received_message = read_and_give_way  # type: ignore[method-assign]
 
 
 class CommandTree(app_commands.CommandTree["ChannelMemoryBot"]):
@@ -201,8 +151,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         services = self.services
         guilds, directory = services.guilds, services.directory
         access = Access(guilds.threads)
-        pages = Pages(self.http.logs_from, self._connection.create_message, services.intake.counts)
-        backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, services.clock)
+        pages = Pages(self.http.logs_from, self.http.get_message, self._connection.create_message)
+        late = LateMessages(pages, services.unread, services.intake)
+        backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, late, services.clock)
         history = DiscordHistory(self, backfill, pages)
         verification = Verification(services.log, services.intake, services.erasure, history, services.clock)
         accounts = DeletedAccounts(
@@ -229,6 +180,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             sweep_requests_per_minute=services.sweep_requests_per_minute,
         )
         await self.add_cog(observer)
+        guard(self._connection.parsers, observer.missed, services.intake.counts)
         if services.flusher is not None:
             seconds = services.flush_check_seconds if services.flushes else None
             await self.add_cog(Flushing(self, services.flusher, services.installation, seconds=seconds))

@@ -80,7 +80,7 @@ def _with_alt(attachment: discord.Attachment) -> str:
 
 def _poll(poll: discord.Poll) -> str:
     question = getattr(poll.question, "text", poll.question)
-    answers = "; ".join(_flat(answer.text) for answer in poll.answers)
+    answers = "; ".join(_flat(answer.text or str(answer.emoji or "")) for answer in poll.answers)
     return f"[poll: {_flat(str(question))} ({answers})]"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 import aiohttp
 import discord
 
@@ -15,6 +18,13 @@ UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
 def why(error: BaseException) -> str:
     """The HTTP status, or what kind of failure it was; never content."""
     return f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__
+
+
+def where(error: BaseException) -> str:
+    """What kind of failure it was, and where: the last line that ran, of this program or of a library; no content."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + place
 
 
 _GONE = frozenset({10003, 10004, 10007, 10008, 10013})  # unknown channel, guild, member, message, user

@@ -11,7 +11,7 @@ from bot.forget import Seen
 from cogs.access import can_read
 from cogs.content import content_of, quote_nothing
 from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
-from cogs.pages import Found, Pages, Unreadable
+from cogs.pages import Entry, Pages, UnreadableMessage
 
 if TYPE_CHECKING:
     from cogs.backfill import Backfill
@@ -31,13 +31,13 @@ class DiscordHistory:
         guild = self._guild(guild_id)
         try:
             channel = await self._channel(guild, channel_id)
-            found = await self._pages.before(channel, newest + 1)
+            page = await self._pages.before(channel, newest + 1)
         except (*UNREACHABLE, ValueError) as error:
             if says_gone(error):
                 return None
             raise _unavailable(error) from None
         keeps = self._backfill.observes(channel)
-        return [_seen(message, keeps=keeps) for message in found]
+        return [_seen(entry, keeps=keeps) for entry in page]
 
     async def is_gone(self, guild_id: int, channel_id: int, message_id: int) -> bool:
         """See History."""
@@ -73,11 +73,17 @@ class DiscordHistory:
         raise ServiceUnavailable("discord", f"channel {channel_id} can't be read by this bot")
 
 
-def _seen(message: Found, *, keeps: bool) -> Seen:
+def _seen(entry: Entry, *, keeps: bool) -> Seen:
     """As Discord shows it; of a message that can't be read nothing is concluded but that it is there."""
-    if isinstance(message, Unreadable):
-        return Seen(message.id, None, None)
-    return Seen(message.id, content_of(message, may_quote=quote_nothing) if keeps else None, message.edited_at)
+
+    def seen(message: discord.Message) -> Seen:
+        content = content_of(message, may_quote=quote_nothing) if keeps else None
+        return Seen(message.id, content, message.edited_at)
+
+    try:
+        return entry.read(seen)
+    except UnreadableMessage:
+        return Seen(entry.id, None, None)
 
 
 def _unavailable(error: Exception) -> ServiceUnavailable:

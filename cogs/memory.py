@@ -96,10 +96,11 @@ class MemoryAdmin(commands.Cog, name="Memory"):
             lines.append("- No language model is in use: messages are searchable by their words")
         if self._intake.overflowed:
             lines.append("- ⚠️ The database does not keep up; what is missed is read later")
-        unread = self._intake.counts["unreadable"] + self._intake.counts["unreadable_events"]
+        unread = self._intake.counts["unreadable_events"]
         if unread:
             lines.append(
-                f"- ⚠️ {texts.count(unread, 'event')} of Discord, in all servers, could not be read (see the log)"
+                f"- {texts.count(unread, 'event')} of Discord, in all servers, could not be read; what they were about "
+                "was read again"
             )
         chart = discord.File(BytesIO(await self._status.chart(report)), CHART)
         await reply_view(interaction, status_view(lines, report), chart)

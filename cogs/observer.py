@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord.ext import commands, tasks
@@ -16,8 +16,9 @@ from bot.guilds import Action, ChannelRef
 from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
-from cogs.faults import UNREACHABLE, says_gone, why
+from cogs.faults import UNPARSED, UNREACHABLE, says_gone, where, why
 from cogs.notices import post_notice
+from cogs.payloads import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +82,29 @@ class Observer(commands.Cog):
         self.sweep.cancel()
         await self.backfill.close()
 
+    def missed(self, event: str, data: Any) -> None:  # noqa: ANN401 - as Discord sent it, whatever that is
+        """An event could not be read: what it was about is read again, and what is kept there compared.
+
+        Where it does not say of which channel it is, or of which server, every one of them may be meant.
+        """
+        place = place_of(event, data)
+        guild = self._bot.get_guild(place.guild_id or 0) or self._guild_of(place.channel_id)
+        if place.deletes:
+            self._bot.dispatch("unplaced_delete", place.deletes)
+        for doubted in self._bot.guilds if guild is None else [guild]:
+            self._verification.doubt(doubted.id)
+            if not place.deletes:
+                self.backfill.missed(doubted, place.channel_id)
+
+    def _guild_of(self, channel_id: int | None) -> discord.Guild | None:
+        return getattr(self._bot.get_channel(channel_id or 0), "guild", None)
+
+    @commands.Cog.listener()
+    async def on_unplaced_delete(self, message_ids: Sequence[int]) -> None:
+        """Erase messages of which Discord does not say where they were, where the log knows it."""
+        for message in (await self._log.get(message_ids)).values():
+            self._intake.deleted(message.guild_id, message.channel_id, [message.id])
+
     # --- messages ----------------------------------------------------------------------------------------------------
 
     @commands.Cog.listener()
@@ -88,7 +112,12 @@ class Observer(commands.Cog):
         """Keep what a person says in an observed channel."""
         if message.guild is None or not self.backfill.observes(message.channel):
             return
-        kept = said(message, may_quote=self.backfill.may_quote(message.guild))
+        try:
+            kept = said(message, may_quote=self.backfill.may_quote(message.guild))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message is looked for in its history
+            log.error("Message %d could not be read (%s)", message.id, where(error))  # noqa: TRY400
+            self.backfill.missed(message.guild, message.channel.id)
+            return
         if kept is None or self._guilds.consents.left_out(message.guild.id, message.author.id):
             return
         self._intake.said(kept)
@@ -104,7 +133,12 @@ class Observer(commands.Cog):
         if message.guild is None or message.edited_at is None or not is_from_person(message):
             return
         if self.backfill.observes(message.channel):
-            content = content_of(message, may_quote=quote_nothing)
+            try:
+                content = content_of(message, may_quote=quote_nothing)
+            except Exception as error:  # noqa: BLE001 - whatever it is, what is kept is compared with the history
+                log.error("The edit of message %d could not be read (%s)", message.id, where(error))  # noqa: TRY400
+                self._verification.doubt(message.guild.id)
+                return
             self._intake.edited(message.guild.id, message.channel.id, message.id, content, message.edited_at)
         else:
             await self._deleted(message.guild.id, message.channel.id, [message.id])
@@ -182,7 +216,7 @@ class Observer(commands.Cog):
                 continue
             try:
                 await guild.fetch_channel(decision.channel_id)
-            except (*UNREACHABLE, discord.InvalidData) as error:
+            except (*UNREACHABLE, *UNPARSED, discord.InvalidData) as error:
                 if says_gone(error):
                     await self._gone(guild.id, decision.channel_id)
                 else:
@@ -276,6 +310,13 @@ class Observer(commands.Cog):
         if self._bot.is_ready():
             for guild in self._bot.guilds:
                 self.backfill.catch_up(guild)
+            await self._read_late()
+
+    async def _read_late(self) -> None:
+        try:
+            await self.backfill.read_late(self._bot.guilds)
+        except Exception as error:  # noqa: BLE001 - a loop that ended would be noticed by nobody
+            log.warning("What could not be read is tried again later (%s)", where(error))
 
     @tasks.loop(seconds=60.0)
     async def sweep(self) -> None:

@@ -1,19 +1,20 @@
-"""Discord's history in pages, where one message that discord.py can't read holds up no other."""
+"""Discord's history in pages, where one message that can't be read holds up no other."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
 
-from cogs.faults import UNPARSED
+from bot.domain import ChannelMemoryError
+from cogs.faults import UNPARSED, where
+from cogs.payloads import reduced, with_poll
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PAGE = 100
 """Messages in one answer of Discord's history: as many as it gives."""
@@ -21,21 +22,59 @@ PAGE = 100
 PAGE_SECONDS = 60.0
 """Until a page that does not come is given up; a wait that Discord's rate limit asks for is seconds."""
 
+T = TypeVar("T")
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
-Fetch = Callable[..., Awaitable[list[Any]]]
-"""One page as Discord sends it: `fetch(channel_id, limit, before=..., after=...)`."""
+Fetch = Callable[..., Awaitable[Any]]
+"""Asks Discord: for one page, `fetch(channel_id, limit, before=..., after=...)`; for one message, `fetch(channel_id,
+message_id)`. Both as Discord sends them."""
 Parse = Callable[..., discord.Message]
 """Makes a message of it: `parse(channel=..., data=...)`."""
 
 
+class UnreadableMessage(ChannelMemoryError):
+    """A message is there, and can't be read; the reason is without content."""
+
+
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A message that is there, and that discord.py can't read."""
+class Entry:
+    """A message as Discord sent it.
+
+    Attributes:
+        id: its snowflake.
+        data: all of it.
+    """
 
     id: int
+    data: Any
+    channel: Readable
+    parse: Parse
 
+    def read(self, use: Callable[[discord.Message], T]) -> T:
+        """Make something of the message, as discord.py reads it, or of that part of it which is kept.
 
-Found = discord.Message | Unreadable
+        Raises:
+            UnreadableMessage: neither can be done.
+        """
+        try:
+            return use(self.parse(channel=self.channel, data=with_poll(self.data)))
+        except Exception:  # noqa: BLE001 - whatever discord.py stumbles upon, what is kept may be readable
+            return self._read_reduced(use)
+
+    def _read_reduced(self, use: Callable[[discord.Message], T]) -> T:
+        try:
+            data = {**reduced(self.data), "channel_id": str(self.channel.id)}
+            return use(self.parse(channel=self.channel, data=data))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other messages are read
+            raise UnreadableMessage(where(error)) from None
+
+    def author_id(self) -> int | None:
+        """Who wrote it; None where that can't be told, or where it is no person."""
+        try:
+            author: Mapping[str, Any] = self.data["author"]
+            is_person = not (author.get("bot") or author.get("system") or self.data.get("webhook_id"))
+            return int(author["id"]) if is_person else None
+        except UNPARSED:
+            return None
 
 
 class Pages:
@@ -43,18 +82,18 @@ class Pages:
 
     Args:
         fetch: asks Discord for one page.
+        fetch_message: asks Discord for one message.
         parse: discord.py's reading of one message.
-        counts: told under `unreadable` of each message that is left out for good.
-        seconds: until a page that does not come is given up.
+        seconds: until an answer that does not come is given up.
     """
 
-    def __init__(self, fetch: Fetch, parse: Parse, counts: Counter[str], *, seconds: float = PAGE_SECONDS) -> None:
+    def __init__(self, fetch: Fetch, fetch_message: Fetch, parse: Parse, *, seconds: float = PAGE_SECONDS) -> None:
         self._fetch = fetch
+        self._fetch_message = fetch_message
         self._parse = parse
-        self._counts = counts
         self._seconds = seconds
 
-    async def after(self, channel: Readable, place: int) -> AsyncIterator[Found]:
+    async def after(self, channel: Readable, place: int) -> AsyncIterator[Entry]:
         """Everything after the snowflake `place`, oldest first.
 
         Raises:
@@ -62,32 +101,27 @@ class Pages:
             ValueError: what it sent is no page of history.
         """
         while True:
-            page = _by_id(await self._page(channel, after=place))
-            for message_id, data in page:
-                place = message_id
-                found = self._read(channel, message_id, data)
-                if isinstance(found, Unreadable):
-                    self._counts["unreadable"] += 1
-                    log.error("Message %d of channel %d can't be read and is left out", message_id, channel.id)
-                yield found
+            page = await self._page(channel, after=place)
+            for entry in page:
+                place = entry.id
+                yield entry
             if len(page) < PAGE:
                 return
 
-    async def before(self, channel: Readable, place: int) -> list[Found]:
+    async def before(self, channel: Readable, place: int) -> list[Entry]:
         """The page before the snowflake `place`, newest first; raises what `after` does."""
-        page = _by_id(await self._page(channel, before=place))
-        return [self._read(channel, message_id, data) for message_id, data in reversed(page)]
+        return (await self._page(channel, before=place))[::-1]
 
-    async def _page(self, channel: Readable, **place: int) -> list[Any]:
+    async def single(self, channel: Readable, message_id: int) -> Entry:
+        """One message; raises what `after` does."""
         async with asyncio.timeout(self._seconds):
-            return await self._fetch(channel.id, PAGE, **place)
+            data = await self._fetch_message(channel.id, message_id)
+        return Entry(message_id, data, channel, self._parse)
 
-    def _read(self, channel: Readable, message_id: int, data: Any) -> Found:  # noqa: ANN401 - as Discord sends it
-        try:
-            return self._parse(channel=channel, data=data)
-        except UNPARSED as error:
-            log.info("Message %d of channel %d can't be read (%s)", message_id, channel.id, type(error).__name__)
-            return Unreadable(message_id)
+    async def _page(self, channel: Readable, **place: int) -> list[Entry]:
+        async with asyncio.timeout(self._seconds):
+            data = await self._fetch(channel.id, PAGE, **place)
+        return [Entry(message_id, message, channel, self._parse) for message_id, message in _by_id(data)]
 
 
 def _by_id(page: Iterable[Any]) -> list[tuple[int, Any]]:

@@ -20,7 +20,8 @@ from bot.run.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, o
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.settings import Settings
 from bot.storage import database_address, database_file, open_store, private_folder
-from cogs.client import ChannelMemoryBot, give_way, use_proxies
+from cogs.client import ChannelMemoryBot
+from cogs.connection import give_way, use_proxies
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     ):
         if not await unless(stop, shards.take()):
             return
-        give_way(app.intake.counts)
+        give_way()
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         gateway = Gateway(partial(_bot, app), token)
         app.metrics.registry.register(Shards(gateway.shards_up))

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections import Counter
 from typing import Self
 
 import pytest
@@ -24,13 +23,6 @@ from tests.loopback.http import Fault
 
 SHUTDOWN_SECONDS = 10.0
 SOCKET = ".s.PGSQL.5432"
-UNREADABLE = {
-    "question": {"text": "When?"},
-    "answers": [],
-    "allow_multiselect": False,
-    "layout_type": 1,
-    "expiry": None,  # discord.py takes it for a date
-}
 
 
 async def all_logged(stage: Stage, *channels: Channel, within: float = 20.0) -> None:
@@ -167,52 +159,6 @@ async def test_what_discord_ends_for_good_ends_the_program_with_one_line(stage: 
     await stage.discord.gateway.close(4004)
     assert await stage.bot.ended() == 2
     assert "DISCORD_TOKEN is not valid any more" in stage.bot.logs()
-    assert "Traceback" not in stage.bot.logs()
-
-
-@pytest.mark.slow
-async def test_an_event_that_can_not_be_read_is_left_out(stage: Stage) -> None:
-    guild = stage.discord.world.guild("Workshop")
-    general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
-    stage.observe(general)
-    await stage.bot.start(MEM0_ENABLED="false")
-    await stage.bot.noticed(general)
-
-    async def stored(text: str) -> None:
-        log = "SELECT content FROM messages"
-        await eventually(lambda: text in str(rows(stage.bot.database, log)), within=20, what=text)
-
-    general.say(ada, "Said before it.")
-    await stored("Said before it.")
-    general.say(ada, "", poll=UNREADABLE)
-    general.say(ada, "Said after it.")
-    await stored("Said after it.")
-    status = await stage.discord.command(ada, general, "memory status").answer(within=20)
-    assert "1 event of Discord, in all servers, could not be read" in status.text
-    stage.bot.check()
-
-
-@pytest.mark.slow
-async def test_a_message_in_the_history_that_can_not_be_read_holds_up_no_other(stage: Stage) -> None:
-    general, ada = await stage.without_model()
-    await stage.discord.gateway.invalidate()
-    unreadable = {general.say(ada, "", poll=UNREADABLE)}
-    for number in range(210):  # more than two pages, and a bad one at each place in them
-        general.say(ada, f"Said to nobody, number {number}.")
-        if number in (0, 98, 150, 209):
-            unreadable.add(general.say(ada, "", poll=UNREADABLE))
-    readable = said_by_people(general) - Counter(message.id for message in unreadable)
-    await eventually(lambda: logged(stage.bot.database, general) == readable, within=30, what="all others")
-    sessions = len(stage.discord.gateway.identifies)
-    await stage.discord.gateway.invalidate()  # what is kept is compared now before it is shown, on pages with bad ones
-    await eventually(lambda: len(stage.discord.gateway.identifies) > sessions, within=30)
-    answer = await stage.discord.command(ada, general, "recall", query="number 151").answer(within=20)
-    assert "number 151" in answer.text
-    general.say(ada, "And on it goes.")
-    newest = general.messages[-1].id
-    checkpoint = "SELECT checkpoint FROM channels WHERE channel_id = ?"
-    await eventually(lambda: rows(stage.bot.database, checkpoint, general.id) == [(newest,)], within=20)
-    assert all(f"Message {message.id} of channel {general.id}" in stage.bot.logs() for message in unreadable)
     assert "Traceback" not in stage.bot.logs()
 
 

@@ -13,7 +13,8 @@ from aiohttp import web
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from cogs.client import ChannelMemoryBot, use_proxies
+from cogs.client import ChannelMemoryBot
+from cogs.connection import use_proxies
 from tests.fixtures.discord import wire
 from tests.fixtures.memory import Pipeline
 from tests.loopback.discord import LoopbackDiscord

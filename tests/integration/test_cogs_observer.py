@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatch
 from typing import Any
 
@@ -17,6 +18,8 @@ from bot.guilds.audit import Action
 from bot.guilds.threads import Threads
 from bot.observe.messagelog import Said
 from bot.storage.schema import channels, messages
+from bot.storage.set_aside_store import RETRY_MS, SetAside
+from cogs import content
 from cogs.observer import Observer
 from tests.fixtures.discord import World, open_world, shown
 from tests.fixtures.memory import Pipeline
@@ -399,6 +402,47 @@ async def test_a_channel_that_discord_py_can_not_read_does_not_keep_others_from_
     monkeypatch.setattr(discord.TextChannel, "history", history)
     await world.gateway("shard_ready", 0)
     assert "read in spite of it" in await world.contents()
+
+
+def fail_for(text: str, turn: Callable[..., Said | None]) -> Callable[..., Said | None]:
+    """Turns messages into what is kept of them, except those with a text."""
+
+    def turn_or_fail(message: discord.Message, **options: Any) -> Said | None:  # noqa: ANN401 - any option
+        if message.content == text:
+            raise ArithmeticError
+        return turn(message, **options)
+
+    return turn_or_fail
+
+
+async def test_a_message_that_fails_on_the_way_to_the_log_is_read_in_the_history(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    monkeypatch.setattr("cogs.observer.said", fail_for("odd", content.said))
+    for text in ("before", "odd", "after"):
+        await world.say(world.ann, text)
+    assert await world.contents() == ["before", "odd", "after"]
+
+
+async def test_a_message_that_fails_in_the_history_too_is_set_aside_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    for place in ("cogs.observer.said", "cogs.backfill.said"):
+        monkeypatch.setattr(place, fail_for("odd", content.said))
+    for text in ("before", "odd", "after"):
+        message = await world.say(world.ann, text)
+    assert await world.contents() == ["before", "after"]
+    assert await checkpoint(world) == message.id
+    (aside,) = await SetAside(world.pipeline.db, world.pipeline.clock).counts(world.guild.id)
+    assert (aside.part, aside.items) == ("observer", 1)
+    monkeypatch.setattr("cogs.backfill.said", content.said)
+    await pass_time(world, 93)
+    assert await world.contents() == ["before", "after"]
+    world.pipeline.clock.advance(RETRY_MS / 1000)
+    await pass_time(world, 31)
+    assert await world.contents() == ["before", "odd", "after"]
 
 
 async def test_a_thread_that_was_archived_while_the_bot_was_away_is_read_too(world: World) -> None:

@@ -99,6 +99,7 @@ class Gateway:
         identifies: identify payloads that came in (without the token), oldest first.
         resumes: how many RESUMEs succeeded.
         delivered: how many events were written to sockets.
+        alter: changes what an event says before it is sent; for payloads that clients don't expect.
     """
 
     def __init__(self, discord: LoopbackDiscord) -> None:
@@ -110,6 +111,7 @@ class Gateway:
         self.identifies: list[Json] = []
         self.resumes = 0
         self.delivered = 0
+        self.alter: Callable[[str, Json], Json] = lambda event, payload: payload
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
         self._after: list[tuple[int, Callable[[], None]]] = []
@@ -189,7 +191,7 @@ class Gateway:
             return
         for session in self._sessions.values():
             if session.hears(event, guild):
-                session.send(event, self._cut_content(session, event, payload))
+                session.send(event, self.alter(event, self._cut_content(session, event, payload)))
 
     def _sees(self, channel: Channel) -> bool:
         return bool(channel.permissions(self._discord.world.me.id) & VIEW)
@@ -292,20 +294,18 @@ class Gateway:
     def _welcome(self, session: Session) -> None:
         world = self._discord.world
         guilds = [guild for guild in world.guilds.values() if session.hears("GUILD_CREATE", guild)]
-        session.send(
-            "READY",
-            {
-                "v": 10,
-                "user": world.me.payload(),
-                "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
-                "session_id": session.id,
-                "resume_gateway_url": self._discord.gateway_url,
-                "shard": list(session.shard),
-                "application": {"id": str(world.me.id), "flags": self._discord.application_flags},
-            },
-        )
+        ready = {
+            "v": 10,
+            "user": world.me.payload(),
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+            "session_id": session.id,
+            "resume_gateway_url": self._discord.gateway_url,
+            "shard": list(session.shard),
+            "application": {"id": str(world.me.id), "flags": self._discord.application_flags},
+        }
+        session.send("READY", self.alter("READY", ready))
         for guild in guilds:
-            session.send("GUILD_CREATE", guild.create_payload() | {"unavailable": False})
+            session.send("GUILD_CREATE", self.alter("GUILD_CREATE", guild.create_payload() | {"unavailable": False}))
 
     async def _resume(self, connection: Connection, data: Json) -> None:
         session = self._sessions.get(data["session_id"])

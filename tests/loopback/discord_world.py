@@ -248,6 +248,7 @@ class Channel:
         self,
         author: Member,
         content: str,
+        /,
         *,
         reply_to: Message | None = None,
         at: datetime | None = None,

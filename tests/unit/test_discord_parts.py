@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -242,8 +241,10 @@ async def test_a_page_of_history_that_does_not_come_is_given_up() -> None:
     def parse(**_: object) -> discord.Message:
         raise AssertionError
 
-    pages = Pages(never, parse, Counter(), seconds=0.01)
+    pages = Pages(never, never, parse, seconds=0.01)
     with pytest.raises(UNREACHABLE):
         await pages.before(channel, 100)
     with pytest.raises(UNREACHABLE):
         await anext(pages.after(channel, 100))
+    with pytest.raises(UNREACHABLE):
+        await pages.single(channel, 100)

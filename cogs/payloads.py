@@ -1,0 +1,206 @@
+"""Discord's payloads in a shape that discord.py reads, where it can't read them as they came.
+
+Discord and servers like it leave fields out, or send null, where discord.py counts on a value; one of them, in
+something that we don't even use, is enough to lose a message, a thread, a channel, or with it a whole server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bot.domain import snowflake
+
+Json = Mapping[str, Any]
+
+_CHANNEL: Final[Json] = {"name": "", "position": 0, "bitrate": 64_000, "user_limit": 0, "parent_id": None}
+_THREAD: Final[Json] = {"name": "", "owner_id": 0, "message_count": 0, "member_count": 0}
+_ROLE: Final[Json] = {"name": "", "permissions": "0"}
+"""What discord.py counts on: a role without permissions gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something happened, as far as an event says.
+
+    Attributes:
+        deletes: messages that were deleted, where it tells of that.
+    """
+
+    guild_id: int | None
+    channel_id: int | None
+    deletes: Sequence[int] = ()
+
+
+def place_of(event: str, data: object) -> Place:
+    """Where an event happened that can't be read."""
+    known: Json = data if isinstance(data, Mapping) else {}
+    guild_id, channel_id = _id(known.get("guild_id")), _id(known.get("channel_id"))
+    if event.startswith("MESSAGE_DELETE"):
+        ids = known.get("ids") if isinstance(known.get("ids"), list) else [known.get("id")]
+        return Place(guild_id, channel_id, [i for value in ids or () if (i := _id(value)) is not None])
+    if event.startswith(("CHANNEL_", "THREAD_")):
+        return Place(guild_id, channel_id or _id(known.get("id")))
+    return Place(guild_id or (_id(known.get("id")) if event.startswith("GUILD_") else None), channel_id)
+
+
+def with_poll(message: Any) -> Any:  # noqa: ANN401 - as Discord sent it
+    """A message as it came, in which every answer of a poll has a text, for without it discord.py drops the poll."""
+    if isinstance(message, Mapping) and message.get("poll"):
+        for media in _each(message["poll"].get("answers"), lambda answer: answer["poll_media"]):
+            media.setdefault("text", None)
+    return message
+
+
+def reduced(message: Json) -> dict[str, Any]:
+    """Of a message what is kept of it, without anything else that discord.py could stumble upon.
+
+    What can't be read inside, such as one of its attachments, is left out.
+
+    Raises:
+        KeyError, TypeError, ValueError: it has no id, author or time.
+    """
+    author = message["author"]
+    kept = {
+        "id": str(int(message["id"])),
+        "type": message.get("type") or 0,
+        "content": _text(message.get("content")),
+        "timestamp": message["timestamp"],
+        "edited_timestamp": message.get("edited_timestamp"),
+        "author": {
+            "id": str(int(author["id"])),
+            "username": _text(author.get("username")),
+            "global_name": author.get("global_name"),
+            "discriminator": author.get("discriminator") or "0",
+            "avatar": None,
+            "bot": bool(author.get("bot")),
+            "system": bool(author.get("system")),
+        },
+        "webhook_id": message.get("webhook_id"),
+        "mentions": [],
+        "mention_roles": [],
+        **_carried(message),
+        "message_snapshots": _each(message.get("message_snapshots"), _snapshot),
+    }
+    for poll in _each([message.get("poll")], _poll):
+        kept["poll"] = poll | {"expiry": message["timestamp"]}
+    for reference in _each([message.get("message_reference")], _reference):
+        kept["message_reference"] = reference
+    return kept
+
+
+def mended(event: str, data: Json) -> dict[str, Any]:
+    """What an event tells of a server and what is in it, without what is null, and with what is counted on filled in.
+
+    A channel without overwrites has none, as Discord documents it.
+    """
+    if event == "GUILD_CREATE":
+        return _present(data) | {
+            "channels": [_channel(channel) for channel in data.get("channels") or ()],
+            "threads": [_thread(thread) for thread in data.get("threads") or ()],
+            "roles": [_role(role) for role in data.get("roles") or ()],
+        }
+    if event.startswith("GUILD_ROLE_"):
+        return {**data, "role": _role(data["role"])}
+    if event.startswith("GUILD_"):
+        return _present(data)
+    if event.startswith("THREAD_"):
+        return _thread(data)
+    return _channel(data)
+
+
+def _channel(channel: Json) -> dict[str, Any]:
+    return {**_CHANNEL, **_present(channel)}
+
+
+def _role(role: Json) -> dict[str, Any]:
+    return {**_ROLE, **_present(role)}
+
+
+def _thread(thread: Json) -> dict[str, Any]:
+    known = {**_THREAD, **_present(thread)}
+    membership = known.pop("member", None)
+    if membership is not None:
+        known["member"] = _present(membership)
+    return known
+
+
+def _present(payload: Json) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def _carried(message: Json) -> dict[str, Any]:
+    return {
+        "attachments": _each(message.get("attachments"), _attachment),
+        "sticker_items": _each(message.get("sticker_items"), _sticker),
+        "embeds": [],
+    }
+
+
+def _attachment(attachment: Json) -> dict[str, Any]:
+    return {
+        "id": str(int(attachment.get("id") or 0)),
+        "filename": _text(attachment["filename"]),
+        "title": attachment.get("title"),
+        "description": attachment.get("description"),
+        "size": 0,
+        "url": "",
+        "proxy_url": "",
+    }
+
+
+def _sticker(sticker: Json) -> dict[str, Any]:
+    return {"id": str(int(sticker.get("id") or 0)), "name": _text(sticker["name"]), "format_type": 1}
+
+
+def _poll(poll: Json) -> dict[str, Any]:
+    answers = _each(poll.get("answers"), _answer)
+    return {
+        "question": {"text": _text((poll.get("question") or {}).get("text"))},
+        "answers": [{"answer_id": number, "poll_media": media} for number, media in enumerate(answers, 1)],
+    }
+
+
+def _answer(answer: Json) -> dict[str, Any]:
+    media = answer["poll_media"]
+    return {"text": media.get("text") or _text((media.get("emoji") or {}).get("name"))}
+
+
+def _reference(reference: Json) -> dict[str, Any]:
+    known = _present(reference)
+    return {**known, "channel_id": str(int(known["channel_id"]))}
+
+
+def _snapshot(snapshot: Json) -> dict[str, Any]:
+    message = snapshot["message"]
+    kept = {
+        "type": message.get("type") or 0,
+        "content": _text(message.get("content")),
+        "timestamp": message.get("timestamp"),
+        "edited_timestamp": None,
+        **_carried(message),
+    }
+    return {"message": kept}
+
+
+def _id(value: object) -> int | None:
+    try:
+        return snowflake.parse(str(value))
+    except ValueError:
+        return None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _each(items: Iterable[Any] | None, read: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]]:
+    """What can be read of the items."""
+    readable = []
+    for item in items or ():
+        try:
+            readable.append(read(item))
+        except (TypeError, ValueError, LookupError, AttributeError):
+            continue
+    return readable
