@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -13,11 +15,49 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bot.cli.start import DataDir, load
+from bot.domain import UserError
+from bot.forget import Vanished
 from bot.observe import Export, open_export
 from bot.operate import look_for_delays
 from bot.remember import Explanations
 from bot.run import App, Replay, Summary, bot_runs, open_app
 from bot.settings import Settings
+
+UNASKED_SHARE = 0.05
+"""Of what earlier exports brought; who deletes more of it says the exact number."""
+
+
+CANT_TELL = "nothing was deleted: only a whole DiscordChatExporter file can tell what is missing in it"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Whether and how far a later export is taken over.
+
+    Attributes:
+        yes: delete what it lacks, up to UNASKED_SHARE.
+        delete: delete that many, if that is how many it lacks.
+    """
+
+    yes: bool = False
+    delete: int | None = None
+
+    def allows(self, vanished: Vanished) -> bool:
+        """Whether what has vanished is to be deleted.
+
+        Raises:
+            UserError: it was to be, and is more than was said.
+        """
+        count = len(vanished.message_ids)
+        if self.delete is None:
+            if not count or not self.yes:
+                return False
+            if vanished.share <= UNASKED_SHARE:
+                return True
+        elif self.delete == count:
+            return True
+        todo = f"check the file, and to delete them say --delete {count}" if count else "leave --delete out"
+        raise UserError(f"{_lacks(vanished)}: nothing was done; {todo}")
 
 
 def replay(
@@ -32,36 +72,73 @@ def replay(
             "It holds what members said: delete it when you are done."
         ),
     ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Take what stands before a fault in the file.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take over what was edited since an earlier export, and show deletions.")
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="With --update: delete what the file lacks, up to 5 % of what exports brought."),
+    ] = False,
+    delete: Annotated[
+        int | None, typer.Option("--delete", min=1, help="With --update: the exact number to delete, over 5 % as well.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Put a chat export through the same pipeline as live messages; safe to run twice."""
+    if (yes or delete is not None) and not update:
+        raise UserError("--yes and --delete confirm what --update deletes: add --update, or leave them out")
     settings = load(data_dir, quiet=True)
-    export = open_export(file)
+    export = open_export(file, partial=partial)
     console = Console()
-    if explain is None:
-        summary, notes = asyncio.run(replay_export(settings, export, extract=extract, console=console))
-    else:
-        with _private_file(explain) as out:
-            explanations = Explanations(lambda line: print(line, file=out, flush=True))
-            summary, notes = asyncio.run(
-                replay_export(settings, export, extract=extract, console=console, explain=explanations)
-            )
+    wanted = Update(yes, delete) if update else None
+    with nullcontext(None) if explain is None else _private_file(explain) as out:
+        explanations = None if out is None else Explanations(lambda line: print(line, file=out, flush=True))
+        summary, notes = asyncio.run(
+            replay_export(settings, export, extract=extract, console=console, explain=explanations, update=wanted)
+        )
     show_summary(console, summary, notes)
 
 
 async def replay_export(
-    settings: Settings, export: Export, *, extract: bool, console: Console, explain: Explanations | None = None
+    settings: Settings,
+    export: Export,
+    *,
+    extract: bool,
+    console: Console,
+    explain: Explanations | None = None,
+    update: Update | None = None,
 ) -> tuple[Summary, list[str]]:
-    """Replay with a progress bar; returns the summary and one line for each thing done without.
+    """Replay with a progress bar; returns the summary and one line for each thing to know of it.
 
     Whether messages are embedded a running bot has decided; these settings say it where there is none.
+
+    Args:
+        settings: checked settings.
+        export: the file.
+        extract: whether memories are made.
+        console: shows the progress.
+        explain: told what becomes of each statement.
+        update: how far to take over what was edited or deleted since an earlier export; None: say how much it is.
+
+    Raises:
+        UserError: the file is at fault, or lacks more than may be deleted; then nothing was taken.
     """
+    survey = export.survey()
     leads = not await bot_runs(settings)
     async with open_app(settings, extract=extract, leads=leads, explain=explain) as app:
-        summary = await _with_progress(app, export, console)
+        vanished = await app.later_exports.vanished(survey)
+        deleted = update is not None and update.allows(vanished)
+        if deleted:
+            await app.later_exports.delete(vanished)
+        summary = await _with_progress(app, export, survey.people, console, update=update is not None)
         await app.indexer.catch_up()  # messages, with EMBED_MESSAGES
     delays = await look_for_delays(settings)
-    return summary, [*app.notes, *(delays.lines if leads else delays.aside)]  # a running bot takes what waits
+    blind = CANT_TELL if update is not None and not survey.ids else ""
+    differing = _differing(summary, vanished, updated=update is not None, deleted=deleted)
+    own = [survey.fault, differing, blind, *app.notes]
+    lines = delays.lines if leads else delays.aside  # a running bot takes what waits
+    return summary, [note for note in (*own, *lines) if note]
 
 
 def _private_file(path: Path) -> TextIO:
@@ -69,16 +146,38 @@ def _private_file(path: Path) -> TextIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
 
 
-async def _with_progress(app: App, export: Export, console: Console) -> Summary:
+def _differing(summary: Summary, vanished: Vanished, *, updated: bool, deleted: bool) -> str:
+    """What differs from earlier exports, and what became of it or can be done; empty where nothing does."""
+    parts: list[str] = []
+    if summary.edits:
+        done = "were taken over" if updated else "differ from what an earlier export brought"
+        parts.append(f"{summary.edits:,} edited messages {done}")
+    if vanished.message_ids:
+        parts.append(_lacks(vanished) + (": they were deleted" if deleted else ""))
+    todo = []
+    if not updated and parts:
+        todo = ["add --update to take that over"]
+    elif vanished.message_ids and not deleted:
+        count = len(vanished.message_ids)
+        todo = [f"add {'--yes' if vanished.share <= UNASKED_SHARE else f'--delete {count}'} to delete them"]
+    return "; ".join(parts + todo)
+
+
+def _lacks(vanished: Vanished) -> str:
+    return (
+        f"the file lacks {len(vanished.message_ids):,} of {vanished.of:,} messages ({vanished.share:.1%}) that earlier "
+        "exports brought"
+    )
+
+
+async def _with_progress(app: App, export: Export, total: int, console: Console, *, update: bool) -> Summary:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        total = sum(1 for _ in export)
         tasks = {"log": progress.add_task("Messages into the log", total=total)}
         if app.flusher is not None:
             tasks["extract"] = progress.add_task("Memories from messages", total=total)
-        return await Replay(app.log, app.ledger, app.prices, app.flusher).run(
-            export, lambda stage, count: progress.advance(tasks[stage], count)
-        )
+        replay = Replay(app.log, app.ledger, app.prices, app.flusher, app.later_exports, update=update)
+        return await replay.run(export.of_people(), lambda stage, count: progress.advance(tasks[stage], count))
 
 
 def show_summary(console: Console, summary: Summary, notes: list[str]) -> None:

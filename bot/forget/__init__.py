@@ -9,6 +9,7 @@ from bot.forget.clerk import Clerk
 from bot.forget.composition import open_forget, personal_data
 from bot.forget.dossier import as_json, as_page
 from bot.forget.erasure import Erasure
+from bot.forget.later_exports import LaterExports, Vanished
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.proof import Receipt
 from bot.forget.public_posts import Glance, Post, Posts, sources_of
@@ -22,6 +23,7 @@ __all__ = [
     "Dossier",
     "Erasure",
     "Glance",
+    "LaterExports",
     "Outcome",
     "PersonalData",
     "Post",
@@ -31,6 +33,7 @@ __all__ = [
     "Requests",
     "Seen",
     "State",
+    "Vanished",
     "Verification",
     "as_json",
     "as_page",

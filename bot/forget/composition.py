@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.domain import Clock, Step, no_step, system_clock
 from bot.forget.clerk import Clerk
 from bot.forget.erasure import Erasure
+from bot.forget.later_exports import LaterExports
 from bot.forget.personal import PersonalData
 from bot.forget.public_posts import Posts
 from bot.forget.requests import Requests
@@ -37,6 +38,7 @@ class ForgetServices:
         personal: what is held of a member.
         intake: takes what is said, edited and deleted into the log.
         clerk: carries out the erasures that were asked for.
+        later_exports: takes over what a later export shows.
     """
 
     stores: tuple[Store, ...]
@@ -45,6 +47,7 @@ class ForgetServices:
     personal: PersonalData
     intake: Intake
     clerk: Clerk
+    later_exports: LaterExports
 
 
 def open_forget(
@@ -90,7 +93,15 @@ def open_forget(
         at_start=unfinished.finish,
         step=step,
     )
-    return ForgetServices(stores=stores, posts=posts, erasure=erasure, personal=personal, intake=intake, clerk=clerk)
+    return ForgetServices(
+        stores=stores,
+        posts=posts,
+        erasure=erasure,
+        personal=personal,
+        intake=intake,
+        clerk=clerk,
+        later_exports=LaterExports(logged.imports, revisions, erasure),
+    )
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ and the directory knows the names of their authors.
 
 from bot.observe.composition import LogServices, open_log
 from bot.observe.directory import Directory
-from bot.observe.exports import FAULTS, Export, Exported, open_export
+from bot.observe.exports import FAULTS, Export, Exported, Survey, open_export
+from bot.observe.imports import Imports
 from bot.observe.intake import Intake
 from bot.observe.kept import left_in_words, mentioning, mentions, said_in
 from bot.observe.message_rows import READ_AGAIN, message_from_row, set_batch, set_state
@@ -20,11 +21,13 @@ __all__ = [
     "Directory",
     "Export",
     "Exported",
+    "Imports",
     "Intake",
     "LogServices",
     "MessageLog",
     "Refusal",
     "Said",
+    "Survey",
     "UnreadMessages",
     "left_in_words",
     "mentioning",

@@ -8,6 +8,7 @@ from bot.domain import Clock
 from bot.guilds import GuildServices
 from bot.observe.barriers import Barriers
 from bot.observe.directory import Directory
+from bot.observe.imports import Imports
 from bot.observe.kept import KeptMessages
 from bot.observe.messagelog import MessageLog, Told
 from bot.observe.unread import UnreadMessages
@@ -24,6 +25,7 @@ class LogServices:
         directory: names of speakers.
         log: the message log.
         unread: messages that are not in it because they could not be read.
+        imports: what of it exports brought.
         stores: what this package keeps.
     """
 
@@ -31,6 +33,7 @@ class LogServices:
     directory: Directory
     log: MessageLog
     unread: UnreadMessages
+    imports: Imports
     stores: tuple[Store, ...]
 
 
@@ -38,10 +41,12 @@ def open_log(db: Database, guilds: GuildServices, clock: Clock, changed: Told) -
     """Open the message log; `changed` is told which messages came and went, in the transaction that writes them."""
     fulltext, directory = FullText(db.dialect), Directory(db)
     log = MessageLog(db, fulltext, guilds.consents, clock, changed)
+    imports = Imports(db, log)
     return LogServices(
         fulltext=fulltext,
         directory=directory,
         log=log,
         unread=UnreadMessages(db, log, SetAside(db, clock)),
-        stores=(Barriers(db, clock), KeptMessages(db, fulltext), directory),
+        imports=imports,
+        stores=(Barriers(db, clock), KeptMessages(db, fulltext), imports, directory),
     )

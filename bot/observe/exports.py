@@ -2,35 +2,68 @@
 
 A neutral line holds `id`, `guild_id`, `channel_id`, `channel_name`, `author_id`, `author_name`, `created_at`, `content`
 and `reply_to`. DiscordChatExporter's format is described at
-https://github.com/Tyrrrz/DiscordChatExporter (JSON, one file a channel).
+https://github.com/Tyrrrz/DiscordChatExporter (JSON, one file a channel). Either is read as a stream.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bot.domain import MAX_CONTENT, Message, UserError, snowflake
+from bot.observe.json_stream import JSONError, ends_early, members
 
 FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What reading a record of the wrong shape raises."""
 
 _PEOPLE_TYPES = frozenset({"Default", "Reply", "ThreadStarterMessage"})
+_LIST = "messages"
+_PARTIAL = "or take what stands before it with --partial"
+
+
+class ExportFault(UserError):
+    """A place in an export can't be read; what stands before it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One message of a person, with the names that the export gives."""
+    """One message of a person, with the names that the export gives.
+
+    Attributes:
+        quotes: the message of the same server that it forwards, where its text is part of the content.
+        without_quote: the content to keep where that message is not in the log.
+    """
 
     message: Message
     author_name: str
     channel_name: str
     guild_name: str
+    quotes: int | None = None
+    without_quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a file holds, learnt before anything of it is taken.
+
+    Attributes:
+        people: messages of people with text.
+        ids: of all messages, of bots too, in ascending order; empty where the file can't tell what is missing in it:
+            JSON Lines, and what ends half-way.
+        fault: why it was not read to its end; empty where it was.
+    """
+
+    people: int
+    ids: Sequence[int]
+    place: tuple[int, int] | None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +73,12 @@ class Export:
     Attributes:
         path: the file.
         lines: whether it is neutral JSON Lines.
+        partial: what stands before a fault is taken, and the fault left out.
     """
 
     path: Path
     lines: bool
+    partial: bool = False
 
     def __iter__(self) -> Iterator[Exported]:
         """Messages of people, in the file's order; bots, system messages and messages without text are left out.
@@ -51,47 +86,88 @@ class Export:
         Raises:
             UserError: naming the file, the place and the fault.
         """
-        found = _read_lines(self.path) if self.lines else _read_chat_exporter(self.path)
-        return (one for one in found if one.message.content)
+        return (exported for exported in self.of_people() if exported.message.content)
+
+    def of_people(self) -> Iterator[Exported]:
+        """The same with those that hold no text, as after an edit that took it out."""
+        return (exported for _, exported in self._taken() if exported is not None)
+
+    def survey(self) -> Survey:
+        """Read the file once to its end.
+
+        Raises:
+            UserError: naming the file, the place and the fault.
+        """
+        people, ids = 0, array("q")
+        place: tuple[int, int] | None = None
+        fault = ""
+        try:
+            for message_id, exported in self._read():
+                people += exported is not None and bool(exported.message.content)
+                if exported is not None and place is None:
+                    place = exported.message.guild_id, exported.message.channel_id
+                ids.append(message_id)
+        except ExportFault as error:
+            if not self.partial:
+                raise
+            fault = str(error)
+        complete = not self.lines and not fault
+        return Survey(people, array("q", sorted(ids)) if complete else (), place, fault)
+
+    def _taken(self) -> Iterator[tuple[int, Exported | None]]:
+        try:
+            yield from self._read()
+        except ExportFault:
+            if not self.partial:
+                raise
+
+    def _read(self) -> Iterator[tuple[int, Exported | None]]:
+        """Every message by its id; None where it is of a bot or of Discord itself."""
+        return _read_lines(self.path) if self.lines else _read_chat_exporter(self.path)
 
 
-def open_export(path: Path) -> Export:
-    """Recognise an export by its first character and its keys.
+def open_export(path: Path, *, partial: bool = False) -> Export:
+    """Recognise an export by the keys that it begins with.
+
+    Args:
+        path: the file.
+        partial: whether what stands before a fault is to be taken.
 
     Raises:
         UserError: the file is missing, unreadable, empty or neither format.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            first = next((line.strip() for line in file if line.strip()), "")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise UserError(f"{path} is empty; name a chat export")
+            file.seek(0)
+            lines = all(key != _LIST for key, _ in members(file, _LIST))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or 'cannot be read'}; name a chat export") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not text in UTF-8; name a chat export in JSON") from None
-    if not first:
-        raise UserError(f"{path} is empty; name a chat export")
-    return Export(path, lines=_is_neutral_line(first))
+    except (*FAULTS, JSONError) as error:
+        raise _unknown(path, error) from None
+    return Export(path, lines, partial)
 
 
-def _is_neutral_line(first: str) -> bool:
-    try:
-        record = json.loads(first)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and "messages" not in record
+def _unknown(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is neither JSON Lines nor a DiscordChatExporter file ({_explain(error)}); export as Json")
 
 
-def _read_lines(path: Path) -> Iterator[Exported]:
-    number = 0
+def _read_lines(path: Path) -> Iterator[tuple[int, Exported]]:
+    number, line = 0, ""
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):  # noqa: B007 - told in the error
+            for number, line in enumerate(file, start=1):  # noqa: B007 - said in the error
                 if line.strip():
-                    yield _neutral(json.loads(line))
+                    exported = _neutral(json.loads(line))
+                    yield exported.message.id, exported
     except UnicodeDecodeError:
-        raise UserError(f"{path}, after line {number}: not text in UTF-8; mend or remove what follows") from None
+        raise ExportFault(
+            f"{path}, after line {number}: not text in UTF-8; mend or remove what follows, {_PARTIAL}"
+        ) from None
     except FAULTS as error:
-        raise UserError(f"{path}:{number}: {_explain(error)}; mend or remove that line") from None
+        end = "" if line.endswith("\n") else ", and the file ends there"
+        raise ExportFault(f"{path}:{number}: {_explain(error)}{end}; mend or remove that line, {_PARTIAL}") from None
 
 
 def _neutral(record: Mapping[str, Any]) -> Exported:
@@ -107,52 +183,127 @@ def _neutral(record: Mapping[str, Any]) -> Exported:
     return Exported(message, _text(record, "author_name"), str(record.get("channel_name") or ""), "")
 
 
-def _read_chat_exporter(path: Path) -> Iterator[Exported]:
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """Where the messages of a DiscordChatExporter file were said."""
+
+    guild_id: int
+    channel_id: int
+    guild_name: str
+    name: str
+
+
+def _read_chat_exporter(path: Path) -> Iterator[tuple[int, Exported | None]]:
+    number = 0
+    head: dict[str, Any] = {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        guild, channel = document["guild"], document["channel"]
-        if str(guild["id"]) == "0":
-            raise UserError(f"{path} holds direct messages; only channels of a server can be replayed")
-        guild_id, channel_id = _snowflake(guild, "id"), _snowflake(channel, "id")
-        messages = _list(document, "messages")
-    except FAULTS as error:
-        raise UserError(
-            f"{path} is neither JSON Lines nor a DiscordChatExporter file ({_explain(error)}); export as Json"
-        ) from None
-    for number, record in enumerate(messages, start=1):
-        try:
-            if record["author"].get("isBot") or record.get("type", "Default") not in _PEOPLE_TYPES:
-                continue
-            message = _chat_exporter_message(record, guild_id, channel_id)
-            name = _text(record["author"], "nickname" if record["author"].get("nickname") else "name")
-        except FAULTS as error:
-            raise UserError(f"{path}, message {number}: {_explain(error)}; export the channel again") from None
-        yield Exported(message, name, str(channel.get("name") or ""), str(guild.get("name") or ""))
+        with path.open("rb") as file:
+            for key, value in members(file, _LIST):
+                if key != _LIST:
+                    head[key] = value
+                    continue
+                channel = _channel(path, head, value)
+                for number, record in enumerate(value, start=1):
+                    yield _message_of(channel, record, path, number)
+    except (*FAULTS, JSONError) as error:
+        if not number:
+            raise _unknown(path, error) from None
+        what = "ends half-way" if ends_early(error) else f"can't be read ({_explain(error)})"
+        raise ExportFault(f"{path} {what} after message {number:,}; export the channel again, {_PARTIAL}") from None
 
 
-def _chat_exporter_message(record: Mapping[str, Any], guild_id: int, channel_id: int) -> Message:
-    reference = record.get("reference") or {}
-    edited = record.get("timestampEdited")
-    return Message(
-        id=_snowflake(record, "id"),
-        guild_id=guild_id,
-        channel_id=channel_id,
-        author_id=_snowflake(record["author"], "id"),
-        content=_chat_exporter_content(record),
-        reply_to=_snowflake(reference, "messageId") if reference.get("messageId") else None,
-        edited_at=_moment(edited) if edited else None,
+def _channel(path: Path, head: Mapping[str, Any], listed: object) -> _Channel:
+    guild, channel = head["guild"], head["channel"]
+    if str(guild["id"]) == "0":
+        raise UserError(f"{path} holds direct messages; only channels of a server can be replayed")
+    if not isinstance(listed, Iterator):
+        raise TypeError(f"{_LIST} must be a list")
+    return _Channel(
+        _snowflake(guild, "id"),
+        _snowflake(channel, "id"),
+        str(guild.get("name") or ""),
+        str(channel.get("name") or ""),
     )
 
 
-def _chat_exporter_content(record: Mapping[str, Any]) -> str:
-    content = _text(record, "content")
-    for person in record.get("mentions") or ():  # the exporter replaces <@id> by @name
-        for name in {person.get("nickname"), person.get("name")} - {None, ""}:
-            content = re.sub(rf"@{re.escape(name)}(?!\w)", f"<@{_snowflake(person, 'id')}>", content)
-    lines = [content.strip()]
-    lines += [f"[attachment: {_text(a, 'fileName')}]" for a in record.get("attachments") or ()]
-    lines += [f"[sticker: {_text(s, 'name')}]" for s in record.get("stickers") or ()]
+def _message_of(channel: _Channel, record: Mapping[str, Any], path: Path, number: int) -> tuple[int, Exported | None]:
+    try:
+        message_id = _snowflake(record, "id")
+        author = record["author"]
+        if author.get("isBot") or record.get("type", "Default") not in _PEOPLE_TYPES:
+            return message_id, None
+        return message_id, _chat_exporter_message(record, channel)
+    except FAULTS as error:
+        raise ExportFault(
+            f"{path}, message {number}: {_explain(error)}; export the channel again, {_PARTIAL}"
+        ) from None
+
+
+def _chat_exporter_message(record: Mapping[str, Any], channel: _Channel) -> Exported:
+    author, reference = record["author"], record.get("reference") or {}
+    edited = record.get("timestampEdited")
+    referred = _snowflake(reference, "messageId") if reference.get("messageId") else None
+    content, without_quote = _chat_exporter_content(record)
+    inside = str(reference.get("guildId") or channel.guild_id) == str(channel.guild_id)
+    message = Message(
+        id=_snowflake(record, "id"),
+        guild_id=channel.guild_id,
+        channel_id=channel.channel_id,
+        author_id=_snowflake(author, "id"),
+        content=content if inside and referred else without_quote,
+        reply_to=None if record.get("forwardedMessage") else referred,
+        edited_at=_moment(edited) if edited else None,
+    )
+    name = _text(author, "nickname" if author.get("nickname") else "name")
+    quotes = referred if message.content != without_quote else None
+    return Exported(message, name, channel.name, channel.guild_name, quotes, without_quote)
+
+
+def _chat_exporter_content(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Text first, then one line each for attachments, stickers and a forwarded message; with its text, and without."""
+    own = [_with_mentions(_text(record, "content"), record.get("mentions") or ()).strip(), *_extras(record)]
+    forwarded = record.get("forwardedMessage")
+    if not forwarded:
+        return _joined(own), _joined(own)
+    parts = [_flat(_text(forwarded, "content")), *_extras(forwarded)]
+    quote = f"[forwarded: {' '.join(part for part in parts if part)}]"
+    return _joined([*own, quote]), _joined([*own, "[forwarded message]"])
+
+
+def _joined(lines: Sequence[str]) -> str:
     return "\n".join(line for line in lines if line)[:MAX_CONTENT]
+
+
+def _extras(record: Mapping[str, Any]) -> list[str]:
+    lines = [f"[attachment: {_flat(_text(each, 'fileName'))}]" for each in record.get("attachments") or ()]
+    return lines + [f"[sticker: {_flat(_text(each, 'name'))}]" for each in record.get("stickers") or ()]
+
+
+def _flat(text: str) -> str:
+    """On one line, so that nobody can write a line that looks like ours."""
+    return " ".join(text.split())
+
+
+def _with_mentions(content: str, people: Sequence[Mapping[str, Any]]) -> str:
+    """The text with people as `<@id>` again, of whom the exporter wrote `@Display name`.
+
+    The longest name counts, and what two of them are called stays as it is.
+    """
+    called: defaultdict[str, set[int]] = defaultdict(set)
+    for person in people:
+        for field in ("nickname", "name"):
+            if person.get(field):
+                called[_text(person, field)].add(_snowflake(person, "id"))
+    if not called:
+        return content
+    longest_first = sorted(called, key=lambda name: (-len(name), name))
+    names = re.compile(f"@({'|'.join(map(re.escape, longest_first))})(?!\\w)")
+
+    def mention(match: re.Match[str]) -> str:
+        ids = called[match[1]]
+        return match[0] if len(ids) > 1 else f"<@{min(ids)}>"
+
+    return names.sub(mention, content)
 
 
 def _snowflake(record: Mapping[str, Any], field: str) -> int:
@@ -163,13 +314,6 @@ def _snowflake(record: Mapping[str, Any], field: str) -> int:
         return snowflake.parse(str(value))
     except ValueError as error:
         raise ValueError(f"{field} {error}") from None
-
-
-def _list(record: Mapping[str, Any], field: str) -> list[Any]:
-    value = record[field]
-    if not isinstance(value, list):
-        raise TypeError(f"{field} must be a list")
-    return value
 
 
 def _moment(text: str) -> datetime:
@@ -188,6 +332,8 @@ def _text(record: Mapping[str, Any], field: str) -> str:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, JSONError):
+        return "it ends half-way" if ends_early(error) else "not JSON"
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON at column {error.colno}"
     if isinstance(error, KeyError):

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Message, MessageState
-from bot.storage import chunks, messages
+from bot.storage import Dialect, chunks, imports, messages, upsert
 
 
 def message_from_row(row: Row[Any]) -> Message:
@@ -46,6 +46,19 @@ async def insert_messages(connection: AsyncConnection, new: Sequence[Message], n
         for message in new
     ]
     await connection.execute(insert(messages), rows)
+
+
+async def note_imported(connection: AsyncConnection, dialect: Dialect, new: Sequence[Message]) -> None:
+    """Note messages that an export brings."""
+    rows = [{"message_id": each.id, "guild_id": each.guild_id, "channel_id": each.channel_id} for each in new]
+    if rows:
+        await connection.execute(upsert(dialect, imports).on_conflict_do_nothing(), rows)
+
+
+async def note_read(connection: AsyncConnection, message_ids: Collection[int]) -> None:
+    """Note that the bot has read these messages itself: no export takes them away."""
+    for chunk in chunks(message_ids):
+        await connection.execute(delete(imports).where(imports.c.message_id.in_(chunk)))
 
 
 READ_AGAIN = "read_again"

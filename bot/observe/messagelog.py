@@ -17,7 +17,7 @@ from bot.domain import MemoryOrigin, Message, MessageState, snowflake
 from bot.guilds import add_channels, move_checkpoints
 from bot.observe.barriers import deleted_among, erased_up_to, watermarks_of
 from bot.observe.directory import write_names
-from bot.observe.message_rows import insert_messages, message_from_row
+from bot.observe.message_rows import insert_messages, message_from_row, note_imported, note_read
 from bot.storage import channels, citations, memories, messages
 from bot.text import Entry
 
@@ -111,7 +111,11 @@ class MessageLog:
         self._clock = clock
 
     async def append(
-        self, said: Sequence[Said], *, checkpoints: Mapping[int, int] = MappingProxyType({})
+        self,
+        said: Sequence[Said],
+        *,
+        checkpoints: Mapping[int, int] = MappingProxyType({}),
+        from_export: bool = False,
     ) -> AppendReport:
         """Keep what may be kept and then move the channels' checkpoints, in one transaction.
 
@@ -123,9 +127,10 @@ class MessageLog:
         Args:
             said: messages in any order; of doubles among them the first counts.
             checkpoints: channel ids with the snowflake up to which the channel is read; never moves one backwards.
+            from_export: an export brings them; otherwise the bot has read them itself.
         """
         async with self._db.write() as connection:
-            report = await self._keep(connection, said) if said else AppendReport()
+            report = await self._keep(connection, said, from_export) if said else AppendReport()
             await move_checkpoints(connection, checkpoints)
         return report
 
@@ -271,7 +276,16 @@ class MessageLog:
         """Texts (each with its server) without mentions of members who opted out there, in the caller's transaction."""
         return await self._consents.without_opted_out(connection, texts)
 
-    async def _keep(self, connection: AsyncConnection, said: Sequence[Said]) -> AppendReport:
+    async def as_kept(self, connection: AsyncConnection, said: Sequence[Said]) -> list[Said]:
+        """Messages as the log keeps them, by what the database has inside the caller's transaction."""
+        quoting = await self._quoting(connection, said)
+        texts = await self.unmentioned(connection, [(item.message.guild_id, item.message.content) for item in quoting])
+        return [
+            replace(item, message=replace(item.message, content=storable(content)))
+            for item, content in zip(quoting, texts, strict=True)
+        ]
+
+    async def _keep(self, connection: AsyncConnection, said: Sequence[Said], from_export: bool) -> AppendReport:
         first: dict[int, Said] = {}
         for item in said:
             first.setdefault(item.message.id, item)
@@ -281,8 +295,12 @@ class MessageLog:
         kept = [item for item in fresh if item.message.id not in refused]
         guilds = {item.message.channel_id: item.message.guild_id for item in said}
         await add_channels(connection, self._db.dialect, guilds)
-        if kept := await self._quoting(connection, kept):
-            await self._insert(connection, await self._without_opted_out(connection, kept))
+        if kept:
+            await self._insert(connection, await self.as_kept(connection, kept))
+        if from_export:
+            await note_imported(connection, self._db.dialect, [item.message for item in kept])
+        else:
+            await note_read(connection, known)
         return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
 
     async def _quoting(self, connection: AsyncConnection, kept: Sequence[Said]) -> list[Said]:
@@ -302,17 +320,9 @@ class MessageLog:
             for item in kept
         ]
 
-    async def _without_opted_out(self, connection: AsyncConnection, kept: Sequence[Said]) -> list[Said]:
-        """Leave out mentions of members of whom nothing may be kept."""
-        texts = await self.unmentioned(connection, [(item.message.guild_id, item.message.content) for item in kept])
-        return [
-            replace(item, message=replace(item.message, content=content))
-            for item, content in zip(kept, texts, strict=True)
-        ]
-
     async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:
         now = self._clock()
-        new = [replace(item.message, content=storable(item.message.content)) for item in kept]
+        new = [item.message for item in kept]
         await insert_messages(connection, new, now)
         entries = [Entry(said.id, said.guild_id, said.channel_id, (said.author_id,), said.content) for said in new]
         for start in range(0, len(entries), STEMMED_AT_ONCE):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot import __version__
 from bot.domain import Clock, Step, Supervisor, no_step, system_clock
-from bot.forget import Clerk, Erasure, open_forget
+from bot.forget import Clerk, Erasure, LaterExports, open_forget
 from bot.guilds import open_guilds
 from bot.index import Follower, Indexer, Mover, Outbox, VectorIndex, open_message_vectors, open_vectors
 from bot.llm import Guard, Ledger, PriceTable, open_models
@@ -52,6 +52,7 @@ class App:
     recall: Recall
     stores: tuple[Store, ...]
     erasure: Erasure
+    later_exports: LaterExports
     intake: Intake
     flusher: Flusher | None
     rereadings: Rereadings
@@ -189,6 +190,7 @@ async def open_app(
             recall=recall.recall,
             stores=forget.stores,
             erasure=forget.erasure,
+            later_exports=forget.later_exports,
             intake=forget.intake,
             flusher=flusher,
             rereadings=rereadings,

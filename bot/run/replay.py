@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from bot.forget import LaterExports
 from bot.llm import Ledger, PriceTable, bill
 from bot.observe import Exported, MessageLog, Said
 from bot.remember import Flusher, FlushReport
@@ -29,6 +30,7 @@ class Summary:
     Attributes:
         messages: newly kept in the log.
         doubles: in the log already.
+        edits: of these, texts that are newer than what an earlier export brought; they are taken over or not.
         refused: not kept, by reason (opted out, erased before).
         memories: newly stored.
         declined: statements that were not kept, by reason.
@@ -40,6 +42,7 @@ class Summary:
 
     messages: int
     doubles: int
+    edits: int
     refused: dict[str, int]
     memories: int
     declined: dict[str, int]
@@ -52,9 +55,29 @@ class Summary:
 class Replay:
     """Imports exported messages; safe to run twice, for what is in the log already is only counted."""
 
-    def __init__(self, log: MessageLog, ledger: Ledger, prices: PriceTable, flusher: Flusher | None) -> None:
-        """Take the parts; without a flusher nothing is extracted and the messages stay pending."""
+    def __init__(
+        self,
+        log: MessageLog,
+        ledger: Ledger,
+        prices: PriceTable,
+        flusher: Flusher | None,
+        later_exports: LaterExports | None = None,
+        *,
+        update: bool = False,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            log: takes the messages.
+            ledger: tells what was spent.
+            prices: what tokens cost.
+            flusher: without it nothing is extracted and the messages stay pending.
+            later_exports: compares them with what earlier exports brought; without it nobody does.
+            update: whether texts that are newer are taken over.
+        """
         self._log = log
+        self._later_exports = later_exports
+        self._update = update
         self._ledger = ledger
         self._prices = prices
         self._flusher = flusher
@@ -67,18 +90,21 @@ class Replay:
         """
         started = time.monotonic()
         spent = await self._spent()
-        stored = doubles = 0
+        stored = doubles = edits = 0
         refused: Counter[str] = Counter()
         for group in _groups(messages):
-            report = await self._log.append([Said(one.message, one.author_name) for one in group])
+            with_text = [said for said in group if said.message.content]
+            report = await self._log.append(with_text, from_export=True)
+            edits += await self._compare(group)
             stored += report.stored
             doubles += report.doubles
             refused.update(report.refused)
-            progress("log", len(group))
+            progress("log", len(with_text))
         flushed = await self._extract(progress)
         return Summary(
             messages=stored,
             doubles=doubles,
+            edits=edits,
             refused=dict(refused),
             memories=flushed.memories,
             declined=dict(flushed.refusals),
@@ -87,6 +113,15 @@ class Replay:
             dollars=await self._spent() - spent,
             seconds=time.monotonic() - started,
         )
+
+    async def _compare(self, group: Sequence[Said]) -> int:
+        """How many texts are newer than what an earlier export brought."""
+        if self._later_exports is None:
+            return 0
+        edits = await self._later_exports.edits(group)
+        if self._update:
+            await self._later_exports.revise(edits)
+        return len(edits)
 
     async def _spent(self) -> float:
         """Dollars in the whole ledger."""
@@ -98,7 +133,7 @@ class Replay:
         return await self._flusher.flush_all(lambda report: progress("extract", report.asked))
 
 
-def _groups(messages: Iterable[Exported]) -> Iterator[list[Exported]]:
-    iterator = iter(messages)
-    while group := list(islice(iterator, GROUP)):
+def _groups(messages: Iterable[Exported]) -> Iterator[list[Said]]:
+    said = (Said(each.message, each.author_name, each.quotes, each.without_quote) for each in messages)
+    while group := list(islice(said, GROUP)):
         yield group

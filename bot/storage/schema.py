@@ -125,6 +125,17 @@ messages = Table(
     "content.",
 )
 
+imports = Table(
+    "imports",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False, info=MESSAGE_ID),
+    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
+    Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
+    Index("ix_imports_channel_id_message_id", "channel_id", "message_id"),
+    comment="Messages that a replayed export brought, and that the bot has not read itself. A row stays as long as its "
+    "message is in the log or cited.",
+)
+
 DOUBTED = text("doubt_message_id IS NOT NULL")
 """Memories that may have changed, which are few."""
 

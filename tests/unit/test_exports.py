@@ -93,6 +93,95 @@ def test_chat_exporter_file(tmp_path: Path) -> None:
     )
 
 
+def forwarding(text: str = "the key  is at Mara's", **reference: str) -> dict[str, Any]:
+    return exported_message(
+        content="see this",
+        reference={"type": "Forward", "messageId": "77", "channelId": "21", "guildId": "10"} | reference,
+        forwardedMessage={
+            "timestamp": "2026-05-03T17:02:00+00:00",
+            "timestampEdited": None,
+            "content": text,
+            "attachments": [{"fileName": "plan.png"}],
+            "embeds": [],
+            "stickers": [],
+        },
+    )
+
+
+def test_a_forwarded_message_is_a_line_of_its_own_and_no_reply(tmp_path: Path) -> None:
+    (only,) = read(tmp_path, json.dumps(chat_exporter(forwarding("two\nlines"))))
+    assert only.message.content == "see this\n[forwarded: two lines [attachment: plan.png]]"
+    assert (only.quotes, only.without_quote) == (77, "see this\n[forwarded message]")
+    assert only.message.reply_to is None
+
+
+def test_nothing_is_kept_of_what_was_forwarded_from_another_server(tmp_path: Path) -> None:
+    (only,) = read(tmp_path, json.dumps(chat_exporter(forwarding(guildId="11"))))
+    assert (only.message.content, only.quotes) == ("see this\n[forwarded message]", None)
+
+
+ANN = {"id": "31", "name": "ann_", "nickname": "Ann"}
+ANN_LEE = {"id": "32", "name": "lee", "nickname": "Ann Lee"}
+OTHER_ANN = {"id": "33", "name": "ann.b", "nickname": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("content", "people", "expected"),
+    [
+        ("@Ann Lee and @Ann", [ANN, ANN_LEE], "<@32> and <@31>"),
+        ("@Ann Lee and @Ann", [ANN_LEE, ANN], "<@32> and <@31>"),
+        ("@Annabel and @ann_", [ANN], "@Annabel and <@31>"),
+        ("@Ann, @Ann Lee", [ANN, OTHER_ANN, ANN_LEE], "@Ann, <@32>"),
+        ("@Ann Lee", [ANN, ANN_LEE, ANN_LEE | {"id": "34"}], "@Ann Lee"),
+        ("@Ann", [ANN, ANN], "<@31>"),
+        ("@31 and @Ann", [ANN, {"id": "35", "name": "31"}], "<@35> and <@31>"),
+        ("@A.*", [{"id": "36", "name": "A.*"}], "<@36>"),
+    ],
+)
+def test_the_longest_name_counts_and_what_two_are_called_stays(
+    tmp_path: Path, content: str, people: list[dict[str, Any]], expected: str
+) -> None:
+    (only,) = read(tmp_path, json.dumps(chat_exporter(exported_message(content=content, mentions=people))))
+    assert only.message.content == expected
+
+
+def numbered(count: int) -> list[dict[str, Any]]:
+    return [exported_message(id=str(1500905346170880000 + number)) for number in range(1, count + 1)]
+
+
+def halves() -> dict[str, str]:
+    """Files that end half-way in their third message, with what is said of them."""
+    document = json.dumps(chat_exporter(*numbered(5)))
+    lines = "".join(json.dumps(neutral(id=message["id"])) + "\n" for message in numbered(5))
+    return {
+        document[: document.rindex("1500905346170880003")]: "ends half-way after message 2",
+        lines[: lines.rindex("1500905346170880003")]: ":3: not JSON at column 8, and the file ends there",
+    }
+
+
+def test_a_file_that_ends_half_way_is_said_with_its_place_and_taken_up_to_there_on_request(tmp_path: Path) -> None:
+    for text, place in halves().items():
+        file = tmp_path / "half.json"
+        file.write_text(text)
+        with pytest.raises(UserError, match="--partial") as caught:
+            open_export(file).survey()
+        assert place in str(caught.value)
+        export = open_export(file, partial=True)
+        assert [exported.message.id % 10 for exported in export] == [1, 2]
+        survey = export.survey()
+        assert (survey.people, list(survey.ids)) == (2, [])
+        assert place in survey.fault
+
+
+def test_a_survey_counts_people_and_knows_the_messages_of_bots(tmp_path: Path) -> None:
+    bot = exported_message(id="1500905346170880009", author={"id": "31", "name": "robot", "isBot": True})
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(chat_exporter(bot, *numbered(2), exported_message(content="")), indent=2))
+    survey = open_export(file).survey()
+    assert (survey.people, survey.place, survey.fault) == (2, (10, 20), "")
+    assert [message_id % 10 for message_id in survey.ids] == [1, 1, 2, 9]
+
+
 def test_bots_and_system_messages_are_left_out(tmp_path: Path) -> None:
     bot = exported_message(author={"id": "31", "name": "robot", "isBot": True})
     join = exported_message(type="GuildMemberJoin")
@@ -131,7 +220,9 @@ def test_bots_and_system_messages_are_left_out(tmp_path: Path) -> None:
         ),
         (json.dumps(chat_exporter() | {"messages": None}), "messages must be a list"),
         (json.dumps(neutral()) + "\n" + "[" * 100_000, ":2: nested too deeply"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "it does not begin with an object"),
+        ('{"guild": ' + "[" * 100_000, "nested too deeply"),
+        (json.dumps(chat_exporter(exported_message(embeds=[[[]]])))[:-20], "it ends half-way"),
         (json.dumps([1, 2]), "neither JSON Lines nor"),
     ],
 )
@@ -162,5 +253,5 @@ def test_a_missing_file_and_a_picture(tmp_path: Path) -> None:
         open_export(tmp_path / "nothing.json")
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    with pytest.raises(UserError, match="UTF-8"):
+    with pytest.raises(UserError, match="neither JSON Lines nor"):
         open_export(picture)
