@@ -90,8 +90,6 @@ class MemoryAdmin(commands.Cog, name="Memory"):
         if waiting:
             pending, places = texts.count(counts[MessageState.PENDING], "message"), texts.count(len(waiting), "channel")
             lines.append(f"- {pending} waiting in {places}, the oldest since <t:{waiting[0].oldest_ms // 1000}:R>")
-        if counts[MessageState.DEAD]:
-            lines.append(f"- ⚠️ {texts.count(counts[MessageState.DEAD], 'message')} could not be read by the model")
         if self._flusher is None:
             lines.append("- No language model is in use: messages are searchable by their words")
         if self._intake.overflowed:

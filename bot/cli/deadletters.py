@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bot.cli.start import DataDir, discord_id, load
 from bot.domain import NotFound, jump_url, snowflake
-from bot.remember import DeadLetter, Queue, open_queue
+from bot.remember import DeadLetter, DeadLetters, open_dead_letters
 
 Ids = Annotated[
     list[int] | None,
@@ -43,10 +43,10 @@ def list_letters(
 ) -> None:
     """Show where each message was said and what went wrong; its text is not shown."""
 
-    async def read(queue: Queue) -> list[DeadLetter]:
-        return await queue.dead_letters(guild)
+    async def read(dead: DeadLetters) -> list[DeadLetter]:
+        return await dead.letters(guild)
 
-    letters = _with_queue(read, data_dir)
+    letters = _with_letters(read, data_dir)
     if as_json:
         for letter in letters:
             print(json.dumps(_record(letter)))
@@ -58,27 +58,27 @@ def list_letters(
 
 def retry(message_ids: Ids = None, data_dir: DataDir = None) -> None:
     """Let the model try again; a running bot takes them up by itself."""
-    print(f"{_settle(lambda queue: queue.retry_dead(message_ids), message_ids, data_dir):,} messages wait again")
+    print(f"{_settle(lambda dead: dead.retry(message_ids), message_ids, data_dir):,} messages wait again")
 
 
 def drop(message_ids: Ids = None, data_dir: DataDir = None) -> None:
     """Give them up: they stay searchable by their words, and no memory is made of them."""
-    print(f"{_settle(lambda queue: queue.drop_dead(message_ids), message_ids, data_dir):,} messages dropped")
+    print(f"{_settle(lambda dead: dead.drop(message_ids), message_ids, data_dir):,} messages dropped")
 
 
-def _settle(work: Callable[[Queue], Awaitable[int]], message_ids: list[int] | None, data_dir: DataDir) -> int:
-    settled = _with_queue(work, data_dir)
+def _settle(work: Callable[[DeadLetters], Awaitable[int]], message_ids: list[int] | None, data_dir: DataDir) -> int:
+    settled = _with_letters(work, data_dir)
     if message_ids and not settled:
         raise NotFound("None of these messages is a dead letter; `deadletters list` shows which are")
     return settled
 
 
-def _with_queue(work: Callable[[Queue], Awaitable[T]], data_dir: DataDir) -> T:
+def _with_letters(work: Callable[[DeadLetters], Awaitable[T]], data_dir: DataDir) -> T:
     settings = load(data_dir, quiet=True)
 
     async def run() -> T:
-        async with open_queue(settings) as queue:
-            return await work(queue)
+        async with open_dead_letters(settings) as dead:
+            return await work(dead)
 
     return asyncio.run(run())
 

@@ -14,6 +14,7 @@ from bot.domain.errors import (
     AnswerInvalid,
     ChannelMemoryError,
     InUse,
+    ModelUnfit,
     NotFound,
     RateLimited,
     Refused,
@@ -46,7 +47,16 @@ from bot.domain.model import (
 )
 from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
 from bot.domain.retries import Retries
-from bot.domain.supervision import LONGEST_DELAY_SECONDS, Backoff, PartStanding, Run, Supervisor, isolate, reason_of
+from bot.domain.supervision import (
+    LONGEST_DELAY_SECONDS,
+    Backoff,
+    PartStanding,
+    Run,
+    Supervisor,
+    frames_of,
+    isolate,
+    reason_of,
+)
 
 __all__ = [
     "FAR_MS",
@@ -76,6 +86,7 @@ __all__ = [
     "MemoryState",
     "Message",
     "MessageState",
+    "ModelUnfit",
     "NotFound",
     "PartStanding",
     "RateLimited",
@@ -94,6 +105,7 @@ __all__ = [
     "TextTooLong",
     "UserError",
     "Verdict",
+    "frames_of",
     "host_name",
     "is_at_home",
     "isolate",

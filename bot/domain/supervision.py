@@ -135,7 +135,7 @@ class Supervisor:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the other parts go on, and so does this one
                 failure = reason_of(error)
-                frames = _frames(error)
+                frames = frames_of(error)
             if self._now() - began >= WELL_SECONDS:
                 waits.reset()
             seconds = waits.after_failure()
@@ -226,7 +226,7 @@ def _place(frame: traceback.FrameSummary) -> str:
     return f"{path.relative_to(_ROOT)}:{frame.lineno}"
 
 
-def _frames(error: BaseException) -> str:
+def frames_of(error: BaseException) -> str:
     """Where an error that nobody meant came from, frame by frame, without its text."""
     if isinstance(error, ChannelMemoryError):
         return ""

@@ -10,7 +10,7 @@ from bot.observe.exports import FAULTS, Export, Exported, Survey, open_export
 from bot.observe.imports import Imports
 from bot.observe.intake import Intake
 from bot.observe.kept import left_in_words, mentioning, mentions, said_in
-from bot.observe.message_rows import READ_AGAIN, message_from_row, set_batch, set_state
+from bot.observe.message_rows import READ_AGAIN, insert_messages, message_from_row, set_batch, set_state
 from bot.observe.messagelog import Backlog, MessageLog, Refusal, Said, storable
 from bot.observe.unread import UnreadMessages
 
@@ -29,6 +29,7 @@ __all__ = [
     "Said",
     "Survey",
     "UnreadMessages",
+    "insert_messages",
     "left_in_words",
     "mentioning",
     "mentions",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,7 +17,7 @@ from bot.guilds import add_channels, move_checkpoints
 from bot.observe.barriers import deleted_among, erased_up_to, watermarks_of
 from bot.observe.directory import write_names
 from bot.observe.message_rows import insert_messages, message_from_row, note_imported, note_read
-from bot.storage import channels, citations, memories, messages
+from bot.storage import channels, citations, memories, messages, taken_back
 from bot.text import Entry
 
 if TYPE_CHECKING:
@@ -46,10 +45,6 @@ class Refusal(StrEnum):
     ERASED = "erased"  # it lies before a watermark that an erasure left
     UNOBSERVED = "unobserved"  # it was said after its channel was switched off
     DELETED = "deleted"  # its deletion came before it
-
-
-class _Undone(Exception):
-    """Undoes a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +132,8 @@ class MessageLog:
     async def prove(self) -> None:
         """Write a message of our own, and undo it: where that fails, no message is at fault."""
         ours = Message(id=1, guild_id=0, channel_id=0, author_id=0, content="proof")
-        with suppress(_Undone):
-            async with self._db.write() as connection:
-                await self._insert(connection, [Said(ours, "proof")])
-                raise _Undone
+        async with taken_back(self._db) as connection:
+            await self._insert(connection, [Said(ours, "proof")])
 
     async def get(self, ids: Collection[int]) -> dict[int, Message]:
         """Those of the messages that are in the log."""

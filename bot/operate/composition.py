@@ -16,10 +16,10 @@ from bot.operate.doctor import Doctor, IndexFacts, StoreFacts, look_into, waitin
 from bot.operate.embedding_check import EmbeddingFacts, examine_embedder
 from bot.operate.status import Status
 from bot.operate.traffic import GuildTraffic, Traffic
-from bot.operate.waiting import DelayReport, Delays
+from bot.operate.waiting import Delays, delay_report
 from bot.remember import Refusals
 from bot.settings import Settings
-from bot.storage import Database, Installation, SetAside, open_store
+from bot.storage import Database, Installation, open_store
 
 
 def open_status(
@@ -38,7 +38,7 @@ def open_status(
         prices=models.prices,
         guards=models.guards,
         indexer=index.indexer,
-        delays=DelayReport(index.indexer.changes, SetAside(db, clock), standings),
+        delays=delay_report(db, clock, index.indexer.changes, standings),
         refusals=Refusals(db, clock),
         clock=clock,
     )
@@ -89,4 +89,4 @@ async def look_for_delays(settings: Settings) -> Delays:
         StartupError: the database can't be opened.
     """
     async with open_store(settings) as db:
-        return await DelayReport(Backlog(db, system_clock), SetAside(db, system_clock)).look()
+        return await delay_report(db, system_clock, Backlog(db, system_clock)).look()

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.index import PART
+from bot.remember import READING, DeadLetters, HeldUp
+from bot.storage import SetAside
 
 if TYPE_CHECKING:
-    from bot.domain import PartStanding
+    from bot.domain import Clock, PartStanding
     from bot.index import Backlog, Waiting
-    from bot.storage import SetAside, SetAsideCount
+    from bot.remember import Waits
+    from bot.storage import Database, SetAsideCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,23 @@ class DelayReport:
 
     Args:
         changes: what the index has yet to learn.
+        held_up: what has yet to be read.
+        dead: what could not be read.
         aside: what was set aside.
         standings: of the parts of this process, by their names.
     """
 
-    def __init__(self, changes: Backlog, aside: SetAside, standings: Mapping[str, PartStanding] | None = None) -> None:
+    def __init__(
+        self,
+        changes: Backlog,
+        held_up: HeldUp,
+        dead: DeadLetters,
+        aside: SetAside,
+        standings: Mapping[str, PartStanding] | None = None,
+    ) -> None:
         self._changes = changes
+        self._held_up = held_up
+        self._dead = dead
         self._aside = aside
         self._standings = standings or {}
 
@@ -55,10 +69,23 @@ class DelayReport:
         waiting = await self._changes.waiting()
         return Delays(
             removals=[_waits(rows) for rows in waiting if rows.removes],
-            waiting=[_waits(rows) for rows in waiting if not rows.removes],
-            aside=[_aside(count) for count in await self._aside.counts(guild_id)],
+            waiting=[
+                *(_held_up(rows) for rows in await self._held_up.waits(guild_id)),
+                *(_waits(rows) for rows in waiting if not rows.removes),
+            ],
+            aside=[
+                *(_dead(count) for count in await self._dead.counts(guild_id)),
+                *(_aside(count) for count in await self._aside.counts(guild_id) if count.part != READING),
+            ],
             parts=[_down(name, standing) for name, standing in self._standings.items() if standing.waits],
         )
+
+
+def delay_report(
+    db: Database, clock: Clock, changes: Backlog, standings: Mapping[str, PartStanding] | None = None
+) -> DelayReport:
+    """A report on what is in a database; see `DelayReport`."""
+    return DelayReport(changes, HeldUp(db, clock), DeadLetters(db, clock), SetAside(db, clock), standings)
 
 
 def _down(name: str, standing: PartStanding) -> str:
@@ -73,6 +100,19 @@ def _waits(waiting: Waiting) -> str:
     else:
         many = "memory waits" if waiting.rows == 1 else "memories wait"
     return f"{waiting.rows:,} {many} for the index because {waiting.reason}"
+
+
+def _held_up(waits: Waits) -> str:
+    many = "message waits" if waits.messages == 1 else "messages wait"
+    line = f"{waits.messages:,} {many} to be read because {waits.reason}"
+    if waits.model_unfit:
+        return f"{line}: choose another model; until then one stretch is tried every 15 minutes"
+    return line
+
+
+def _dead(count: SetAsideCount) -> str:
+    what = "message" if count.items == 1 else "messages"
+    return f"{count.items:,} {what} could not be read by the model: {count.reason}{_again(count)}"
 
 
 def _aside(count: SetAsideCount) -> str:

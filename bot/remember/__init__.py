@@ -5,26 +5,30 @@ transaction. The queue leases channels, so that the order within a channel holds
 finished later.
 """
 
-from bot.remember.composition import open_flusher, open_queue, remember_stores
+from bot.remember.composition import open_dead_letters, open_flusher, remember_stores
+from bot.remember.dead_letters import READING, DeadLetter, DeadLetters
 from bot.remember.explain import Explanations
 from bot.remember.flusher import Flusher
+from bot.remember.held_up import HeldUp, Waits
 from bot.remember.kept import discard_answers
-from bot.remember.queue import DeadLetter, Queue
 from bot.remember.refusals import Refusals
 from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereader, Rereadings
 
 __all__ = [
+    "READING",
     "DeadLetter",
+    "DeadLetters",
     "Explanations",
     "FlushReport",
     "Flusher",
-    "Queue",
+    "HeldUp",
     "Refusals",
     "Rereader",
     "Rereadings",
+    "Waits",
     "discard_answers",
+    "open_dead_letters",
     "open_flusher",
-    "open_queue",
     "remember_stores",
 ]

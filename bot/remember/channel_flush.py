@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import AnswerError, Citation, Memory, MemoryKind, ServiceError, ServiceGivenUp, Step, no_step
+from bot.domain import Citation, Memory, MemoryKind, ServiceError, Step, no_step
 from bot.guilds import Consents
 from bot.index import PATIENCE_SECONDS, Indexer
-from bot.llm import MAX_TEXTS, Before
+from bot.llm import MAX_TEXTS
+from bot.remember.asking import Asking
 from bot.remember.check import NEAREST, Candidate, judged, refusal
 from bot.remember.explain import Explanations
+from bot.remember.fitness import Call, Fitness
 from bot.remember.nearest import Earlier
 from bot.remember.neighbours import Neighbours
 from bot.remember.places import Place
@@ -41,15 +42,6 @@ CUT_MESSAGES = 500
 TAKEN = "another process works on the channel"
 """What a flush waits for whose channel somebody else has leased."""
 
-MODEL_AWAY = "model_away"
-"""Reason of messages that were skipped because the model was away (OLLAMA_FALLBACK=skip)."""
-
-T = TypeVar("T")
-
-
-class _Changed(Exception):
-    """What the model was to be shown went or changed before its turn came."""
-
 
 class ChannelFlush:
     """Works on the messages of one channel.
@@ -67,6 +59,7 @@ class ChannelFlush:
         settler: Settler,
         indexer: Indexer,
         consents: Consents,
+        fitness: Fitness,
         batch_size: int,
         concurrency: int = 1,
         step: Step = no_step,
@@ -81,6 +74,7 @@ class ChannelFlush:
             settler: turns judged statements into memories.
             indexer: brings the vector index up to date.
             consents: who allows what.
+            fitness: what is known of the models.
             batch_size: pending messages of a channel that are flushed at once.
             concurrency: calls of the model at the same time.
             step: told each step that is reached.
@@ -94,7 +88,7 @@ class ChannelFlush:
         self._indexer = indexer
         self._consents = consents
         self._cut_messages = max(batch_size, CUT_MESSAGES)
-        self._asking = asyncio.Semaphore(concurrency)
+        self._asking = Asking(queue, reader, neighbours, settler, consents, fitness, concurrency=concurrency, step=step)
         self._step = step
         self._explain = explain
 
@@ -107,10 +101,18 @@ class ChannelFlush:
     def bot_id(self, user_id: int | None) -> None:
         self._reader.bot_id = user_id
 
+    @property
+    def fitness(self) -> Fitness:
+        """What is known of the models."""
+        return self._asking.fitness
+
     async def run(
         self, channel_id: int, place: Place, report: FlushReport, progress: Progress, limit: int | None
     ) -> None:
         """Flush what is pending in a channel now, or the oldest `limit` messages of it, and report on it."""
+        if self.fitness.waiting is not None:
+            report.waiting = self.fitness.waiting
+            return
         if not await self._queue.acquire(channel_id):
             report.waiting = TAKEN
             return
@@ -157,7 +159,7 @@ class ChannelFlush:
                 batch = await self._queue.next_open(channel_id)
                 if batch is None:
                     break
-                await self._propose(batch, done)
+                await self._asking.done(batch, Call.PROPOSE, self._propose(batch, done), done)
             progress(done)
             report.add(done)
 
@@ -172,7 +174,9 @@ class ChannelFlush:
         work = await self._permitted(await self._queue.work(batch), report)
         if not work.messages:
             return
-        proposed = await self._answered(work, self._reader.propose(work, self._turn(work, ())), report)
+        proposed = await self._asking.answered(
+            work, Call.PROPOSE, self._reader.propose(work, self._asking.turn(work, ())), report
+        )
         if proposed is None:
             return
         self._step("asked")
@@ -208,22 +212,29 @@ class ChannelFlush:
         rendered = await self._prefetch(batches[0][0].guild_id, texts) if texts else {}
         self._step("prefetched")
         for batch, answer in batches:
-            ready = (
-                (batch, answer) if isinstance(answer, Judged) else await self._checked(batch, answer, rendered, report)
-            )
-            if ready is None:
+            applying = self._apply(batch, answer, rendered, report)
+            if not await self._asking.done(batch, Call.CHECK, applying, report):
                 return
-            applied = await self._settler.apply(*ready)
-            if self._explain is not None:
-                self._explain.applied(batch.id, applied.fates)
-            report.messages += applied.messages
-            report.memories += applied.memories
-            report.refusals.update(applied.refusals)
             self._step("batch applied")
             await self._indexer.drain(within=PATIENCE_SECONDS)  # what comes next is compared with it by meaning
             self._step("indexed")
             if self.stopping:
                 return
+
+    async def _apply(
+        self, batch: Batch, answer: Proposed | Judged | None, rendered: dict[str, str], report: FlushReport
+    ) -> bool:
+        """Check a batch's proposals where that was not done, and apply what is left of them; False where it waits."""
+        ready = (batch, answer) if isinstance(answer, Judged) else await self._checked(batch, answer, rendered, report)
+        if ready is None:
+            return False
+        applied = await self._settler.apply(*ready)
+        if self._explain is not None:
+            self._explain.applied(batch.id, applied.fates)
+        report.messages += applied.messages
+        report.memories += applied.memories
+        report.refusals.update(applied.refusals)
+        return True
 
     async def _checked(
         self, batch: Batch, proposed: Proposed | None, rendered: dict[str, str], report: FlushReport
@@ -235,7 +246,9 @@ class ChannelFlush:
             await self._queue.reopen(batch)  # it may hold what somebody said who has opted out since
             return None
         candidates, shown = await self._candidates(work, proposed, rendered)
-        checked = await self._answered(work, self._reader.check(work, candidates, self._turn(work, shown)), report)
+        checked = await self._asking.answered(
+            work, Call.CHECK, self._reader.check(work, candidates, self._asking.turn(work, shown)), report
+        )
         if checked is None:
             return None
         judgements, cost = checked
@@ -287,42 +300,7 @@ class ChannelFlush:
             log.warning("Looking for what is near by words only, embeddings are down: %s", error)
             return {}
 
-    # --- asking a model ----------------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _turn(self, work: Work, memories: Sequence[Memory]) -> AsyncIterator[Before]:
-        """A place at the model, once one is free; what went since the prompt was made is shown by no attempt."""
-
-        async def stands() -> None:
-            if not await self._queue.stands(work, self._consents) or not await self._neighbours.hold(memories):
-                raise _Changed
-
-        async with self._asking:
-            yield stands
-
-    async def _answered(self, work: Work, asking: Awaitable[T], report: FlushReport) -> T | None:
-        """What the model answers; None where nothing is to be had, which the queue is told."""
-        batch = work.batch
-        try:
-            return await asking
-        except _Changed:
-            log.info("Batch %s is read again: some of it went or changed", batch.id)
-        except AnswerError as error:
-            report.calls += 1
-            died = await self._queue.fail(work, error)
-            report.dead += died
-            log.warning("Batch %s: unusable answer, %d messages died: %s", batch.id, died, type(error).__name__)
-            self._step("failed")
-        except ServiceGivenUp as error:
-            ids = [message.id for message in work.messages]
-            report.messages += await self._queue.skip(batch.channel_id, ids, MODEL_AWAY)
-            log.warning("Batch %s: skipped, %s", batch.id, error)
-            self._step("skipped")
-        except ServiceError as error:
-            report.waiting = str(error)
-            await self._queue.wait(batch, error)
-            log.warning("Batch %s waits: %s", batch.id, error)
-        return None
+    # --- the lease ---------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def _renewing(self, channel_id: int) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from bot import __version__
 from bot.domain import Clock, Step, no_step, system_clock
 from bot.guilds import GuildServices
 from bot.index import IndexServices
@@ -15,8 +16,10 @@ from bot.memories import MemoryStore
 from bot.observe import LogServices
 from bot.remember.channel_flush import ChannelFlush
 from bot.remember.check import Checker
+from bot.remember.dead_letters import DeadLetters
 from bot.remember.exact import contradicts
 from bot.remember.explain import Explanations
+from bot.remember.fitness import Call, Fitness
 from bot.remember.flusher import Flusher
 from bot.remember.kept import KeptAnswers
 from bot.remember.neighbours import Neighbours
@@ -71,6 +74,10 @@ def open_flusher(
     longest_wait = LONGEST_WAIT_SECONDS
     if models.fallback is not None:  # it takes over no later than the settings say
         longest_wait = min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, settings.fallback_after_seconds))
+    makers = {
+        Call.PROPOSE: (model.provider, model.model),
+        Call.CHECK: ((models.check_model or model).provider, (models.check_model or model).model),
+    }
     queue = Queue(db, clock, _owner(), lease_time=db.time, longest_wait_seconds=longest_wait)
     channels = ChannelFlush(
         queue=queue,
@@ -87,6 +94,7 @@ def open_flusher(
         settler=Settler(db, queue, store, guilds.consents, contradicts, Refusals(db, clock), step),
         indexer=index.indexer,
         consents=guilds.consents,
+        fitness=Fitness(clock, makers),
         batch_size=settings.flush_batch_size,
         concurrency=flushes_at_once(settings),
         step=step,
@@ -96,6 +104,7 @@ def open_flusher(
         queue,
         channels,
         index.indexer,
+        DeadLetters(db, clock, basis=" ".join((__version__, *(name for maker in makers.values() for name in maker)))),
         flush_interval=settings.flush_interval_seconds,
         flush_batch_size=settings.flush_batch_size,
         concurrency=flushes_at_once(settings),
@@ -111,14 +120,14 @@ def _checker(model: LanguageModel, check_model: LanguageModel | None) -> Checker
 
 
 @asynccontextmanager
-async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
-    """The work queue alone, which may be opened beside a running bot.
+async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
+    """The dead letters alone, which may be opened beside a running bot.
 
     Raises:
         StartupError: the database can't be opened.
     """
     async with open_store(settings) as db:
-        yield Queue(db, system_clock, _owner(), lease_time=db.time)
+        yield DeadLetters(db, system_clock)
 
 
 def _owner() -> str:

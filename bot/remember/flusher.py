@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.index import Indexer
 from bot.remember.channel_flush import CUT_MESSAGES, TAKEN, ChannelFlush
+from bot.remember.dead_letters import DeadLetters
 from bot.remember.places import Place, Turns
 from bot.remember.queue import Due, Queue
 from bot.remember.report import FlushReport, Progress, tell_nobody
@@ -34,6 +35,7 @@ class Flusher:
         queue: Queue,
         channels: ChannelFlush,
         indexer: Indexer,
+        dead: DeadLetters,
         *,
         flush_interval: float,
         flush_batch_size: int,
@@ -46,6 +48,7 @@ class Flusher:
             queue: where the work is.
             channels: works on one channel.
             indexer: brings the vector index up to date.
+            dead: what could not be read.
             flush_interval: seconds after which pending messages are flushed at the latest.
             flush_batch_size: pending messages of a channel that are flushed at once.
             concurrency: calls of the model at the same time; one channel more is worked on, so that the model need not
@@ -55,6 +58,7 @@ class Flusher:
         self._queue = queue
         self._work = channels
         self._indexer = indexer
+        self._dead = dead
         self._interval = flush_interval
         self._size = flush_batch_size
         self._at_once = concurrency + 1
@@ -91,12 +95,15 @@ class Flusher:
         total = FlushReport()
         plan: deque[Due] = deque()
         in_hand: set[asyncio.Task[FlushReport]] = set()
+        await self._dead.retry_due()
+        fitness = self._work.fitness
         useful = True  # where no turn did anything, looking again at once would not help
         try:
             while True:
-                if not plan and useful and not self._work.stopping and len(in_hand) < self._at_once:
+                at_once = 1 if fitness.is_doubted else self._at_once
+                if not plan and useful and not self._work.stopping and len(in_hand) < at_once:
                     due = [turn for turn in await self.due() if not self._is_flushing(turn.channel_id)]
-                    plan.extend(self._turns.plan(due, PLAN_TURNS))
+                    plan.extend(self._turns.plan(fitness.allowed(due), PLAN_TURNS))
                     useful = False
                 while plan and len(in_hand) < self._at_once:
                     turn = plan.popleft()
@@ -114,6 +121,7 @@ class Flusher:
         finally:
             for flush in in_hand:
                 flush.cancel()
+        total.waiting = fitness.waiting or total.waiting
         total.seconds = time.monotonic() - started
         return total
 
@@ -145,6 +153,7 @@ class Flusher:
             total.add(done)
             if not done.messages + done.dead:
                 break
+        await self._dead.retry_due()  # those of this flush are noted, and have their turn another time
         await self._indexer.drain()  # what an interrupted flush before this one left
         total.seconds = time.monotonic() - started
         return total

@@ -32,13 +32,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import (
     FAR_MS,
     AnswerCut,
-    AnswerError,
     ChannelMemoryError,
     Clock,
     Message,
     MessageState,
+    ModelUnfit,
     RateLimited,
-    ServiceError,
+    reason_of,
 )
 from bot.guilds import Consents
 from bot.observe import message_from_row, set_batch, set_state
@@ -107,16 +107,6 @@ class Due:
 
     channel_id: int
     guild_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that no usable answer could be had for, and the last error."""
-
-    message_id: int
-    guild_id: int
-    channel_id: int
-    error: str
 
 
 class Queue:
@@ -349,13 +339,13 @@ class Queue:
             reset = update(batches).where(batches.c.id == batch.id)
             await connection.execute(reset.values(state=OPEN, answer=None, error=None))
 
-    async def fail(self, work: Work, error: AnswerError) -> int:
-        """Count an unusable answer: the batch is tried again, halved, or its one message dies. How many died.
+    async def fail(self, batch: Batch, error: Exception) -> int:
+        """Count a failure of its own: the batch is tried again, halved, or its one message dies. How many died.
 
         Raises:
             LeaseLost: the channel is another's now.
         """
-        batch, failures = work.batch, work.batch.failures + 1
+        failures = batch.failures + 1
         async with self._db.write() as connection:
             await self.hold(connection, batch.channel_id)
             ids = await self._ids(connection, batch)
@@ -369,12 +359,20 @@ class Queue:
                 await connection.execute(tried.values(change))
         return 0
 
-    async def wait(self, batch: Batch, error: ServiceError) -> None:
-        """A service is down: the batch waits, longer each time, at least as long as the service asked for.
+    async def wait(self, batch: Batch, error: Exception) -> None:
+        """Not the batch is at fault: it waits, longer each time, at least as long as a service asked for.
+
+        Where a model is unfit it only notes why: whose turn it is then is not the batch's to say.
 
         Raises:
             LeaseLost: the channel is another's now.
         """
+        if isinstance(error, ModelUnfit):
+            async with self._db.write() as connection:
+                await self.hold(connection, batch.channel_id)
+                noted = update(batches).where(batches.c.id == batch.id)
+                await connection.execute(noted.values(next_try_ms=0, error=describe(error)))
+            return
         doubled = FIRST_WAIT_SECONDS * 2 ** min(batch.attempts, 20)
         seconds = min(self._longest_wait, doubled) * (0.5 + self._jitter() / 2)
         if isinstance(error, RateLimited) and error.retry_after is not None:
@@ -387,25 +385,6 @@ class Queue:
         async with self._db.write() as connection:
             await self.hold(connection, batch.channel_id)
             await connection.execute(update(batches).where(batches.c.id == batch.id).values(change))
-
-    # --- dead letters ------------------------------------------------------------------------------------------------
-
-    async def dead_letters(self, guild_id: int | None = None) -> list[DeadLetter]:
-        """Messages that no usable answer could be had for, oldest first."""
-        query = select(messages).where(messages.c.state == MessageState.DEAD).order_by(messages.c.id)
-        if guild_id is not None:
-            query = query.where(messages.c.guild_id == guild_id)
-        async with self._db.read() as connection:
-            rows = await connection.execute(query)
-            return [DeadLetter(row.id, row.guild_id, row.channel_id, row.reason or "") for row in rows]
-
-    async def retry_dead(self, message_ids: Collection[int] | None = None) -> int:
-        """Make dead letters (None: all) pending again; how many."""
-        return await self._settle_dead(message_ids, MessageState.PENDING)
-
-    async def drop_dead(self, message_ids: Collection[int] | None = None) -> int:
-        """Give dead letters (None: all) up: they count as skipped; how many."""
-        return await self._settle_dead(message_ids, MessageState.SKIPPED, "dropped")
 
     # --- details -----------------------------------------------------------------------------------------------------
 
@@ -435,18 +414,6 @@ class Queue:
         await connection.execute(delete(batches).where(batches.c.id == batch.id))
         return buried
 
-    async def _settle_dead(
-        self, message_ids: Collection[int] | None, state: MessageState, reason: str | None = None
-    ) -> int:
-        dead = messages.c.state == MessageState.DEAD
-        async with self._db.write() as connection:
-            if message_ids is None:
-                return await set_state(connection, dead, state, reason)
-            settled = 0
-            for chunk in chunks(message_ids):
-                settled += await set_state(connection, and_(dead, messages.c.id.in_(chunk)), state, reason)
-        return settled
-
 
 async def drop_empty_batches(connection: AsyncConnection) -> int:
     """Remove batches all of whose messages went; how many."""
@@ -455,8 +422,8 @@ async def drop_empty_batches(connection: AsyncConnection) -> int:
 
 
 def describe(error: Exception) -> str:
-    """An error as it may be kept: its kind and reason, never content."""
-    return f"{type(error).__name__}: {error}"
+    """An error as it may be kept: its kind and reason, or where it came from, never content."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, ChannelMemoryError) else reason_of(error)
 
 
 def _pending(channel_id: int) -> ColumnElement[bool]:

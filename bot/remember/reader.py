@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
-from bot.domain import MENTION, PERSONAL_KINDS, AnswerInvalid, people_in
+from bot.domain import MENTION, PERSONAL_KINDS, AnswerInvalid, MemoryKind, people_in
 from bot.remember import exact
 from bot.remember.check import Candidate, Checker
 from bot.remember.explain import Explanations
+from bot.remember.fitness import OWN_LINE, OWN_STATEMENT, Call
 from bot.remember.propose import Proposal, Proposer
 from bot.remember.statement import Cost, Judgement, Proposed, Statement
 from bot.remember.transcript import CHANNEL, Transcript
@@ -104,6 +105,21 @@ class Reader:
             ServiceError: the model's service failed.
         """
         return await self._checker.check(await self._transcript(work), candidates, turn)
+
+    async def prove(self, call: Call) -> None:
+        """Have a call made about a line of our own, and read the answer, which is kept nowhere.
+
+        Raises:
+            AnswerError: the answer can't be used.
+            ServiceError: the model's service failed.
+        """
+        transcript = Transcript((OWN_LINE,), context=(), names={}, secrets=self._secrets, zone=self._zone)
+        if call is Call.PROPOSE:
+            for proposal in (await self._proposer.propose(transcript, ())).items:
+                self._screened(proposal, transcript, set())
+        else:
+            own = Statement(MemoryKind.DECISION, OWN_STATEMENT, (OWN_LINE.id,))
+            await self._checker.check(transcript, [Candidate(own)])
 
     async def _transcript(self, work: Work) -> Transcript:
         messages = (*work.context, *work.messages)

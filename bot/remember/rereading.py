@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import MessageState
 from bot.observe import READ_AGAIN, set_state
-from bot.remember.channel_flush import MODEL_AWAY
+from bot.remember.asking import MODEL_AWAY
 from bot.remember.flusher import Flusher
 from bot.remember.report import FlushReport
 from bot.storage import Store, messages, rereadings, upsert

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import PERSONAL_KINDS, Citation, Memory, MemoryState, MessageState, Step, no_step
+from bot.domain import PERSONAL_KINDS, Citation, Memory, MemoryKind, MemoryState, Message, MessageState, Step, no_step
 from bot.guilds import Consents, family_of
 from bot.memories import MemoryStore
-from bot.observe import set_state
+from bot.observe import insert_messages, set_batch, set_state
 from bot.remember.changes import HISTORY, Contradicts, doubts, settle
 from bot.remember.queue import Batch, Queue
 from bot.remember.refusals import Refusals
 from bot.remember.statement import Judged, Judgement, Statement
-from bot.storage import Database, batches, chunks, forgotten_topics, messages
+from bot.storage import Database, batches, chunks, forgotten_topics, messages, taken_back
 
 GONE = "message_gone"
 OPTED_OUT = "opted_out"
@@ -143,22 +143,34 @@ class Settler:
             stored = select(batches.c.answer).where(batches.c.id == batch.id)
             if batch.answer is None or (await connection.execute(stored)).scalar_one_or_none() != batch.answer:
                 return done
-            stretch = await self._stretch(connection, batch, judged)
-            for statement, judgement in judged.statements:
-                if refusal := stretch.refusal(statement) or await self._settle(
-                    connection, stretch, stretch.memory(statement), judgement, done
-                ):
-                    done.refusals[refusal] += 1
-                    done.fates[statement_id(batch.id, statement)] = refusal
-            for statement, judgement in judged.refused:
-                if stretch.refusal(statement) is None:
-                    await self._doubt(connection, stretch, stretch.memory(statement), judgement)
-            await self._refusals.add(connection, batch.guild_id, Counter(judged.refusals) + done.refusals)
-            self._step("applying")
-            done.messages = await self._end(connection, batch, stretch.out)
-            await connection.execute(delete(batches).where(batches.c.id == batch.id))
-            self._step("settled")
+            await self._apply(connection, batch, judged, done)
         return done
+
+    async def prove(self, line: Message, text: str) -> None:
+        """Apply an answer about a line of our own, and take it back; raises what goes wrong with that."""
+        batch = Batch(str(uuid.uuid4()), line.guild_id, line.channel_id, None, 0, 0, 0)
+        own = Statement(MemoryKind.DECISION, text, (line.id,)), Judgement(said=True, lasting=True, private=False)
+        async with taken_back(self._db) as connection:
+            await insert_messages(connection, [line], 0)
+            await set_batch(connection, messages.c.id == line.id, batch.id)
+            await self._apply(connection, batch, Judged((own,)), Settled())
+
+    async def _apply(self, connection: AsyncConnection, batch: Batch, judged: Judged, done: Settled) -> None:
+        stretch = await self._stretch(connection, batch, judged)
+        for statement, judgement in judged.statements:
+            if refusal := stretch.refusal(statement) or await self._settle(
+                connection, stretch, stretch.memory(statement), judgement, done
+            ):
+                done.refusals[refusal] += 1
+                done.fates[statement_id(batch.id, statement)] = refusal
+        for statement, judgement in judged.refused:
+            if stretch.refusal(statement) is None:
+                await self._doubt(connection, stretch, stretch.memory(statement), judgement)
+        await self._refusals.add(connection, batch.guild_id, Counter(judged.refusals) + done.refusals)
+        self._step("applying")
+        done.messages = await self._end(connection, batch, stretch.out)
+        await connection.execute(delete(batches).where(batches.c.id == batch.id))
+        self._step("settled")
 
     async def _stretch(self, connection: AsyncConnection, batch: Batch, judged: Judged) -> _Stretch:
         every = [statement for statement, _ in (*judged.statements, *judged.refused)]

@@ -10,6 +10,7 @@ from bot.storage.composition import data_key, database_address, open_store, stor
 from bot.storage.encryption import encrypt, is_plain
 from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
 from bot.storage.installation import BOT_ID, Installation
+from bot.storage.outages import DATABASE_AWAY, taken_back
 from bot.storage.postgres import Locks
 from bot.storage.schema import *  # noqa: F403 - every table: a new one needs no line here
 from bot.storage.schema import PENDING, metadata
@@ -19,6 +20,7 @@ from bot.storage.stores import Edited, Erased, Expired, Portion, Record, Scope, 
 
 __all__ = [
     "BOT_ID",
+    "DATABASE_AWAY",
     "PENDING",
     "STATEMENT_IDS",
     "Changes",
@@ -50,5 +52,6 @@ __all__ = [
     "open_store",
     "private_folder",
     "storage_stores",
+    "taken_back",
     "upsert",
 ]

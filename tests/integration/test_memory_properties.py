@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ from bot.domain.model import Message, MessageState
 from bot.guilds.rules import ConsentRule
 from bot.observe.messagelog import Said
 from bot.storage.schema import batches, citations, members, messages, outbox
-from tests.fixtures.memory import Pipeline, open_pipeline
+from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline
 from tests.fixtures.storage import GUILD, NOW_MS, FakeClock
 
 AUTHORS = (3_101, 3_102, 3_103)
@@ -136,7 +137,9 @@ class World:
     async def crash(self) -> None:
         """Die at a random step of a flush, if it has that many."""
         self.pipeline.steps.die_at = len(self.pipeline.steps.seen) + self.random.randrange(12)
-        await self.pipeline.flusher.flush_all()
+        with suppress(Interrupted):
+            await self.pipeline.flusher.flush_all()
+            self.pipeline.steps.die_at = None
 
     async def erase_member(self) -> None:
         author = self.random.choice(AUTHORS)

@@ -12,7 +12,7 @@ from bot.domain.model import Memory, MessageState
 from bot.memories import Asker
 from bot.observe import set_state
 from bot.remember import rereading
-from bot.remember.channel_flush import MODEL_AWAY
+from bot.remember.asking import MODEL_AWAY
 from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereader, Rereadings, Standing
 from bot.storage.schema import messages, rereadings

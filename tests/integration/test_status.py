@@ -15,10 +15,9 @@ from bot.llm.resilience import Breaker, Guard
 from bot.operate.activity import Activity
 from bot.operate.status import DAYS, Status, StatusReport
 from bot.operate.traffic import Traffic
-from bot.operate.waiting import DelayReport
+from bot.operate.waiting import delay_report
 from bot.remember.refusals import Refusals
 from bot.remember.report import FlushReport
-from bot.storage.set_aside_store import SetAside
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline
@@ -37,7 +36,7 @@ def make_status(pipeline: Pipeline, ledger: Ledger, *guards: Guard) -> Status:
         prices=list_prices(),
         guards=guards,
         indexer=pipeline.indexer,
-        delays=DelayReport(pipeline.indexer.changes, SetAside(pipeline.db, pipeline.clock)),
+        delays=delay_report(pipeline.db, pipeline.clock, pipeline.indexer.changes),
         refusals=Refusals(pipeline.db, pipeline.clock),
         clock=pipeline.clock,
     )
