@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.domain import Backoff, ChannelMemoryError, ServiceUnavailable, Step, isolate, no_step, reason_of
+from bot.storage import refuses_data
 
 if TYPE_CHECKING:
     from bot.domain import Message
@@ -31,6 +32,9 @@ GROUP_SECONDS = 0.25
 
 FIRST_RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 30.0
+
+OUTAGES = (ChannelMemoryError, OSError)
+"""No event is at fault for these."""
 
 _log = logging.getLogger(__name__)
 
@@ -286,8 +290,8 @@ class Intake:
         while True:
             try:
                 return await self._write(part)
-            except (SQLAlchemyError, ChannelMemoryError, OSError) as error:
-                _log.warning("can't write %d events (%s); next try in %.2f s", len(part), type(error).__name__, delay)
+            except (SQLAlchemyError, *OUTAGES) as error:
+                _log.warning("can't write %d events (%s); next try in %.2f s", len(part), reason_of(error), delay)
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_RETRY_SECONDS)
 
@@ -295,14 +299,23 @@ class Intake:
         """Write what can be written of neighbouring events; raises where nothing can be."""
         removes = isinstance(part[-1], _Edited | _Deleted)
         parts = [part] if removes else [[event] for event in part]
-        for failed, error in await isolate(parts, self._write_all, proof=self._log.prove):
+        for failed, error in await isolate(parts, self._write_all, proof=self._log.prove, outages=OUTAGES):
             if removes:
                 self._insist(failed, error)
             else:
                 await self._leave(failed[-1], error)
 
     async def _write_all(self, parts: Sequence[Sequence[_Event]]) -> None:
+        """Write events; raises ServiceUnavailable where the database can't take anything now."""
         part = list(itertools.chain.from_iterable(parts))
+        try:
+            await self._write_part(part)
+        except DBAPIError as error:
+            if not refuses_data(error):
+                raise ServiceUnavailable("database", type(error).__name__) from error
+            raise
+
+    async def _write_part(self, part: Sequence[_Event]) -> None:
         match part[-1]:
             case _Edited(message_id, content, edited_at):
                 await self._revisions.edited(message_id, content, edited_at)

@@ -12,6 +12,7 @@ from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.outages import DATABASE_AWAY, taken_back
 from bot.storage.postgres import Locks
+from bot.storage.refused_data import refuses_data
 from bot.storage.schema import *  # noqa: F403 - every table: a new one needs no line here
 from bot.storage.schema import PENDING, metadata
 from bot.storage.set_aside_store import Item, SetAside, SetAsideCount
@@ -51,6 +52,7 @@ __all__ = [
     "moment",
     "open_store",
     "private_folder",
+    "refuses_data",
     "storage_stores",
     "taken_back",
     "upsert",

@@ -70,9 +70,9 @@ FAST = pairwise(ALL)
 def _impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The program's waits in hundredths of a second."""
     prepare_mem0(tmp_path)  # before one of the lines below imports it
-    for name in ("llm.composition.MODEL_SECONDS", "index.vectors.EMBEDDING_SECONDS", "index.vectors.QDRANT_SECONDS"):
+    for name in ("llm.composition.MODEL_SECONDS", "llm.composition.EMBEDDING_SECONDS", "index.vectors.QDRANT_SECONDS"):
         monkeypatch.setattr(f"bot.{name}", 0.6)
-    for name in ("llm.composition.MODEL_CALLS_A_SECOND", "index.vectors.EMBEDDING_CALLS_A_SECOND"):
+    for name in ("llm.composition.MODEL_CALLS_A_SECOND", "llm.composition.EMBEDDING_CALLS_A_SECOND"):
         monkeypatch.setattr(f"bot.{name}", 1000)
     for module in ("llm.composition", "index.vectors"):
         monkeypatch.setattr(f"bot.{module}.Breaker", partial(Breaker, cooldown=0.05, longest_cooldown=0.05))
