@@ -17,7 +17,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from cogs.faults import UNPARSED, where
-from cogs.payloads import mended, with_poll
+from cogs.payloads import mended, with_poll, without_nulls
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ OF_SERVERS = frozenset(
         "THREAD_UPDATE",
     }
 )
-"""Events that tell of a server and what is in it: mended where they can't be read as they came."""
+"""Events that tell of a server and what is in it."""
 
 OF_MESSAGES = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE"})
 
@@ -99,13 +99,19 @@ def guard(parsers: MutableMapping[str, Parser], missed: Missed, counts: Counter[
 
 def _parse(event: str, parse: Parser, missed: Missed, counts: Counter[str], data: Any) -> None:  # noqa: ANN401
     try:
-        try:
+        if event in OF_SERVERS:
+            _parse_of_server(event, parse, data)
+        else:
             parse(with_poll(data) if event in OF_MESSAGES else data)
-        except UNPARSED:
-            if event not in OF_SERVERS:
-                raise
-            parse(mended(event, data))
     except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles upon, other events are read
         counts["unreadable_events"] += 1
         log.error("%s of Discord's gateway could not be read (%s)", event, where(error))  # noqa: TRY400
         missed(event, data)
+
+
+def _parse_of_server(event: str, parse: Parser, data: Any) -> None:  # noqa: ANN401
+    known = mended(event, data)
+    try:
+        parse(known)
+    except UNPARSED:
+        parse(without_nulls(known))

@@ -16,8 +16,24 @@ Json = Mapping[str, Any]
 
 _CHANNEL: Final[Json] = {"name": "", "position": 0, "bitrate": 64_000, "user_limit": 0, "parent_id": None}
 _THREAD: Final[Json] = {"name": "", "owner_id": 0, "message_count": 0, "member_count": 0}
-_ROLE: Final[Json] = {"name": "", "permissions": "0"}
-"""What discord.py counts on: a role without permissions gives none."""
+_ROLE: Final[Json] = {"name": "", "permissions": "0", "position": 0}
+"""What discord.py counts on. A channel without overwrites has none, as Discord documents it, and a role without
+permissions gives none."""
+
+_NULLABLE: Final = frozenset(
+    {
+        "topic",
+        "last_message_id",
+        "icon",
+        "parent_id",
+        "last_pin_timestamp",
+        "rtc_region",
+        "default_reaction_emoji",
+        "default_sort_order",
+        "unicode_emoji",
+    }
+)
+"""Fields of channels, threads and roles in which Discord documents null; discord.py knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,43 +107,44 @@ def reduced(message: Json) -> dict[str, Any]:
 
 
 def mended(event: str, data: Json) -> dict[str, Any]:
-    """What an event tells of a server and what is in it, without what is null, and with what is counted on filled in.
+    """What an event tells of a server and what is in it, with what discord.py counts on.
 
-    A channel without overwrites has none, as Discord documents it.
+    It takes some payloads without a word that break it later, so this is for all of them.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: that can't be done.
     """
     if event == "GUILD_CREATE":
-        return _present(data) | {
-            "channels": [_channel(channel) for channel in data.get("channels") or ()],
+        return {
+            **data,
+            "channels": [_filled(_CHANNEL, channel) for channel in data.get("channels") or ()],
             "threads": [_thread(thread) for thread in data.get("threads") or ()],
-            "roles": [_role(role) for role in data.get("roles") or ()],
+            "roles": [_filled(_ROLE, role) for role in data.get("roles") or ()],
         }
     if event.startswith("GUILD_ROLE_"):
-        return {**data, "role": _role(data["role"])}
-    if event.startswith("GUILD_"):
-        return _present(data)
+        return {**data, "role": _filled(_ROLE, data["role"])}
     if event.startswith("THREAD_"):
         return _thread(data)
-    return _channel(data)
+    if event.startswith("CHANNEL_"):
+        return _filled(_CHANNEL, data)
+    return dict(data)
 
 
-def _channel(channel: Json) -> dict[str, Any]:
-    return {**_CHANNEL, **_present(channel)}
+def without_nulls(data: Json) -> dict[str, Any]:
+    """A payload without what is null, at its top."""
+    return {name: value for name, value in data.items() if value is not None}
 
 
-def _role(role: Json) -> dict[str, Any]:
-    return {**_ROLE, **_present(role)}
+def _filled(counted_on: Json, payload: Json) -> dict[str, Any]:
+    known = {name: value for name, value in payload.items() if value is not None or name in _NULLABLE}
+    return {**counted_on, **known}
 
 
 def _thread(thread: Json) -> dict[str, Any]:
-    known = {**_THREAD, **_present(thread)}
-    membership = known.pop("member", None)
-    if membership is not None:
-        known["member"] = _present(membership)
-    return known
-
-
-def _present(payload: Json) -> dict[str, Any]:
-    return {name: value for name, value in payload.items() if value is not None}
+    filled = _filled(_THREAD, thread)
+    if "member" in filled:
+        filled["member"] = without_nulls(filled["member"])
+    return filled
 
 
 def _carried(message: Json) -> dict[str, Any]:
@@ -168,7 +185,7 @@ def _answer(answer: Json) -> dict[str, Any]:
 
 
 def _reference(reference: Json) -> dict[str, Any]:
-    known = _present(reference)
+    known = without_nulls(reference)
     return {**known, "channel_id": str(int(known["channel_id"]))}
 
 
