@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -13,7 +14,7 @@ from discord import ui
 from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Hit, people_in
+from bot.domain import Hit, do_each, frames_of, people_in, reason_of
 from bot.forget import Glance, Post, Posts, sources_of
 from bot.guilds import Consents
 from bot.memories import Asker
@@ -213,9 +214,7 @@ class TakeDown(commands.Cog):
         if not self._bot.is_ready():
             return
         try:
-            await self._compare()
-            await self.review()
-            await self.round()
+            await do_each(self._compare, self.review, self.round)
         except SQLAlchemyError as error:
             log.warning("Public posts are looked at later (%s)", type(error).__name__)
         except Exception:  # a loop that ended would be noticed by nobody
@@ -233,15 +232,17 @@ class TakeDown(commands.Cog):
 
     async def review(self) -> None:
         """Take back what may not be seen any more where it was posted, in servers where something changed."""
-        for guild_id in list(self._changed):
-            guild = self._bot.get_guild(guild_id)
-            if guild is not None and not guild.unavailable:
-                self._changed.discard(guild_id)  # before looking: what changes meanwhile is looked at again
-                try:
-                    await self._review(guild)
-                except BaseException:
-                    self._changed.add(guild_id)
-                    raise
+        guilds = [self._bot.get_guild(guild_id) for guild_id in self._changed]
+        there = [guild for guild in guilds if guild is not None and not guild.unavailable]
+        await do_each(*(partial(self._review_changed, guild) for guild in there))
+
+    async def _review_changed(self, guild: discord.Guild) -> None:
+        self._changed.discard(guild.id)  # before looking: what changes meanwhile is looked at again
+        try:
+            await self._review(guild)
+        except BaseException:
+            self._changed.add(guild.id)
+            raise
 
     async def _review(self, guild: discord.Guild) -> None:
         for place_id, by_source in (await self._posts.standing(guild.id)).items():
@@ -252,12 +253,13 @@ class TakeDown(commands.Cog):
 
     async def _compare(self) -> None:
         """Compare the sources of what is posted with Discord, after a session in which deletions may be missing."""
-        for guild_id, tries in list(self._unsure.items()):
-            doubtful = await self._verification.check(guild_id, await self._posts.cited(guild_id))
-            if doubtful and tries > 1:
-                self._unsure[guild_id] = tries - 1
-            else:
-                del self._unsure[guild_id]
+        await do_each(*(partial(self._compare_guild, guild_id) for guild_id in list(self._unsure)))
+
+    async def _compare_guild(self, guild_id: int) -> None:
+        doubtful = await self._verification.check(guild_id, await self._posts.cited(guild_id))
+        self._unsure[guild_id] -= 1
+        if not (doubtful and self._unsure[guild_id]):
+            del self._unsure[guild_id]
 
     async def _deleted(self, post: Post) -> bool:
         place: Any = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
@@ -267,5 +269,8 @@ class TakeDown(commands.Cog):
             if says_gone(error):
                 return True
             log.info("Post %d of channel %d can't be deleted now (%s)", post.message_id, post.channel_id, why(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - the other posts go
+            log.warning("Post %d could not be deleted: %s%s", post.message_id, reason_of(error), frames_of(error))
             return False
         return True

@@ -145,6 +145,22 @@ class Supervisor:
             standing.waits = False
 
 
+async def do_each(*works: Callable[[], Awaitable[object]]) -> None:
+    """Do all of these, one after the other, whatever comes of any of them.
+
+    Raises:
+        Exception: why the first one that failed did so, after all were tried.
+    """
+    failure: Exception | None = None
+    for work in works:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the others are done, and then it is raised
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
 async def isolate(
     items: Sequence[T],
     work: Callable[[Sequence[T]], Awaitable[object]],

@@ -14,6 +14,7 @@ from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.proof import Receipt
 from bot.forget.public_posts import Glance, Post, Posts, sources_of
 from bot.forget.requests import Outcome, Request, Requests, State
+from bot.forget.undone import Removing, Undone
 from bot.forget.verification import KEPT_AT_ONCE, Seen, Verification
 
 __all__ = [
@@ -29,10 +30,12 @@ __all__ = [
     "Post",
     "Posts",
     "Receipt",
+    "Removing",
     "Request",
     "Requests",
     "Seen",
     "State",
+    "Undone",
     "Vanished",
     "Verification",
     "as_json",

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Step, no_step
+from bot.domain import Retries, Step, frames_of, no_step, reason_of
 from bot.forget.requests import Outcome, Request, Requests
 from bot.guilds import Action
+from bot.storage import DATABASE_AWAY
 
 if TYPE_CHECKING:
     from bot.forget.erasure import Erasure
@@ -70,6 +71,8 @@ class Clerk:
         self._before = before
         self._at_start = at_start
         self._step = step
+        self._retries = Retries[int](pending.clock)
+        self._failures: dict[int, Exception] = {}
 
     async def run(self) -> None:
         """Take what is asked for until cancelled; what the database refuses is tried again."""
@@ -103,12 +106,18 @@ class Clerk:
         return await self._pending.newest_of(user_id, self._hasher.subject(user_id), guild_id)
 
     async def fulfil(self, request: Request) -> Receipt:
-        """Have a request carried out, here unless somebody else is at it, and wait for its receipt."""
+        """Have a request carried out, here unless somebody else is at it, and wait for its receipt.
+
+        Raises:
+            Exception: why it can't be done now; it is tried again until it is.
+        """
         while True:
             await self.round()
             _, receipt = await self._pending.outcome(request)
             if receipt is not None:
                 return receipt
+            if request.seq in self._failures:
+                raise self._failures[request.seq]
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _carry_through(self, request: Request) -> Receipt:
@@ -116,7 +125,10 @@ class Clerk:
         return await self.fulfil(request)
 
     async def round(self) -> None:
-        """Carry out what waits, and what somebody who ended had taken on; while another is at it, nothing."""
+        """Carry out what waits, and what somebody who ended had taken on; while another is at it, nothing.
+
+        One that fails holds up no other: it waits, five minutes at most, and is tried again.
+        """
         if not await self._pending.open():
             return
         async with self._pending.alone() as alone:
@@ -124,9 +136,22 @@ class Clerk:
                 return
             await self._pending.again()
             for request in await self._pending.waiting():
-                if await self._pending.take(request):
+                if self._retries.due(request.seq) and await self._pending.take(request):
                     self._step("request taken")
-                    await self._carry_out(request)
+                    await self._try(request)
+
+    async def _try(self, request: Request) -> None:
+        try:
+            await self._carry_out(request)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other requests are carried out
+            self._failures[request.seq] = error
+            self._retries.failed(request.seq)
+            log.warning("Erasure %d is tried again: %s%s", request.seq, reason_of(error), frames_of(error))
+        else:
+            self._failures.pop(request.seq, None)
+            self._retries.succeeded(request.seq)
 
     async def _carry_out(self, request: Request) -> None:
         """Erase, and leave the receipt and the entry in the audit trail."""

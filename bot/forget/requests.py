@@ -76,14 +76,18 @@ class Outcome:
 
 
 class Requests(Store):
-    """The requests, in the database."""
+    """The requests, in the database.
+
+    Attributes:
+        clock: the local clock.
+    """
 
     name = "requests"
     tables = (requests,)
 
     def __init__(self, db: Database, clock: Clock) -> None:
         super().__init__(db)
-        self._clock = clock
+        self.clock = clock
 
     async def ask(
         self,
@@ -102,7 +106,7 @@ class Requests(Store):
             "up_to": up_to,
             "actor_id": actor_id,
         }
-        row = {**wanted, "state": State.ASKED, "asked_ms": self._clock()}
+        row = {**wanted, "state": State.ASKED, "asked_ms": self.clock()}
         async with self._db.write() as connection:
             statement = insert(requests).values(row).returning(requests.c.seq)
             return Request(seq=(await connection.execute(statement)).scalar_one(), **wanted)
@@ -150,7 +154,7 @@ class Requests(Store):
             "user_id": None,
             "actor_id": None,
             "subject": subject,
-            "done_ms": self._clock(),
+            "done_ms": self.clock(),
             "receipt": json.dumps({"removed": receipt.removed, "remaining": receipt.remaining}),
         }
         await connection.execute(update(requests).where(requests.c.seq == request.seq).values(done))
@@ -171,7 +175,7 @@ class Requests(Store):
         return None if row is None else Outcome(_receipt(row), row.done_ms or row.asked_ms)
 
     def _old(self, now_ms: int | None = None) -> ColumnElement[bool]:
-        before = (self._clock() if now_ms is None else now_ms) - KEPT_MS
+        before = (self.clock() if now_ms is None else now_ms) - KEPT_MS
         return and_(requests.c.state == State.DONE, requests.c.done_ms < before)
 
     async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from bot.domain import Clock, Retries, ServiceError
+from bot.domain import Clock, Retries, ServiceError, frames_of, reason_of
 
 if TYPE_CHECKING:
     from bot.domain import Message
@@ -175,10 +175,14 @@ class Verification:
             if not self._retries.due(suspect.channel_id):
                 self._rotation.append(suspect)
                 continue
-            async with suspect.turn:
-                left = await self._sweep(suspect)
+            left = True
+            try:
+                async with suspect.turn:
+                    left = await self._sweep(suspect)
+            finally:
+                if left:
+                    self._rotation.append(suspect)
             if left:
-                self._rotation.append(suspect)
                 return True
             del self._suspects[suspect.guild_id][suspect.channel_id]
         return False
@@ -221,25 +225,34 @@ class Verification:
 
         The channel rests from the sweep afterwards where that is so, or where a deletion could not be confirmed.
         """
-        guild_id, channel_id = suspect.guild_id, suspect.channel_id
         try:
-            page = await self._history.page(guild_id, channel_id, newest)
-            if page is None:
-                await self._erasure.erase_channel(guild_id, channel_id, up_to=newest)
-                suspect.up_to = 0
-                suspect.unconfirmed.clear()
-                return True
-            first = page[-1].message_id if len(page) == PAGE else 0
-            kept = await self._log.kept_between(channel_id, first, newest, limit=KEPT_AT_ONCE)
-            first = first if len(kept) < KEPT_AT_ONCE else min(kept)
+            unconfirmed = await self._compared(suspect, newest)
         except ServiceError as error:
-            log.info("What happened in channel %d could not be looked up: %s", channel_id, error)
-            self._retries.failed(channel_id)
-            return False
+            log.info("What happened in channel %d could not be looked up: %s", suspect.channel_id, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, other channels are compared
+            reason = f"{reason_of(error)}{frames_of(error)}"
+            log.warning("Channel %d could not be compared and rests: %s", suspect.channel_id, reason)
+        else:
+            (self._retries.failed if unconfirmed else self._retries.succeeded)(suspect.channel_id)
+            return True
+        self._retries.failed(suspect.channel_id)
+        return False
+
+    async def _compared(self, suspect: _Suspect, newest: int) -> Collection[int]:
+        """Compare one page; returns what is missing and can't be confirmed to be deleted."""
+        guild_id, channel_id = suspect.guild_id, suspect.channel_id
+        page = await self._history.page(guild_id, channel_id, newest)
+        if page is None:
+            await self._erasure.erase_channel(guild_id, channel_id, up_to=newest)
+            suspect.up_to = 0
+            suspect.unconfirmed.clear()
+            return ()
+        first = page[-1].message_id if len(page) == PAGE else 0
+        kept = await self._log.kept_between(channel_id, first, newest, limit=KEPT_AT_ONCE)
+        first = first if len(kept) < KEPT_AT_ONCE else min(kept)
         unconfirmed = await self._apply(suspect, kept, {seen.message_id: seen for seen in page})
         suspect.compared([*kept, newest], unconfirmed, first=first, last=newest)
-        (self._retries.failed if unconfirmed else self._retries.succeeded)(channel_id)
-        return True
+        return unconfirmed
 
     async def _apply(
         self, suspect: _Suspect, kept: Mapping[int, Message | None], shown: Mapping[int, Seen]

@@ -223,7 +223,7 @@ class Doctor:
             return Finding("what waits", Verdict.SKIPPED, "the database can't be used")
         found = "; ".join(delays.lines)
         if delays.removals:
-            return Finding("what waits", Verdict.FAULT, found, "mend the vector store first: until then it is not gone")
+            return Finding("what waits", Verdict.FAULT, found, "mend this first: until then it is not gone")
         if delays.waiting:
             return Finding(
                 "what waits", Verdict.WARNING, found, "mend what it waits for, as said above; nothing is lost"

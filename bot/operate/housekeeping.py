@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Clock
+from bot.domain import Clock, do_each
 from bot.forget import Erasure
 from bot.guilds import Guilds
 from bot.llm import Ledger
@@ -59,16 +60,25 @@ class Housekeeping:
             await asyncio.sleep(ROUND_SECONDS)
 
     async def round(self) -> None:
-        """Erase what is due, write the ledger, warn of what waits for too long."""
-        await self._ledger.flush()
+        """Erase what is due, write the ledger, warn of what waits for too long; nothing of it waits for another.
+
+        Raises:
+            Exception: why something could not be done, after all else was: it is named, and done in another round.
+        """
+        await do_each(self._ledger.flush, self._expire, self._erase_left, self._erasure.sweep, self._warn)
+
+    async def _expire(self) -> None:
         expired = await self._erasure.erase_expired(self._retention_days)
         if any(expired.values()):
             log.info("Kept for long enough (messages for %d days): erased %s", self._retention_days, expired)
-        for guild_id in await self._guilds.left_before(self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)):
-            receipt = await self._erasure.erase_guild(guild_id, left=True)
-            log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
-        await self._erasure.sweep()
-        await self._warn()
+
+    async def _erase_left(self) -> None:
+        before_ms = self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)
+        await do_each(*(partial(self._erase_guild, guild_id) for guild_id in await self._guilds.left_before(before_ms)))
+
+    async def _erase_guild(self, guild_id: int) -> None:
+        receipt = await self._erasure.erase_guild(guild_id, left=True)
+        log.info("Guild %d was left a week ago: erased %s", guild_id, receipt.removed)
 
     async def _warn(self) -> None:
         """Tell operators once a day of messages that retention will erase before they were extracted."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.forget import Removing
 from bot.index import PART
 from bot.remember import READING, DeadLetters, HeldUp
 from bot.storage import SetAside
 
 if TYPE_CHECKING:
     from bot.domain import Clock, PartStanding
+    from bot.forget import Undone
     from bot.index import Backlog, Waiting
     from bot.remember import Waits
     from bot.storage import Database, SetAsideCount
@@ -22,7 +24,7 @@ class Delays:
     """What is not done, though it was tried; a line for each reason.
 
     Attributes:
-        removals: what the index can't forget now.
+        removals: what is to be removed and can't be now.
         waiting: what waits for the index.
         aside: what was set aside.
         parts: parts of this process that failed, and have not been started again.
@@ -43,6 +45,7 @@ class DelayReport:
     """Looks for what is not done.
 
     Args:
+        removing: what is to be removed.
         changes: what the index has yet to learn.
         held_up: what has yet to be read.
         dead: what could not be read.
@@ -52,12 +55,14 @@ class DelayReport:
 
     def __init__(
         self,
+        removing: Removing,
         changes: Backlog,
         held_up: HeldUp,
         dead: DeadLetters,
         aside: SetAside,
         standings: Mapping[str, PartStanding] | None = None,
     ) -> None:
+        self._removing = removing
         self._changes = changes
         self._held_up = held_up
         self._dead = dead
@@ -68,7 +73,10 @@ class DelayReport:
         """What is not done now; of what was set aside only that of one server, or (None) of all."""
         waiting = await self._changes.waiting()
         return Delays(
-            removals=[_waits(rows) for rows in waiting if rows.removes],
+            removals=[
+                *_undone(await self._removing.undone(guild_id)),
+                *(_waits(rows) for rows in waiting if rows.removes),
+            ],
             waiting=[
                 *(_held_up(rows) for rows in await self._held_up.waits(guild_id)),
                 *(_waits(rows) for rows in waiting if not rows.removes),
@@ -85,7 +93,20 @@ def delay_report(
     db: Database, clock: Clock, changes: Backlog, standings: Mapping[str, PartStanding] | None = None
 ) -> DelayReport:
     """A report on what is in a database; see `DelayReport`."""
-    return DelayReport(changes, HeldUp(db, clock), DeadLetters(db, clock), SetAside(db, clock), standings)
+    return DelayReport(
+        Removing(db, clock), changes, HeldUp(db, clock), DeadLetters(db, clock), SetAside(db, clock), standings
+    )
+
+
+def _undone(undone: Undone) -> list[str]:
+    lines: list[str] = []
+    if undone.erasures:
+        what = "erasure that was asked for is" if undone.erasures == 1 else "erasures that were asked for are"
+        lines.append(f"{undone.erasures:,} {what} not done yet, and tried again until done; the log says why")
+    if undone.posts:
+        what = "public post of the bot is" if undone.posts == 1 else "public posts of the bot are"
+        lines.append(f"{undone.posts:,} {what} not taken down yet, and tried again every five minutes")
+    return lines
 
 
 def _down(name: str, standing: PartStanding) -> str:

@@ -11,6 +11,7 @@ import simcord
 
 from bot.forget.public_posts import GIVEN_UP_AFTER_MS
 from bot.memories import Asker
+from bot.operate.waiting import delay_report
 from bot.storage.schema import post_people, post_sources, posts
 from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, shown
@@ -137,6 +138,36 @@ async def test_a_post_stays_while_its_sources_do(world: World) -> None:
     await world.say(world.ann, "something else")
     await take_down(world)
     assert len(posted(world)) == 1
+
+
+async def test_a_post_that_can_not_be_deleted_holds_up_no_other_and_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await shared(world)
+    await share(world)
+    assert len(posted(world)) == 2
+    delete, broken = discord.PartialMessage.delete, list[int]()
+
+    async def breaks(post: discord.PartialMessage) -> None:
+        if not broken or post.id in broken:
+            broken.append(post.id)
+            raise KeyError("broken")
+        await delete(post)
+
+    monkeypatch.setattr(discord.PartialMessage, "delete", breaks)
+    await world.ann.delete(message)
+    await world.durable()
+    await take_down(world)
+    assert len(posted(world)) == 1
+    report = delay_report(world.pipeline.db, world.pipeline.clock, world.pipeline.indexer.changes)
+    assert (await report.look()).removals == [
+        "1 public post of the bot is not taken down yet, and tried again every five minutes"
+    ]
+    monkeypatch.undo()
+    world.pipeline.clock.advance(400)
+    await take_down(world)
+    assert posted(world) == []
+    assert (await report.look()).removals == []
 
 
 async def test_a_deleted_source_takes_the_post_with_it(world: World) -> None:

@@ -12,12 +12,14 @@ from sqlalchemy import select, update
 
 from bot.domain.model import MemoryKind
 from bot.forget.clerk import Clerk
+from bot.forget.proof import Receipt
 from bot.forget.requests import Requests, State
 from bot.forget.unfinished import PAGE, UnfinishedOptOuts
 from bot.guilds.audit import Action, AuditTrail
 from bot.guilds.servers import Guilds
 from bot.llm.costs import Ledger
 from bot.operate.housekeeping import Housekeeping
+from bot.operate.waiting import delay_report
 from bot.storage.schema import memories, requests
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
@@ -206,6 +208,79 @@ async def remembered(pipeline: Pipeline, kind: MemoryKind, text: str, guild: int
     )
     async with pipeline.db.write() as connection:
         await connection.execute(update(memories).where(memories.c.id == memory.id).values(kind=kind))
+
+
+async def test_an_erasure_that_fails_holds_up_no_other_is_named_and_is_tried_until_it_is_done(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pipeline.say("note: one", author=ALICE)
+    await pipeline.say("note: two", author=BOB)
+    pending = Requests(pipeline.db, pipeline.clock)
+    first = await pending.ask(user_id=ALICE, guild_id=GUILD)
+    second = await pending.ask(user_id=BOB, guild_id=GUILD)
+    erase, tries = pipeline.personal.delete, list[int]()
+
+    async def breaks(user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
+        if user_id == ALICE:
+            tries.append(pipeline.clock())
+            raise KeyError(CANARY)
+        return await erase(user_id, guild_id, up_to=up_to)
+
+    monkeypatch.setattr(pipeline.personal, "delete", breaks)
+    clerks = clerk(pipeline)
+    await clerks.round()
+    assert [(await pending.outcome(request))[0] for request in (first, second)] == [State.TAKEN, State.DONE]
+    with pytest.raises(KeyError):
+        await clerks.fulfil(first)
+    for _ in range(3600):
+        pipeline.clock.advance(1)
+        await clerks.round()
+    assert 12 <= len(tries) <= 30, "every five minutes in the end"
+    report = delay_report(pipeline.db, pipeline.clock, pipeline.indexer.changes)
+    assert (await report.look(GUILD)).removals == [
+        "1 erasure that was asked for is not done yet, and tried again until done; the log says why"
+    ]
+    monkeypatch.undo()
+    pipeline.clock.advance(400)
+    assert (await clerks.fulfil(first)).removed["messages"] == 1
+    assert (await report.look(GUILD)).removals == []
+
+
+@pytest.mark.parametrize("broken", ["ledger", "guild"])
+async def test_what_fails_in_a_round_of_housekeeping_keeps_nothing_else_from_being_done(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    ledger, guilds = Ledger(pipeline.db, pipeline.clock), Guilds(pipeline.db, pipeline.clock)
+    for guild in (GUILD, OTHER_GUILD):
+        await pipeline.say("it is late", guild=guild, channel=guild)
+        await guilds.joined(guild, "Workshop")
+        await guilds.left(guild)
+    housekeeping = Housekeeping(
+        erasure=pipeline.erasure,
+        guilds=guilds,
+        log=pipeline.log,
+        ledger=ledger,
+        clock=pipeline.clock,
+        retention_days=30,
+    )
+    erase = pipeline.erasure.erase_guild
+
+    async def fails(*_: object) -> None:
+        raise KeyError("broken")
+
+    async def breaks(guild_id: int, *, left: bool) -> Receipt:
+        if guild_id == GUILD:
+            raise KeyError("broken")
+        return await erase(guild_id, left=left)
+
+    if broken == "ledger":
+        monkeypatch.setattr(ledger, "flush", fails)
+    else:
+        monkeypatch.setattr(pipeline.erasure, "erase_guild", breaks)
+    pipeline.clock.advance(8 * DAY)
+    with pytest.raises(KeyError):
+        await housekeeping.round()
+    assert len(await pipeline.states()) == (0 if broken == "ledger" else 1)
 
 
 async def test_memories_go_when_their_servers_lifetime_is_over(pipeline: Pipeline, data_dir: Path) -> None:

@@ -20,6 +20,9 @@ from tests.fixtures.storage import CHANNEL, GUILD
 OTHER = CHANNEL + 1
 
 
+WHAT_WAS_SAID = "what was said"
+
+
 @dataclass
 class ShownHistory:
     """Discord's history as a test has it.
@@ -28,6 +31,7 @@ class ShownHistory:
         shown: what it shows, by channel, oldest first.
         gone: messages of which it says that they are no more; of others that are not shown it says nothing.
         closed: channels whose history it does not give.
+        broken: channels whose history makes this program fail.
         pages: the channels of the pages that were asked for.
         asked: the messages that it was asked about.
     """
@@ -35,6 +39,7 @@ class ShownHistory:
     shown: dict[int, list[Seen]] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     closed: set[int] = field(default_factory=set)
+    broken: set[int] = field(default_factory=set)
     pages: list[int] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
 
@@ -42,6 +47,8 @@ class ShownHistory:
         self.pages.append(channel_id)
         if channel_id in self.closed:
             raise ServiceUnavailable("discord", "HTTP 500")
+        if channel_id in self.broken:
+            raise KeyError(WHAT_WAS_SAID)
         upto = [seen for seen in self.shown.get(channel_id, []) if seen.message_id <= newest]
         return upto[::-1][:PAGE]
 
@@ -141,20 +148,25 @@ async def test_an_unconfirmed_deletion_holds_up_no_older_page_and_is_asked_about
     assert desk.verification.channels_left == 0
 
 
-async def test_a_channel_whose_history_can_not_be_read_rests_while_others_are_compared(desk: Desk) -> None:
-    await desk.pipeline.say("closed")
+@pytest.mark.parametrize("how", ["closed", "broken"])
+async def test_a_channel_that_can_not_be_compared_rests_while_others_are(
+    desk: Desk, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = await desk.pipeline.say("closed")
     changed = await desk.pipeline.say("nine o'clock", channel=OTHER)
     desk.show_edited(changed, "ten o'clock")
-    desk.history.closed.add(CHANNEL)
+    getattr(desk.history, how).add(CHANNEL)
     await desk.verification.new_session(GUILD)
+    assert await desk.verification.check(GUILD, {CHANNEL: [closed.id], OTHER: [changed.id]}) == {closed.id}
     await desk.sweep()
     assert await desk.contents() == ["closed", "ten o'clock"]
+    assert WHAT_WAS_SAID not in caplog.text
     for _ in range(600):
         await desk.verification.sweep()
         desk.pipeline.clock.advance(1)
     assert 6 <= desk.history.pages.count(CHANNEL) <= 12
     assert desk.history.pages.count(OTHER) <= 2
-    desk.history.closed.clear()
+    getattr(desk.history, how).clear()
     desk.history.shown[CHANNEL] = []
     desk.pipeline.clock.advance(400)
     await desk.sweep()

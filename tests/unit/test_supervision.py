@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain import snowflake
 from bot.domain.errors import InUse, ServiceUnavailable
-from bot.domain.supervision import LONGEST_DELAY_SECONDS, WELL_SECONDS, Backoff, Supervisor, isolate, reason_of
+from bot.domain.supervision import LONGEST_DELAY_SECONDS, WELL_SECONDS, Backoff, Supervisor, do_each, isolate, reason_of
 
 CANARY = "zqxvkw said this"
 
@@ -212,3 +212,17 @@ async def test_a_failure_is_told_by_its_kind_and_place_and_never_by_its_text(cap
 def test_an_error_of_ours_is_its_own_reason() -> None:
     assert reason_of(ServiceUnavailable("embeddings", "HTTP 503")) == "embeddings: HTTP 503"
     assert reason_of(KeyError(CANARY)) == "KeyError"
+
+
+@pytest.mark.parametrize("failing", [{0}, {1}, {0, 2}, {0, 1, 2}])
+async def test_each_is_done_whatever_comes_of_the_others(failing: set[int]) -> None:
+    done: list[int] = []
+
+    async def work(number: int) -> None:
+        done.append(number)
+        if number in failing:
+            raise KeyError(number)
+
+    with pytest.raises(KeyError, match=str(min(failing))):
+        await do_each(*(partial(work, number) for number in range(3)))
+    assert done == [0, 1, 2]
