@@ -83,14 +83,14 @@ def reach_of(member: discord.Member, inside: object) -> Reach:
 
 
 def _channels(member: discord.Member, *, adult: bool) -> dict[int, bool]:
-    found: dict[int, bool] = {}
+    channels: dict[int, bool] = {}
     for channel in member.guild.channels:
         if not isinstance(channel, Talk) or (channel.is_nsfw() and not adult):
             continue
         permissions = channel.permissions_for(member)
         if can_read(permissions, channel) and can_read(channel.permissions_for(member.guild.me), channel):
-            found[channel.id] = permissions.manage_messages
-    return found
+            channels[channel.id] = permissions.manage_messages
+    return channels
 
 
 def _is_forum(guild: discord.Guild, channel_id: int) -> bool:
@@ -130,7 +130,7 @@ def _open_to_everyone(channel: Talk) -> bool:
     if not can_read(channel.permissions_for(channel.guild.default_role), channel):
         return False
     needed = ["view_channel", "read_message_history", *(["connect"] if _needs_connect(channel) else [])]
-    return not any(getattr(one, name) is False for one in channel.overwrites.values() for name in needed)
+    return not any(getattr(overwrite, name) is False for overwrite in channel.overwrites.values() for name in needed)
 
 
 def _home(guild: discord.Guild, channel_id: int, known: Mapping[int, KnownThread]) -> Talk | None:

@@ -103,12 +103,12 @@ class Admin(commands.Cog):
             return
         if not changed:
             await self._tell(interaction, place, days)
-        told = f"{place.mention} is observed{' from now on' if changed else ''}, and the channel has been told."
-        await reply(interaction, told)
+        text = f"{place.mention} is observed{' from now on' if changed else ''}, and the channel has been told."
+        await reply(interaction, text)
         if days:
-            await self._read_back(interaction, place, days, told)
+            await self._read_back(interaction, place, days, text)
 
-    async def _read_back(self, interaction: Interaction, place: Place, days: int, told: str) -> None:
+    async def _read_back(self, interaction: Interaction, place: Place, days: int, text: str) -> None:
         """Read back so many days and show how far that has come, for as long as Discord lets an answer be edited."""
         from_id = snowflake.from_ms(snowflake.to_ms(interaction.id) - days * DAY_MS)
         reading = self._backfill.read_back(place, from_id)
@@ -118,11 +118,11 @@ class Admin(commands.Cog):
             if reading.messages:
                 now = f"Reading back {span}: {texts.count(reading.messages, 'message')} so far, up to "
                 now += f"<t:{snowflake.to_ms(reading.newest) // 1000}:f>."
-                await _change(interaction, f"{told} {now}")
+                await _change(interaction, f"{text} {now}")
             await asyncio.sleep(PROGRESS_PAUSE)
         done = not self._backfill.is_reading(place)
         end = f"Read back {span}: {texts.count(reading.messages, 'message')} looked at."
-        await _change(interaction, f"{told} {end if done else 'Reading back goes on; see `/memory status`.'}")
+        await _change(interaction, f"{text} {end if done else 'Reading back goes on; see `/memory status`.'}")
 
     @observe.command(name="off", description="Stop observing a channel; what is kept stays until it is deleted")
     @app_commands.describe(channel="This channel unless you choose another")
@@ -321,9 +321,9 @@ class Admin(commands.Cog):
         """
         guild = self._guild(interaction)
         wanted = (interaction.channel_id or 0) if channel is None else channel.id
-        found = guild.get_channel_or_thread(wanted)
-        if isinstance(found, Talk | discord.Thread):
-            return found
+        place = guild.get_channel_or_thread(wanted)
+        if isinstance(place, Talk | discord.Thread):
+            return place
         raise Refused("I can't see that channel; let me see it, or choose a text, voice or forum channel or a thread.")
 
     @staticmethod

@@ -78,24 +78,24 @@ class Answering:
         """
         wanted = replace(query, channel_ids=await reading(), limit=HITS, max_chars=CHARS)
         result = await self._recall.search(wanted)
-        found = await self.again(guild, query, result.hits, reading)
+        presented = await self.again(guild, query, result.hits, reading)
         if not answer:
-            return found
+            return presented
         named = await self._directory.find(guild.id, query.text)
-        question, hits = with_names(query.text, found.names), found.cited.hits
+        question, hits = with_names(query.text, presented.names), presented.cited.hits
 
         async def stands() -> bool:
             return not await self._publisher.changed(hits, reading)
 
-        told = await self._answers.answer(question, hits, found.names, stands=stands, people=list(named.values()))
+        reply = await self._answers.answer(question, hits, presented.names, stands=stands, people=list(named.values()))
         cited = await self._publisher.compared(guild.id, hits, reading)
-        if told.state is State.ANSWERED:
-            stands_on = [hits[place] for place in sorted({source.hit for source in told.cited})]
+        if reply.state is State.ANSWERED:
+            stands_on = [hits[place] for place in sorted({source.hit for source in reply.cited})]
             if all(hit in cited.hits for hit in stands_on):
                 cited = replace(cited, hits=tuple(stands_on))
             else:
-                told = Answer(State.UNKNOWN)
-        return replace(found, cited=cited, answer=told)
+                reply = Answer(State.UNKNOWN)
+        return replace(presented, cited=cited, answer=reply)
 
     async def again(self, guild: discord.Guild, query: RecallQuery, hits: Sequence[Hit], reading: Reading) -> Found:
         """Of what was found before, what is still there and lies in what `reading` tells, compared with Discord."""
@@ -107,7 +107,7 @@ class Answering:
     async def publish(
         self,
         place: Place,
-        found: Found,
+        answered: Found,
         asker: Asker,
         reading: Reading,
         *,
@@ -120,7 +120,11 @@ class Answering:
         Returns:
             False where something of it was changed, or may not be shown there any more: then none of it is seen.
         """
-        shown = found if found.answered else replace(found, cited=replace(found.cited, hits=found.cited.hits[:most]))
+        shown = (
+            answered
+            if answered.answered
+            else replace(answered, cited=replace(answered.cited, hits=answered.cited.hits[:most]))
+        )
         below = texts.shared_by(asker.user_id)
         view = self.view(shown, below=below) if shown.answered else _hits_view(shown, asker, below=below)
         return await self._publisher.post(
@@ -128,20 +132,20 @@ class Answering:
         )
 
     @staticmethod
-    def view(found: Found, *, below: str) -> ui.LayoutView:
+    def view(answered: Found, *, below: str) -> ui.LayoutView:
         """The answer with its citations."""
-        answer = found.answer or Answer(State.UNKNOWN)
+        answer = answered.answer or Answer(State.UNKNOWN)
         sentences = [
-            (safe(one.text, {}, limit=SENTENCE_CHARS), [answer.cited.index(source) for source in one.sources])
-            for one in answer.sentences
+            (safe(sentence.text, {}, limit=SENTENCE_CHARS), [answer.cited.index(source) for source in sentence.sources])
+            for sentence in answer.sentences
         ]
-        cited = [_cited(source, found.query.guild_id) for source in answer.cited]
-        return answer_view(f"### {title_of(found)}", sentences, cited, below=below)
+        cited = [_cited(source, answered.query.guild_id) for source in answer.cited]
+        return answer_view(f"### {title_of(answered)}", sentences, cited, below=below)
 
 
-def title_of(found: Found) -> str:
+def title_of(answered: Found) -> str:
     """The question, as a title."""
-    return safe(found.query.text, found.names, limit=150)
+    return safe(answered.query.text, answered.names, limit=150)
 
 
 def _cited(source: Source, guild_id: int) -> Cited:
@@ -152,7 +156,7 @@ def _cited(source: Source, guild_id: int) -> Cited:
     )
 
 
-def _hits_view(found: Found, asker: Asker, *, below: str) -> ui.LayoutView:
-    title = f"### {title_of(found)}" + (f"\n{found.note}" if found.note else "")
-    bold = Matched(found.query.text)
-    return public_view(title, [hit_item(hit, found.names, asker, bold) for hit in found.cited.hits], below=below)
+def _hits_view(answered: Found, asker: Asker, *, below: str) -> ui.LayoutView:
+    title = f"### {title_of(answered)}" + (f"\n{answered.note}" if answered.note else "")
+    bold = Matched(answered.query.text)
+    return public_view(title, [hit_item(hit, answered.names, asker, bold) for hit in answered.cited.hits], below=below)

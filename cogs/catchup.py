@@ -133,8 +133,8 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         return [*lines, *self._waiting(happened)]
 
     def _nothing(self, happened: Happened) -> str:
-        said = texts.count(happened.said, "message")
-        lines = [f"Nothing was decided, planned or left open here, as far as I can tell; {said} came in that time."]
+        count = texts.count(happened.said, "message")
+        lines = [f"Nothing was decided, planned or left open here, as far as I can tell; {count} came in that time."]
         lines += self._waiting(happened)
         lines.append("-# Look further back with `/catchup since: 7d`, or for something in particular with `/recall`.")
         return "\n".join(lines)

@@ -104,11 +104,11 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         if interaction.guild is None:
             return []
         asker = await self._access.asker(interaction)
-        found = await self._own.suggest(interaction.guild.id, asker, current)
-        names = await names_for(interaction.guild, self._directory, (), [memory.text for memory in found])
+        suggestions = await self._own.suggest(interaction.guild.id, asker, current)
+        names = await names_for(interaction.guild, self._directory, (), [memory.text for memory in suggestions])
         return [
             app_commands.Choice(name=plain_line(memory.text, names, limit=CHOICE_CHARS), value=memory.id)
-            for memory in found
+            for memory in suggestions
         ]
 
     @app_commands.command(name="everything", description="Delete everything that is kept about you in this server")

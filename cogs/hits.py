@@ -34,7 +34,7 @@ def hit_item(
         text = _excerpt(hit, names, bold)
         caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
     else:
-        below = doubt_of(memory) + "".join(_older(one, names) for one in before[:MAX_BEFORE])
+        below = doubt_of(memory) + "".join(_older(older, names) for older in before[:MAX_BEFORE])
         text = safe(hit.text, names, limit=max(LEAST_CHARS, ITEM_CHARS - len(below)), bold=bold) + below
         speakers = speakers_of(memory.author_ids, names)
         caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"

@@ -87,9 +87,9 @@ class Mentions(commands.Cog):
             until=message.id - 1,  # the question is in the log by now, and would be its own best hit
         )
         async with place.typing():
-            found = await self._answering.find(place.guild, query, everybody, answer=True)
-        if not found.cited.hits or not await self._answering.publish(
-            place, found, asker, everybody, asked_id=message.id, most=HITS, answers=message
+            answered = await self._answering.find(place.guild, query, everybody, answer=True)
+        if not answered.cited.hits or not await self._answering.publish(
+            place, answered, asker, everybody, asked_id=message.id, most=HITS, answers=message
         ):
             await _say(message, texts.NOTHING_KNOWN)
 

@@ -136,8 +136,8 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._intake.drain()
         guild_id = interaction.guild_id if where == "this server" else None
-        kept = await self._personal.give(interaction.user.id, guild_id)
-        dossier = for_eyes_with(kept, (await self._access.asker(interaction)).readable)
+        everything = await self._personal.give(interaction.user.id, guild_id)
+        dossier = for_eyes_with(everything, (await self._access.asker(interaction)).readable)
         limit = interaction.guild.filesize_limit if interaction.guild is not None else SMALLEST_LIMIT
         await interaction.followup.send(
             f"This is everything that is kept of you in {where}.",

@@ -222,8 +222,8 @@ class TakeDown(commands.Cog):
 
     async def round(self) -> None:
         """Put on the list what has lost a source, and delete what is on it."""
-        if found := await self._posts.find_due():
-            log.info("%d public posts have lost a source and are taken down", found)
+        if due := await self._posts.find_due():
+            log.info("%d public posts have lost a source and are taken down", due)
         for post in await self._posts.due(AT_ONCE):
             if await self._deleted(post):
                 await self._posts.gone(post)

@@ -121,13 +121,13 @@ class RecallCog(commands.Cog):
             return
         result = await self._recall.search(wanted)
         result = replace(result, notes=(*notes, *result.notes))
-        found = Found(self._guilds, self._directory, self._access, self._presenter, wanted, result, history=history)
-        first_page = await found.page(interaction, 0)
+        pages = Found(self._guilds, self._directory, self._access, self._presenter, wanted, result, history=history)
+        first_page = await pages.page(interaction, 0)
         await reply_view(
-            interaction, Pages(interaction, found, first_page, self._actions, share=partial(self._share_page, found))
+            interaction, Pages(interaction, pages, first_page, self._actions, share=partial(self._share_page, pages))
         )
 
-    async def _share_page(self, found: Found, interaction: Interaction, number: int) -> str:
+    async def _share_page(self, pages: Found, interaction: Interaction, number: int) -> str:
         """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
         interaction.client.cooldowns.use(interaction, *SHARES)
         place, member = interaction.channel, interaction.user
@@ -139,8 +139,8 @@ class RecallCog(commands.Cog):
         async def everybody() -> frozenset[int]:
             return await self._access.public(await self._access.asker(interaction), place)
 
-        hits = await found.on_page(interaction, number)
-        again = await self._answering.again(place.guild, found.query, hits, everybody)
+        hits = await pages.on_page(interaction, number)
+        again = await self._answering.again(place.guild, pages.query, hits, everybody)
         asker = await self._access.asker(interaction)
         posted = bool(again.cited.hits) and await self._answering.publish(
             place, again, asker, everybody, asked_id=interaction.id
@@ -162,11 +162,13 @@ class RecallCog(commands.Cog):
         elif share:
             notes.append(texts.NO_PLACE)
         if answer and interaction.guild is not None:
-            found = await self._answering.find(interaction.guild, wanted, reading, answer=True)
-            if found.answered:
-                await reply_view(interaction, self._answering.view(found, below=" ".join([*notes, texts.FROM_A_MODEL])))
+            answered = await self._answering.find(interaction.guild, wanted, reading, answer=True)
+            if answered.answered:
+                await reply_view(
+                    interaction, self._answering.view(answered, below=" ".join([*notes, texts.FROM_A_MODEL]))
+                )
                 return None
-            notes.append(found.note)
+            notes.append(answered.note)
         return list(filter(None, notes))
 
     async def _post(
@@ -177,11 +179,11 @@ class RecallCog(commands.Cog):
         async def everybody() -> frozenset[int]:
             return await self._access.shown_in(place.guild, place.id, await reading())
 
-        found = await self._answering.find(place.guild, wanted, everybody, answer=answer)
-        if not found.cited.hits:
+        answered = await self._answering.find(place.guild, wanted, everybody, answer=answer)
+        if not answered.cited.hits:
             return False
         asker = await self._access.asker(interaction)
-        return await self._answering.publish(place, found, asker, everybody, asked_id=interaction.id)
+        return await self._answering.publish(place, answered, asker, everybody, asked_id=interaction.id)
 
 
 class Found:
@@ -255,7 +257,7 @@ class Found:
             return []
         ids = [hit.memory.id for hit in hits if hit.memory is not None] if self._history else []
         before = await self._presenter.past(self._query.guild_id, ids, partial(self._reading, interaction))
-        older = [memory for one in before.values() for memory in one]
+        older = [memory for memories in before.values() for memory in memories]
         people = [user_id for hit in hits for user_id in hit.author_ids]
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
         names = await names_for(interaction.guild, self._directory, people, stored)

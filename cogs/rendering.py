@@ -82,23 +82,23 @@ def _named(text: str, names: Mapping[int, str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    kept = (
+    lines = (
         char
         for char in text
         if ord(char) not in _BIDI_AND_INVISIBLE and (char.isspace() or unicodedata.category(char) != "Cc")
     )
-    return " ".join("".join(kept).split())
+    return " ".join("".join(lines).split())
 
 
 def _escape(text: str, bold: Callable[[str], bool] = plain_word) -> str:
     """Put a backslash before whatever Discord could read as Markdown or a mention; addresses stay whole."""
 
-    def one(found: re.Match[str]) -> str:
-        if found["special"] is not None:
-            return "\\" + found["special"] + ("\u200b" if found["special"] == "@" else "")
-        if found["word"] is not None and bold(found["word"]):
-            return f"**{found[0]}**"
-        return found[0]
+    def one(match: re.Match[str]) -> str:
+        if match["special"] is not None:
+            return "\\" + match["special"] + ("\u200b" if match["special"] == "@" else "")
+        if match["word"] is not None and bold(match["word"]):
+            return f"**{match[0]}**"
+        return match[0]
 
     return _LIST_NUMBER.sub(r"\1\\.", _TOKENS.sub(one, text))
 

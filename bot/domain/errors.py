@@ -116,9 +116,9 @@ class AnswerCut(AnswerError):
         said: the answer up to the cut; empty where the prompt did not fit.
     """
 
-    def __init__(self, message: str, said: str = "") -> None:
+    def __init__(self, message: str, text: str = "") -> None:
         super().__init__(message)
-        self.said = said
+        self.said = text
 
 
 class AnswerDeclined(AnswerError):

@@ -80,15 +80,15 @@ class Glance:
 
 def sources_of(hits: Collection[Hit]) -> frozenset[Source]:
     """What shows when these hits are shown."""
-    found: set[Source] = set()
+    sources: set[Source] = set()
     for hit in hits:
         if hit.memory is None:
-            found |= {Source(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
+            sources |= {Source(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
         else:
-            found |= {Source(c.message_id, c.channel_id, hit.memory.id) for c in hit.memory.citations}
+            sources |= {Source(c.message_id, c.channel_id, hit.memory.id) for c in hit.memory.citations}
             if (doubt := hit.memory.doubt) is not None:
-                found.add(Source(doubt.message_id, doubt.channel_id, hit.memory.id))
-    return frozenset(found)
+                sources.add(Source(doubt.message_id, doubt.channel_id, hit.memory.id))
+    return frozenset(sources)
 
 
 class Posts(Store):
@@ -174,13 +174,13 @@ class Posts(Store):
         """The posts of a server by the channel that they are in, and there by each channel that they show from."""
         query = select(posts.c.channel_id, post_sources.c.channel_id, posts.c.message_id).distinct()
         query = query.join(post_sources, post_sources.c.post_id == posts.c.message_id)
-        found: dict[int, dict[int, set[int]]] = {}
+        sources: dict[int, dict[int, set[int]]] = {}
         async with self._db.read() as connection:
             for place, source, post_id in await connection.execute(
                 query.where(posts.c.guild_id == guild_id, posts.c.state == UP)
             ):
-                found.setdefault(place, {}).setdefault(source, set()).add(post_id)
-        return found
+                sources.setdefault(place, {}).setdefault(source, set()).add(post_id)
+        return sources
 
     async def take_back(self, message_ids: Collection[int]) -> int:
         """Put posts on the list that may not be seen any more; how many."""
@@ -276,7 +276,7 @@ def _lost() -> ColumnElement[bool]:
     """Posts of which a source is gone or was changed after they were posted, or whose question was deleted."""
     own = post_sources.c.post_id == posts.c.message_id
     quoted = post_sources.c.memory_id == QUOTED
-    there = exists().where(messages.c.id == post_sources.c.message_id)
+    is_logged = exists().where(messages.c.id == post_sources.c.message_id)
     edited = exists().where(messages.c.id == post_sources.c.message_id, messages.c.edited_ms > post_sources.c.edited_ms)
     cited = exists().where(
         citations.c.memory_id == post_sources.c.memory_id, citations.c.message_id == post_sources.c.message_id
@@ -289,7 +289,7 @@ def _lost() -> ColumnElement[bool]:
     )
     deleted = exists().where(tombstones.c.message_id == posts.c.asked_id)
     return or_(
-        exists().where(own, quoted, or_(~there, edited)),
+        exists().where(own, quoted, or_(~is_logged, edited)),
         exists().where(own, ~quoted, or_(and_(~cited, ~doubted), corrected)),
         deleted,
     )

@@ -72,20 +72,20 @@ class Traces:
         for column in _OF_OTHERS:
             if not silent:
                 break
-            found = [func.max(case((column.contains(text, autoescape=True), 1), else_=0)) for text in silent]
+            counts = [func.max(case((column.contains(text, autoescape=True), 1), else_=0)) for text in silent]
             async with self._db.read() as connection:
-                said = (await connection.execute(select(*found).select_from(column.table))).one()
-            silent = [text for text, is_said in zip(silent, said, strict=True) if not is_said]
+                row = (await connection.execute(select(*counts).select_from(column.table))).one()
+            silent = [text for text, is_said in zip(silent, row, strict=True) if not is_said]
         return silent
 
     async def _columns(self, texts: Sequence[str]) -> int:
-        found = 0
+        total = 0
         async with self._db.read() as connection:
             for table in metadata.sorted_tables:
                 for column in _text_columns(table):
                     holds = or_(*(column.contains(text, autoescape=True) for text in texts))
-                    found += await connection.scalar(select(_any(holds)).select_from(table)) or 0
-        return found
+                    total += await connection.scalar(select(_any(holds)).select_from(table)) or 0
+        return total
 
 
 def _text_columns(table: Table) -> list[Column[str]]:

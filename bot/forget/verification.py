@@ -248,19 +248,19 @@ class Verification:
             suspect.unconfirmed.clear()
             return ()
         first = page[-1].message_id if len(page) == PAGE else 0
-        kept = await self._log.kept_between(channel_id, first, newest, limit=KEPT_AT_ONCE)
-        first = first if len(kept) < KEPT_AT_ONCE else min(kept)
-        unconfirmed = await self._apply(suspect, kept, {seen.message_id: seen for seen in page})
-        suspect.compared([*kept, newest], unconfirmed, first=first, last=newest)
+        logged = await self._log.kept_between(channel_id, first, newest, limit=KEPT_AT_ONCE)
+        first = first if len(logged) < KEPT_AT_ONCE else min(logged)
+        unconfirmed = await self._apply(suspect, logged, {seen.message_id: seen for seen in page})
+        suspect.compared([*logged, newest], unconfirmed, first=first, last=newest)
         return unconfirmed
 
     async def _apply(
-        self, suspect: _Suspect, kept: Mapping[int, Message | None], shown: Mapping[int, Seen]
+        self, suspect: _Suspect, logged: Mapping[int, Message | None], shown: Mapping[int, Seen]
     ) -> Collection[int]:
         """Hand the intake what was edited and deleted; returns what is missing and can't be confirmed to be deleted."""
         guild_id, channel_id = suspect.guild_id, suspect.channel_id
         gone: list[int] = []
-        for message_id, message in kept.items():
+        for message_id, message in logged.items():
             seen = shown.get(message_id)
             if seen is None or message is None or not _newer(seen, message):
                 continue
@@ -268,7 +268,7 @@ class Verification:
                 gone.append(message_id)
             elif seen.content != message.content and seen.edited_at is not None:
                 self._intake.edited(guild_id, channel_id, message_id, seen.content, seen.edited_at)
-        missing = [message_id for message_id in kept if message_id not in shown]
+        missing = [message_id for message_id in logged if message_id not in shown]
         unconfirmed: Collection[int] = ()
         try:
             if missing and await self._confirmed(guild_id, channel_id, missing):

@@ -71,9 +71,9 @@ class Policy:
             rules: the server's.
         """
         back = f" I also read what was said here in the last **{days_of(days_back)}**." if days_back else ""
-        kept = f"Messages are kept for at most **{self.retention}**"
+        sentence = f"Messages are kept for at most **{self.retention}**"
         if self.remembers:
-            kept += "; short memories of decisions, plans and answers stay until they are forgotten"
+            sentence += "; short memories of decisions, plans and answers stay until they are forgotten"
         if rules.consent is ConsentRule.OPTED_IN:
             whose = "Only what members who **opted in** say is kept: `/privacy opt-in` says yes for you. "
         else:
@@ -81,7 +81,7 @@ class Policy:
         return (
             "### This channel is observed from now on\n"
             f"I read along here, by decision of {decided_by}, so that members can look up later what was said with "
-            f"`/recall`.{back}\n{kept}. Only people who can read this channel can recall what was said in it.\n"
+            f"`/recall`.{back}\n{sentence}. Only people who can read this channel can recall what was said in it.\n"
             f"{whose}`/privacy opt-out` stops it for you at once and deletes what is kept about you; "
             "`/privacy status` tells how you stand, and `/privacy policy` all of it."
         )

@@ -121,16 +121,16 @@ class ServerRules(Store):
 
 async def _read(connection: AsyncConnection, guild_id: int | None = None) -> dict[int, Rules]:
     """The rules of one server or (None) of all that decided anything."""
-    decided, kept = select(rules), select(lifetimes)
+    decided, lasting = select(rules), select(lifetimes)
     if guild_id is not None:
         decided = decided.where(rules.c.guild_id == guild_id)
-        kept = kept.where(lifetimes.c.guild_id == guild_id)
-    found = {row.guild_id: _from_row(row) for row in await connection.execute(decided)}
-    for row in await connection.execute(kept):
-        known = found.get(row.guild_id, DEFAULT)
+        lasting = lasting.where(lifetimes.c.guild_id == guild_id)
+    by_guild = {row.guild_id: _from_row(row) for row in await connection.execute(decided)}
+    for row in await connection.execute(lasting):
+        known = by_guild.get(row.guild_id, DEFAULT)
         changed = MappingProxyType({**known.lifetimes, MemoryKind(row.kind): row.days})
-        found[row.guild_id] = replace(known, lifetimes=changed)
-    return found
+        by_guild[row.guild_id] = replace(known, lifetimes=changed)
+    return by_guild
 
 
 def _from_row(row: Row[Any]) -> Rules:

@@ -130,9 +130,9 @@ class Backlog:
 
     async def waiting(self) -> list[Waiting]:
         """How many rows wait after a try that failed, deletions first and then the most first."""
-        rows, said = func.count(), outbox.c.message_id.is_not(None)
-        query = select(outbox.c.op, said, outbox.c.error, rows).where(outbox.c.error.is_not(None))
-        query = query.group_by(outbox.c.op, said, outbox.c.error).order_by(outbox.c.op, rows.desc())
+        rows, of_message = func.count(), outbox.c.message_id.is_not(None)
+        query = select(outbox.c.op, of_message, outbox.c.error, rows).where(outbox.c.error.is_not(None))
+        query = query.group_by(outbox.c.op, of_message, outbox.c.error).order_by(outbox.c.op, rows.desc())
         async with self._db.read() as connection:
             return [
                 Waiting(removes=op == DELETE, messages=bool(messages), reason=reason, rows=count)

@@ -53,8 +53,8 @@ def lay_out(client: QdrantClient, name: str, dims: int, layout: Layout) -> None:
     if vectors.size != dims:
         raise StartupError(other_size(dims, vectors.size or 0, f"the collection {name}"))
     for field, wanted in _indexes().items():
-        there = described.payload_schema.get(field)
-        if there is None or not _covers(there.params, wanted):
+        existing = described.payload_schema.get(field)
+        if existing is None or not _covers(existing.params, wanted):
             client.create_payload_index(name, field, wanted, wait=True)
 
 
@@ -66,10 +66,10 @@ def layout_of(client: QdrantClient, name: str) -> Layout:
 
 def name_in_use(client: QdrantClient, name: str) -> bool:
     """Have the alias name this collection, in one step for everybody; False where a collection has the alias' name."""
-    there = names(client)
-    if COLLECTION in there:
+    names_there = names(client)
+    if COLLECTION in names_there:
         return False
-    if name not in there:  # nothing was ever written to it
+    if name not in names_there:  # nothing was ever written to it
         return True
     named = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}
     if named.get(COLLECTION) == name:
@@ -133,8 +133,8 @@ def _indexes() -> dict[str, models.KeywordIndexParams | models.IntegerIndexParam
     }
 
 
-def _covers(there: object, wanted: models.KeywordIndexParams | models.IntegerIndexParams) -> bool:
+def _covers(existing: object, wanted: models.KeywordIndexParams | models.IntegerIndexParams) -> bool:
     """Whether an index has all that is wanted of it; what a server adds of its own, or does not know, is no matter."""
-    told = there.model_dump(exclude_none=True) if isinstance(there, type(wanted)) else {}
+    described = existing.model_dump(exclude_none=True) if isinstance(existing, type(wanted)) else {}
     asked = wanted.model_dump(exclude_none=True, exclude={"enable_hnsw"})
-    return asked.items() <= told.items()
+    return asked.items() <= described.items()

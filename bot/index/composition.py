@@ -93,9 +93,9 @@ async def open_vectors(
         vectors = Vectors(settings, models.ledger, Installation(db), models.guards, patient=patient)
         shelf = Shelf(vectors.open)
         stack.push_async_callback(shelf.aclose)
-        kept = await _index(settings, vectors, shelf, models.notes, patient=patient, damaged=damaged)
-        follower = kept if isinstance(kept, Follower) else None
-        index = kept.switch if isinstance(kept, Follower) else kept
+        opened = await _index(settings, vectors, shelf, models.notes, patient=patient, damaged=damaged)
+        follower = opened if isinstance(opened, Follower) else None
+        index = opened.switch if isinstance(opened, Follower) else opened
         ready = always_ready if follower is None else follower.ready
         basis = partial(_basis, settings, follower)
         indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready, basis)
@@ -128,11 +128,11 @@ async def _index(
     settings: Settings, vectors: Vectors, shelf: Shelf, notes: list[str], *, patient: bool, damaged: bool
 ) -> Follower | NoIndex:
     """What keeps the vector index; one that can't be had is done without, with a note, where it is not waited for."""
-    there, why = vectors.there, vectors.unusable
+    exists, why = vectors.there, vectors.unusable
     if why and settings.mem0_enabled:
         notes.append(f"Memories are searched by words alone: {why}")
-    if why and (not there or not patient):
-        return NoIndex(why, holds_nothing=not there)
+    if why and (not exists or not patient):
+        return NoIndex(why, holds_nothing=not exists)
     follower = Follower(vectors.generations, vectors.wanted, shelf)
     try:
         await follower.start(damaged=damaged)

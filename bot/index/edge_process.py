@@ -200,9 +200,9 @@ def _opened(root: Path, dims: int, *, fresh: bool) -> EdgeShard:
         shard.flush()
         note.write_text(json.dumps({"dims": dims}), encoding="utf-8")
         return shard
-    found = json.loads(note.read_text(encoding="utf-8"))["dims"]
-    if found != dims:
-        raise WrongSize(found)
+    dims_before = json.loads(note.read_text(encoding="utf-8"))["dims"]
+    if dims_before != dims:
+        raise WrongSize(dims_before)
     shutil.rmtree(data / "temp_segments", ignore_errors=True)  # half-written copies, which a crash leaves for good
     return EdgeShard.load(str(data), _config(dims))
 

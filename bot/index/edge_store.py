@@ -131,8 +131,8 @@ class EdgeStore:
 
     def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
         """See PointStore."""
-        found = self._edge.call("search", packed(vector), _beyond_schema(filters), limit)
-        return [Found(*one) for one in found]
+        rows = self._edge.call("search", packed(vector), _beyond_schema(filters), limit)
+        return [Found(*row) for row in rows]
 
     def count(self, filters: Filters) -> int:
         """See PointStore."""

@@ -142,7 +142,9 @@ class Follower:
             self.switch.turn_to(in_use, to_come)
             if state.in_use != self._seen:
                 self._tell(state.in_use)
-            await self._shelf.keep({one for one in (state.in_use, state.to_come, *state.leftover) if one is not None})
+            await self._shelf.keep(
+                {generation for generation in (state.in_use, state.to_come, *state.leftover) if generation is not None}
+            )
             return state
 
     async def ready(self) -> None:

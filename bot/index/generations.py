@@ -96,7 +96,9 @@ class State:
 
     def following(self, made: Made) -> Generation:
         """The generation that comes next."""
-        newest = max(one.number for one in (self.in_use, self.to_come, *self.leftover) if one is not None)
+        newest = max(
+            generation.number for generation in (self.in_use, self.to_come, *self.leftover) if generation is not None
+        )
         return Generation(newest + 1, made)
 
     def given_up(self) -> State:
@@ -131,8 +133,8 @@ class Generations:
 
     async def known(self) -> State | None:
         """Where things stand; None where there never was an index."""
-        told = await self._installation.get(STATE)
-        return None if told is None else _from_json(told)
+        stored = await self._installation.get(STATE)
+        return None if stored is None else _from_json(stored)
 
     async def save(self, state: State) -> None:
         """Remember it; only for a process that keeps the others from the outbox meanwhile."""
@@ -160,21 +162,21 @@ def _to_json(state: State) -> str:
     return json.dumps(asdict(state))
 
 
-def _from_json(told: str) -> State:
-    state: dict[str, Any] = json.loads(told)
+def _from_json(text: str) -> State:
+    state: dict[str, Any] = json.loads(text)
     to_come = state["to_come"]
     return State(
         _generation(state["in_use"]),
         None if to_come is None else _generation(to_come),
         state["done"],
-        tuple(_generation(one) for one in state["leftover"]),
+        tuple(_generation(fields) for fields in state["leftover"]),
         state.get("done_messages", 0),
         state.get("left_ms", 0),
     )
 
 
-def _generation(told: dict[str, Any]) -> Generation:
-    made = Made(**told["made"])
+def _generation(fields: dict[str, Any]) -> Generation:
+    made = Made(**fields["made"])
     if made.server is not None:  # earlier versions kept it as it was written in the settings
         made = replace(made, server=qdrant_address(made.server))
-    return Generation(told["number"], made)
+    return Generation(fields["number"], made)

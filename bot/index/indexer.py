@@ -249,12 +249,12 @@ class Indexer:
             await self._index.delete(frozenset(point.id for point in gone.values()))
             await self._strike(gone, {})
             await self._db.scrub()
-        kept = {seq: point for seq, point in rows.items() if point.id in known}
-        if not kept:
+        present = {seq: point for seq, point in rows.items() if point.id in known}
+        if not present:
             return {}
         refused = await self._index.upsert(await self._entries(known.values()))
-        await self._strike({seq: point for seq, point in kept.items() if point.id not in refused}, known)
-        return {seq: refused[point.id] for seq, point in kept.items() if point.id in refused}
+        await self._strike({seq: point for seq, point in present.items() if point.id not in refused}, known)
+        return {seq: refused[point.id] for seq, point in present.items() if point.id in refused}
 
     async def _leave_out(self, rows: Mapping[int, OutboxPoint], failures: Mapping[int, Exception]) -> None:
         """Set aside what can't be indexed, of which no older version may stay in the index; put deletions off."""
@@ -343,7 +343,9 @@ class Indexer:
             async with self._db.read() as connection:
                 strangers -= set(await connection.scalars(select(memories.c.id)))
                 if self.messages.held:
-                    strangers -= {point_id(one) for one in await connection.scalars(select(messages.c.id))}
+                    strangers -= {
+                        point_id(message_id) for message_id in await connection.scalars(select(messages.c.id))
+                    }
         await self.messages.begin_anew()
         async with self._db.write() as connection:
             await connection.execute(delete(outbox).where(outbox.c.op == "upsert"))
@@ -384,8 +386,8 @@ async def _item_of(connection: AsyncConnection, point: OutboxPoint) -> Item | No
         query = select(memories.c.guild_id).where(memories.c.id == point.id)
         guild_id = await connection.scalar(query)
         return None if guild_id is None else Item(key=point.id, guild_id=guild_id, memory_id=point.id)
-    said = select(messages.c.guild_id, messages.c.channel_id, messages.c.author_id)
-    row = (await connection.execute(said.where(messages.c.id == point.message_id))).one_or_none()
+    of_message = select(messages.c.guild_id, messages.c.channel_id, messages.c.author_id)
+    row = (await connection.execute(of_message.where(messages.c.id == point.message_id))).one_or_none()
     if row is None:
         return None
     place = {"guild_id": row.guild_id, "channel_id": row.channel_id, "author_id": row.author_id}

@@ -45,10 +45,10 @@ class KeptOutbox(Store):
 
     async def count(self, scope: Scope) -> Counter[str]:
         """What the index has yet to forget."""
-        kept = exists().where(memories.c.id == outbox.c.memory_id)
-        said = exists().where(messages.c.id == outbox.c.message_id)
+        has_memory = exists().where(memories.c.id == outbox.c.memory_id)
+        has_message = exists().where(messages.c.id == outbox.c.message_id)
         async with self._db.read() as connection:
-            waiting = select(func.count()).select_from(outbox).where(~kept, ~said)
+            waiting = select(func.count()).select_from(outbox).where(~has_memory, ~has_message)
             return Counter({self.name: await connection.scalar(waiting) or 0})
 
 

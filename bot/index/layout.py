@@ -36,15 +36,17 @@ class Layout:
     replicas: int | None = None
     confirmations: int | None = None
 
-    def differs(self, there: Layout) -> str:
+    def differs(self, other: Layout) -> str:
         """How a collection that is there differs from what is asked for, in words; empty where it does not."""
         pairs = (
-            ("shards", self.shards, there.shards),
-            ("replicas of each", self.replicas, there.replicas),
-            ("confirmations of a write", self.confirmations, there.confirmations),
+            ("shards", self.shards, other.shards),
+            ("replicas of each", self.replicas, other.replicas),
+            ("confirmations of a write", self.confirmations, other.confirmations),
         )
         return ", ".join(
-            f"{found} {what} instead of {asked}" for what, asked, found in pairs if asked is not None and asked != found
+            f"{existing} {what} instead of {asked}"
+            for what, asked, existing in pairs
+            if asked is not None and asked != existing
         )
 
 

@@ -254,12 +254,12 @@ class _Mem0Store(VectorStoreBase):
     def search(
         self, query: str, vectors: list[float], top_k: int = 5, filters: Filters | None = None
     ) -> list[SimpleNamespace]:
-        found = self._store.search(vectors, filters or {}, top_k)
+        hits = self._store.search(vectors, filters or {}, top_k)
         return [
             SimpleNamespace(
-                id=one.id, score=one.score, payload={**one.payload, "data": one.id}
+                id=hit.id, score=hit.score, payload={**hit.payload, "data": hit.id}
             )  # mem0 skips textless ones
-            for one in found
+            for hit in hits
         ]
 
     def _unused(self, *_: object, **__: object) -> None:
@@ -279,9 +279,9 @@ class _Vectors:
     async def of(self, texts: Sequence[str]) -> Sifted:
         """The vectors of `texts`; those that are not kept are embedded, in one request up to 2,048 texts."""
         keys = {text: hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts}
-        kept = {text: self._kept[key].tolist() for text, key in keys.items() if key in self._kept}
-        sifted = await self._sifter.embed([text for text in keys if text not in kept])
-        vectors = kept | sifted.vectors
+        cached = {text: self._kept[key].tolist() for text, key in keys.items() if key in self._kept}
+        sifted = await self._sifter.embed([text for text in keys if text not in cached])
+        vectors = cached | sifted.vectors
         for text in vectors:
             self._keep(keys[text], vectors[text])
         return Sifted(vectors, sifted.shortened, sifted.refused)

@@ -104,7 +104,8 @@ class MessageVectors:
             return
         row = {"op": "upsert" if state.wanted and not gone else "delete", "created_ms": self._clock()}
         await connection.execute(
-            insert(outbox), [{"memory_id": point_id(one), "message_id": one, **row} for one in message_ids]
+            insert(outbox),
+            [{"memory_id": point_id(message_id), "message_id": message_id, **row} for message_id in message_ids],
         )
 
     async def get(self, message_ids: Collection[int]) -> dict[str, Message]:
@@ -115,8 +116,8 @@ class MessageVectors:
             if not await _wanted(connection):
                 return {}
             rows = await connection.execute(select(messages).where(messages.c.id.in_(message_ids)))
-            found = map(message_from_row, rows)
-            return {point_id(message.id): message for message in found if message.content.strip()}
+            messages_read = map(message_from_row, rows)
+            return {point_id(message.id): message for message in messages_read if message.content.strip()}
 
     async def after(self, message_id: int, limit: int) -> list[int]:
         """The next messages that the index is to hold, oldest first."""
@@ -159,6 +160,6 @@ async def _wanted(connection: AsyncConnection) -> bool:
 
 async def _stored(connection: AsyncConnection) -> _State | None:
     """What was decided; None where the index holds no message."""
-    told = await connection.scalar(select(meta.c.value).where(meta.c.key == STATE))
-    state = None if told is None else _State(**json.loads(told))
+    stored = await connection.scalar(select(meta.c.value).where(meta.c.key == STATE))
+    state = None if stored is None else _State(**json.loads(stored))
     return state if state is not None and (state.wanted or state.below) else None

@@ -235,8 +235,8 @@ class Mover:
     ) -> dict[OutboxPoint, Exception]:
         """Use the entries of all points but those that it can't be done for; why not."""
 
-        async def work(some: Sequence[OutboxPoint]) -> None:
-            await use(await self._indexer.entries_of(some))
+        async def work(points: Sequence[OutboxPoint]) -> None:
+            await use(await self._indexer.entries_of(points))
 
         return dict(await isolate(points, work, proof=partial(filling.prove, embeds=True), outages=OUTAGES))
 
@@ -244,9 +244,12 @@ class Mover:
         following = select(memories.c.id, memories.c.seq).where(memories.c.seq > state.done)
         async with self._db.read() as connection:
             rows = (await connection.execute(following.order_by(memories.c.seq).limit(BATCH))).all()
-        said = await self._indexer.messages.after(state.done_messages, BATCH - len(rows))
-        points = [*(OutboxPoint(row.id, None) for row in rows), *(OutboxPoint(point_id(one), one) for one in said)]
-        done, done_messages = [state.done, *(row.seq for row in rows)][-1], [state.done_messages, *said][-1]
+        message_ids = await self._indexer.messages.after(state.done_messages, BATCH - len(rows))
+        points = [
+            *(OutboxPoint(row.id, None) for row in rows),
+            *(OutboxPoint(point_id(message_id), message_id) for message_id in message_ids),
+        ]
+        done, done_messages = [state.done, *(row.seq for row in rows)][-1], [state.done_messages, *message_ids][-1]
         return _Batch(points, replace(state, done=done, done_messages=done_messages))
 
     async def _name(self, generation: Generation) -> None:
@@ -259,7 +262,7 @@ class Mover:
         """What can be removed; what could not be is left to the next start."""
         waiting = abs(self._clock() - state.left_ms) < self._grace_ms
         leftover = set(state.leftover) - self._stuck
-        return {one for one in leftover if not (waiting and one.made.server)}
+        return {generation for generation in leftover if not (waiting and generation.made.server)}
 
     async def _tidy(self, due: set[Generation]) -> None:
         """Close and remove what nobody uses."""
@@ -274,7 +277,7 @@ class Mover:
         gone = due - self._stuck
         async with self._alone() as state:
             await self._generations.save(
-                replace(state, leftover=tuple(one for one in state.leftover if one not in gone))
+                replace(state, leftover=tuple(generation for generation in state.leftover if generation not in gone))
             )
         self._named = None  # what was removed may have had the name
 

@@ -92,10 +92,10 @@ def packed(vector: Sequence[float]) -> bytes:
     return array("f", vector).tobytes()
 
 
-def other_size(dims: int, found: object, where: str) -> str:
+def other_size(dims: int, size: object, where: str) -> str:
     """The line for an operator whose settings and index disagree on the size of a vector."""
     return (
-        f"EMBEDDING_DIMS is {dims}, but {where} holds vectors of {found} numbers: set EMBEDDING_MODEL and "
+        f"EMBEDDING_DIMS is {dims}, but {where} holds vectors of {size} numbers: set EMBEDDING_MODEL and "
         f"EMBEDDING_DIMS back to what it was made with, or run `python -m bot reindex` to embed everything again"
     )
 
@@ -124,21 +124,21 @@ def tenant(guild_id: int, *, messages: bool = False) -> str:
 def metadata(source: Memory | Message) -> dict[str, Any]:
     """Our fields of a memory or a message, but for the scope, which mem0 takes by itself."""
     said_id = source.id if isinstance(source, Message) else source.newest.message_id
-    said = {
+    payload = {
         "said_id": said_id,
         "said_ms": snowflake.to_ms(said_id),  # ranges are compared as 64-bit floats, which can't tell snowflakes apart
         "schema": SCHEMA,
     }
     if isinstance(source, Message):
         place = {"channel_ids": [source.channel_id], "author_ids": [source.author_id]}
-        return {"memory_id": point_id(source.id), "kind": "message", "version": 1, **place, **said}
+        return {"memory_id": point_id(source.id), "kind": "message", "version": 1, **place, **payload}
     return {
         "memory_id": source.id,
         "channel_ids": sorted(source.channel_ids),
         "author_ids": sorted(source.author_ids),
         "kind": source.kind.value,
         "version": source.version,
-        **said,
+        **payload,
     }
 
 
@@ -178,6 +178,6 @@ def wanted(
     if author_id is not None:
         filters["author_ids"] = author_id
     bounds = {"lte": up_to, "gte": since}
-    if said := {name: snowflake.to_ms(bound) for name, bound in bounds.items() if bound is not None}:
-        filters["said_ms"] = said
+    if times := {name: snowflake.to_ms(bound) for name, bound in bounds.items() if bound is not None}:
+        filters["said_ms"] = times
     return filters

@@ -36,10 +36,10 @@ UNRELATED = (
 
 def noise_of(vectors: Sequence[Sequence[float]]) -> Noise:
     """Mean and deviation of the cosine similarities of all pairs of vectors."""
-    similar = [_cosine(one, other) for one, other in combinations(vectors, 2)]
+    similar = [_cosine(vector, other) for vector, other in combinations(vectors, 2)]
     return Noise(statistics.fmean(similar), statistics.pstdev(similar))
 
 
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    lengths = math.hypot(*one) * math.hypot(*other)
-    return sum(map(mul, one, other)) / lengths if lengths else 0.0
+def _cosine(vector: Sequence[float], other: Sequence[float]) -> float:
+    lengths = math.hypot(*vector) * math.hypot(*other)
+    return sum(map(mul, vector, other)) / lengths if lengths else 0.0

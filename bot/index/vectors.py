@@ -113,8 +113,8 @@ class Vectors:
             ) as index:
                 yield index
         finally:
-            for one in guards:
-                self._guards.remove(one)
+            for guard in guards:
+                self._guards.remove(guard)
             await embedder.aclose()
 
     async def remove(self, generation: Generation) -> None:
@@ -139,8 +139,8 @@ class Vectors:
         Raises:
             ServiceError: its server does not answer, or declined.
         """
-        there = await spread_of(generation, self._server(generation))
-        return "" if there is None else layout_of(self._settings).differs(there)
+        spread = await spread_of(generation, self._server(generation))
+        return "" if spread is None else layout_of(self._settings).differs(spread)
 
     def _server(self, generation: Generation) -> QdrantAddress | None:
         if generation.made.server is None:

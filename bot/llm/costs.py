@@ -79,11 +79,11 @@ class Ledger(Store):
     name = "costs"
     tables = (usage,)
 
-    def __init__(self, db: Database, clock: Clock, told: Callable[[Call], None] = _nobody) -> None:
+    def __init__(self, db: Database, clock: Clock, on_call: Callable[[Call], None] = _nobody) -> None:
         """Open the ledger; `told` hears of each call as it is counted."""
         super().__init__(db)
         self._clock = clock
-        self._told = told
+        self._told = on_call
         self._pending: dict[_Key, dict[str, float]] = {}
 
     def record(

@@ -53,9 +53,9 @@ def check_vectors(vectors: object, count: int, dims: int, model: str) -> list[li
     return vectors
 
 
-def _same_count(found: int, count: int) -> None:
-    if found != count:
-        raise ServiceRejected(SERVICE, f"{found} vectors came for {count} texts")
+def _same_count(number: int, count: int) -> None:
+    if number != count:
+        raise ServiceRejected(SERVICE, f"{number} vectors came for {count} texts")
 
 
 def _check_vector(vector: object, dims: int, model: str) -> None:

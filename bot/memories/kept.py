@@ -85,7 +85,7 @@ class KeptMemories(Store):
     async def _rewrite_kept(self, connection: AsyncConnection, edited: Edited) -> int:
         """Give the memory that a member kept of a message its new text; how many there were."""
         text = edited.content.strip()[:MAX_TEXT]
-        kept = (
+        citing = (
             select(memories.c.id, memories.c.guild_id)
             .join(citations, citations.c.memory_id == memories.c.id)
             .where(
@@ -94,7 +94,7 @@ class KeptMemories(Store):
                 memories.c.text != text,
             )
         )
-        rows = (await connection.execute(kept)).all()
+        rows = (await connection.execute(citing)).all()
         if not text:
             await self._store.remove(connection, [row.id for row in rows])
             return len(rows)

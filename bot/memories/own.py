@@ -120,8 +120,10 @@ class OwnMemories:
             existing = await self._store.load(connection, [memory.id])
             if existing:
                 return existing[memory.id]
-            said = Message(id=message_id, guild_id=guild_id, channel_id=channel_id, author_id=author_id, content=text)
-            if refusal := (await self._log.refusals(connection, [said])).get(message_id):
+            message = Message(
+                id=message_id, guild_id=guild_id, channel_id=channel_id, author_id=author_id, content=text
+            )
+            if refusal := (await self._log.refusals(connection, [message])).get(message_id):
                 raise Refused(_NOT_KEPT[refusal])
             (text,) = await self._log.unmentioned(connection, [(guild_id, text)])
             memory = replace(memory, text=text)
@@ -212,10 +214,10 @@ class OwnMemories:
         if kind is not None:
             wanted = and_(wanted, memories.c.kind == kind)
         async with self._db.read() as connection:
-            found = await _with_words(connection, wanted, fold(words).split())
-            ids = found[offset : offset + limit]
+            matching = await _with_words(connection, wanted, fold(words).split())
+            ids = matching[offset : offset + limit]
             items = await rows.matching(connection, _newest(memories.c.id.in_(ids)))
-        return Page(tuple(memory.seen_by(readable) for memory in items), len(found))
+        return Page(tuple(memory.seen_by(readable) for memory in items), len(matching))
 
     async def quotes(self, shown: Sequence[Memory]) -> dict[str, str]:
         """What their members said, by the ids of those that paraphrase what a member said about themselves.
@@ -227,8 +229,10 @@ class OwnMemories:
             for memory in shown
             if memory.kind in PERSONAL_KINDS and memory.origin is MemoryOrigin.EXTRACTED
         }
-        said = await self._log.get(paraphrased.values())
-        return {name: said[message_id].content for name, message_id in paraphrased.items() if message_id in said}
+        messages = await self._log.get(paraphrased.values())
+        return {
+            name: messages[message_id].content for name, message_id in paraphrased.items() if message_id in messages
+        }
 
     async def suggest(self, guild_id: int, asker: Asker, words: str, limit: int = 25) -> list[Memory]:
         """Memories with these words, or their beginnings, that the asker may forget, newest first (autocomplete)."""
@@ -245,9 +249,9 @@ class OwnMemories:
         Of a topic's messages only no topic: they say more than what they are about.
         """
         if memory.kind is MemoryKind.TOPIC:
-            kept = [{"message_id": message_id} for message_id in await rows.logged(connection, ids)]
-            if kept:
-                await connection.execute(upsert(self._db.dialect, forgotten_topics).on_conflict_do_nothing(), kept)
+            logged = [{"message_id": message_id} for message_id in await rows.logged(connection, ids)]
+            if logged:
+                await connection.execute(upsert(self._db.dialect, forgotten_topics).on_conflict_do_nothing(), logged)
         else:
             await set_state(connection, messages.c.id.in_(ids), MessageState.SKIPPED, FORGOTTEN)
             await rows.undoubt(connection, ids)

@@ -44,9 +44,9 @@ class Activity:
         last = now_ms // DAY_MS
         first = last - days + 1
         async with self._db.read() as connection:
-            said = await _count(connection, messages.c.logged_ms, messages.c.guild_id, guild_id, first)
+            messages_by_day = await _count(connection, messages.c.logged_ms, messages.c.guild_id, guild_id, first)
             made = await _count(connection, memories.c.created_ms, memories.c.guild_id, guild_id, first)
-        return [Day(day_name(n), said.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
+        return [Day(day_name(n), messages_by_day.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
 
 
 def day_name(number: int) -> str:

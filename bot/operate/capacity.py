@@ -109,13 +109,13 @@ def judge(load: Load, *, extracts: bool, retention_days: int, qdrant: bool) -> l
         retention_days: how long messages are kept.
         qdrant: whether the vectors are on a server.
     """
-    found = [*_of_database(load, retention_days), *_of_vectors(load, qdrant=qdrant), *_of_disk(load)]
+    findings = [*_of_database(load, retention_days), *_of_vectors(load, qdrant=qdrant), *_of_disk(load)]
     if extracts:
-        found += _of_queue(load)
-    if found:
-        return found
-    told = f"{load.arrived:,} messages in 24 hours, {load.messages:,} kept, {load.memories:,} memories"
-    return [Finding("limits", Verdict.OK, f"{told}: none is near")]
+        findings += _of_queue(load)
+    if findings:
+        return findings
+    summary = f"{load.arrived:,} messages in 24 hours, {load.messages:,} kept, {load.memories:,} memories"
+    return [Finding("limits", Verdict.OK, f"{summary}: none is near")]
 
 
 def _of_database(load: Load, retention_days: int) -> list[Finding]:
@@ -123,45 +123,51 @@ def _of_database(load: Load, retention_days: int) -> list[Finding]:
         return []
     to_come = max(load.messages, load.arrived * retention_days)
     todo = "set DATABASE_URL to a PostgreSQL database, or MESSAGE_RETENTION_DAYS lower (docs/limits.md)"
-    found = []
+    findings = []
     if to_come >= NEAR * MESSAGES:
-        told = f"{load.messages:,} messages, {to_come:,} after {retention_days} days at the rate of the last 24 hours"
-        found.append(_near("limits: messages", f"{told}; SQLite carries {MESSAGES:,} well", todo))
+        summary = (
+            f"{load.messages:,} messages, {to_come:,} after {retention_days} days at the rate of the last 24 hours"
+        )
+        findings.append(_near("limits: messages", f"{summary}; SQLite carries {MESSAGES:,} well", todo))
     if load.database_bytes >= NEAR * DATABASE_BYTES:
-        told = f"the database has {load.database_bytes / 1e9:.1f} GB; SQLite carries {DATABASE_BYTES / 1e9:.0f} GB well"
-        found.append(_near("limits: database", told, todo))
-    return found
+        summary = (
+            f"the database has {load.database_bytes / 1e9:.1f} GB; SQLite carries {DATABASE_BYTES / 1e9:.0f} GB well"
+        )
+        findings.append(_near("limits: database", summary, todo))
+    return findings
 
 
 def _of_vectors(load: Load, *, qdrant: bool) -> list[Finding]:
-    found = []
+    findings = []
     if not qdrant and load.memories >= NEAR * MEMORIES:
-        told = f"{load.memories:,} memories; the embedded index carries {MEMORIES:,} well"
-        found.append(_near("limits: memories", told, "set MEM0_QDRANT_URL to a Qdrant server (docs/limits.md)"))
+        summary = f"{load.memories:,} memories; the embedded index carries {MEMORIES:,} well"
+        findings.append(_near("limits: memories", summary, "set MEM0_QDRANT_URL to a Qdrant server (docs/limits.md)"))
     if load.backlog >= BACKLOG:
-        told = f"{load.backlog:,} changes wait for the vector index"
-        found.append(_near("limits: index", told, "see what embeddings and vector store say; it catches up by itself"))
-    return found
+        summary = f"{load.backlog:,} changes wait for the vector index"
+        findings.append(
+            _near("limits: index", summary, "see what embeddings and vector store say; it catches up by itself")
+        )
+    return findings
 
 
 def _of_disk(load: Load) -> list[Finding]:
     needed = max(FREE_BYTES, FREE_TIMES * (load.database_bytes or 0))
     if load.free_bytes >= needed:
         return []
-    told = f"{load.free_bytes / 1e9:.1f} GB are free where DATA_DIR is; {needed / 1e9:.1f} GB are wanted"
-    return [_near("limits: disk", told, "free some, or move DATA_DIR to a larger disk")]
+    summary = f"{load.free_bytes / 1e9:.1f} GB are free where DATA_DIR is; {needed / 1e9:.1f} GB are wanted"
+    return [_near("limits: disk", summary, "free some, or move DATA_DIR to a larger disk")]
 
 
 def _of_queue(load: Load) -> list[Finding]:
     if load.oldest_ms < OLD_MS:
         return []
-    told = (
+    summary = (
         f"{load.pending:,} messages wait, the oldest for {load.oldest_ms / 3_600_000:.0f} hours; in 24 hours "
         f"{load.arrived:,} came and the model has read {load.read:,} of them"
     )
     todo = "look at the model's findings; a faster one, or more hosts in OLLAMA_BASE_URL, read more (docs/limits.md)"
-    return [_near("limits: queue", told, todo)]
+    return [_near("limits: queue", summary, todo)]
 
 
-def _near(subject: str, told: str, todo: str) -> Finding:
-    return Finding(subject, Verdict.WARNING, told, todo)
+def _near(subject: str, summary: str, todo: str) -> Finding:
+    return Finding(subject, Verdict.WARNING, summary, todo)

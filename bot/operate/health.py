@@ -89,10 +89,10 @@ async def serving(
 
     async def readiness(_: web.Request) -> web.Response:
         parts = await ready()
-        told: dict[str, object] = {"ready": all(parts.values()), "parts": dict(parts)}
+        body: dict[str, object] = {"ready": all(parts.values()), "parts": dict(parts)}
         if several := dict(hosts()):
-            told["hosts"] = several
-        return web.json_response(told, status=_status(parts))
+            body["hosts"] = several
+        return web.json_response(body, status=_status(parts))
 
     async def scrape(_: web.Request) -> web.Response:
         return web.Response(body=await metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -310,18 +310,18 @@ def _hosts(guards: Sequence[Guard]) -> Iterator[Metric]:
 
 def _errors(counters: Iterator[Counters]) -> Tally[str]:
     sums = Tally({"failed": 0, "timeout": 0, "rate_limited": 0, "turned_away": 0})
-    for one in counters:
-        sums["failed"] += one.failures
-        sums["timeout"] += one.timeouts
-        sums["rate_limited"] += one.rate_limited
-        sums["turned_away"] += one.turned_away
+    for counter in counters:
+        sums["failed"] += counter.failures
+        sums["timeout"] += counter.timeouts
+        sums["rate_limited"] += counter.rate_limited
+        sums["turned_away"] += counter.turned_away
     return sums
 
 
 def _standing(seen: Snapshot) -> Iterator[Metric]:
     parts = GaugeMetricFamily(f"{PREFIX}_ready", "Whether a part is there.", labels=["part"])
-    for part, there in seen.ready.items():
-        parts.add_metric([part], there)
+    for part, is_ready in seen.ready.items():
+        parts.add_metric([part], is_ready)
     logged = GaugeMetricFamily(f"{PREFIX}_logged_messages", "Messages in the log by state.", labels=["state"])
     for state, count in seen.states.items():
         logged.add_metric([state.value], count)

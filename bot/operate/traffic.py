@@ -53,8 +53,8 @@ class Traffic:
 
     async def by_guild(self) -> list[GuildTraffic]:
         """Every server from which something came within 24 hours or waits: the largest backlog first."""
-        found = await self._count(None)
-        return sorted(found, key=lambda of: (-of.pending, -of.last_day, of.guild_id))
+        by_guild = await self._count(None)
+        return sorted(by_guild, key=lambda of: (-of.pending, -of.last_day, of.guild_id))
 
     async def of_guild(self, guild_id: int) -> GuildTraffic:
         """One server."""
@@ -76,14 +76,14 @@ class Traffic:
             arrived = {row[0]: row for row in await connection.execute(came.group_by(messages.c.guild_id))}
             waiting = {row[0]: row for row in await connection.execute(waits.group_by(messages.c.guild_id))}
             remembered = {row[0]: row for row in await connection.execute(made.group_by(memories.c.guild_id))}
-        found = []
+        traffic = []
         for guild in {*arrived, *waiting, *remembered}:
             _, day, hour = arrived.get(guild, (guild, 0, 0))
             _, pending, oldest_ms = waiting.get(guild, (guild, 0, now))
             _, memories_made = remembered.get(guild, (guild, 0))
             waits_for = max(0, now - oldest_ms) / 1000
-            found.append(GuildTraffic(guild, int(hour), day, pending, waits_for, memories_made))
-        return found
+            traffic.append(GuildTraffic(guild, int(hour), day, pending, waits_for, memories_made))
+        return traffic
 
 
 def together(servers: Sequence[GuildTraffic]) -> GuildTraffic:

@@ -69,8 +69,8 @@ class CatchUp:
             messages.c.channel_id == channel_id, messages.c.author_id == user_id, messages.c.id < before
         )
         async with self._db.read() as connection:
-            found: int | None = await connection.scalar(query)
-        return found
+            newest: int | None = await connection.scalar(query)
+        return newest
 
     async def since(self, channel_ids: Collection[int], first: int, now: int, *, readable: frozenset[int]) -> Happened:
         """What happened from one snowflake to another, of all that cites `readable` channels alone.
@@ -82,8 +82,8 @@ class CatchUp:
             readable: what the asker may read.
         """
         places = sorted(readable.intersection(channel_ids), reverse=True)[:MOST_PLACES]
-        said = and_(messages.c.channel_id.in_(places), messages.c.id.between(first, now))
-        states = select(messages.c.state, func.count().label("messages")).where(said)
+        in_time = and_(messages.c.channel_id.in_(places), messages.c.id.between(first, now))
+        states = select(messages.c.state, func.count().label("messages")).where(in_time)
         async with self._db.read() as connection:
             counts = {row.state: row.messages for row in await connection.execute(states.group_by(messages.c.state))}
         return Happened(
@@ -113,5 +113,5 @@ class CatchUp:
         newest = select(memories.c.id).where(memories.c.id.in_(query)).order_by(memories.c.said_id.desc())
         async with self._db.read() as connection:
             ids = list(await connection.scalars(newest.limit(MOST_MEMORIES)))
-        found = await self._store.get(ids)
-        return tuple(found[i].seen_by(readable) for i in ids if i in found and found[i].channel_ids <= readable)
+        by_id = await self._store.get(ids)
+        return tuple(by_id[i].seen_by(readable) for i in ids if i in by_id and by_id[i].channel_ids <= readable)

@@ -35,11 +35,11 @@ class _Choice:
         self._excerpts_left = limit
         self._room = room
 
-    def add(self, one: Scored, size: int) -> bool:
+    def add(self, line: Scored, size: int) -> bool:
         """Choose a message of so many characters, unless it does not fit or would make one excerpt too many."""
         if size > self._room:
             return False
-        before, after = self._distance(one, -1), self._distance(one, 1)
+        before, after = self._distance(line, -1), self._distance(line, 1)
         fills = bool(before and after and before + after <= SKIPPED + 1)  # a break inside one excerpt
         new = 1 - bool(before) - bool(after) + fills
         marks = (before > 1) + (after > 1) - fills
@@ -48,12 +48,12 @@ class _Choice:
             return False
         self._excerpts_left -= new
         self._room -= needed
-        self.chosen[one.place] = one
+        self.chosen[line.place] = line
         return True
 
-    def _distance(self, one: Scored, direction: int) -> int:
+    def _distance(self, line: Scored, direction: int) -> int:
         """Steps to the nearest chosen message in the same excerpt; 0 if there is none."""
-        run, position = one.place
+        run, position = line.place
         for step in range(1, SKIPPED + 2):
             if (run, position + direction * step) in self.chosen:
                 return step
@@ -67,7 +67,7 @@ class _Choice:
                 stretches[-1].append(self.chosen[place])
             else:
                 stretches.append([self.chosen[place]])
-        return [Excerpt(tuple(lines), max(lines, key=lambda one: one.score)) for lines in stretches]
+        return [Excerpt(tuple(lines), max(lines, key=lambda line: line.score)) for lines in stretches]
 
 
 def choose(
@@ -82,19 +82,19 @@ def choose(
         size: characters that a message takes.
         several: the question has several parts, and each wants its share.
     """
-    left = [one for one in ranked[:CONSIDERED] if one.score > 0]
-    sizes = {one.place: size(one) for one in left}
+    left = [line for line in ranked[:CONSIDERED] if line.score > 0]
+    sizes = {line.place: size(line) for line in left}
     choice = _Choice(limit, room)
     hunger = [1.0] * (len(left[0].by_word) if left else 0)
-    while (one := next((o for o in left if choice.add(o, sizes[o.place])), None)) is not None:
-        left.remove(one)
+    while (line := next((o for o in left if choice.add(o, sizes[o.place])), None)) is not None:
+        left.remove(line)
         if several:
-            hunger = [h * SATED if n else h for h, n in zip(hunger, one.spoken.counts, strict=True)]
+            hunger = [h * SATED if n else h for h, n in zip(hunger, line.spoken.counts, strict=True)]
             left.sort(key=partial(_worth, hunger), reverse=True)
     return sorted(choice.excerpts(), key=lambda excerpt: -excerpt.best.score)
 
 
-def _worth(hunger: Sequence[float], one: Scored) -> float:
+def _worth(hunger: Sequence[float], line: Scored) -> float:
     """The score, with each word's share lowered by how much of it was chosen already."""
-    plain = sum(one.by_word)
-    return one.score * sum(map(mul, one.by_word, hunger)) / plain if plain else one.score
+    plain = sum(line.by_word)
+    return line.score * sum(map(mul, line.by_word, hunger)) / plain if plain else line.score

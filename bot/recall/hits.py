@@ -46,18 +46,18 @@ def _of_memory(hit: Hit, memories: Mapping[str, Memory]) -> Hit | None:
 
 
 def _of_messages(hit: Hit, messages: Mapping[int, Message]) -> Hit | None:
-    kept = [messages[line.message_id] for line in hit.lines if line.message_id in messages]
-    if not kept:
+    logged = [messages[line.message_id] for line in hit.lines if line.message_id in messages]
+    if not logged:
         return None
-    lines = tuple(Line(message.id, message.author_id, message.content) for message in kept)
-    anchor = messages.get(hit.anchor, kept[0])
+    lines = tuple(Line(message.id, message.author_id, message.content) for message in logged)
+    anchor = messages.get(hit.anchor, logged[0])
     return replace(
         hit,
         text="\n".join(f"<@{line.author_id}>: {line.content}" for line in lines),
         lines=lines,
-        channel_ids=frozenset(message.channel_id for message in kept),
-        message_ids=tuple(message.id for message in kept),
-        author_ids=_distinct(message.author_id for message in kept),
+        channel_ids=frozenset(message.channel_id for message in logged),
+        message_ids=tuple(message.id for message in logged),
+        author_ids=_distinct(message.author_id for message in logged),
         anchor=anchor.id,
         anchor_channel_id=anchor.channel_id,
     )

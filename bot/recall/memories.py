@@ -70,7 +70,7 @@ def convincing(near: Sequence[Near], *, words_found: bool) -> list[Near]:
 
     Something is always nearest, so a question about what nobody spoke of would else show what happens to be it.
     """
-    if not words_found and all(one.above < CONVINCING for one in near):
+    if not words_found and all(match.above < CONVINCING for match in near):
         return []
     return list(near)
 
@@ -93,9 +93,9 @@ class MemorySearch:
         if not corpus.documents:
             return []
         weights = rarity(corpus.documents, corpus.frequencies)
-        found = await self._fulltext.newest(connection, "memories", scope, [[word] for word in words], NEWEST)
+        rowids = await self._fulltext.newest(connection, "memories", scope, [[word] for word in words], NEWEST)
         held: dict[int, float] = {}
-        for weight, rows in zip(weights, found, strict=True):
+        for weight, rows in zip(weights, rowids, strict=True):
             for row in rows:
                 held[row] = held.get(row, 0.0) + weight
         likely = sorted(held, key=lambda row: (-held[row], -row))[: 2 * CONSIDERED]
@@ -104,8 +104,8 @@ class MemorySearch:
         worth = own_weights(question, weights)
         scores = {}
         for row, tokens in documents.items():
-            one = Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens))
-            scores[row] = sum(own_scores(worth, mean_length, one))
+            spoken = Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens))
+            scores[row] = sum(own_scores(worth, mean_length, spoken))
         return sorted(scores, key=lambda row: (-scores[row], -row))[:CONSIDERED]
 
     async def by_meaning(
@@ -114,7 +114,7 @@ class MemorySearch:
         """Memories (or messages) related in meaning, best first, and a note if the index can't be asked."""
         try:
             async with asyncio.timeout(MEANING_SECONDS):
-                found = await self._index.search(
+                matches = await self._index.search(
                     guild_id=query.guild_id,
                     text=text,
                     channel_ids=query.channel_ids,
@@ -124,7 +124,7 @@ class MemorySearch:
                     messages=messages,
                     limit=CONSIDERED,
                 )
-                noise = await self._index.noise() if found else None
+                noise = await self._index.noise() if matches else None
         except TimeoutError:
             log.warning("Recall goes without the index: no answer within %.0f s", MEANING_SECONDS)
             return [], UNREACHABLE
@@ -135,8 +135,8 @@ class MemorySearch:
             return [], UNREACHABLE
         if noise is None:
             return [], None
-        near = [Near(one.memory_id, one.said_id, noise.above(one.score)) for one in found]
-        return [one for one in near if one.above >= RELATED], None
+        near = [Near(match.memory_id, match.said_id, noise.above(match.score)) for match in matches]
+        return [match for match in near if match.above >= RELATED], None
 
     async def fuse(self, rows: Sequence[int], ids: Sequence[str], query: RecallQuery) -> list[tuple[Memory, float]]:
         """The memories found by either way that the asker may read and that hold, best first with their scores."""
@@ -144,16 +144,16 @@ class MemorySearch:
         by_id = await self._store.get(ids) if ids else {}
         worded = [by_row[row] for row in rows if row in by_row]
         meant = [by_id[memory_id] for memory_id in ids if memory_id in by_id]
-        found = {memory.id: memory for memory in (*worded, *meant)}
-        holding = await self._holding(found.values(), query)
+        by_id = {memory.id: memory for memory in (*worded, *meant)}
+        holding = await self._holding(by_id.values(), query)
         scores: dict[str, float] = {}
         for side in (worded, meant):
             allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query)]
             for rank, memory_id in enumerate(allowed, start=1):
-                weight = WEIGHTS.get(found[memory_id].kind, 1.0)
+                weight = WEIGHTS.get(by_id[memory_id].kind, 1.0)
                 scores[memory_id] = scores.get(memory_id, 0.0) + weight / (FUSION + rank)
-        best = sorted(scores, key=lambda memory_id: (-scores[memory_id], -found[memory_id].newest.message_id))
-        return [(_as_asked(found[memory_id], query), scores[memory_id]) for memory_id in best]
+        best = sorted(scores, key=lambda memory_id: (-scores[memory_id], -by_id[memory_id].newest.message_id))
+        return [(_as_asked(by_id[memory_id], query), scores[memory_id]) for memory_id in best]
 
     async def _holding(self, memories: Iterable[Memory], query: RecallQuery) -> set[str]:
         """Ids of the memories that hold, or did at the time that the question is about."""

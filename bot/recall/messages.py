@@ -76,7 +76,7 @@ class MessageSearch:
         spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch}, query)
         runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
         ranked = rank(question, weights, mean_length, runs, near)
-        return [one for one in ranked if _may_show(one.spoken, query)]
+        return [line for line in ranked if _may_show(line.spoken, query)]
 
     async def _candidates(
         self, connection: AsyncConnection, question: Question, weights: Sequence[float], scope: Scope
@@ -84,12 +84,14 @@ class MessageSearch:
         """The messages that hold the most telling words together, newer ones first among equals."""
         worth = own_weights(question, weights)
         words = [word.terms for word in question.words]
-        found = await self._fulltext.newest(connection, "messages", scope, [[word] for word in words], NEWEST)
-        common = sorted((i for i, rows in enumerate(found) if len(rows) >= NEWEST), key=lambda i: -worth[i])
-        meetings = [some for size in (2, 3) for some in combinations(common[:TOGETHER], size)]
-        wanted = [[words[i] for i in some] for some in meetings]
+        rowids = await self._fulltext.newest(connection, "messages", scope, [[word] for word in words], NEWEST)
+        common = sorted((i for i, rows in enumerate(rowids) if len(rows) >= NEWEST), key=lambda i: -worth[i])
+        meetings = [numbers for size in (2, 3) for numbers in combinations(common[:TOGETHER], size)]
+        wanted = [[words[i] for i in numbers] for numbers in meetings]
         met = await self._fulltext.newest(connection, "messages", scope, wanted, NEWEST)
-        best = _most_telling(worth, [*(((i,), rows) for i, rows in enumerate(found)), *zip(meetings, met, strict=True)])
+        best = _most_telling(
+            worth, [*(((i,), rows) for i, rows in enumerate(rowids)), *zip(meetings, met, strict=True)]
+        )
         return list(dict.fromkeys([*best, *await self._said_then(connection, question, scope)]))
 
     async def _said_then(self, connection: AsyncConnection, question: Question, scope: Scope) -> list[int]:
@@ -116,15 +118,15 @@ class MessageSearch:
         return spoken
 
 
-def _most_telling(worth: Sequence[float], found: Iterable[tuple[Sequence[int], Iterable[int]]]) -> list[int]:
+def _most_telling(worth: Sequence[float], documents: Iterable[tuple[Sequence[int], Iterable[int]]]) -> list[int]:
     """The rows that hold words worth most together; of equals the newest.
 
     Args:
         worth: what each word is worth.
-        found: numbers of words, with rows that hold all of them.
+        documents: numbers of words, with rows that hold all of them.
     """
     held: dict[int, int] = {}  # the words of each row, as bits: there are thousands of rows
-    for numbers, rows in found:
+    for numbers, rows in documents:
         bits = sum(1 << number for number in numbers)
         for row in rows:
             held[row] = held.get(row, 0) | bits
@@ -141,8 +143,8 @@ def _best(
     scores = {}
     for rowid, tokens in documents.items():
         author_id = next((authors[token] for token in tokens[:3] if token in authors), 0)
-        one = Spoken(rowid, 0, author_id, "", count(question, tokens), document_length(tokens))
-        scores[rowid] = raised(question, sum(own_scores(worth, mean_length, one)), one)
+        spoken = Spoken(rowid, 0, author_id, "", count(question, tokens), document_length(tokens))
+        scores[rowid] = raised(question, sum(own_scores(worth, mean_length, spoken)), spoken)
     return sorted(scores, key=lambda rowid: (-scores[rowid], -rowid))[:CENTRES]
 
 

@@ -129,8 +129,8 @@ def understand(
     if asker_id is not None and _MYSELF.search(text):
         people.add(asker_id)
     name_terms = {term for name in names.values() for stems in question_terms(name) for term in stems}
-    found = _date(text, snowflake.to_datetime(newest).astimezone(zone))
-    span, written = found if found else (None, "")
+    dated = _date(text, snowflake.to_datetime(newest).astimezone(zone))
+    span, written = dated if dated else (None, "")
     return Question(
         words=_words(text, name_terms, people),
         people=frozenset(people),

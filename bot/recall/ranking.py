@@ -149,42 +149,42 @@ def rank(
     scored = _fused(scored, near)
     if question.wants_now:
         scored = _newer_is_better(scored)
-    return sorted(scored, key=lambda one: (-one.score, -one.spoken.id))
+    return sorted(scored, key=lambda line: (-line.score, -line.spoken.id))
 
 
 def _fused(scored: Sequence[Scored], near: Sequence[int]) -> list[Scored]:
     """Raise the scores of messages that are near in meaning, by their rank there, as a share of the best score."""
     places = {message_id: place for place, message_id in enumerate(near)}
-    share = MEANING * max((one.score for one in scored), default=0.0) or MEANING
+    share = MEANING * max((line.score for line in scored), default=0.0) or MEANING
     return [
-        replace(one, score=one.score + share / (1 + places[one.spoken.id] / MEANING_HALF))
-        if one.spoken.id in places
-        else one
-        for one in scored
+        replace(line, score=line.score + share / (1 + places[line.spoken.id] / MEANING_HALF))
+        if line.spoken.id in places
+        else line
+        for line in scored
     ]
 
 
 def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[float]:
     """How often each word is said in and around a message: what is nearer counts more."""
     here = run[position]
-    found = [0.0] * len(here.counts)
+    weights = [0.0] * len(here.counts)
     for at in range(max(0, position - REACH), min(len(run), position + REACH + 1)):
-        there = run[at]
+        neighbour = run[at]
         weight = BY_DISTANCE[abs(at - position)]
-        if at == position - 1 and there.asks and there.author_id != here.author_id:
+        if at == position - 1 and neighbour.asks and neighbour.author_id != here.author_id:
             weight *= ASKED_BEFORE
-        weight /= 1 - CONTEXT_B + CONTEXT_B * there.length / mean_length
-        for word, n in enumerate(there.counts):
+        weight /= 1 - CONTEXT_B + CONTEXT_B * neighbour.length / mean_length
+        for word, n in enumerate(neighbour.counts):
             if n:
-                found[word] += weight * n
-    return found
+                weights[word] += weight * n
+    return weights
 
 
 def _newer_is_better(scored: Sequence[Scored]) -> list[Scored]:
     """Raise scores by age, the oldest not at all and the newest most, evenly by their order."""
-    by_age = sorted(scored, key=lambda one: one.spoken.id)
+    by_age = sorted(scored, key=lambda line: line.spoken.id)
     last = max(1, len(by_age) - 1)
     return [
-        Scored(one.spoken, one.by_word, one.score * (1 + NEWEST * age / last), one.place)
-        for age, one in enumerate(by_age)
+        Scored(line.spoken, line.by_word, line.score * (1 + NEWEST * age / last), line.place)
+        for age, line in enumerate(by_age)
     ]

@@ -82,7 +82,7 @@ class Recall:
                 self._stage("meaning", self._memories.by_meaning(plain_text, query)),
                 self._stage("words", self._by_words(question, query)),
             )
-        ids = [one.memory_id for one in convincing(near, words_found=bool(ranked or rows))]
+        ids = [match.memory_id for match in convincing(near, words_found=bool(ranked or rows))]
         memories = await self._stage("fuse", self._memories.fuse(rows, ids, query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
         self._timed("all", time.monotonic() - started)
@@ -107,11 +107,11 @@ class Recall:
     ) -> tuple[list[Near], str | None, list[Scored], list[int]]:
         """Both tracks, with messages found by meaning among those found by words."""
         near, note = await self._stage("meaning", self._memories.by_meaning(plain_text, query))
-        said, _ = await self._memories.by_meaning(plain_text, query, messages=True) if note is None else ([], None)
-        nearby = [one.said_id for one in said]
+        matches, _ = await self._memories.by_meaning(plain_text, query, messages=True) if note is None else ([], None)
+        nearby = [line.said_id for line in matches]
         ranked, rows = await self._stage("words", self._by_words(question, query, nearby))
-        words_found = bool(rows) or any(sum(one.by_word) > 0 for one in ranked)
-        return near, note, ranked if words_found or convincing(said, words_found=False) else [], rows
+        words_found = bool(rows) or any(sum(line.by_word) > 0 for line in ranked)
+        return near, note, ranked if words_found or convincing(matches, words_found=False) else [], rows
 
     async def _by_words(
         self, question: Question, query: RecallQuery, near: Sequence[int] = ()
@@ -130,24 +130,24 @@ class Recall:
     ) -> list[Hit]:
         """What fits into the answer: the best memories, and excerpts in the room that they leave."""
         names = await self._names(ranked, memories, query.guild_id)
-        kept = _fitting(memories, names, query)
-        room = query.max_chars - sum(_size(memory.text, names) for memory, _ in kept)
+        shown = _fitting(memories, names, query)
+        room = query.max_chars - sum(_size(memory.text, names) for memory, _ in shown)
         excerpts = choose(
             ranked,
-            limit=max(1, query.limit - len(kept)),
+            limit=max(1, query.limit - len(shown)),
             room=room,
-            size=lambda one: _size(_line(one, question), names),
+            size=lambda line: _size(_line(line, question), names),
             several=question.several,
         )
-        hits = _merged(kept, excerpts, question, query)
+        hits = _merged(shown, excerpts, question, query)
         return sorted(hits, key=lambda hit: -hit.score)[: query.limit]
 
     async def _names(
         self, ranked: Iterable[Scored], memories: Iterable[tuple[Memory, float]], guild_id: int
     ) -> dict[int, str]:
-        spoken = [one.spoken for one in ranked]
-        people = references.people_in([*(one.content for one in spoken), *(memory.text for memory, _ in memories)])
-        return await self._directory.names(guild_id, people | {one.author_id for one in spoken})
+        spoken = [line.spoken for line in ranked]
+        people = references.people_in([*(line.content for line in spoken), *(memory.text for memory, _ in memories)])
+        return await self._directory.names(guild_id, people | {line.author_id for line in spoken})
 
 
 async def _scope(connection: AsyncConnection, query: RecallQuery) -> Scope:
@@ -172,13 +172,13 @@ def _fitting(
     memories: Sequence[tuple[Memory, float]], names: Mapping[int, str], query: RecallQuery
 ) -> list[tuple[Memory, float]]:
     room = query.max_chars * MEMORY_SHARE
-    kept: list[tuple[Memory, float]] = []
+    fitting: list[tuple[Memory, float]] = []
     for memory, score in memories:
         size = _size(memory.text, names)
-        if size <= room and len(kept) < max(1, round(query.limit * MEMORY_SHARE)):
-            kept.append((memory, score))
+        if size <= room and len(fitting) < max(1, round(query.limit * MEMORY_SHARE)):
+            fitting.append((memory, score))
             room -= size
-    return kept
+    return fitting
 
 
 def _merged(
@@ -196,7 +196,7 @@ def _merged(
     hits = []
     for rank, excerpt in enumerate(excerpts, start=1):
         score = EXCERPT_WEIGHT / (FUSION + rank)
-        quoted = {one.spoken.id for one in excerpt.lines}
+        quoted = {line.spoken.id for line in excerpt.lines}
         spoken_for = next((number for number, messages in enumerate(cited) if quoted <= messages), None)
         if spoken_for is None:
             hits.append(_excerpt_hit(excerpt, score, question, query.guild_id))
@@ -222,26 +222,26 @@ def _memory_hit(memory: Memory, score: float) -> Hit:
 
 def _excerpt_hit(excerpt: Excerpt, score: float, question: Question, guild_id: int) -> Hit:
     text = [
-        (f"{BREAK}\n" if excerpt.breaks_before(number) else "") + _line(one, question)
-        for number, one in enumerate(excerpt.lines)
+        (f"{BREAK}\n" if excerpt.breaks_before(number) else "") + _line(line, question)
+        for number, line in enumerate(excerpt.lines)
     ]
-    best, spoken = excerpt.best.spoken, [one.spoken for one in excerpt.lines]
+    best, spoken = excerpt.best.spoken, [line.spoken for line in excerpt.lines]
     return Hit(
         kind=HitKind.MESSAGE,
         text="\n".join(text),
         score=score,
         guild_id=guild_id,
         channel_ids=frozenset({best.channel_id}),
-        message_ids=tuple(one.id for one in spoken),
-        author_ids=tuple(dict.fromkeys(one.author_id for one in spoken)),
+        message_ids=tuple(line.id for line in spoken),
+        author_ids=tuple(dict.fromkeys(line.author_id for line in spoken)),
         anchor=best.id,
         anchor_channel_id=best.channel_id,
-        lines=tuple(Line(one.id, one.author_id, quote(one.content, question)) for one in spoken),
+        lines=tuple(Line(line.id, line.author_id, quote(line.content, question)) for line in spoken),
     )
 
 
-def _line(one: Scored, question: Question) -> str:
-    return f"<@{one.spoken.author_id}>: {quote(one.spoken.content, question)}"
+def _line(line: Scored, question: Question) -> str:
+    return f"<@{line.spoken.author_id}>: {quote(line.spoken.content, question)}"
 
 
 def _size(text: str, names: Mapping[int, str]) -> int:

@@ -105,9 +105,9 @@ def repetition_of(text: str, near: Sequence[Memory]) -> Memory | None:
     return min(same, key=lambda memory: memory.state is not MemoryState.CURRENT, default=None)
 
 
-def is_repetition(one: str, other: str) -> bool:
+def is_repetition(text: str, other: str) -> bool:
     """Whether two texts are the same but for case, blanks and the sign at the end."""
-    return _plain(one) == _plain(other)
+    return _plain(text) == _plain(other)
 
 
 # --- messages that were read before ----------------------------------------------------------------------------------
@@ -239,16 +239,16 @@ def _may_doubt(new: Memory, memory: Memory) -> bool:
     return memory.state is MemoryState.CURRENT and memory.kind is not MemoryKind.TOPIC and _is_newer(new, memory)
 
 
-def _same_owner(one: Memory, other: Memory) -> bool:
+def _same_owner(memory: Memory, other: Memory) -> bool:
     """Whether neither is about a member, or both are what one member says about themselves."""
-    if not {one.kind, other.kind} & PERSONAL_KINDS:
+    if not {memory.kind, other.kind} & PERSONAL_KINDS:
         return True
-    both = {one.kind, other.kind} <= PERSONAL_KINDS
-    return both and set(one.author_ids) == set(other.author_ids)
+    both = {memory.kind, other.kind} <= PERSONAL_KINDS
+    return both and set(memory.author_ids) == set(other.author_ids)
 
 
-def _is_newer(one: Memory, other: Memory) -> bool:
-    return one.newest.message_id > other.newest.message_id
+def _is_newer(memory: Memory, other: Memory) -> bool:
+    return memory.newest.message_id > other.newest.message_id
 
 
 def _ids(memory: Memory) -> frozenset[int]:

@@ -40,27 +40,29 @@ class Earlier:
             memories: near it, the nearest first.
             count: how many are shown.
         """
-        said = frozenset(subject_terms(text))
-        alike = self._alike(said)
+        terms_of_text = frozenset(subject_terms(text))
+        alike = self._alike(terms_of_text)
         known = {
             later
             for earlier, later in combinations(alike, 2)
-            if _overlap(self._words[earlier], self._words[later]) > NEWS * _overlap(self._words[later], said)
+            if _overlap(self._words[earlier], self._words[later]) > NEWS * _overlap(self._words[later], terms_of_text)
         }
         own = [self._memories[place] for place in alike if place not in known]
         rest = [self._memories[place] for place in alike if place in known]
         return [*own[:OWN], *memories[: count - len(own[:OWN])], *own[OWN:], *rest][:count]
 
-    def _alike(self, said: frozenset[str]) -> list[int]:
+    def _alike(self, terms_of_text: frozenset[str]) -> list[int]:
         """The places of those that share words with a statement, by the rarity of these words, the likest first."""
         spread = Counter(word for words in self._words for word in words)
         weights = {word: log(1 + (len(self._words) + 1) / times) for word, times in spread.items()}
 
         def likeness(place: int) -> float:
             words = self._words[place]
-            return sum(weights[word] for word in words & said) / sqrt(sum(weights[word] for word in words) or 1)
+            return sum(weights[word] for word in words & terms_of_text) / sqrt(
+                sum(weights[word] for word in words) or 1
+            )
 
-        sharing = [place for place, words in enumerate(self._words) if words & said]
+        sharing = [place for place, words in enumerate(self._words) if words & terms_of_text]
         return sorted(sharing, key=likeness, reverse=True)[:LOOKED_AT]
 
 
@@ -75,6 +77,6 @@ def subject_terms(text: str) -> list[str]:
     return list(dict.fromkeys(terms(" ".join(pieces)) or terms(text)))[:MOST_TERMS]
 
 
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
+def _overlap(terms_of_text: frozenset[str], other: frozenset[str]) -> float:
     """The share of words that two texts have in common."""
-    return 2 * len(one & other) / max(1, len(one) + len(other))
+    return 2 * len(terms_of_text & other) / max(1, len(terms_of_text) + len(other))

@@ -44,13 +44,13 @@ def stretches(
             count, cost, _ = plans[begin]
             begins.append((count + 1, cost + gaps[begin], begin))
         plans.append(min(begins))
-    found: list[list[Message]] = []
+    cut: list[list[Message]] = []
     end = len(messages)
     while end:
         begin = plans[end][2]
-        found.append(list(messages[begin:end]))
+        cut.append(list(messages[begin:end]))
         end = begin
-    return found[::-1]
+    return cut[::-1]
 
 
 def likely_tokens(message: Message) -> int:

@@ -54,9 +54,9 @@ def _leave() -> None:
 
 async def unless(stop: asyncio.Event, work: Coroutine[object, object, None]) -> bool:
     """Await `work` unless told to stop before; whether it was done."""
-    working, told = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     if not working.done():
         working.cancel()
         await asyncio.wait({working})

@@ -126,10 +126,10 @@ class Database:
             return None
         try:
             async with self.read() as connection:
-                found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalars().all()
+                faults = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalars().all()
         except DBAPIError as error:
             return str(error.orig)
-        return None if found == ["ok"] else " ".join(str(found[0]).split())
+        return None if faults == ["ok"] else " ".join(str(faults[0]).split())
 
     def check_undamaged(self, damage: str | None) -> None:
         """Stop a start on a damaged database.
@@ -186,7 +186,7 @@ class Database:
             raise RuntimeError("a file is locked by its folder")
         return locks_of(self._locks)
 
-    async def listen(self, told: Callable[[], None]) -> None:
+    async def listen(self, notify: Callable[[], None]) -> None:
         """Call `told` at once, and again whenever a process changed what others hold in memory.
 
         Ends when the connection is lost. A file has one bot, and nobody to be told by: there it waits for ever.
@@ -194,7 +194,7 @@ class Database:
         if self._server is None:
             await asyncio.Event().wait()
         else:
-            await listen(self._server, told)
+            await listen(self._server, notify)
 
     async def scrub(self) -> bool:
         """Bring the latest deletions into the database file and empty the write-ahead log, so that their bytes go.

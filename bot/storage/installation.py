@@ -35,8 +35,8 @@ class Installation(Store):
         statement = upsert(self._db.dialect, meta).values(key=key, value=value)
         async with self._db.write(patient=True) as connection:
             await connection.execute(statement.on_conflict_do_nothing())
-            kept: str = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one()
-        return kept
+            stored: str = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one()
+        return stored
 
     async def put(self, connection: AsyncConnection, key: str, value: str) -> None:
         """As `set`, in the caller's transaction."""

@@ -154,7 +154,7 @@ def server_engines(address: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine
     return reader, writer
 
 
-async def listen(address: URL, told: Callable[[], None]) -> None:
+async def listen(address: URL, notify: Callable[[], None]) -> None:
     """Call `told` at once, and again at each change, until the connection is lost or this is cancelled."""
     engine = create_async_engine(address, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_CONNECTING)
     try:
@@ -164,8 +164,8 @@ async def listen(address: URL, told: Callable[[], None]) -> None:
                 return
             lost = asyncio.Event()
             driver.add_termination_listener(lambda _: lost.set())
-            await driver.add_listener(CHANGES, lambda *_: told())
-            told()
+            await driver.add_listener(CHANGES, lambda *_: notify())
+            notify()
             await lost.wait()
     finally:
         await engine.dispose()

@@ -113,10 +113,10 @@ _Period = tuple[date, date, tuple[date, ...], int]
 """First and last day, other days that may be meant, and the place of the token after it."""
 
 
-def relative_times_of(text: str, said: date, languages: Sequence[str]) -> list[RelativeTime]:
+def relative_times_of(text: str, on: date, languages: Sequence[str]) -> list[RelativeTime]:
     """The times in a text that are counted from the day on which it was said."""
     tokens = Tokens(text)
-    reader = _Reader(tokens, said, languages)
+    reader = _Reader(tokens, on, languages)
     read: list[tuple[int, int, _Period]] = []
     place = 0
     while place < len(tokens):
@@ -133,8 +133,8 @@ def relative_times_of(text: str, said: date, languages: Sequence[str]) -> list[R
 
 
 class _Reader:
-    def __init__(self, tokens: Tokens, said: date, languages: Sequence[str]) -> None:
-        self._tokens, self._said, self._languages = tokens, said, languages
+    def __init__(self, tokens: Tokens, on: date, languages: Sequence[str]) -> None:
+        self._tokens, self._said, self._languages = tokens, on, languages
 
     def read(self, place: int) -> _Period | None:
         """The relative time that begins at a place."""
@@ -268,27 +268,27 @@ def _month_of(day: date, steps: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def occurrences(day: Day, said: date) -> list[date]:
+def occurrences(day: Day, on: date) -> list[date]:
     """The dates that a day may mean which is told by half, the likeliest first.
 
     Args:
         day: with at least its day of the month, or its weekday.
-        said: when it was told.
+        on: when it was told.
     """
-    years = (day.year,) if day.year else range(said.year - 1, said.year + 2)
+    years = (day.year,) if day.year else range(on.year - 1, on.year + 2)
     months = (day.month,) if day.month else range(1, 13)
     if day.day is None:
-        dates = [] if day.weekday is None else [_shifted(said, (day.weekday - said.weekday()) % 7 - n) for n in (0, 7)]
+        dates = [] if day.weekday is None else [_shifted(on, (day.weekday - on.weekday()) % 7 - n) for n in (0, 7)]
     else:
         dates = [_made(year, month, day.day) for year in years for month in months]
     fits = [each for each in dates if each and day.weekday in (None, each.weekday())]
     if day.year and day.month:
         return fits
-    near = [each for each in fits if -LONGEST_AGO <= (each - said).days <= LONGEST_AHEAD]
+    near = [each for each in fits if -LONGEST_AGO <= (each - on).days <= LONGEST_AHEAD]
     if day.month is None and day.weekday is None:
-        near = [*[each for each in near if each >= said][:1], *[each for each in near if each < said][-1:]]
+        near = [*[each for each in near if each >= on][:1], *[each for each in near if each < on][-1:]]
     ago = _AGO_WITH_MONTH if day.month else _AGO
-    return sorted(near, key=lambda each: abs((each - said).days) * (ago if each < said else 1))
+    return sorted(near, key=lambda each: abs((each - on).days) * (ago if each < on else 1))
 
 
 def _made(year: int, month: int, day: int) -> date | None:
@@ -315,19 +315,19 @@ class ToldDays:
         figures: whether a bare figure may be the day of a month as well ("the 14?", "14 then").
     """
 
-    def __init__(self, text: str, said: date, languages: Sequence[str], *, figures: bool = True) -> None:
-        self.said = said
+    def __init__(self, text: str, on: date, languages: Sequence[str], *, figures: bool = True) -> None:
+        self.said = on
         self.values = values_of(text, languages, heard=True)
-        self.relative = relative_times_of(text, said, languages)
+        self.relative = relative_times_of(text, on, languages)
         self.days = [meaning for value in self.values for meaning in value.meanings if isinstance(meaning, Day)]
         self.numbers: set[int | None] = {day.day for day in self.days}
-        self.dates = {each for day in self.days for each in occurrences(day, said)}
-        self.dates.update(each for time in self.relative for each in (said, *time.days))
+        self.dates = {each for day in self.days for each in occurrences(day, on)}
+        self.dates.update(each for time in self.relative for each in (on, *time.days))
         if figures:
             bare = {Day(day=int(amount)) for amount in _amounts(self.values) if amount in _DAYS_OF_MONTH}
             self.numbers.update(day.day for day in bare)
-            self.dates.update(each for day in bare for each in occurrences(day, said))
-        likeliest = {dates[0] for day in self.days if day.day and (dates := occurrences(day, said))}
+            self.dates.update(each for day in bare for each in occurrences(day, on))
+        likeliest = {dates[0] for day in self.days if day.day and (dates := occurrences(day, on))}
         likeliest.update(time.first for time in self.relative if time.first == time.last)
         self.weekdays: set[int | None] = {each.weekday() for each in likeliest}
         self.weekdays.update(day.weekday for day in self.days)
@@ -335,8 +335,8 @@ class ToldDays:
         self.months.update(day.month for day in self.days)
         self.months.update(month for time in self.relative for month in (time.first.month, time.last.month))
         if any(UNITS.get(word) == "month" for word in text.casefold().split()):  # "until the end of the month"
-            self.months.update((said.month % 12 + 1, said.month, (said.month - 2) % 12 + 1))
-        self.years = {said.year, *(each.year for each in likeliest), *(day.year for day in self.days if day.year)}
+            self.months.update((on.month % 12 + 1, on.month, (on.month - 2) % 12 + 1))
+        self.years = {on.year, *(each.year for each in likeliest), *(day.year for day in self.days if day.year)}
         self.years.update(year for time in self.relative for year in (time.first.year, time.last.year))
 
 
@@ -344,8 +344,8 @@ def tells(lines: Sequence[ToldDays], day: Day) -> bool:
     """Whether lines together tell a day: its parts stand in them, or follow from a date that they mean."""
     if day.day is None:
         parts = ((day.month, [line.months for line in lines]), (day.weekday, [line.weekdays for line in lines]))
-        told = all(part is None or any(part in known for known in sets) for part, sets in parts)
-        return told and (day.year is None or any(_is_year_of(day, line) for line in lines))
+        fits = all(part is None or any(part in known for known in sets) for part, sets in parts)
+        return fits and (day.year is None or any(_is_year_of(day, line) for line in lines))
     if any(_same_words(day, other) and _is_year_of(day, line) for line in lines for other in line.days):
         return True
     dates = {each for line in lines for each in line.dates if each.day == day.day and day.month in (None, each.month)}

@@ -146,15 +146,15 @@ class _Language:
         return may_be(self._text, "french")
 
 
-def relative_times(text: str, said: date) -> Iterator[RelativeTime]:
+def relative_times(text: str, on: date) -> Iterator[RelativeTime]:
     """The relative times in a `text` that was said on the day `said`, as far as it is sure which days they mean."""
-    found = list(_RELATIVE.finditer(text))
-    parts = {match for pair in pairwise(found) if _in_parts(*pair, text) for match in pair}
+    matches = list(_RELATIVE.finditer(text))
+    parts = {match for pair in pairwise(matches) if _in_parts(*pair, text) for match in pair}
     language = _Language(text)
-    for match in found:
+    for match in matches:
         if match in parts or _is_name(match, text, language) or _one_of_many(match, text):
             continue
-        if days := _days(match, said, text):
+        if days := _days(match, on, text):
             yield RelativeTime(match.group(), match.end(), *days)
 
 
@@ -187,45 +187,45 @@ def _one_of_many(match: re.Match[str], text: str) -> bool:
     return bool(_EVERY.search(near) or counted_on or (not weekday and _OF_A_DAY.search(before)))
 
 
-def _in_parts(one: re.Match[str], other: re.Match[str], text: str) -> bool:
+def _in_parts(first: re.Match[str], second: re.Match[str], text: str) -> bool:
     """Whether two neighbours are one time, told in two parts."""
-    between = text[one.end() : other.start()]
-    listed = between.strip() == "," and one["weekday"] and other["which_week"]
+    between = text[first.end() : second.start()]
+    listed = between.strip() == "," and first["weekday"] and second["which_week"]
     return bool(listed) or (len(between.split()) < NEAR and not _APART.search(between))
 
 
-def _days(match: re.Match[str], said: date, text: str) -> tuple[date, date] | None:
-    found = {name: as_matched(value) for name, value in match.groupdict().items() if value}
-    if which := found.get("which_week") or found.get("its_week") or found.get("week_of"):
-        monday = said - timedelta(said.weekday() + 7 * ((which in _LAST) - (which in _NEXT)))
-        if name := found.get("of_week") or found.get("in_week"):
+def _days(match: re.Match[str], on: date, text: str) -> tuple[date, date] | None:
+    groups = {name: as_matched(value) for name, value in match.groupdict().items() if value}
+    if which := groups.get("which_week") or groups.get("its_week") or groups.get("week_of"):
+        monday = on - timedelta(on.weekday() + 7 * ((which in _LAST) - (which in _NEXT)))
+        if name := groups.get("of_week") or groups.get("in_week"):
             return (monday + timedelta(WEEKDAYS[name]),) * 2
         return monday, monday + timedelta(6)
-    name = found.get("weekday") or found.get("weekday_before")
-    day = _weekday(match, WEEKDAYS[name], said, text) if name else _offset(found, said)
+    name = groups.get("weekday") or groups.get("weekday_before")
+    day = _weekday(match, WEEKDAYS[name], on, text) if name else _offset(groups, on)
     return (day, day) if day else None
 
 
-def _weekday(match: re.Match[str], weekday: int, said: date, text: str) -> date | None:
+def _weekday(match: re.Match[str], weekday: int, on: date, text: str) -> date | None:
     """With "next" the one of the coming week, with "last" the newest gone by, else the next to come, today included.
 
     After a verb in the past it is the newest one, today included. None where it may be either.
     """
     which = as_matched(match["which"] or match["which_after"])
     if which in _LAST:
-        return said - timedelta((said.weekday() - weekday - 1) % 7 + 1)
+        return on - timedelta((on.weekday() - weekday - 1) % 7 + 1)
     if which in _NEXT:
-        return said + timedelta(7 - said.weekday() + weekday)
+        return on + timedelta(7 - on.weekday() + weekday)
     if which in _COMING:
-        return said + timedelta((weekday - said.weekday() - 1) % 7 + 1)
+        return on + timedelta((weekday - on.weekday() - 1) % 7 + 1)
     before = _CLAUSE.split(_before(match, text))[-1]
     after = _CLAUSE.split(_after(match, text))[0]
     if which in _ON and _SAID.search(before) and not _NOT_PAST.search(before):
         return None
     if which in _ON and _is_past(f"{before}|{after}") and not _NOT_PAST.search(f"{before}|{after}"):
         sure = _is_past(before) or not before.strip()
-        return said - timedelta((said.weekday() - weekday) % 7) if sure else None
-    return said + timedelta((weekday - said.weekday()) % 7)
+        return on - timedelta((on.weekday() - weekday) % 7) if sure else None
+    return on + timedelta((weekday - on.weekday()) % 7)
 
 
 def _is_past(clause: str) -> bool:
@@ -233,33 +233,31 @@ def _is_past(clause: str) -> bool:
     return bool(_PAST.search(clause) or (perfect and _GERMAN_DONE.search(clause, perfect.end())))
 
 
-def _offset(found: dict[str, str], said: date) -> date:
-    if "ahead" in found:
-        return said + timedelta(_count(found["ahead"]) * _UNITS[found["ahead_unit"]])
-    if "from" in found:
-        start = said + timedelta(_OFFSETS.get(found["from_day"], 0))
-        return start + timedelta(_count(found["from"]) * _UNITS[found["from_unit"]])
-    if "back" in found:
-        return said - timedelta(_count(found["back"]) * _UNITS[found["back_unit"]])
-    return said + timedelta(_OFFSETS[found.get("day") or found["unspaced"]])
+def _offset(groups: dict[str, str], on: date) -> date:
+    if "ahead" in groups:
+        return on + timedelta(_count(groups["ahead"]) * _UNITS[groups["ahead_unit"]])
+    if "from" in groups:
+        start = on + timedelta(_OFFSETS.get(groups["from_day"], 0))
+        return start + timedelta(_count(groups["from"]) * _UNITS[groups["from_unit"]])
+    if "back" in groups:
+        return on - timedelta(_count(groups["back"]) * _UNITS[groups["back_unit"]])
+    return on + timedelta(_OFFSETS[groups.get("day") or groups["unspaced"]])
 
 
 def _count(text: str) -> int:
     return _COUNTS[text] if text in _COUNTS else int(text)
 
 
-def with_dates(
-    text: str, said: date, written: Callable[[RelativeTime, str], str] = lambda time, _: time.written
-) -> str:
+def with_dates(text: str, on: date, written: Callable[[RelativeTime, str], str] = lambda time, _: time.written) -> str:
     """`text` with the date behind each relative time that has none yet: "tomorrow (2025-01-03)".
 
     Args:
         text: the text.
-        said: the day when it was said.
+        on: the day when it was said.
         written: what to write behind a time, or "" for nothing; it is given the part of the text from the time before
             to the time after as well.
     """
-    times = list(relative_times(text, said))
+    times = list(relative_times(text, on))
     shown, at = "", 0
     for i, time in enumerate(times):
         following = times[i + 1].end if i + 1 < len(times) else len(text)

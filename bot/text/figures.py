@@ -70,9 +70,9 @@ class _Reader:
         values: list[Value] = []
         place = 0
         while place < len(self._tokens):
-            found = self._number(place) if self._tokens.is_number(place) else self._word(place)
-            values += found[0]
-            place = found[1]
+            value = self._number(place) if self._tokens.is_number(place) else self._word(place)
+            values += value[0]
+            place = value[1]
         return values
 
     def _value(self, start: int, after: int, *meanings: Meaning) -> Value:
@@ -384,8 +384,8 @@ class _Reader:
         ones, _, tens = word.partition("und")
         if "german" not in self._languages:
             return None
-        one, ten = value_of(NUMBERS, ones, ("german",)), value_of(TENS, tens, ("german",))
-        return one + ten if one and ten and one < 10 else None
+        unit, ten = value_of(NUMBERS, ones, ("german",)), value_of(TENS, tens, ("german",))
+        return unit + ten if unit and ten and unit < 10 else None
 
 
 def _number(figure: str) -> Number:

@@ -211,12 +211,14 @@ class FullText:
             return []
         rows = _Rows(self._tables[where], scope)
         parts = [
-            select(literal(number), func.aggregate_strings(cast(found.c.rowid, String), ","))
+            select(literal(number), func.aggregate_strings(cast(newest.c.rowid, String), ","))
             for number, groups in enumerate(wanted)
-            for found in [rows.newest(groups, limit)]
+            for newest in [rows.newest(groups, limit)]
         ]
-        found = {row[0]: row[1] for row in await connection.execute(union_all(*parts))}
-        return [list(map(int, found[number].split(","))) if found.get(number) else [] for number in range(len(wanted))]
+        newest = {row[0]: row[1] for row in await connection.execute(union_all(*parts))}
+        return [
+            list(map(int, newest[number].split(","))) if newest.get(number) else [] for number in range(len(wanted))
+        ]
 
     async def documents(
         self, connection: AsyncConnection, where: Indexed, rowids: Collection[int]

@@ -23,13 +23,13 @@ _LINE = re.compile(
 
 def without_pasted(text: str) -> str:
     """`text` without the lines that the bot showed; a caption takes the lines above it along, up to an empty one."""
-    kept: list[str] = []
+    lines: list[str] = []
     shown = 0
     for line in text.split("\n"):
         if _CAPTION.search(line):
-            del kept[shown:]
+            del lines[shown:]
         elif not _LINE.search(line):
-            kept.append(line)
+            lines.append(line)
         if not line.strip():
-            shown = len(kept)
-    return "\n".join(kept)
+            shown = len(lines)
+    return "\n".join(lines)

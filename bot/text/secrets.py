@@ -164,9 +164,9 @@ class SecretFinder:
 
     def find(self, text: str) -> list[str]:
         """Every secret in `text`, as it stands there, longest first."""
-        found = {*self._known(text), *_named(text), *_numbers(text), *_tokens(text), *_links(text), *_seeds(text)}
-        found.update(match.group() for match in _EMAIL.finditer(text))
-        return sorted((secret for secret in found if len(secret) >= MIN_SECRET), key=len, reverse=True)
+        secrets = {*self._known(text), *_named(text), *_numbers(text), *_tokens(text), *_links(text), *_seeds(text)}
+        secrets.update(match.group() for match in _EMAIL.finditer(text))
+        return sorted((secret for secret in secrets if len(secret) >= MIN_SECRET), key=len, reverse=True)
 
     def redact(self, text: str) -> str:
         """`text` with `REDACTED` in place of every secret."""
@@ -206,8 +206,8 @@ def _numbers(text: str) -> Iterator[str]:
         plain = URL.sub(" ", text)
         for region in PHONE_REGIONS:
             leniency = Leniency.STRICT_GROUPING if region else Leniency.VALID
-            found = (match.raw_string for match in PhoneNumberMatcher(plain, region, leniency=leniency))
-            yield from (number for number in found if _digits(number) >= MIN_PHONE_DIGITS)
+            numbers = (match.raw_string for match in PhoneNumberMatcher(plain, region, leniency=leniency))
+            yield from (number for number in numbers if _digits(number) >= MIN_PHONE_DIGITS)
 
 
 def _digits(text: str) -> int:

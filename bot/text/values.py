@@ -85,32 +85,32 @@ def with_values(text: str) -> str:
     return VALUE.sub(lambda match: f" {_value(match)} ", THOUSANDS.sub("", text))
 
 
-def denies_alike(text: str, said: str) -> bool:
+def denies_alike(text: str, source: str) -> bool:
     """Whether a text denies no value that was stated, and states none that was denied ("Monday, not Friday")."""
     denies, states = _denied(text)
-    were_denied, were_stated = _denied(said)
+    were_denied, were_stated = _denied(source)
     return not (states & were_denied - were_stated or denies & were_stated - were_denied)
 
 
 def _denied(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The values of a text that it denies, and those that it does not: of "Monday, not Friday" Friday, and Monday."""
-    said: tuple[set[str], set[str]] = set(), set()
+    denied: tuple[set[str], set[str]] = set(), set()
     for match in VALUE.finditer(text):
-        said[not _DENIES.search(text[max(0, match.start() - DENIAL) : match.start()])].add(_value(match))
-    return frozenset(said[0]), frozenset(said[1])
+        denied[not _DENIES.search(text[max(0, match.start() - DENIAL) : match.start()])].add(_value(match))
+    return frozenset(denied[0]), frozenset(denied[1])
 
 
-def all_said(text: str, said: str, days: Iterable[date]) -> bool:
+def all_said(text: str, source: str, days: Iterable[date]) -> bool:
     """Whether every value of `text` was said, or follows from what was.
 
     A figure counts as a whole, as release 2.1 is none of 1.2; dates and times of day may be written in another way.
 
     Args:
         text: whose values are looked for.
-        said: where.
+        source: where.
         days: that relative times in `said` mean.
     """
-    known = set(values(said)) | ({"1"} if _ONE.search(said) else set())
+    known = set(values(source)) | ({"1"} if _ONE.search(source) else set())
     alone = {part for value in known for part in _alone(value)}
     for day in days:
         known |= {f"weekday{day.weekday()}", str(day), f"{day.month}/{day.day}", f"{day:%d.%m.%Y}".lstrip("0")}

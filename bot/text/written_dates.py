@@ -64,20 +64,20 @@ def _is_dated_by(time: RelativeTime, value: Value) -> bool:
 
 def _meant(day: Day, lines: Sequence[ToldDays]) -> date | None:
     """The date of a day that is told by half: as a line has it in full, or else as one means it."""
-    told = [
+    candidates = [
         (other, line.said)
         for line in lines
         for other in line.days
         if other.day == day.day and _fits(day.month, other.month) and _fits(day.weekday, other.weekday)
     ]
-    told.sort(key=lambda pair: (pair[0].year is None, pair[0].month is None))
+    candidates.sort(key=lambda pair: (pair[0].year is None, pair[0].month is None))
     if day.month and lines:
-        told.append((day, lines[0].said))
-    for other, said in told:
+        candidates.append((day, lines[0].said))
+    for other, on in candidates:
         weekday = other.weekday if day.weekday is None else day.weekday
         whole = replace(other, month=day.month or other.month, weekday=weekday)
-        for meant in occurrences(whole, said)[:1]:
-            sure = whole.month or whole.weekday is None or abs((meant - said).days) <= SURELY_AHEAD
+        for meant in occurrences(whole, on)[:1]:
+            sure = whole.month or whole.weekday is None or abs((meant - on).days) <= SURELY_AHEAD
             return meant if sure else None
     return None
 

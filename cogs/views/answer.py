@@ -29,12 +29,14 @@ def answer_view(
         cited: what is cited, in the order of its numbers.
         below: a small line at the end.
     """
-    said = " ".join(
+    paragraph = " ".join(
         f"{text} {' '.join(f'[[{place + 1}]]({cited[place].url})' for place in places)}" for text, places in sentences
     )
-    lines = [f"{number}. {one.text}\n-# [{one.caption}]({one.url})" for number, one in enumerate(cited, start=1)]
+    lines = [
+        f"{number}. {source.text}\n-# [{source.caption}]({source.url})" for number, source in enumerate(cited, start=1)
+    ]
     view = ui.LayoutView(timeout=None)
-    box = ui.Container[ui.LayoutView](ui.TextDisplay(f"{title}\n{said}"))
+    box = ui.Container[ui.LayoutView](ui.TextDisplay(f"{title}\n{paragraph}"))
     box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
     box.add_item(ui.TextDisplay("\n".join(lines)))
     box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))

@@ -29,19 +29,19 @@ class Waiting:
     def __init__(self) -> None:
         self._open: WeakSet[ui.LayoutView | ui.Modal] = WeakSet()
 
-    def add(self, one: ui.LayoutView | ui.Modal) -> None:
+    def add(self, view: ui.LayoutView | ui.Modal) -> None:
         """Somebody may use it from now on, until it is finished."""
-        self._open.add(one)
+        self._open.add(view)
 
     def knows(self, custom_id: str) -> bool:
         """Whether something waits for this component or modal."""
-        return any(custom_id in _custom_ids(one) for one in self._open if not one.is_finished())
+        return any(custom_id in _custom_ids(view) for view in self._open if not view.is_finished())
 
 
-def _custom_ids(one: ui.LayoutView | ui.Modal) -> set[str]:
-    if isinstance(one, ui.Modal):
-        return {one.custom_id}
-    ids = (getattr(item, "custom_id", None) for item in one.walk_children())
+def _custom_ids(view: ui.LayoutView | ui.Modal) -> set[str]:
+    if isinstance(view, ui.Modal):
+        return {view.custom_id}
+    ids = (getattr(item, "custom_id", None) for item in view.walk_children())
     return {custom_id for custom_id in ids if custom_id}
 
 

@@ -69,8 +69,8 @@ class _Ollama(Provider[OllamaSettings]):
 
     async def loaded(self) -> Mapping[str, Sequence[LoadedModel] | None]:
         """The models that each host has in memory."""
-        found = await asyncio.gather(*map(_loaded_at, self.hosts))
-        return {host_name(url): models for url, models in zip(self.hosts, found, strict=True)}
+        answers = await asyncio.gather(*map(_loaded_at, self.hosts))
+        return {host_name(url): models for url, models in zip(self.hosts, answers, strict=True)}
 
     def downloads(self) -> Sequence[Download]:
         """The model, at each host; what is there already is only compared."""

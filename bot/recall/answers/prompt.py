@@ -68,17 +68,17 @@ def read_answer(answer: str, known: Collection[int]) -> list[tuple[str, list[int
         AnswerInvalid: it is not the JSON asked for.
     """
     try:
-        said = json.loads(answer)["sentences"]
-        if not isinstance(said, list):
+        sentences = json.loads(answer)["sentences"]
+        if not isinstance(sentences, list):
             raise TypeError
-        read = [_sentence(one) for one in said[:MOST_SENTENCES]]
+        read = [_sentence(sentence) for sentence in sentences[:MOST_SENTENCES]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise AnswerInvalid(f"the answer is not the JSON asked for ({type(error).__name__})") from None
     return [(text, numbers) for text, numbers in read if text and numbers and all(n in known for n in numbers)]
 
 
-def _sentence(one: Any) -> tuple[str, list[int]]:  # noqa: ANN401 - as a model wrote it
-    text, numbers = one["text"], one["sources"]
+def _sentence(sentence: Any) -> tuple[str, list[int]]:  # noqa: ANN401 - as a model wrote it
+    text, numbers = sentence["text"], sentence["sources"]
     if not isinstance(text, str) or not isinstance(numbers, list) or any(type(n) is not int for n in numbers):
         raise TypeError
     return " ".join(text.split()), list(dict.fromkeys(numbers))[:CITED_BY_A_SENTENCE]

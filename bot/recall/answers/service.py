@@ -159,13 +159,13 @@ class Answers:
             return Answer(State.UNKNOWN)
         asked = self._secrets.redact(question)
         try:
-            said = await self._said(model, asked, sources, before)
+            proposed = await self._said(model, asked, sources, before)
         except AnswerCut:  # once more with half of it
             sources = sources_of(hits, names, self._secrets.redact, zone=self._zone, tokens=SOURCE_TOKENS // 2)
             if not sources:
                 raise
-            said = await self._said(model, asked, sources, before)
-        sentences = tuple(filter(None, (self._sentence(text, ns, sources, question, people) for text, ns in said)))
+            proposed = await self._said(model, asked, sources, before)
+        sentences = tuple(filter(None, (self._sentence(text, ns, sources, question, people) for text, ns in proposed)))
         return Answer(State.ANSWERED if sentences else State.UNKNOWN, sentences)
 
     @staticmethod

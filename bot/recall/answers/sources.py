@@ -63,29 +63,29 @@ def sources_of(
     What speaks to a model instead of to people is left out, and so is what nothing is left of without quotes. Secrets
     are taken out with `redact`: what is found is shown to people, but it need not be shown to a model.
     """
-    found: list[Source] = []
+    sources: list[Source] = []
     for place, hit in enumerate(hits):
         for message_id, author_ids, text in _lines(hit):
             day = snowflake.to_datetime(message_id).astimezone(zone).date()
-            said = redact(_words(text, day, names))
-            if not said or is_order(said):
+            words = redact(_words(text, day, names))
+            if not words or is_order(words):
                 continue
             speaker = _plain(", ".join(names.get(author_id, SOMEBODY) for author_id in author_ids[:3]))
             source = Source(
-                number=len(found) + 1,
+                number=len(sources) + 1,
                 hit=place,
                 message_id=message_id,
                 channel_id=hit.anchor_channel_id,
                 speaker=speaker,
-                said=said,
+                said=words,
                 day=day,
-                terms=frozenset(terms(f"{speaker} {said}")),
+                terms=frozenset(terms(f"{speaker} {words}")),
             )
             tokens -= estimate_tokens(source.line)
-            if tokens < 0 or len(found) == MOST_SOURCES:
-                return found
-            found.append(source)
-    return found
+            if tokens < 0 or len(sources) == MOST_SOURCES:
+                return sources
+            sources.append(source)
+    return sources
 
 
 def _lines(hit: Hit) -> list[tuple[int, tuple[int, ...], str]]:
@@ -95,10 +95,10 @@ def _lines(hit: Hit) -> list[tuple[int, tuple[int, ...], str]]:
 
 
 def _words(text: str, day: date, names: Mapping[int, str]) -> str:
-    said = _plain(with_names(own_words(text), names))
-    if len(said) > LINE_CHARS:
-        said = said[:LINE_CHARS].rsplit(" ", 1)[0]
-    return with_dates(said, day)
+    words = _plain(with_names(own_words(text), names))
+    if len(words) > LINE_CHARS:
+        words = words[:LINE_CHARS].rsplit(" ", 1)[0]
+    return with_dates(words, day)
 
 
 def _plain(text: str) -> str:

@@ -64,20 +64,20 @@ def is_supported(
     """
     if len(text) > MOST_CHARS or not cited or is_order(text):
         return False
-    said = " ".join(f"{source.speaker}: {source.said}" for source in cited)
-    own = _terms(cited) | frozenset(terms("one") if "1" in values(said) else ())  # "one" is no value
-    dated = " ".join([said, *(str(source.day) for source in cited)])
+    source_text = " ".join(f"{source.speaker}: {source.said}" for source in cited)
+    own = _terms(cited) | frozenset(terms("one") if "1" in values(source_text) else ())  # "one" is no value
+    dated = " ".join([source_text, *(str(source.day) for source in cited)])
     checks = (
-        {url.casefold() for url in URL.findall(text)} <= {url.casefold() for url in URL.findall(said)},
+        {url.casefold() for url in URL.findall(text)} <= {url.casefold() for url in URL.findall(source_text)},
         all_said(text, dated, _days_meant(cited)),
-        denies_alike(text, said),
-        not ends(text).swaps(ends(said)),
-        _names_are_said(text, own, said, question, people),
+        denies_alike(text, source_text),
+        not ends(text).swaps(ends(source_text)),
+        _names_are_said(text, own, source_text, question, people),
         _negates_alike(text, cited),
     )
     if not all(checks):
         return False
-    if is_english(text) != is_english(said):
+    if is_english(text) != is_english(source_text):
         return _has_anchor(text, own)
     return _words_are_said(text, own, own | _terms(around), question)
 
@@ -92,12 +92,12 @@ def _days_meant(cited: Iterable[Source]) -> set[date]:
     return {day for time in times for day in (time.first, time.last)}
 
 
-def _names_are_said(text: str, own: frozenset[str], said: str, question: str, people: Collection[str]) -> bool:
+def _names_are_said(text: str, own: frozenset[str], source_text: str, question: str, people: Collection[str]) -> bool:
     """Members and short names of days must be in the cited lines; other names may also come from the question.
 
     What begins the sentence has a capital letter anyway, and is looked at with the other words.
     """
-    words, shown = set(folded(said).split()), folded(text)
+    words, shown = set(folded(source_text).split()), folded(text)
     strict = {word for name in people if _holds(shown, folded(name)) for word in folded(name).split()}
     if any(word not in words and own.isdisjoint(terms(word) or [word]) for word in strict):
         return False
@@ -147,15 +147,15 @@ def _has_anchor(text: str, own: frozenset[str]) -> bool:
 def _words_are_said(text: str, own: frozenset[str], around: frozenset[str], question: str) -> bool:
     asked, open_ones = frozenset(terms(question)), _alternatives(question)
     words = [stems for stems in question_terms(_without_values(text)) if _GLUE.isdisjoint(stems)]
-    found = frozenset(values(URL.sub(" ", text)))  # which were said, all of them
-    told = len(found - frozenset(values(question)))
+    stated = frozenset(values(URL.sub(" ", text)))  # which were said, all of them
+    new_values = len(stated - frozenset(values(question)))
     new = [stems for stems in words if asked.isdisjoint(stems)]
     topic = [stems for stems in words if not asked.isdisjoint(stems)]
-    if not new and not told:  # it confirms: then the cited lines have to say all of it
-        return bool(topic or found) and all(not own.isdisjoint(stems) for stems in topic)
+    if not new and not new_values:  # it confirms: then the cited lines have to say all of it
+        return bool(topic or stated) and all(not own.isdisjoint(stems) for stems in topic)
     if any(own.isdisjoint(stems) for stems in topic if not open_ones.isdisjoint(stems)):
         return False
     missed = sum(around.isdisjoint(stems) for stems in topic)
     if topic and missed / len(topic) > TOPIC_MISSED:
         return False
-    return sum(not own.isdisjoint(stems) for stems in new) + told >= NEW_SAID * (len(new) + told)
+    return sum(not own.isdisjoint(stems) for stems in new) + new_values >= NEW_SAID * (len(new) + new_values)

@@ -73,9 +73,9 @@ class Ends:
     starts: frozenset[str]
     ends: frozenset[str]
 
-    def swaps(self, said: Ends) -> bool:
+    def swaps(self, other: Ends) -> bool:
         """Whether it takes for a start what was said only as an end, or the other way round."""
-        return bool(self.starts & said.ends - said.starts or self.ends & said.starts - said.ends)
+        return bool(self.starts & other.ends - other.starts or self.ends & other.starts - other.ends)
 
 
 def ends(text: str) -> Ends:
@@ -86,10 +86,10 @@ def ends(text: str) -> Ends:
         stops.add(match[1])
         starts.add(match[2])
     for match in _RANGE.finditer(plain.replace("-", " - ")):
-        one = (match["start"] or match["de"] or match["value"]).split()
-        other = match["end"].split()[: len(one) + 1]
-        starts |= set(one) - set(other)
-        stops |= set(other) - set(one)
+        start = (match["start"] or match["de"] or match["value"]).split()
+        end = match["end"].split()[: len(start) + 1]
+        starts |= set(start) - set(end)
+        stops |= set(end) - set(start)
     return Ends(frozenset(starts), frozenset(stops))
 
 
