@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.discord_svg import picture
-from bot.cli.recall import Question, find, show
+from bot.cli.recall import AskedQuestion, find, show
 from bot.llm.loading import load_settings
 from bot.llm.providers import PROVIDERS
 from bot.llm.savings import estimate
@@ -51,7 +51,7 @@ async def recall_picture(folder: Path) -> str:
             await Replay(app.log, app.ledger, app.prices, app.flusher).run(
                 open_export(sample), lambda stage, count: None
             )
-        show(console, Question(id="1", query=QUERY), await find(app, Question(id="1", query=QUERY), limit=2))
+        show(console, AskedQuestion(id="1", query=QUERY), await find(app, AskedQuestion(id="1", query=QUERY), limit=2))
     svg = console.export_svg(title="python -m bot recall")
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is fetched to look at it
 

@@ -33,7 +33,7 @@ from bot.observe.directory import Directory, write_names
 from bot.recall import Recall, RecallQuery
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import channels, citations, memories, messages
-from bot.text.fulltext import Entry, FullText
+from bot.text.fulltext import FullText, FullTextEntry
 
 SIZES = (10_000, 100_000, 1_000_000)
 GUILD = 1
@@ -193,9 +193,9 @@ async def remember(connection: AsyncConnection, fulltext: FullText, speech: Spee
     await fulltext.add(connection, "memories", found)
 
 
-def entry(rowid: int, said: Row, text: str) -> Entry:
+def entry(rowid: int, said: Row, text: str) -> FullTextEntry:
     """What the full-text index learns of a message, or of the memory that cites it."""
-    return Entry(rowid, GUILD, said["channel_id"], (said["author_id"],), text)
+    return FullTextEntry(rowid, GUILD, said["channel_id"], (said["author_id"],), text)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from discord import ui
 from bot.domain import Hit, jump_url, with_names
 from bot.memories import Asker
 from bot.observe import Directory
-from bot.recall import Answer, Answers, Matched, Reading, Recall, RecallQuery, Source, State
+from bot.recall import Answer, Answers, AnswerState, Matched, Reading, Recall, RecallQuery, Source
 from cogs import texts
 from cogs.hits import hit_item
 from cogs.names import names_for
@@ -31,7 +31,7 @@ LINE_CHARS = 220
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Answered:
     """What a question found and what the model made of it.
 
     Attributes:
@@ -47,15 +47,15 @@ class Found:
     @property
     def answered(self) -> bool:
         """Whether there is an answer."""
-        return self.answer is not None and self.answer.state is State.ANSWERED
+        return self.answer is not None and self.answer.state is AnswerState.ANSWERED
 
     @property
     def note(self) -> str:
         """One line on why there is no answer, where one was wanted and there are hits to show instead."""
         match self.answer if self.cited.hits else None:
-            case Answer(state=State.UNKNOWN):
+            case Answer(state=AnswerState.UNKNOWN):
                 return texts.NOT_KNOWN
-            case Answer(state=State.UNAVAILABLE, why=why):
+            case Answer(state=AnswerState.UNAVAILABLE, why=why):
                 return texts.no_answer(why)
             case _:
                 return ""
@@ -70,7 +70,7 @@ class Answering:
         self._directory = directory
         self._publisher = publisher
 
-    async def find(self, guild: discord.Guild, query: RecallQuery, reading: Reading, *, answer: bool) -> Found:
+    async def find(self, guild: discord.Guild, query: RecallQuery, reading: Reading, *, answer: bool) -> Answered:
         """What `query` finds in what `reading` tells, compared with Discord, and an answer from it where one is wanted.
 
         What may not be read any more before a model is asked is not shown to it, and when it has thought it is in no
@@ -89,25 +89,25 @@ class Answering:
 
         reply = await self._answers.answer(question, hits, presented.names, stands=stands, people=list(named.values()))
         cited = await self._publisher.compared(guild.id, hits, reading)
-        if reply.state is State.ANSWERED:
+        if reply.state is AnswerState.ANSWERED:
             stands_on = [hits[place] for place in sorted({source.hit for source in reply.cited})]
             if all(hit in cited.hits for hit in stands_on):
                 cited = replace(cited, hits=tuple(stands_on))
             else:
-                reply = Answer(State.UNKNOWN)
+                reply = Answer(AnswerState.UNKNOWN)
         return replace(presented, cited=cited, answer=reply)
 
-    async def again(self, guild: discord.Guild, query: RecallQuery, hits: Sequence[Hit], reading: Reading) -> Found:
+    async def again(self, guild: discord.Guild, query: RecallQuery, hits: Sequence[Hit], reading: Reading) -> Answered:
         """Of what was found before, what is still there and lies in what `reading` tells, compared with Discord."""
         cited = await self._publisher.compared(guild.id, hits, reading)
         people = [user_id for hit in cited.hits for user_id in hit.author_ids]
         stored = [query.text, *(hit.text for hit in cited.hits)]
-        return Found(query, cited, await names_for(guild, self._directory, people, stored), None)
+        return Answered(query, cited, await names_for(guild, self._directory, people, stored), None)
 
     async def publish(
         self,
         place: Place,
-        answered: Found,
+        answered: Answered,
         asker: Asker,
         reading: Reading,
         *,
@@ -132,9 +132,9 @@ class Answering:
         )
 
     @staticmethod
-    def view(answered: Found, *, below: str) -> ui.LayoutView:
+    def view(answered: Answered, *, below: str) -> ui.LayoutView:
         """The answer with its citations."""
-        answer = answered.answer or Answer(State.UNKNOWN)
+        answer = answered.answer or Answer(AnswerState.UNKNOWN)
         sentences = [
             (safe(sentence.text, {}, limit=SENTENCE_CHARS), [answer.cited.index(source) for source in sentence.sources])
             for sentence in answer.sentences
@@ -143,7 +143,7 @@ class Answering:
         return answer_view(f"### {title_of(answered)}", sentences, cited, below=below)
 
 
-def title_of(answered: Found) -> str:
+def title_of(answered: Answered) -> str:
     """The question, as a title."""
     return safe(answered.query.text, answered.names, limit=150)
 
@@ -156,7 +156,7 @@ def _cited(source: Source, guild_id: int) -> Cited:
     )
 
 
-def _hits_view(answered: Found, asker: Asker, *, below: str) -> ui.LayoutView:
+def _hits_view(answered: Answered, asker: Asker, *, below: str) -> ui.LayoutView:
     title = f"### {title_of(answered)}" + (f"\n{answered.note}" if answered.note else "")
     bold = Matched(answered.query.text)
     return public_view(title, [hit_item(hit, answered.names, asker, bold) for hit in answered.cited.hits], below=below)

@@ -47,7 +47,7 @@ from cogs.recall import RecallCog
 from cogs.remember import Remember
 from cogs.reply import reply
 from cogs.rereading import ReadingAgain
-from cogs.views.base import Waiting
+from cogs.views.base import OpenViews
 
 if TYPE_CHECKING:
     from bot.operate import Services
@@ -142,7 +142,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         self.services = services
         self.cooldowns = Cooldowns()
-        self.waiting = Waiting()
+        self.waiting = OpenViews()
         self._gateway = yarl.URL(gateway_url) if gateway_url else None
         self._connecting: set[int] = set()
 

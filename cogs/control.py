@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.guilds import Action, ConsentRule, Entry, FactsRule, Rules, kind_name
+from bot.guilds import Action, AuditEntry, ConsentRule, FactsRule, Rules, kind_name
 from cogs import texts
 from cogs.checks import require_manager
 from cogs.notices import update_notice
@@ -125,7 +125,7 @@ class Control:
         await interaction.edit_original_response(view=view)
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: AuditEntry) -> str:
     when = f"<t:{entry.at_ms // 1000}:R>"
     if entry.action is Action.MEMBER_ERASED:
         who = ""

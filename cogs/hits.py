@@ -8,7 +8,7 @@ from bot.domain import Hit, Memory, jump_url
 from bot.memories import Asker
 from cogs import texts
 from cogs.rendering import ago, plain_word, safe, safe_name
-from cogs.views.pages import ITEM_CHARS, Item
+from cogs.views.pages import ITEM_CHARS, PageItem
 
 MAX_BEFORE = 2
 BEFORE_CHARS = 100
@@ -27,7 +27,7 @@ def hit_item(
     asker: Asker,
     bold: Callable[[str], bool] = plain_word,
     before: Sequence[Memory] = (),
-) -> Item:
+) -> PageItem:
     """One hit, ready to be shown, with the words in bold that `bold` tells, and below it what held `before`."""
     memory = hit.memory
     if memory is None:
@@ -38,7 +38,7 @@ def hit_item(
         text = safe(hit.text, names, limit=max(LEAST_CHARS, ITEM_CHARS - len(below)), bold=bold) + below
         speakers = speakers_of(memory.author_ids, names)
         caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
-    return Item(
+    return PageItem(
         text=text,
         caption=caption,
         url=jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor),

@@ -16,7 +16,7 @@ from cogs.views.base import switch_off
 from cogs.views.notice import KEEP_FACTS
 
 if TYPE_CHECKING:
-    from cogs.views.base import Waiting
+    from cogs.views.base import OpenViews
 
 Interaction = discord.Interaction[Any]
 
@@ -30,7 +30,7 @@ class Leftovers(commands.Cog):
     restart can't be made anew from anything but the question.
     """
 
-    def __init__(self, waiting: Waiting) -> None:
+    def __init__(self, waiting: OpenViews) -> None:
         self._waiting = waiting
 
     @commands.Cog.listener()

@@ -12,8 +12,7 @@ from discord.ext import commands
 
 from bot.domain import Memory, MemoryKind, MemoryState, jump_url
 from bot.guilds import kind_name
-from bot.memories import Asker
-from bot.memories import Page as StoredPage
+from bot.memories import Asker, MemoryPage
 from bot.recall import Matched, Presenter
 from cogs import texts
 from cogs.access import Access
@@ -22,7 +21,7 @@ from cogs.hits import doubt_of
 from cogs.names import names_for
 from cogs.rendering import ago, safe
 from cogs.reply import reply_view
-from cogs.views.pages import ITEM_CHARS, Item, Page, Pages
+from cogs.views.pages import ITEM_CHARS, Page, PageItem, Pages
 
 if TYPE_CHECKING:
     from bot.memories import OwnMemories
@@ -141,7 +140,7 @@ class OwnPages:
             empty=NONE_SUCH if self._wanted.narrowed else NOTHING_OWN,
         )
 
-    async def _load(self, asker: Asker, number: int) -> StoredPage:
+    async def _load(self, asker: Asker, number: int) -> MemoryPage:
         wanted, readable = self._wanted, asker.readable
         if wanted.channel is not None:
             readable = await self._access.within(asker, wanted.channel)
@@ -156,12 +155,12 @@ class OwnPages:
         )
 
 
-def _own_item(memory: Memory, quote: str, names: Mapping[int, str], asker: Asker, bold: Matched) -> Item:
+def _own_item(memory: Memory, quote: str, names: Mapping[int, str], asker: Asker, bold: Matched) -> PageItem:
     below = f"\n-# you said: {safe(quote, names, limit=QUOTE_CHARS)}" if quote else ""
     below += doubt_of(memory)
     replaced = "" if memory.state is MemoryState.CURRENT else " · replaced by a newer one"
     anchor = memory.anchor
-    return Item(
+    return PageItem(
         text=safe(memory.text, names, limit=ITEM_CHARS - len(below), bold=bold) + below,
         caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
         url=jump_url(memory.guild_id, anchor.channel_id, anchor.message_id),

@@ -25,7 +25,7 @@ from cogs.publishing import Place as PostingPlace
 from cogs.publishing import why_not_here
 from cogs.rendering import safe
 from cogs.reply import reply, reply_view
-from cogs.views.pages import PER_PAGE, Item, Page, Pages
+from cogs.views.pages import PER_PAGE, Page, PageItem, Pages
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -121,13 +121,15 @@ class RecallCog(commands.Cog):
             return
         result = await self._recall.search(wanted)
         result = replace(result, notes=(*notes, *result.notes))
-        pages = Found(self._guilds, self._directory, self._access, self._presenter, wanted, result, history=history)
+        pages = RecallPages(
+            self._guilds, self._directory, self._access, self._presenter, wanted, result, history=history
+        )
         first_page = await pages.page(interaction, 0)
         await reply_view(
             interaction, Pages(interaction, pages, first_page, self._actions, share=partial(self._share_page, pages))
         )
 
-    async def _share_page(self, pages: Found, interaction: Interaction, number: int) -> str:
+    async def _share_page(self, pages: RecallPages, interaction: Interaction, number: int) -> str:
         """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
         interaction.client.cooldowns.use(interaction, *SHARES)
         place, member = interaction.channel, interaction.user
@@ -186,7 +188,7 @@ class RecallCog(commands.Cog):
         return await self._answering.publish(place, answered, asker, everybody, asked_id=interaction.id)
 
 
-class Found:
+class RecallPages:
     """What one question found; each page is looked at again before it is shown."""
 
     def __init__(
@@ -252,7 +254,7 @@ class Found:
         """What the asker may read at this moment."""
         return (await self._access.asker(interaction)).readable
 
-    async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[Item]:
+    async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[PageItem]:
         if interaction.guild is None:
             return []
         ids = [hit.memory.id for hit in hits if hit.memory is not None] if self._history else []

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.domain import Hit, jump_url, with_names
-from bot.recall import Answer, Hits, State
+from bot.recall import Answer, AnswerState, Hits
 from bot.run import App
 
 NOT_KNOWN = "I don't know: what was found does not tell it."
@@ -46,9 +46,9 @@ def as_record(answer: Answer, hits: Sequence[Hit]) -> dict[str, Any]:
 def lines_of(answer: Answer, hits: Sequence[Hit]) -> list[str]:
     """An answer for people: its sentences with numbers, and below them where these lead."""
     match answer.state:
-        case State.UNAVAILABLE:
+        case AnswerState.UNAVAILABLE:
             return [f"No answer: {answer.why}."]
-        case State.UNKNOWN:
+        case AnswerState.UNKNOWN:
             return [NOT_KNOWN]
     cited = answer.cited
     sentences = [

@@ -10,7 +10,7 @@ import typer
 
 from bot.cli.start import DataDir, discord_id, load
 from bot.domain import InUse, UserError, system_clock
-from bot.forget import Receipt, Request, Requests, State
+from bot.forget import Receipt, Request, Requests, RequestState
 from bot.run import alone, open_app
 from bot.settings import Settings
 from bot.storage import open_store
@@ -47,21 +47,21 @@ async def _erase(settings: Settings, user_id: int, guild_id: int | None) -> Rece
     async with open_store(settings) as db:
         requests = Requests(db, system_clock)
         request = await requests.ask(user_id=user_id, guild_id=guild_id)
-        state, receipt = await _look(requests, request, TAKEN_SECONDS, until={State.TAKEN, State.DONE})
-        if state is State.ASKED:
+        state, receipt = await _look(requests, request, TAKEN_SECONDS, until={RequestState.TAKEN, RequestState.DONE})
+        if state is RequestState.ASKED:
             with suppress(InUse):  # a bot is starting, and will take it
                 async with alone(settings), open_app(settings, extract=False) as app:
                     return await app.clerk.fulfil(request)
         if receipt is None:
-            state, receipt = await _look(requests, request, DONE_SECONDS, until={State.DONE})
+            state, receipt = await _look(requests, request, DONE_SECONDS, until={RequestState.DONE})
     if receipt is None:
         raise UserError("The running bot has taken it on and is not through yet; its log tells when it is")
     return receipt
 
 
 async def _look(
-    requests: Requests, request: Request, seconds: float, *, until: set[State]
-) -> tuple[State, Receipt | None]:
+    requests: Requests, request: Request, seconds: float, *, until: set[RequestState]
+) -> tuple[RequestState, Receipt | None]:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while True:

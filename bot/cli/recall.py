@@ -20,8 +20,7 @@ from bot.cli import answers
 from bot.cli.start import DataDir, discord_id, load
 from bot.domain import Hit, UserError, jump_url, references, snowflake
 from bot.observe import FAULTS
-from bot.recall import Answer as Told
-from bot.recall import RecallQuery
+from bot.recall import Answer, RecallQuery
 from bot.run import App, open_app
 
 MAX_LIMIT = 100
@@ -33,7 +32,7 @@ SHOWN_LINES = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class AskedQuestion:
     """A question of the command line; without a guild it is asked in every guild.
 
     Attributes:
@@ -48,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerRecord:
     """Hits in order of rank, the names of the people in them, and what recall had to do without.
 
     Attributes:
@@ -58,7 +57,7 @@ class Answer:
     hits: list[Hit]
     names: dict[int, str]
     notes: list[str]
-    told: Told | None = None
+    told: Answer | None = None
 
 
 def recall(
@@ -81,9 +80,9 @@ def recall(
     if (query is None) == (queries is None):
         raise UserError("Give either a question or --queries FILE")
     if queries is not None:
-        questions: Iterator[Question] = _read(queries)
+        questions: Iterator[AskedQuestion] = _read(queries)
     else:
-        questions = iter([Question(id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of)])
+        questions = iter([AskedQuestion(id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of)])
     settings = load(data_dir, quiet=True)
 
     async def ask() -> None:
@@ -104,7 +103,7 @@ def recall(
     asyncio.run(ask())
 
 
-async def find(app: App, question: Question, limit: int) -> Answer:
+async def find(app: App, question: AskedQuestion, limit: int) -> AnswerRecord:
     """Ask one question in one guild, or in all of them, the best hits first."""
     guild_ids = [question.guild_id] if question.guild_id is not None else await app.log.guild_ids()
     hits: list[Hit] = []
@@ -125,7 +124,7 @@ async def find(app: App, question: Question, limit: int) -> Answer:
         names |= await app.directory.names(guild_id, sorted({i for hit in result.hits for i in people_in(hit)}))
     if len(guild_ids) > 1:
         hits.sort(key=lambda hit: -hit.score)
-    return Answer(hits[:limit], names, list(notes))
+    return AnswerRecord(hits[:limit], names, list(notes))
 
 
 def people_in(hit: Hit) -> set[int]:
@@ -133,7 +132,7 @@ def people_in(hit: Hit) -> set[int]:
     return {*hit.author_ids, *references.people_in([hit.text])}
 
 
-def as_record(question: Question, answer: Answer) -> dict[str, Any]:
+def as_record(question: AskedQuestion, answer: AnswerRecord) -> dict[str, Any]:
     """The JSON object for one question."""
     record: dict[str, Any] = {
         "id": question.id,
@@ -161,7 +160,7 @@ def _record(hit: Hit, names: Mapping[int, str]) -> dict[str, Any]:
     return record
 
 
-def show(console: Console, question: Question, answer: Answer) -> None:
+def show(console: Console, question: AskedQuestion, answer: AnswerRecord) -> None:
     """Print the hits of one question for people."""
     console.print(Text(printable(f"? {question.query}"), style="bold"))
     for note in answer.notes:
@@ -203,7 +202,7 @@ def _doubt_link(hit: Hit) -> str | None:
     return None if doubt is None else jump_url(hit.guild_id, doubt.channel_id, doubt.message_id)
 
 
-def _read(file: Path) -> Iterator[Question]:
+def _read(file: Path) -> Iterator[AskedQuestion]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError):
@@ -211,12 +210,12 @@ def _read(file: Path) -> Iterator[Question]:
     return iter([_question(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()])
 
 
-def _question(file: Path, number: int, line: str) -> Question:
+def _question(file: Path, number: int, line: str) -> AskedQuestion:
     try:
         record = json.loads(line)
         given = {name: record.get(name) for name in ("guild_id", "channel_id", "as_of")}
         ids = {name: snowflake.parse(str(value)) for name, value in given.items() if value is not None}
-        return Question(id=str(record["id"]), query=str(record["query"]), **ids)
+        return AskedQuestion(id=str(record["id"]), query=str(record["query"]), **ids)
     except FAULTS:
         raise UserError(
             f"{file}:{number}: write a JSON object with id and query, and guild_id, channel_id and as_of as snowflakes"

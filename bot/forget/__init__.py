@@ -13,7 +13,7 @@ from bot.forget.later_exports import LaterExports, Vanished
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.proof import Receipt
 from bot.forget.public_posts import Glance, Post, Posts, sources_of
-from bot.forget.requests import Outcome, Request, Requests, State
+from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone
 from bot.forget.verification import KEPT_AT_ONCE, Seen, Verification
 
@@ -32,9 +32,9 @@ __all__ = [
     "Receipt",
     "Removing",
     "Request",
+    "RequestState",
     "Requests",
     "Seen",
-    "State",
     "Undone",
     "Vanished",
     "Verification",

@@ -53,7 +53,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PostSource:
     """What a post stands on: a quoted message, or one that a shown memory cites or is doubted because of.
 
     Attributes:
@@ -78,16 +78,16 @@ class Glance:
     edited_ms: Mapping[int, int]
 
 
-def sources_of(hits: Collection[Hit]) -> frozenset[Source]:
+def sources_of(hits: Collection[Hit]) -> frozenset[PostSource]:
     """What shows when these hits are shown."""
-    sources: set[Source] = set()
+    sources: set[PostSource] = set()
     for hit in hits:
         if hit.memory is None:
-            sources |= {Source(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
+            sources |= {PostSource(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
         else:
-            sources |= {Source(c.message_id, c.channel_id, hit.memory.id) for c in hit.memory.citations}
+            sources |= {PostSource(c.message_id, c.channel_id, hit.memory.id) for c in hit.memory.citations}
             if (doubt := hit.memory.doubt) is not None:
-                sources.add(Source(doubt.message_id, doubt.channel_id, hit.memory.id))
+                sources.add(PostSource(doubt.message_id, doubt.channel_id, hit.memory.id))
     return frozenset(sources)
 
 
@@ -114,7 +114,7 @@ class Posts(Store):
     async def record(
         self,
         post: Post,
-        sources: Collection[Source],
+        sources: Collection[PostSource],
         people: Collection[int],
         *,
         glance: Glance,

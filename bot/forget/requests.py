@@ -30,7 +30,7 @@ KEPT_MS = 86_400_000
 """How long a receipt is kept: counts, and no id."""
 
 
-class State(StrEnum):
+class RequestState(StrEnum):
     """Where a request stands."""
 
     ASKED = "asked"
@@ -39,7 +39,7 @@ class State(StrEnum):
     DONE = "done"
 
 
-_BEGUN = (State.TAKEN, State.HERE)
+_BEGUN = (RequestState.TAKEN, RequestState.HERE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,26 +106,26 @@ class Requests(Store):
             "up_to": up_to,
             "actor_id": actor_id,
         }
-        row = {**wanted, "state": State.ASKED, "asked_ms": self.clock()}
+        row = {**wanted, "state": RequestState.ASKED, "asked_ms": self.clock()}
         async with self._db.write() as connection:
             statement = insert(requests).values(row).returning(requests.c.seq)
             return Request(seq=(await connection.execute(statement)).scalar_one(), **wanted)
 
     async def waiting(self) -> list[Request]:
         """What nobody has taken, oldest first."""
-        query = select(requests).where(requests.c.state == State.ASKED).order_by(requests.c.seq)
+        query = select(requests).where(requests.c.state == RequestState.ASKED).order_by(requests.c.seq)
         async with self._db.read() as connection:
             return [_request(row) for row in await connection.execute(query)]
 
     async def take(self, request: Request) -> bool:
         """Take a request on; False where another was faster."""
-        change = update(requests).where(requests.c.seq == request.seq, requests.c.state == State.ASKED)
+        change = update(requests).where(requests.c.seq == request.seq, requests.c.state == RequestState.ASKED)
         async with self._db.write() as connection:
-            return (await connection.execute(change.values(state=State.TAKEN))).rowcount == 1
+            return (await connection.execute(change.values(state=RequestState.TAKEN))).rowcount == 1
 
     async def open(self) -> bool:
         """Whether there is one that is not done, taken on or not."""
-        query = select(requests.c.seq).where(requests.c.state != State.DONE).limit(1)
+        query = select(requests.c.seq).where(requests.c.state != RequestState.DONE).limit(1)
         async with self._db.read() as connection:
             return await connection.scalar(query) is not None
 
@@ -136,7 +136,9 @@ class Requests(Store):
     async def again(self) -> None:
         """Let what was taken by who ended then be taken again; for whoever is `alone`, or somebody is at it still."""
         async with self._db.write() as connection:
-            await connection.execute(update(requests).where(requests.c.state.in_(_BEGUN)).values(state=State.ASKED))
+            await connection.execute(
+                update(requests).where(requests.c.state.in_(_BEGUN)).values(state=RequestState.ASKED)
+            )
 
     async def finish(
         self, connection: AsyncConnection, request: Request, receipt: Receipt, *, subject: str | None
@@ -150,7 +152,7 @@ class Requests(Store):
             subject: the keyed hash of the member, who may look the receipt up.
         """
         done = {
-            "state": State.DONE,
+            "state": RequestState.DONE,
             "user_id": None,
             "actor_id": None,
             "subject": subject,
@@ -159,11 +161,11 @@ class Requests(Store):
         }
         await connection.execute(update(requests).where(requests.c.seq == request.seq).values(done))
 
-    async def outcome(self, request: Request) -> tuple[State, Receipt | None]:
+    async def outcome(self, request: Request) -> tuple[RequestState, Receipt | None]:
         """Where a request stands, with its receipt when it is done."""
         async with self._db.read() as connection:
             row = (await connection.execute(select(requests).where(requests.c.seq == request.seq))).one()
-        return State(row.state), _receipt(row)
+        return RequestState(row.state), _receipt(row)
 
     async def newest_of(self, user_id: int, subject: str, guild_id: int) -> Outcome | None:
         """What came of the last request of a member, or of the operator about them, for a server or for all servers."""
@@ -176,7 +178,7 @@ class Requests(Store):
 
     def _old(self, now_ms: int | None = None) -> ColumnElement[bool]:
         before = (self.clock() if now_ms is None else now_ms) - KEPT_MS
-        return and_(requests.c.state == State.DONE, requests.c.done_ms < before)
+        return and_(requests.c.state == RequestState.DONE, requests.c.done_ms < before)
 
     async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
         """The request at hand is ended by whoever carries it out; an admin who is erased asked for nothing any more."""

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, true
 
 from bot.domain import Clock
 from bot.forget.public_posts import DUE
-from bot.forget.requests import State
+from bot.forget.requests import RequestState
 from bot.storage import Database, posts, requests
 
 LATE_MS: Final = 60_000
@@ -38,7 +38,7 @@ class Removing:
 
     async def undone(self, guild_id: int | None = None) -> Undone:
         """What was tried and is not removed, of one server or (None) of all."""
-        asked = [requests.c.state != State.DONE, requests.c.asked_ms < self._clock() - LATE_MS]
+        asked = [requests.c.state != RequestState.DONE, requests.c.asked_ms < self._clock() - LATE_MS]
         due = [posts.c.state == DUE, posts.c.attempts > 0]
         if guild_id is not None:
             asked.append(requests.c.guild_id.is_(None) | (requests.c.guild_id == guild_id))

@@ -3,7 +3,7 @@
 The privacy policy and the audit trail are made from these decisions. Members are kept here by a keyed hash only.
 """
 
-from bot.guilds.audit import Action, AuditTrail, Entry
+from bot.guilds.audit import Action, AuditEntry, AuditTrail
 from bot.guilds.checkpoints import add_channels, move_checkpoints
 from bot.guilds.composition import GuildServices, open_guilds, policy_of
 from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher
@@ -16,11 +16,11 @@ from bot.guilds.threads import KnownThread, Threads, family_of
 __all__ = [
     "EVERYWHERE",
     "Action",
+    "AuditEntry",
     "AuditTrail",
     "ChannelRef",
     "ConsentRule",
     "Consents",
-    "Entry",
     "FactsRule",
     "GuildServices",
     "Guilds",

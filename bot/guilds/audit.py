@@ -39,7 +39,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One thing that was done.
 
     Attributes:
@@ -101,13 +101,14 @@ class AuditTrail(Store):
         }
         await connection.execute(insert(audit).values(row))
 
-    async def newest(self, guild_id: int, limit: int) -> list[Entry]:
+    async def newest(self, guild_id: int, limit: int) -> list[AuditEntry]:
         """The last things that were done in a server, newest first."""
         query = select(audit).where(audit.c.guild_id == guild_id).order_by(audit.c.seq.desc()).limit(limit)
         async with self._db.read() as connection:
             rows = (await connection.execute(query)).all()
         return [
-            Entry(row.at_ms, Action(row.action), row.actor_id, row.channel_id, json.loads(row.details)) for row in rows
+            AuditEntry(row.at_ms, Action(row.action), row.actor_id, row.channel_id, json.loads(row.details))
+            for row in rows
         ]
 
     async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:

@@ -4,7 +4,7 @@ mem0 embeds and searches, over Qdrant Edge in a process of its own or over a Qdr
 index up with the database, and an index can be filled anew while another one is in use.
 """
 
-from bot.index.backlog import Backlog, Waiting
+from bot.index.backlog import Backlog, WaitingChanges
 from bot.index.base import LONGEST_TEXT, NoIndex, VectorIndex
 from bot.index.composition import IndexServices, moving_alone, open_generations, open_message_vectors, open_vectors
 from bot.index.follower import Follower
@@ -29,7 +29,7 @@ __all__ = [
     "Outbox",
     "VectorIndex",
     "Vectors",
-    "Waiting",
+    "WaitingChanges",
     "index_stores",
     "moving_alone",
     "open_generations",

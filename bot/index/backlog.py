@@ -36,7 +36,7 @@ class OutboxPoint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class WaitingChanges:
     """Rows that were tried and wait.
 
     Attributes:
@@ -128,14 +128,14 @@ class Backlog:
         async with self._db.read() as connection:
             return await connection.scalar(select(func.count()).select_from(outbox)) or 0
 
-    async def waiting(self) -> list[Waiting]:
+    async def waiting(self) -> list[WaitingChanges]:
         """How many rows wait after a try that failed, deletions first and then the most first."""
         rows, of_message = func.count(), outbox.c.message_id.is_not(None)
         query = select(outbox.c.op, of_message, outbox.c.error, rows).where(outbox.c.error.is_not(None))
         query = query.group_by(outbox.c.op, of_message, outbox.c.error).order_by(outbox.c.op, rows.desc())
         async with self._db.read() as connection:
             return [
-                Waiting(removes=op == DELETE, messages=bool(messages), reason=reason, rows=count)
+                WaitingChanges(removes=op == DELETE, messages=bool(messages), reason=reason, rows=count)
                 for op, messages, reason, count in await connection.execute(query)
             ]
 

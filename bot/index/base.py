@@ -37,7 +37,7 @@ class IndexEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredPoint:
     """A memory or message that a search found. `score` is the cosine similarity, larger is nearer.
 
     Attributes:
@@ -104,7 +104,7 @@ class VectorIndex(Protocol):
         since: int | None = None,
         messages: bool = False,
         limit: int,
-    ) -> list[Scored]:
+    ) -> list[ScoredPoint]:
         """The memories of a guild nearest in meaning to `text`, best first.
 
         Args:
@@ -184,7 +184,7 @@ class NoIndex:
         since: int | None = None,
         messages: bool = False,
         limit: int,
-    ) -> list[Scored]:
+    ) -> list[ScoredPoint]:
         """Nothing is ever found."""
         return []
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bot.domain import InUse, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index import edge_process, points
-from bot.index.points import PAGE, Filters, Found, Point, other_size, packed
+from bot.index.points import PAGE, Filters, FoundPoint, Point, other_size, packed
 from bot.storage import chunks
 
 CALL_SECONDS: Final = 120.0
@@ -129,10 +129,10 @@ class EdgeStore:
         """See PointStore."""
         self._edge.call("delete", list(point_ids))
 
-    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[FoundPoint]:
         """See PointStore."""
         rows = self._edge.call("search", packed(vector), _beyond_schema(filters), limit)
-        return [Found(*row) for row in rows]
+        return [FoundPoint(*row) for row in rows]
 
     def count(self, filters: Filters) -> int:
         """See PointStore."""

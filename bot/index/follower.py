@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import InUse, ServiceAbsent, ServiceError, StartupError
 from bot.index.base import NoIndex, VectorIndex
-from bot.index.generations import Generation, Generations, Made, State
+from bot.index.generations import Generation, Generations, GenerationState, Made
 from bot.index.switch import IndexSwitch
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Follower:
         """Another process changed something: have `run` follow."""
         self._told.set()
 
-    async def follow(self) -> State:
+    async def follow(self) -> GenerationState:
         """Search and write what the database says now; what can't be opened is done without, and tried again later."""
         async with self._turn:
             state = await self._generations.load(self._wanted)

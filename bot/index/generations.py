@@ -74,7 +74,7 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class GenerationState:
     """Where things stand.
 
     Attributes:
@@ -101,17 +101,17 @@ class State:
         )
         return Generation(newest + 1, made)
 
-    def given_up(self) -> State:
+    def given_up(self) -> GenerationState:
         """The one in use stays."""
         if self.to_come is None:
             return self
-        return State(self.in_use, leftover=(*self.leftover, self.to_come), left_ms=self.left_ms)
+        return GenerationState(self.in_use, leftover=(*self.leftover, self.to_come), left_ms=self.left_ms)
 
-    def taken_over(self, now_ms: int) -> State:
+    def taken_over(self, now_ms: int) -> GenerationState:
         """What was filled is in use, and what was in use is left over."""
         if self.to_come is None:
             return self
-        return State(self.to_come, leftover=(*self.leftover, self.in_use), left_ms=now_ms)
+        return GenerationState(self.to_come, leftover=(*self.leftover, self.in_use), left_ms=now_ms)
 
 
 class Generations:
@@ -120,7 +120,7 @@ class Generations:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
 
-    async def load(self, wanted: Made) -> State:
+    async def load(self, wanted: Made) -> GenerationState:
         """Where things stand; an installation that has no index yet is to begin with what is `wanted`.
 
         An index that was made before there were generations is the first; it is where the settings say.
@@ -129,22 +129,22 @@ class Generations:
         if known is not None:
             return known
         before = json.loads(await self._installation.get(MADE_WITH) or "{}")
-        return State(Generation(1, replace(wanted, **before)))
+        return GenerationState(Generation(1, replace(wanted, **before)))
 
-    async def known(self) -> State | None:
+    async def known(self) -> GenerationState | None:
         """Where things stand; None where there never was an index."""
         stored = await self._installation.get(STATE)
         return None if stored is None else _from_json(stored)
 
-    async def save(self, state: State) -> None:
+    async def save(self, state: GenerationState) -> None:
         """Remember it; only for a process that keeps the others from the outbox meanwhile."""
         await self._installation.set(STATE, _to_json(state))
 
-    async def save_first(self, state: State) -> None:
+    async def save_first(self, state: GenerationState) -> None:
         """Remember it where nothing is remembered yet."""
         await self._installation.set_first(STATE, _to_json(state))
 
-    async def begin(self, state: State) -> None:
+    async def begin(self, state: GenerationState) -> None:
         """Remember that the next generation is being filled; whoever asked for that has it."""
         await self._installation.set(STATE, _to_json(state))
         await self._installation.set(ASKED, "")
@@ -158,14 +158,14 @@ class Generations:
         return await self._installation.get(ASKED) == "1"
 
 
-def _to_json(state: State) -> str:
+def _to_json(state: GenerationState) -> str:
     return json.dumps(asdict(state))
 
 
-def _from_json(text: str) -> State:
+def _from_json(text: str) -> GenerationState:
     state: dict[str, Any] = json.loads(text)
     to_come = state["to_come"]
-    return State(
+    return GenerationState(
         _generation(state["in_use"]),
         None if to_come is None else _generation(to_come),
         state["done"],

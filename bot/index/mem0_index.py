@@ -21,13 +21,13 @@ from mem0.memory.storage import SQLiteManager
 from mem0.vector_stores.base import VectorStoreBase
 
 from bot.domain import Message, ServiceError
-from bot.index.base import LONGEST_TEXT, IndexEntry, Noise, Scored
+from bot.index.base import LONGEST_TEXT, IndexEntry, Noise, ScoredPoint
 from bot.index.points import (
     CALL,
     COLLECTION,
-    Call,
     Filters,
     PointStore,
+    StoreCall,
     gather,
     metadata,
     own,
@@ -69,7 +69,7 @@ class Mem0Index:
         if not entries:
             return {}
         sifted = await self._vectors.of([_plain(entry.text) for entry in entries])
-        call = Call(sifted.vectors)
+        call = StoreCall(sifted.vectors)
         token = CALL.set(call)
         try:
             for entry in entries:
@@ -113,7 +113,7 @@ class Mem0Index:
         since: int | None = None,
         messages: bool = False,
         limit: int,
-    ) -> list[Scored]:
+    ) -> list[ScoredPoint]:
         """See VectorIndex."""
         query = _plain(text)
         if not query or channel_ids == frozenset():
@@ -129,7 +129,7 @@ class Mem0Index:
         sifted = await self._vectors.of([query])
         if query in sifted.refused:
             raise sifted.refused[query]
-        token = CALL.set(Call(sifted.vectors))
+        token = CALL.set(StoreCall(sifted.vectors))
         try:
             answer = await self._ask(lambda: self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0))
         finally:
@@ -137,7 +137,7 @@ class Mem0Index:
         newest = up_to if up_to is not None else float("inf")
         oldest = since if since is not None else 0
         return [
-            Scored(hit["id"], hit["score"], hit["metadata"]["said_id"])
+            ScoredPoint(hit["id"], hit["score"], hit["metadata"]["said_id"])
             for hit in answer["results"]
             if oldest <= hit["metadata"]["said_id"] <= newest  # the filter compares milliseconds
         ]

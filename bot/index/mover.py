@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain import ServiceError, StartupError, Step, UserError, isolate, no_step
 from bot.index.backlog import OutboxPoint
 from bot.index.base import NoIndex, VectorIndex
-from bot.index.generations import Generation, Generations, Made, State
+from bot.index.generations import Generation, Generations, GenerationState, Made
 from bot.index.indexer import OUTAGES
 from bot.index.points import point_id
 from bot.storage import memories
@@ -160,7 +160,7 @@ class Mover:
         return True
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[State]:
+    async def _alone(self) -> AsyncIterator[GenerationState]:
         """Where things stand, while no process writes to an index or changes that."""
         async with self._indexer.standing_still():
             yield await self._generations.load(self._wanted)
@@ -240,7 +240,7 @@ class Mover:
 
         return dict(await isolate(points, work, proof=partial(filling.prove, embeds=True), outages=OUTAGES))
 
-    async def _following(self, state: State) -> _Batch:
+    async def _following(self, state: GenerationState) -> _Batch:
         following = select(memories.c.id, memories.c.seq).where(memories.c.seq > state.done)
         async with self._db.read() as connection:
             rows = (await connection.execute(following.order_by(memories.c.seq).limit(BATCH))).all()
@@ -258,7 +258,7 @@ class Mover:
             log.info("The alias of the index waits: a collection on the server has its name (until `reindex`, if ours)")
         self._named = generation
 
-    def _due(self, state: State) -> set[Generation]:
+    def _due(self, state: GenerationState) -> set[Generation]:
         """What can be removed; what could not be is left to the next start."""
         waiting = abs(self._clock() - state.left_ms) < self._grace_ms
         leftover = set(state.leftover) - self._stuck
@@ -292,7 +292,7 @@ class _Batch:
     """
 
     points: list[OutboxPoint]
-    then: State
+    then: GenerationState
 
 
 class Onlooker:
@@ -317,14 +317,14 @@ class Onlooker:
         state = await self._known()
         return state.in_use.number, *await _copied(self._db, state)
 
-    async def _known(self) -> State:
+    async def _known(self) -> GenerationState:
         state = await self._generations.known()
         if state is None:
             raise UserError("The running bot has no vector index; see `python -m bot doctor`")
         return state
 
 
-async def _copied(db: Database, state: State) -> tuple[int, int]:
+async def _copied(db: Database, state: GenerationState) -> tuple[int, int]:
     """How many memories are copied, and how many there are."""
     copied = select(func.count()).select_from(memories).where(memories.c.seq <= state.done)
     async with db.read() as connection:

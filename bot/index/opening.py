@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.generations import FOLDER, Generation, Made
 from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
-from bot.index.points import COLLECTION, Filters, Found, Point, PointStore
+from bot.index.points import COLLECTION, Filters, FoundPoint, Point, PointStore
 
 if TYPE_CHECKING:
     from mem0.configs.base import MemoryConfig
@@ -156,7 +156,7 @@ class _Lazy:
     def remove(self, point_ids: Sequence[str]) -> None:
         self._ready().remove(point_ids)
 
-    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[FoundPoint]:
         return self._ready().search(vector, filters, limit)
 
     def count(self, filters: Filters) -> int:

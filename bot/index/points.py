@@ -54,7 +54,7 @@ class Point:
         return packed(self.vector)
 
 
-class Found(NamedTuple):
+class FoundPoint(NamedTuple):
     """A point that a search found; `score` is the cosine similarity."""
 
     id: str
@@ -74,7 +74,7 @@ class PointStore(Protocol):
     def remove(self, point_ids: Sequence[str]) -> None:
         """Remove points and what files of ours hold of them; unknown ids are fine."""
 
-    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[FoundPoint]:
         """The points nearest to `vector`, best first."""
 
     def count(self, filters: Filters) -> int:
@@ -101,7 +101,7 @@ def other_size(dims: int, size: object, where: str) -> str:
 
 
 @dataclass(slots=True)
-class Call:
+class StoreCall:
     """One use of mem0: the vectors that it asks for, and the points that it means to store.
 
     mem0 embeds and stores one memory at a time. It gets the vectors of a whole call from here, and leaves its points
@@ -112,7 +112,7 @@ class Call:
     points: list[Point] = field(default_factory=list)
 
 
-CALL: ContextVar[Call] = ContextVar("CALL")
+CALL: ContextVar[StoreCall] = ContextVar("CALL")
 """The call at hand; mem0 hands it on to the threads that it works in."""
 
 

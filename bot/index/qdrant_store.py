@@ -16,7 +16,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 from bot.domain import RateLimited, ServiceRejected, ServiceUnavailable
 from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use
 from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
-from bot.index.points import PAGE, Filters, Found, Point
+from bot.index.points import PAGE, Filters, FoundPoint, Point
 from bot.storage import chunks
 
 REQUEST_SECONDS: Final = 15
@@ -71,11 +71,11 @@ class QdrantStore:
         with _translated():
             self._client.delete(self._collection, models.PointIdsList(points=list(point_ids)))
 
-    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[Found]:
+    def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[FoundPoint]:
         """See PointStore."""
         with _translated():
             hits = self._mem0.search("", list(vector), top_k=limit, filters=filters)
-        return [Found(str(hit.id), hit.score, hit.payload or {}) for hit in hits]
+        return [FoundPoint(str(hit.id), hit.score, hit.payload or {}) for hit in hits]
 
     def count(self, filters: Filters) -> int:
         """See PointStore."""

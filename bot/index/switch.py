@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from bot.domain import ServiceError
-from bot.index.base import IndexEntry, NoIndex, Noise, Scored, VectorIndex
+from bot.index.base import IndexEntry, NoIndex, Noise, ScoredPoint, VectorIndex
 
 
 class IndexSwitch:
@@ -61,7 +61,7 @@ class IndexSwitch:
         since: int | None = None,
         messages: bool = False,
         limit: int,
-    ) -> list[Scored]:
+    ) -> list[ScoredPoint]:
         """See VectorIndex."""
         return await self._in_use.search(
             guild_id=guild_id,

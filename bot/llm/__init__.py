@@ -16,7 +16,7 @@ from bot.llm.composition import (
 )
 from bot.llm.costs import Call, Ledger, Usage
 from bot.llm.embeddings import FIXED_TEXT, MAX_TEXTS, AbsentEmbedder, Embedder
-from bot.llm.fallback import Course, FallbackModel, Standing
+from bot.llm.fallback import Course, FallbackModel, FallbackStanding
 from bot.llm.loading import load_settings
 from bot.llm.prices import PriceTable
 from bot.llm.provider import LoadedModel
@@ -41,6 +41,7 @@ __all__ = [
     "Course",
     "Embedder",
     "FallbackModel",
+    "FallbackStanding",
     "Guard",
     "LanguageModel",
     "Ledger",
@@ -49,7 +50,6 @@ __all__ = [
     "PriceTable",
     "Sifted",
     "Sifter",
-    "Standing",
     "Usage",
     "answers_at_once",
     "bill",

@@ -37,7 +37,7 @@ _SAYING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FallbackStanding:
     """What is done now, and since when (milliseconds since 1970).
 
     Attributes:
@@ -95,10 +95,10 @@ class FallbackModel:
         self._down_since: float | None = None
         self._set_aside: defaultdict[str, float] = defaultdict(float)
         stands_in = None if substitute is None else title or substitute.provider
-        self._standing = Standing(Course.ORDINARY, clock(), model.provider, stands_in)
+        self._standing = FallbackStanding(Course.ORDINARY, clock(), model.provider, stands_in)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> FallbackStanding:
         """What is done now."""
         return self._standing
 
@@ -170,7 +170,7 @@ class FallbackModel:
         standing = self._standing
         if course is standing.course:
             return
-        self._standing = Standing(course, self._clock(), standing.model, standing.substitute)
+        self._standing = FallbackStanding(course, self._clock(), standing.model, standing.substitute)
         log.warning(_SAYING[course], self.provider)
 
     def _price(self, model: LanguageModel, prompt_tokens: int, completion_tokens: int) -> float:

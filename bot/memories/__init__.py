@@ -6,7 +6,7 @@ for the vector index.
 
 from bot.memories.asker import Asker
 from bot.memories.kept import cited_in, doubting_in, memory_stores
-from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, OwnMemories, Page
+from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, MemoryPage, OwnMemories
 from bot.memories.store import MemoryStore
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "NOT_FOUND",
     "Asker",
     "ForgetOutcome",
+    "MemoryPage",
     "MemoryStore",
     "OwnMemories",
-    "Page",
     "cited_in",
     "doubting_in",
     "memory_stores",

@@ -58,7 +58,7 @@ Discard = Callable[[AsyncConnection, Collection[int]], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MemoryPage:
     """One page of memories, and how many there are in all."""
 
     items: tuple[Memory, ...]
@@ -198,7 +198,7 @@ class OwnMemories:
         words: str = "",
         offset: int = 0,
         limit: int = 10,
-    ) -> Page:
+    ) -> MemoryPage:
         """Memories that cite a member, newest first; superseded ones too, for they are kept as well.
 
         Args:
@@ -217,7 +217,7 @@ class OwnMemories:
             matching = await _with_words(connection, wanted, fold(words).split())
             ids = matching[offset : offset + limit]
             items = await rows.matching(connection, _newest(memories.c.id.in_(ids)))
-        return Page(tuple(memory.seen_by(readable) for memory in items), len(matching))
+        return MemoryPage(tuple(memory.seen_by(readable) for memory in items), len(matching))
 
     async def quotes(self, shown: Sequence[Memory]) -> dict[str, str]:
         """What their members said, by the ids of those that paraphrase what a member said about themselves.

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import Citation, Doubt, Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
 from bot.observe import set_state
 from bot.storage import chunks, citations, memories, messages
-from bot.text import Entry
+from bot.text import FullTextEntry
 
 WITHOUT_DOUBT = {"doubt_message_id": None, "doubt_channel_id": None, "doubt_author_id": None}
 """The columns of a memory that nothing speaks against."""
@@ -71,9 +71,9 @@ def citation_row(memory_id: str, citation: Citation) -> dict[str, Any]:
     }
 
 
-def entry_of(seq: int, memory: Memory) -> Entry:
+def entry_of(seq: int, memory: Memory) -> FullTextEntry:
     """A memory as the full-text index takes it."""
-    return Entry(seq, memory.guild_id, memory.channel_id, memory.author_ids, memory.text)
+    return FullTextEntry(seq, memory.guild_id, memory.channel_id, memory.author_ids, memory.text)
 
 
 def states_author(user_id: int) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import MessageState, jump_url, snowflake, without_people
 from bot.observe.message_rows import delete_messages, set_content, set_state
 from bot.storage import Scope, Sections, Store, messages, moment
-from bot.text import Entry, author_token, channel_token, guild_token
+from bot.text import FullTextEntry, author_token, channel_token, guild_token
 
 if TYPE_CHECKING:
     from bot.storage import Database, Edited, Erased, Expired
@@ -40,7 +40,7 @@ class KeptMessages(Store):
         for row in rows:
             content = without_people(row.content, {erased.scope.user_id})
             await set_content(connection, row.id, content)
-            entry = Entry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
+            entry = FullTextEntry(row.id, row.guild_id, row.channel_id, (row.author_id,), content)
             await self._fulltext.add(connection, "messages", [entry])
         return gone + Counter({"mentions": len(rows)})
 
@@ -52,7 +52,7 @@ class KeptMessages(Store):
         await set_content(connection, logged.id, edited.content, edited_ms=edited.edited_ms)
         finished = and_(messages.c.id == logged.id, messages.c.state.in_(_FINISHED))
         await set_state(connection, finished, MessageState.PENDING)
-        entry = Entry(logged.id, logged.guild_id, logged.channel_id, (logged.author_id,), edited.content)
+        entry = FullTextEntry(logged.id, logged.guild_id, logged.channel_id, (logged.author_id,), edited.content)
         await self._fulltext.add(connection, "messages", [entry])
         return 1
 

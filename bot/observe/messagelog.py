@@ -18,7 +18,7 @@ from bot.observe.barriers import deleted_among, erased_up_to, watermarks_of
 from bot.observe.directory import write_names
 from bot.observe.message_rows import insert_messages, message_from_row, note_imported, note_read
 from bot.storage import channels, citations, memories, messages, taken_back
-from bot.text import Entry
+from bot.text import FullTextEntry
 
 if TYPE_CHECKING:
     from bot.domain import Clock
@@ -317,7 +317,9 @@ class MessageLog:
         now = self._clock()
         new = [item.message for item in kept]
         await insert_messages(connection, new, now)
-        entries = [Entry(said.id, said.guild_id, said.channel_id, (said.author_id,), said.content) for said in new]
+        entries = [
+            FullTextEntry(said.id, said.guild_id, said.channel_id, (said.author_id,), said.content) for said in new
+        ]
         for start in range(0, len(entries), STEMMED_AT_ONCE):
             await self._fulltext.add(connection, "messages", entries[start : start + STEMMED_AT_ONCE])
         await self._told(connection, [said.id for said in new])

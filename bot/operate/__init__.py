@@ -6,7 +6,7 @@ Housekeeping, which runs from time to time, is here as well. Nothing shown here 
 from bot.operate.composition import doctor_of, look_for_delays, open_status
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
-from bot.operate.metrics import Metrics, Shards, Sources, Standing, page
+from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.services import Services
 from bot.operate.status import Status, StatusReport
 from bot.operate.traffic import Traffic
@@ -14,11 +14,11 @@ from bot.operate.traffic import Traffic
 __all__ = [
     "Housekeeping",
     "Metrics",
+    "ProcessStanding",
     "Readiness",
     "Services",
     "Shards",
     "Sources",
-    "Standing",
     "Status",
     "StatusReport",
     "Traffic",

@@ -20,7 +20,7 @@ DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayActivity:
     """One UTC day (YYYY-MM-DD) of one server.
 
     Attributes:
@@ -39,14 +39,14 @@ class Activity:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def by_day(self, guild_id: int, *, days: int, now_ms: int) -> list[Day]:
+    async def by_day(self, guild_id: int, *, days: int, now_ms: int) -> list[DayActivity]:
         """The last `days` days of a server up to the one of `now_ms`, oldest first, days without anything included."""
         last = now_ms // DAY_MS
         first = last - days + 1
         async with self._db.read() as connection:
             messages_by_day = await _count(connection, messages.c.logged_ms, messages.c.guild_id, guild_id, first)
             made = await _count(connection, memories.c.created_ms, memories.c.guild_id, guild_id, first)
-        return [Day(day_name(n), messages_by_day.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
+        return [DayActivity(day_name(n), messages_by_day.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
 
 
 def day_name(number: int) -> str:

@@ -172,7 +172,7 @@ class Sources:
     ready: Callable[[], Awaitable[Mapping[str, bool]]]
 
 
-class Standing(Collector):
+class ProcessStanding(Collector):
     """Reads what stands, when it is scraped, at most once in `SNAPSHOT_SECONDS`."""
 
     def __init__(self, sources: Sources) -> None:
@@ -254,7 +254,7 @@ class Shards(Collector):
         yield up
 
 
-async def page(metrics: Metrics, standing: Standing) -> bytes:
+async def page(metrics: Metrics, standing: ProcessStanding) -> bytes:
     """The text that Prometheus reads; `standing` has to be registered with `metrics.registry`."""
     await standing.look()
     return generate_latest(metrics.registry)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.llm import EMBEDDING, Bill, BreakerState, bill, bills_by_day
-from bot.operate.activity import DAY_MS, Activity, Day, day_name
+from bot.operate.activity import DAY_MS, Activity, DayActivity, day_name
 from bot.operate.chart import Bar, draw
 
 if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.index import Indexer
-    from bot.llm import FallbackModel, Guard, Ledger, PriceTable, Standing, Usage
+    from bot.llm import FallbackModel, FallbackStanding, Guard, Ledger, PriceTable, Usage
     from bot.operate.traffic import GuildTraffic, Traffic
     from bot.operate.waiting import DelayReport, Delays
     from bot.remember import FlushReport, Refusals
@@ -58,7 +58,7 @@ class StatusReport:
     today: Bill
     month: Bill
     traffic: GuildTraffic
-    days: Sequence[Day]
+    days: Sequence[DayActivity]
     bills: Mapping[str, Bill]
     answer_seconds: float | None
     services: Sequence[Service]
@@ -67,7 +67,7 @@ class StatusReport:
     last_flush_ms: int | None
     prices_as_of: str
     refusals: Mapping[str, int]
-    fallback: Standing | None = None
+    fallback: FallbackStanding | None = None
 
 
 class Status:
@@ -133,7 +133,7 @@ class Status:
         return await asyncio.to_thread(draw, [_bar(day, report.bills.get(day.day, Bill())) for day in report.days])
 
 
-def _bar(day: Day, owed: Bill) -> Bar:
+def _bar(day: DayActivity, owed: Bill) -> Bar:
     return Bar(day.day[5:], day.messages, day.memories, owed.spent, owed.one_call)
 
 

@@ -14,7 +14,7 @@ from bot.storage import SetAside
 if TYPE_CHECKING:
     from bot.domain import Clock, PartStanding
     from bot.forget import Undone
-    from bot.index import Backlog, Waiting
+    from bot.index import Backlog, WaitingChanges
     from bot.remember import Waits
     from bot.storage import Database, SetAsideCount
 
@@ -113,7 +113,7 @@ def _down(name: str, standing: PartStanding) -> str:
     return f"The {name} failed and is started again soon: {standing.reason}"
 
 
-def _waits(waiting: Waiting) -> str:
+def _waits(waiting: WaitingChanges) -> str:
     if waiting.removes:
         many = "deletion waits" if waiting.rows == 1 else "deletions wait"
     elif waiting.messages:

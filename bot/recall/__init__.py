@@ -4,7 +4,7 @@ Messages and memories are searched by words and by meaning, ranked together and 
 made from what recall finds.
 """
 
-from bot.recall.answers.service import Answer, Answers, State
+from bot.recall.answers.service import Answer, Answers, AnswerState
 from bot.recall.answers.sources import Source
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
@@ -16,6 +16,7 @@ from bot.recall.service import Recall
 
 __all__ = [
     "Answer",
+    "AnswerState",
     "Answers",
     "CatchUp",
     "Happened",
@@ -28,7 +29,6 @@ __all__ = [
     "RecallQuery",
     "RecallResult",
     "Source",
-    "State",
     "cited_by",
     "open_recall",
 ]

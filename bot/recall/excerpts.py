@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from operator import mul
 
-from bot.recall.ranking import Scored
+from bot.recall.ranking import RankedMessage
 
 CONSIDERED = 150  # messages that are worth choosing from: an answer shows some thirty
 SKIPPED = 1  # so many messages may be left out between two lines of one excerpt
@@ -19,8 +19,8 @@ BREAK = "…"  # stands in an excerpt's text where messages are left out
 class Excerpt:
     """Messages of one stretch of conversation, oldest first, and which of them is the best."""
 
-    lines: tuple[Scored, ...]
-    best: Scored
+    lines: tuple[RankedMessage, ...]
+    best: RankedMessage
 
     def breaks_before(self, number: int) -> bool:
         """Whether messages are left out between a line and the one before it."""
@@ -31,11 +31,11 @@ class _Choice:
     """The messages chosen so far, and the excerpts that they form."""
 
     def __init__(self, limit: int, room: int) -> None:
-        self.chosen: dict[tuple[int, int], Scored] = {}
+        self.chosen: dict[tuple[int, int], RankedMessage] = {}
         self._excerpts_left = limit
         self._room = room
 
-    def add(self, line: Scored, size: int) -> bool:
+    def add(self, line: RankedMessage, size: int) -> bool:
         """Choose a message of so many characters, unless it does not fit or would make one excerpt too many."""
         if size > self._room:
             return False
@@ -51,7 +51,7 @@ class _Choice:
         self.chosen[line.place] = line
         return True
 
-    def _distance(self, line: Scored, direction: int) -> int:
+    def _distance(self, line: RankedMessage, direction: int) -> int:
         """Steps to the nearest chosen message in the same excerpt; 0 if there is none."""
         run, position = line.place
         for step in range(1, SKIPPED + 2):
@@ -60,7 +60,7 @@ class _Choice:
         return 0
 
     def excerpts(self) -> list[Excerpt]:
-        stretches: list[list[Scored]] = []
+        stretches: list[list[RankedMessage]] = []
         for place in sorted(self.chosen):
             last = stretches[-1][-1].place if stretches else (-1, -1)
             if place[0] == last[0] and place[1] - last[1] <= SKIPPED + 1:
@@ -71,7 +71,7 @@ class _Choice:
 
 
 def choose(
-    ranked: Sequence[Scored], *, limit: int, room: int, size: Callable[[Scored], int], several: bool
+    ranked: Sequence[RankedMessage], *, limit: int, room: int, size: Callable[[RankedMessage], int], several: bool
 ) -> list[Excerpt]:
     """The best excerpts, best first.
 
@@ -94,7 +94,7 @@ def choose(
     return sorted(choice.excerpts(), key=lambda excerpt: -excerpt.best.score)
 
 
-def _worth(hunger: Sequence[float], line: Scored) -> float:
+def _worth(hunger: Sequence[float], line: RankedMessage) -> float:
     """The score, with each word's share lowered by how much of it was chosen already."""
     plain = sum(line.by_word)
     return line.score * sum(map(mul, line.by_word, hunger)) / plain if plain else line.score

@@ -16,7 +16,7 @@ from bot.domain import Memory, MemoryKind, MemoryState, ServiceAbsent, ServiceEr
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
 from bot.recall.ranking import Spoken, count, own_scores, own_weights, rarity
-from bot.text import FullText, Scope, Statistics, document_length
+from bot.text import FullText, SearchScope, Statistics, document_length
 
 if TYPE_CHECKING:
     from bot.index import VectorIndex
@@ -84,7 +84,7 @@ class MemorySearch:
         self._index = index
         self._store = store
 
-    async def by_words(self, connection: AsyncConnection, question: Question, scope: Scope) -> list[int]:
+    async def by_words(self, connection: AsyncConnection, question: Question, scope: SearchScope) -> list[int]:
         """Full-text rows of memories, best first; not yet what the asker may read."""
         if not question.words:
             return []

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
-from bot.recall.ranking import REACH, Scored, Spoken, count, own_scores, own_weights, raised, rank, rarity
+from bot.recall.ranking import REACH, RankedMessage, Spoken, count, own_scores, own_weights, raised, rank, rarity
 from bot.storage import messages
-from bot.text import FullText, Scope, Statistics, author_token, document_length, guild_token
+from bot.text import FullText, SearchScope, Statistics, author_token, document_length, guild_token
 
 NEWEST = 800
 """Rows fetched for one word. Of a word that more messages hold, older ones are found where it meets another word."""
@@ -50,9 +50,9 @@ class MessageSearch:
         connection: AsyncConnection,
         question: Question,
         query: RecallQuery,
-        scope: Scope,
+        scope: SearchScope,
         near: Sequence[int] = (),
-    ) -> list[Scored]:
+    ) -> list[RankedMessage]:
         """Messages in scope that answer `question` and that the asker may read, best first.
 
         Args:
@@ -79,7 +79,7 @@ class MessageSearch:
         return [line for line in ranked if _may_show(line.spoken, query)]
 
     async def _candidates(
-        self, connection: AsyncConnection, question: Question, weights: Sequence[float], scope: Scope
+        self, connection: AsyncConnection, question: Question, weights: Sequence[float], scope: SearchScope
     ) -> list[int]:
         """The messages that hold the most telling words together, newer ones first among equals."""
         worth = own_weights(question, weights)
@@ -94,7 +94,7 @@ class MessageSearch:
         )
         return list(dict.fromkeys([*best, *await self._said_then(connection, question, scope)]))
 
-    async def _said_then(self, connection: AsyncConnection, question: Question, scope: Scope) -> list[int]:
+    async def _said_then(self, connection: AsyncConnection, question: Question, scope: SearchScope) -> list[int]:
         """What was said on the date that the question names, by whom it names, whatever the words."""
         if question.span is None:
             return []

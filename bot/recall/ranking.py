@@ -65,7 +65,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class RankedMessage:
     """A message with its score.
 
     Attributes:
@@ -124,7 +124,7 @@ def rank(
     mean_length: float,
     runs: Sequence[Sequence[Spoken]],
     near: Sequence[int] = (),
-) -> list[Scored]:
+) -> list[RankedMessage]:
     """Score messages by themselves and their surroundings, best first.
 
     Args:
@@ -145,14 +145,14 @@ def rank(
                     own_scores(worth, mean_length, spoken), around, _around(run, position, mean_length), strict=True
                 )
             )
-            scored.append(Scored(spoken, by_word, raised(question, sum(by_word), spoken), (number, position)))
+            scored.append(RankedMessage(spoken, by_word, raised(question, sum(by_word), spoken), (number, position)))
     scored = _fused(scored, near)
     if question.wants_now:
         scored = _newer_is_better(scored)
     return sorted(scored, key=lambda line: (-line.score, -line.spoken.id))
 
 
-def _fused(scored: Sequence[Scored], near: Sequence[int]) -> list[Scored]:
+def _fused(scored: Sequence[RankedMessage], near: Sequence[int]) -> list[RankedMessage]:
     """Raise the scores of messages that are near in meaning, by their rank there, as a share of the best score."""
     places = {message_id: place for place, message_id in enumerate(near)}
     share = MEANING * max((line.score for line in scored), default=0.0) or MEANING
@@ -180,11 +180,11 @@ def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[fl
     return weights
 
 
-def _newer_is_better(scored: Sequence[Scored]) -> list[Scored]:
+def _newer_is_better(scored: Sequence[RankedMessage]) -> list[RankedMessage]:
     """Raise scores by age, the oldest not at all and the newest most, evenly by their order."""
     by_age = sorted(scored, key=lambda line: line.spoken.id)
     last = max(1, len(by_age) - 1)
     return [
-        Scored(line.spoken, line.by_word, line.score * (1 + NEWEST * age / last), line.place)
+        RankedMessage(line.spoken, line.by_word, line.score * (1 + NEWEST * age / last), line.place)
         for age, line in enumerate(by_age)
     ]

@@ -18,9 +18,9 @@ from bot.recall.messages import MessageSearch
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
 from bot.recall.quote import quote
-from bot.recall.ranking import Scored
+from bot.recall.ranking import RankedMessage
 from bot.storage import channels
-from bot.text import FullText, Scope, Statistics
+from bot.text import FullText, SearchScope, Statistics
 
 if TYPE_CHECKING:
     from bot.index import MessageVectors, VectorIndex
@@ -104,7 +104,7 @@ class Recall:
 
     async def _with_messages_by_meaning(
         self, question: Question, plain_text: str, query: RecallQuery
-    ) -> tuple[list[Near], str | None, list[Scored], list[int]]:
+    ) -> tuple[list[Near], str | None, list[RankedMessage], list[int]]:
         """Both tracks, with messages found by meaning among those found by words."""
         near, note = await self._stage("meaning", self._memories.by_meaning(plain_text, query))
         matches, _ = await self._memories.by_meaning(plain_text, query, messages=True) if note is None else ([], None)
@@ -115,7 +115,7 @@ class Recall:
 
     async def _by_words(
         self, question: Question, query: RecallQuery, near: Sequence[int] = ()
-    ) -> tuple[list[Scored], list[int]]:
+    ) -> tuple[list[RankedMessage], list[int]]:
         async with self._db.read() as connection:
             scope = await _scope(connection, query)
             ranked = await self._messages.search(connection, question, query, scope, near)
@@ -123,7 +123,7 @@ class Recall:
 
     async def _hits(
         self,
-        ranked: Sequence[Scored],
+        ranked: Sequence[RankedMessage],
         memories: Sequence[tuple[Memory, float]],
         question: Question,
         query: RecallQuery,
@@ -143,21 +143,21 @@ class Recall:
         return sorted(hits, key=lambda hit: -hit.score)[: query.limit]
 
     async def _names(
-        self, ranked: Iterable[Scored], memories: Iterable[tuple[Memory, float]], guild_id: int
+        self, ranked: Iterable[RankedMessage], memories: Iterable[tuple[Memory, float]], guild_id: int
     ) -> dict[int, str]:
         spoken = [line.spoken for line in ranked]
         people = references.people_in([*(line.content for line in spoken), *(memory.text for memory, _ in memories)])
         return await self._directory.names(guild_id, people | {line.author_id for line in spoken})
 
 
-async def _scope(connection: AsyncConnection, query: RecallQuery) -> Scope:
+async def _scope(connection: AsyncConnection, query: RecallQuery) -> SearchScope:
     """Where to look, in the way that costs the full-text index least."""
     theirs = channels.c.guild_id == query.guild_id
     others = await connection.scalar(select(exists().where(~theirs)))
     hidden = None
     if query.channel_ids is not None:
         hidden = frozenset(await connection.scalars(select(channels.c.channel_id).where(theirs))) - query.channel_ids
-    return Scope(
+    return SearchScope(
         guild_id=query.guild_id,
         sole=not others,
         channel_ids=query.channel_ids,
@@ -240,7 +240,7 @@ def _excerpt_hit(excerpt: Excerpt, score: float, question: Question, guild_id: i
     )
 
 
-def _line(line: Scored, question: Question) -> str:
+def _line(line: RankedMessage, question: Question) -> str:
     return f"<@{line.spoken.author_id}>: {quote(line.spoken.content, question)}"
 
 

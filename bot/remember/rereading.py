@@ -36,7 +36,7 @@ LOOK_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RereadingProgress:
     """How far reading again has come.
 
     Attributes:
@@ -79,7 +79,7 @@ class Rereadings(Store):
             total = select(func.sum(rereadings.c.messages)).where(_of(rereadings, guild_id, channel_id))
             return int(await connection.scalar(total) or 0)
 
-    async def standing(self, *, guild_id: int | None = None, channel_id: int | None = None) -> Standing:
+    async def standing(self, *, guild_id: int | None = None, channel_id: int | None = None) -> RereadingProgress:
         """How far it has come, in one server or channel or in all."""
         in_hand = select(func.count()).where(_in_hand(), _of(messages, guild_id, channel_id))
         asked = select(rereadings).where(_of(rereadings, guild_id, channel_id))
@@ -88,7 +88,7 @@ class Rereadings(Store):
             left = await connection.scalar(in_hand) or 0
             for row in rows:
                 left += await _count(connection, row.channel_id, row.read_up_to, row.up_to)
-        return Standing(max(left, sum(row.messages for row in rows)), left)
+        return RereadingProgress(max(left, sum(row.messages for row in rows)), left)
 
     async def in_hand(self) -> int | None:
         """The channel whose messages are to be read again at this moment, if there is one."""

@@ -12,7 +12,7 @@ from functools import partial
 
 from bot.domain import Run, Supervisor
 from bot.llm import Guard, LoadedModel, providers_of
-from bot.operate import Readiness, Sources, Standing, page, serving
+from bot.operate import ProcessStanding, Readiness, Sources, page, serving
 from bot.run.app import App
 from bot.settings import Settings
 
@@ -83,10 +83,10 @@ def observed(app: App, gateway: Callable[[], bool] | None) -> AbstractAsyncConte
     return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, hosts=hosts, metrics=scrape)
 
 
-def standing_of(app: App, ready: Readiness) -> Standing:
+def standing_of(app: App, ready: Readiness) -> ProcessStanding:
     """What reads this program's standing figures."""
     settings = app.settings
-    return Standing(
+    return ProcessStanding(
         Sources(
             log=app.log,
             store=app.store,

@@ -12,10 +12,10 @@ from bot.text.dates import relative_times, with_dates
 from bot.text.figures import values_of
 from bot.text.folding import as_matched, fold
 from bot.text.fulltext import (
-    Entry,
     FullText,
+    FullTextEntry,
     Indexed,
-    Scope,
+    SearchScope,
     author_token,
     channel_token,
     document_length,
@@ -41,12 +41,12 @@ __all__ = [
     "VALUE",
     "Clock",
     "Day",
-    "Entry",
     "FullText",
+    "FullTextEntry",
     "Indexed",
     "Meaning",
     "Number",
-    "Scope",
+    "SearchScope",
     "SecretFinder",
     "Statistics",
     "ToldDays",

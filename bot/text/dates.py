@@ -110,7 +110,7 @@ _SAID = re.compile(r"\b(?:told|said|wrote|sagte|meinte)\b(?: (?:me|us|him|her|th
 
 
 @dataclass(frozen=True, slots=True)
-class RelativeTime:
+class DatedTime:
     """A relative time in a text.
 
     Attributes:
@@ -146,7 +146,7 @@ class _Language:
         return may_be(self._text, "french")
 
 
-def relative_times(text: str, on: date) -> Iterator[RelativeTime]:
+def relative_times(text: str, on: date) -> Iterator[DatedTime]:
     """The relative times in a `text` that was said on the day `said`, as far as it is sure which days they mean."""
     matches = list(_RELATIVE.finditer(text))
     parts = {match for pair in pairwise(matches) if _in_parts(*pair, text) for match in pair}
@@ -155,7 +155,7 @@ def relative_times(text: str, on: date) -> Iterator[RelativeTime]:
         if match in parts or _is_name(match, text, language) or _one_of_many(match, text):
             continue
         if days := _days(match, on, text):
-            yield RelativeTime(match.group(), match.end(), *days)
+            yield DatedTime(match.group(), match.end(), *days)
 
 
 def _before(match: re.Match[str], text: str) -> str:
@@ -248,7 +248,7 @@ def _count(text: str) -> int:
     return _COUNTS[text] if text in _COUNTS else int(text)
 
 
-def with_dates(text: str, on: date, written: Callable[[RelativeTime, str], str] = lambda time, _: time.written) -> str:
+def with_dates(text: str, on: date, written: Callable[[DatedTime, str], str] = lambda time, _: time.written) -> str:
     """`text` with the date behind each relative time that has none yet: "tomorrow (2025-01-03)".
 
     Args:

@@ -76,7 +76,7 @@ _TABLES: Mapping[Dialect, Mapping[Indexed, TableClause]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FullTextEntry:
     """What the index learns about one message or memory.
 
     Attributes:
@@ -102,7 +102,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class SearchScope:
     """Where to look.
 
     Attributes:
@@ -151,7 +151,7 @@ class FullText:
         self._dialect: Dialect = dialect
         self._tables = _TABLES[dialect]
 
-    async def add(self, connection: AsyncConnection, where: Indexed, entries: Iterable[Entry]) -> None:
+    async def add(self, connection: AsyncConnection, where: Indexed, entries: Iterable[FullTextEntry]) -> None:
         """Index `entries`, in place of what stood under their rows."""
         documents = [(entry.rowid, _tokens(entry)) for entry in entries]
         if not documents:
@@ -193,7 +193,7 @@ class FullText:
         self,
         connection: AsyncConnection,
         where: Indexed,
-        scope: Scope,
+        scope: SearchScope,
         wanted: Sequence[Sequence[Collection[str]]],
         limit: int,
     ) -> list[list[int]]:
@@ -229,7 +229,7 @@ class FullText:
         return {rowid: terms_.split() for rowid, terms_ in rows.all()}
 
     async def frequencies(
-        self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[Collection[str]]
+        self, connection: AsyncConnection, where: Indexed, scope: SearchScope, words: Sequence[Collection[str]]
     ) -> list[float]:
         """How many documents there are in scope, and how many hold each word (any of the terms it may stand under).
 
@@ -275,7 +275,7 @@ def _estimate(readable: int, counted: int, oldest: int, newest: int, span: int) 
 class _Rows:
     """Finds the newest rows of an index that lie in a scope; makes the parts of one statement."""
 
-    def __init__(self, index: TableClause, scope: Scope) -> None:
+    def __init__(self, index: TableClause, scope: SearchScope) -> None:
         self._index = index
         self._scope = scope
         self._dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
@@ -369,7 +369,7 @@ def _hashes(tokens: Iterable[str]) -> list[int]:
     )
 
 
-def _tokens(entry: Entry) -> list[str]:
+def _tokens(entry: FullTextEntry) -> list[str]:
     return [
         guild_token(entry.guild_id),
         channel_token(entry.channel_id),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock
-from bot.text.fulltext import COUNTED, FullText, Indexed, Scope
+from bot.text.fulltext import COUNTED, FullText, Indexed, SearchScope
 
 KEPT_MS = 10 * 60 * 1000
 """Figures of more than COUNTED documents hardly change in ten minutes; others are always taken anew."""
@@ -46,7 +46,7 @@ class Statistics:
         self._kept: dict[_Key, tuple[float, int]] = {}
 
     async def corpus(
-        self, connection: AsyncConnection, where: Indexed, scope: Scope, words: Sequence[tuple[str, ...]]
+        self, connection: AsyncConnection, where: Indexed, scope: SearchScope, words: Sequence[tuple[str, ...]]
     ) -> Corpus:
         """The figures of a scope's channels, with the frequencies of `words` (each the terms it may stand under)."""
         all_time = replace(scope, author_id=None, since=None, until=None)
@@ -71,7 +71,7 @@ class Statistics:
         self._kept |= fresh
 
 
-def _digest(scope: Scope) -> bytes:
+def _digest(scope: SearchScope) -> bytes:
     """What tells the channels of one scope from those of another, in little room."""
     channels = "all" if scope.channel_ids is None else ",".join(map(str, sorted(scope.channel_ids)))
     return hashlib.blake2b(f"{scope.guild_id}:{channels}".encode(), digest_size=16).digest()

@@ -23,7 +23,7 @@ PANEL_SECONDS = 840.0
 """A view can be changed for 15 minutes after the last press, as long as its token lives; it ends a minute before."""
 
 
-class Waiting:
+class OpenViews:
     """The views and modals of this process that can still be used; belongs to one client."""
 
     def __init__(self) -> None:

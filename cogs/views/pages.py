@@ -20,7 +20,7 @@ ITEM_CHARS = 480
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class PageItem:
     """One thing on a page, ready to be shown.
 
     Attributes:
@@ -50,14 +50,14 @@ class Page:
     """
 
     title: str
-    items: tuple[Item, ...]
+    items: tuple[PageItem, ...]
     number: int
     pages: int
     notes: tuple[str, ...] = ()
     empty: str = ""
 
 
-class Source(Protocol):
+class PageSource(Protocol):
     """Where pages come from; it checks anew what the member may see each time."""
 
     async def page(self, interaction: Interaction, number: int) -> Page:
@@ -93,7 +93,7 @@ class Pages(OwnView):
     """
 
     def __init__(
-        self, interaction: Interaction, source: Source, page: Page, actions: Actions, *, share: Share | None = None
+        self, interaction: Interaction, source: PageSource, page: Page, actions: Actions, *, share: Share | None = None
     ) -> None:
         super().__init__(interaction)
         self._source = source

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import discord
 from discord import ui
 
-from cogs.views.pages import Item
+from cogs.views.pages import PageItem
 
 
-def public_view(title: str, items: Sequence[Item], *, below: str) -> ui.LayoutView:
+def public_view(title: str, items: Sequence[PageItem], *, below: str) -> ui.LayoutView:
     """Items in a frame, and a small line below."""
     view = ui.LayoutView(timeout=None)
     box = ui.Container[ui.LayoutView](ui.TextDisplay(title))

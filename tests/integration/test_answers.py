@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot.domain import snowflake
 from bot.domain.model import Hit, HitKind, Line
-from bot.recall.answers import NO_ANSWER, Answer, Answers, State
+from bot.recall.answers import NO_ANSWER, Answer, Answers, AnswerState
 from bot.recall.answers.prompt import ANSWER_TOKENS
 from bot.storage.engine import Database
 from bot.storage.schema import usage
@@ -51,16 +51,16 @@ async def ask(oracle: Oracle, says: str | None, about: str = "Thursday", asked: 
 
 async def test_a_supported_sentence_comes_with_the_message_that_says_it(oracle: Oracle) -> None:
     answer = await ask(oracle, "The launch moved to Thursday.")
-    assert answer.state is State.ANSWERED
+    assert answer.state is AnswerState.ANSWERED
     (sentence,) = answer.sentences
     (source,) = sentence.sources
     assert (source.message_id, source.channel_id, source.speaker) == (HITS[0].message_ids[1], 7, "Ann")
 
 
 async def test_an_unsupported_sentence_is_left_out_and_with_none_left_it_does_not_know(oracle: Oracle) -> None:
-    assert (await ask(oracle, "The launch is on Friday.")).state is State.UNKNOWN
-    assert (await ask(oracle, "The launch moved to Thursday.", about="lunch")).state is State.UNKNOWN
-    assert (await ask(oracle, None)).state is State.UNKNOWN
+    assert (await ask(oracle, "The launch is on Friday.")).state is AnswerState.UNKNOWN
+    assert (await ask(oracle, "The launch moved to Thursday.", about="lunch")).state is AnswerState.UNKNOWN
+    assert (await ask(oracle, None)).state is AnswerState.UNKNOWN
 
 
 async def test_of_several_sentences_only_the_supported_ones_are_left_and_never_more_than_three(oracle: Oracle) -> None:
@@ -73,7 +73,7 @@ async def test_of_several_sentences_only_the_supported_ones_are_left_and_never_m
 
 async def test_a_citation_of_what_is_not_there_counts_for_nothing(oracle: Oracle) -> None:
     oracle.server.answer = lambda _: {"sentences": [{"text": "The launch moved to Thursday.", "sources": [99]}]}
-    assert (await oracle.answer(ASKED, HITS, NAMES)).state is State.UNKNOWN
+    assert (await oracle.answer(ASKED, HITS, NAMES)).state is AnswerState.UNKNOWN
 
 
 async def test_the_call_is_bounded_follows_a_schema_and_is_counted(oracle: Oracle, database: Database) -> None:
@@ -114,7 +114,7 @@ async def test_what_a_message_orders_is_not_even_shown_to_the_model(oracle: Orac
     ],
 )
 async def test_a_model_that_obeys_says_nothing(oracle: Oracle, obeyed: str) -> None:
-    assert (await ask(oracle, obeyed)).state is State.UNKNOWN
+    assert (await ask(oracle, obeyed)).state is AnswerState.UNKNOWN
 
 
 async def test_a_forged_line_is_part_of_the_line_that_forges_it(oracle: Oracle) -> None:
@@ -132,14 +132,14 @@ async def test_whatever_the_model_does_is_a_state_and_no_exception(
     async with open_oracle(database, clock, seconds=3.0) as oracle:
         oracle.server.fail(fault, path="/api/chat")
         answer = await ask(oracle, "The launch moved to Thursday.")
-        assert answer.state is State.UNAVAILABLE
+        assert answer.state is AnswerState.UNAVAILABLE
         assert answer.why
 
 
 async def test_a_hanging_model_is_not_waited_for(database: Database, clock: FakeClock) -> None:
     async with open_oracle(database, clock, seconds=0.2) as oracle:
         oracle.server.fail(Fault.HANG, path="/api/chat")
-        assert (await ask(oracle, "The launch moved to Thursday.")).state is State.UNAVAILABLE
+        assert (await ask(oracle, "The launch moved to Thursday.")).state is AnswerState.UNAVAILABLE
 
 
 async def test_who_waits_too_long_for_a_place_is_told_so_and_burdens_no_model(
@@ -148,10 +148,10 @@ async def test_who_waits_too_long_for_a_place_is_told_so_and_burdens_no_model(
     async with open_oracle(database, clock, seconds=1.0) as oracle:
         oracle.server.fail(Fault.HANG, path="/api/chat")
         answers = await asyncio.gather(*(oracle.answer(ASKED, HITS, NAMES) for _ in range(5)))
-        assert {(answer.state, answer.why) for answer in answers} == {(State.UNAVAILABLE, NO_ANSWER)}
+        assert {(answer.state, answer.why) for answer in answers} == {(AnswerState.UNAVAILABLE, NO_ANSWER)}
         assert len(oracle.prompts) <= 2  # the place comes free just as the others give up
         oracle.server.heal()
-        assert (await ask(oracle, "The launch moved to Thursday.")).state is State.ANSWERED
+        assert (await ask(oracle, "The launch moved to Thursday.")).state is AnswerState.ANSWERED
 
 
 @pytest.mark.parametrize("stand", [True, False])
@@ -166,7 +166,7 @@ async def test_hits_that_went_while_a_model_hung_are_not_shown_to_the_one_in_its
 
         answer = await relay.answers.answer(ASKED, HITS, NAMES, stands=stands)
         assert SAID in str(relay.own.asked("/api/chat")[0].body)
-        assert answer.state is State.UNKNOWN
+        assert answer.state is AnswerState.UNKNOWN
         assert bool(relay.substitute.requests) == stand
 
 
@@ -174,22 +174,22 @@ async def test_an_answer_that_was_cut_is_asked_for_once_more_with_less(oracle: O
     oracle.says, oracle.about = "The launch moved to Thursday.", "Thursday"
     many = [hit(*[(ANN, f"{SAID} {n} " * 3) for n in range(7)], minute=minute) for minute in range(9)]
     oracle.server.fail(Fault.CUT, path="/api/chat", times=1)
-    assert (await oracle.answer(ASKED, many, NAMES)).state is State.ANSWERED
+    assert (await oracle.answer(ASKED, many, NAMES)).state is AnswerState.ANSWERED
     first, second = oracle.prompts
     assert len(second) < len(first) * 0.7
 
 
 async def test_without_hits_or_without_a_model_nobody_is_asked(oracle: Oracle) -> None:
-    assert (await oracle.answer(ASKED, [], NAMES)).state is State.UNKNOWN
+    assert (await oracle.answer(ASKED, [], NAMES)).state is AnswerState.UNKNOWN
     answer = await Answers(None).answer(ASKED, HITS, NAMES, stands=always)
-    assert (answer.state, answer.why) == (State.UNAVAILABLE, "no language model is in use here")
+    assert (answer.state, answer.why) == (AnswerState.UNAVAILABLE, "no language model is in use here")
     assert oracle.prompts == []
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"sentences": 1}', '{"sentences": [{"text": 1, "sources": [1]}]}', "x"])
 async def test_what_is_not_the_json_asked_for_is_no_answer(oracle: Oracle, text: str) -> None:
     oracle.server.answer = lambda _: text
-    assert (await oracle.answer(ASKED, HITS, NAMES)).state is State.UNAVAILABLE
+    assert (await oracle.answer(ASKED, HITS, NAMES)).state is AnswerState.UNAVAILABLE
 
 
 async def test_no_word_of_question_hit_or_answer_reaches_the_log(

@@ -13,7 +13,15 @@ from bot.observe.messagelog import MessageLog
 from bot.storage.engine import Database
 from bot.text import fulltext as module
 from bot.text.analysis import question_terms
-from bot.text.fulltext import Entry, FullText, Scope, author_token, channel_token, guild_token, mention_token
+from bot.text.fulltext import (
+    FullText,
+    FullTextEntry,
+    SearchScope,
+    author_token,
+    channel_token,
+    guild_token,
+    mention_token,
+)
 from bot.text.statistics import KEPT_MS, Statistics
 from tests.fixtures.recall import ADA, BEN, Chat
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
@@ -21,7 +29,7 @@ from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactor
 pytestmark = pytest.mark.both_databases(fast=True)
 
 OTHER_GUILD = GUILD + 1
-HERE = Scope(guild_id=GUILD)
+HERE = SearchScope(guild_id=GUILD)
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def fulltext(database: Database) -> FullText:
     return FullText(database.dialect)
 
 
-async def find(database: Database, *words: str, scope: Scope = HERE, limit: int = 100) -> set[int]:
+async def find(database: Database, *words: str, scope: SearchScope = HERE, limit: int = 100) -> set[int]:
     """Rows that hold every word."""
     fulltext = FullText(database.dialect)
     async with database.read() as connection:
@@ -38,15 +46,15 @@ async def find(database: Database, *words: str, scope: Scope = HERE, limit: int 
     return set(rows)
 
 
-async def put(database: Database, *entries: Entry) -> None:
+async def put(database: Database, *entries: FullTextEntry) -> None:
     async with database.write() as connection:
         await FullText(database.dialect).add(connection, "messages", entries)
 
 
 def entry(
     rowid: int, text: str, *, guild: int = GUILD, channel: int = CHANNEL, authors: Collection[int] = (ADA,)
-) -> Entry:
-    return Entry(rowid, guild, channel, authors, text)
+) -> FullTextEntry:
+    return FullTextEntry(rowid, guild, channel, authors, text)
 
 
 async def test_what_was_added_is_found_and_what_was_removed_is_not(database: Database, fulltext: FullText) -> None:
@@ -73,9 +81,9 @@ async def test_a_search_stays_in_its_guild_channels_author_and_time(database: Da
         entry(4, "kite", guild=OTHER_GUILD, channel=9),
     )
     assert await find(database, "kite") == {1, 2, 3}
-    assert await find(database, "kite", scope=Scope(guild_id=GUILD, channel_ids=frozenset({7, 8}))) == {2, 3}
-    assert await find(database, "kite", scope=Scope(guild_id=GUILD, author_id=BEN)) == {3}
-    assert await find(database, "kite", scope=Scope(guild_id=GUILD, since=2, until=2)) == {2}
+    assert await find(database, "kite", scope=SearchScope(guild_id=GUILD, channel_ids=frozenset({7, 8}))) == {2, 3}
+    assert await find(database, "kite", scope=SearchScope(guild_id=GUILD, author_id=BEN)) == {3}
+    assert await find(database, "kite", scope=SearchScope(guild_id=GUILD, since=2, until=2)) == {2}
 
 
 @pytest.mark.parametrize("readable", [1, 30, 59, 60])
@@ -83,7 +91,7 @@ async def test_many_channels_are_searched_as_few_ones_are(chat: Chat, database: 
     """With few channels, with many, with all but one and with all the database is asked in different ways."""
     said = {channel: await chat.say(ADA, "a kite", channel=channel) for channel in range(1, 61)}
     theirs = frozenset(range(1, readable + 1))
-    scope = Scope(guild_id=GUILD, channel_ids=theirs, hidden_ids=frozenset(range(readable + 1, 61)))
+    scope = SearchScope(guild_id=GUILD, channel_ids=theirs, hidden_ids=frozenset(range(readable + 1, 61)))
     assert await find(database, "kite", scope=scope) == {said[channel].id for channel in theirs}
 
 
@@ -110,7 +118,7 @@ async def test_no_text_can_pretend_to_be_elsewhere_or_by_somebody_else(database:
     await put(database, entry(1, f"kite {text}"))
     for token in (channel_token(9), guild_token(OTHER_GUILD), author_token(BEN), mention_token(BEN)):
         assert await find(database, "kite", token) == set()
-    assert await find(database, "kite", scope=Scope(guild_id=GUILD, channel_ids=frozenset({9}))) == set()
+    assert await find(database, "kite", scope=SearchScope(guild_id=GUILD, channel_ids=frozenset({9}))) == set()
 
 
 async def test_a_mention_is_found_by_whom_it_mentions(database: Database) -> None:
@@ -130,7 +138,7 @@ async def test_any_text_can_be_stored_and_is_found_by_its_own_words(database: Da
             assert rows == [1]
 
 
-async def frequencies(database: Database, words: Sequence[Sequence[str]], scope: Scope = HERE) -> list[float]:
+async def frequencies(database: Database, words: Sequence[Sequence[str]], scope: SearchScope = HERE) -> list[float]:
     async with database.read() as connection:
         return await FullText(database.dialect).frequencies(connection, "messages", scope, words)
 
@@ -144,7 +152,7 @@ async def test_frequencies_are_of_the_guild_and_any_form_of_a_word_counts_once(d
         entry(4, "kite", guild=OTHER_GUILD),
     )
     assert await frequencies(database, [("kite",), ("kite", "dragon"), ("unknown",)]) == [3, 2, 3, 0]
-    assert await frequencies(database, [("kite",)], Scope(guild_id=5)) == [0, 0]
+    assert await frequencies(database, [("kite",)], SearchScope(guild_id=5)) == [0, 0]
 
 
 async def test_past_the_limit_a_frequency_is_estimated(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from bot.domain import snowflake
 from bot.domain.clock import Clock, system_clock
 from bot.domain.crash_points import Step, no_step
 from bot.index.composition import moving_alone
-from bot.index.generations import Generations, State
+from bot.index.generations import Generations, GenerationState
 from bot.index.mover import GRACE_SECONDS
 from bot.llm.loading import load_settings
 from bot.recall import RecallQuery, RecallResult
@@ -139,7 +139,7 @@ class Town:
         return {collection.name for collection in self.qdrant.engine.get_collections().collections}
 
 
-async def state_of(app: App) -> State:
+async def state_of(app: App) -> GenerationState:
     state = await Generations(Installation(app.db)).known()
     assert state is not None
     return state

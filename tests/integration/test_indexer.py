@@ -22,7 +22,7 @@ from bot.domain import snowflake
 from bot.domain.errors import RateLimited, ServiceError, ServiceRejected, ServiceUnavailable
 from bot.domain.model import Citation, Memory, Message
 from bot.index import indexer as indexing
-from bot.index.backlog import Waiting
+from bot.index.backlog import WaitingChanges
 from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
@@ -324,7 +324,7 @@ async def test_while_nothing_can_be_embedded_everything_waits_and_nothing_is_set
         clock.advance(600)
     assert await bench.aside() == {}
     assert await bench.indexer.changes.waiting() == [
-        Waiting(removes=False, messages=False, reason=str(HTTP_500), rows=5)
+        WaitingChanges(removes=False, messages=False, reason=str(HTTP_500), rows=5)
     ]
     monkeypatch.setattr(embedder, "embed", embed)
     await bench.indexer.drain()
@@ -390,7 +390,7 @@ async def test_a_deletion_that_fails_holds_up_no_other_and_is_never_set_aside(
         await bench.indexer.drain()
         assert await bench.ids() == [stuck.id]
         assert await bench.indexer.changes.waiting() == [
-            Waiting(removes=True, messages=False, reason="qdrant: HTTP 400", rows=1)
+            WaitingChanges(removes=True, messages=False, reason="qdrant: HTTP 400", rows=1)
         ]
         async with bench.db.read() as connection:
             due_ms = await connection.scalar(select(outbox.c.next_try_ms)) or 0

@@ -23,7 +23,7 @@ from bot.storage import migrate, postgres
 from bot.storage.engine import Database, migrations_waiting, open_database, upsert
 from bot.storage.postgres import server_address
 from bot.storage.schema import meta, metadata
-from bot.text.fulltext import Entry, FullText
+from bot.text.fulltext import FullText, FullTextEntry
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import CHANNEL, GUILD
 
@@ -134,7 +134,9 @@ if server_programs() is not None:
 
     async def test_no_index_holds_a_word(server: Database) -> None:
         async with server.write() as connection:
-            await FullText(server.dialect).add(connection, "messages", [Entry(5, GUILD, CHANNEL, (1,), "xqvkzjwp")])
+            await FullText(server.dialect).add(
+                connection, "messages", [FullTextEntry(5, GUILD, CHANNEL, (1,), "xqvkzjwp")]
+            )
         async with server.read() as connection:
             rows = await connection.execute(
                 text("SELECT indexdef FROM pg_indexes WHERE tablename IN ('message_terms', 'memory_terms')")
@@ -145,7 +147,7 @@ if server_programs() is not None:
         async with server.write() as connection:
             await connection.execute(text("CREATE EXTENSION IF NOT EXISTS pgstattuple"))
             fulltext = FullText(server.dialect)
-            await fulltext.add(connection, "messages", [Entry(5, GUILD, CHANNEL, (1,), "xqvkzjwp")])
+            await fulltext.add(connection, "messages", [FullTextEntry(5, GUILD, CHANNEL, (1,), "xqvkzjwp")])
         async with server.write() as connection:
             await fulltext.remove(connection, "messages", [5])
         await server.scrub()

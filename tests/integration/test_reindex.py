@@ -16,7 +16,7 @@ from bot.domain import snowflake
 from bot.domain.crash_points import no_step
 from bot.domain.errors import ServiceUnavailable, StartupError
 from bot.index.backlog import OutboxPoint
-from bot.index.generations import Generation, Generations, State
+from bot.index.generations import Generation, Generations, GenerationState
 from bot.llm.loading import load_settings
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
@@ -343,7 +343,7 @@ async def test_a_plain_collection_of_before_is_carried_over(house: House) -> Non
         state = await Generations(Installation(app.db)).known()
         assert state is not None
         server = replace(state.in_use.made, server=house.qdrant.url)
-        await Generations(Installation(app.db)).save(State(Generation(1, server)))
+        await Generations(Installation(app.db)).save(GenerationState(Generation(1, server)))
     async with open_app(house.moved("server"), extract=False, patient=True) as app:  # what earlier versions left
         async with app.db.read() as connection:
             ids = list(await connection.scalars(select(memories.c.id)))

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from bot.domain.model import MemoryKind
 from bot.forget.clerk import Clerk
 from bot.forget.proof import Receipt
-from bot.forget.requests import Requests, State
+from bot.forget.requests import Requests, RequestState
 from bot.forget.unfinished import PAGE, UnfinishedOptOuts
 from bot.guilds.audit import Action, AuditTrail
 from bot.guilds.servers import Guilds
@@ -49,7 +49,7 @@ async def test_a_request_is_carried_out_once_and_its_id_goes(pipeline: Pipeline)
     request = await pending.ask(user_id=ALICE, guild_id=GUILD)
     await clerk(pipeline).round()
     state, receipt = await pending.outcome(request)
-    assert state is State.DONE
+    assert state is RequestState.DONE
     assert receipt is not None
     assert receipt.complete
     assert (receipt.removed["messages"], receipt.removed["memories"]) == (1, 1)
@@ -68,7 +68,7 @@ async def test_what_a_bot_had_taken_when_it_ended_is_taken_again(pipeline: Pipel
     running = asyncio.create_task(clerk(pipeline).run())
     try:
         async with asyncio.timeout(10):
-            while (await pending.outcome(request))[0] is not State.DONE:  # noqa: ASYNC110 - the database is looked into
+            while (await pending.outcome(request))[0] is not RequestState.DONE:  # noqa: ASYNC110 - the database is looked into
                 await asyncio.sleep(0.02)
     finally:
         await ended(running)
@@ -79,10 +79,10 @@ async def test_what_the_command_line_had_taken_when_it_ended_is_carried_out_by_t
     pending = Requests(pipeline.db, pipeline.clock)
     request = await pending.ask(user_id=ALICE, guild_id=GUILD)
     async with pipeline.db.write() as connection:
-        await connection.execute(update(requests).values(state=State.HERE))  # as earlier versions called it
+        await connection.execute(update(requests).values(state=RequestState.HERE))  # as earlier versions called it
     await clerk(pipeline).round()
     state, receipt = await pending.outcome(request)
-    assert state is State.DONE
+    assert state is RequestState.DONE
     assert receipt is not None
     assert receipt.removed["messages"] == 1
     async with pipeline.db.read() as connection:
@@ -105,7 +105,7 @@ async def test_what_one_bot_carries_out_another_that_starts_leaves_alone(pipelin
     other = asyncio.create_task(clerk(pipeline).run())
     try:
         await asyncio.sleep(0.5)
-        assert (await pending.outcome(request))[0] is State.TAKEN
+        assert (await pending.outcome(request))[0] is RequestState.TAKEN
         assert len(await pipeline.states()) == 2
         go_on.set()
         await carrying_out
@@ -132,7 +132,7 @@ async def test_what_a_bot_is_cut_off_in_the_next_round_of_another_carries_out(pi
     await asyncio.wait({dying})
     await clerk(pipeline).round()
     state, receipt = await pending.outcome(request)
-    assert state is State.DONE
+    assert state is RequestState.DONE
     assert receipt is not None
     assert receipt.removed["messages"] == 1
 
@@ -229,7 +229,10 @@ async def test_an_erasure_that_fails_holds_up_no_other_is_named_and_is_tried_unt
     monkeypatch.setattr(pipeline.personal, "delete", breaks)
     clerks = clerk(pipeline)
     await clerks.round()
-    assert [(await pending.outcome(request))[0] for request in (first, second)] == [State.TAKEN, State.DONE]
+    assert [(await pending.outcome(request))[0] for request in (first, second)] == [
+        RequestState.TAKEN,
+        RequestState.DONE,
+    ]
     with pytest.raises(KeyError):
         await clerks.fulfil(first)
     for _ in range(3600):

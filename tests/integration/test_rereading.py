@@ -14,7 +14,7 @@ from bot.observe import set_state
 from bot.remember import rereading
 from bot.remember.asking import MODEL_AWAY
 from bot.remember.report import FlushReport
-from bot.remember.rereading import Rereader, Rereadings, Standing
+from bot.remember.rereading import Rereader, RereadingProgress, Rereadings
 from bot.storage.schema import messages, rereadings
 from tests.fixtures.memory import Interrupted, Pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
@@ -72,15 +72,15 @@ async def test_all_that_is_kept_is_read_again_in_portions_and_nothing_is_doubled
 async def test_it_tells_how_far_it_is(pipeline: Pipeline) -> None:
     await read_before(pipeline)
     rereads = plan(pipeline)
-    assert await rereads.standing() == Standing(0, 0)
+    assert await rereads.standing() == RereadingProgress(0, 0)
     await rereads.ask()
-    assert await rereads.standing() == Standing(7, 7)
+    assert await rereads.standing() == RereadingProgress(7, 7)
     assert await rereads.next_portion() == CHANNEL
-    assert await rereads.standing(guild_id=GUILD) == Standing(7, 7)
+    assert await rereads.standing(guild_id=GUILD) == RereadingProgress(7, 7)
     await pipeline.flush()
-    assert await rereads.standing(channel_id=CHANNEL) == Standing(7, 4)
-    assert await rereads.standing(channel_id=OTHER) == Standing(0, 0)
-    assert await rereads.standing(guild_id=GUILD + 1) == Standing(0, 0)
+    assert await rereads.standing(channel_id=CHANNEL) == RereadingProgress(7, 4)
+    assert await rereads.standing(channel_id=OTHER) == RereadingProgress(0, 0)
+    assert await rereads.standing(guild_id=GUILD + 1) == RereadingProgress(0, 0)
 
 
 async def test_only_what_is_asked_for_is_read(pipeline: Pipeline) -> None:
@@ -115,7 +115,7 @@ async def test_interrupted_at_any_step_it_goes_on_and_everything_is_there_once(p
         assert (await rereader(pipeline).finish(lambda _: None)).waiting is None
         await pipeline.indexer.drain()
         assert await pipeline.memories() == before
-        assert await plan(pipeline).standing() == Standing(0, 0), steps[number]
+        assert await plan(pipeline).standing() == RereadingProgress(0, 0), steps[number]
 
 
 async def test_what_was_forgotten_is_not_read_again(pipeline: Pipeline) -> None:

@@ -128,9 +128,11 @@ def before_two_calls(clock: FakeClock) -> list[tuple[str, dict[str, object]]]:
             "channel_id": CHANNEL,
             "author_id": ALICE,
         }
-        rows += [("memories", memory | state | at | {"said_id": said[number]}), ("citations", cited)]
+        whole: dict[str, object] = {**memory, **state, **at, "said_id": said[number]}
+        rows += [("memories", whole), ("citations", cited)]
+    observed: dict[str, object] = {**places, "observed": True, "observed_from": 0}
     batch = places | {"id": BATCH, "state": "answered", "answer": OLD_ANSWER, "created_ms": clock()}
-    rows += [("batches", batch), ("channels", places | {"observed": True, "observed_from": 0})]
+    rows += [("batches", batch), ("channels", observed)]
     rows[3][1]["batch_id"] = BATCH
     return rows
 

@@ -11,7 +11,7 @@ from bot.domain import snowflake
 from bot.recall.excerpts import BREAK, SKIPPED, Excerpt, choose
 from bot.recall.question import Question, understand
 from bot.recall.quote import CUT, MOST, quote
-from bot.recall.ranking import Scored, Spoken, count, rank, rarity
+from bot.recall.ranking import RankedMessage, Spoken, count, rank, rarity
 from bot.text.analysis import terms
 from tests.fixtures.recall import ADA, BEN, CLEO, NAMES
 from tests.fixtures.storage import CHANNEL
@@ -25,7 +25,7 @@ def read(text: str, *people: int) -> Question:
     return understand(text, names={user_id: NAMES[user_id] for user_id in people}, asker_id=None, newest=now)
 
 
-def ranked(question: Question, *runs: list[Line]) -> list[Scored]:
+def ranked(question: Question, *runs: list[Line]) -> list[RankedMessage]:
     """Rank lines of several conversations; every word is as rare as the others."""
     numbers = iter(range(1, 1_000_000))
     spoken = [[_spoken(question, next(numbers), *line) for line in run] for run in runs]
@@ -91,7 +91,7 @@ def test_what_was_said_on_the_date_of_the_question_wins() -> None:
 # --- excerpts ---------------------------------------------------------------------------------------------------------
 
 
-def size(one: Scored) -> int:
+def size(one: RankedMessage) -> int:
     return len(one.spoken.content)
 
 
@@ -100,9 +100,9 @@ def shown(excerpt: Excerpt) -> str:
     return "\n".join(mark + one.spoken.content for mark, one in zip(breaks, excerpt.lines, strict=True))
 
 
-def scored(run: int, position: int, score: float, length: int = 10) -> Scored:
+def scored(run: int, position: int, score: float, length: int = 10) -> RankedMessage:
     number = 1000 * run + position
-    return Scored(Spoken(number, CHANNEL, ADA, "x" * length, (1,), 1), (score,), score, (run, position))
+    return RankedMessage(Spoken(number, CHANNEL, ADA, "x" * length, (1,), 1), (score,), score, (run, position))
 
 
 def test_neighbours_become_one_excerpt_and_a_gap_is_marked() -> None:

@@ -41,7 +41,7 @@ class _Gone(Exception):
     """The hits are not what they were any more, or may not be shown any more."""
 
 
-class State(StrEnum):
+class AnswerState(StrEnum):
     """What came of a question."""
 
     ANSWERED = "answered"
@@ -66,7 +66,7 @@ class Answer:
         why: why nobody could be asked.
     """
 
-    state: State
+    state: AnswerState
     sentences: tuple[Sentence, ...] = ()
     why: str = ""
 
@@ -124,9 +124,9 @@ class Answers:
             people: names of members in the question.
         """
         if not hits:
-            return Answer(State.UNKNOWN)
+            return Answer(AnswerState.UNKNOWN)
         if self._model is None:
-            return Answer(State.UNAVAILABLE, why=self._why_not)
+            return Answer(AnswerState.UNAVAILABLE, why=self._why_not)
 
         async def before() -> None:
             if not await stands():
@@ -137,13 +137,13 @@ class Answers:
                 return await self._asked(self._model, question, hits, names, {*people, *names.values()}, before)
         except _Gone:
             log.info("A question was not answered: what it was to be answered from went or changed")
-            return Answer(State.UNKNOWN)
+            return Answer(AnswerState.UNKNOWN)
         except (ServiceError, TimeoutError) as error:
             log.info("A question was not answered: %s", error if isinstance(error, ServiceError) else "no answer yet")
-            return Answer(State.UNAVAILABLE, why=NO_ANSWER)
+            return Answer(AnswerState.UNAVAILABLE, why=NO_ANSWER)
         except AnswerError as error:
             log.info("A question was not answered: %s", error)
-            return Answer(State.UNAVAILABLE, why=NO_USE)
+            return Answer(AnswerState.UNAVAILABLE, why=NO_USE)
 
     async def _asked(
         self,
@@ -156,7 +156,7 @@ class Answers:
     ) -> Answer:
         sources = sources_of(hits, names, self._secrets.redact, zone=self._zone)
         if not sources:
-            return Answer(State.UNKNOWN)
+            return Answer(AnswerState.UNKNOWN)
         asked = self._secrets.redact(question)
         try:
             proposed = await self._said(model, asked, sources, before)
@@ -166,7 +166,7 @@ class Answers:
                 raise
             proposed = await self._said(model, asked, sources, before)
         sentences = tuple(filter(None, (self._sentence(text, ns, sources, question, people) for text, ns in proposed)))
-        return Answer(State.ANSWERED if sentences else State.UNKNOWN, sentences)
+        return Answer(AnswerState.ANSWERED if sentences else AnswerState.UNKNOWN, sentences)
 
     @staticmethod
     async def _said(
