@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 NO_CONSENT = "no consent"
 OTHERS = "about others"
+TOO_MANY = "too many"
+
+MOST_A_LINE = 3
+"""Proposals on a line that are read: more is not asked for, and what checks them has to be shown them all."""
 
 Turn = AbstractAsyncContextManager["Before | None"]
 """Entered before a model is asked, and left with its answer; gives what is awaited before each attempt."""
@@ -83,7 +87,10 @@ class Reader:
         refusals = Counter(proposals.refusals)
         statements: list[Statement] = []
         doubtful: list[Statement] = []
-        for proposal in proposals.items:
+        most = MOST_A_LINE * len(transcript.new)
+        if len(proposals.items) > most:
+            refusals[TOO_MANY] += len(proposals.items) - most
+        for proposal in proposals.items[:most]:
             statement, reason = self._screened(proposal, transcript, personal)
             if self._explain is not None:
                 self._explain.proposed(work.batch.id, proposal, statement, reason)

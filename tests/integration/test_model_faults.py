@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -24,10 +25,12 @@ from bot.llm.guarded import GuardedModel
 from bot.llm.ollama import OllamaModel
 from bot.llm.openai import OpenAIModel
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledModel
+from bot.llm.providers.anthropic import AnthropicModel
 from bot.llm.resilience import Breaker, BreakerState, Guard
 from bot.llm.wire import MOST_BYTES
 from bot.storage.engine import Database
 from tests.fixtures.storage import FakeClock
+from tests.loopback.anthropic import LoopbackAnthropic
 from tests.loopback.http import Fault, LoopbackServer
 from tests.loopback.ollama import Answer, LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
@@ -77,6 +80,21 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
             remote = OpenAIModel("sk-test", "gpt-4o-mini", base_url=openai.api_url, timeout=5)
             yield openai, remote
             await remote.aclose()
+
+
+@pytest.fixture(params=["ollama", "openai", "anthropic"])
+async def counting(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Any, LanguageModel]]:
+    """Each kind of service that tells how many tokens it read and wrote, and its client."""
+    services: dict[str, tuple[Any, Callable[[str], Any]]] = {
+        "ollama": (LoopbackOllama, lambda url: OllamaModel(url, "llama3.1:8b", timeout=5)),
+        "openai": (LoopbackOpenAI, lambda url: OpenAIModel("k", "gpt-4o-mini", base_url=f"{url}/v1", timeout=5)),
+        "anthropic": (LoopbackAnthropic, lambda url: AnthropicModel("k", "claude-haiku-4-5", url, timeout=5)),
+    }
+    kind, open_client = services[request.param]
+    async with kind() as server:
+        model = open_client(server.url)
+        yield server, model
+        await model.aclose()
 
 
 async def no_sleep(_: float) -> None:
@@ -310,6 +328,7 @@ class Flood(LoopbackServer):
             web.post("/api/show", self._show),
             web.post("/api/chat", self._flood),
             web.post("/v1/chat/completions", self._flood),
+            web.post("/v1/messages", self._flood),
         ]
 
     async def _show(self, _: web.Request) -> web.Response:
@@ -328,6 +347,10 @@ class Flood(LoopbackServer):
 
 WORDS = json.dumps({"model": "m", "message": {"role": "assistant", "content": "word " * 50}, "done": False}).encode()
 EVENT = json.dumps({"choices": [{"index": 0, "delta": {"content": "word " * 50}, "finish_reason": None}]}).encode()
+
+DELTA = json.dumps(
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "word " * 50}}
+).encode()
 
 
 @pytest.mark.parametrize(
@@ -378,22 +401,39 @@ async def test_a_stream_of_openai_without_end_is_left(ledger: Ledger) -> None:
         await model.aclose()
 
 
+@pytest.mark.parametrize("part", [b"data: " + b"x" * 65_536, b"data: " + DELTA + b"\n\n"])
+async def test_an_answer_of_anthropic_without_end_is_broken_off(part: bytes) -> None:
+    async with Flood() as server:
+        server.content_type, server.part = "text/event-stream", part
+        model = AnthropicModel("k", "claude-haiku-4-5", server.url, timeout=30)
+        with pytest.raises((AnswerCut, ServiceFailed)):
+            await model.complete(request())
+        assert server.sent <= 1.5 * MOST_BYTES
+        await model.aclose()
+
+
 @pytest.mark.parametrize("count", [-1, 10**30])
-async def test_counts_of_tokens_that_can_not_be_are_unknown(served: Served, count: int) -> None:
-    server, client = served
+async def test_counts_of_tokens_that_can_not_be_are_unknown(
+    counting: tuple[Any, LanguageModel], count: int, ledger: Ledger
+) -> None:
+    server, client = counting
     server.answer = lambda _: Answer(WANTED, prompt_eval_count=count, eval_count=count)
     completion = await client.complete(request())
     assert (completion.text, completion.completion_tokens) == (WANTED, None)
-    assert completion.prompt_tokens is None or completion.provider == "openai"
+    assert completion.prompt_tokens is None or completion.provider != "ollama"
+    await GuardedModel(client, guard(client), ledger).complete(request())
+    await ledger.flush()
+    assert sum(usage.completion_tokens for usage in await ledger.totals("2000-01-01")) == 0
 
 
 @pytest.mark.parametrize("seconds", ["99999999999", "inf", "nan", "1e400", "-5", "soon"])
 async def test_no_service_is_left_alone_for_as_long_as_it_likes(
-    openai_server: LoopbackOpenAI, openai: OpenAIModel, seconds: str
+    counting: tuple[Any, LanguageModel], seconds: str
 ) -> None:
-    openai_server.fail(Fault.STATUS, status=429, retry_after=seconds)
+    server, client = counting
+    server.fail(Fault.STATUS, status=429, retry_after=seconds)
     with pytest.raises(RateLimited) as caught:
-        await openai.complete(request())
+        await client.complete(request())
     assert caught.value.retry_after is None or 0 <= caught.value.retry_after <= 3600
 
 

@@ -12,11 +12,13 @@ from bot.domain.model import Message, MessageState
 from bot.memories import Asker
 from bot.operate.waiting import delay_report
 from bot.remember.fitness import RETRY_MS, TRUST_MS, Call
+from bot.remember.reader import MOST_A_LINE
 from bot.remember.settler import Settler
 from bot.remember.statement import Judged
 from bot.storage.schema import batches, memories, messages, set_aside
 from bot.storage.set_aside_store import RETRY_MS as DAY_MS
 from tests.fixtures.memory import Pipeline
+from tests.fixtures.remember import TwoCallModel, asked, proposals
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD
 
 pytestmark = pytest.mark.both_databases
@@ -128,6 +130,16 @@ async def test_while_it_can_not_be_told_whose_fault_it_is_nothing_is_counted(pip
     assert (await pipeline.queue.batches(CHANNEL))[0].failures == 0
     await pipeline.flush()
     assert await lines(pipeline) == ["1 message waits to be read because ollama: HTTP 503"]
+
+
+async def test_however_many_statements_a_model_proposes_only_some_are_checked(pipeline: Pipeline) -> None:
+    model = TwoCallModel()
+    model.proposes(proposals(*((f"Room {number} is green.", "decision", [1]) for number in range(1000))))
+    pipeline.ask(model)
+    await pipeline.say("The rooms are green.")
+    await pipeline.flush()
+    (check,) = [request for request in model.requests if request.purpose == "check"]
+    assert asked(check) == MOST_A_LINE
 
 
 @pytest.mark.parametrize("where", ["propose", "check", "apply"])
