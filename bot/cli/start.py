@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,9 @@ import typer
 
 from bot.domain import snowflake
 from bot.llm import load_settings
-from bot.settings import LogFormat, LogLevel, Settings, logs
+from bot.settings import LogFormat, LogLevel, Settings, logs, misspelt_names
+
+log = logging.getLogger(__name__)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the data, instead of DATA_DIR.")]
 """The option that every command on stored data has."""
@@ -41,3 +44,11 @@ def load(data_dir: Path | None = None, *, quiet: bool = False) -> Settings:
     level = LogLevel.WARNING if quiet and settings.log_level is LogLevel.INFO else settings.log_level
     logs.set_up(level=level, as_json=settings.log_format is LogFormat.JSON, secrets=settings.secrets())
     return settings
+
+
+def warn_of_misspelt(settings: Settings) -> None:
+    """Name in the log what the environment and .env set, and what this program does not know."""
+    for name, setting in misspelt_names(type(settings)).items():
+        log.warning(
+            "%s is not a setting of this program: %s", name, f"write {setting}" if setting else "see .env.example"
+        )

@@ -234,7 +234,7 @@ async def _check_model(embedder: Embedder, *, patient: bool) -> None:
     try:
         await embedder.check()
     except ServiceRejected as error:
-        raise StartupError(str(error)) from None
+        raise StartupError(str(error)) from error
     except ServiceAbsent:
         log.info("The index only forgets: nothing is embedded with these settings")
     except ServiceUnavailable as error:

@@ -308,6 +308,8 @@ def translated(error: Exception, service: str, model: str) -> ChannelMemoryError
     """The error of ours that says what happened, without a word of what was sent or answered."""
     if isinstance(error, ollama.ResponseError):
         return _of_status(error, service, model)
+    if isinstance(error, httpx.HTTPStatusError):
+        return ServiceFailed(service, _NOT_OURS)
     if isinstance(error, (httpx.HTTPError, ConnectionError)):
         return _WIRE.broken_off(error, service) or ServiceUnavailable(service, _NOT_REACHED)
     return ServiceFailed(service, _NOT_OURS)
@@ -329,6 +331,11 @@ def _of_status(error: ollama.ResponseError, service: str, model: str) -> Channel
     if httpx.codes.is_client_error(error.status_code):
         return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}; is this Ollama 0.5 or newer?")
     if needed := _MEMORY.search(reason):
-        sizes = f" (it takes {needed['needed']}, {needed['free']} are free)"
-        return ServiceFailed(service, f"the model needs more memory than is free{sizes}; choose a smaller one")
+        sizes = f"it takes {_size(needed['needed'])}, {_size(needed['free'])} are free"
+        return ServiceFailed(service, f"the model needs more memory than is free: {sizes}; choose a smaller one")
     return failed_with(service, error.status_code)
+
+
+def _size(text: str) -> str:
+    """A size as Ollama writes it, from its text in small letters."""
+    return text.replace("ib", "iB").replace("g", "G").replace("m", "M")

@@ -11,7 +11,15 @@ from typing import Any
 import httpx
 import ollama
 
-from bot.domain import Finding, ServiceError, Verdict, host_name
+from bot.domain import (
+    Finding,
+    ServiceError,
+    ServiceFailed,
+    ServiceRejected,
+    ServiceUnavailable,
+    Verdict,
+    host_name,
+)
 from bot.llm.claims import claim_request, judges_claims, says_yes
 from bot.llm.model_check import OTHER_MODEL, SAMPLE, SAMPLE_SCHEMA, SAMPLE_TOKENS, schema_finding
 from bot.llm.ollama import (
@@ -117,10 +125,20 @@ async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
         yield _graphics(name, await loaded_models(client))
     except (*FAILURES, ServiceError) as error:
         trouble = error if isinstance(error, ServiceError) else translated(error, "ollama", name)
-        todo = f"start Ollama; `{PULL}` gets the model; until then messages wait and are searched by words"
-        yield Finding("ollama", Verdict.FAULT, str(trouble), todo)
+        yield Finding("ollama", Verdict.FAULT, str(trouble), _todo(trouble))
     finally:
         await close_client(client)
+
+
+def _todo(trouble: Exception) -> str:
+    """What to do about a host, beside what the error itself says."""
+    if isinstance(trouble, ServiceRejected):
+        first = f"`{PULL}` gets a model that is missing"
+    elif isinstance(trouble, ServiceUnavailable) and not isinstance(trouble, ServiceFailed):
+        first = f"start Ollama; `{PULL}` gets the model"
+    else:
+        first = "see that it is Ollama that listens at OLLAMA_BASE_URL, and what its own log says"
+    return f"{first}; until then messages wait and are searched by words"
 
 
 def _bare(url: str) -> str:

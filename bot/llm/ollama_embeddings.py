@@ -36,9 +36,9 @@ class OllamaEmbedder(BaseEmbedder):
             answer = await self._client.embeddings_of(self.model, texts)
         except FAILURES as error:
             raise of_embedding(translated(error, SERVICE, self.model)) from None
-        if not isinstance(answer, dict):
+        if not isinstance(answer, dict) or "embeddings" not in answer:
             raise ServiceFailed(SERVICE, "its answer is not Ollama's protocol; check OLLAMA_BASE_URL")
-        return Embedded(answer.get("embeddings"), answer.get("prompt_eval_count"))
+        return Embedded(answer["embeddings"], answer.get("prompt_eval_count"))
 
     async def aclose(self) -> None:
         """Close its connections."""

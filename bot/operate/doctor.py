@@ -31,6 +31,11 @@ MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
 SERVERS_SHOWN = 10
 """Servers that have a line of their own; the others share one."""
 
+EMBEDDINGS = "embeddings"
+"""The service's name in its errors."""
+
+QDRANT_TODO = "check MEM0_QDRANT_HOST, _PORT, _URL and _API_KEY"
+
 NAME_CHARS = 24
 """Of a server's name, so that a line stays short."""
 
@@ -238,12 +243,8 @@ class Doctor:
             facts = await self._index()
         except InUse:
             return Finding("vector store", Verdict.OK, "held by the bot, which is running")
-        except StartupError as error:
-            return Finding("vector store", Verdict.FAULT, str(error), "do what it says")
-        except ServiceError as error:
-            return Finding(
-                "vector store", Verdict.FAULT, str(error), "check MEM0_QDRANT_HOST, _PORT, _URL and _API_KEY"
-            )
+        except (StartupError, ServiceError, OSError) as error:
+            return Finding("vector store", Verdict.FAULT, *_of_index(error))
         found = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
         if facts.waiting:
             found += f", {facts.waiting:,} changes waiting"
@@ -269,6 +270,16 @@ class Doctor:
                 return _application(answer.status, await answer.json(content_type=None))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
+
+
+def _of_index(error: StartupError | ServiceError | OSError) -> tuple[str, str]:
+    """What is wrong where the index can't be opened, and what to do."""
+    cause = error if isinstance(error, ServiceError) else error.__cause__
+    if isinstance(cause, ServiceError) and cause.service == EMBEDDINGS:
+        return str(error), "mend the embeddings, above: memories can't be looked up without them"
+    if isinstance(error, OSError):
+        return f"can't be opened ({error.strerror})", "see that the bot's user may use DATA_DIR and what is in it"
+    return str(error), "do what it says" if isinstance(error, StartupError) else QDRANT_TODO
 
 
 def waited(seconds: float) -> str:

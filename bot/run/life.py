@@ -139,9 +139,10 @@ def _held(lock: Path, otherwise: str) -> Iterator[None]:
     """
     try:
         file = lock.open("w")
-    except PermissionError:
+    except OSError as error:
         raise StartupError(
-            f"DATA_DIR: {lock} belongs to another user: give the folder to the user that the bot runs as"
+            f"DATA_DIR: {lock} can't be written ({error.strerror}): give it and its folder to the user that the bot "
+            "runs as"
         ) from None
     with file:
         try:

@@ -30,9 +30,15 @@ def read_settings(settings_type: type[S], env_file: Path | None, **overrides: An
         StartupError: one line for each fault; never a secret's value.
     """
     try:
+        if env_file is not None and env_file.is_dir():
+            raise StartupError(f"{env_file} is a folder: put a file in its place, or remove it")
         return settings_type(_env_file=env_file, **overrides)
     except UnicodeDecodeError:
         raise StartupError(f"{env_file} is not text in UTF-8: save it as UTF-8") from None
+    except OSError as error:
+        raise StartupError(
+            f"{env_file} can't be read ({error.strerror}): let the user that the bot runs as read it"
+        ) from None
     except ValidationError as error:
         raise StartupError("\n".join(_fault(fault, settings_type) for fault in error.errors())) from None
 

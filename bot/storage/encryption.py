@@ -30,11 +30,21 @@ def key_pragmas(data_key: str | None) -> tuple[str, ...]:
 
 
 def is_plain(file: Path) -> bool | None:
-    """Whether a database can be read without a key; None where there is none yet."""
-    if not file.exists() or not file.stat().st_size:
-        return None
-    with file.open("rb") as opened:
-        return opened.read(len(_PLAIN)) == _PLAIN
+    """Whether a database can be read without a key; None where there is none yet.
+
+    Raises:
+        StartupError: this user may not read it.
+    """
+    try:
+        if not file.exists() or not file.stat().st_size:
+            return None
+        with file.open("rb") as opened:
+            return opened.read(len(_PLAIN)) == _PLAIN
+    except OSError as error:
+        raise StartupError(
+            f"DATA_DIR: {file} can't be read ({error.strerror}): give it and its folder to the user that the bot runs "
+            "as, or choose another place"
+        ) from None
 
 
 def check(file: Path, data_key: str | None) -> None:

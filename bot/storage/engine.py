@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain import StartupError
 from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
-from bot.storage.encryption import key_pragmas
+from bot.storage.encryption import is_plain, key_pragmas
 from bot.storage.migrate import current, pending, upgrade
 from bot.storage.postgres import (
     NO_TRANSACTION,
@@ -33,6 +33,7 @@ from bot.storage.postgres import (
     locks_of,
     server_address,
     server_engines,
+    unusable,
 )
 from bot.storage.postgres import vacuum as vacuum_server
 from bot.storage.sqlite import (
@@ -56,6 +57,9 @@ log = logging.getLogger(__name__)
 
 BACKUP = ".backup"
 """How the name of a copy ends that was made before a migration; the schema's version is before it."""
+
+NO_DATABASE = "file is not a database"
+"""What SQLite says of a file that its key, or no key, does not open."""
 
 SCRUB_SECONDS = 1.0
 """How long a scrub waits for readers; writers wait behind it."""
@@ -286,7 +290,7 @@ async def open_database(url: str | None, data_dir: Path, *, key: str | None = No
     try:
         file = Path(address.database or "")
         database = Database("sqlite", reader=reader, writer=writer, file=file)
-        await _bring_up_to_date(database, file)
+        await _bring_up_to_date(database, file, key)
         yield database
     finally:
         await reader.dispose()
@@ -304,7 +308,7 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
     if url is not None and is_server(url):
         return await _waiting_on_server(url)
     file = database_file(url, data_dir)
-    if not file.exists() or not file.stat().st_size:
+    if is_plain(file) is None:
         return None
     check_key(file, key)
     sqlcipher_dialect.register()
@@ -313,6 +317,8 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
     try:
         async with reader.connect() as connection:
             return await connection.run_sync(pending)
+    except DBAPIError as error:
+        raise _file_unusable(file, key, error) from None
     finally:
         await reader.dispose()
 
@@ -332,7 +338,7 @@ async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
                 async with database.write(patient=True) as connection:
                     await connection.run_sync(upgrade)
         except DBAPIError as error:
-            raise _server_unusable(error) from None
+            raise unusable(error) from None
         yield database
     finally:
         await locks.dispose()
@@ -347,30 +353,29 @@ async def _waiting_on_server(url: str) -> list[str] | None:
             waiting = await connection.run_sync(pending)
             return None if await connection.run_sync(current) is None else waiting
     except DBAPIError as error:
-        raise _server_unusable(error) from None
+        raise unusable(error) from None
     finally:
         await reader.dispose()
         await writer.dispose()
 
 
-def _server_unusable(error: DBAPIError) -> StartupError:
-    return StartupError(
-        f"DATABASE_URL: the PostgreSQL server can't be used ({error.orig}): see that it runs, that the name, password "
-        "and database are right, and that the user may create tables there"
-    )
-
-
-async def _bring_up_to_date(database: Database, file: Path) -> None:
+async def _bring_up_to_date(database: Database, file: Path, key: str | None) -> None:
     try:
         await _back_up(database, file)
         async with database.write() as connection:
             await connection.run_sync(upgrade)
         _remove_backups(file)
     except DBAPIError as error:
-        raise StartupError(
-            f"DATABASE_URL: {file} can't be used ({error.orig}): see that it is a database of this program, that "
-            "DATA_KEY is the one it was encrypted with, that the disk has room, and that no other process holds it"
-        ) from None
+        raise _file_unusable(file, key, error) from None
+
+
+def _file_unusable(file: Path, key: str | None, error: DBAPIError) -> StartupError:
+    if key is not None and NO_DATABASE in str(error.orig):
+        return StartupError(f"DATA_KEY: it does not open {file}: set the key that it was encrypted with")
+    return StartupError(
+        f"DATABASE_URL: {file} can't be used ({error.orig}): see that it is a database of this program, that the disk "
+        "has room, and that no other process holds it"
+    )
 
 
 async def _back_up(database: Database, file: Path) -> None:

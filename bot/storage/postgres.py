@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, event, func, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -266,6 +266,25 @@ async def locks_of(engine: AsyncEngine) -> AsyncIterator[Locks]:
 async def vacuum(connection: AsyncConnection) -> None:
     """Take erased rows out of the tables' pages and the indexes; nobody waits for it."""
     await connection.exec_driver_sql(f"VACUUM (SKIP_LOCKED) {_WITH_TEXT}")
+
+
+def unusable(error: DBAPIError) -> StartupError:
+    """What a person is told of a server that can't be used at start."""
+    match error.orig:
+        case asyncpg.ProtocolViolationError() as refusal:
+            what = f"a pooler before PostgreSQL refuses what this program sets for its connections ({refusal})"
+            todo = "give the address of PostgreSQL itself, for the program's locks and notifications need it"
+        case asyncpg.PostgresError() as refusal:
+            what = f"the PostgreSQL server can't be used ({refusal})"
+            todo = "see that the name, password and database are right, and that the user may create tables there"
+        case TimeoutError() | ConnectionError() | asyncpg.InterfaceError() as failure:
+            reason = str(failure) or f"no answer within {CONNECT_SECONDS:g} s"
+            what = f"no PostgreSQL server answers there ({reason})"
+            todo = "see that it runs, and that host and port are its own"
+        case failure:
+            what = f"the PostgreSQL server can't be used ({failure})"
+            todo = "see that it runs, and that its address is right"
+    return StartupError(f"DATABASE_URL: {what}: {todo}")
 
 
 def _engine(address: URL, connections: int) -> AsyncEngine:

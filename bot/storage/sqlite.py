@@ -101,7 +101,10 @@ def private_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StartupError(f"DATA_DIR: can't make {folder} ({error.strerror}): choose another place") from None
+        raise StartupError(
+            f"DATA_DIR: can't make {folder} ({error.strerror}): give it to the user that the bot runs as, or choose "
+            "another place"
+        ) from None
 
 
 async def truncate_log(connection: AsyncConnection) -> bool:

@@ -248,7 +248,7 @@ async def test_a_poisoned_prompt_closes_no_host_to_the_others(ledger: Ledger) ->
 async def test_the_memory_of_the_card_is_named(ollama_server: LoopbackOllama, ollama: OllamaModel) -> None:
     told = "model requires more system memory (9.3 GiB) than is available (3.1 GiB)"
     ollama_server.fail(Fault.STATUS, path="/api/chat", status=500, message=told)
-    with pytest.raises(ServiceFailed, match=r"more memory than is free \(it takes 9.3 gib, 3.1 gib are free\)"):
+    with pytest.raises(ServiceFailed, match=r"more memory than is free: it takes 9.3 GiB, 3.1 GiB are free"):
         await ollama.complete(request())
 
 

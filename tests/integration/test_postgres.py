@@ -174,7 +174,7 @@ if server_programs() is not None and sys.platform == "linux":
 
 
 async def test_a_server_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match=r"^DATABASE_URL: the PostgreSQL server can't be used") as raised:
+    with pytest.raises(StartupError, match=r"^DATABASE_URL: no PostgreSQL server answers there") as raised:
         async with open_database("postgresql://bot:secret@127.0.0.1:9/nothing", tmp_path / "data"):
             pass
     assert "\n" not in str(raised.value)

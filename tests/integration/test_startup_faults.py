@@ -1,0 +1,246 @@
+"""Faults of files, settings and services at start: one line that names the setting and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import struct
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main as entry
+from bot.cli.faults import EXIT_SETTINGS, explained
+from bot.cli.start import warn_of_misspelt
+from bot.domain import InUse, StartupError
+from bot.llm.loading import load_settings
+from bot.llm.ollama_check import examine_ollama
+from bot.run.life import LOCK, alone
+from bot.storage.engine import migrations_waiting, open_database
+
+NOBODY = 65_534
+KEY, OTHER_KEY = "k" * 32, "o" * 32
+
+
+@contextmanager
+def of_another_user(folder: Path) -> Iterator[None]:
+    """For the time of the block this process may not use a folder, root's not either."""
+    mode, is_root = folder.stat().st_mode, os.geteuid() == 0
+    folder.chmod(0)
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(mode)
+
+
+def line(raised: pytest.ExceptionInfo[StartupError]) -> str:
+    """What is said of a fault: one line, with the exit code of settings."""
+    lines, code = explained(raised.value)
+    assert (len(lines), code) == (1, EXIT_SETTINGS)
+    return lines[0]
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+async def _open(data_dir: Path) -> None:
+    async with open_database(None, data_dir):
+        pass
+
+
+async def _look(data_dir: Path) -> None:
+    await migrations_waiting(None, data_dir)
+
+
+async def _hold(data_dir: Path) -> None:
+    async with alone(load_settings(None, data_dir=data_dir)):
+        pass
+
+
+@pytest.mark.parametrize("use", [_open, _look, _hold])
+@pytest.mark.parametrize("used_before", [True, False])
+async def test_a_data_folder_of_another_user(
+    data_dir: Path, use: Callable[[Path], Awaitable[None]], used_before: bool
+) -> None:
+    data_dir.mkdir()
+    if used_before:
+        await _open(data_dir)
+    with of_another_user(data_dir), pytest.raises(StartupError) as raised:
+        await use(data_dir)
+    assert line(raised).startswith("DATA_DIR: ")
+    assert "to the user that the bot runs as" in line(raised)
+
+
+async def test_a_lock_file_that_is_none(data_dir: Path) -> None:
+    (data_dir / LOCK).mkdir(parents=True)
+    with pytest.raises(StartupError) as raised:
+        await _hold(data_dir)
+    assert f"{LOCK} can't be written (Is a directory)" in line(raised)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+async def test_a_file_system_without_locks(data_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(file: object, flags: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("portalocker.portalocker.LOCKER", refuse)
+    with pytest.raises(StartupError) as raised:
+        await _hold(data_dir)
+    assert not isinstance(raised.value, InUse)
+    assert "has no locks: choose a folder on a local disk" in line(raised)
+
+
+def test_a_file_of_settings_that_can_not_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "settings"
+    folder.mkdir()
+    file = folder / ".env"
+    file.write_text("OLLAMA_MODEL=m\n")
+    with of_another_user(folder), pytest.raises(StartupError) as raised:
+        load_settings(file)
+    assert line(raised).startswith(f"{file} can't be read (Permission denied): ")
+
+
+def test_a_file_of_settings_that_is_a_folder(tmp_path: Path) -> None:
+    """As Docker makes one where a file to mount is missing."""
+    with pytest.raises(StartupError) as raised:
+        load_settings(tmp_path)
+    assert line(raised).startswith(f"{tmp_path} is a folder: ")
+
+
+async def test_a_key_that_does_not_fit(data_dir: Path) -> None:
+    async with open_database(None, data_dir, key=KEY):
+        pass
+    with pytest.raises(StartupError) as raised:
+        async with open_database(None, data_dir, key=OTHER_KEY):
+            pass
+    assert line(raised).startswith("DATA_KEY: it does not open ")
+    with pytest.raises(StartupError) as raised:
+        await migrations_waiting(None, data_dir, key=OTHER_KEY)
+    assert line(raised).startswith("DATA_KEY: it does not open ")
+
+
+def test_windows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == EXIT_SETTINGS
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "WSL 2 or Docker" in said
+    assert "docs/windows.md" in said
+
+
+def test_misspelt_names_are_said_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text("FLUSH_INTERVALL=5\nWHATEVER=1\n")
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.WARNING)
+    warn_of_misspelt(load_settings())
+    assert "FLUSH_INTERVALL is not a setting of this program: write FLUSH_INTERVAL_SECONDS" in caplog.messages
+    assert "WHATEVER is not a setting of this program: see .env.example" in caplog.messages
+
+
+# --- what answers where PostgreSQL should ----------------------------------------------------------------------------
+
+SSL_REQUEST = 80_877_103
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def pooler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """PgBouncer, which declines what it does not know of a connection's start."""
+    while True:
+        (size,) = struct.unpack("!I", await reader.readexactly(4))
+        body = await reader.readexactly(size - 4)
+        if struct.unpack("!I", body[:4])[0] != SSL_REQUEST:
+            break
+        writer.write(b"N")
+    refusal = b"SFATAL\0C08P01\0Munsupported startup parameter: jit\0\0"
+    writer.write(b"E" + struct.pack("!I", len(refusal) + 4) + refusal)
+
+
+async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Closes at once."""
+
+
+@asynccontextmanager
+async def listening(serve: Serve) -> AsyncIterator[int]:
+    """A server for the time of the block; its port."""
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await serve(reader, writer)
+        writer.close()
+
+    async with await asyncio.start_server(once, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("serve", "what", "todo"),
+    [
+        (pooler, "a pooler before PostgreSQL refuses", "give the address of PostgreSQL itself"),
+        (web, "no PostgreSQL server answers there", "host and port are its own"),
+        (nothing, "no PostgreSQL server answers there", "host and port are its own"),
+    ],
+)
+async def test_what_is_no_postgresql(data_dir: Path, serve: Serve, what: str, todo: str) -> None:
+    async with listening(serve) as port:
+        with pytest.raises(StartupError) as raised:
+            async with open_database(f"postgresql://bot:secret@127.0.0.1:{port}/memory", data_dir):
+                pass
+    assert line(raised).startswith(f"DATABASE_URL: {what}")
+    assert todo in line(raised)
+    assert "secret" not in line(raised)
+
+
+# --- what answers where Ollama should --------------------------------------------------------------------------------
+
+
+def http(body: bytes, status: bytes = b"200 OK") -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        writer.write(head % (status, len(body)) + body)
+
+    return serve
+
+
+async def cache(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"-ERR unknown command\r\n")
+
+
+@pytest.mark.parametrize(
+    ("serve", "what"),
+    [
+        (http(b'{"hello": 1}'), "is not Ollama's protocol; check OLLAMA_BASE_URL"),
+        (http(b"<html>", b"404 Not Found"), "is not Ollama's protocol; check OLLAMA_BASE_URL"),
+        (cache, "the connection was lost"),
+        (nothing, "the connection was lost"),
+    ],
+)
+async def test_what_is_no_ollama(serve: Serve, what: str) -> None:
+    async with listening(serve) as port:
+        findings = [finding async for finding in examine_ollama([f"http://127.0.0.1:{port}"], "llama3.1:8b")]
+    (fault,) = findings
+    assert what in fault.found
+    assert fault.todo.startswith("see that it is Ollama that listens at OLLAMA_BASE_URL")
+
+
+async def test_an_ollama_that_does_not_run_is_to_be_started() -> None:
+    (fault,) = [finding async for finding in examine_ollama(["http://127.0.0.1:9"], "llama3.1:8b")]
+    assert fault.todo.startswith("start Ollama")
