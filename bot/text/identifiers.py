@@ -29,7 +29,7 @@ _FILE = re.compile(r"(?<!\S)(?:[\w.~-]+/)+[\w-]+\.[a-z][a-z\d]{1,5}")
 _DOTTED = re.compile(r"(?<!\S)[^\W_][\w-]+(?:\.[\w-]+)*\.[a-z][a-z\d]{1,5}(?:[/\\:]\S*)?")
 _SNAKE = re.compile(r"(?<!\S)[^\W_]+(?:_+[^\W_]+)+")
 _SETTING = re.compile(r"(?<!\S)[\w.-]+=\S+")
-_NUMBERED = re.compile(r"(?!v\d)[^\W\d_]{1,20}\d[^\W_]*|\d+(?![hx]\d)[^\W\d_]{1,20}\d[^\W_]*", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?!v\d)[^\W\d_]{1,20}\d[^\W_]*|(?<!\d)\d++(?![hx]\d)[^\W\d_]{1,20}\d[^\W_]*", re.IGNORECASE)
 _PREFIXED = re.compile(r"![^\W\d_]\w+")
 _CHANNEL = re.compile(r"<(?:#|@&)\d{1,20}>")
 _CODE = 1

@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
+import json
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from detect_secrets.plugins.base import RegexBasedDetector
 
 import bot.text
-from bot.domain import UserError, snowflake
-from bot.llm import estimate_tokens
-from bot.recall.question import understand
-from bot.text import SecretFinder, ToldDays
-from cogs.rendering import plain_line, safe
+from bot.domain import (
+    AnswerInvalid,
+    Citation,
+    Memory,
+    MemoryKind,
+    Message,
+    UserError,
+    people_in,
+    snowflake,
+    with_names,
+    without_people,
+)
+from bot.llm import estimate_tokens, says_yes
+from bot.llm.manners import Manner
+from bot.llm.model_answers import json_in
+from bot.recall.answers.prompt import prompt_of, read_answer
+from bot.recall.answers.sources import Source
+from bot.recall.answers.support import is_supported
+from bot.recall.answers.wording import ends, is_order
+from bot.recall.question import Question, understand
+from bot.recall.quote import quote
+from bot.recall.ranking import count
+from bot.remember.changes import is_repetition
+from bot.remember.evidence import Heard
+from bot.remember.exact import check, contradicts
+from bot.remember.model_json import Repetition, items_of
+from bot.remember.nearest import Earlier, subject_terms
+from bot.remember.people import People
+from bot.remember.sensitive import is_sensitive
+from bot.remember.transcript import ShownLine, Transcript
+from bot.text import SecretFinder, ToldDays, terms
+from cogs.rendering import plain_line, safe, safe_name
 from tests.fixtures.attacks import Attack, slow_text
 from tests.fixtures.hostile import PUMPS
 from tests.fixtures.pace import is_linear
-from tests.fixtures.patterns import modules, patterns_of
+from tests.fixtures.patterns import compiled_at_import, modules, patterns_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 
@@ -61,6 +94,88 @@ def test_linear_expressions_pass(pattern: str) -> None:
     assert slow_text(re.compile(pattern)) is None
 
 
+WHEREVER = """
+import re
+from functools import cache
+
+class Held:
+    __slots__ = ("pattern",)
+
+    def __init__(self, pattern):
+        self.pattern = pattern
+
+class Class:
+    INSIDE = re.compile("of a class")
+
+    def method(self, text):
+        return re.sub("of a method", "", text)
+
+GLOBAL = re.compile("of the module")
+DEEP = ({"key": [re.compile("of a collection")]},)
+SLOT = Held(re.compile("of an instance"))
+
+@cache
+def cached():
+    return re.compile("of a cached function")
+
+def literal(text, default=re.compile("by default")):
+    return [re.search("of a comprehension", part) for part in text]
+
+async def nested():
+    return lambda text: re.compile("of a lambda").split(text)
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Makes a module of its text, for as long as a test lasts."""
+    name = "made_up_module"
+
+    def make(text: str) -> ModuleType:
+        (tmp_path / f"{name}.py").write_text(text)
+        spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        made = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(made)
+        return made
+
+    yield make
+    sys.modules.pop(name, None)
+
+
+def test_an_expression_is_looked_at_wherever_it_stands(module: Callable[[str], ModuleType]) -> None:
+    held = {use.pattern.pattern for use in patterns_of(module(WHEREVER))}
+    assert held == {
+        *("of a class", "of a method", "of the module", "of a collection", "of an instance"),
+        *("of a cached function", "by default", "of a comprehension", "of a lambda"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import re\ndef find(pattern, text):\n    return re.search(pattern, text)",
+        "from re import search",
+        "import re as regular",
+        "import regex",
+    ],
+)
+def test_what_can_not_be_looked_at_is_refused(module: Callable[[str], ModuleType], text: str) -> None:
+    with suppress(ModuleNotFoundError), pytest.raises(ValueError, match="made_up_module"):
+        list(patterns_of(module(text)))
+
+
+def test_nothing_that_the_program_compiles_is_overlooked() -> None:
+    """What is compiled when its modules are imported, by whatever means, is among what is looked at."""
+    packages = ("bot", "cogs")
+    uses = [use for package in packages for module in modules(package) for use in patterns_of(module, MAKERS)]
+    looked_at = {(use.pattern.pattern, use.pattern.flags) for use in uses}
+    compiled = compiled_at_import(packages)
+    assert len(compiled) > 100
+    assert {each for each in compiled if each[1:] not in looked_at} == set()
+
+
 @pytest.mark.parametrize("package", ["cogs", *(f"bot.{name}" for name in PACKAGES)])
 def test_every_expression_takes_linear_time(package: str) -> None:
     uses = {(u.pattern, u.searched, u.whole): u for module in modules(package) for u in patterns_of(module, MAKERS)}
@@ -79,7 +194,6 @@ def test_the_expressions_that_find_secrets_take_linear_time() -> None:
 
 
 GIVEN = {
-    "said": DAY,
     "days": (DAY,),
     "language": "english",
     "languages": LANGUAGES,
@@ -93,12 +207,99 @@ def _call(function: Callable[..., object], text: str) -> None:
     """Call a function with a text in place of every string that it needs."""
     needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty]
     given = GIVEN | {"lines": [ToldDays(text, DAY, LANGUAGES)] if any(p.name == "lines" for p in needed) else []}
+    days = {p.name: DAY for p in needed if p.annotation == "date"}
     try:
-        made = function(**{p.name: given.get(p.name, text) for p in needed})
+        made = function(**{p.name: (given | days).get(p.name, text) for p in needed})
     except UserError:  # no time
         return
     if isinstance(made, Iterator):
         list(made)
+
+
+SECRETS = SecretFinder()
+STATEMENT = "<@1> moves the raid to Saturday 26 September at 8 pm for 12 people: `!raid -a` on https://a.example/b."
+QUESTION = understand(
+    "When is the raid of Ana on Saturday?", names={1: "Ana"}, asker_id=1, newest=snowflake.from_datetime(NOW)
+)
+
+
+def _message(text: str) -> Message:
+    return Message(id=snowflake.from_datetime(NOW), guild_id=1, channel_id=2, author_id=1, content=text)
+
+
+def _memory(text: str) -> Memory:
+    return Memory(id="m", guild_id=1, kind=MemoryKind.DECISION, text=text, citations=(Citation(_message("").id, 2, 1),))
+
+
+def _shown(text: str) -> None:
+    transcript = Transcript([_message(text)], context=[_message(text)], names={1: "Ana", 2: "Ben"}, secrets=SECRETS)
+    transcript.shown(transcript.lines.values())
+    transcript.quoted(text)
+    transcript.resolved(text)
+
+
+def _spoken_to(text: str) -> None:
+    people = People({1: "Ana", 2: text})
+    for said in (text, f"Ana{text}", f"@Ana {text}"):
+        for asked in (people.addressed, people.quoted, people.named, people.meant):
+            asked(said)
+
+
+def _judged(text: str) -> None:
+    line = ShownLine(1, 1, 1, text, DAY)
+    Heard(line, LANGUAGES, UTC, near=True)
+    check(STATEMENT, [1], [line], {1}, personal=True, secrets=SECRETS)
+    check(text, [1], [line], {1}, personal=False, secrets=SECRETS)
+
+
+def _answered(text: str) -> None:
+    """A sentence about lines of such text, a sentence of such text, and such a question."""
+    line = Source(1, 0, 1, 2, "Ana", text, DAY, frozenset(terms(text)))
+    for sentence, question in (("Ana moves the raid to Saturday.", "When is it?"), (text[:300], text)):
+        is_supported(sentence, [line], [line], question=question, people={"Ana", text[:32]})
+    prompt_of(text, [line])
+
+
+def _read(text: str) -> None:
+    """Answers of a model that are such text, or hold it."""
+    quoted = json.dumps(text)
+    for answer in (text, f'{{"memories": [{text}', f'{{"memories": [{{"text": {quoted}}}, {text}', quoted[1:]):
+        items_of(answer, "memories")
+        json_in([answer], {"required": ["memories"]})
+        Repetition()(answer)
+        with suppress(AnswerInvalid):
+            read_answer(answer, {1})
+    says_yes(text)
+    Manner().without(text)
+
+
+def _compared(text: str) -> None:
+    contradicts(text, f"{text}1")
+    is_repetition(text, f"{text}.")
+    earlier = Earlier()
+    earlier.add(_memory(text))
+    earlier.nearest(text, [_memory(text)], 5)
+    subject_terms(text)
+
+
+def _found(text: str) -> None:
+    quote(text, QUESTION)
+    count(_understood(text), terms(text)[:300])
+    count(QUESTION, terms(text))
+
+
+def _understood(text: str) -> Question:
+    return understand(text, names={1: "Ana", 2: text[:32]}, asker_id=1, newest=snowflake.from_datetime(NOW))
+
+
+def _rendered(text: str) -> None:
+    for limit in (80, 1_000):
+        safe(text, {1: text[:32]}, limit=limit, bold=str.isalpha)
+        plain_line(text, {1: text[:32]}, limit=limit)
+    safe_name(text)
+    people_in([text])
+    with_names(text, {1: "Ana"})
+    without_people(text, {1})
 
 
 def _functions() -> dict[str, Callable[[str], object]]:
@@ -106,11 +307,20 @@ def _functions() -> dict[str, Callable[[str], object]]:
     face = {name: value for name in bot.text.__all__ if inspect.isfunction(value := getattr(bot.text, name))}
     taking = {name: [p.annotation for p in inspect.signature(f).parameters.values()] for name, f in face.items()}
     return {name: partial(_call, face[name]) for name, kinds in taking.items() if "str" in kinds} | {
-        "redact": SecretFinder().redact,
+        "redact": SECRETS.redact,
         "estimate_tokens": estimate_tokens,
-        "understand": partial(understand, names={1: "Ana"}, asker_id=1, newest=snowflake.from_datetime(NOW)),
-        "safe": partial(safe, names={}, limit=300),
-        "plain_line": partial(plain_line, names={}, limit=100),
+        "is_sensitive": is_sensitive,
+        "is_order": is_order,
+        "ends": ends,
+        "understood": _understood,
+        "rendered": _rendered,
+        "shown to a model": _shown,
+        "spoken to": _spoken_to,
+        "judged": _judged,
+        "compared": _compared,
+        "found": _found,
+        "answered": _answered,
+        "read of a model": _read,
     }
 
 
