@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.memories import Asker
-from cogs.faults import UNREACHABLE, why
+from cogs.faults import NOT_SHOWN, why
 
 if TYPE_CHECKING:
     from bot.guilds import KnownThread, Threads
@@ -207,7 +207,7 @@ class Access:
         if thread.id not in self._private:
             try:
                 channel = await guild.fetch_channel(thread.id)
-            except (*UNREACHABLE, discord.InvalidData) as error:
+            except NOT_SHOWN as error:
                 log.info("Thread %d could not be looked up (%s)", thread.id, why(error))
                 return False
             self._private[thread.id] = not isinstance(channel, discord.Thread) or channel.is_private()

@@ -15,6 +15,10 @@ UNPARSED = (TypeError, ValueError, LookupError, AttributeError)
 """A payload is not as discord.py expects it."""
 
 
+NOT_SHOWN = (*UNREACHABLE, *UNPARSED, discord.InvalidData)
+"""Discord does not show something, or not so that it can be read."""
+
+
 def why(error: BaseException) -> str:
     """The HTTP status, or what kind of failure it was; never content."""
     return f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__

@@ -10,7 +10,7 @@ from bot.domain import ServiceUnavailable
 from bot.forget import Seen
 from cogs.access import can_read
 from cogs.content import content_of, quote_nothing
-from cogs.faults import UNPARSED, UNREACHABLE, says_gone, why
+from cogs.faults import NOT_SHOWN, UNPARSED, UNREACHABLE, says_gone, why
 from cogs.pages import Entry, Pages, UnreadableMessage
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class DiscordHistory:
         try:
             channel = await self._channel(guild, channel_id)
             page = await self._pages.before(channel, newest + 1)
-        except (*UNREACHABLE, ValueError) as error:
+        except NOT_SHOWN as error:
             if says_gone(error):
                 return None
             raise _unavailable(error) from None
