@@ -165,7 +165,6 @@ class Backfill:
                 self._current.discard(channel.id)
                 self._held.get(guild.id, set()).discard(channel.id)
                 self._intake.lost(channel.id)
-                self._retries.succeeded(channel.id)
         self.catch_up(guild)
 
     def read_back(self, channel: Talk | discord.Thread, from_id: int) -> Reading:

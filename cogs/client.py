@@ -27,7 +27,7 @@ from cogs.answering import Answering
 from cogs.backfill import Backfill
 from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
-from cogs.connection import guard
+from cogs.connection import EventReader
 from cogs.control import Control
 from cogs.errors import answer_error
 from cogs.faults import UNPARSED, UNREACHABLE, why
@@ -180,7 +180,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             sweep_requests_per_minute=services.sweep_requests_per_minute,
         )
         await self.add_cog(observer)
-        guard(self._connection.parsers, observer.missed, services.intake.counts)
+        EventReader(self._connection.parsers, observer.missed, services.intake.counts)
         if services.flusher is not None:
             seconds = services.flush_check_seconds if services.flushes else None
             await self.add_cog(Flushing(self, services.flusher, services.installation, seconds=seconds))

@@ -39,6 +39,9 @@ OF_SERVERS = frozenset(
 )
 """Events that tell of a server and what is in it."""
 
+LEFT_OUT = frozenset({"emojis", "stickers", "presences", "voice_states", "stage_instances", "guild_scheduled_events"})
+"""What nobody here needs of a server that can't be read whole."""
+
 OF_MESSAGES = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE"})
 
 _API_VERSION = re.compile(r"/v\d+$")
@@ -69,7 +72,7 @@ def give_way() -> None:
     discord.py reads on for as long as its socket holds something: in a burst of 6,000 messages, with both cores busy,
     nothing else ran for 4.2 s at a time; so it is 1.4 s. What is no event at all may have been one, and without READY
     nothing is known of any server: the connection is given up for a new session, with growing waits. Of other events
-    `guard` takes care.
+    `EventReader` takes care.
     """
     read = DiscordWebSocket.received_message
 
@@ -84,34 +87,50 @@ def give_way() -> None:
     DiscordWebSocket.received_message = read_and_give_way  # type: ignore[method-assign]
 
 
-def guard(parsers: MutableMapping[str, Parser], missed: Missed, counts: Counter[str]) -> None:
-    """Let no event that discord.py can't read pass unnoticed, or end the connection.
+class EventReader:
+    """Lets no event that discord.py can't read pass unnoticed, or end the connection.
 
     Args:
         parsers: discord.py's, by the name of the event; each is replaced.
         missed: told of what can't be read, before any other event is.
         counts: told under `unreadable_events` how many these are.
     """
-    for event, parse in parsers.items():
-        if event not in ("READY", "RESUMED"):  # without them there is no connection
-            parsers[event] = partial(_parse, event, parse, missed, counts)
 
+    def __init__(self, parsers: MutableMapping[str, Parser], missed: Missed, counts: Counter[str]) -> None:
+        self._parsers = dict(parsers)
+        self._missed = missed
+        self._counts = counts
+        for event in parsers.keys() - {"READY", "RESUMED"}:  # without them there is no connection
+            parsers[event] = partial(self.read, event)
 
-def _parse(event: str, parse: Parser, missed: Missed, counts: Counter[str], data: Any) -> None:  # noqa: ANN401
-    try:
-        if event in OF_SERVERS:
-            _parse_of_server(event, parse, data)
-        else:
-            parse(with_poll(data) if event in OF_MESSAGES else data)
-    except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles upon, other events are read
-        counts["unreadable_events"] += 1
-        log.error("%s of Discord's gateway could not be read (%s)", event, where(error))  # noqa: TRY400
-        missed(event, data)
+    def read(self, event: str, data: Any) -> None:  # noqa: ANN401 - as Discord sent it
+        """Read one event."""
+        try:
+            if event in OF_SERVERS:
+                self._read_of_server(event, mended(event, data))
+            else:
+                self._parsers[event](with_poll(data) if event in OF_MESSAGES else data)
+        except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles upon, other events are read
+            self._counts["unreadable_events"] += 1
+            log.error("%s of Discord's gateway could not be read (%s)", event, where(error))  # noqa: TRY400
+            self._missed(event, data)
 
+    def _read_of_server(self, event: str, data: dict[str, Any]) -> None:
+        try:
+            self._parsers[event](data)
+        except UNPARSED:
+            data = without_nulls(data)
+            if event == "GUILD_CREATE":
+                self._read_in_parts(data)
+            else:
+                self._parsers[event](data)
 
-def _parse_of_server(event: str, parse: Parser, data: Any) -> None:  # noqa: ANN401
-    known = mended(event, data)
-    try:
-        parse(known)
-    except UNPARSED:
-        parse(without_nulls(known))
+    def _read_in_parts(self, server: dict[str, Any]) -> None:
+        """Read a server one part after another, so that one that can't be read is left out alone."""
+        bare = {name: value for name, value in server.items() if name not in LEFT_OUT}
+        self._parsers["GUILD_CREATE"]({**bare, "roles": [], "channels": [], "threads": []})
+        for role in server["roles"]:
+            self.read("GUILD_ROLE_CREATE", {"guild_id": server["id"], "role": role})
+        for kind in ("channel", "thread"):
+            for part in server[f"{kind}s"]:
+                self.read(f"{kind.upper()}_CREATE", {**part, "guild_id": server["id"]})

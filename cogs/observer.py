@@ -16,7 +16,7 @@ from bot.guilds import Action, ChannelRef
 from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
-from cogs.faults import UNPARSED, UNREACHABLE, says_gone, where, why
+from cogs.faults import NOT_SHOWN, UNREACHABLE, says_gone, where, why
 from cogs.notices import post_notice
 from cogs.payloads import place_of
 
@@ -85,14 +85,16 @@ class Observer(commands.Cog):
     def missed(self, event: str, data: Any) -> None:  # noqa: ANN401 - as Discord sent it, whatever that is
         """An event could not be read: what it was about is read again, and what is kept there compared.
 
-        Where it does not say of which channel it is, or of which server, every one of them may be meant.
+        Where it does not say of which channel it is, or of which server, every one of them may be meant. By a message
+        that is new nothing changes that is kept.
         """
         place = place_of(event, data)
         guild = self._bot.get_guild(place.guild_id or 0) or self._guild_of(place.channel_id)
         if place.deletes:
             self._bot.dispatch("unplaced_delete", place.deletes)
         for doubted in self._bot.guilds if guild is None else [guild]:
-            self._verification.doubt(doubted.id)
+            if event != "MESSAGE_CREATE":
+                self._verification.doubt(doubted.id)
             if not place.deletes:
                 self.backfill.missed(doubted, place.channel_id)
 
@@ -216,7 +218,7 @@ class Observer(commands.Cog):
                 continue
             try:
                 await guild.fetch_channel(decision.channel_id)
-            except (*UNREACHABLE, *UNPARSED, discord.InvalidData) as error:
+            except NOT_SHOWN as error:
                 if says_gone(error):
                     await self._gone(guild.id, decision.channel_id)
                 else:

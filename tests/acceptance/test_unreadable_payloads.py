@@ -12,7 +12,7 @@ from tests.acceptance.stores import canary, logged, rows, said_by_people
 from tests.fixtures.payloads import ATTACHMENT, POLL
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
-from tests.loopback.discord_world import Channel, Json, Member
+from tests.loopback.discord_world import Channel, Json, Member, Message
 
 UNREADABLE_POLL = POLL | {"expiry": None}
 CANT_BE_READ = "could not be read"
@@ -68,8 +68,17 @@ async def agree(stage: Stage, *channels: Channel) -> None:
     await eventually(compared, within=20, what="every message in the log, once")
 
 
+async def up_to(stage: Stage, channel: Channel, message: Message) -> None:
+    """Wait until the channel is read up to a message, so that live ones alone move that on."""
+    checkpoint = "SELECT checkpoint FROM channels WHERE channel_id = ?"
+    await eventually(
+        lambda: rows(stage.bot.database, checkpoint, channel.id) == [(message.id,)], within=20, what="the checkpoint"
+    )
+
+
 async def test_a_message_that_can_not_be_read_as_it_came_is_read_in_the_history(stage: Stage) -> None:
     general, ada = await stage.without_model()
+    await up_to(stage, general, general.say(ada, "Said before all of it."))
     odd = {}
     for kind in KEPT:
         general.say(ada, f"Said before {kind}.")
@@ -77,9 +86,7 @@ async def test_a_message_that_can_not_be_read_as_it_came_is_read_in_the_history(
         general.say(ada, f"Said after {kind}.")
     await agree(stage, general)
     assert {kind: contents(stage)[message_id] for kind, message_id in odd.items()} == KEPT
-    newest = general.say(ada, "And on it goes.").id
-    checkpoint = "SELECT checkpoint FROM channels WHERE channel_id = ?"
-    await eventually(lambda: rows(stage.bot.database, checkpoint, general.id) == [(newest,)], within=20)
+    await up_to(stage, general, general.say(ada, "And on it goes."))
     assert len(stage.discord.gateway.identifies) == 1
     assert "Traceback" not in stage.bot.logs()
 
@@ -120,9 +127,7 @@ async def test_pages_of_history_with_messages_that_can_not_be_read_are_read_whol
     await eventually(lambda: len(stage.discord.gateway.identifies) > sessions, within=30)
     answer = await stage.discord.command(ada, general, "recall", query="number 151").answer(within=20)
     assert "number 151" in answer.text
-    newest = general.say(ada, "And on it goes.").id
-    checkpoint = "SELECT checkpoint FROM channels WHERE channel_id = ?"
-    await eventually(lambda: rows(stage.bot.database, checkpoint, general.id) == [(newest,)], within=20)
+    await up_to(stage, general, general.say(ada, "And on it goes."))
     assert "Traceback" not in stage.bot.logs()
 
 
@@ -183,3 +188,33 @@ async def test_a_server_whose_channels_lack_what_discord_py_counts_on_is_there(s
     general, ada = await stage.without_model()
     general.say(ada, "Said in a strange server.")
     await agree(stage, general)
+
+
+async def test_one_channel_that_nobody_could_read_does_not_take_its_server_away(stage: Stage) -> None:
+    guild = stage.discord.world.guild("Workshop")
+    broken, private, general = guild.text("broken"), guild.text("private"), guild.text("general")
+    ada = guild.member("Ada")
+    private.overwrite(guild.everyone, deny=["view_channel"])
+    private.overwrite(guild.me, allow=["view_channel", "read_message_history", "send_messages"])
+    thread = general.thread("aside", ada)
+
+    def alter(event: str, payload: Json) -> Json:
+        if event != "GUILD_CREATE":
+            return payload
+        channels = [
+            channel | {"permission_overwrites": [None]} if channel["id"] == str(broken.id) else channel
+            for channel in payload["channels"]
+        ]
+        return payload | {"channels": channels}
+
+    stage.discord.gateway.alter = alter
+    stage.observe(general, private)
+    await stage.bot.start(MEM0_ENABLED="false")
+    await stage.bot.noticed(general, private)
+    word = canary()
+    for place in (general, thread, private):
+        place.say(ada, f"Said in {place.name}: {word}.")
+    await agree(stage, general, thread, private)
+    shown = plain(await stage.discord.command(ada, general, "recall", query=word).answer(within=20))
+    assert ("Said in general" in shown, "Said in private" in shown) == (True, False)
+    assert "CHANNEL_CREATE of Discord's gateway could not be read" in stage.bot.logs()
