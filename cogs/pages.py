@@ -131,6 +131,6 @@ def _by_id(page: Iterable[Any]) -> list[tuple[int, Any]]:
         ValueError: it is something else; nothing of it may be taken for a message and left out.
     """
     try:
-        return sorted(((int(data["id"]), data) for data in page), key=lambda found: found[0])
+        return sorted(((int(data["id"]), data) for data in page), key=lambda entry: entry[0])
     except UNPARSED:
         raise ValueError("what Discord sent is no page of history") from None

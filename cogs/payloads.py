@@ -37,7 +37,7 @@ _NULLABLE: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EventPlace:
     """Where something happened, as far as an event says.
 
     Attributes:
@@ -49,16 +49,16 @@ class Place:
     deletes: Sequence[int] = ()
 
 
-def place_of(event: str, data: object) -> Place:
+def place_of(event: str, data: object) -> EventPlace:
     """Where an event happened that can't be read."""
     known: Json = data if isinstance(data, Mapping) else {}
     guild_id, channel_id = _id(known.get("guild_id")), _id(known.get("channel_id"))
     if event.startswith("MESSAGE_DELETE"):
         ids = known.get("ids") if isinstance(known.get("ids"), list) else [known.get("id")]
-        return Place(guild_id, channel_id, [i for value in ids or () if (i := _id(value)) is not None])
+        return EventPlace(guild_id, channel_id, [i for value in ids or () if (i := _id(value)) is not None])
     if event.startswith(("CHANNEL_", "THREAD_")):
-        return Place(guild_id, channel_id or _id(known.get("id")))
-    return Place(guild_id or (_id(known.get("id")) if event.startswith("GUILD_") else None), channel_id)
+        return EventPlace(guild_id, channel_id or _id(known.get("id")))
+    return EventPlace(guild_id or (_id(known.get("id")) if event.startswith("GUILD_") else None), channel_id)
 
 
 def with_poll(message: Any) -> Any:  # noqa: ANN401 - as Discord sent it
@@ -78,7 +78,7 @@ def reduced(message: Json) -> dict[str, Any]:
         KeyError, TypeError, ValueError: it has no id, author or time.
     """
     author = message["author"]
-    kept = {
+    bare = {
         "id": str(int(message["id"])),
         "type": message.get("type") or 0,
         "content": _text(message.get("content")),
@@ -100,10 +100,10 @@ def reduced(message: Json) -> dict[str, Any]:
         "message_snapshots": _each(message.get("message_snapshots"), _snapshot),
     }
     for poll in _each([message.get("poll")], _poll):
-        kept["poll"] = poll | {"expiry": message["timestamp"]}
+        bare["poll"] = poll | {"expiry": message["timestamp"]}
     for reference in _each([message.get("message_reference")], _reference):
-        kept["message_reference"] = reference
-    return kept
+        bare["message_reference"] = reference
+    return bare
 
 
 def mended(event: str, data: Json) -> dict[str, Any]:
@@ -191,14 +191,14 @@ def _reference(reference: Json) -> dict[str, Any]:
 
 def _snapshot(snapshot: Json) -> dict[str, Any]:
     message = snapshot["message"]
-    kept = {
+    bare = {
         "type": message.get("type") or 0,
         "content": _text(message.get("content")),
         "timestamp": message.get("timestamp"),
         "edited_timestamp": None,
         **_carried(message),
     }
-    return {"message": kept}
+    return {"message": bare}
 
 
 def _id(value: object) -> int | None:

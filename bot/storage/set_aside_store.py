@@ -177,11 +177,11 @@ class SetAside(Store):
             return await connection.scalar(select(exists().where(self._is_due(part, basis, guild_ids)))) or False
 
     def _is_due(self, part: str, basis: str, guild_ids: Collection[int] | None) -> ColumnElement[bool]:
-        there = true() if guild_ids is None else set_aside.c.guild_id.in_(guild_ids)
+        in_servers = true() if guild_ids is None else set_aside.c.guild_id.in_(guild_ids)
         now = self._clock()
         waits = set_aside.c.next_try_ms.between(now + 1, now + RETRY_MS)
         late = and_(set_aside.c.next_try_ms.is_not(None), ~waits)
-        return and_(set_aside.c.part == part, there, or_(set_aside.c.basis != basis, late))
+        return and_(set_aside.c.part == part, in_servers, or_(set_aside.c.basis != basis, late))
 
     async def counts(self, guild_id: int | None = None) -> list[SetAsideCount]:
         """How much is set aside, by part and reason, in one server or (None) in all; the most first."""

@@ -425,6 +425,34 @@ async def test_a_message_that_fails_on_the_way_to_the_log_is_read_in_the_history
     assert await world.contents() == ["before", "odd", "after"]
 
 
+async def test_what_is_lost_while_its_channel_is_read_is_read_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    observer = world.bot.get_cog("Observer")
+    assert isinstance(observer, Observer)
+    real = world.bot.http.logs_from
+    pages = 0
+
+    async def logs_from(*args: Any, **place: Any) -> list[Any]:  # noqa: ANN401 - discord.py's own
+        nonlocal pages
+        pages += 1
+        page: list[Any] = list(await real(*args, **place))
+        if pages == 1:  # it was said after this page was made, and could not be read when it came
+            page = [data for data in page if data["content"] != "odd"]
+            observer.missed("MESSAGE_CREATE", {"channel_id": str(world.general.id), "guild_id": str(world.guild.id)})
+        return page
+
+    monkeypatch.setattr(observer.backfill._pages, "_fetch", logs_from)
+    monkeypatch.setattr("cogs.observer.said", fail_for("odd", content.said))
+    await world.gateway("shard_disconnect", 0)
+    for text in ("before", "odd", "after"):
+        message = await world.say(world.ann, text)
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == ["before", "odd", "after"]
+    assert await checkpoint(world) == message.id
+
+
 async def test_a_message_that_fails_in_the_history_too_is_set_aside_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

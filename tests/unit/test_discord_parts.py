@@ -66,6 +66,12 @@ def test_stickers_and_polls_are_kept_by_their_words() -> None:
     )
 
 
+def test_an_answer_of_a_poll_without_words_is_kept_by_its_emoji() -> None:
+    answers = [SimpleNamespace(text=None, emoji="⬆"), SimpleNamespace(text=None, emoji=None)]
+    poll = SimpleNamespace(question="Where to?", answers=answers)
+    assert kept(message(poll=poll)) == "[poll: Where to? (⬆; )]"
+
+
 def test_forwarded_messages_are_kept_with_what_they_carry() -> None:
     snapshot = SimpleNamespace(content="the plan\nin two lines", attachments=[attachment("plan.pdf")], stickers=[])
     here = SimpleNamespace(id=1)
