@@ -13,6 +13,7 @@ from bot.index.kept import index_stores
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover
 from bot.index.outbox import Outbox
+from bot.index.points import VectorQuery
 from bot.index.vectors import Vectors
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "NoIndex",
     "Outbox",
     "VectorIndex",
+    "VectorQuery",
     "Vectors",
     "WaitingChanges",
     "index_stores",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bot.domain import Memory, Message, ServiceAbsent, ServiceError
-from bot.index.points import point_id
+from bot.index.points import VectorQuery, point_id
 
 LONGEST_TEXT: Final = 4_000
 """Characters that are embedded: as much as Discord's longest message, and far below what models take."""
@@ -93,30 +93,8 @@ class VectorIndex(Protocol):
     async def delete(self, memory_ids: Collection[str]) -> None:
         """Forget memories for good: on return no file of an embedded index holds them. Unknown ids are fine."""
 
-    async def search(
-        self,
-        *,
-        guild_id: int,
-        text: str,
-        channel_ids: frozenset[int] | None,
-        author_id: int | None = None,
-        up_to: int | None = None,
-        since: int | None = None,
-        messages: bool = False,
-        limit: int,
-    ) -> list[ScoredPoint]:
-        """The memories of a guild nearest in meaning to `text`, best first.
-
-        Args:
-            guild_id: only its memories.
-            text: what to look for, with names rather than references; one embedding request unless prefetched.
-            channel_ids: only memories of which every cited channel is among these; None means any channel.
-            author_id: only memories that cite this member.
-            up_to: only memories whose newest cited message is this snowflake or older.
-            since: only memories whose newest cited message is this snowflake or newer.
-            messages: search messages instead of memories.
-            limit: at most so many.
-        """
+    async def search(self, query: VectorQuery) -> list[ScoredPoint]:
+        """The memories or messages nearest in meaning to what is asked, best first."""
 
     async def noise(self) -> Noise:
         """What the model at hand makes of unrelated texts; one embedding request in the life of an index."""
@@ -173,18 +151,7 @@ class NoIndex:
         if memory_ids and not self._holds_nothing:
             raise self._absent()
 
-    async def search(
-        self,
-        *,
-        guild_id: int,
-        text: str,
-        channel_ids: frozenset[int] | None,
-        author_id: int | None = None,
-        up_to: int | None = None,
-        since: int | None = None,
-        messages: bool = False,
-        limit: int,
-    ) -> list[ScoredPoint]:
+    async def search(self, query: VectorQuery) -> list[ScoredPoint]:
         """Nothing is ever found."""
         return []
 

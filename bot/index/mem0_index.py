@@ -28,12 +28,13 @@ from bot.index.points import (
     Filters,
     PointStore,
     StoreCall,
+    VectorQuery,
+    filters_of,
     gather,
     metadata,
     own,
     point_id,
     tenant,
-    wanted,
 )
 from bot.index.unrelated import UNRELATED, noise_of
 from bot.llm import FIXED_TEXT, MAX_TEXTS, Embedder, Guard, Sifted, Sifter
@@ -102,40 +103,23 @@ class Mem0Index:
         if memory_ids:
             await self._ask(lambda: asyncio.to_thread(self._store.remove, list(memory_ids)))
 
-    async def search(
-        self,
-        *,
-        guild_id: int,
-        text: str,
-        channel_ids: frozenset[int] | None,
-        author_id: int | None = None,
-        up_to: int | None = None,
-        since: int | None = None,
-        messages: bool = False,
-        limit: int,
-    ) -> list[ScoredPoint]:
+    async def search(self, query: VectorQuery) -> list[ScoredPoint]:
         """See VectorIndex."""
-        query = _plain(text)
-        if not query or channel_ids == frozenset():
+        text = _plain(query.text)
+        if not text or query.channel_ids == frozenset():
             return []
-        filters = wanted(
-            guild_id=guild_id,
-            channel_ids=channel_ids,
-            author_id=author_id,
-            up_to=up_to,
-            since=since,
-            messages=messages,
-        )
-        sifted = await self._vectors.of([query])
-        if query in sifted.refused:
-            raise sifted.refused[query]
+        sifted = await self._vectors.of([text])
+        if text in sifted.refused:
+            raise sifted.refused[text]
         token = CALL.set(StoreCall(sifted.vectors))
         try:
-            answer = await self._ask(lambda: self._mem0.search(query, top_k=limit, filters=filters, threshold=0.0))
+            answer = await self._ask(
+                lambda: self._mem0.search(text, top_k=query.limit, filters=filters_of(query), threshold=0.0)
+            )
         finally:
             CALL.reset(token)
-        newest = up_to if up_to is not None else float("inf")
-        oldest = since if since is not None else 0
+        newest = query.up_to if query.up_to is not None else float("inf")
+        oldest = query.since if query.since is not None else 0
         return [
             ScoredPoint(hit["id"], hit["score"], hit["metadata"]["said_id"])
             for hit in answer["results"]

@@ -160,24 +160,41 @@ def own() -> Filters:
     return {"schema": SCHEMA}
 
 
-def wanted(
-    *,
-    guild_id: int,
-    channel_ids: frozenset[int] | None,
-    author_id: int | None,
-    up_to: int | None,
-    since: int | None,
-    messages: bool = False,
-) -> Filters:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorQuery:
+    """What to look for in a vector index.
+
+    Attributes:
+        guild_id: only what was said there.
+        text: with names rather than references; one embedding request unless it was prefetched.
+        channel_ids: only memories of which every cited channel is among these; None means any channel.
+        author_id: only memories that cite this member.
+        up_to: only memories whose newest cited message is this snowflake or older.
+        since: only memories whose newest cited message is this snowflake or newer.
+        messages: look for messages instead of memories.
+        limit: at most so many.
+    """
+
+    guild_id: int
+    text: str
+    channel_ids: frozenset[int] | None
+    author_id: int | None = None
+    up_to: int | None = None
+    since: int | None = None
+    messages: bool = False
+    limit: int
+
+
+def filters_of(query: VectorQuery) -> Filters:
     """The filter of a search, in mem0's words."""
-    filters: Filters = {"agent_id": tenant(guild_id, messages=messages), **own()}
-    if channel_ids is not None:
-        channels = sorted(channel_ids)
+    filters: Filters = {"agent_id": tenant(query.guild_id, messages=query.messages), **own()}
+    if query.channel_ids is not None:
+        channels = sorted(query.channel_ids)
         filters["channel_ids"] = {"in": channels}
         filters["NOT"] = [{"channel_ids": {"nin": channels}}]  # "nin" holds where any channel is another one
-    if author_id is not None:
-        filters["author_ids"] = author_id
-    bounds = {"lte": up_to, "gte": since}
+    if query.author_id is not None:
+        filters["author_ids"] = query.author_id
+    bounds = {"lte": query.up_to, "gte": query.since}
     if times := {name: snowflake.to_ms(bound) for name, bound in bounds.items() if bound is not None}:
         filters["said_ms"] = times
     return filters

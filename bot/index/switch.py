@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from bot.domain import ServiceError
 from bot.index.base import IndexEntry, NoIndex, Noise, ScoredPoint, VectorIndex
+from bot.index.points import VectorQuery
 
 
 class IndexSwitch:
@@ -50,29 +51,9 @@ class IndexSwitch:
         for index in self.both:
             await index.delete(memory_ids)
 
-    async def search(
-        self,
-        *,
-        guild_id: int,
-        text: str,
-        channel_ids: frozenset[int] | None,
-        author_id: int | None = None,
-        up_to: int | None = None,
-        since: int | None = None,
-        messages: bool = False,
-        limit: int,
-    ) -> list[ScoredPoint]:
+    async def search(self, query: VectorQuery) -> list[ScoredPoint]:
         """See VectorIndex."""
-        return await self._in_use.search(
-            guild_id=guild_id,
-            text=text,
-            channel_ids=channel_ids,
-            author_id=author_id,
-            up_to=up_to,
-            since=since,
-            messages=messages,
-            limit=limit,
-        )
+        return await self._in_use.search(query)
 
     async def noise(self) -> Noise:
         """See VectorIndex: of the one that is searched."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Memory, MemoryKind, MemoryState, ServiceAbsent, ServiceError
+from bot.index import VectorQuery
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
 from bot.recall.ranking import Spoken, count, own_scores, own_weights, rarity
@@ -115,14 +116,16 @@ class MemorySearch:
         try:
             async with asyncio.timeout(MEANING_SECONDS):
                 matches = await self._index.search(
-                    guild_id=query.guild_id,
-                    text=text,
-                    channel_ids=query.channel_ids,
-                    author_id=query.author_id,
-                    up_to=query.until,
-                    since=query.since,
-                    messages=messages,
-                    limit=CONSIDERED,
+                    VectorQuery(
+                        guild_id=query.guild_id,
+                        text=text,
+                        channel_ids=query.channel_ids,
+                        author_id=query.author_id,
+                        up_to=query.until,
+                        since=query.since,
+                        messages=messages,
+                        limit=CONSIDERED,
+                    )
                 )
                 noise = await self._index.noise() if matches else None
         except TimeoutError:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock, MessageState
@@ -93,7 +93,10 @@ class DeadLetters:
     async def _any(self) -> bool:
         """Whether there is one that nobody has noted yet, or is to be tried now, or is dealt with."""
         noted = exists().where(set_aside.c.part == READING, set_aside.c.message_id == messages.c.id)
-        new, settled = select(exists().where(_DEAD, ~noted)), select(exists().where(_settled()))
+        new, settled = (
+            select(exists().where(_DEAD, ~noted)),
+            select(exists().where(set_aside.c.part == READING, _settled())),
+        )
         async with self._db.read() as connection:
             if await connection.scalar(new) or await connection.scalar(settled):
                 return True
@@ -101,7 +104,7 @@ class DeadLetters:
 
     async def _keep_up(self, connection: AsyncConnection) -> None:
         """Note when new ones are tried again, and forget it of those that are dealt with."""
-        await connection.execute(delete(set_aside).where(_settled()))
+        await self._aside.settle_those(connection, READING, _settled())
         noted = exists().where(set_aside.c.part == READING, set_aside.c.message_id == messages.c.id)
         rows = (await connection.execute(select(messages).where(_DEAD, ~noted))).all()
         reasons = {
@@ -129,7 +132,7 @@ class DeadLetters:
 def _settled() -> ColumnElement[bool]:
     """What was noted of messages that are read now, or given up."""
     ended = messages.c.state.in_((MessageState.EXTRACTED, MessageState.SKIPPED))
-    return and_(set_aside.c.part == READING, exists().where(messages.c.id == set_aside.c.message_id, ended))
+    return exists().where(messages.c.id == set_aside.c.message_id, ended)
 
 
 def _of(guild_id: int | None) -> ColumnElement[bool]:

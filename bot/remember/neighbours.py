@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bot.domain import Memory, MemoryKind, ServiceError
 from bot.guilds import Threads
-from bot.index import VectorIndex
+from bot.index import VectorIndex, VectorQuery
 from bot.memories import MemoryStore
 from bot.remember.nearest import MOST_TERMS, subject_terms
 from bot.storage import Database
@@ -73,7 +73,9 @@ class Neighbours:
 
     async def _by_meaning(self, guild_id: int, places: frozenset[int], rendered: str) -> Sequence[str]:
         try:
-            scored = await self._index.search(guild_id=guild_id, text=rendered, channel_ids=places, limit=LOOKED_AT)
+            scored = await self._index.search(
+                VectorQuery(guild_id=guild_id, text=rendered, channel_ids=places, limit=LOOKED_AT)
+            )
         except ServiceError as error:
             log.warning("Comparing by words only, the index can't be asked: %s", error)
             return []

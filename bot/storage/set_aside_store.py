@@ -141,6 +141,10 @@ class SetAside(Store):
         for chunk in chunks(keys):
             await connection.execute(delete(set_aside).where(set_aside.c.part == part, set_aside.c.item.in_(chunk)))
 
+    async def settle_those(self, connection: AsyncConnection, part: str, which: ColumnElement[bool]) -> None:
+        """Whatever of a part meets the condition is dealt with, in the caller's transaction."""
+        await connection.execute(delete(set_aside).where(set_aside.c.part == part, which))
+
     async def due(
         self,
         connection: AsyncConnection,

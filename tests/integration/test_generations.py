@@ -19,6 +19,7 @@ from bot.domain.crash_points import Step, no_step
 from bot.index.composition import moving_alone
 from bot.index.generations import Generations, GenerationState
 from bot.index.mover import GRACE_SECONDS
+from bot.index.points import VectorQuery
 from bot.llm.loading import load_settings
 from bot.recall import RecallQuery, RecallResult
 from bot.recall.memories import UNREACHABLE
@@ -117,7 +118,7 @@ class Town:
 
     async def found_by_meaning(self, app: App, number: int = -1) -> bool:
         (memory,) = (await app.store.get([self.ids[number]])).values()
-        hits = await app.index.search(guild_id=GUILD, text=memory.text, channel_ids=None, limit=1)
+        hits = await app.index.search(VectorQuery(guild_id=GUILD, text=memory.text, channel_ids=None, limit=1))
         return [hit.memory_id for hit in hits] == [memory.id] and hits[0].score > 0.99
 
     async def is_right(self, app: App, collection: str, dims: int = 1536) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.domain import snowflake
 from bot.domain.errors import StartupError
 from bot.domain.model import Citation
+from bot.index.points import VectorQuery
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, entry
 from tests.fixtures.storage import GUILD, NOW_MS
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 async def find(index: Mem0Index, text: str, *, channel_ids: frozenset[int] | None = None, **bounds: Any) -> list[str]:  # noqa: ANN401
     hits = await index.search(
-        guild_id=bounds.pop("guild_id", GUILD),
-        text=text,
-        channel_ids=channel_ids,
-        limit=bounds.pop("limit", 10),
-        **bounds,
+        VectorQuery(
+            guild_id=bounds.pop("guild_id", GUILD),
+            text=text,
+            channel_ids=channel_ids,
+            limit=bounds.pop("limit", 10),
+            **bounds,
+        )
     )
     return [hit.memory_id for hit in hits]
 
@@ -32,7 +35,7 @@ async def find(index: Mem0Index, text: str, *, channel_ids: frozenset[int] | Non
 async def test_finds_the_nearest_in_meaning_first(index: Mem0Index, make_memory: MemoryFactory) -> None:
     near, nearer, far = make_memory("we deploy on friday"), make_memory("we deploy on monday"), make_memory("cats purr")
     await index.upsert([entry(near), entry(far), entry(nearer)])
-    hits = await index.search(guild_id=GUILD, text="deploy on monday", channel_ids=None, limit=2)
+    hits = await index.search(VectorQuery(guild_id=GUILD, text="deploy on monday", channel_ids=None, limit=2))
     assert [hit.memory_id for hit in hits] == [nearer.id, near.id]
     assert 1 > hits[0].score > hits[1].score > 0
 

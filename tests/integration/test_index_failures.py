@@ -14,6 +14,7 @@ from qdrant_client import models
 
 from bot.domain.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.layout import Layout, QdrantAddress
+from bot.index.points import VectorQuery
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault
@@ -34,7 +35,7 @@ async def remote(open_server: IndexOpener) -> AsyncIterator[Mem0Index]:
 
 
 async def find(index: Mem0Index) -> list[str]:
-    hits = await index.search(guild_id=GUILD, text="the build is green", channel_ids=None, limit=10)
+    hits = await index.search(VectorQuery(guild_id=GUILD, text="the build is green", channel_ids=None, limit=10))
     return [hit.memory_id for hit in hits]
 
 

@@ -27,7 +27,7 @@ from bot.index.base import VectorIndex
 from bot.index.indexer import Indexer
 from bot.index.message_vectors import MessageVectors
 from bot.index.outbox import Outbox
-from bot.index.points import metadata
+from bot.index.points import VectorQuery, metadata
 from bot.llm.openai_embeddings import OpenAIEmbedder
 from bot.memories.store import MemoryStore
 from bot.observe.directory import Directory
@@ -119,7 +119,7 @@ async def test_a_flush_of_forty_memories_costs_two_embedding_requests_at_most(
         bench = Bench(database, index, clock)
         openai_server.requests.clear()
         for rendered in await bench.indexer.prefetch([memory.text for memory in extracted], guild_id=GUILD):
-            await index.search(guild_id=GUILD, text=rendered, channel_ids=None, limit=5)
+            await index.search(VectorQuery(guild_id=GUILD, text=rendered, channel_ids=None, limit=5))
         merged = make_memory("what two of them were merged into")
         await bench.add(*extracted, merged)
         await bench.indexer.drain()
@@ -482,7 +482,7 @@ async def test_nothing_of_a_lost_citation_is_in_any_file(
         await connection.execute(insert(outbox).values(memory_id=memory.id, op="upsert", created_ms=0))
     await bench.indexer.drain()
     assert not [name for name in traces(data_dir, numbers=[author, channel]) if name.startswith("index/")]
-    hits = await bench.index.search(guild_id=GUILD, text=memory.text, channel_ids=frozenset({5}), limit=5)
+    hits = await bench.index.search(VectorQuery(guild_id=GUILD, text=memory.text, channel_ids=frozenset({5}), limit=5))
     assert [hit.memory_id for hit in hits] == [memory.id]
 
 
@@ -533,6 +533,7 @@ async def test_mem0_reports_nothing_and_writes_nothing_elsewhere(tmp_path: Path)
 
         from bot.index.base import IndexEntry
         from bot.index.opening import open_index
+        from bot.index.points import VectorQuery
         from bot.domain.model import Citation, Memory, MemoryKind
         from tests.fixtures.index import BagOfWords
 
@@ -546,7 +547,8 @@ async def test_mem0_reports_nothing_and_writes_nothing_elsewhere(tmp_path: Path)
             data_dir = Path(sys.argv[1])
             async with open_index(data_dir=data_dir, embedder=BagOfWords(), installation=Installation()) as index:
                 await index.upsert([IndexEntry(memory, memory.text)])
-                assert await index.search(guild_id=1, text="canary since yesterday", channel_ids=None, limit=200)
+                query = VectorQuery(guild_id=1, text="canary since yesterday", channel_ids=None, limit=200)
+                assert await index.search(query)
                 await index.delete([memory.id])
                 history = index._mem0.db.connection
                 assert history.execute("SELECT count(*) FROM history").fetchone() == (0,)

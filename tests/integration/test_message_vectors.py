@@ -22,6 +22,7 @@ from bot.forget.revisions import Revisions
 from bot.guilds.composition import policy_of
 from bot.index import message_vectors
 from bot.index.message_vectors import MessageVectors
+from bot.index.points import VectorQuery
 from bot.llm.loading import load_settings
 from bot.observe.exports import open_export
 from bot.observe.messagelog import MessageLog, Said
@@ -72,7 +73,7 @@ class House:
     async def near(self, text: str, **bounds: Any) -> list[int]:  # noqa: ANN401
         """The messages nearest in meaning."""
         found = await self.app.index.search(
-            guild_id=GUILD, text=text, messages=True, limit=10, **{"channel_ids": None, **bounds}
+            VectorQuery(guild_id=GUILD, text=text, messages=True, limit=10, **{"channel_ids": None, **bounds})
         )
         return [one.said_id for one in found]
 
@@ -199,7 +200,7 @@ async def test_messages_and_memories_are_not_in_each_others_way(opened: Opened) 
             guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, message_id=said.id, text="The ferry leaves at nine."
         )
         await house.app.indexer.drain()
-        found = await house.app.index.search(guild_id=GUILD, text=memory.text, channel_ids=None, limit=10)
+        found = await house.app.index.search(VectorQuery(guild_id=GUILD, text=memory.text, channel_ids=None, limit=10))
         assert [one.memory_id for one in found] == [memory.id]
         assert await house.near(memory.text) == [said.id]
         assert await house.app.index.count_citing(ADA, GUILD) == 2
@@ -233,7 +234,7 @@ async def test_an_edit_is_embedded_anew(opened: Opened) -> None:
         assert await revisions.edited(said.id, text, datetime.now(UTC))
         await house.app.indexer.drain()
         (found,) = await house.app.index.search(
-            guild_id=GUILD, text=f"Ada: {text}", messages=True, channel_ids=None, limit=10
+            VectorQuery(guild_id=GUILD, text=f"Ada: {text}", messages=True, channel_ids=None, limit=10)
         )
         assert found.said_id == said.id
         assert found.score == pytest.approx(1)

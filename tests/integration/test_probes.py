@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import ServiceUnavailable
+from bot.index.points import VectorQuery
 from bot.llm.loading import load_settings
 from bot.llm.resilience import Breaker, BreakerState
 from bot.run.app import App, open_app
@@ -17,7 +18,7 @@ from tests.loopback.qdrant import LoopbackQdrant
 
 
 async def search(app: App, text: str) -> None:
-    await app.index.search(guild_id=GUILD, text=text, channel_ids=None, limit=1)
+    await app.index.search(VectorQuery(guild_id=GUILD, text=text, channel_ids=None, limit=1))
 
 
 async def test_qdrant_and_ollamas_embeddings_are_probed_before_they_are_used_again(

@@ -17,6 +17,7 @@ from bot.domain.crash_points import no_step
 from bot.domain.errors import ServiceUnavailable, StartupError
 from bot.index.backlog import OutboxPoint
 from bot.index.generations import Generation, Generations, GenerationState
+from bot.index.points import VectorQuery
 from bot.llm.loading import load_settings
 from bot.recall import RecallQuery
 from bot.run.app import App, open_app
@@ -82,7 +83,7 @@ class House:
             rows = (await connection.execute(select(memories.c.id, memories.c.text))).all()
         assert sorted(row.text for row in rows) == sorted(self.texts.values())
         for row in rows[:3]:
-            (nearest,) = await app.index.search(guild_id=GUILD, text=row.text, channel_ids=None, limit=1)
+            (nearest,) = await app.index.search(VectorQuery(guild_id=GUILD, text=row.text, channel_ids=None, limit=1))
             assert nearest.memory_id == row.id
         result = await app.recall.search(
             RecallQuery(guild_id=GUILD, text=rows[0].text, channel_ids=frozenset({CHANNEL}))
