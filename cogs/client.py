@@ -16,7 +16,7 @@ from discord import app_commands
 from discord.ext import commands
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import ServiceError, StartupError
+from bot.domain import Backoff, ServiceError, StartupError
 from bot.forget import DeletedAccounts, Verification
 from bot.recall import Presenter
 from cogs import texts
@@ -257,7 +257,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         Raises:
             discord.LoginFailure: the token is wrong.
         """
-        delay = FIRST_RETRY_SECONDS
+        waits = Backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
         while True:
             try:
                 return await super().login(token)
@@ -266,24 +266,24 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             except (*UNREACHABLE, *UNPARSED) as error:
                 if self.cogs or isinstance(error, discord.Forbidden):  # it had answered: something else is wrong
                     raise
+                delay = waits.after_failure()
                 log.warning("Discord could not be reached (%s); next try in %.0f s", why(error), delay)
             await self.http.close()
             self.http.connector = discord.utils.MISSING  # closed with its session; a new one is made
             await asyncio.sleep(delay)
-            delay = min(delay * 2, LAST_RETRY_SECONDS)
 
     async def launch_shards(self) -> None:
         """Connect every shard; where Discord doesn't even name its gateway, try again with growing waits."""
-        delay = FIRST_RETRY_SECONDS
+        waits = Backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
         while not self.is_closed():
             try:
                 return await super().launch_shards()
             except (*UNREACHABLE, *UNPARSED, discord.GatewayNotFound) as error:
                 if self.shard_count is not None:  # the gateway is known: something else is wrong
                     raise
+                delay = waits.after_failure()
                 log.warning("No gateway (%s); next try in %.0f s", why(error), delay)
             await asyncio.sleep(delay)
-            delay = min(delay * 2, LAST_RETRY_SECONDS)
         return None
 
     async def launch_shard(self, gateway: yarl.URL, shard_id: int, *, initial: bool = False) -> None:
@@ -294,7 +294,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         """
         if shard_id in self._connecting:
             raise _NotReached
-        delay = FIRST_RETRY_SECONDS
+        waits = Backoff(FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS)
         while not self.is_closed():
             self._connecting.add(shard_id)
             try:
@@ -303,6 +303,5 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 initial = False
             finally:
                 self._connecting.discard(shard_id)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, LAST_RETRY_SECONDS)
+            await asyncio.sleep(waits.after_failure())
         return None

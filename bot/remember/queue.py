@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import (
     FAR_MS,
     AnswerCut,
+    Backoff,
     ChannelMemoryError,
     Clock,
     Message,
@@ -121,7 +122,7 @@ class Queue:
         lease_seconds: float = LEASE_SECONDS,
         lease_time: ColumnElement[int] | None = None,
         longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
-        jitter: Callable[[], float] = random.random,
+        spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         """Open the queue for `owner`, a name that no other running process has.
 
@@ -133,8 +134,7 @@ class Queue:
         self._clock = clock
         self._owner = owner
         self._lease_ms = round(lease_seconds * 1000)
-        self._longest_wait = longest_wait_seconds
-        self._jitter = jitter
+        self._waits = Backoff(FIRST_WAIT_SECONDS, longest_wait_seconds, spread)
 
     # --- leases ------------------------------------------------------------------------------------------------------
 
@@ -373,8 +373,7 @@ class Queue:
                 noted = update(batches).where(batches.c.id == batch.id)
                 await connection.execute(noted.values(next_try_ms=0, error=describe(error)))
             return
-        doubled = FIRST_WAIT_SECONDS * 2 ** min(batch.attempts, 20)
-        seconds = min(self._longest_wait, doubled) * (0.5 + self._jitter() / 2)
+        seconds = self._waits.after(batch.attempts + 1)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             seconds = max(seconds, error.retry_after)
         change = {
