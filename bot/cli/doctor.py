@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from bot.cli.start import DataDir, load
 from bot.domain import ServiceError, UserError, Verdict
 from bot.llm import providers_of
 from bot.operate import doctor_of
+from bot.run import bot_runs
 from bot.settings import Settings
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
@@ -33,7 +35,7 @@ def doctor(pull: Pull = False, data_dir: DataDir = None) -> None:
 
     async def examine() -> bool:
         sound = True
-        async for finding in doctor_of(settings).examine():
+        async for finding in doctor_of(settings, partial(bot_runs, settings)).examine():
             line = Text(f"{finding.verdict:>8}  {finding.subject}: {finding.found}")
             line.stylize(MARKS[finding.verdict], 0, 8)
             console.print(line, soft_wrap=True)

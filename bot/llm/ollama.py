@@ -60,6 +60,7 @@ C = TypeVar("C", bound=ollama.AsyncClient)
 
 _WIRE = Wire(httpx)
 _NOT_REACHED = "can't be reached; is Ollama running, and OLLAMA_BASE_URL right?"
+NO_MEMORY = "the model needs more memory than is free"
 _NOT_OURS = "its answer is not Ollama's protocol; check OLLAMA_BASE_URL"
 
 _MEMORY = re.compile(
@@ -332,7 +333,7 @@ def _of_status(error: ollama.ResponseError, service: str, model: str) -> Channel
         return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}; is this Ollama 0.5 or newer?")
     if needed := _MEMORY.search(reason):
         sizes = f"it takes {_size(needed['needed'])}, {_size(needed['free'])} are free"
-        return ServiceFailed(service, f"the model needs more memory than is free: {sizes}; choose a smaller one")
+        return ServiceFailed(service, f"{NO_MEMORY}: {sizes}; choose a smaller one")
     return failed_with(service, error.status_code)
 
 

@@ -25,6 +25,7 @@ from bot.llm.model_check import OTHER_MODEL, SAMPLE, SAMPLE_SCHEMA, SAMPLE_TOKEN
 from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
+    NO_MEMORY,
     close_client,
     digests,
     full_name,
@@ -132,7 +133,9 @@ async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
 
 def _todo(trouble: Exception) -> str:
     """What to do about a host, beside what the error itself says."""
-    if isinstance(trouble, ServiceRejected):
+    if NO_MEMORY in str(trouble):
+        first = "choose a smaller model, or free memory on that machine"
+    elif isinstance(trouble, ServiceRejected):
         first = f"`{PULL}` gets a model that is missing"
     elif isinstance(trouble, ServiceUnavailable) and not isinstance(trouble, ServiceFailed):
         first = f"start Ollama; `{PULL}` gets the model"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -17,7 +17,7 @@ from bot.operate.embedding_check import EmbeddingFacts, examine_embedder
 from bot.operate.status import Status
 from bot.operate.traffic import GuildTraffic, Traffic
 from bot.operate.waiting import Delays, delay_report
-from bot.remember import Refusals
+from bot.remember import Refusals, prove_calls
 from bot.settings import Settings
 from bot.storage import Database, Installation, open_store
 
@@ -46,8 +46,8 @@ def open_status(
     return status
 
 
-def doctor_of(settings: Settings) -> Doctor:
-    """A doctor whose checks open the real things, one at a time."""
+def doctor_of(settings: Settings, bot_runs: Callable[[], Awaitable[bool]]) -> Doctor:
+    """A doctor whose checks open the real things, one at a time; `bot_runs` takes the lock for a moment."""
 
     async def store() -> StoreFacts:
         async with open_store(settings) as db:
@@ -78,8 +78,21 @@ def doctor_of(settings: Settings) -> Doctor:
             finally:
                 await embedder.aclose()
 
-    delays = partial(look_for_delays, settings)
-    return Doctor(settings, store=store, load=load, traffic=traffic, index=index, embed=embed, delays=delays)
+    async def prove() -> None:
+        async with open_store(settings) as db:
+            await prove_calls(settings, db)
+
+    return Doctor(
+        settings,
+        store=store,
+        load=load,
+        traffic=traffic,
+        index=index,
+        embed=embed,
+        prove=prove,
+        bot_runs=bot_runs,
+        delays=partial(look_for_delays, settings),
+    )
 
 
 async def look_for_delays(settings: Settings) -> Delays:

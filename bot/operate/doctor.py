@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
-import httpx
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Finding, InUse, ServiceError, StartupError, Verdict
+from bot.domain import AnswerError, Finding, InUse, ServiceError, StartupError, Verdict
 from bot.llm import providers_of
 from bot.operate.capacity import Load, judge
+from bot.operate.discord_check import examine_discord
 from bot.operate.embedding_check import AT_ONCE, EmbeddingFacts
 from bot.operate.traffic import GuildTraffic, together
 from bot.operate.waiting import Delays
 from bot.settings import Settings, misspelt_names
 from bot.storage import Database, memories, messages, outbox
 
-PROBE_SECONDS = 15.0
-
-DISCORD_API = "https://discord.com/api/v10"
-MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
-"""GATEWAY_MESSAGE_CONTENT and its LIMITED form
-(https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
+PROBE_BYTES = 1024 * 1024
+"""Of the file that is written to see whether one can be: a flush of some thousand messages."""
 
 SERVERS_SHOWN = 10
 """Servers that have a line of their own; the others share one."""
@@ -76,6 +73,8 @@ class Doctor:
         traffic: opens the database and counts by server, the largest backlog first; with the servers' names.
         index: opens the vector index and tells.
         embed: embeds what the work may ask for.
+        prove: asks the language models for both kinds of answers about a line of our own.
+        bot_runs: takes the lock of the data folder for a moment; whether a bot holds it.
         delays: opens the database and looks for what is not done, though it was tried.
     """
 
@@ -88,6 +87,8 @@ class Doctor:
         traffic: Callable[[], Awaitable[tuple[Sequence[GuildTraffic], Mapping[int, str]]]],
         index: Callable[[], Awaitable[IndexFacts]],
         embed: Callable[[], Awaitable[EmbeddingFacts]],
+        prove: Callable[[], Awaitable[None]],
+        bot_runs: Callable[[], Awaitable[bool]],
         delays: Callable[[], Awaitable[Delays]],
     ) -> None:
         self._settings = settings
@@ -96,26 +97,32 @@ class Doctor:
         self._traffic = traffic
         self._index = index
         self._embed = embed
+        self._prove = prove
+        self._bot_runs = bot_runs
         self._delays = delays
 
     async def examine(self) -> AsyncIterator[Finding]:
         """Every finding, as soon as it is there."""
         for finding in self._misspelt():
             yield finding
+        yield await self._folder()
         yield await self._database()
         yield self._at_rest()
         for finding in await self._limits():
             yield finding
         yield await self._servers()
         if self._settings.mem0_enabled:
+            sound = True
             async for finding in self._models():
+                sound &= finding.verdict is not Verdict.FAULT
                 yield finding
+            yield await self._calls() if sound else Finding("both calls", Verdict.SKIPPED, "the model is at fault")
             yield await self._embeddings()
             yield await self._vectors()
         else:
             yield Finding("memories", Verdict.SKIPPED, "MEM0_ENABLED=false: messages are searched by words alone")
         yield await self._waiting()
-        yield await self._discord()
+        yield await examine_discord(self._settings)
 
     def _misspelt(self) -> list[Finding]:
         return [
@@ -127,6 +134,22 @@ class Doctor:
             )
             for name, setting in misspelt_names(type(self._settings)).items()
         ] or [Finding("settings", Verdict.OK, "all valid")]
+
+    async def _folder(self) -> Finding:
+        """Whether the data folder takes a lock and a file."""
+        folder = self._settings.data_dir
+        try:
+            runs = await self._bot_runs()
+            await asyncio.to_thread(_write_in, folder)
+        except StartupError as error:
+            return Finding("data folder", Verdict.FAULT, str(error), "do what it says")
+        except SQLAlchemyError as error:  # a bot elsewhere is asked for in the database
+            return Finding("data folder", Verdict.SKIPPED, f"the database can't be used ({type(error).__name__})")
+        except OSError as error:
+            todo = "see that the disk has room, and that the bot's user may write there"
+            return Finding("data folder", Verdict.FAULT, f"no file can be written in {folder} ({error.strerror})", todo)
+        held = "held by the bot, which is running" if runs else "free"
+        return Finding("data folder", Verdict.OK, f"{folder}: a file can be written, the lock is {held}")
 
     async def _database(self) -> Finding:
         try:
@@ -197,6 +220,21 @@ class Doctor:
         async for finding in providers.embedder(self._settings).examine():
             yield finding
 
+    async def _calls(self) -> Finding:
+        """Whether the models answer as the work asks them: what they propose, and how they judge it."""
+        try:
+            await self._prove()
+        except AnswerError as error:
+            todo = "choose another model; docs/ollama.md names some; until then messages wait and are searched by words"
+            found = f"a model gives no usable answer about a line of this program's own ({error})"
+            return Finding("both calls", Verdict.FAULT, found, todo)
+        except (ServiceError, StartupError) as error:
+            todo = "mend it; until then messages wait and are searched by words"
+            return Finding("both calls", Verdict.FAULT, str(error), todo)
+        except SQLAlchemyError:
+            return Finding("both calls", Verdict.SKIPPED, "the database can't be used")
+        return Finding("both calls", Verdict.OK, "the model proposes and judges statements as it is asked to")
+
     async def _embeddings(self) -> Finding:
         embedder = providers_of(self._settings).embedder(self._settings)
         what = f"{embedder.label}, {embedder.model}"
@@ -206,6 +244,8 @@ class Doctor:
             return Finding(
                 "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
             )
+        except SQLAlchemyError:
+            return Finding("embeddings", Verdict.SKIPPED, f"{what}: the database can't be used")
         if self._settings.embed_messages and embedder.is_outside:
             sent = f"{what}: EMBED_MESSAGES sends it every message"
             return Finding("embeddings", Verdict.WARNING, sent, "embed at home (EMBEDDING_PROVIDER), or switch it off")
@@ -256,21 +296,6 @@ class Doctor:
             return Finding("vector store", Verdict.WARNING, found, todo)
         return Finding("vector store", Verdict.OK, found)
 
-    async def _discord(self) -> Finding:
-        token = self._settings.discord_token
-        if token is None:
-            return Finding(
-                "discord", Verdict.WARNING, "DISCORD_TOKEN is not set", "only `run` needs it; see the README"
-            )
-        url = f"{self._settings.discord_api_url or DISCORD_API}/applications/@me"
-        headers = {"Authorization": f"Bot {token.get_secret_value()}"}
-        try:
-            timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
-            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, headers=headers) as answer:
-                return _application(answer.status, await answer.json(content_type=None))
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
-
 
 def _of_index(error: StartupError | ServiceError | OSError) -> tuple[str, str]:
     """What is wrong where the index can't be opened, and what to do."""
@@ -309,25 +334,20 @@ def _figures(of: GuildTraffic) -> tuple[str, ...]:
 def _others_may_read(path: Path) -> bool:
     try:
         return bool(path.lstat().st_mode & 0o077)
-    except FileNotFoundError:  # not there yet, or gone since it was listed
+    except OSError:  # not there yet, gone since it was listed, or not to be seen by this user
         return False
 
 
-def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
-    if status == httpx.codes.UNAUTHORIZED:
-        return Finding(
-            "discord", Verdict.FAULT, "the token is not accepted", "copy it again from the developer portal, Bot"
-        )
-    if status != httpx.codes.OK:
-        return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", "try again in a while")
-    if not int(body.get("flags") or 0) & MESSAGE_CONTENT_FLAGS:
-        return Finding(
-            "discord",
-            Verdict.FAULT,
-            "the application may not read messages",
-            "switch on Message Content Intent in the developer portal, Bot",
-        )
-    return Finding("discord", Verdict.OK, f"token accepted for {body.get('name', 'this application')}")
+def _write_in(folder: Path) -> None:
+    """Write a file in a folder, to the disk, and remove it.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 async def look_into(db: Database, data_dir: Path) -> StoreFacts:

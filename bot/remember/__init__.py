@@ -5,7 +5,7 @@ transaction. The queue leases channels, so that the order within a channel holds
 finished later.
 """
 
-from bot.remember.composition import open_dead_letters, open_flusher, remember_stores
+from bot.remember.composition import open_dead_letters, open_flusher, prove_calls, remember_stores
 from bot.remember.dead_letters import READING, DeadLetter, DeadLetters
 from bot.remember.explain import Explanations
 from bot.remember.flusher import Flusher
@@ -30,5 +30,6 @@ __all__ = [
     "discard_answers",
     "open_dead_letters",
     "open_flusher",
+    "prove_calls",
     "remember_stores",
 ]

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 from bot import __version__
 from bot.domain import Clock, Step, no_step, system_clock
-from bot.guilds import GuildServices
+from bot.guilds import GuildServices, open_guilds
 from bot.index import IndexServices
-from bot.llm import LanguageModel, ModelServices, flushes_at_once, judges_claims
+from bot.llm import LanguageModel, ModelServices, flushes_at_once, judges_claims, open_models
 from bot.memories import MemoryStore
-from bot.observe import LogServices
+from bot.observe import Directory, LogServices
 from bot.remember.channel_flush import ChannelFlush
 from bot.remember.check import Checker
 from bot.remember.dead_letters import DeadLetters
@@ -81,15 +81,7 @@ def open_flusher(
     queue = Queue(db, clock, _owner(), lease_time=db.time, longest_wait_seconds=longest_wait)
     channels = ChannelFlush(
         queue=queue,
-        reader=Reader(
-            Proposer(model),
-            _checker(model, models.check_model),
-            logged.directory,
-            guilds.consents,
-            SecretFinder(),
-            settings.zone,
-            explain,
-        ),
+        reader=_reader(settings, guilds, logged.directory, model, models.check_model, explain),
         neighbours=Neighbours(db, store, logged.fulltext, index.index, guilds.threads),
         settler=Settler(db, queue, store, guilds.consents, contradicts, Refusals(db, clock), step),
         indexer=index.indexer,
@@ -109,6 +101,44 @@ def open_flusher(
         flush_batch_size=settings.flush_batch_size,
         concurrency=flushes_at_once(settings),
         on_flush=on_flush,
+    )
+
+
+async def prove_calls(settings: Settings, db: Database) -> None:
+    """Have both calls made about a line of our own, with the models of the settings; nothing is kept of the answers.
+
+    Raises:
+        AnswerError: a model's answer can't be used.
+        ServiceError: a model's service failed.
+        StartupError: a setting is at fault.
+    """
+    guilds = await open_guilds(settings, db, system_clock)
+    async with open_models(
+        settings, db, system_clock, lambda _: None, extract=True, answer=False, patient=True
+    ) as models:
+        if models.model is not None:
+            reader = _reader(settings, guilds, Directory(db), models.model, models.check_model, None)
+            for call in Call:
+                await reader.prove(call)
+        await models.ledger.flush()
+
+
+def _reader(
+    settings: Settings,
+    guilds: GuildServices,
+    directory: Directory,
+    model: LanguageModel,
+    check_model: LanguageModel | None,
+    explain: Explanations | None,
+) -> Reader:
+    return Reader(
+        Proposer(model),
+        _checker(model, check_model),
+        directory,
+        guilds.consents,
+        SecretFinder(),
+        settings.zone,
+        explain,
     )
 
 

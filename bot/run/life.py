@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -138,7 +139,7 @@ def _held(lock: Path, otherwise: str) -> Iterator[None]:
         StartupError: it can't be held at all.
     """
     try:
-        file = lock.open("w")
+        file = open(lock, "w", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed below; for us alone
     except OSError as error:
         raise StartupError(
             f"DATA_DIR: {lock} can't be written ({error.strerror}): give it and its folder to the user that the bot "

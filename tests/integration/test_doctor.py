@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +17,7 @@ from bot.domain.findings import Finding, Verdict
 from bot.llm.loading import load_settings
 from bot.operate.composition import doctor_of
 from bot.run.app import open_app
+from bot.run.life import alone, bot_runs
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault
@@ -21,6 +27,7 @@ from tests.loopback.qdrant import LoopbackQdrant
 
 SUBJECTS = {
     "settings",
+    "data folder",
     "database",
     "at rest",
     "limits",
@@ -28,6 +35,7 @@ SUBJECTS = {
     "ollama",
     "model",
     "language model",
+    "both calls",
     "speed",
     "graphics card",
     "embeddings",
@@ -55,7 +63,8 @@ class Patient:
 
     async def examine(self, **changes: object) -> dict[str, Finding]:
         """The findings by subject."""
-        doctor = doctor_of(load_settings(None, **(self.settings | changes)))
+        settings = load_settings(None, **(self.settings | changes))
+        doctor = doctor_of(settings, partial(bot_runs, settings))
         return {finding.subject: finding async for finding in doctor.examine()}
 
 
@@ -79,6 +88,39 @@ async def test_everything_in_order(patient: Patient) -> None:
     assert "100% of llama3.1:8b is on it, 4.9 of 4.9 GB" in found["graphics card"].found
     assert "80 tokens a second" in found["speed"].found
     assert "2.0 s of them for loading" in found["speed"].found
+
+
+@pytest.mark.parametrize("nonsense", [{"memories": [{"text": 1}]}, {"memories": [], "verdicts": []}])
+async def test_a_model_that_follows_a_schema_and_not_what_it_is_asked_for(
+    patient: Patient, nonsense: dict[str, Any]
+) -> None:
+    def answer(request: dict[str, Any]) -> str:
+        schema = request["format"]["properties"]
+        return '{"words": ["one"]}' if "words" in schema else json.dumps(nonsense)
+
+    patient.ollama.answer = answer
+    found = await patient.examine()
+    assert found["language model"].verdict is Verdict.OK
+    assert "no usable answer about a line of this program's own" in found["both calls"].found
+    assert "choose another model" in faults(found)["both calls"]
+
+
+async def test_a_data_folder_that_takes_no_file(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    found = await patient.examine(mem0_enabled=False)
+    assert "No space left on device" in found["data folder"].found
+    assert "has room" in faults(found)["data folder"]
+
+
+async def test_the_lock_of_a_running_bot_is_no_fault(patient: Patient) -> None:
+    settings = load_settings(None, **patient.settings)
+    async with alone(settings):
+        found = await patient.examine(mem0_enabled=False)
+    assert "held by the bot, which is running" in found["data folder"].found
+    assert faults(found) == {}
 
 
 async def test_a_model_partly_or_not_on_the_card(patient: Patient) -> None:
@@ -123,7 +165,7 @@ async def test_the_model_that_takes_over_is_checked_as_well(patient: Patient) ->
 async def test_a_reasoning_model_is_asked_without_thinking(patient: Patient) -> None:
     patient.ollama.capabilities = ("completion", "thinking")
     assert faults(await patient.examine()) == {}
-    assert [request.body["think"] for request in patient.ollama.asked("/api/chat")] == [False]
+    assert {request.body["think"] for request in patient.ollama.asked("/api/chat")} == {False}
 
 
 async def test_a_window_that_is_too_small(patient: Patient) -> None:

@@ -241,6 +241,22 @@ async def test_what_is_no_ollama(serve: Serve, what: str) -> None:
     assert fault.todo.startswith("see that it is Ollama that listens at OLLAMA_BASE_URL")
 
 
+async def test_a_model_that_is_too_large_is_not_blamed_on_the_address() -> None:
+    reason = b'{"error": "model requires more system memory (5.6 GiB) than is available (3.1 GiB)"}'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        body = b'{"version": "0.24.0"}' if b"/api/version" in request else reason
+        status = b"200 OK" if b"/api/version" in request else b"500 Internal Server Error"
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body)) + body)
+
+    async with listening(serve) as port:
+        url = f"http://127.0.0.1:{port}"
+        fault = [finding async for finding in examine_ollama([url], "llama3.1:8b")][-1]
+    assert "the model needs more memory than is free: it takes 5.6 GiB, 3.1 GiB are free" in fault.found
+    assert fault.todo.startswith("choose a smaller model")
+
+
 async def test_an_ollama_that_does_not_run_is_to_be_started() -> None:
     (fault,) = [finding async for finding in examine_ollama(["http://127.0.0.1:9"], "llama3.1:8b")]
     assert fault.todo.startswith("start Ollama")

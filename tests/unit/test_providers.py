@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot.llm.provider import ModelProvider
 from bot.llm.providers import PROVIDERS
 from bot.llm.registry import Providers, providers_of
 from bot.operate.composition import doctor_of
+from bot.run.life import bot_runs
 from bot.settings import Key, Section, Settings, check_for_run
 from bot.settings.documents import environment_file, settings_table
 from bot.storage.engine import Database
@@ -222,7 +224,7 @@ async def test_its_calls_are_guarded_and_counted(oracular: Settings, database: D
 
 
 async def test_the_doctor_looks_at_it(oracular: Settings) -> None:
-    findings = {f.subject: f.found async for f in doctor_of(oracular).examine()}
+    findings = {f.subject: f.found async for f in doctor_of(oracular, partial(bot_runs, oracular)).examine()}
     assert findings["language model"] == "pythia follows a JSON schema"
     assert findings["oracle"] == "speaks in riddles"
 
