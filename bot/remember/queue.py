@@ -278,7 +278,8 @@ class Queue:
             found = [message_from_row(row) for row in await connection.execute(theirs)]
             if not found:
                 return Work(batch, (), ())
-            before = and_(messages.c.channel_id == batch.channel_id, messages.c.id < found[0].id)
+            earlier = and_(messages.c.channel_id == batch.channel_id, messages.c.id < found[0].id)
+            before = and_(earlier, messages.c.state != MessageState.DEAD)  # it would break what is said after it too
             last = select(messages).where(before).order_by(messages.c.id.desc()).limit(CONTEXT_MESSAGES)
             context = [message_from_row(row) for row in await connection.execute(last)]
         return Work(batch, tuple(found), tuple(reversed(context)))

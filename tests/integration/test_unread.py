@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from bot.domain.errors import AnswerCut, AnswerDeclined, AnswerInvalid, ServiceUnavailable
 from bot.domain.model import Message, MessageState
+from bot.llm.base import Completion, CompletionRequest
 from bot.memories import Asker
 from bot.operate.waiting import delay_report
 from bot.remember.fitness import RETRY_MS, TRUST_MS, Call
@@ -130,6 +131,27 @@ async def test_while_it_can_not_be_told_whose_fault_it_is_nothing_is_counted(pip
     assert (await pipeline.queue.batches(CHANNEL))[0].failures == 0
     await pipeline.flush()
     assert await lines(pipeline) == ["1 message waits to be read because ollama: HTTP 503"]
+
+
+class BreakingModel(TwoCallModel):
+    """A model that breaks over every prompt with the poison in it."""
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        if POISON in request.prompt:
+            raise AnswerDeclined("HTTP 500; it answers another prompt")
+        return await super().complete(request)
+
+
+async def test_what_breaks_the_model_breaks_nothing_that_is_said_around_it(pipeline: Pipeline) -> None:
+    pipeline.ask(BreakingModel())
+    said = await pipeline.say_many(["before", f"the {POISON}", "soon after", "later"])
+    await pipeline.flush()
+    said.append(await pipeline.say("the next day"))
+    await pipeline.flush()
+    states = await pipeline.states()
+    dead = [message.content for message in said if states[message.id] is MessageState.DEAD]
+    assert dead == [f"the {POISON}"]
+    assert list(states.values()).count(MessageState.EXTRACTED) == 4
 
 
 async def test_however_many_statements_a_model_proposes_only_some_are_checked(pipeline: Pipeline) -> None:
