@@ -52,5 +52,5 @@ class HeldUp:
             waits = [Waits(error, count) for error, count in rows]
             if (model := await connection.scalar(select(func.max(batches.c.error)).where(unfit))) is None:
                 return waits
-            pending = await connection.scalar(select(many).where(PENDING, theirs))
+            pending = await connection.scalar(select(many).select_from(messages).where(PENDING, theirs))
         return [Waits(model, pending or 0)]
