@@ -12,6 +12,7 @@ import httpx
 import ollama
 
 from bot.domain import (
+    AnswerError,
     Finding,
     ServiceError,
     ServiceFailed,
@@ -21,11 +22,20 @@ from bot.domain import (
     host_name,
 )
 from bot.llm.claims import claim_request, judges_claims, says_yes
-from bot.llm.model_check import OTHER_MODEL, SAMPLE, SAMPLE_SCHEMA, SAMPLE_TOKENS, schema_finding
+from bot.llm.model_check import (
+    OTHER_MODEL,
+    SAMPLE,
+    SAMPLE_REQUEST,
+    SAMPLE_SCHEMA,
+    SAMPLE_TOKENS,
+    follows_schema,
+    schema_finding,
+)
 from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
     NO_MEMORY,
+    OllamaModel,
     close_client,
     digests,
     full_name,
@@ -121,7 +131,10 @@ async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
         yield _context(name, shown.modelinfo or {})
         answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
         text = answer.message.content or ""
-        yield _claim_finding(name, text) if judges_claims(name) else schema_finding(name, text, setting)
+        if judges_claims(name):
+            yield _claim_finding(name, text)
+        else:
+            yield schema_finding(name, text if follows_schema(text) else await _as_the_work(url, name), setting)
         yield _speed(answer, seconds)
         yield _graphics(name, await loaded_models(client))
     except (*FAILURES, ServiceError) as error:
@@ -180,6 +193,21 @@ async def _sample(client: ollama.AsyncClient, name: str, *, thinks: bool) -> tup
         keep_alive=KEEP_ALIVE,
     )
     return answer, time.monotonic() - started
+
+
+async def _as_the_work(url: str, name: str) -> str:
+    """What the work makes of an answer, wherever it stands, and with thoughts where it takes them; empty for nothing.
+
+    Raises:
+        ServiceError: Ollama does not answer.
+    """
+    model = OllamaModel(url, name, timeout=SAMPLE_SECONDS)
+    try:
+        return (await model.complete(SAMPLE_REQUEST)).text
+    except AnswerError:
+        return ""
+    finally:
+        await model.aclose()
 
 
 def _claim_finding(name: str, text: str) -> Finding:

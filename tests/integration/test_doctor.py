@@ -140,6 +140,19 @@ async def test_a_slow_model(patient: Patient) -> None:
     assert "nothing is lost" in faults(found)["speed"]
 
 
+@pytest.mark.parametrize("heeds_format", [True, False])
+async def test_a_model_is_fit_where_the_work_finds_its_answer(patient: Patient, heeds_format: bool) -> None:
+    """In a code fence, or only with thoughts."""
+    wanted = '{"words": ["one", "two", "three"]}'
+    ollama = patient.ollama
+    if heeds_format:
+        ollama.answer = lambda _: f"Here you are:\n```json\n{wanted}\n```"
+    else:
+        ollama.capabilities, ollama.heeds_format, ollama.answer = ("thinking",), False, lambda _: wanted
+    found = await patient.examine()
+    assert "llama3.1:8b follows a JSON schema" in found["language model"].found
+
+
 @pytest.mark.parametrize(
     "answer", ["One, two, three.", '{"numbers": ["one"]}', '{"words": ["uno"]}', '["one"]', '{"words": 1}']
 )
