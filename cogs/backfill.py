@@ -19,12 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain import Clock, Retries, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
-from cogs.faults import UNPARSED, UNREACHABLE, why
+from cogs.faults import NOT_SHOWN, UNREACHABLE, why
 from cogs.pages import PAGE, Entry, Pages, Readable, UnreadableMessage
 
 if TYPE_CHECKING:
     from bot.guilds import Observations, Threads
     from bot.observe import Intake, Said
+    from cogs.archives import Archives, Parent
     from cogs.late import LateMessages
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,6 @@ FIRST_RETRY_SECONDS = 10.0
 
 ACTIVE_MS = 7 * 86_400_000
 """Discord's `last_message_id` is a hint that may be behind: where something was said so lately, history is asked."""
-
-Parent = discord.TextChannel | discord.ForumChannel
 
 
 def parent_of(channel: object) -> int | None:
@@ -82,12 +81,14 @@ class Backfill:
         observations: Observations,
         threads: Threads,
         pages: Pages,
+        archives: Archives,
         late: LateMessages,
         clock: Clock,
     ) -> None:
         self._intake = intake
         self._observations = observations
         self._pages = pages
+        self._listed = archives
         self._late = late
         self._threads = threads
         self._clock = clock
@@ -330,21 +331,17 @@ class Backfill:
     async def _find_archived(self, guild: discord.Guild, parent: Parent) -> None:
         """Public threads that were archived after the last message that is kept from this channel and its threads."""
         since = snowflake.to_datetime(self._archives[guild.id][parent.id])
-        found: list[discord.Thread] = []
         try:
-            async for thread in parent.archived_threads(limit=None):
-                if thread.archive_timestamp < since:
-                    break
-                if self.observes(thread):
-                    found.append(thread)
-        except (*UNREACHABLE, *UNPARSED) as error:
+            archived = await self._listed.threads(parent, since)
+        except NOT_SHOWN as error:
             log.warning("Archived threads of channel %d could not be listed (%s)", parent.id, why(error))
             self._listings.failed(parent.id)
-        else:
-            self._listings.succeeded(parent.id)
-            del self._archives[guild.id][parent.id]
-        await self.note_threads(guild.id, found)
-        self._archived.setdefault(guild.id, {}).update({thread.id: thread for thread in found})
+            return
+        self._listings.succeeded(parent.id)
+        del self._archives[guild.id][parent.id]
+        observed = {thread.id: thread for thread in archived if self.observes(thread)}
+        await self.note_threads(guild.id, observed.values())
+        self._archived.setdefault(guild.id, {}).update(observed)
 
     async def note_threads(self, guild_id: int, threads: Iterable[discord.Thread]) -> None:
         """Remember the parents of observed public threads, for the time when they are archived."""

@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -24,6 +25,7 @@ from cogs.access import Access
 from cogs.accounts import DiscordAccounts
 from cogs.admin import Admin
 from cogs.answering import Answering
+from cogs.archives import Archives
 from cogs.backfill import Backfill
 from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
@@ -152,8 +154,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         guilds, directory = services.guilds, services.directory
         access = Access(guilds.threads)
         pages = Pages(self.http.logs_from, self.http.get_message, self._connection.create_message)
+        archives = Archives(self.http.get_public_archived_threads, partial(discord.Thread, state=self._connection))
         late = LateMessages(pages, services.unread, services.intake)
-        backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, late, services.clock)
+        backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, archives, late, services.clock)
         history = DiscordHistory(self, backfill, pages)
         verification = Verification(services.log, services.intake, services.erasure, history, services.clock)
         accounts = DeletedAccounts(

@@ -490,6 +490,33 @@ async def test_a_thread_that_was_archived_while_the_bot_was_away_is_read_too(wor
     assert await world.services.log.checkpoint(thread.id) == message.id
 
 
+async def test_an_archived_thread_that_can_not_be_read_keeps_no_other_from_being_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    thread = await a_thread(world)
+    await world.ann.send(thread, "said unheard")
+    real = world.guild_now.get_thread(thread.id)
+    assert real is not None
+    await real.edit(archived=True)
+    await world.durable()
+    async with world.pipeline.db.write() as connection:  # as if nobody had heard it
+        for table in (messages, channels):
+            await connection.execute(delete(table).where(table.c.channel_id == thread.id))
+    observer = world.bot.get_cog("Observer")
+    assert isinstance(observer, Observer)
+    fetch = world.bot.http.get_public_archived_threads
+
+    async def odd_archive(*args: Any, **place: Any) -> dict[str, Any]:  # noqa: ANN401 - discord.py's own
+        answer: dict[str, Any] = dict(await fetch(*args, **place))
+        bare = [{key: value for key, value in data.items() if key != "owner_id"} for data in answer["threads"]]
+        return answer | {"threads": [{"id": "7"}, *bare]}
+
+    monkeypatch.setattr(observer.backfill._listed, "_fetch", odd_archive)
+    await world.gateway("shard_ready", 0)
+    assert await world.contents() == ["said unheard"]
+
+
 async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_erased(world: World) -> None:
     other = world.guild.create_text_channel("other")
     await world.observe(world.general, other)
