@@ -62,10 +62,12 @@ def place_of(event: str, data: object) -> EventPlace:
 
 
 def with_poll(message: Any) -> Any:  # noqa: ANN401 - as Discord sent it
-    """A message as it came, in which every answer of a poll has a text, for without it discord.py drops the poll."""
+    """A message as it came, with null for what its poll lacks: where a field is missing discord.py drops the poll."""
     if isinstance(message, Mapping) and message.get("poll"):
-        for media in _each(message["poll"].get("answers"), lambda answer: answer["poll_media"]):
-            media.setdefault("text", None)
+        message["poll"].setdefault("expiry", None)
+        for answer in message["poll"].get("answers") or ():
+            answer.setdefault("answer_id", None)
+            answer["poll_media"].setdefault("text", None)
     return message
 
 

@@ -25,7 +25,8 @@ class OddMessage(Message):
 
     def payload(self) -> Json:
         place = {"id": str(self.id), "channel_id": str(self.channel.id), "content": self.content}
-        return self.given | place | {"author": self.given["author"] | {"id": str(self.author.id)}}
+        edited = {"edited_timestamp": self.edited_at.isoformat()} if self.edited_at else {}
+        return self.given | place | edited | {"author": self.given["author"] | {"id": str(self.author.id)}}
 
     def event(self) -> Json:
         return self.payload() | {"guild_id": str(self.channel.guild.id)}
@@ -46,6 +47,18 @@ def say_odd_things(channel: Channel, member: Member) -> None:
             channel.say(member, f"plain number {number}")
 
 
+def otherwise(stage: Stage, *channels: Channel) -> list[str]:
+    """What is in the log with another text than it has now, or without its poll."""
+    contents: dict[int, str] = dict(rows(stage.bot.database, "SELECT id, content FROM messages"))
+    said = [message for channel in channels for message in channel.messages if not message.author.bot]
+    return [
+        message.content
+        for message in said
+        if not contents[message.id].startswith(message.content)
+        or ("[poll: " in contents[message.id]) != (isinstance(message, OddMessage) and bool(message.given.get("poll")))
+    ]
+
+
 async def all_there(stage: Stage, *channels: Channel) -> None:
     """Wait until the log holds what people said there, each message once and with its text."""
 
@@ -54,21 +67,25 @@ async def all_there(stage: Stage, *channels: Channel) -> None:
         return logged(stage.bot.database, *channels) == said_by_people(*channels)
 
     await eventually(compared, within=120, what="every message in the log, once")
-    kept: dict[int, str] = dict(rows(stage.bot.database, "SELECT id, content FROM messages"))
-    said = [message for channel in channels for message in channel.messages if not message.author.bot]
-    assert [message.content for message in said if not kept[message.id].startswith(message.content)] == []
+    assert otherwise(stage, *channels) == []
     assert rows(stage.bot.database, "SELECT * FROM set_aside") == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_messages_come_into_the_log_whatever_is_missing_in_them(stage: Stage) -> None:
+async def test_messages_come_into_the_log_and_change_there_whatever_is_missing_in_them(stage: Stage) -> None:
+    stage.bot.environment["SWEEP_REQUESTS_PER_MINUTE"] = "600"
     general, ada = await stage.without_model()
     say_odd_things(general, ada)
     await all_there(stage, general)
     assert len(stage.discord.gateway.identifies) == 1, "no event ended the connection"
     await stage.discord.gateway.invalidate()
     say_odd_things(general, ada)
+    await all_there(stage, general)
+    for message in general.messages[::7]:  # each is written by itself
+        if message.author is ada.user:
+            message.edit(f"changed {message.content}")
+    await eventually(lambda: not otherwise(stage, general), within=120, what="every new text in the log")
     await all_there(stage, general)
     assert len(stage.discord.gateway.identifies) == 2
     assert "Traceback" not in stage.bot.logs()
