@@ -96,7 +96,8 @@ def check(
     lines: Sequence[ShownLine],
     people: Collection[int],
     *,
-    personal: bool,
+    personal: bool = False,
+    topic: bool = False,
     zone: tzinfo = UTC,
     bot_id: int | None = None,
     secrets: SecretFinder | None = None,
@@ -109,6 +110,7 @@ def check(
         lines: all lines of the stretch in their order, those for context included.
         people: who may be in it.
         personal: whether it is a fact or preference, which stands on its cited lines alone.
+        topic: whether it only says what a conversation is about, which a word may.
         zone: of the server, for times that Discord shows to each in their own.
         bot_id: this bot, about which nothing is kept.
         secrets: the finder of secrets, if there is one already.
@@ -117,6 +119,8 @@ def check(
         The statement with its dates written out, or why it is refused.
     """
     text = one_line(visible(text))
+    if not topic and _is_short(text):
+        return Refusal.LENGTH
     if refusal := _unfit(text, people, bot_id, secrets or SecretFinder()):
         return refusal
     stretch = Stretch(lines, cited, zone, text, alone=personal)
@@ -137,12 +141,15 @@ def check(
     return Exact(text, tuple(sorted(lenders))) if len(text) <= LONGEST else Refusal.LENGTH
 
 
+def _is_short(text: str) -> bool:
+    """Whether a text has too few words to tell anything."""
+    wide = sum(east_asian_width(char) in "WF" for char in text)  # two of them say about as much as a word
+    return len(_WORD.findall(text)) + wide // 2 < FEWEST_WORDS and not URL.search(text)
+
+
 def _unfit(text: str, people: Collection[int], bot_id: int | None, secrets: SecretFinder) -> Refusal | None:
     """Why a text is not kept, whatever was said."""
     if len(text) > LONGEST:
-        return Refusal.LENGTH
-    wide = sum(east_asian_width(char) in "WF" for char in text)  # two of them say about as much as a word
-    if len(_WORD.findall(text)) + wide // 2 < FEWEST_WORDS and not URL.search(text):
         return Refusal.LENGTH
     mentioned = people_in([text])
     if bot_id in mentioned:

@@ -40,8 +40,8 @@ Give
 topics: for each conversation one line on what it is about, without anything personal, and the numbers of its lines
 memories: each thing worth keeping, with
 text: one natural sentence that a stranger understands without the chat. Name what the talk is about instead of "it" \
-or "that". People are @A, @B. Copy figures, dates, links and commands exactly; words like "tomorrow" stay. Write in \
-the language of the lines.
+or "that". People are @A, @B. Copy figures, dates, links and commands exactly; words like "tomorrow" stay. Of a change \
+write the whole new state, with what stays as it was. Write in the language of the lines.
 kind: decision (settled or changed), plan (an event, task or deadline, with who and when), answer (a solution or an \
 explanation), link (a web address and what is there), question (asked, and still open at the last line)
 lines: the numbers of the lines that say it

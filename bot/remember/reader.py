@@ -156,6 +156,7 @@ class Reader:
                 lines,
                 transcript.people,
                 personal=personally,
+                topic=proposal.kind is MemoryKind.TOPIC,
                 zone=self._zone,
                 bot_id=self.bot_id,
                 secrets=self._secrets,

@@ -320,6 +320,8 @@ class ToldDays:
         self.values = values_of(text, languages, heard=True)
         self.relative = relative_times_of(text, on, languages)
         self.days = [meaning for value in self.values for meaning in value.meanings if isinstance(meaning, Day)]
+        self.named_months = {day.month for day in self.days if day.month}
+        self.named_months.update(time.first.month for time in self.relative if (time.last - time.first).days > _WEEK)
         self.numbers: set[int | None] = {day.day for day in self.days}
         self.dates = {each for day in self.days for each in occurrences(day, on)}
         self.dates.update(each for time in self.relative for each in (on, *time.days))
@@ -376,4 +378,5 @@ def _amounts(values: Iterable[Value]) -> Iterator[Decimal | str]:
                 yield from meaning.amounts
 
 
+_WEEK = 7
 _DAYS_OF_MONTH = frozenset(map(Decimal, range(1, 32)))

@@ -25,7 +25,7 @@ from bot.text.calendar_words import (
     value_of,
 )
 from bot.text.languages import STOP_WORDS
-from bot.text.meanings import YEARS, Clock, Day, Meaning, Number, Value, clock_of, date_of, day_of
+from bot.text.meanings import YEARS, Clock, Day, Meaning, Number, Value, clock_of, date_of, day_of, figure_of, number_of
 from bot.text.tokens import Tokens
 
 _JOINING = frozenset(".,:/'’")
@@ -99,7 +99,7 @@ class _Reader:
 
     def _each(self, place: int, after: int, *meanings: Meaning) -> list[Value]:
         parts = range(place, after, 2)
-        return [self._value(part, part + 1, _number(self._tokens.text(part)), *meanings) for part in parts]
+        return [self._value(part, part + 1, number_of(self._tokens.text(part)), *meanings) for part in parts]
 
     def _iso_date(self, place: int) -> Read | None:
         tokens = [self._tokens.at(part) for part in range(place, place + 5)]
@@ -125,12 +125,12 @@ class _Reader:
             days = (date_of(parts[0], parts[1], year), date_of(parts[1], parts[0], year) if signs == "//" else None)
             meanings: list[Meaning] = [day for day in days if day]
             if meanings and signs == ".." and len(parts[2]) == 2:
-                meanings.insert(0, _decimal(parts, "."))
+                meanings.insert(0, figure_of(parts, "."))
             return ([self._value(place, after, *meanings)], after) if meanings else None
         if signs == "." and self._tokens.is_glued(after, _DOT) and (day := date_of(*parts)):
             before = place - 1 - (self._tokens.text(place - 1) == ",")
             of_day = self._tokens.text(before) in ARTICLES or self._weekday(before, dated=True) is not None
-            both = (day, _decimal(parts, ".")) if of_day else (_decimal(parts, "."), day)
+            both = (day, figure_of(parts, ".")) if of_day else (figure_of(parts, "."), day)
             return [self._value(place, after + of_day, *both)], after + of_day
         return None
 
@@ -140,7 +140,7 @@ class _Reader:
             return None
         thousands = self._tokens.is_glued(after, frozenset("k"))
         unit, end = self._unit(place, after + thousands)
-        meanings: list[Meaning] = [replace(_decimal(parts, signs[0]).times(1_000 if thousands else 1), unit=unit)]
+        meanings: list[Meaning] = [replace(figure_of(parts, signs[0]).times(1_000 if thousands else 1), unit=unit)]
         if self._heard and signs == "." and not unit:
             meanings += [meaning for meaning in (clock_of(parts[0], parts[1], ""), date_of(*parts[:2])) if meaning]
         parted = self._each(place, after) if self._heard and signs == "," else []
@@ -157,7 +157,7 @@ class _Reader:
         for read in (self._day_of_month, self._hour):
             if result := read(place):
                 return result
-        number = _number(figure)
+        number = number_of(figure)
         if not self._heard and self._is_name(after):
             return [], after
         if tokens.is_glued(after, frozenset("k")):
@@ -166,7 +166,7 @@ class _Reader:
         if unit:
             return [self._value(place, end, replace(number, unit=unit))], end
         if day := self._day_alone(place):
-            end = self._past_mark(after)
+            end = self._past_mark(after, alone=True)
             return [self._value(place, end, day, number)], end
         end += tokens.is_glued(end, _ORDINAL_MARKS)
         return [self._value(place, end, number)], end
@@ -197,7 +197,7 @@ class _Reader:
     def _hour(self, place: int) -> Read | None:
         """A whole hour with its mark, or with minutes behind an "h": "8pm", "20 Uhr", "9h58"."""
         tokens, after, figure = self._tokens, place + 1, self._tokens.text(place)
-        if tokens.is_glued(after, frozenset("h")) and tokens.is_glued_number(after + 1):
+        if self._has_minutes(after):
             clock = clock_of(figure, tokens.text(after + 1), "")
             return ([self._value(place, after + 2, clock)], after + 2) if clock else None
         last = self._past_range(after)
@@ -208,7 +208,16 @@ class _Reader:
             return None
         hours = UNITS.get(tokens.text(end - 1)) == "hour"
         end = end if last == after else after
-        return [self._value(place, end, clock, *([replace(_number(figure), unit="hour")] if hours else []))], end
+        return [self._value(place, end, clock, *([replace(number_of(figure), unit="hour")] if hours else []))], end
+
+    def _has_minutes(self, place: int) -> bool:
+        """Whether an "h" stands at a place and minutes behind it: "9h58", and in French "9 h 58"."""
+        hour, minutes = self._tokens.at(place), self._tokens.at(place + 1)
+        if minutes.kind != "number" or hour.text != "h":
+            return False
+        return (hour.glued and minutes.glued) or (
+            "french" in self._languages and len(minutes.text) == 2 and minutes.text < "60"
+        )
 
     def _half(self, place: int) -> tuple[str, int]:
         """Which half of the day is told ("a", "p" or "" for either), and the place after the mark of a time."""
@@ -236,13 +245,14 @@ class _Reader:
         ranged = self._tokens.is_glued(dash, _DASHES) and self._tokens.is_glued_number(dash + 1)
         return dash + 2 if ranged else after
 
-    def _past_mark(self, after: int) -> int:
-        """The place after the mark of an ordinal number, or `after` itself."""
-        return after + self._tokens.is_glued(after, _ORDINAL_MARKS | _DOT)
+    def _past_mark(self, after: int, *, alone: bool = False) -> int:
+        """The place after the mark of an ordinal number, or `after` itself; `alone` where no month follows."""
+        dotted = not alone or "german" in self._languages  # else a dot ends the sentence
+        return after + self._tokens.is_glued(after, _ORDINAL_MARKS | _DOT if dotted else _ORDINAL_MARKS)
 
     def _day_alone(self, place: int) -> Day | None:
         """The day of a month that is not told: "the 25th", "am 25.", "le 25"; no third strike, and no 12 of them."""
-        article, end = self._tokens.text(place - 1), self._past_mark(place + 1)
+        article, end = self._tokens.text(place - 1), self._past_mark(place + 1, alone=True)
         marked = end > place + 1
         if article not in ARTICLES or (article in _MARKED_ARTICLES and not marked):
             return None
@@ -386,17 +396,3 @@ class _Reader:
             return None
         unit, ten = value_of(NUMBERS, ones, ("german",)), value_of(TENS, tens, ("german",))
         return unit + ten if unit and ten and unit < 10 else None
-
-
-def _number(figure: str) -> Number:
-    return Number(frozenset({Decimal(figure)}))
-
-
-def _decimal(parts: Sequence[str], sign: str) -> Number:
-    """A figure with one kind of sign in it, which may divide thousands, whole and part, or the parts of a version."""
-    amounts: set[Decimal | str] = set()
-    if all(len(part) == 3 for part in parts[1:]) and len(parts[0]) <= 3:
-        amounts.add(Decimal("".join(parts)))
-    if len(parts) == 2 and sign in ".,":
-        amounts.add(Decimal(".".join(parts)))
-    return Number(frozenset(amounts or {".".join(part.lstrip("0") or "0" for part in parts)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -39,6 +40,21 @@ class Number:
         """The same in seconds; nothing for what is no time of a known length."""
         size = SECONDS.get(self.unit)
         return frozenset(amount * size for amount in self.amounts if size and isinstance(amount, Decimal))
+
+
+def number_of(figure: str) -> Number:
+    """The amount of a whole number in figures."""
+    return Number(frozenset({Decimal(figure)}))
+
+
+def figure_of(parts: Sequence[str], sign: str) -> Number:
+    """A figure with one kind of sign in it, which may divide thousands, whole and part, or the parts of a version."""
+    amounts: set[Decimal | str] = set()
+    if all(len(part) == 3 for part in parts[1:]) and len(parts[0]) <= 3:
+        amounts.add(Decimal("".join(parts)))
+    if len(parts) == 2 and sign in ".,":
+        amounts.add(Decimal(".".join(parts)))
+    return Number(frozenset(amounts or {".".join(part.lstrip("0") or "0" for part in parts)}))
 
 
 @dataclass(frozen=True, slots=True)

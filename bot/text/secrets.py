@@ -91,6 +91,7 @@ _ABOUT_PASSWORDS = frozenset(
     """.split()  # noqa: SIM905 - as the word lists elsewhere
 )
 _PARTICIPLE = re.compile(r"(?:ed|en|ing|own|é|ée|ado|ada|ido|ida|t)$")
+_PATH = re.compile(r"~?/(?:[\w.@-]++/)++[\w.@-]*+[.,;)]?")
 _PLAIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]+(?:['-][A-Za-zÀ-ÿ]+)*[.!?)]*")
 _EMAIL = re.compile(
     r"(?<![\w.+%-])[\w.+%-]++"
@@ -182,6 +183,8 @@ class SecretFinder:
 def _named(text: str) -> Iterator[str]:
     for match in _NAMED.finditer(text):
         value = match.group("value")
+        if _PATH.fullmatch(value):  # where it is kept
+            continue
         named = match.group().rstrip().endswith(("=" + value, ":" + value, ": " + value))
         if named or not _PLAIN_WORD.fullmatch(value) or (match.group("password") and not _tells_about(value)):
             yield value

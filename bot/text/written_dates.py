@@ -6,7 +6,7 @@ Where it is not sure which day is meant nothing is written, for a wrong date is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -22,7 +22,7 @@ _ARTICLE = 5  # characters of an article with its blanks
 _RANGE = re.compile(r"\s?(?:[-–]|to|and|until)\s?\d")
 _BRACKET = re.compile(r"(?<!\s)\s*+\(")
 _ABBREVIATED = re.compile(r"\.(?= [a-z\d])")
-_ORDINAL = re.compile(r"(?:st|nd|rd|th)$", re.IGNORECASE)
+_ORDINAL = re.compile(r"\d(?:st|nd|rd|th)$", re.IGNORECASE)
 
 
 def with_written_dates(text: str, lines: Sequence[ToldDays], language: str) -> str:
@@ -44,9 +44,10 @@ def with_written_dates(text: str, lines: Sequence[ToldDays], language: str) -> s
 def _insertions(text: str, lines: Sequence[ToldDays], language: str) -> Iterator[tuple[int, str]]:
     """What is to be written, and where."""
     values = values_of(without_identifiers(text), (language,))
+    months = {told.month for value in values if (told := value.day) and told.month}
     for value in values:
         day = value.meanings[0]
-        if not isinstance(day, Day) or day.day is None or day.year or not (meant := _meant(day, lines)):
+        if not isinstance(day, Day) or day.day is None or day.year or not (meant := _meant(day, lines, months)):
             continue
         yield _with_year(text, value, meant, language) if day.month else _with_month(text, value, meant, language)
     dated = [value for value in values if value.day and value.day.day]
@@ -62,24 +63,46 @@ def _is_dated_by(time: RelativeTime, value: Value) -> bool:
     return bool(of_weekday and value.start <= time.end + _ARTICLE) or (whole and time.is_rough)
 
 
-def _meant(day: Day, lines: Sequence[ToldDays]) -> date | None:
-    """The date of a day that is told by half: as a line has it in full, or else as one means it."""
+def _meant(day: Day, lines: Sequence[ToldDays], months: Collection[int]) -> date | None:
+    """The date of a day that is told by half: as a line has it in full, or else as one means it.
+
+    Args:
+        day: with its day of the month.
+        lines: what its text stands on.
+        months: that are told in its text, of it and of other days.
+    """
     candidates = [
-        (other, line.said)
+        (other, line)
         for line in lines
         for other in line.days
         if other.day == day.day and _fits(day.month, other.month) and _fits(day.weekday, other.weekday)
     ]
     candidates.sort(key=lambda pair: (pair[0].year is None, pair[0].month is None))
     if day.month and lines:
-        candidates.append((day, lines[0].said))
-    for other, on in candidates:
+        candidates.append((day, lines[0]))
+    for other, line in candidates:
         weekday = other.weekday if day.weekday is None else day.weekday
         whole = replace(other, month=day.month or other.month, weekday=weekday)
-        for meant in occurrences(whole, on)[:1]:
-            sure = whole.month or whole.weekday is None or abs((meant - on).days) <= SURELY_AHEAD
-            return meant if sure else None
+        for meant in occurrences(whole, line.said)[:1]:
+            if whole.month:
+                return meant
+            if whole.weekday is not None:
+                return meant if abs((meant - line.said).days) <= SURELY_AHEAD else None
+            return _beside(whole, meant, line, {*months, *line.named_months})
     return None
+
+
+def _beside(day: Day, meant: date, line: ToldDays, months: Collection[int]) -> date | None:
+    """The date of a bare day beside months that are told with it: "on 22 November, the rehearsal on the 20th".
+
+    `meant` is what it is without them. Of several months, or one that is far off, it is not sure which one is meant.
+    """
+    if not months or set(months) == {meant.month}:
+        return meant
+    if len(months) > 1:
+        return None
+    soon = [each for each in occurrences(replace(day, month=next(iter(months))), line.said)[:1] if each >= line.said]
+    return soon[0] if soon and (soon[0] - line.said).days <= SURELY_AHEAD else None
 
 
 def _fits(part: int | None, other: int | None) -> bool:

@@ -138,6 +138,7 @@ SPANISH = [
      ["el próximo lunes no hay clase"]),
 ]  # fmt: skip
 FRENCH = [
+    ("Le TGV part à 9 h 58 le 3 octobre.", "Le TGV part à 9 h 58 le 3 octobre 2026.", ["le tgv de 9h58 le 3 octobre"]),
     ("La répétition est le 25 à 18h30.", "La répétition est le 25 septembre 2026 à 18h30.", ["répète le 25 à 18h30"]),
     ("On est dix-sept, dont sept nouveaux.", "", ["on est 17 dont sept nouveaux"]),
     ("Le salon ouvre le 1er octobre.", "Le salon ouvre le 1er octobre 2026.", ["le salon ouvre au 1 oct"]),
@@ -202,6 +203,13 @@ def test_a_line_near_or_answered_lends_whole_values_and_no_bare_figure(text: str
     passed = check(text, [4], shown, {ANA}, personal=False)
     assert passed == Exact(text, (2,)) if passes else passed is Refusal.FIGURE
     assert not isinstance(check(text, [4], shown, {ANA}, personal=True), Exact)
+
+
+@pytest.mark.parametrize("title", ["T-shirts", "Mitgliedsbeitrag", "Nether hub"])
+def test_a_topic_may_be_a_word_and_a_statement_may_not(title: str) -> None:
+    shown = stretch("who orders the shirts, pays the fee, and digs the hub?")
+    assert check(title, [1], shown, {ANA}, topic=True) == Exact(title)
+    assert check(title, [1], shown, {ANA}) is Refusal.LENGTH
 
 
 def test_a_line_further_away_lends_only_to_its_reply() -> None:

@@ -79,6 +79,8 @@ def test_secrets_are_blanked_out(text: str, secret: str) -> None:
         "message 1321405576642560002 in channel 1234567890123456789",
         "Is the spiderman pin on your purse? Is Spider-Man your favourite?",
         "https://github.com/python/cpython/blob/main/Lib/asyncio/events.py",
+        "mount it with credentials=/home/ana/.smbcredentials,uid=1000",
+        "the token is in token: ~/.config/app/token",
         "1695 frames in 5.0 seconds = 339.000 FPS",
     ],
 )
