@@ -35,6 +35,7 @@ OF_SERVERS = frozenset(
         "CHANNEL_UPDATE",
         "THREAD_CREATE",
         "THREAD_UPDATE",
+        "THREAD_LIST_SYNC",
     }
 )
 """Events that tell of a server and what is in it."""

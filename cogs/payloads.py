@@ -125,6 +125,8 @@ def mended(event: str, data: Json) -> dict[str, Any]:
         }
     if event.startswith("GUILD_ROLE_"):
         return {**data, "role": _filled(_ROLE, data["role"])}
+    if event == "THREAD_LIST_SYNC":
+        return {**data, "threads": [_thread(thread) for thread in data.get("threads") or ()]}
     if event.startswith("THREAD_"):
         return _thread(data)
     if event.startswith("CHANNEL_"):
