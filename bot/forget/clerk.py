@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain import Retries, Step, frames_of, no_step, reason_of
 from bot.forget.requests import Outcome, Request, Requests
 from bot.guilds import Action
-from bot.storage import DATABASE_AWAY
+from bot.storage import database_away
 
 if TYPE_CHECKING:
     from bot.forget.erasure import Erasure
@@ -143,9 +143,9 @@ class Clerk:
     async def _try(self, request: Request) -> None:
         try:
             await self._carry_out(request)
-        except DATABASE_AWAY:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other requests are carried out
+        except Exception as error:
+            if database_away(error):
+                raise
             self._failures[request.seq] = error
             self._retries.failed(request.seq)
             log.warning("Erasure %d is tried again: %s%s", request.seq, reason_of(error), frames_of(error))

@@ -11,12 +11,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bot.domain import AnswerError, Memory, ServiceError, ServiceGivenUp, Step, frames_of, reason_of
 from bot.remember.fitness import OWN_LINE, OWN_STATEMENT, Call, Fitness
 from bot.remember.queue import Batch, LeaseLost, Queue, Work
-from bot.storage import DATABASE_AWAY
+from bot.storage import database_away
 
 if TYPE_CHECKING:
     from bot.guilds import Consents
@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 MODEL_AWAY = "model_away"
 """Reason of messages that were skipped because the model was away (OLLAMA_FALLBACK=skip)."""
-
-_PASSED_ON: Final[tuple[type[Exception], ...]] = (LeaseLost, *DATABASE_AWAY)
 
 T = TypeVar("T")
 
@@ -107,9 +105,9 @@ class Asking:
         """
         try:
             return await work
-        except _PASSED_ON:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other batches are read
+        except Exception as error:
+            if _is_nobodys(error):
+                raise
             await self._judge(batch, error, partial(self._did, call), report)
         return None
 
@@ -119,12 +117,12 @@ class Asking:
         """Count a failure against a batch, or let it wait where `prove` fails as well."""
         try:
             await prove()
-        except _PASSED_ON:
-            raise
         except ServiceError as cause:
             await self._wait(batch, cause, report)
-        except Exception:  # noqa: BLE001 - what the batch failed with says more
-            await self._wait(batch, error, report)
+        except Exception as cause:
+            if _is_nobodys(cause):
+                raise
+            await self._wait(batch, error, report)  # what the batch failed with says more
         else:
             died = await self._queue.fail(batch, error)
             report.dead += died
@@ -142,7 +140,11 @@ class Asking:
 
     async def _did(self, call: Call) -> None:
         """Take a line of our own through the same steps, and leave nothing of it."""
+        await self._settler.prove(OWN_LINE, OWN_STATEMENT)
+        await self._neighbours.near(guild_id=0, channel_id=0, text=OWN_STATEMENT, rendered=None)
         await self._asked(call)
-        if call is Call.CHECK:
-            await self._neighbours.near(guild_id=0, channel_id=0, text=OWN_STATEMENT, rendered=None)
-            await self._settler.prove(OWN_LINE, OWN_STATEMENT)
+
+
+def _is_nobodys(error: Exception) -> bool:
+    """Whether an error ends the flush, and says nothing of any batch."""
+    return isinstance(error, LeaseLost) or database_away(error)

@@ -10,7 +10,7 @@ from bot.storage.composition import data_key, database_address, open_store, stor
 from bot.storage.encryption import encrypt, is_plain
 from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
 from bot.storage.installation import BOT_ID, Installation
-from bot.storage.outages import DATABASE_AWAY, taken_back
+from bot.storage.outages import database_away, taken_back
 from bot.storage.postgres import Locks
 from bot.storage.refused_data import refuses_data
 from bot.storage.schema import *  # noqa: F403 - every table: a new one needs no line here
@@ -21,7 +21,6 @@ from bot.storage.stores import Edited, Erased, Expired, Portion, Record, Scope, 
 
 __all__ = [
     "BOT_ID",
-    "DATABASE_AWAY",
     "PENDING",
     "STATEMENT_IDS",
     "Changes",
@@ -43,6 +42,7 @@ __all__ = [
     "chunks",
     "data_key",
     "database_address",
+    "database_away",
     "database_file",
     "encrypt",
     "in_scope",

@@ -6,14 +6,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.engine import Database
 
-DATABASE_AWAY: Final[tuple[type[Exception], ...]] = (OperationalError, PoolTimeout, OSError)
-"""What tells of a database that is away, busy or full. Drivers raise other errors for either reason; a try tells."""
+_AWAY: Final = (OperationalError, PoolTimeout, OSError)
+
+
+def database_away(error: Exception) -> bool:
+    """Whether an error tells of a database that is away, busy or full, by itself.
+
+    Of other errors only another try tells: drivers raise them for either reason.
+    """
+    return isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 class _TakenBack(Exception):
