@@ -34,7 +34,8 @@ class Client:
         self.state = state
         self.missed: list[tuple[str, Any]] = []
         state.shard_ids = [0]
-        state.user = discord.ClientUser(state=state, data=USER)
+        me: Any = USER
+        state.user = discord.ClientUser(state=state, data=me)
         EventReader(state.parsers, lambda event, data: self.missed.append((event, data)), Counter())
         self.tell("GUILD_CREATE", self.server())
 
