@@ -319,10 +319,10 @@ def _errors(counters: Iterator[Counters]) -> Tally[str]:
 
 
 def _standing(seen: Snapshot) -> Iterator[Metric]:
-    parts = GaugeMetricFamily(f"{PREFIX}_ready", "Whether a part is there.", labels=["part"])
+    parts = _family("ready", "Whether a part is there.", "part")
     for part, is_ready in seen.ready.items():
         parts.add_metric([part], is_ready)
-    logged = GaugeMetricFamily(f"{PREFIX}_logged_messages", "Messages in the log by state.", labels=["state"])
+    logged = _family("logged_messages", "Messages in the log by state.", "state")
     for state, count in seen.states.items():
         logged.add_metric([state.value], count)
     yield from (parts, logged)
@@ -364,9 +364,7 @@ def _money(usages: Sequence[Usage], prices: PriceTable) -> Iterator[Metric]:
         spent.add_metric([provider, model], bill(theirs, prices).spent)
     yield spent
     total = bill(usages, prices)
-    saved = GaugeMetricFamily(
-        f"{PREFIX}_dollars_saved", "Against what OpenAI would have cost, since the ledger began.", labels=["baseline"]
-    )
+    saved = _family("dollars_saved", "Against what OpenAI would have cost, since the ledger began.", "baseline")
     for name, dollars in baselines(total).items():
         saved.add_metric([name], dollars - total.spent)
     yield saved
@@ -384,9 +382,8 @@ def baselines(total: Bill) -> dict[str, float]:
 
 def _ollama(loaded: Mapping[str, Sequence[LoadedModel] | None]) -> Iterator[Metric]:
     yield _gauge("ollama_up", "Whether Ollama answers, on any host.", any(m is not None for m in loaded.values()))
-    labels = ["host", "model"]
-    size = GaugeMetricFamily(f"{PREFIX}_ollama_model_bytes", "Memory of a loaded model.", labels=labels)
-    vram = GaugeMetricFamily(f"{PREFIX}_ollama_vram_bytes", "Part of it on the graphics card.", labels=labels)
+    size = _family("ollama_model_bytes", "Memory of a loaded model.", "host", "model")
+    vram = _family("ollama_vram_bytes", "Part of it on the graphics card.", "host", "model")
     for host, models in loaded.items():
         for model in models or ():
             size.add_metric([host, model.name], model.size)

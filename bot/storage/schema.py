@@ -10,11 +10,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -26,66 +24,15 @@ from bot.storage.columns import (
     CHANNEL_ID,
     GUILD_ID,
     MESSAGE_ID,
-    NAME,
     NOTHING,
     SAID,
     TAKEN_IN,
     USER_HASH,
     USER_ID,
 )
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-RowId = BigInteger().with_variant(Integer(), "sqlite")
-"""An integer key that is never given twice on either database (SQLite numbers only INTEGER PRIMARY KEY by itself)."""
-
-guilds = Table(
-    "guilds",
-    metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
-    Column("name", Text, nullable=False, server_default="", info=NOTHING),
-    Column("joined_ms", BigInteger, nullable=False, info=NOTHING),
-    Column("left_ms", BigInteger, info=NOTHING),
-    Column("setup_offered_ms", BigInteger, info=NOTHING),
-    comment="Servers that the bot is or was in",
-)
-
-channels = Table(
-    "channels",
-    metadata,
-    Column("channel_id", BigInteger, primary_key=True, autoincrement=False, info=CHANNEL_ID),
-    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
-    Column("parent_id", BigInteger, info=NOTHING),
-    Column("name", Text, nullable=False, server_default="", info=NOTHING),
-    Column("observed", Boolean, info=NOTHING),
-    Column("decided_by", BigInteger, info=USER_ID),
-    Column("decided_ms", BigInteger, info=NOTHING),
-    Column("observed_from", BigInteger, info=NOTHING),
-    Column("notice_message_id", BigInteger, info=NOTHING),
-    Column("notice_channel_id", BigInteger, info=NOTHING),
-    Column("checkpoint", BigInteger, nullable=False, server_default="0", info=NOTHING),
-    Column("public", Boolean, info=NOTHING),
-    Index("ix_channels_guild_id", "guild_id"),
-    comment="Channels and threads that somebody decided on, or that messages were kept from. observed is NULL where "
-    "nobody decided: a public thread then follows its parent. observed_from is the first snowflake that may be kept. "
-    "public is TRUE of threads that are known to be public.",
-)
-
-members = Table(
-    "members",
-    metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
-    Column("user_id", BigInteger, primary_key=True, autoincrement=False, info=USER_ID),
-    Column("name", Text, nullable=False, info=NAME),
-    comment="Display names of people whose messages are kept or cited, for rendering and for finding speakers",
-)
+from bot.storage.server_tables import *  # noqa: F403 - every table: a new one needs no line here
+from bot.storage.table_metadata import RowId
+from bot.storage.table_metadata import metadata as metadata  # with all tables, for migrations and tests
 
 PENDING = text("state = 'pending'")
 """What waits for extraction, said so that its index serves: with a parameter no database can tell that it does."""
@@ -302,145 +249,4 @@ watermarks = Table(
     Column("subject", String(64), primary_key=True, info=USER_HASH),
     Column("up_to", BigInteger, nullable=False, info=NOTHING),
     comment="Nothing up to this snowflake may be kept: subject is a keyed hash of a user id, or channel:<id>, or guild",
-)
-
-consents = Table(
-    "consents",
-    metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
-    Column("subject", String(64), primary_key=True, info=USER_HASH),
-    Column("opted_out", Boolean, nullable=False, info=NOTHING),
-    Column("opted_in", Boolean, nullable=False, info=NOTHING),
-    Column("facts", Boolean, info=NOTHING),
-    Column("updated_ms", BigInteger, nullable=False, info=NOTHING),
-    comment="Choices of members by keyed hash; guild_id 0 means every server. opted_in counts where a server keeps "
-    "only who opted in; facts is NULL where the member did not choose.",
-)
-
-rules = Table(
-    "rules",
-    metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
-    Column("consent", String(16), nullable=False, info=NOTHING),
-    Column("facts", String(16), nullable=False, info=NOTHING),
-    comment="What admins decided about whose messages and whose facts are kept; without a row the defaults hold",
-)
-
-lifetimes = Table(
-    "lifetimes",
-    metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
-    Column("kind", String(16), primary_key=True, info=NOTHING),
-    Column("days", Integer, info=NOTHING),
-    comment="How long memories of a kind are kept in a server; NULL is without limit, without a row the default holds",
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", RowId, primary_key=True, autoincrement=True, info=NOTHING),
-    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
-    Column("actor_id", BigInteger, info=USER_ID),
-    Column("at_ms", BigInteger, nullable=False, info=NOTHING),
-    Column("action", String(32), nullable=False, info=NOTHING),
-    Column("channel_id", BigInteger, info=CHANNEL_ID),
-    Column("details", Text, nullable=False, info=NOTHING),
-    Index("ix_audit_guild_id_seq", "guild_id", "seq"),
-    Index("ix_audit_actor_id", "actor_id"),
-    sqlite_autoincrement=True,
-    comment="What was decided and erased: details are counts and settings as JSON, never content. actor_id is NULL for "
-    "the operator, for members about themselves, and for admins who were erased.",
-)
-
-corrections = Table(
-    "corrections",
-    metadata,
-    Column("memory_id", String(36), ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True, info=NOTHING),
-    Column("author_id", BigInteger, nullable=False, info=USER_ID),
-    Column("corrected_ms", BigInteger, nullable=False, info=NOTHING),
-    Index("ix_corrections_author_id", "author_id"),
-    comment="Who put a memory right; its text is in memories",
-)
-
-requests = Table(
-    "requests",
-    metadata,
-    Column("seq", RowId, primary_key=True, autoincrement=True, info=NOTHING),
-    Column("user_id", BigInteger, info=USER_ID),
-    Column("guild_id", BigInteger, info=GUILD_ID),
-    Column("state", String(16), nullable=False, info=NOTHING),
-    Column("asked_ms", BigInteger, nullable=False, info=NOTHING),
-    Column("receipt", Text, info=NOTHING),
-    Column("channel_id", BigInteger, info=CHANNEL_ID),
-    Column("up_to", BigInteger, info=NOTHING),
-    Column("actor_id", BigInteger, info=USER_ID),
-    Column("subject", String(64), info=USER_HASH),
-    Column("done_ms", BigInteger, info=NOTHING),
-    Index("ix_requests_state_seq", "state", "seq"),
-    sqlite_autoincrement=True,
-    comment="Erasures that were asked for, until a day after they are done: of a member, a channel or a whole server. "
-    "user_id and actor_id go when one is done; subject, a keyed hash, finds its receipt for the member.",
-)
-
-posts = Table(
-    "posts",
-    metadata,
-    Column("message_id", BigInteger, primary_key=True, autoincrement=False, info=NOTHING),
-    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
-    Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
-    Column("asked_id", BigInteger, info=MESSAGE_ID),
-    Column("state", String(16), nullable=False, info=NOTHING),
-    Column("posted_ms", BigInteger, nullable=False, info=NOTHING),
-    Column("due_ms", BigInteger, info=NOTHING),
-    Column("attempts", Integer, nullable=False, server_default="0", info=NOTHING),
-    Column("next_try_ms", BigInteger, nullable=False, server_default="0", info=NOTHING),
-    Index("ix_posts_guild_id", "guild_id"),
-    Index("ix_posts_state_next_try_ms", "state", "next_try_ms"),
-    comment="Public messages of the bot: up, or due to be deleted in Discord. asked_id is the question's snowflake.",
-)
-
-post_sources = Table(
-    "post_sources",
-    metadata,
-    Column("post_id", BigInteger, ForeignKey("posts.message_id", ondelete="CASCADE"), primary_key=True, info=NOTHING),
-    Column("message_id", BigInteger, primary_key=True, autoincrement=False, info=MESSAGE_ID),
-    Column("memory_id", String(36), primary_key=True, info=NOTHING),
-    Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
-    Column("edited_ms", BigInteger, nullable=False, info=NOTHING),
-    Index("ix_post_sources_message_id", "message_id"),
-    comment="What a public post stands on: memory_id is empty where the message itself is quoted, edited_ms its last "
-    "edit at that time. Without text.",
-)
-
-post_people = Table(
-    "post_people",
-    metadata,
-    Column("post_id", BigInteger, ForeignKey("posts.message_id", ondelete="CASCADE"), primary_key=True, info=NOTHING),
-    Column("user_id", BigInteger, primary_key=True, autoincrement=False, info=USER_ID),
-    Index("ix_post_people_user_id", "user_id"),
-    comment="Whom a public post quotes, names or answers",
-)
-
-usage = Table(
-    "usage",
-    metadata,
-    Column("day", String(10), primary_key=True, info=NOTHING),
-    Column("provider", String(32), primary_key=True, info=NOTHING),
-    Column("model", String(128), primary_key=True, info=NOTHING),
-    Column("purpose", String(32), primary_key=True, info=NOTHING),
-    Column("calls", BigInteger, nullable=False, info=NOTHING),
-    Column("failures", BigInteger, nullable=False, info=NOTHING),
-    Column("prompt_tokens", BigInteger, nullable=False, info=NOTHING),
-    Column("completion_tokens", BigInteger, nullable=False, info=NOTHING),
-    Column("messages", BigInteger, nullable=False, info=NOTHING),
-    Column("seconds", Float, nullable=False, info=NOTHING),
-    comment="The cost ledger: what was asked of each model on each UTC day",
-)
-
-meta = Table(
-    "meta",
-    metadata,
-    Column("key", String(64), primary_key=True, info=NOTHING),
-    Column("value", Text, nullable=False, info=NOTHING),
-    comment="Small facts of this installation: hash key, embedding model and size of the index, command tree hash",
 )
