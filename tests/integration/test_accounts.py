@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.errors import ServiceUnavailable
 from bot.forget.accounts import ROUND_MS, Accounts, DeletedAccounts
+from bot.forget.proof import Receipt
 from bot.storage.installation import Installation
 from cogs.accounts import DiscordAccounts
 from tests.fixtures.memory import Pipeline
@@ -88,6 +89,34 @@ async def test_nothing_is_concluded_while_discord_does_not_say(pipeline: Pipelin
     discord.down = False
     pipeline.clock.advance(2)
     assert await accounts.sweep()
+    assert await pipeline.states() == {}
+
+
+async def test_an_account_that_can_not_be_erased_holds_up_no_other_and_is_tried_until_it_is(
+    pipeline: Pipeline, discord: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for author in (ALICE, BOB):
+        await pipeline.say("note: somebody was here", author=author)
+    discord.gone = {ALICE, BOB}
+    erase = pipeline.personal.delete
+
+    async def breaks(user_id: int, guild_id: int | None = None) -> Receipt:
+        if user_id == ALICE:
+            raise KeyError("broken")
+        return await erase(user_id, guild_id)
+
+    monkeypatch.setattr(pipeline.personal, "delete", breaks)
+    accounts = search(pipeline, discord)
+    await round_(accounts)
+    assert len(await pipeline.states()) == 1
+    asked = len(discord.asked)
+    for _ in range(3600):
+        await accounts.sweep()
+        pipeline.clock.advance(1)
+    assert 12 <= len(discord.asked) - asked <= 30, "every five minutes in the end"
+    monkeypatch.undo()
+    pipeline.clock.advance(400)
+    await round_(accounts)
     assert await pipeline.states() == {}
 
 
