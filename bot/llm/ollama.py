@@ -102,12 +102,18 @@ class OllamaModel:
     async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""
         traits = await self._known()
-        silenced = traits.thinks and self._silences
+        if not (traits.thinks and self._silences):
+            return await self._ask(request, traits, silenced=False)
         try:
-            return await self._ask(request, traits, silenced=silenced)
+            completion = await self._ask(request, traits, silenced=True)
         except AnswerInvalid:
-            if not silenced:
+            pass
+        except AnswerCut as error:
+            if not _is_prose(error.said, request):
                 raise
+        else:
+            if completion.whole or not _is_prose(completion.text, request):
+                return completion
         # some versions drop the schema where a model is told not to think: see whether it keeps to it otherwise
         completion = await self._ask(request, traits, silenced=False)
         self._silences = False
@@ -178,6 +184,11 @@ async def _read(parts: AsyncIterator[ollama.ChatResponse], draft: Draft) -> None
             if not more:
                 return
     raise AnswerInvalid("the model's answer has no end")
+
+
+def _is_prose(text: str, request: CompletionRequest) -> bool:
+    """Whether what was said is no beginning of the JSON that was asked for."""
+    return bool(request.schema and text) and "{" not in text
 
 
 def _check_prompt(draft: Draft, window: int) -> None:

@@ -294,6 +294,17 @@ async def test_a_model_that_drops_the_schema_without_thinking_may_think(
     assert room[0] < room[1] == room[2]
 
 
+@pytest.mark.parametrize("enough", [None, lambda _: False])
+async def test_a_model_that_tells_stories_without_thinking_may_think(
+    ollama_server: LoopbackOllama, ollama: OllamaModel, enough: Enough | None
+) -> None:
+    ollama_server.capabilities = ("completion", "thinking")
+    ollama_server.answer = lambda body: "word " * 5_000 if body.get("think") is False else WANTED
+    for _ in range(2):
+        assert (await ollama.complete(request(enough=enough))).text == WANTED
+    assert [asked.body.get("think") for asked in ollama_server.asked("/api/chat")] == [False, None, None]
+
+
 async def test_a_model_that_drops_the_schema_either_way_is_asked_as_before(
     ollama_server: LoopbackOllama, ollama: OllamaModel
 ) -> None:
