@@ -5,7 +5,8 @@
     │   ├── NotFound              nothing here that the asker may see (neutral on purpose: does not tell if it exists)
     │   └── Refused               the rules forbid it, and say so
     ├── StartupError              the program can't start: one line naming what is wrong and what to do; exit code 2
-    │   └── InUse                 another process of this bot holds what is needed
+    │   ├── InUse                 another process of this bot holds what is needed
+    │   └── DamagedIndex          files of the vector index can't be read: it has to be filled anew
     ├── ServiceError              an outside service failed; carries the service's name, never content
     │   ├── ServiceUnavailable    refused, timed out, 5xx, breaker open: wait and try again
     │   │   ├── ServiceAbsent     not set up here, on purpose or for want of a key: not worth a warning
@@ -51,6 +52,10 @@ class StartupError(ChannelMemoryError):
 
 class InUse(StartupError):
     """Another process of this bot holds what is needed."""
+
+
+class DamagedIndex(StartupError):
+    """The files of the vector index can't be read; nothing is lost, for it can be filled anew."""
 
 
 class ServiceError(ChannelMemoryError):

@@ -135,7 +135,7 @@ async def _index(
         return NoIndex(why, holds_nothing=not exists)
     follower = Follower(vectors.generations, vectors.wanted, shelf)
     try:
-        await follower.start(damaged=damaged)
+        await follower.start(damaged=damaged, mends=patient and not why)
     except InUse:
         if patient:
             raise

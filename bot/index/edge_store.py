@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any, Final
 
-from bot.domain import InUse, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import DamagedIndex, InUse, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index import edge_process, points
 from bot.index.points import PAGE, Filters, FoundPoint, Point, other_size, packed
 from bot.storage import chunks
@@ -22,6 +23,14 @@ CALL_SECONDS: Final = 120.0
 START_SECONDS: Final = 30.0
 LOCK_SECONDS: Final = 5.0
 """How long a bot that was killed may take to let go of the folder."""
+
+UNREADABLE: Final = frozenset(
+    {"PermissionError", "OSError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"}
+)
+"""Errors at opening that say nothing of what is in the files."""
+
+NOT_OF_THE_FILES: Final = (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EMFILE, errno.ENOMEM)
+"""The same, where the engine names them: it writes (os error 13)."""
 
 WRITE_POINTS: Final = 500
 """Points in one message to the process: 3 MB of 1,536 numbers each."""
@@ -78,7 +87,7 @@ class EdgeProcess:
         kind, *result = self._exchange((str(self._folder), self._dims, options), START_SECONDS)
         if kind != "ok":
             self._end()
-            raise _why(self._folder, self._dims, *result)
+            raise opening_fault(self._folder, self._dims, *result)
 
     def _exchange(self, request: tuple[object, ...], seconds: float) -> tuple[Any, ...]:
         pipe = self._pipe
@@ -115,6 +124,7 @@ class EdgeStore:
 
     Raises:
         StartupError: another process holds the folder, or its vectors are of another size, or it can't be read.
+        DamagedIndex: it can be read, and what it holds can't.
     """
 
     def __init__(self, folder: Path, dims: int, *, fresh: bool = False) -> None:
@@ -153,13 +163,20 @@ def _beyond_schema(filters: Filters) -> Filters:
     return {name: wanted for name, wanted in filters.items() if name != "schema"}
 
 
-def _why(folder: Path, dims: int, kind: str, reason: str) -> StartupError:
+def opening_fault(folder: Path, dims: int, kind: str, reason: str) -> StartupError:
+    """The error of ours for what its process says: the kind of its error, and the reason."""
     match kind:
         case "Locked":
             return InUse(f"the index in {folder} is in use: another process of this bot is running; stop it first")
         case "WrongSize":
             return StartupError(other_size(dims, reason, f"the index in {folder}"))
-        case _:
+        case _ if kind in UNREADABLE or any(f"(os error {number})" in reason for number in NOT_OF_THE_FILES):
             return StartupError(
-                f"the index in {folder} can't be opened ({reason}): run `python -m bot reindex` to rebuild it"
+                f"the index in {folder} can't be opened ({reason}): see that the bot's user may use it, and that the "
+                "disk has room"
+            )
+        case _:
+            return DamagedIndex(
+                f"the index in {folder} can't be opened ({reason}): run `python -m bot reindex` to rebuild it, or "
+                "start the bot, which does so"
             )

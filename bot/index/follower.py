@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import InUse, ServiceAbsent, ServiceError, StartupError
+from bot.domain import DamagedIndex, InUse, ServiceAbsent, ServiceError, StartupError
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.generations import Generation, Generations, GenerationState, Made
 from bot.index.switch import IndexSwitch
@@ -94,11 +94,12 @@ class Follower:
         """What this process searches; None before the start."""
         return self._seen
 
-    async def start(self, *, damaged: bool = False) -> None:
+    async def start(self, *, damaged: bool = False, mends: bool = False) -> None:
         """Begin with what is in use; one that can't be opened is done without where it is to be replaced anyway.
 
         Args:
             damaged: it is, whatever the settings say.
+            mends: one that is found to be damaged is filled anew.
 
         Raises:
             StartupError: the index in use is the one that the settings want, and can't be opened.
@@ -106,15 +107,20 @@ class Follower:
             ServiceError: a service is down, and it is not waited for.
         """
         state = await self._generations.load(self._wanted)
+        mending = False
         try:
             await self._shelf.open(state.in_use)
         except InUse:
             raise
         except StartupError as error:
-            if state.in_use.made == self._wanted and not damaged:
+            mending = mends and isinstance(error, DamagedIndex)
+            if state.in_use.made == self._wanted and not (damaged or mending):
                 raise
             self._do_without(state.in_use, error)
         await self._generations.save_first(state)
+        if mending:
+            log.warning("The index is damaged and filled anew; until then memories are searched by words")
+            await self._generations.ask()
         await self.follow()
 
     async def run(self) -> None:

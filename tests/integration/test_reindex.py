@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from bot.domain import snowflake
 from bot.domain.crash_points import no_step
-from bot.domain.errors import ServiceUnavailable, StartupError
+from bot.domain.errors import DamagedIndex, ServiceUnavailable, StartupError
 from bot.index.backlog import OutboxPoint
+from bot.index.edge_store import opening_fault
 from bot.index.generations import Generation, Generations, GenerationState
 from bot.index.points import VectorQuery
 from bot.llm.loading import load_settings
@@ -230,6 +231,60 @@ async def test_an_index_that_can_not_be_read_is_made_anew(house: House) -> None:
         await house.holds_just_these(app)
         await house.finds_by_meaning(app)
     assert house.folders == ["index-2"]
+
+
+def of_other_words(folder: Path) -> None:
+    for path in (folder / "shard").rglob("*.json"):
+        path.write_text("{}")
+
+
+def cut_short(folder: Path) -> None:
+    """At which the engine panics, which no `except Exception` catches."""
+    for path in (folder / "shard").rglob("status.dat"):
+        path.write_bytes(b"")
+
+
+def without_vectors(folder: Path) -> None:
+    """It opens and counts, and fails at the first search."""
+    for path in (folder / "shard").rglob("chunk_*.mmap"):
+        path.write_bytes(b"")
+
+
+def without_a_note(folder: Path) -> None:
+    (folder / "index.json").write_text("{")
+
+
+@pytest.mark.parametrize("damage", [of_other_words, cut_short, without_vectors, without_a_note])
+async def test_a_damaged_index_is_filled_anew_by_the_bot(house: House, damage: Callable[[Path], None]) -> None:
+    damage(house.folder / "index")
+    with pytest.raises(DamagedIndex, match="can't be opened"):
+        async with open_app(house.settings(), extract=False):  # as the command line does
+            pass
+    async with open_app(house.settings(), extract=False, patient=True) as app:
+        assert app.mover is not None
+        while await app.mover.move():
+            pass
+        assert await in_use(app) == 2
+        await house.holds_just_these(app)
+        await house.finds_by_meaning(app)
+    assert house.folders == ["index-2"]
+
+
+async def test_an_index_that_may_not_be_read_is_no_damaged_one(house: House) -> None:
+    lock = house.folder / "index" / "lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(StartupError, match="may use it") as raised:
+        async with open_app(house.settings(), extract=False, patient=True):
+            pass
+    assert not isinstance(raised.value, DamagedIndex)
+
+
+@pytest.mark.parametrize("reason", ["IO Error: Permission denied (os error 13)", "No space left (os error 28)"])
+def test_what_the_system_refuses_is_no_damage(reason: str) -> None:
+    fault = opening_fault(Path("index"), 8, "Exception", f"Service runtime error: {reason}")
+    assert not isinstance(fault, DamagedIndex)
+    assert isinstance(opening_fault(Path("index"), 8, "Exception", "Service runtime error: broken"), DamagedIndex)
 
 
 async def test_what_is_erased_before_it_goes_on_is_erased_in_both(house: House) -> None:
