@@ -110,7 +110,7 @@ class Export:
         except ExportFault as error:
             if not self.partial:
                 raise
-            fault = str(error)
+            fault = str(error).removesuffix(f", {_PARTIAL}")
         complete = not self.lines and not fault
         return Survey(people, array("q", sorted(ids)) if complete else (), place, fault)
 

@@ -171,6 +171,7 @@ def test_a_file_that_ends_half_way_is_said_with_its_place_and_taken_up_to_there_
         survey = export.survey()
         assert (survey.people, list(survey.ids)) == (2, [])
         assert place in survey.fault
+        assert "--partial" not in survey.fault
 
 
 def test_a_survey_counts_people_and_knows_the_messages_of_bots(tmp_path: Path) -> None:
