@@ -12,10 +12,11 @@ STEPS = (
     "logged",  # and are durable
     "leased",  # a channel is this process's
     "cut",  # its pending messages are batches
-    "asked",  # the model has answered
-    "answered",  # the answer is stored
-    "prefetched",  # its statements are embedded
-    "reconciled",  # and compared with what is there
+    "asked",  # the model has proposed statements
+    "proposed",  # and they are stored
+    "prefetched",  # and embedded
+    "checked",  # the model has judged them
+    "answered",  # and that is stored
     "applying",  # memories are written, in a transaction that goes on
     "settled",  # and so are message states
     "batch applied",  # the transaction is committed
