@@ -172,7 +172,8 @@ class Indexer:
                 log.warning("The outbox can't be read, trying again later: %s", type(error).__name__)
                 pause = IDLE_SECONDS
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), pause)
+                async with asyncio.timeout(pause):  # wait_for misses that it is cancelled while it is woken
+                    await self._awake.wait()
 
     def wake(self) -> None:
         """Tell `run` that the outbox has something new."""

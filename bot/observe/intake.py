@@ -281,7 +281,8 @@ class Intake:
             await self._arrived.wait()
         if not self._stopping and len(self._events) < self._group_size:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), self._group_seconds)
+                async with asyncio.timeout(self._group_seconds):  # wait_for may miss that it is cancelled
+                    await self._hurry.wait()
         self._hurry.clear()
         return bool(self._events)
 

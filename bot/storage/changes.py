@@ -59,7 +59,8 @@ class Changes:
         try:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), self._look_seconds)
+                    async with asyncio.timeout(self._look_seconds):  # wait_for may miss that it is cancelled
+                        await self._told.wait()
                 self._told.clear()
                 try:
                     await self.look()

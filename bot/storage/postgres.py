@@ -214,7 +214,8 @@ async def _be_heard(connection: AsyncConnection, over: asyncio.Event) -> None:
     """Ask for something often enough for the server to see that this process is there."""
     while not over.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), SILENT_SECONDS / 4)
+            async with asyncio.timeout(SILENT_SECONDS / 4):
+                await over.wait()
             return
         await connection.execute(select(1))
 
