@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import cached_property
 
 from bot.remember.transcript import ShownLine
 from bot.text import DURATIONS, MENTION, Clock, Day, Meaning, Number, ToldDays, language_of, links_of, runs_of
@@ -77,13 +78,37 @@ def _moment(stamp: int, zone: tzinfo) -> str:
         return " "
 
 
+class Hearing:
+    """The lines of a stretch, each heard once for all statements about them: that takes a while for long ones.
+
+    Args:
+        lines: all of it, in order.
+        zone: of the server, for times that Discord shows to each in their own.
+    """
+
+    def __init__(self, lines: Sequence[ShownLine], zone: tzinfo = UTC) -> None:
+        self.lines, self._zone = lines, zone
+        self._heard: dict[tuple[int, tuple[str, ...], bool], Heard] = {}
+
+    @cached_property
+    def language(self) -> str:
+        """In which most of it is said."""
+        return language_of(" ".join(line.text for line in self.lines))
+
+    def heard(self, place: int, languages: tuple[str, ...], *, near: bool) -> Heard:
+        """What the line at a place holds, or lends where it is only near."""
+        key = (place, languages, near)
+        if key not in self._heard:
+            self._heard[key] = Heard(self.lines[place], languages, self._zone, near=near)
+        return self._heard[key]
+
+
 class Stretch:
     """The lines of a stretch, seen from those that a statement cites.
 
     Args:
-        lines: all of it, in order.
+        hearing: all of it.
         cited: ids of the messages that the statement cites.
-        zone: of the server.
         text: the statement.
         alone: whether no line near the cited ones may lend anything.
 
@@ -92,19 +117,15 @@ class Stretch:
         language: of the statement.
     """
 
-    def __init__(
-        self, lines: Sequence[ShownLine], cited: Iterable[int], zone: tzinfo, text: str, *, alone: bool
-    ) -> None:
-        self._lines, self._zone, self._alone = lines, zone, alone
+    def __init__(self, hearing: Hearing, cited: Iterable[int], text: str, *, alone: bool) -> None:
+        self._hearing, self._lines, self._alone = hearing, hearing.lines, alone
         wanted = frozenset(cited)
-        self._places = [place for place, line in enumerate(lines) if line.message_id in wanted]
-        self.is_complete = bool(wanted) and wanted == {lines[place].message_id for place in self._places}
-        spoken = language_of(" ".join(line.text for line in lines))
-        own = language_of(" ".join(lines[place].text for place in self._places), spoken)
+        self._places = [place for place, line in enumerate(self._lines) if line.message_id in wanted]
+        self.is_complete = bool(wanted) and wanted == {self._lines[place].message_id for place in self._places}
+        own = language_of(" ".join(self._lines[place].text for place in self._places), hearing.language)
         self.language = language_of(text, own)
         self._languages = tuple(dict.fromkeys((self.language, own)))
-        self.cited = [Heard(lines[place], self._languages, zone, near=False) for place in self._places]
-        self._lending: dict[int, Heard] = {}
+        self.cited = [hearing.heard(place, self._languages, near=False) for place in self._places]
 
     def lender(self, is_in: Callable[[Sequence[Heard]], bool]) -> Heard | None:
         """The first line near the cited ones that holds something together with them."""
@@ -119,6 +140,4 @@ class Stretch:
         for place in dict.fromkeys((*replied, *around)):
             if place in self._places or not 0 <= place < len(self._lines):
                 continue
-            if place not in self._lending:
-                self._lending[place] = Heard(self._lines[place], self._languages, self._zone, near=True)
-            yield self._lending[place]
+            yield self._hearing.heard(place, self._languages, near=True)

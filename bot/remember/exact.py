@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, tzinfo
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from unicodedata import east_asian_width
 
 from bot.domain import people_in
-from bot.remember.evidence import Heard, Stretch
+from bot.remember.evidence import Heard, Hearing, Stretch
 from bot.remember.sensitive import is_sensitive
-from bot.remember.transcript import ShownLine
 from bot.text import (
     DURATIONS,
     REDACTED,
@@ -93,12 +92,11 @@ class Exact:
 def check(
     text: str,
     cited: Sequence[int],
-    lines: Sequence[ShownLine],
+    hearing: Hearing,
     people: Collection[int],
     *,
     personal: bool = False,
     topic: bool = False,
-    zone: tzinfo = UTC,
     bot_id: int | None = None,
     secrets: SecretFinder | None = None,
 ) -> Exact | Refusal:
@@ -107,11 +105,10 @@ def check(
     Args:
         text: the statement; people as `<@user_id>`.
         cited: ids of the messages that state it.
-        lines: all lines of the stretch in their order, those for context included.
+        hearing: all lines of the stretch in their order, those for context included.
         people: who may be in it.
         personal: whether it is a fact or preference, which stands on its cited lines alone.
         topic: whether it only says what a conversation is about, which a word may.
-        zone: of the server, for times that Discord shows to each in their own.
         bot_id: this bot, about which nothing is kept.
         secrets: the finder of secrets, if there is one already.
 
@@ -123,7 +120,7 @@ def check(
         return Refusal.LENGTH
     if refusal := _unfit(text, people, bot_id, secrets or SecretFinder()):
         return refusal
-    stretch = Stretch(lines, cited, zone, text, alone=personal)
+    stretch = Stretch(hearing, cited, text, alone=personal)
     if not stretch.is_complete:
         return Refusal.LINES
     if personal and any(is_sensitive(told) for told in (text, *(heard.text for heard in stretch.cited))):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
-from bot.domain import MENTION, PERSONAL_KINDS, AnswerInvalid, MemoryKind, people_in
+from bot.domain import MENTION, PERSONAL_KINDS, MemoryKind, people_in
 from bot.remember import exact
 from bot.remember.check import Candidate, Checker
+from bot.remember.evidence import Hearing
 from bot.remember.explain import Explanations
 from bot.remember.fitness import OWN_LINE, OWN_STATEMENT, Call
 from bot.remember.propose import Proposal, Proposer
@@ -90,8 +92,9 @@ class Reader:
         most = MOST_A_LINE * len(transcript.new)
         if len(proposals.items) > most:
             refusals[TOO_MANY] += len(proposals.items) - most
-        for proposal in proposals.items[:most]:
-            statement, reason = self._screened(proposal, transcript, personal)
+        read = proposals.items[:most]
+        screened = await asyncio.to_thread(self._screened, read, transcript, personal)
+        for proposal, (statement, reason) in zip(read, screened, strict=True):
             if self._explain is not None:
                 self._explain.proposed(work.batch.id, proposal, statement, reason)
             if reason is None:
@@ -122,8 +125,7 @@ class Reader:
         """
         transcript = Transcript((OWN_LINE,), context=(), names={}, secrets=self._secrets, zone=self._zone)
         if call is Call.PROPOSE:
-            for proposal in (await self._proposer.propose(transcript, ())).items:
-                self._screened(proposal, transcript, set())
+            self._screened((await self._proposer.propose(transcript, ())).items, transcript, set())
         else:
             own = Statement(MemoryKind.DECISION, OWN_STATEMENT, (OWN_LINE.id,))
             await self._checker.check(transcript, [Candidate(own)])
@@ -131,7 +133,8 @@ class Reader:
     async def _transcript(self, work: Work) -> Transcript:
         messages = (*work.context, *work.messages)
         channels = {int(channel_id) for message in messages for channel_id in CHANNEL.findall(message.content)}
-        return Transcript(
+        return await asyncio.to_thread(  # a hundred long messages full of figures take a minute
+            Transcript,
             work.messages,
             context=work.context,
             names=await self._directory.names(work.batch.guild_id, {m.author_id for m in messages}),
@@ -140,30 +143,32 @@ class Reader:
             zone=self._zone,
         )
 
-    def _screened(self, proposal: Proposal, transcript: Transcript, personal: set[int]) -> tuple[Statement, str | None]:
-        """The statement that a proposal is, and why it may not be kept, if it may not."""
+    def _screened(
+        self, proposals: Sequence[Proposal], transcript: Transcript, personal: set[int]
+    ) -> list[tuple[Statement, str | None]]:
+        """The statement that each proposal is, and why it may not be kept, if it may not."""
+        hearing = Hearing(list(transcript.lines.values()), self._zone)
+        return [self._screen(proposal, hearing, transcript.people, personal) for proposal in proposals]
+
+    def _screen(
+        self, proposal: Proposal, hearing: Hearing, people: Collection[int], personal: set[int]
+    ) -> tuple[Statement, str | None]:
         personally = proposal.kind in PERSONAL_KINDS
         stating = tuple(line.message_id for line in proposal.lines if line.is_new)
         before = {line.message_id for line in proposal.lines if not (line.is_new or personally)}
         statement = Statement(proposal.kind, proposal.text, stating, tuple(sorted(before)))
         if reason := self._unfit(proposal, personal):
             return statement, reason
-        lines = list(transcript.lines.values())
-        try:
-            verdict = exact.check(
-                proposal.text,
-                (*statement.supporting, *stating),
-                lines,
-                transcript.people,
-                personal=personally,
-                topic=proposal.kind is MemoryKind.TOPIC,
-                zone=self._zone,
-                bot_id=self.bot_id,
-                secrets=self._secrets,
-            )
-        except Exception as error:
-            # a fault of the checks is the batch's, which dies in the end: no channel waits for its mending
-            raise AnswerInvalid(f"a statement could not be checked ({type(error).__name__})") from error
+        verdict = exact.check(
+            proposal.text,
+            (*statement.supporting, *stating),
+            hearing,
+            people,
+            personal=personally,
+            topic=proposal.kind is MemoryKind.TOPIC,
+            bot_id=self.bot_id,
+            secrets=self._secrets,
+        )
         if isinstance(verdict, exact.Refusal):
             return statement, verdict.value
         return replace(statement, text=verdict.text, supporting=tuple(sorted(before.union(verdict.supporting)))), None

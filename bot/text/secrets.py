@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from math import log2
 
@@ -42,6 +43,9 @@ from bot.text.languages import STOP_WORDS
 
 REDACTED = "[secret]"
 """Stands for a secret wherever a message's text leaves the log."""
+
+REDACTED_BEFORE = 256
+"""Texts; some stretches with the lines before them."""
 
 PHONE_REGIONS = (None, "US", "GB", "DE", "FR", "IN", "BR")
 """Where numbers written without a country code are looked for; with one (None) every country is."""
@@ -138,9 +142,14 @@ def _by(pattern: re.Pattern[str], detector: JwtTokenDetector | NpmDetector | Ope
 
 
 class SecretFinder:
-    """Finds and blanks out secrets in chat text."""
+    """Finds and blanks out secrets in chat text.
+
+    What it made of the last REDACTED_BEFORE texts it holds in memory: a message is looked through for each call of a
+    model that shows it, and one that is full of figures takes a second.
+    """
 
     def __init__(self) -> None:
+        self._redacted = lru_cache(REDACTED_BEFORE)(self._redact)
         self._detectors: tuple[BasePlugin, ...] = (
             ArtifactoryDetector(),
             AWSKeyDetector(),
@@ -171,6 +180,9 @@ class SecretFinder:
 
     def redact(self, text: str) -> str:
         """`text` with `REDACTED` in place of every secret."""
+        return self._redacted(text)
+
+    def _redact(self, text: str) -> str:
         for secret in self.find(text):
             text = text.replace(secret, REDACTED)
         return text

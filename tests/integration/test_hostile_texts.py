@@ -30,6 +30,8 @@ GUILD, CHANNEL, ADA, BEN = 10, 20, 30, 31
 NAMES = {ADA: "Ada", BEN: "Ben"}
 AT_ONCE = 1.0
 """Seconds of processor time that the event loop may be held: Discord waits three for an answer."""
+FOR_ALL = 60.0
+"""Seconds of processor time for all messages, the model's included."""
 PROPOSED = 100
 """Characters of a line that are proposed: what the answers of a stretch have room for."""
 LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?(?:, \w{3} [^:\n]+ \d\d:\d\d)?: (.+)$", re.MULTILINE)
@@ -57,9 +59,8 @@ class Pulse:
         """Measure from now on."""
         while True:
             start = time.thread_time()
-            await asyncio.sleep(0)
-            self.longest = max(self.longest, time.thread_time() - start)
             await asyncio.sleep(0.005)
+            self.longest = max(self.longest, time.thread_time() - start)
 
 
 @asynccontextmanager
@@ -148,14 +149,13 @@ async def test_hostile_messages_are_read_asked_for_remembered_and_forgotten(
     async with opened(tmp_path, ollama_server) as (app, pulse):
         said = await say(app, [text for _, text in texts])
         await work_off(app)
-        print("flushed", time.process_time() - start, pulse.longest)
         assert await states(app) == {MessageState.EXTRACTED: len(said)}
         assert await rows(app, outbox) == [0]
 
         for (word, text), message in zip(texts, said, strict=True):
             assert any(message.id in hit.message_ids for hit in await hits_of(app, word)), text[:80]
             await hits_of(app, text)
-            await remember_and_forget(app, text)
+            await remember_and_forget(app, f"{word} {text}")
         await work_off(app)
 
         ids = [message.id for message in said]
@@ -164,7 +164,7 @@ async def test_hostile_messages_are_read_asked_for_remembered_and_forgotten(
         assert await rows(app, messages, memories, outbox) == [0, 0, 0]
         assert await app.index.count() == 0
     assert pulse.longest < AT_ONCE
-    assert time.process_time() - start < 60
+    assert time.process_time() - start < FOR_ALL
 
 
 async def remember_and_forget(app: App, text: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.remember.evidence import Hearing
 from bot.remember.exact import LONGEST, Exact, Refusal, check, contradicts
 from bot.remember.transcript import ShownLine
 from bot.text import SecretFinder
@@ -41,7 +42,7 @@ def judged(text: str, *lines: str, cited: Sequence[int] | None = None, personal:
     """What the checks say of a text that cites all lines, or the ones named."""
     shown = stretch(*lines)
     numbers = cited or [line.number for line in shown]
-    return check(text, numbers, shown, {ANA, BEN, CEM}, personal=personal, zone=ZoneInfo("Europe/Berlin"))
+    return check(text, numbers, Hearing(shown, ZoneInfo("Europe/Berlin")), {ANA, BEN, CEM}, personal=personal)
 
 
 ENGLISH = [
@@ -200,36 +201,36 @@ def test_what_nobody_said_is_refused(text: str, refusal: Refusal, lines: list[st
 )
 def test_a_line_near_or_answered_lends_whole_values_and_no_bare_figure(text: str, line: str, passes: bool) -> None:
     shown = stretch("hi all", line, "hm", "yes, exam in the hall, register first", replies={4: 2})
-    passed = check(text, [4], shown, {ANA}, personal=False)
+    passed = check(text, [4], Hearing(shown), {ANA}, personal=False)
     assert passed == Exact(text, (2,)) if passes else passed is Refusal.FIGURE
-    assert not isinstance(check(text, [4], shown, {ANA}, personal=True), Exact)
+    assert not isinstance(check(text, [4], Hearing(shown), {ANA}, personal=True), Exact)
 
 
 @pytest.mark.parametrize("title", ["T-shirts", "Mitgliedsbeitrag", "Nether hub"])
 def test_a_topic_may_be_a_word_and_a_statement_may_not(title: str) -> None:
     shown = stretch("who orders the shirts, pays the fee, and digs the hub?")
-    assert check(title, [1], shown, {ANA}, topic=True) == Exact(title)
-    assert check(title, [1], shown, {ANA}) is Refusal.LENGTH
+    assert check(title, [1], Hearing(shown), {ANA}, topic=True) == Exact(title)
+    assert check(title, [1], Hearing(shown), {ANA}) is Refusal.LENGTH
 
 
 def test_a_line_further_away_lends_only_to_its_reply() -> None:
     talk = ["is it at https://example.org/a ?", *["hm"] * 5, "yes it is there"]
     text = "It is at https://example.org/a for all."
-    assert check(text, [7], stretch(*talk), {ANA}, personal=False) is Refusal.LINK
-    assert check(text, [7], stretch(*talk, replies={7: 1}), {ANA}, personal=False) == Exact(text, (1,))
+    assert check(text, [7], Hearing(stretch(*talk)), {ANA}, personal=False) is Refusal.LINK
+    assert check(text, [7], Hearing(stretch(*talk, replies={7: 1})), {ANA}, personal=False) == Exact(text, (1,))
 
 
 def test_a_statement_needs_lines_that_are_there() -> None:
     shown = stretch("we meet at noon")
-    assert check("They meet at noon.", [], shown, {ANA}, personal=False) is Refusal.LINES
-    assert check("They meet at noon.", [1, 2], shown, {ANA}, personal=False) is Refusal.LINES
+    assert check("They meet at noon.", [], Hearing(shown), {ANA}, personal=False) is Refusal.LINES
+    assert check("They meet at noon.", [1, 2], Hearing(shown), {ANA}, personal=False) is Refusal.LINES
 
 
 def test_nothing_is_kept_about_the_bot_nor_of_what_is_sensitive() -> None:
     shown = stretch(f"<@{BOT}> is slow today", "i have adhd")
     text = f"<@{BOT}> is slow today."
-    assert check(text, [1], shown, {ANA, BOT}, personal=False, bot_id=BOT) is Refusal.BOT
-    assert check("<@1003> has adhd, they said.", [2], shown, {CEM}, personal=True) is Refusal.SENSITIVE
+    assert check(text, [1], Hearing(shown), {ANA, BOT}, personal=False, bot_id=BOT) is Refusal.BOT
+    assert check("<@1003> has adhd, they said.", [2], Hearing(shown), {CEM}, personal=True) is Refusal.SENSITIVE
 
 
 @pytest.mark.parametrize(
@@ -268,8 +269,8 @@ DAYS = st.dates(date(2015, 1, 1), date(2084, 9, 1))  # of which a snowflake can 
 @given(TEXTS | st.text(max_size=300), TEXTS | st.text(), DAYS)
 def test_any_text_is_judged_and_dates_are_written_once(text: str, said: str, day: date) -> None:
     shown = stretch(f"{text} {said}", said, day=day)
-    passed = check(text, [1], shown, {ANA, BEN}, personal=False, secrets=NO_SECRETS)
+    passed = check(text, [1], Hearing(shown), {ANA, BEN}, personal=False, secrets=NO_SECRETS)
     if isinstance(passed, Exact) and len(passed.text) < LONGEST - 60:
-        again = check(passed.text, [1], shown, {ANA, BEN}, personal=False, secrets=NO_SECRETS)
+        again = check(passed.text, [1], Hearing(shown), {ANA, BEN}, personal=False, secrets=NO_SECRETS)
         assert again == passed
     contradicts(text, said)

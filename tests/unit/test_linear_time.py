@@ -42,7 +42,7 @@ from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import count
 from bot.remember.changes import is_repetition
-from bot.remember.evidence import Heard
+from bot.remember.evidence import Heard, Hearing
 from bot.remember.exact import check, contradicts
 from bot.remember.model_json import Repetition, items_of
 from bot.remember.nearest import Earlier, subject_terms
@@ -231,8 +231,16 @@ def _memory(text: str) -> Memory:
     return Memory(id="m", guild_id=1, kind=MemoryKind.DECISION, text=text, citations=(Citation(_message("").id, 2, 1),))
 
 
+class _NoSecrets(SecretFinder):
+    """Finds none: that is measured by itself, and is held in memory."""
+
+    def find(self, text: str) -> list[str]:
+        return []
+
+
 def _shown(text: str) -> None:
-    transcript = Transcript([_message(text)], context=[_message(text)], names={1: "Ana", 2: "Ben"}, secrets=SECRETS)
+    secrets = _NoSecrets()
+    transcript = Transcript([_message(text)], context=[_message(text)], names={1: "Ana", 2: "Ben"}, secrets=secrets)
     transcript.shown(transcript.lines.values())
     transcript.quoted(text)
     transcript.resolved(text)
@@ -248,8 +256,8 @@ def _spoken_to(text: str) -> None:
 def _judged(text: str) -> None:
     line = ShownLine(1, 1, 1, text, DAY)
     Heard(line, LANGUAGES, UTC, near=True)
-    check(STATEMENT, [1], [line], {1}, personal=True, secrets=SECRETS)
-    check(text, [1], [line], {1}, personal=False, secrets=SECRETS)
+    check(STATEMENT, [1], Hearing([line]), {1}, personal=True, secrets=_NoSecrets())
+    check(text, [1], Hearing([line]), {1}, personal=False, secrets=_NoSecrets())
 
 
 def _answered(text: str) -> None:
@@ -307,7 +315,7 @@ def _functions() -> dict[str, Callable[[str], object]]:
     face = {name: value for name in bot.text.__all__ if inspect.isfunction(value := getattr(bot.text, name))}
     taking = {name: [p.annotation for p in inspect.signature(f).parameters.values()] for name, f in face.items()}
     return {name: partial(_call, face[name]) for name, kinds in taking.items() if "str" in kinds} | {
-        "redact": SECRETS.redact,
+        "find secrets": SECRETS.find,
         "estimate_tokens": estimate_tokens,
         "is_sensitive": is_sensitive,
         "is_order": is_order,

@@ -154,19 +154,25 @@ class Answers:
         people: Collection[str],
         before: Before,
     ) -> Answer:
-        sources = sources_of(hits, names, self._secrets.redact, zone=self._zone)
+        sources = await self._sources(hits, names)
         if not sources:
             return Answer(AnswerState.UNKNOWN)
         asked = self._secrets.redact(question)
         try:
             proposed = await self._said(model, asked, sources, before)
         except AnswerCut:  # once more with half of it
-            sources = sources_of(hits, names, self._secrets.redact, zone=self._zone, tokens=SOURCE_TOKENS // 2)
+            sources = await self._sources(hits, names, SOURCE_TOKENS // 2)
             if not sources:
                 raise
             proposed = await self._said(model, asked, sources, before)
         sentences = tuple(filter(None, (self._sentence(text, ns, sources, question, people) for text, ns in proposed)))
         return Answer(AnswerState.ANSWERED if sentences else AnswerState.UNKNOWN, sentences)
+
+    async def _sources(
+        self, hits: Sequence[Hit], names: Mapping[int, str], tokens: int = SOURCE_TOKENS
+    ) -> list[Source]:
+        """The lines of hits; looking for secrets in lines full of figures takes a while."""
+        return await asyncio.to_thread(sources_of, hits, names, self._secrets.redact, zone=self._zone, tokens=tokens)
 
     @staticmethod
     async def _said(
