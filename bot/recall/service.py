@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references, snowflake, system_clock
+from bot.observe import storable
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
 from bot.recall.memories import FUSION, MemorySearch, Near, convincing
 from bot.recall.messages import MessageSearch
@@ -74,6 +76,7 @@ class Recall:
         if not query.text.strip() or query.channel_ids == frozenset():
             return RecallResult(())
         started = time.monotonic()
+        query = replace(query, text=storable(query.text))  # no service takes half of a surrogate pair
         question, plain_text = await self._stage("understand", self._understand(query))
         if self._message_vectors is not None and self._message_vectors.held:
             near, note, ranked, rows = await self._with_messages_by_meaning(question, plain_text, query)
