@@ -30,6 +30,7 @@ class Flushing(commands.Cog):
         self._flusher = flusher
         self._installation = installation
         self._seconds = seconds
+        self._waiting: str | None = None
 
     async def cog_load(self) -> None:
         """Begin to flush on time."""
@@ -55,5 +56,6 @@ class Flushing(commands.Cog):
         except Exception:  # a loop that ended would be noticed by nobody
             log.exception("Flushing failed; it is tried again")
             return
-        if report.waiting is not None:
+        if report.waiting not in (None, self._waiting):
             log.warning("Flushing waits: %s", report.waiting)
+        self._waiting = report.waiting

@@ -52,6 +52,7 @@ async def work(settings: Settings, step: Step = no_step) -> None:
 
 async def _flush(app: App, flusher: Flusher) -> None:
     """Do what is due, for ever; what the database refuses is tried again."""
+    waiting: str | None = None
     while True:
         try:
             bot_id = await app.services.installation.get(BOT_ID)
@@ -60,6 +61,7 @@ async def _flush(app: App, flusher: Flusher) -> None:
         except SQLAlchemyError as error:
             log.warning("Flushing waits for the database: %s", type(error).__name__)
         else:
-            if report.waiting is not None:
+            if report.waiting not in (None, waiting):
                 log.warning("Flushing waits: %s", report.waiting)
+            waiting = report.waiting
         await asyncio.sleep(CHECK_SECONDS)
