@@ -108,10 +108,10 @@ class Writer:
             raise KeyError(message_id)
 
 
-EVENTS = st.lists(st.tuples(st.sampled_from(["say", "say", "say", "edit", "delete"]), ITEMS), max_size=2 * MOST)
+EVENTS = st.lists(st.tuples(st.sampled_from(["say", "say", "edit", "delete"]), ITEMS), min_size=MOST, max_size=3 * MOST)
 
 
-@given(events=EVENTS, poison=POISON, glitches=GLITCHES, removals=st.dictionaries(ITEMS, st.integers(1, 4), max_size=4))
+@given(events=EVENTS, poison=POISON, glitches=GLITCHES, removals=st.dictionaries(ITEMS, st.integers(1, 6), min_size=8))
 @lived
 async def test_the_intake_writes_all_but_what_can_not_be_written(
     events: list[tuple[str, int]],
