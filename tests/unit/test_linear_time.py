@@ -121,6 +121,9 @@ def cached():
 def literal(text, default=re.compile("by default")):
     return [re.search("of a comprehension", part) for part in text]
 
+def escaped(names):
+    return re.compile(f"@({'|'.join(map(re.escape, names))})")
+
 async def nested():
     return lambda text: re.compile("of a lambda").split(text)
 """
@@ -148,7 +151,7 @@ def test_an_expression_is_looked_at_wherever_it_stands(module: Callable[[str], M
     held = {use.pattern.pattern for use in patterns_of(module(WHEREVER))}
     assert held == {
         *("of a class", "of a method", "of the module", "of a collection", "of an instance"),
-        *("of a cached function", "by default", "of a comprehension", "of a lambda"),
+        *("of a cached function", "by default", "of a comprehension", "of a lambda", "@(word|wording)"),
     }
 
 
