@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bot.domain import AnswerError, Memory, ServiceError, ServiceGivenUp, Step, frames_of, reason_of
 from bot.remember.fitness import OWN_LINE, OWN_STATEMENT, Call, Fitness
-from bot.remember.queue import Batch, LeaseLost, Queue, Work
+from bot.remember.leases import LeaseLost
+from bot.remember.queue import Batch, Queue, Work
 from bot.storage import database_away
 
 if TYPE_CHECKING:

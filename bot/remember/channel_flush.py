@@ -24,10 +24,11 @@ from bot.remember.asking import Asking
 from bot.remember.check import NEAREST, Candidate, judged, refusal
 from bot.remember.explain import Explanations
 from bot.remember.fitness import Call, Fitness
+from bot.remember.leases import LeaseLost
 from bot.remember.nearest import Earlier
 from bot.remember.neighbours import Neighbours
 from bot.remember.places import Place
-from bot.remember.queue import ANSWERED, PROPOSED, Batch, LeaseLost, Queue, Work
+from bot.remember.queue import ANSWERED, PROPOSED, Batch, Queue, Work
 from bot.remember.reader import Reader
 from bot.remember.report import FlushReport, Progress
 from bot.remember.settler import OPTED_OUT, Settler, statement_id

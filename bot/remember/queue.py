@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Row,
     Select,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal,
     select,
     update,
 )
@@ -43,10 +41,8 @@ from bot.domain import (
 )
 from bot.guilds import Consents
 from bot.observe import message_from_row, set_batch, set_state
-from bot.storage import PENDING, Database, batches, chunks, leases, messages, upsert
-
-LEASE_SECONDS = 30.0
-"""How long a channel stays with a process that no longer renews its lease."""
+from bot.remember.leases import LEASE_SECONDS, Leases
+from bot.storage import PENDING, Database, batches, chunks, leases, messages
 
 TRIES = 2
 """Unusable answers to the same messages before they are halved, or die where there is one message only."""
@@ -62,10 +58,6 @@ PROPOSED = "proposed"
 ANSWERED = "answered"
 
 _HALVES = uuid.UUID("0b7f3f1c-1d0e-4a53-8a4e-0a5f0d1c2b11")  # namespace of the ids of halved batches
-
-
-class LeaseLost(ChannelMemoryError):
-    """Another process has taken over the channel; what this one had in hand is that one's now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +102,7 @@ class Due:
     guild_id: int
 
 
-class Queue:
+class Queue(Leases):
     """Hands out channels and batches, so that nothing is lost, doubled or done by two at once."""
 
     def __init__(
@@ -126,71 +118,11 @@ class Queue:
     ) -> None:
         """Open the queue for `owner`, a name that no other running process has.
 
-        Leases go by `lease_time`, SQL for the present time that all processes share, or else by `clock`. While a
-        service is down a batch waits for `longest_wait_seconds` at most, if it names no time itself.
+        Leases go by `lease_time` (see `Leases`). While a service is down a batch waits for `longest_wait_seconds` at
+        most, if it names no time itself.
         """
-        self._lease_time = lease_time
-        self._db = db
-        self._clock = clock
-        self._owner = owner
-        self._lease_ms = round(lease_seconds * 1000)
+        super().__init__(db, clock, owner, seconds=lease_seconds, time=lease_time)
         self._waits = Backoff(FIRST_WAIT_SECONDS, longest_wait_seconds, spread)
-
-    # --- leases ------------------------------------------------------------------------------------------------------
-
-    @property
-    def lease_seconds(self) -> float:
-        """How long a lease holds without being renewed."""
-        return self._lease_ms / 1000
-
-    async def acquire(self, channel_id: int) -> bool:
-        """Take the lease of a channel if nobody has it; waits for nobody who is taking or renewing it."""
-        theirs = leases.c.channel_id == channel_id
-        row = select(literal(channel_id, BigInteger), literal(self._owner), literal(0))
-        absent = row.where(~exists().where(theirs))  # one that is being renewed is there, and would be waited for
-        new = upsert(self._db.dialect, leases).from_select(["channel_id", "owner", "expires_ms"], absent)
-        free = select(leases.c.channel_id).where(theirs, ~self._in_force()).with_for_update(skip_locked=True)
-        taken = update(leases).where(leases.c.channel_id.in_(free))
-        async with self._db.apart() as connection:
-            await connection.execute(new.on_conflict_do_nothing())
-            return (await connection.execute(taken.values(owner=self._owner, expires_ms=self._ends()))).rowcount == 1
-
-    async def renew(self, channel_id: int) -> None:
-        """Keep the lease for another while.
-
-        Raises:
-            LeaseLost: it is another's now.
-        """
-        async with self._db.apart() as connection:
-            await self.hold(connection, channel_id)
-
-    async def release(self, channel_id: int) -> None:
-        """Give the lease back; what is in hand stays in the queue."""
-        async with self._db.apart() as connection:
-            await connection.execute(delete(leases).where(self._ours(channel_id)))
-
-    async def hold(self, connection: AsyncConnection, channel_id: int) -> None:
-        """Renew the lease inside a transaction, which so takes effect only while the lease is ours.
-
-        Raises:
-            LeaseLost: it is another's now.
-        """
-        renewed = update(leases).where(self._ours(channel_id)).values(expires_ms=self._ends())
-        if (await connection.execute(renewed)).rowcount == 0:
-            raise LeaseLost(f"the lease of channel {channel_id} was lost")
-
-    def _ours(self, channel_id: int) -> ColumnElement[bool]:
-        return and_(leases.c.channel_id == channel_id, leases.c.owner == self._owner)
-
-    def _now(self) -> ColumnElement[int]:
-        return literal(self._clock(), BigInteger) if self._lease_time is None else self._lease_time
-
-    def _ends(self) -> ColumnElement[int]:
-        return self._now() + self._lease_ms
-
-    def _in_force(self) -> ColumnElement[bool]:
-        """Leases that hold; one that ends later than any lease can was taken before the clock was put back."""
-        return leases.c.expires_ms.between(self._now() + 1, self._now() + 2 * self._lease_ms)
 
     # --- what there is to do -----------------------------------------------------------------------------------------
 
@@ -210,7 +142,7 @@ class Queue:
         in_hand = select(batches.c.channel_id, func.max(batches.c.next_try_ms).label("next_try")).group_by(
             batches.c.channel_id
         )
-        leased = select(leases.c.channel_id).where(self._in_force())
+        leased = select(leases.c.channel_id).where(self.in_force())
         async with self._db.read() as connection:
             channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
             next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}

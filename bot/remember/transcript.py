@@ -25,7 +25,7 @@ CONTEXT_LINES = 10
 CONTEXT_CHARS = 300
 """Of a line that is only shown to be understood by."""
 
-_LABEL = re.compile(r"[@＠﹫]([A-Z]{1,2})(?![\w])")
+_LABEL = re.compile(r"[@＠﹫]([A-Z]{1,4})(?![\w])")
 _TIMESTAMP = re.compile(r"<t:(\d{1,11})(?::[a-zA-Z])?>")
 _EMOJI = re.compile(rf"<a?:(\w{{1,32}}):{snowflake.PATTERN}>")
 CHANNEL = re.compile(rf"<#({snowflake.PATTERN})>")
@@ -126,9 +126,7 @@ class Transcript:
     def label(self, user_id: int) -> str:
         """The label of a person, a new one for somebody who was not seen yet."""
         if user_id not in self._labels:
-            tens, ones = divmod(len(self._labels), len(ascii_uppercase))
-            first = ascii_uppercase[(tens - 1) % len(ascii_uppercase)] if tens else ""
-            self._labels[user_id] = f"@{first}{ascii_uppercase[ones]}"
+            self._labels[user_id] = f"@{_letters(len(self._labels))}"
         return self._labels[user_id]
 
     def resolved(self, text: str) -> tuple[str, bool]:
@@ -167,6 +165,12 @@ class Transcript:
         dated = _TIMESTAMP.sub(lambda m: f"{datetime.fromtimestamp(int(m[1]), self._zone):%Y-%m-%d %H:%M %Z}", text)
         named = CHANNEL.sub(lambda m: f"#{name}" if (name := self._channels.get(int(m[1]))) else "", dated)
         return one_line(_REFERENCE.sub("", _EMOJI.sub(r":\1:", named)))
+
+
+def _letters(number: int) -> str:
+    """The letters that a number from 0 on has: A to Z, AA, AB and so on."""
+    tens, ones = divmod(number, len(ascii_uppercase))
+    return (_letters(tens - 1) if tens else "") + ascii_uppercase[ones]
 
 
 def harmless(text: str, label: Callable[[int], str]) -> str:

@@ -22,7 +22,7 @@ from bot.domain.clock import system_clock
 from bot.domain.model import Message
 from bot.guilds.consent import Consents, SubjectHasher
 from bot.observe.messagelog import MessageLog, Said
-from bot.remember.queue import LEASE_SECONDS
+from bot.remember.leases import LEASE_SECONDS
 from bot.storage.engine import Database, open_database
 from bot.storage.schema import batches, citations, memories, messages, outbox
 from bot.text.fulltext import FullText

@@ -22,7 +22,8 @@ from bot.llm.fallback import FallbackModel
 from bot.memories import Asker
 from bot.remember import channel_flush
 from bot.remember.channel_flush import CUT_MESSAGES
-from bot.remember.queue import Batch, LeaseLost, Queue
+from bot.remember.leases import LeaseLost
+from bot.remember.queue import Batch, Queue
 from bot.remember.report import FlushReport
 from bot.remember.settler import Settled
 from bot.remember.statement import Judged, Judgement, Statement

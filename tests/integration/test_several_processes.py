@@ -21,7 +21,8 @@ from bot.index.indexer import INDEXING
 from bot.index.message_vectors import MessageVectors
 from bot.llm.loading import load_settings
 from bot.observe.messagelog import MessageLog, Said
-from bot.remember.queue import LeaseLost, Queue
+from bot.remember.leases import LeaseLost
+from bot.remember.queue import Queue
 from bot.run.app import open_app
 from bot.storage.changes import Changes
 from bot.storage.engine import Database, open_database

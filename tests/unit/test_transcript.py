@@ -97,7 +97,11 @@ def test_more_people_than_letters_are_told_apart() -> None:
     many = chat(*[(5000 + i, f"idea number {i} is blue") for i in range(60)])
     stretch = transcript(many, names={})
 
-    assert len({stretch.label(5000 + i) for i in range(60)}) == 60
+    labels = [stretch.label(5000 + i) for i in range(2_000)]
+    assert len(set(labels)) == 2_000
+    assert {stretch.resolved(f"{label} waters the plants") for label in labels} == {
+        (f"<@{5000 + i}> waters the plants", True) for i in range(2_000)
+    }
 
 
 def test_labels_become_people_again_and_unknown_ones_are_noticed() -> None:

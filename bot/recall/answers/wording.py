@@ -58,7 +58,7 @@ ORDER = any_of(
     r"\b(?:as|you are) an? (?:ai|language model|assistant|llm)\b",
     r"\bremember (?:that|this|forever|always)\b.{0,80}\b(?:instruction|everyone|everybody|fact|true|important)\b",
     r"[\"']?(?:memories|lines|kind)[\"']?\s*:\s*[\[\"{]",
-    r"(?:^|\s)\d{1,3} @?[A-Z]{1,2}(?: to @?[A-Z]{1,2})?:\s",
+    r"(?:^|\s)\d{1,3} @?[A-Z]{1,4}(?: to @?[A-Z]{1,4})?:\s",
     r"(?<![^\W_])(?:[a-z][ .*_|-]{1,2}){5,}[a-z](?![^\W_])",
     r"\b(?:ignorier\w*|vergiss)\b.{0,30}\b(?:anweisung|regel)|\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:consigne"
     r"|instruction)|\bignora\b.{0,30}\binstruc",
