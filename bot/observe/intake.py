@@ -300,23 +300,36 @@ class Intake:
         """Write what can be written of neighbouring events; raises where nothing can be."""
         removes = isinstance(part[-1], _Edited | _Deleted)
         parts = [part] if removes else [[event] for event in part]
-        for failed, error in await isolate(parts, self._write_all, proof=self._log.prove, outages=OUTAGES):
+        at_once = False
+
+        async def work(neighbours: Sequence[Sequence[_Event]]) -> None:
+            nonlocal at_once
+            await self._write_all(neighbours, moves=len(neighbours) == len(parts))
+            at_once = len(neighbours) == len(parts)
+
+        for failed, error in await isolate(parts, work, proof=self._log.prove, outages=OUTAGES):
             if removes:
                 self._insist(failed, error)
             else:
                 await self._leave(failed[-1], error)
+        if not (removes or at_once):  # all of them are in the log or set aside now
+            await self._log.append((), checkpoints=_checkpoints_of(part))
 
-    async def _write_all(self, parts: Sequence[Sequence[_Event]]) -> None:
-        """Write events; raises ServiceUnavailable where the database can't take anything now."""
+    async def _write_all(self, parts: Sequence[Sequence[_Event]], *, moves: bool = True) -> None:
+        """Write events; raises ServiceUnavailable where the database can't take anything now.
+
+        `moves` is False for some of a group: no checkpoint passes what was not written yet, so that it is read again
+        if the process dies before it is.
+        """
         part = list(itertools.chain.from_iterable(parts))
         try:
-            await self._write_part(part)
+            await self._write_part(part, moves=moves)
         except DBAPIError as error:
             if not refuses_data(error):
                 raise ServiceUnavailable("database", type(error).__name__) from error
             raise
 
-    async def _write_part(self, part: Sequence[_Event]) -> None:
+    async def _write_part(self, part: Sequence[_Event], *, moves: bool) -> None:
         match part[-1]:
             case _Edited(message_id, content, edited_at):
                 await self._revisions.edited(message_id, content, edited_at)
@@ -324,7 +337,7 @@ class Intake:
                 ids = [message_id for event in part if isinstance(event, _Deleted) for message_id in event.message_ids]
                 await self._erasure.erase_messages(guild_id, channel_id, ids)
             case _:
-                await self._append(part)
+                await self._append(part, moves=moves)
 
     async def _leave(self, event: _Event, error: Exception) -> None:
         """Set a message aside that the database does not take while it takes another."""
@@ -351,19 +364,10 @@ class Intake:
             except Exception as error:  # noqa: BLE001 - whatever it is, what removes something is not given up
                 _log.error("An edit or a deletion still can't be written: %s", reason_of(error))
 
-    async def _append(self, part: Iterable[_Event]) -> None:
-        said: list[Said] = []
-        checkpoints: dict[int, int] = {}
-        for event in part:
-            match event:
-                case _Said(item, moves):
-                    said.append(item)
-                    if moves:
-                        _raise_to(checkpoints, item.message.channel_id, item.message.id)
-                case _Checkpoint(channel_id, up_to):
-                    _raise_to(checkpoints, channel_id, up_to)
+    async def _append(self, part: Iterable[_Event], *, moves: bool) -> None:
+        said = [event.said for event in part if isinstance(event, _Said)]
         self._step("writing")
-        report = await self._log.append(said, checkpoints=checkpoints)
+        report = await self._log.append(said, checkpoints=_checkpoints_of(part) if moves else {})
         self._step("logged")
         self.counts.update(stored=report.stored, doubles=report.doubles)
         self.counts.update({reason.value: count for reason, count in report.refused.items()})
@@ -394,5 +398,16 @@ def _part_key(event: _Event) -> tuple[object, ...]:
             return ("said",)
 
 
-def _raise_to(checkpoints: dict[int, int], channel_id: int, up_to: int) -> None:
-    checkpoints[channel_id] = max(up_to, checkpoints.get(channel_id, 0))
+def _checkpoints_of(events: Iterable[_Event]) -> dict[int, int]:
+    """Up to where channels are read once events are durable."""
+    checkpoints: dict[int, int] = {}
+    for event in events:
+        match event:
+            case _Said(said, moves=True):
+                channel_id, up_to = said.message.channel_id, said.message.id
+            case _Checkpoint(channel_id, up_to):
+                pass
+            case _:
+                continue
+        checkpoints[channel_id] = max(up_to, checkpoints.get(channel_id, 0))
+    return checkpoints

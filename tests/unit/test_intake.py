@@ -308,6 +308,26 @@ async def test_a_message_that_the_database_does_not_take_is_set_aside_and_all_ot
     assert intake.counts["set_aside"] == 1
 
 
+async def test_no_checkpoint_passes_a_message_before_it_is_set_aside(
+    log: MessageLog, recorder: Recorder, make_said: SaidFactory
+) -> None:
+    checkpoints: list[int] = []
+
+    async def set_aside(message: Message, reason: str) -> None:
+        checkpoints.append(await log.checkpoint(message.channel_id))
+
+    intake = Intake(log, recorder, recorder, group_size=10, group_seconds=0.01, set_aside=set_aside)
+    first, *others = [make_said() for _ in range(8)]
+    intake.caught_up(CHANNEL)
+    for item in (replace(first, message=replace(first.message, reply_to=2**63)), *others):
+        intake.said(item)
+    writer = asyncio.create_task(intake.run())
+    await asyncio.wait_for(intake.stop(), 10)
+    await writer
+    assert checkpoints == [0]
+    assert await log.checkpoint(CHANNEL) == others[-1].message.id
+
+
 async def test_no_message_is_set_aside_while_the_database_takes_none(
     database: Database, log: MessageLog, intake: Intake, make_said: SaidFactory
 ) -> None:
