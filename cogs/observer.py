@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CATCH_UP_SECONDS = 30.0
+LATE_SECONDS = 600.0
 """How often channels that are behind are looked for."""
 
 
@@ -72,6 +73,7 @@ class Observer(commands.Cog):
     async def cog_load(self) -> None:
         """Begin to look after channels that are behind."""
         self.catch_up.start()
+        self.read_late.start()
         if self._sweep_requests_per_minute:
             self.sweep.change_interval(seconds=60 / self._sweep_requests_per_minute)
             self.sweep.start()
@@ -80,6 +82,7 @@ class Observer(commands.Cog):
         """Stop reading."""
         self.catch_up.cancel()
         self.sweep.cancel()
+        self.read_late.cancel()
         await self.backfill.close()
 
     def missed(self, event: str, data: Any) -> None:  # noqa: ANN401 - as Discord sent it, whatever that is
@@ -312,9 +315,12 @@ class Observer(commands.Cog):
         if self._bot.is_ready():
             for guild in self._bot.guilds:
                 self.backfill.catch_up(guild)
-            await self._read_late()
 
-    async def _read_late(self) -> None:
+    @tasks.loop(seconds=LATE_SECONDS)
+    async def read_late(self) -> None:
+        """Read messages again that were set aside because they could not be read."""
+        if not self._bot.is_ready():
+            return
         try:
             await self.backfill.read_late(self._bot.guilds)
         except Exception as error:  # noqa: BLE001 - a loop that ended would be noticed by nobody

@@ -469,7 +469,7 @@ async def test_a_message_that_fails_in_the_history_too_is_set_aside_alone(
     await pass_time(world, 93)
     assert await world.contents() == ["before", "after"]
     world.pipeline.clock.advance(RETRY_MS / 1000)
-    await pass_time(world, 31)
+    await pass_time(world, 601)
     assert await world.contents() == ["before", "odd", "after"]
 
 
