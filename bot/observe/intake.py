@@ -13,13 +13,21 @@ import itertools
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.domain import Backoff, ChannelMemoryError, ServiceUnavailable, Step, isolate, no_step, reason_of
+from bot.observe.intake_events import (
+    CheckpointEvent,
+    DeletedEvent,
+    EditedEvent,
+    IntakeEvent,
+    SaidEvent,
+    checkpoints_of,
+    parts_of,
+)
 from bot.storage import refuses_data
 
 if TYPE_CHECKING:
@@ -59,35 +67,6 @@ class Eraser(Protocol):
 
     async def erase_messages(self, guild_id: int, channel_id: int, ids: Sequence[int]) -> object:
         """Erase messages, and see to it that they don't come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    said: Said
-    moves: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
-    channel_id: int
-    up_to: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Edited:
-    message_id: int
-    content: str
-    edited_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Deleted:
-    guild_id: int
-    channel_id: int
-    message_ids: tuple[int, ...]
-
-
-_Event = _Said | _Checkpoint | _Edited | _Deleted
 
 
 class Intake:
@@ -130,7 +109,7 @@ class Intake:
         self._first_retry = first_retry_seconds
         self._step = step
         self.counts: Counter[str] = Counter()
-        self._events: deque[_Event] = deque()
+        self._events: deque[IntakeEvent] = deque()
         self._offered = 0
         self._done = 0
         self._overflowed = False
@@ -173,16 +152,16 @@ class Intake:
             self.counts["refused_full"] += 1
             return False
         self._newest[channel_id] = max(message_id, self._newest.get(channel_id, 0))
-        self._offer(_Said(said, backfill or channel_id in self._caught_up))
+        self._offer(SaidEvent(said, backfill or channel_id in self._caught_up))
         return True
 
     def edited(self, guild_id: int, channel_id: int, message_id: int, content: str, edited_at: datetime) -> None:
         """Offer a message's new text. Edits and deletions are always taken: no backfill would bring them back."""
-        self._offer(_Edited(message_id, content, edited_at))
+        self._offer(EditedEvent(message_id, content, edited_at))
 
     def deleted(self, guild_id: int, channel_id: int, message_ids: Iterable[int]) -> None:
         """Offer the deletion of messages."""
-        self._offer(_Deleted(guild_id, channel_id, tuple(message_ids)))
+        self._offer(DeletedEvent(guild_id, channel_id, tuple(message_ids)))
 
     def lost(self, channel_id: int) -> None:
         """A message of this channel did not get here: until it is read again its checkpoint stands still."""
@@ -209,7 +188,7 @@ class Intake:
         self._caught_up.add(channel_id)
         newest = max(up_to, self._newest.get(channel_id, 0))
         if newest:
-            self._offer(_Checkpoint(channel_id, newest))
+            self._offer(CheckpointEvent(channel_id, newest))
         return True
 
     async def room(self) -> None:
@@ -226,7 +205,7 @@ class Intake:
         self._ended = False
         try:
             while await self._wait_for_group():
-                for part in _parts(itertools.islice(self._events, self._group_size)):
+                for part in parts_of(itertools.islice(self._events, self._group_size)):
                     await self._write_until_done(part)
                     await self._advance(len(part))
         finally:
@@ -267,7 +246,7 @@ class Intake:
             _log.error("intake full at %d events: the database does not keep up; refusing messages", self.pending)
         return self._overflowed
 
-    def _offer(self, event: _Event) -> None:
+    def _offer(self, event: IntakeEvent) -> None:
         self._events.append(event)
         self._offered += 1
         self._arrived.set()
@@ -286,23 +265,23 @@ class Intake:
         self._hurry.clear()
         return bool(self._events)
 
-    async def _write_until_done(self, part: list[_Event]) -> None:
-        delay = self._first_retry
+    async def _write_until_done(self, part: list[IntakeEvent]) -> None:
+        waits = Backoff(self._first_retry, LONGEST_RETRY_SECONDS)
         while True:
             try:
                 return await self._write(part)
             except (SQLAlchemyError, *OUTAGES) as error:
+                delay = waits.after_failure()
                 _log.warning("can't write %d events (%s); next try in %.2f s", len(part), reason_of(error), delay)
             await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_RETRY_SECONDS)
 
-    async def _write(self, part: Sequence[_Event]) -> None:
+    async def _write(self, part: Sequence[IntakeEvent]) -> None:
         """Write what can be written of neighbouring events; raises where nothing can be."""
-        removes = isinstance(part[-1], _Edited | _Deleted)
+        removes = isinstance(part[-1], EditedEvent | DeletedEvent)
         parts = [part] if removes else [[event] for event in part]
         at_once = False
 
-        async def work(neighbours: Sequence[Sequence[_Event]]) -> None:
+        async def work(neighbours: Sequence[Sequence[IntakeEvent]]) -> None:
             nonlocal at_once
             await self._write_all(neighbours, moves=len(neighbours) == len(parts))
             at_once = len(neighbours) == len(parts)
@@ -313,9 +292,9 @@ class Intake:
             else:
                 await self._leave(failed[-1], error)
         if not (removes or at_once):  # all of them are in the log or set aside now
-            await self._log.append((), checkpoints=_checkpoints_of(part))
+            await self._log.append((), checkpoints=checkpoints_of(part))
 
-    async def _write_all(self, parts: Sequence[Sequence[_Event]], *, moves: bool = True) -> None:
+    async def _write_all(self, parts: Sequence[Sequence[IntakeEvent]], *, moves: bool = True) -> None:
         """Write events; raises ServiceUnavailable where the database can't take anything now.
 
         `moves` is False for some of a group: no checkpoint passes what was not written yet, so that it is read again
@@ -329,33 +308,35 @@ class Intake:
                 raise ServiceUnavailable("database", type(error).__name__) from error
             raise
 
-    async def _write_part(self, part: Sequence[_Event], *, moves: bool) -> None:
+    async def _write_part(self, part: Sequence[IntakeEvent], *, moves: bool) -> None:
         match part[-1]:
-            case _Edited(message_id, content, edited_at):
+            case EditedEvent(message_id, content, edited_at):
                 await self._revisions.edited(message_id, content, edited_at)
-            case _Deleted(guild_id, channel_id):
-                ids = [message_id for event in part if isinstance(event, _Deleted) for message_id in event.message_ids]
+            case DeletedEvent(guild_id, channel_id):
+                ids = [
+                    message_id for event in part if isinstance(event, DeletedEvent) for message_id in event.message_ids
+                ]
                 await self._erasure.erase_messages(guild_id, channel_id, ids)
             case _:
                 await self._append(part, moves=moves)
 
-    async def _leave(self, event: _Event, error: Exception) -> None:
+    async def _leave(self, event: IntakeEvent, error: Exception) -> None:
         """Set a message aside that the database does not take while it takes another."""
-        if not isinstance(event, _Said):
+        if not isinstance(event, SaidEvent):
             raise error
         message = event.said.message
         _log.error("Message %d of channel %d can't be kept: %s", message.id, message.channel_id, reason_of(error))
         await self._set_aside(message, reason_of(error))
         self.counts["set_aside"] += 1
 
-    def _insist(self, part: Sequence[_Event], error: Exception) -> None:
+    def _insist(self, part: Sequence[IntakeEvent], error: Exception) -> None:
         """Go on trying an edit or a deletion that the database does not take, beside everything else."""
         _log.error("An edit or a deletion can't be written, and is tried again: %s", reason_of(error))
         task = asyncio.create_task(self._write_in_the_end(part))
         self._insisting.add(task)
         task.add_done_callback(self._insisting.discard)
 
-    async def _write_in_the_end(self, part: Sequence[_Event]) -> None:
+    async def _write_in_the_end(self, part: Sequence[IntakeEvent]) -> None:
         waits = Backoff()
         while True:
             await asyncio.sleep(waits.after_failure())
@@ -364,10 +345,10 @@ class Intake:
             except Exception as error:  # noqa: BLE001 - whatever it is, what removes something is not given up
                 _log.error("An edit or a deletion still can't be written: %s", reason_of(error))
 
-    async def _append(self, part: Iterable[_Event], *, moves: bool) -> None:
-        said = [event.said for event in part if isinstance(event, _Said)]
+    async def _append(self, part: Iterable[IntakeEvent], *, moves: bool) -> None:
+        said = [event.said for event in part if isinstance(event, SaidEvent)]
         self._step("writing")
-        report = await self._log.append(said, checkpoints=_checkpoints_of(part) if moves else {})
+        report = await self._log.append(said, checkpoints=checkpoints_of(part) if moves else {})
         self._step("logged")
         self.counts.update(stored=report.stored, doubles=report.doubles)
         self.counts.update({reason.value: count for reason, count in report.refused.items()})
@@ -381,33 +362,3 @@ class Intake:
             _log.info("intake takes messages again; %d channels have to be read again", len(self._missed))
         async with self._progress:
             self._progress.notify_all()
-
-
-def _parts(events: Iterable[_Event]) -> list[list[_Event]]:
-    """Neighbouring events that are written together, in order."""
-    return [list(part) for _, part in itertools.groupby(events, key=_part_key)]
-
-
-def _part_key(event: _Event) -> tuple[object, ...]:
-    match event:
-        case _Edited(message_id):
-            return ("edited", message_id)
-        case _Deleted(guild_id, channel_id):
-            return ("deleted", guild_id, channel_id)
-        case _:
-            return ("said",)
-
-
-def _checkpoints_of(events: Iterable[_Event]) -> dict[int, int]:
-    """Up to where channels are read once events are durable."""
-    checkpoints: dict[int, int] = {}
-    for event in events:
-        match event:
-            case _Said(said, moves=True):
-                channel_id, up_to = said.message.channel_id, said.message.id
-            case _Checkpoint(channel_id, up_to):
-                pass
-            case _:
-                continue
-        checkpoints[channel_id] = max(up_to, checkpoints.get(channel_id, 0))
-    return checkpoints
