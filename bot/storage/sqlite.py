@@ -64,6 +64,8 @@ def address_of(url: str | None, data_dir: Path) -> URL:
     else:
         path = path_of(url)
         private_folder(path.parent)
+    if path.exists() and not path.is_file():  # rights are taken of nothing that is no database
+        raise StartupError(f"DATABASE_URL: {path} is no file: name the file of the database")
     try:
         path.touch(mode=0o600)
         path.chmod(0o600)

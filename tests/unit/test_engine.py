@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import sys
 from pathlib import Path
@@ -195,3 +196,14 @@ async def test_a_damaged_page_stops_the_start_with_what_to_do(tmp_path: Path) ->
         assert "\n" not in damage
         with pytest.raises(StartupError, match=r"is damaged .* put a backup in its place"):
             database.check_undamaged(damage)
+
+
+async def test_rights_are_taken_of_no_device(tmp_path: Path) -> None:
+    device = tmp_path / "house" / "device"
+    device.parent.mkdir()
+    os.mkfifo(device, 0o666)
+    device.chmod(0o666)
+    with pytest.raises(StartupError, match="is no file: name the file of the database"):
+        async with open_database(f"sqlite:///{device}", tmp_path / "data"):
+            pass
+    assert stat.S_IMODE(device.stat().st_mode) == 0o666
