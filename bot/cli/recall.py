@@ -19,7 +19,6 @@ from rich.text import Text
 from bot.cli import answers
 from bot.cli.start import DataDir, discord_id, load
 from bot.domain import Hit, UserError, jump_url, references, snowflake
-from bot.observe import FAULTS
 from bot.recall import Answer, RecallQuery
 from bot.run import App, open_app
 
@@ -216,7 +215,7 @@ def _question(file: Path, number: int, line: str) -> AskedQuestion:
         given = {name: record.get(name) for name in ("guild_id", "channel_id", "as_of")}
         ids = {name: snowflake.parse(str(value)) for name, value in given.items() if value is not None}
         return AskedQuestion(id=str(record["id"]), query=str(record["query"]), **ids)
-    except FAULTS:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(
             f"{file}:{number}: write a JSON object with id and query, and guild_id, channel_id and as_of as snowflakes"
         ) from None

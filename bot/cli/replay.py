@@ -17,7 +17,7 @@ from rich.table import Table
 from bot.cli.start import DataDir, load
 from bot.domain import UserError
 from bot.forget import Vanished
-from bot.observe import Export, open_export
+from bot.observe import Export, Survey, open_export
 from bot.operate import look_for_delays
 from bot.remember import Explanations
 from bot.run import App, Replay, Summary, bot_runs, open_app
@@ -88,6 +88,10 @@ def replay(
     """Put a chat export through the same pipeline as live messages; safe to run twice."""
     if (yes or delete is not None) and not update:
         raise UserError("--yes and --delete confirm what --update deletes: add --update, or leave them out")
+    if (yes or delete is not None) and partial:
+        raise UserError(
+            "--yes and --delete need a file that is whole, and --partial takes others: leave one of them out"
+        )
     settings = load(data_dir, quiet=True)
     export = open_export(file, partial=partial)
     console = Console()
@@ -131,12 +135,13 @@ async def replay_export(
         deleted = update is not None and update.allows(vanished)
         if deleted:
             await app.later_exports.delete(vanished)
-        summary = await _with_progress(app, export, survey.people, console, update=update is not None)
+        summary = await _with_progress(app, export, survey, console, update=update is not None)
         await app.indexer.catch_up()  # messages, with EMBED_MESSAGES
     delays = await look_for_delays(settings)
     blind = CANT_TELL if update is not None and not survey.ids else ""
     differing = _differing(summary, vanished, updated=update is not None, deleted=deleted)
-    own = [survey.fault, differing, blind, *app.notes]
+    repeated = f"messages that stand in the file more than once: {len(survey.repeated):,}; the last of each counts"
+    own = [survey.fault, repeated if survey.repeated else "", differing, blind, *app.notes]
     lines = delays.lines if leads else delays.aside  # a running bot takes what waits
     return summary, [note for note in (*own, *lines) if note]
 
@@ -170,14 +175,16 @@ def _lacks(vanished: Vanished) -> str:
     )
 
 
-async def _with_progress(app: App, export: Export, total: int, console: Console, *, update: bool) -> Summary:
+async def _with_progress(app: App, export: Export, survey: Survey, console: Console, *, update: bool) -> Summary:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        tasks = {"log": progress.add_task("Messages into the log", total=total)}
+        tasks = {"log": progress.add_task("Messages into the log", total=survey.people)}
         if app.flusher is not None:
-            tasks["extract"] = progress.add_task("Memories from messages", total=total)
+            tasks["extract"] = progress.add_task("Memories from messages", total=survey.people)
         replay = Replay(app.log, app.ledger, app.prices, app.flusher, app.later_exports, update=update)
-        return await replay.run(export.of_people(), lambda stage, count: progress.advance(tasks[stage], count))
+        return await replay.run(
+            export.of_people(survey.repeated), lambda stage, count: progress.advance(tasks[stage], count)
+        )
 
 
 def show_summary(console: Console, summary: Summary, notes: list[str]) -> None:

@@ -6,7 +6,7 @@ and the directory knows the names of their authors.
 
 from bot.observe.composition import LogServices, open_log
 from bot.observe.directory import Directory
-from bot.observe.exports import FAULTS, Export, Exported, Survey, open_export
+from bot.observe.exports import Export, Exported, Survey, open_export
 from bot.observe.imports import Imports
 from bot.observe.intake import Intake
 from bot.observe.kept import left_in_words, mentioning, mentions, said_in
@@ -15,7 +15,6 @@ from bot.observe.messagelog import Backlog, MessageLog, Refusal, Said, storable
 from bot.observe.unread import UnreadMessages
 
 __all__ = [
-    "FAULTS",
     "READ_AGAIN",
     "Backlog",
     "Directory",

@@ -7,24 +7,26 @@ https://github.com/Tyrrrz/DiscordChatExporter (JSON, one file a channel). Either
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from bot.domain import MAX_CONTENT, Message, UserError, snowflake
-from bot.observe.json_stream import JSONError, ends_early, members
-
-FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What reading a record of the wrong shape raises."""
+from bot.domain import MAX_CONTENT, Message, UserError
+from bot.observe.export_fields import FieldFault, Fields
+from bot.observe.json_stream import Damage, Damaged, damage_of, members
 
 _PEOPLE_TYPES = frozenset({"Default", "Reply", "ThreadStarterMessage"})
 _LIST = "messages"
+_CALLS = frozenset({"everyone", "here"})
+"""What stands behind an @ and calls a whole channel; nobody of that name is meant."""
+
 _PARTIAL = "or take what stands before it with --partial"
 
 
@@ -58,12 +60,14 @@ class Survey:
         ids: of all messages, of bots too, in ascending order; empty where the file can't tell what is missing in it:
             JSON Lines, and what ends half-way.
         fault: why it was not read to its end; empty where it was.
+        repeated: ids of messages that stand in it more than once, each with how often.
     """
 
     people: int
     ids: Sequence[int]
     place: tuple[int, int] | None
     fault: str = ""
+    repeated: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,18 @@ class Export:
         """
         return (exported for exported in self.of_people() if exported.message.content)
 
-    def of_people(self) -> Iterator[Exported]:
-        """The same with those that hold no text, as after an edit that took it out."""
-        return (exported for _, exported in self._taken() if exported is not None)
+    def of_people(self, repeated: Mapping[int, int] | None = None) -> Iterator[Exported]:
+        """The same with those that hold no text, as after an edit that took it out.
+
+        Args:
+            repeated: of messages that stand in the file more than once how often, so that only the last counts.
+        """
+        left = dict(repeated or {})
+        for message_id, exported in self._taken():
+            if left.get(message_id, 1) > 1:
+                left[message_id] -= 1
+            elif exported is not None:
+                yield exported
 
     def survey(self) -> Survey:
         """Read the file once to its end.
@@ -112,7 +125,8 @@ class Export:
                 raise
             fault = str(error).removesuffix(f", {_PARTIAL}")
         complete = not self.lines and not fault
-        return Survey(people, array("q", sorted(ids)) if complete else (), place, fault)
+        in_order = array("q", sorted(ids))
+        return Survey(people, in_order if complete else (), place, fault, _repeated(in_order))
 
     def _taken(self) -> Iterator[tuple[int, Exported | None]]:
         try:
@@ -126,6 +140,15 @@ class Export:
         return _read_lines(self.path) if self.lines else _read_chat_exporter(self.path)
 
 
+def _repeated(in_order: Sequence[int]) -> dict[int, int]:
+    """Ids that stand more than once in a sorted list, each with how often."""
+    times: dict[int, int] = {}
+    for before, after in pairwise(in_order):
+        if before == after:
+            times[after] = times.get(after, 1) + 1
+    return times
+
+
 def open_export(path: Path, *, partial: bool = False) -> Export:
     """Recognise an export by the keys that it begins with.
 
@@ -134,53 +157,79 @@ def open_export(path: Path, *, partial: bool = False) -> Export:
         partial: whether what stands before a fault is to be taken.
 
     Raises:
-        UserError: the file is missing, unreadable, empty or neither format.
+        UserError: the file is missing, unreadable, empty, neither format, or ends before its first message.
     """
     try:
         with path.open("rb") as file:
+            if not file.seekable():
+                raise UserError(f"{path} is no file, and an export is read twice: save it, and name the file")
             if not file.read(1):
                 raise UserError(f"{path} is empty; name a chat export")
             file.seek(0)
-            lines = all(key != _LIST for key, _ in members(file, _LIST))
+            lines = _LIST not in _keys(file)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or 'cannot be read'}; name a chat export") from None
-    except (*FAULTS, JSONError) as error:
+    except (Damaged, TypeError) as error:
         raise _unknown(path, error) from None
     return Export(path, lines, partial)
 
 
+def _keys(file: IO[bytes]) -> list[str]:
+    """The keys of the object that a file begins with, up to the list of messages."""
+    keys: list[str] = []
+    try:
+        for key, _ in members(file, _LIST):
+            keys.append(key)
+            if key == _LIST:
+                break
+    except Damaged as error:
+        if error.damage is not Damage.BEHIND:  # in JSON Lines the other messages stand there
+            raise
+    return keys
+
+
 def _unknown(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path} is neither JSON Lines nor a DiscordChatExporter file ({_explain(error)}); export as Json")
+    if isinstance(error, Damaged) and error.damage is Damage.EARLY:
+        return UserError(f"{path} {error}, before its first message; export it again")
+    return UserError(f"{path} is neither JSON Lines nor a DiscordChatExporter file ({error}); export as Json")
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, Exported]]:
-    number, line = 0, ""
+    position = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            text = line if number > 1 else line.removeprefix(codecs.BOM_UTF8)
+            position += len(line) - len(text)
+            if text.strip():
+                exported = _line_of(path, number, position, text)
+                yield exported.message.id, exported
+            position += len(text)
+
+
+def _line_of(path: Path, number: int, position: int, line: bytes) -> Exported:
+    """The message of a line, before which so many bytes stand."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):  # noqa: B007 - said in the error
-                if line.strip():
-                    exported = _neutral(json.loads(line))
-                    yield exported.message.id, exported
-    except UnicodeDecodeError:
-        raise ExportFault(
-            f"{path}, after line {number}: not text in UTF-8; mend or remove what follows, {_PARTIAL}"
-        ) from None
-    except FAULTS as error:
-        end = "" if line.endswith("\n") else ", and the file ends there"
-        raise ExportFault(f"{path}:{number}: {_explain(error)}{end}; mend or remove that line, {_PARTIAL}") from None
+        return _neutral(Fields(json.loads(line.decode())))
+    except FieldFault as error:
+        raise ExportFault(f"{path}:{number}: {error}; mend or remove that line, {_PARTIAL}") from None
+    except (ValueError, RecursionError):
+        damage = damage_of(line).after(position)
+    if damage.damage is Damage.EARLY and not line.endswith(b"\n"):
+        raise ExportFault(f"{path} {damage} (line {number:,}); export it again, {_PARTIAL}")
+    raise ExportFault(f"{path}:{number}: {damage}; mend or remove that line, {_PARTIAL}")
 
 
-def _neutral(record: Mapping[str, Any]) -> Exported:
-    reply_to = record.get("reply_to")
+def _neutral(record: Fields) -> Exported:
     message = Message(
-        id=_snowflake(record, "id"),
-        guild_id=_snowflake(record, "guild_id"),
-        channel_id=_snowflake(record, "channel_id"),
-        author_id=_snowflake(record, "author_id"),
-        content=_text(record, "content").strip()[:MAX_CONTENT],
-        reply_to=None if reply_to is None else _snowflake(record, "reply_to"),
+        id=record.id("id"),
+        guild_id=record.id("guild_id"),
+        channel_id=record.id("channel_id"),
+        author_id=record.id("author_id"),
+        content=record.text("content").strip()[:MAX_CONTENT],
+        reply_to=None if record.is_null("reply_to") else record.id("reply_to"),
     )
-    return Exported(message, _text(record, "author_name"), str(record.get("channel_name") or ""), "")
+    channel_name = record.text("channel_name") if record.has("channel_name") else ""
+    return Exported(message, record.text("author_name"), channel_name, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,70 +251,70 @@ def _read_chat_exporter(path: Path) -> Iterator[tuple[int, Exported | None]]:
                 if key != _LIST:
                     head[key] = value
                     continue
-                channel = _channel(path, head, value)
+                channel = _channel(path, Fields(head), value)
                 for number, record in enumerate(value, start=1):
                     yield _message_of(channel, record, path, number)
-    except (*FAULTS, JSONError) as error:
+    except FieldFault as error:
+        raise _unknown(path, error) from None
+    except Damaged as error:
         if not number:
             raise _unknown(path, error) from None
-        what = "ends half-way" if ends_early(error) else f"can't be read ({_explain(error)})"
-        raise ExportFault(f"{path} {what} after message {number:,}; export the channel again, {_PARTIAL}") from None
+        what = str(error) if error.damage is Damage.EARLY else f"can't be read on: {error}"
+        raise ExportFault(f"{path} {what}, after message {number:,}; export the channel again, {_PARTIAL}") from None
 
 
-def _channel(path: Path, head: Mapping[str, Any], listed: object) -> _Channel:
-    guild, channel = head["guild"], head["channel"]
-    if str(guild["id"]) == "0":
+def _channel(path: Path, head: Fields, listed: object) -> _Channel:
+    guild, channel = head.object("guild"), head.object("channel")
+    if guild.has("id") and guild.value("id") in ("0", 0):
         raise UserError(f"{path} holds direct messages; only channels of a server can be replayed")
     if not isinstance(listed, Iterator):
-        raise TypeError(f"{_LIST} must be a list")
-    return _Channel(
-        _snowflake(guild, "id"),
-        _snowflake(channel, "id"),
-        str(guild.get("name") or ""),
-        str(channel.get("name") or ""),
-    )
+        raise FieldFault(f"{_LIST} must be a list")
+    return _Channel(guild.id("id"), channel.id("id"), _name_of(guild), _name_of(channel))
 
 
-def _message_of(channel: _Channel, record: Mapping[str, Any], path: Path, number: int) -> tuple[int, Exported | None]:
+def _name_of(place: Fields) -> str:
+    return place.text("name") if place.has("name") else ""
+
+
+def _message_of(channel: _Channel, value: object, path: Path, number: int) -> tuple[int, Exported | None]:
     try:
-        message_id = _snowflake(record, "id")
-        author = record["author"]
-        if author.get("isBot") or record.get("type", "Default") not in _PEOPLE_TYPES:
+        record = Fields(value)
+        message_id, author = record.id("id"), record.object("author")
+        of_a_person = not record.has("type") or record.text("type") in _PEOPLE_TYPES
+        if (author.has("isBot") and author.truth("isBot")) or not of_a_person:
             return message_id, None
         return message_id, _chat_exporter_message(record, channel)
-    except FAULTS as error:
-        raise ExportFault(
-            f"{path}, message {number}: {_explain(error)}; export the channel again, {_PARTIAL}"
-        ) from None
+    except FieldFault as error:
+        raise ExportFault(f"{path}, message {number:,}: {error}; export the channel again, {_PARTIAL}") from None
 
 
-def _chat_exporter_message(record: Mapping[str, Any], channel: _Channel) -> Exported:
-    author, reference = record["author"], record.get("reference") or {}
-    edited = record.get("timestampEdited")
-    referred = _snowflake(reference, "messageId") if reference.get("messageId") else None
+def _chat_exporter_message(record: Fields, channel: _Channel) -> Exported:
+    author = record.object("author")
+    reference = record.object("reference") if record.has("reference") else Fields({})
+    referred = reference.id("messageId") if reference.has("messageId") else None
     content, without_quote = _chat_exporter_content(record)
-    inside = str(reference.get("guildId") or channel.guild_id) == str(channel.guild_id)
+    inside = not reference.has("guildId") or reference.id("guildId") == channel.guild_id
     message = Message(
-        id=_snowflake(record, "id"),
+        id=record.id("id"),
         guild_id=channel.guild_id,
         channel_id=channel.channel_id,
-        author_id=_snowflake(author, "id"),
+        author_id=author.id("id"),
         content=content if inside and referred else without_quote,
-        reply_to=None if record.get("forwardedMessage") else referred,
-        edited_at=_moment(edited) if edited else None,
+        reply_to=None if record.has("forwardedMessage") else referred,
+        edited_at=record.moment("timestampEdited") if record.has("timestampEdited") else None,
     )
-    name = _text(author, "nickname" if author.get("nickname") else "name")
+    name = author.text("nickname" if author.has("nickname") else "name")
     quotes = referred if message.content != without_quote else None
     return Exported(message, name, channel.name, channel.guild_name, quotes, without_quote)
 
 
-def _chat_exporter_content(record: Mapping[str, Any]) -> tuple[str, str]:
+def _chat_exporter_content(record: Fields) -> tuple[str, str]:
     """Text first, then one line each for attachments, stickers and a forwarded message; with its text, and without."""
-    own = [_with_mentions(_text(record, "content"), record.get("mentions") or ()).strip(), *_extras(record)]
-    forwarded = record.get("forwardedMessage")
-    if not forwarded:
+    own = [_with_mentions(record.text("content"), record.objects("mentions")).strip(), *_extras(record)]
+    if not record.has("forwardedMessage"):
         return _joined(own), _joined(own)
-    parts = [_flat(_text(forwarded, "content")), *_extras(forwarded)]
+    forwarded = record.object("forwardedMessage")
+    parts = [_flat(forwarded.text("content")), *_extras(forwarded)]
     quote = f"[forwarded: {' '.join(part for part in parts if part)}]"
     return _joined([*own, quote]), _joined([*own, "[forwarded message]"])
 
@@ -274,9 +323,9 @@ def _joined(lines: Sequence[str]) -> str:
     return "\n".join(line for line in lines if line)[:MAX_CONTENT]
 
 
-def _extras(record: Mapping[str, Any]) -> list[str]:
-    lines = [f"[attachment: {_flat(_text(each, 'fileName'))}]" for each in record.get("attachments") or ()]
-    return lines + [f"[sticker: {_flat(_text(each, 'name'))}]" for each in record.get("stickers") or ()]
+def _extras(record: Fields) -> list[str]:
+    lines = [f"[attachment: {_flat(each.text('fileName'))}]" for each in record.objects("attachments")]
+    return lines + [f"[sticker: {_flat(each.text('name'))}]" for each in record.objects("stickers")]
 
 
 def _flat(text: str) -> str:
@@ -284,60 +333,23 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _with_mentions(content: str, people: Sequence[Mapping[str, Any]]) -> str:
+def _with_mentions(content: str, people: Sequence[Fields]) -> str:
     """The text with people as `<@id>` again, of whom the exporter wrote `@Display name`.
 
     The longest name counts, and what two of them are called stays as it is.
     """
     called: defaultdict[str, set[int]] = defaultdict(set)
     for person in people:
-        for field in ("nickname", "name"):
-            if person.get(field):
-                called[_text(person, field)].add(_snowflake(person, "id"))
-    if not called:
+        for name in ("nickname", "name"):
+            if person.has(name):
+                called[person.text(name)].add(person.id("id"))
+    longest_first = sorted(called.keys() - _CALLS, key=lambda name: (-len(name), name))
+    if not longest_first:
         return content
-    longest_first = sorted(called, key=lambda name: (-len(name), name))
-    names = re.compile(f"@({'|'.join(map(re.escape, longest_first))})(?!\\w)")
+    names = re.compile(f"(?<!\\w)@({'|'.join(map(re.escape, longest_first))})(?!\\w)")
 
     def mention(match: re.Match[str]) -> str:
         ids = called[match[1]]
         return match[0] if len(ids) > 1 else f"<@{min(ids)}>"
 
     return names.sub(mention, content)
-
-
-def _snowflake(record: Mapping[str, Any], field: str) -> int:
-    value = record[field]
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError(f"{field} must be a snowflake")
-    try:
-        return snowflake.parse(str(value))
-    except ValueError as error:
-        raise ValueError(f"{field} {error}") from None
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    if not snowflake.FIRST <= moment <= snowflake.LAST:
-        raise ValueError("timestampEdited is no time that Discord has or can have")
-    return moment
-
-
-def _text(record: Mapping[str, Any], field: str) -> str:
-    value = record[field]
-    if not isinstance(value, str):
-        raise TypeError(f"{field} must be text")
-    return value
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, JSONError):
-        return "it ends half-way" if ends_early(error) else "not JSON"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON at column {error.colno}"
-    if isinstance(error, KeyError):
-        return f"{error.args[0]} is missing"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
-from bot.cli.replay import Update, replay_export
+from bot.cli.replay import Update, replay, replay_export
 from bot.domain import Message, UserError, snowflake
 from bot.forget.later_exports import LaterExports
 from bot.llm.loading import load_settings
@@ -111,6 +111,21 @@ async def test_the_same_export_twice_says_nothing(house: House) -> None:
     assert (await house.replay(lines(5)))[1] == ""
 
 
+async def test_a_message_that_stands_in_a_file_twice_is_said_and_no_edit(house: House) -> None:
+    await house.replay(lines(3))
+    summary, notes = await house.replay(lines(3) | {9: record(2, "an older text"), 10: record(2)})
+    assert (summary.doubles, summary.edits) == (3, 0)
+    assert notes == "messages that stand in the file more than once: 1; the last of each counts"
+
+
+@pytest.mark.parametrize("confirmed", [{"yes": True}, {"delete": 3}])
+def test_deletions_need_a_whole_file_and_that_is_said_before_it_is_read(
+    tmp_path: Path, confirmed: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match="need a file that is whole"):
+        replay(tmp_path / "none.json", update=True, partial=True, **confirmed)
+
+
 async def test_edits_are_taken_over_and_deletions_shown_until_they_are_confirmed(house: House) -> None:
     await house.replay(lines(40))
     later = without(lines(40), 7) | {3: record(3, "something else", timestampEdited=EDITED), 4: record(4, "")}
@@ -179,7 +194,7 @@ async def test_a_file_that_ends_half_way_takes_nothing_away(house: House) -> Non
     later = without(lines(40), 7) | {3: record(3, "something else")}
     summary, notes = await house.replay(later, Update(yes=True), cut=20)
     assert summary.doubles == 38
-    assert "ends half-way after message 38" in notes
+    assert ", after message 38" in notes
     assert "nothing was deleted" in notes
     assert (await house.log())[3] == "something else"
     assert 7 in await house.log()

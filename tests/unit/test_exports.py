@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,12 @@ OTHER_ANN = {"id": "33", "name": "ann.b", "nickname": "Ann"}
         ("@Ann", [ANN, ANN], "<@31>"),
         ("@31 and @Ann", [ANN, {"id": "35", "name": "31"}], "<@35> and <@31>"),
         ("@A.*", [{"id": "36", "name": "A.*"}], "<@36>"),
+        ("me@Ann and (@Ann), \u00e4@Ann", [ANN], "me@Ann and (<@31>), \u00e4@Ann"),
+        (
+            "@everyone, @here and @Ann",
+            [ANN, ANN_LEE | {"name": "everyone"}, ANN | {"name": "here"}],
+            "@everyone, @here and <@31>",
+        ),
     ],
 )
 def test_the_longest_name_counts_and_what_two_are_called_stays(
@@ -149,29 +157,159 @@ def numbered(count: int) -> list[dict[str, Any]]:
     return [exported_message(id=str(1500905346170880000 + number)) for number in range(1, count + 1)]
 
 
-def halves() -> dict[str, str]:
-    """Files that end half-way in their third message, with what is said of them."""
-    document = json.dumps(chat_exporter(*numbered(5)))
-    lines = "".join(json.dumps(neutral(id=message["id"])) + "\n" for message in numbered(5))
+def varied(number: int) -> dict[str, Any]:
+    """A message with every kind of value, and text of more than one byte a character."""
+    return exported_message(
+        id=str(1500905346170880000 + number),
+        content='caf\u00e9 "quoted" \U0001f600 back\\slash',
+        isPinned=number % 2 == 0,
+        embeds=[{"width": -12.5e3, "height": None, "inline": True}],
+    )
+
+
+def documents() -> dict[str, tuple[str, list[str], str, str]]:
+    """Two messages in each format, with characters as they are and escaped: what stands before, between, behind."""
+    exported = list(map(varied, (1, 2)))
+    lines = [neutral(id=message["id"], content=message["content"]) for message in exported]
+    head = json.dumps(chat_exporter()).removesuffix("]}")
     return {
-        document[: document.rindex("1500905346170880003")]: "ends half-way after message 2",
-        lines[: lines.rindex("1500905346170880003")]: ":3: not JSON at column 8, and the file ends there",
+        "plain": (head, [json.dumps(each, ensure_ascii=False) for each in exported], ", ", '], "messageCount": 3}'),
+        "escaped": (head, [json.dumps(each, indent=2) for each in exported], ",\n", "]\n}\n"),
+        "lines": ("", [json.dumps(each, ensure_ascii=False) for each in lines], "\n", "\n"),
+        "escaped lines": ("\n", list(map(json.dumps, lines)), "\r\n\r\n", ""),
     }
 
 
-def test_a_file_that_ends_half_way_is_said_with_its_place_and_taken_up_to_there_on_request(tmp_path: Path) -> None:
-    for text, place in halves().items():
-        file = tmp_path / "half.json"
-        file.write_text(text)
-        with pytest.raises(UserError, match="--partial") as caught:
+def refusal(file: Path) -> str:
+    """What is said of a file; empty where it is taken whole."""
+    try:
+        open_export(file).survey()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("kind", documents())
+def test_a_file_that_is_cut_anywhere_ends_half_way_there_and_gives_all_messages_before(
+    tmp_path: Path, kind: str
+) -> None:
+    before, messages, between, behind = documents()[kind]
+    document = (before + between.join(messages) + behind).encode()
+    ends = [len((before + between.join(messages[:count])).encode()) for count in (1, 2)]
+    file = tmp_path / "cut.json"
+    for size in range(len(before.encode()) + 1, len(document)):
+        file.write_bytes(document[:size])
+        whole = sum(end <= size for end in ends)
+        rest = document[ends[whole - 1] if whole else 0 : size]
+        said = refusal(file)
+        if not document[size:].strip() or (kind.endswith("lines") and not rest.strip()):
+            assert said == ""
+            assert len(list(open_export(file))) == whole
+            continue
+        assert f"cut.json ends half-way at byte {size:,}" in said
+        if whole:
+            assert "--partial" in said
+            partial = open_export(file, partial=True)
+            assert f"ends half-way at byte {size:,}" in partial.survey().fault
+            assert not partial.survey().ids
+            assert len(list(partial)) == whole
+
+
+DAMAGE = {
+    b"\xff": "not text in UTF-8",
+    b"\xc3(": "not text in UTF-8",
+    b"\xed\xa0\x80": "not text in UTF-8",
+    b'"{': "not JSON",
+    b"\x01": "not JSON",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("neutral_lines", [True, False])
+def test_all_messages_before_a_damaged_place_are_taken_and_the_place_is_told(
+    tmp_path: Path, damage: bytes, neutral_lines: bool
+) -> None:
+    if neutral_lines:
+        text = "".join(json.dumps(neutral(id=message["id"])) + "\n" for message in numbered(2000))
+    else:
+        text = json.dumps(chat_exporter(*numbered(2000)))
+    file = tmp_path / "export.json"
+    for number in (2, 300, 1999):
+        place = text.index("hello", text.index(f"{1500905346170880000 + number}"))
+        file.write_bytes(text[:place].encode() + damage + text[place:].encode())
+        with pytest.raises(UserError) as caught:
             open_export(file).survey()
-        assert place in str(caught.value)
-        export = open_export(file, partial=True)
-        assert [exported.message.id % 10 for exported in export] == [1, 2]
-        survey = export.survey()
-        assert (survey.people, list(survey.ids)) == (2, [])
-        assert place in survey.fault
-        assert "--partial" not in survey.fault
+        message = str(caught.value)
+        (byte,) = re.findall(rf"{DAMAGE[damage]} at byte ([\d,]+)", message)
+        assert place < int(byte.replace(",", "")) <= place + 10
+        assert (f"export.json:{number}: " if neutral_lines else f"after message {number - 1:,};") in message
+        partial = open_export(file, partial=True)
+        assert [exported.message.id % 10_000 for exported in partial] == list(range(1, number))
+
+
+WRONG: tuple[object, ...] = (None, 7, -1.5, "", "x", True, [], {}, [None], ["x"], {"a": None}, "9" * 30)
+PLAIN = re.compile(
+    r"([\w.]|\[\d\])+ (is missing|must be (text|true or false|a list|an object|a snowflake.*|a time.*))$"
+)
+
+
+def paths(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place in a record."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from paths(item, (*path, key))
+
+
+def replaced(document: object, path: tuple[str | int, ...], value: object) -> Any:  # noqa: ANN401 - JSON
+    copied: Any = json.loads(json.dumps(document))
+    place = copied
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return copied
+
+
+def test_a_wrong_field_is_named_in_plain_words(tmp_path: Path) -> None:
+    full = forwarding() | {
+        "content": "@Ed",
+        "mentions": [{"id": "31", "name": "ed", "nickname": "Ed"}],
+        "attachments": [{"fileName": "plan.png"}],
+        "stickers": [{"name": "wave"}],
+        "timestampEdited": "2026-05-04T17:03:00+00:00",
+    }
+    document = chat_exporter(full)
+    cases = [
+        *(json.dumps(replaced(document, path, value)) for path in paths(document) for value in WRONG),
+        *(json.dumps(replaced(neutral(), path, value)) for path in paths(neutral()) for value in WRONG),
+    ]
+    faults = []
+    for case in cases:
+        try:
+            read(tmp_path, case)
+        except UserError as error:
+            faults.append(str(error))
+    assert len(faults) > len(cases) / 3
+    for fault in faults:
+        reason = re.sub(r"^.*?export\.json(:1:|, message 1:| is neither.*?\()? ?", "", fault)
+        reason = re.sub(r"(; .*|\); export as Json)$", "", reason)
+        assert PLAIN.match(reason) or "direct messages" in fault, fault
+
+
+@pytest.mark.parametrize("neutral_lines", [True, False])
+def test_of_a_message_that_stands_in_a_file_twice_the_last_counts(tmp_path: Path, neutral_lines: bool) -> None:
+    first, second, other = exported_message(content="old"), exported_message(content="new"), *numbered(2)[1:]
+    if neutral_lines:
+        text = "\n".join(json.dumps(neutral(id=each["id"], content=each["content"])) for each in (first, other, second))
+    else:
+        text = json.dumps(chat_exporter(first, other, second))
+    file = tmp_path / "export.json"
+    file.write_text(text)
+    export = open_export(file)
+    survey = export.survey()
+    assert survey.repeated == {int(first["id"]): 2}
+    assert [each.message.content for each in export.of_people(survey.repeated)] == ["hello", "new"]
 
 
 def test_a_survey_counts_people_and_knows_the_messages_of_bots(tmp_path: Path) -> None:
@@ -195,7 +333,10 @@ def test_bots_and_system_messages_are_left_out(tmp_path: Path) -> None:
         ("", "is empty"),
         ("hello", "neither JSON Lines nor a DiscordChatExporter file"),
         ('{"messages": []}', "guild is missing"),
-        (json.dumps(neutral()) + "\n{broken", ":2: not JSON at column"),
+        (json.dumps(neutral()) + "\n{broken", ":2: not JSON at byte 220"),
+        (json.dumps(neutral()) + "\n" + json.dumps(neutral()) + " {}", ":2: text behind its end at byte 437"),
+        (json.dumps(chat_exporter(exported_message())) + "\n {}", "text behind its end at byte 392, after message 1"),
+        (json.dumps(neutral()) + '\n{"id": "5"\n', ":2: ends half-way at byte 229"),
         (json.dumps(neutral(id="x")), ":1: id must be a snowflake"),
         (json.dumps(neutral(id=True)), ":1: id must be a snowflake"),
         (json.dumps(neutral(author_id="99999999999999999999")), "author_id must be a snowflake"),
@@ -216,14 +357,19 @@ def test_bots_and_system_messages_are_left_out(tmp_path: Path) -> None:
         ),
         (json.dumps(chat_exporter(exported_message(author={"id": "3", "name": 7}))), "name must be text"),
         *(
-            (json.dumps(chat_exporter(exported_message(timestampEdited=f"{time}T00:00:00"))), "no time")
+            (
+                json.dumps(chat_exporter(exported_message(timestampEdited=f"{time}T00:00:00"))),
+                "timestampEdited must be a time",
+            )
             for time in DATES
         ),
         (json.dumps(chat_exporter() | {"messages": None}), "messages must be a list"),
-        (json.dumps(neutral()) + "\n" + "[" * 100_000, ":2: nested too deeply"),
+        (json.dumps(neutral()) + "\n" + '{"id":' + "[" * 100_000, ":2: nested too deeply"),
+        (json.dumps(neutral()) + "\n" + "[" * 100_000 + "]" * 100_000, ":2: nested too deeply"),
+        (json.dumps(neutral()) + "\n" + "[" * 100_000, "ends half-way"),
         ("[" * 100_000, "it does not begin with an object"),
         ('{"guild": ' + "[" * 100_000, "nested too deeply"),
-        (json.dumps(chat_exporter(exported_message(embeds=[[[]]])))[:-20], "it ends half-way"),
+        (json.dumps(chat_exporter(exported_message(embeds=[[[]]])))[:-20], "ends half-way at byte"),
         (json.dumps([1, 2]), "neither JSON Lines nor"),
     ],
 )
@@ -232,14 +378,6 @@ def test_faults_are_one_line(tmp_path: Path, text: str, expected: str) -> None:
         read(tmp_path, text)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_bytes_that_are_no_text_in_the_middle_of_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "export.jsonl"
-    lines = "".join(json.dumps(neutral(id=str(10**18 + number))) + "\n" for number in range(200))
-    file.write_bytes(lines.encode() + b"\xff\xfe\n")
-    with pytest.raises(UserError, match="not text in UTF-8"):
-        list(open_export(file))
 
 
 def test_messages_are_clipped_and_empty_ones_left_out(tmp_path: Path) -> None:
