@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.domain import snowflake
 from bot.text.chat_text import URL
 from bot.text.folding import fold
 from bot.text.languages import STOP_WORDS
 
-MENTION = re.compile(r"<(?:@[!&]?|#|a?:\w{1,32}:)\d{1,20}>")
-"""A person, role, channel or emoji as Discord writes it."""
+MENTION = re.compile(rf"<(?:@[!&]?|#|a?:\w{{1,32}}:){snowflake.PATTERN}>")
+"""A person, role, channel or emoji as Discord writes it; what holds no snowflake is text like any other."""
 _PIECE = re.compile(r"\S+")
 _RUN = re.compile(r"\d+|[^\W\d_]+")
 _QUOTED = re.compile(
@@ -31,7 +32,7 @@ _SNAKE = re.compile(r"(?<!\S)[^\W_]+(?:_+[^\W_]+)+")
 _SETTING = re.compile(r"(?<!\S)[\w.-]+=\S+")
 _NUMBERED = re.compile(r"(?!v\d)[^\W\d_]{1,20}\d[^\W_]*|(?<!\d)\d++(?![hx]\d)[^\W\d_]{1,20}\d[^\W_]*", re.IGNORECASE)
 _PREFIXED = re.compile(r"![^\W\d_]\w+")
-_CHANNEL = re.compile(r"<(?:#|@&)\d{1,20}>")
+_CHANNEL = re.compile(rf"<(?:#|@&){snowflake.PATTERN}>")
 _CODE = 1
 """The group of what stands between back ticks."""
 _APOSTROPHES = str.maketrans("", "", "'’")

@@ -14,6 +14,7 @@ from bot.remember.evidence import Hearing
 from bot.remember.exact import LONGEST, Exact, Refusal, check, contradicts
 from bot.remember.transcript import ShownLine
 from bot.text import SecretFinder
+from tests.fixtures.hostile import NO_SNOWFLAKES
 
 
 class _NoSecrets(SecretFinder):
@@ -204,6 +205,14 @@ def test_a_line_near_or_answered_lends_whole_values_and_no_bare_figure(text: str
     passed = check(text, [4], Hearing(shown), {ANA}, personal=False)
     assert passed == Exact(text, (2,)) if passes else passed is Refusal.FIGURE
     assert not isinstance(check(text, [4], Hearing(shown), {ANA}, personal=True), Exact)
+
+
+@pytest.mark.parametrize("number", NO_SNOWFLAKES[:2])
+@pytest.mark.parametrize("shown", ["<@{}>", "‹@{}›"])
+def test_a_mention_of_what_can_be_no_person_is_text_like_any_other(number: str, shown: str) -> None:
+    line, text = f"We decided that the kite goes to <@{number}>.", f"The kite goes to {shown.format(number)}."
+    assert judged(text, line) == Exact(text)
+    assert judged(text, "We decided that the kite goes to <@1001>.") is Refusal.FIGURE
 
 
 @pytest.mark.parametrize("title", ["T-shirts", "Mitgliedsbeitrag", "Nether hub"])
