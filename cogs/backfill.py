@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -104,6 +105,7 @@ class Backfill:
         self._readings: dict[int, Reading] = {}
         self._reaching: dict[int, tuple[Talk | discord.Thread, int]] = {}
         self._again: dict[int, discord.Guild] = {}
+        self._misses = Counter[int]()
 
     def observes(self, channel: object) -> bool:
         """Whether messages of this channel or thread are kept now."""
@@ -160,12 +162,16 @@ class Backfill:
             self._start(guild)
 
     def missed(self, guild: discord.Guild, channel_id: int | None) -> None:
-        """A message of this channel (None: of any) was said, and could not be read: read it in its history."""
-        for channel in self._observed(guild):
-            if channel_id in (None, channel.id):
-                self._current.discard(channel.id)
-                self._held.get(guild.id, set()).discard(channel.id)
-                self._intake.lost(channel.id)
+        """A message of this channel (None: of any) was said, and could not be read: read it in its history.
+
+        A thread that was read up to now may be archived, and unknown until Discord tells that it is back.
+        """
+        observed = {channel.id for channel in self._observed(guild)}
+        for missed in observed if channel_id is None else {channel_id} & (observed | self._current):
+            self._current.discard(missed)
+            self._held.get(guild.id, set()).discard(missed)
+            self._misses[missed] += 1
+            self._intake.lost(missed)
         self.catch_up(guild)
 
     def read_back(self, channel: Talk | discord.Thread, from_id: int) -> Reading:
@@ -212,13 +218,14 @@ class Backfill:
             task.cancel()
 
     def _ended(self, guild_id: int, task: asyncio.Task[None]) -> None:
-        again = self._again.pop(guild_id, None)
+        failed = False
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("Reading back server %d ended; it is tried again", guild_id, exc_info=error)
-            again = None
-        if self._tasks.get(guild_id) is task:
+            failed = True
+        if self._tasks.get(guild_id) is task:  # otherwise another has begun, and looks again when it ends
             del self._tasks[guild_id]
-            if again is not None:
+            again = self._again.pop(guild_id, None)
+            if again is not None and not failed:
                 self.catch_up(again)
 
     async def _read_guild(self, guild: discord.Guild) -> None:
@@ -267,6 +274,7 @@ class Backfill:
         """Read one channel to its end; where that fails it stays behind and is tried again later, ever less often."""
         async with self._slots:
             self._intake.behind(channel.id)
+            misses = self._misses[channel.id]
             try:
                 async with self._observations.reading(channel.id) as ours:
                     newest = await self._offer_new(channel) if ours else None
@@ -282,6 +290,7 @@ class Backfill:
             current = newest is not None and self._intake.caught_up(channel.id, newest)
             if current:
                 self._current.add(channel.id)
+                self._misses -= Counter({channel.id: misses})  # what was missed since then is still to be read
             if current or not self.observes(channel):
                 self._archived.get(channel.guild.id, {}).pop(channel.id, None)
 
@@ -324,9 +333,14 @@ class Backfill:
                 await self._late.read_again(channel, message_id, partial(said, may_quote=self.may_quote(guild)))
 
     def _is_silent(self, channel: Readable, after: int) -> bool:
-        """Whether Discord is believed, without a request, that nothing was said in a channel since `after`."""
+        """Whether Discord is believed, without a request, that nothing was said in a channel since `after`.
+
+        Of what was said and could not be read, `last_message_id` does not tell.
+        """
         last = channel.last_message_id
-        return last is not None and last <= after < snowflake.from_ms(self._clock() - ACTIVE_MS)
+        if last is None or self._misses[channel.id]:
+            return False
+        return last <= after < snowflake.from_ms(self._clock() - ACTIVE_MS)
 
     async def _find_archived(self, guild: discord.Guild, parent: Parent) -> None:
         """Public threads that were archived after the last message that is kept from this channel and its threads."""

@@ -36,6 +36,16 @@ def rows(database: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+def execute(database: Path, sql: str, *values: object) -> None:
+    """Change the bot's database while it does not run."""
+    connection = sqlite.connect(database)
+    try:
+        with connection:
+            connection.execute(sql, values)
+    finally:
+        connection.close()
+
+
 def logged(database: Path, *channels: Channel) -> Counter[int]:
     """How often each message of these channels is in the message log."""
     marks = ",".join("?" * len(channels))

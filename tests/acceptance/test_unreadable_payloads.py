@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
+from bot.domain import snowflake
 from tests.acceptance.community import plain
-from tests.acceptance.stores import canary, logged, rows, said_by_people
+from tests.acceptance.stores import canary, execute, logged, rows, said_by_people
 from tests.fixtures.payloads import ATTACHMENT, POLL
 from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
@@ -54,6 +56,14 @@ KEPT = {
 }
 
 
+def say_that_all_is_silent(last_message_id: int, event: str, payload: Json) -> Json:
+    """Begin sessions with channels in which nothing was said since a message of long ago."""
+    if event != "GUILD_CREATE":
+        return payload
+    channels = [channel | {"last_message_id": str(last_message_id)} for channel in payload["channels"]]
+    return payload | {"channels": channels}
+
+
 def contents(stage: Stage) -> dict[int, str]:
     return dict(rows(stage.bot.database, "SELECT id, content FROM messages"))
 
@@ -89,6 +99,18 @@ async def test_a_message_that_can_not_be_read_as_it_came_is_read_in_the_history(
     await up_to(stage, general, general.say(ada, "And on it goes."))
     assert len(stage.discord.gateway.identifies) == 1
     assert "Traceback" not in stage.bot.logs()
+
+
+async def test_the_first_message_after_weeks_of_silence_is_not_lost_where_it_can_not_be_read(stage: Stage) -> None:
+    general, ada = await stage.without_model()
+    await agree(stage, general)
+    await stage.bot.terminate()
+    silent_since = snowflake.from_datetime(datetime.now(UTC) - timedelta(days=20))
+    execute(stage.bot.database, "UPDATE channels SET checkpoint = ?, observed_from = ?", silent_since, silent_since)
+    stage.discord.gateway.alter = partial(say_that_all_is_silent, silent_since)
+    await stage.bot.start()
+    general.say(ada, "odd", **odd_fields("a reply to what has no thread", ada))
+    await agree(stage, general)
 
 
 @pytest.mark.slow
