@@ -175,11 +175,12 @@ class Clerk:
         log.info("Erased as it was asked for (%s): %s", action.value, receipt.removed)
 
     async def _erase(self, request: Request) -> tuple[Receipt, Action]:
+        removal, up_to = self._pending.removal(request), request.up_to
         if request.user_id is not None:
-            receipt = await self._personal.delete(request.user_id, request.guild_id, up_to=request.up_to)
+            receipt = await self._personal.delete(request.user_id, request.guild_id, up_to=up_to, removal=removal)
             return receipt, Action.MEMBER_ERASED
         guild_id = request.guild_id or 0
         if request.channel_id is None:
-            return await self._erasure.erase_guild(guild_id, up_to=request.up_to), Action.SERVER_ERASED
-        receipt = await self._erasure.erase_channel(guild_id, request.channel_id, up_to=request.up_to)
+            return await self._erasure.erase_guild(guild_id, up_to=up_to, removal=removal), Action.SERVER_ERASED
+        receipt = await self._erasure.erase_channel(guild_id, request.channel_id, up_to=up_to, removal=removal)
         return receipt, Action.CHANNEL_ERASED

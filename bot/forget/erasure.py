@@ -102,7 +102,14 @@ class Erasure:
             remaining.update(receipt.remaining)
         return Receipt(dict(removal.counts), dict(remaining))
 
-    async def erase_member(self, user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
+    async def erase_member(
+        self,
+        user_id: int,
+        guild_id: int | None = None,
+        *,
+        up_to: int | None = None,
+        removal: Removal | None = None,
+    ) -> Receipt:
         """Erase all that a member said, in one guild or (None) in all, and their mentions in what others said.
 
         Args:
@@ -110,23 +117,31 @@ class Erasure:
             guild_id: limits it to one guild.
             up_to: nothing they said up to this snowflake comes back; None means up to now. Give the interaction's
                 own where there is one, for then no local clock is asked.
+            removal: what an earlier try removed, to be counted on.
         """
-        return await self._erase(Scope(guild_id=guild_id, user_id=user_id), up_to)
+        return await self._erase(Scope(guild_id=guild_id, user_id=user_id), up_to, removal)
 
     def alone_with(self, user_id: int) -> AbstractAsyncContextManager[bool]:
         """Keep everybody else, in other processes too, from erasing this member for the time of the block."""
         return self._db.alone(-user_id)
 
-    async def erase_channel(self, guild_id: int, channel_id: int, *, up_to: int | None = None) -> Receipt:
-        """Erase all that was said in a channel and in its threads."""
+    async def erase_channel(
+        self, guild_id: int, channel_id: int, *, up_to: int | None = None, removal: Removal | None = None
+    ) -> Receipt:
+        """Erase all that was said in a channel and in its threads; see `erase_member`."""
         threads = select(channels.c.channel_id).where(channels.c.parent_id == channel_id)
         async with self._db.read() as connection:
             places = frozenset({channel_id, *await connection.scalars(threads)})
-        return await self._erase(Scope(guild_id=guild_id, channel_ids=places), up_to)
+        return await self._erase(Scope(guild_id=guild_id, channel_ids=places), up_to, removal)
 
-    async def erase_guild(self, guild_id: int, *, left: bool = False, up_to: int | None = None) -> Receipt:
-        """Erase all that was said in a guild; where the bot has `left` it, what was decided there as well."""
-        return await self._erase(Scope(guild_id=guild_id), up_to, left=left)
+    async def erase_guild(
+        self, guild_id: int, *, left: bool = False, up_to: int | None = None, removal: Removal | None = None
+    ) -> Receipt:
+        """Erase all that was said in a guild; where the bot has `left` it, what was decided there as well.
+
+        See `erase_member`.
+        """
+        return await self._erase(Scope(guild_id=guild_id), up_to, removal, left=left)
 
     async def erase_expired(self, retention_days: int) -> dict[str, int]:
         """Erase messages that were taken in more than `retention_days` ago, and whatever else has had its time.
@@ -153,8 +168,10 @@ class Erasure:
 
     # --- portions ----------------------------------------------------------------------------------------------------
 
-    async def _erase(self, scope: Scope, up_to: int | None, *, left: bool = False) -> Receipt:
-        removal = Removal()
+    async def _erase(
+        self, scope: Scope, up_to: int | None, removal: Removal | None = None, *, left: bool = False
+    ) -> Receipt:
+        removal = removal or Removal()
         self._step("erasing")
         erased = await self._begin(scope, up_to, left=left)
         for query in (select(messages.c.id).where(said_in(scope)), cited_in(scope), doubting_in(scope)):
@@ -204,6 +221,7 @@ class Erasure:
                     counts = await store.expired(connection, complete)
                 removal.counts.update(counts)
                 most = max(most, *counts.values(), 0)
+            await removal.note(connection, removal.counts)
         return most
 
     async def _tell_to_the_end(self, event: _Event, removal: Removal) -> None:

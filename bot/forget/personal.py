@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.forget.erasure import Erasure
-    from bot.forget.proof import Receipt
+    from bot.forget.proof import Receipt, Removal
     from bot.storage import Record, Sections, Store
 
 WITHHELD = "(not shown: it also stands on what others said in a channel that you can't read now)"
@@ -65,6 +65,7 @@ class PersonalData:
         *,
         up_to: int | None = None,
         first: Callable[[], Awaitable[object]] | None = None,
+        removal: Removal | None = None,
     ) -> Receipt:
         """Erase a member from every store, in one server or (None) in all; see `Erasure.erase_member`.
 
@@ -75,11 +76,12 @@ class PersonalData:
             guild_id: limits it to one server.
             up_to: see `Erasure.erase_member`.
             first: awaited once nobody else is at it, such as what would have others begin.
+            removal: see `Erasure.erase_member`.
         """
         async with self._erasure.alone_with(user_id):
             if first is not None:
                 await first()
-            return await self._erasure.erase_member(user_id, guild_id, up_to=up_to)
+            return await self._erasure.erase_member(user_id, guild_id, up_to=up_to, removal=removal)
 
     async def give(self, user_id: int, guild_id: int | None = None) -> Dossier:
         """Everything that is held of a member, in one server or (None) in all."""

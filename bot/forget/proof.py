@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.forget.traces import Traces, Witnesses
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from bot.storage import Database, Scope, Store
+
+    Note = Callable[[AsyncConnection, Counter[str]], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +30,22 @@ class Receipt:
         return not any(self.remaining.values())
 
 
+async def _forget(connection: AsyncConnection, counts: Counter[str]) -> None:
+    """Note nothing of what was removed."""
+
+
 @dataclass(slots=True)
 class Removal:
-    """What an erasure has removed so far.
+    """What an erasure has removed so far, in earlier tries that were interrupted too.
 
     Attributes:
         counts: items by store.
+        note: told of all counts in the transaction of each portion.
         witnesses: some of the texts, to be looked for afterwards.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
+    note: Note = _forget
     witnesses: Witnesses = field(default_factory=Witnesses)
 
 

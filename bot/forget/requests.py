@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.forget.proof import Receipt
+from bot.forget.proof import Receipt, Removal
 from bot.storage import Sections, Store, moment, requests
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Request:
         channel_id: the channel, with its threads.
         up_to: nothing up to this snowflake comes back; None means up to the moment at which it is carried out.
         actor_id: the admin who asked; None for members about themselves, and for the operator.
+        removed: what tries that were interrupted have removed of it, by store.
     """
 
     seq: int
@@ -60,6 +62,7 @@ class Request:
     channel_id: int | None = None
     up_to: int | None = None
     actor_id: int | None = None
+    removed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,11 @@ class Requests(Store):
             "channel_id": channel_id,
             "up_to": up_to,
             "actor_id": actor_id,
+            "state": RequestState.ASKED,
+            "asked_ms": self.clock(),
         }
-        row = {**wanted, "state": RequestState.ASKED, "asked_ms": self.clock()}
         async with self._db.write() as connection:
-            statement = insert(requests).values(row).returning(requests.c.seq)
-            return Request(seq=(await connection.execute(statement)).scalar_one(), **wanted)
+            return _request((await connection.execute(insert(requests).values(wanted).returning(requests))).one())
 
     async def waiting(self) -> list[Request]:
         """What nobody has taken, oldest first."""
@@ -140,6 +143,15 @@ class Requests(Store):
                 update(requests).where(requests.c.state.in_(_BEGUN)).values(state=RequestState.ASKED)
             )
 
+    def removal(self, request: Request) -> Removal:
+        """What is removed of a request so far, to be counted on and noted portion by portion."""
+
+        async def note(connection: AsyncConnection, counts: Counter[str]) -> None:
+            so_far = _json(Receipt(dict(counts), {}))
+            await connection.execute(update(requests).where(requests.c.seq == request.seq).values(receipt=so_far))
+
+        return Removal(Counter(request.removed), note)
+
     async def finish(
         self, connection: AsyncConnection, request: Request, receipt: Receipt, *, subject: str | None
     ) -> None:
@@ -157,7 +169,7 @@ class Requests(Store):
             "actor_id": None,
             "subject": subject,
             "done_ms": self.clock(),
-            "receipt": json.dumps({"removed": receipt.removed, "remaining": receipt.remaining}),
+            "receipt": _json(receipt),
         }
         await connection.execute(update(requests).where(requests.c.seq == request.seq).values(done))
 
@@ -216,8 +228,14 @@ def _request(row: Row[Any]) -> Request:
         channel_id=row.channel_id,
         up_to=row.up_to,
         actor_id=row.actor_id,
+        removed={} if row.receipt is None else json.loads(row.receipt)["removed"],
     )
 
 
+def _json(receipt: Receipt) -> str:
+    return json.dumps({"removed": receipt.removed, "remaining": receipt.remaining})
+
+
 def _receipt(row: Row[Any]) -> Receipt | None:
-    return None if row.receipt is None else Receipt(**json.loads(row.receipt))
+    """The receipt of what is done; until then the row only says what is removed so far."""
+    return Receipt(**json.loads(row.receipt)) if row.state == RequestState.DONE else None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from bot.domain.crash_points import ERASURE_STEPS
 from bot.domain.model import MemoryKind
 from bot.forget.clerk import Clerk
 from bot.forget.proof import Receipt
@@ -22,8 +25,8 @@ from bot.operate.housekeeping import Housekeeping
 from bot.operate.waiting import delay_report
 from bot.storage.schema import memories, requests
 from tests.fixtures.commandline import CommandLine
-from tests.fixtures.memory import Pipeline, bytes_in, open_pipeline
-from tests.fixtures.storage import GUILD, FakeClock
+from tests.fixtures.memory import Interrupted, Pipeline, bytes_in, open_pipeline
+from tests.fixtures.storage import CHANNEL, GUILD, FakeClock
 
 pytestmark = pytest.mark.both_databases
 
@@ -137,6 +140,31 @@ async def test_what_a_bot_is_cut_off_in_the_next_round_of_another_carries_out(pi
     assert receipt.removed["messages"] == 1
 
 
+@pytest.mark.parametrize("wanted", [{"user_id": ALICE}, {"channel_id": CHANNEL}, {}])
+async def test_the_receipt_of_an_erasure_that_died_anywhere_tells_of_all_that_was_removed(
+    pipeline: Pipeline, wanted: dict[str, int]
+) -> None:
+    pending = Requests(pipeline.db, pipeline.clock)
+    die_at, steps = 0, 1
+    while die_at < steps:
+        texts = [f"note: the {word} of round {die_at}" for word in ("first", "second")]
+        *_, newest = await pipeline.say_many(texts, author=ALICE)
+        await pipeline.flush()
+        request = await pending.ask(guild_id=GUILD, up_to=newest.id, **wanted)
+        pipeline.restart()
+        pipeline.erasing.die_at = die_at
+        with contextlib.suppress(Interrupted):  # once it stands, it is not undone
+            await clerk(pipeline).round()
+        steps = max(steps, len(pipeline.erasing.seen) + 1)
+        pipeline.restart()
+        await clerk(pipeline).round()
+        receipt = (await pending.outcome(request))[1]
+        assert receipt is not None
+        assert (receipt.removed["messages"], receipt.removed["memories"], receipt.complete) == (2, 2, True)
+        die_at += 1
+    assert steps > len(ERASURE_STEPS) - 1
+
+
 async def test_a_member_who_opts_out_while_a_bot_starts_is_told_what_was_removed(pipeline: Pipeline) -> None:
     for word in ("first", "second", "third"):
         await pipeline.say(f"note: the {word} one", author=ALICE)
@@ -220,11 +248,11 @@ async def test_an_erasure_that_fails_holds_up_no_other_is_named_and_is_tried_unt
     second = await pending.ask(user_id=BOB, guild_id=GUILD)
     erase, tries = pipeline.personal.delete, list[int]()
 
-    async def breaks(user_id: int, guild_id: int | None = None, *, up_to: int | None = None) -> Receipt:
+    async def breaks(user_id: int, guild_id: int | None = None, **options: Any) -> Receipt:  # noqa: ANN401
         if user_id == ALICE:
             tries.append(pipeline.clock())
             raise KeyError(CANARY)
-        return await erase(user_id, guild_id, up_to=up_to)
+        return await erase(user_id, guild_id, **options)
 
     monkeypatch.setattr(pipeline.personal, "delete", breaks)
     clerks = clerk(pipeline)
