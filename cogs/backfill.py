@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Clock, Retries, snowflake
+from bot.domain import Clock, Retries, cut_off, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
 from cogs.faults import NOT_SHOWN, UNREACHABLE, why
@@ -69,10 +69,6 @@ def _family(channel: Talk | discord.Thread) -> set[int]:
     return {channel.id, *(thread.id for thread in getattr(channel, "threads", ()))}
 
 
-CANCEL_SECONDS = 0.5
-"""Until a cancellation is repeated."""
-
-
 class Backfill:
     """Keeps every observed channel up to date, and knows which are."""
 
@@ -95,6 +91,7 @@ class Backfill:
         self._clock = clock
         self._slots = asyncio.Semaphore(CHANNELS_AT_ONCE)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
         self._current: set[int] = set()
         self._held: dict[int, set[int]] = {}
         self._archived: dict[int, dict[int, discord.Thread]] = {}
@@ -197,18 +194,14 @@ class Backfill:
 
     async def close(self) -> None:
         """Stop reading, and wait until it has stopped."""
-        left = set(self._tasks.values())
         for guild_id in list(self._tasks):
             self._stop(guild_id)
-        while left:  # one that hits the database driver may come out as its error, and be taken for a passing fault
-            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
-            for task in left:
-                task.cancel()
+        await cut_off(self._stopping)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def _start(self, guild: discord.Guild) -> None:
-        task = asyncio.create_task(self._read_guild(guild), name=f"backfill-{guild.id}")
+        task = asyncio.create_task(self._begin(guild), name=f"backfill-{guild.id}")
         self._tasks[guild.id] = task
         task.add_done_callback(lambda done: self._ended(guild.id, done))
 
@@ -216,6 +209,13 @@ class Backfill:
         task = self._tasks.pop(guild_id, None)
         if task is not None:
             task.cancel()
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    async def _begin(self, guild: discord.Guild) -> None:
+        """Read a server when what was stopped has ended: until then its channels are taken for being read."""
+        await cut_off(self._stopping)
+        await self._read_guild(guild)
 
     def _ended(self, guild_id: int, task: asyncio.Task[None]) -> None:
         failed = False

@@ -158,7 +158,14 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         late = LateMessages(pages, services.unread, services.intake)
         backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, archives, late, services.clock)
         history = DiscordHistory(self, backfill, pages)
-        verification = Verification(services.log, services.intake, services.erasure, history, services.clock)
+        verification = Verification(
+            services.log,
+            services.intake,
+            services.erasure,
+            history,
+            services.clock,
+            standing=services.supervisor.standing("comparison of channels with Discord's history"),
+        )
         accounts = DeletedAccounts(
             DiscordAccounts(self), directory, services.personal, services.installation, services.clock
         )
@@ -177,6 +184,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             backfill,
             verification,
             accounts,
+            services.supervisor,
             clock=services.clock,
             leads=services.leads,
             observe_channels=services.observe_channels,
@@ -209,7 +217,11 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 remembers=services.flusher is not None,
             )
         )
-        await self.add_cog(TakeDown(self, services.posts, access, verification, seconds=services.take_down_seconds))
+        await self.add_cog(
+            TakeDown(
+                self, services.posts, access, verification, services.supervisor, seconds=services.take_down_seconds
+            )
+        )
         await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
         await self.add_cog(Admin(self, guilds, backfill))
         await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake, services.clerk))

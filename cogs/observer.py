@@ -23,7 +23,7 @@ from cogs.payloads import place_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.domain import Clock
+    from bot.domain import Clock, Supervisor
     from bot.forget import DeletedAccounts, Erasure, Verification
     from bot.guilds import GuildServices
     from bot.observe import Intake, MessageLog
@@ -49,6 +49,7 @@ class Observer(commands.Cog):
         backfill: Backfill,
         verification: Verification,
         accounts: DeletedAccounts,
+        supervisor: Supervisor,
         *,
         clock: Clock,
         leads: bool,
@@ -65,6 +66,7 @@ class Observer(commands.Cog):
         self._erasure = erasure
         self._verification = verification
         self._accounts = accounts
+        self._supervisor = supervisor
         self._intake = intake
         self._observations = guilds.observations
         self.backfill = backfill
@@ -321,10 +323,8 @@ class Observer(commands.Cog):
         """Read messages again that were set aside because they could not be read."""
         if not self._bot.is_ready():
             return
-        try:
+        async with self._supervisor.turn("reading of messages that were set aside"):
             await self.backfill.read_late(self._bot.guilds)
-        except Exception as error:  # noqa: BLE001 - a loop that ended would be noticed by nobody
-            log.warning("What could not be read is tried again later (%s)", where(error))
 
     @tasks.loop(seconds=60.0)
     async def sweep(self) -> None:
@@ -334,11 +334,12 @@ class Observer(commands.Cog):
         """
         if not self._bot.is_ready():
             return
-        try:
-            if not await self._verification.sweep() and self._leads:
+        compared = False
+        async with self._supervisor.turn("search for edits and deletions that Discord did not tell of"):
+            compared = await self._verification.sweep()
+        if not compared and self._leads:
+            async with self._supervisor.turn("search for deleted accounts"):
                 await self._accounts.sweep()
-        except Exception:  # a loop that ended would be noticed by nobody
-            log.exception("Looking for what happened unnoticed failed; it is tried again")
 
     async def _seed(self, guild: discord.Guild) -> None:
         """Switch on what the settings name and nobody has decided about, and tell the members there."""

@@ -25,6 +25,7 @@ from cogs.faults import UNREACHABLE, says_gone, why
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
+    from bot.domain import Supervisor
     from bot.forget import Verification
 
 log = logging.getLogger(__name__)
@@ -161,9 +162,11 @@ class TakeDown(commands.Cog):
         posts: Posts,
         access: Access,
         verification: Verification,
+        supervisor: Supervisor,
         *,
         seconds: float,
     ) -> None:
+        self._supervisor = supervisor
         self._bot = bot
         self._access = access
         self._posts = posts
@@ -213,12 +216,8 @@ class TakeDown(commands.Cog):
         """One look; whatever goes wrong is tried again."""
         if not self._bot.is_ready():
             return
-        try:
+        async with self._supervisor.turn("search for public posts to take down"):
             await do_each(self._compare, self.review, self.round)
-        except SQLAlchemyError as error:
-            log.warning("Public posts are looked at later (%s)", type(error).__name__)
-        except Exception:  # a loop that ended would be noticed by nobody
-            log.exception("Looking for public posts to take down failed; it is tried again")
 
     async def round(self) -> None:
         """Put on the list what has lost a source, and delete what is on it."""

@@ -49,11 +49,13 @@ from bot.domain.model import (
 from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
 from bot.domain.retries import Retries
 from bot.domain.supervision import (
+    CANCEL_SECONDS,
     LONGEST_DELAY_SECONDS,
     Backoff,
     PartStanding,
     Run,
     Supervisor,
+    cut_off,
     do_each,
     frames_of,
     isolate,
@@ -61,6 +63,7 @@ from bot.domain.supervision import (
 )
 
 __all__ = [
+    "CANCEL_SECONDS",
     "FAR_MS",
     "LONGEST_DELAY_SECONDS",
     "MAX_CONTENT",
@@ -108,6 +111,7 @@ __all__ = [
     "TextTooLong",
     "UserError",
     "Verdict",
+    "cut_off",
     "do_each",
     "frames_of",
     "host_name",

@@ -11,7 +11,8 @@ import asyncio
 import logging
 import random
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -27,6 +28,9 @@ LONGEST_DELAY_SECONDS: Final = 300.0
 
 WELL_SECONDS: Final = 600.0
 """A part that ran for so long was well: its next failure is its first one again."""
+
+CANCEL_SECONDS: Final = 0.5
+"""Until a cancellation is repeated."""
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -112,6 +116,10 @@ class Supervisor:
         self._sleep = sleep
         self._now = now
 
+    def standing(self, name: str) -> PartStanding:
+        """How a part does, for who knows it best; `name` is for people."""
+        return self.standings.setdefault(name, PartStanding())
+
     async def keep(
         self, name: str, run: Run, *, may_end: bool = False, fatal: tuple[type[Exception], ...] = ()
     ) -> None:
@@ -123,7 +131,7 @@ class Supervisor:
             may_end: whether it is over when it returns.
             fatal: errors that are not its own to deal with: they end it and come out here.
         """
-        standing, waits = self.standings.setdefault(name, PartStanding()), self._backoff()
+        standing, waits = self.standing(name), self._backoff()
         while True:
             began = self._now()
             try:
@@ -143,6 +151,37 @@ class Supervisor:
             log.error("Part %r failed, and is started again in %.0f s: %s%s", name, seconds, failure, frames)
             await self._sleep(seconds)
             standing.waits = False
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[None]:
+        """For the time of one turn of a part that something else begins again and again: a failure ends there, noted.
+
+        Args:
+            name: of the part, for people.
+        """
+        standing = self.standing(name)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - a loop that ended would be noticed by nobody
+            reason = reason_of(error)
+            if not standing.waits or reason != standing.reason:  # turns come every few seconds
+                log.error("Part %r failed, and is tried again: %s%s", name, reason, frames_of(error))  # noqa: TRY400
+            standing.failures, standing.reason, standing.waits = standing.failures + 1, reason, True
+        else:
+            standing.waits = False
+
+
+async def cut_off(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended.
+
+    One that hits the database driver may come out as the driver's error and be taken for a passing fault; so it is
+    cancelled again.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
 
 
 async def do_each(*works: Callable[[], Awaitable[object]]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from bot.domain import Clock, Retries, ServiceError, frames_of, reason_of
+from bot.domain import Clock, PartStanding, Retries, ServiceError, frames_of, reason_of
 
 if TYPE_CHECKING:
     from bot.domain import Message
@@ -105,6 +105,7 @@ class Verification:
         erasure: erases channels that are no more.
         history: Discord's side.
         clock: by which a channel rests that could not be compared.
+        standing: is told how the comparison does.
         seconds: how long `check` waits.
     """
 
@@ -116,6 +117,7 @@ class Verification:
         history: History,
         clock: Clock,
         *,
+        standing: PartStanding | None = None,
         seconds: float = CHECK_SECONDS,
     ) -> None:
         self._log = log
@@ -124,6 +126,8 @@ class Verification:
         self._history = history
         self._seconds = seconds
         self._retries = Retries[int](clock)
+        self._resting: dict[int, str] = {}
+        self._standing = standing or PartStanding()
         self._unlisted: set[int] = set()
         self._suspects: dict[int, dict[int, _Suspect]] = {}
         self._rotation: deque[_Suspect] = deque()
@@ -227,16 +231,27 @@ class Verification:
         """
         try:
             unconfirmed = await self._compared(suspect, newest)
-        except ServiceError as error:
-            log.info("What happened in channel %d could not be looked up: %s", suspect.channel_id, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, other channels are compared
+            level = logging.INFO if isinstance(error, ServiceError) else logging.WARNING
             reason = f"{reason_of(error)}{frames_of(error)}"
-            log.warning("Channel %d could not be compared and rests: %s", suspect.channel_id, reason)
+            log.log(level, "Channel %d could not be compared and rests: %s", suspect.channel_id, reason)
+            self._rest(suspect.channel_id, reason_of(error))
+            return False
+        self._rest(suspect.channel_id, "deletions can't be confirmed" if unconfirmed else "")
+        return True
+
+    def _rest(self, channel_id: int, reason: str) -> None:
+        """Let a channel rest from the sweep that could not be compared whole; without a reason there is none to."""
+        if reason:
+            self._retries.failed(channel_id)
+            self._resting[channel_id] = reason
+            self._standing.failures += 1
+            waiting = "1 channel waits" if len(self._resting) == 1 else f"{len(self._resting):,} channels wait"
+            self._standing.reason = f"{waiting}, the last one because {reason}"
         else:
-            (self._retries.failed if unconfirmed else self._retries.succeeded)(suspect.channel_id)
-            return True
-        self._retries.failed(suspect.channel_id)
-        return False
+            self._retries.succeeded(channel_id)
+            self._resting.pop(channel_id, None)
+        self._standing.waits = bool(self._resting)
 
     async def _compared(self, suspect: _Suspect, newest: int) -> Collection[int]:
         """Compare one page; returns what is missing and can't be confirmed to be deleted."""

@@ -115,7 +115,7 @@ class Intake:
         self._overflowed = False
         self._stopping = False
         self._ended = False
-        self._insisting: set[asyncio.Task[None]] = set()
+        self._insisting: dict[asyncio.Task[None], str] = {}
         self._caught_up: set[int] = set()
         self._missed: set[int] = set()
         self._newest: dict[int, int] = {}
@@ -132,6 +132,11 @@ class Intake:
     def overflowed(self) -> bool:
         """Whether messages are refused because the database does not keep up."""
         return self._overflowed
+
+    @property
+    def unwritten(self) -> Counter[str]:
+        """Edits and deletions that the database does not take, by the reason why; each is tried again until it does."""
+        return Counter(self._insisting.values())
 
     @property
     def missed(self) -> frozenset[int]:
@@ -333,8 +338,8 @@ class Intake:
         """Go on trying an edit or a deletion that the database does not take, beside everything else."""
         _log.error("An edit or a deletion can't be written, and is tried again: %s", reason_of(error))
         task = asyncio.create_task(self._write_in_the_end(part))
-        self._insisting.add(task)
-        task.add_done_callback(self._insisting.discard)
+        self._insisting[task] = reason_of(error)
+        task.add_done_callback(self._insisting.pop)
 
     async def _write_in_the_end(self, part: Sequence[IntakeEvent]) -> None:
         waits = Backoff()

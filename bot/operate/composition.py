@@ -29,8 +29,9 @@ def open_status(
     traffic: Traffic,
     clock: Clock,
     standings: Mapping[str, PartStanding],
+    unwritten: Callable[[], Mapping[str, int]],
 ) -> Status:
-    """What an admin is shown of costs, services and the last thirty days; `standings` are the background parts'."""
+    """What an admin is shown of costs, services and the last thirty days; for the last two see `DelayReport`."""
     status = Status(
         activity=Activity(db),
         traffic=traffic,
@@ -38,7 +39,7 @@ def open_status(
         prices=models.prices,
         guards=models.guards,
         indexer=index.indexer,
-        delays=delay_report(db, clock, index.indexer.changes, standings),
+        delays=delay_report(db, clock, index.indexer.changes, standings, unwritten),
         refusals=Refusals(db, clock),
         clock=clock,
     )

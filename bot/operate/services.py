@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.domain import Clock
+    from bot.domain import Clock, Supervisor
     from bot.forget import Clerk, Erasure, PersonalData, Posts
     from bot.guilds import GuildServices
     from bot.memories import MemoryStore, OwnMemories
@@ -26,6 +26,7 @@ class Services:
         flusher: None where no language model is in use (MEM0_ENABLED=false).
         guilds: what servers and members decided.
         status: what the work costs, how the services are, and a chart.
+        supervisor: notes how the parts that work in the background do.
         zone: where the members are; whose days `since` and `until` mean.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         leads: whether this process does what one of several has to do for all.
@@ -54,6 +55,7 @@ class Services:
     flusher: Flusher | None
     rereadings: Rereadings
     status: Status
+    supervisor: Supervisor
     zone: tzinfo = UTC
     observe_channels: tuple[int, ...] = ()
     leads: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bot.index import Backlog, WaitingChanges
     from bot.remember import Waits
     from bot.storage import Database, SetAsideCount
+
+
+Unwritten = Callable[[], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class DelayReport:
         dead: what could not be read.
         aside: what was set aside.
         standings: of the parts of this process, by their names.
+        unwritten: how many edits and deletions the database does not take from this process, by the reason why.
     """
 
     def __init__(
@@ -61,19 +65,22 @@ class DelayReport:
         dead: DeadLetters,
         aside: SetAside,
         standings: Mapping[str, PartStanding] | None = None,
+        unwritten: Unwritten = dict,
     ) -> None:
         self._removing = removing
         self._changes = changes
         self._held_up = held_up
         self._dead = dead
         self._aside = aside
-        self._standings = standings or {}
+        self._standings = {} if standings is None else standings  # parts that are yet to begin come to it later
+        self._unwritten = unwritten
 
     async def look(self, guild_id: int | None = None) -> Delays:
         """What is not done now; of what was set aside only that of one server, or (None) of all."""
         waiting = await self._changes.waiting()
         return Delays(
             removals=[
+                *(_unwritten(count, reason) for reason, count in self._unwritten().items()),
                 *_undone(await self._removing.undone(guild_id)),
                 *(_waits(rows) for rows in waiting if rows.removes),
             ],
@@ -90,12 +97,27 @@ class DelayReport:
 
 
 def delay_report(
-    db: Database, clock: Clock, changes: Backlog, standings: Mapping[str, PartStanding] | None = None
+    db: Database,
+    clock: Clock,
+    changes: Backlog,
+    standings: Mapping[str, PartStanding] | None = None,
+    unwritten: Unwritten = dict,
 ) -> DelayReport:
     """A report on what is in a database; see `DelayReport`."""
     return DelayReport(
-        Removing(db, clock), changes, HeldUp(db, clock), DeadLetters(db, clock), SetAside(db, clock), standings
+        Removing(db, clock),
+        changes,
+        HeldUp(db, clock),
+        DeadLetters(db, clock),
+        SetAside(db, clock),
+        standings,
+        unwritten,
     )
+
+
+def _unwritten(count: int, reason: str) -> str:
+    what = "edit or deletion" if count == 1 else "edits or deletions"
+    return f"{count:,} {what} can't be written, and tried again until done: {reason}"
 
 
 def _undone(undone: Undone) -> list[str]:
@@ -110,7 +132,7 @@ def _undone(undone: Undone) -> list[str]:
 
 
 def _down(name: str, standing: PartStanding) -> str:
-    return f"The {name} failed and is started again soon: {standing.reason}"
+    return f"The {name} failed and is tried again soon: {standing.reason}"
 
 
 def _waits(waiting: WaitingChanges) -> str:

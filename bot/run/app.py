@@ -128,14 +128,14 @@ async def open_app(
                 step=step,
             )
         )
-        status = open_status(db, models, index, traffic, clock, supervisor.standings)
+        forget = open_forget(settings.data_dir, db, guilds, logged, store, index.index, index.indexer, clock, step)
+        status = open_status(db, models, index, traffic, clock, supervisor.standings, lambda: forget.intake.unwritten)
         flushed = _to_both(metrics, status)
         flusher = None
         if extract:
             flusher = open_flusher(settings, db, guilds, logged, store, index, models, clock, flushed, step, explain)
         rereadings = Rereadings(db)
         recall = open_recall(settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled)
-        forget = open_forget(settings.data_dir, db, guilds, logged, store, index.index, index.indexer, clock, step)
         services = Services(
             clock=clock,
             installation=Installation(db),
@@ -156,6 +156,7 @@ async def open_app(
             flusher=flusher,
             rereadings=rereadings,
             status=status,
+            supervisor=supervisor,
             flushes=settings.flush_in_bot,
             zone=settings.zone,
             observe_channels=settings.observe_channels,

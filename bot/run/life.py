@@ -13,11 +13,11 @@ from typing import Any
 
 import portalocker
 
-from bot.domain import InUse, Run, StartupError, Step, no_step, steady_clock
+from bot.domain import CANCEL_SECONDS, InUse, Run, StartupError, Step, no_step, steady_clock
 from bot.operate import Shards
 from bot.run.app import App, open_app
 from bot.run.gateway import Gateway
-from bot.run.running import CANCEL_SECONDS, FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
+from bot.run.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.settings import Settings
 from bot.storage import database_address, database_file, open_store, private_folder

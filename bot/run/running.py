@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
-from bot.domain import Run, Supervisor
+from bot.domain import Run, Supervisor, cut_off
 from bot.llm import Guard, LoadedModel, providers_of
 from bot.operate import ProcessStanding, Readiness, Sources, page, serving
 from bot.run.app import App
@@ -25,9 +25,6 @@ END_SECONDS = 9.5
 """For the whole end: Docker kills a container that takes 10 s, and says nothing."""
 
 EXIT_LATE = 1
-
-CANCEL_SECONDS = 0.5
-"""Until a cancellation is repeated."""
 
 
 def told_to_stop() -> asyncio.Event:
@@ -125,12 +122,7 @@ async def beside(supervisor: Supervisor, parts: Mapping[str, Run]) -> AsyncItera
     try:
         yield
     finally:
-        left = workers
-        while left:
-            for worker in left:
-                worker.cancel()
-            # one that hits the database driver may come out as the driver's error and be taken for a passing fault
-            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+        await cut_off(workers)
 
 
 async def within(seconds: float, work: Coroutine[object, object, object], what: str) -> None:

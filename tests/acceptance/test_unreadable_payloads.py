@@ -103,7 +103,7 @@ async def test_a_message_that_can_not_be_read_as_it_came_is_read_in_the_history(
 
 async def test_the_first_message_after_weeks_of_silence_is_not_lost_where_it_can_not_be_read(stage: Stage) -> None:
     general, ada = await stage.without_model()
-    await agree(stage, general)
+    await up_to(stage, general, general.say(ada, "Said before weeks of silence."))
     await stage.bot.terminate()
     silent_since = snowflake.from_datetime(datetime.now(UTC) - timedelta(days=20))
     execute(stage.bot.database, "UPDATE channels SET checkpoint = ?, observed_from = ?", silent_since, silent_since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ async def test_the_report_tells_days_bills_and_services(
     (service,) = report.services
     assert (service.name, service.state.value, service.seconds_down > 0) == ("ollama", "open", True)
     assert all(day.messages == 0 for day in (await status.report(GUILD + 1)).days)
+
+
+async def test_status_names_what_the_database_does_not_take_and_what_fails_again_and_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def edited(message_id: int, content: str, edited_at: datetime) -> None:
+        raise KeyError(content)
+
+    monkeypatch.setattr(world.pipeline.revisions, "edited", edited)
+    world.services.intake.edited(GUILD, GUILD, 1, "changed", datetime.now(UTC))
+    await world.services.intake.drain()
+    async with world.services.supervisor.turn("search for deleted accounts"):
+        raise ServiceUnavailable("discord", "HTTP 500")
+    text = shown(await world.boss.slash(world.general, "memory status"))
+    assert "1 edit or deletion can't be written, and tried again until done: KeyError" in text
+    assert "The search for deleted accounts failed and is tried again soon: discord" in text
 
 
 async def test_the_chart_is_a_picture_that_changes_with_the_days(

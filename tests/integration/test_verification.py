@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain import Message, ServiceUnavailable, snowflake
+from bot.domain import Message, PartStanding, ServiceUnavailable, snowflake
 from bot.forget import Seen, Verification
 from bot.forget.verification import PAGE
 from bot.observe import Intake
@@ -68,6 +68,7 @@ class Desk:
     pipeline: Pipeline
     history: ShownHistory
     verification: Verification
+    standing: PartStanding
 
     async def contents(self) -> list[str]:
         """What is kept, oldest first."""
@@ -97,8 +98,9 @@ async def desk(pipeline: Pipeline) -> AsyncIterator[Desk]:
     """A comparison whose intake writes."""
     intake = Intake(pipeline.log, pipeline.revisions, pipeline.erasure, group_seconds=0.001)
     writer = asyncio.create_task(intake.run())
-    history = ShownHistory()
-    yield Desk(pipeline, history, Verification(pipeline.log, intake, pipeline.erasure, history, pipeline.clock))
+    history, standing = ShownHistory(), PartStanding()
+    verification = Verification(pipeline.log, intake, pipeline.erasure, history, pipeline.clock, standing=standing)
+    yield Desk(pipeline, history, verification, standing)
     await intake.stop()
     with suppress(asyncio.CancelledError):
         await writer
@@ -139,6 +141,7 @@ async def test_an_unconfirmed_deletion_holds_up_no_older_page_and_is_asked_about
         desk.pipeline.clock.advance(1)
     assert "the oldest, changed" in await desk.contents()
     assert f"number {len(said) - 1}" in await desk.contents()
+    assert desk.standing.reason == "1 channel waits, the last one because deletions can't be confirmed"
     assert sum(hour[:60]) >= 3
     assert 8 <= sum(hour[1800:]) <= 3 * 10, "at least every five minutes, and little more often"
     desk.history.gone.add(lost.id)
@@ -146,6 +149,7 @@ async def test_an_unconfirmed_deletion_holds_up_no_older_page_and_is_asked_about
     await desk.sweep()
     assert f"number {len(said) - 1}" not in await desk.contents()
     assert desk.verification.channels_left == 0
+    assert not desk.standing.waits
 
 
 @pytest.mark.parametrize("how", ["closed", "broken"])
@@ -161,6 +165,8 @@ async def test_a_channel_that_can_not_be_compared_rests_while_others_are(
     await desk.sweep()
     assert await desk.contents() == ["closed", "ten o'clock"]
     assert WHAT_WAS_SAID not in caplog.text
+    assert desk.standing.waits
+    assert desk.standing.reason.startswith("1 channel waits")
     for _ in range(600):
         await desk.verification.sweep()
         desk.pipeline.clock.advance(1)

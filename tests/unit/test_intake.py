@@ -360,7 +360,8 @@ async def test_an_edit_that_can_not_be_written_stops_nothing_and_is_tried_until_
     intake.said(later)
     await asyncio.wait_for(intake.drain(), 5)
     assert await log.get([later.message.id])
-    await eventually(lambda: faulty.calls)
+    assert [(reason.startswith("KeyError"), count) for reason, count in intake.unwritten.items()] == [(True, 1)]
+    await eventually(lambda: faulty.calls and not intake.unwritten)
     await intake.stop()
     await writer
 

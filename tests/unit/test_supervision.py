@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from bot.domain import snowflake
 from bot.domain.errors import InUse, ServiceUnavailable
-from bot.domain.supervision import LONGEST_DELAY_SECONDS, WELL_SECONDS, Backoff, Supervisor, do_each, isolate, reason_of
+from bot.domain.supervision import (
+    LONGEST_DELAY_SECONDS,
+    WELL_SECONDS,
+    Backoff,
+    Supervisor,
+    cut_off,
+    do_each,
+    isolate,
+    reason_of,
+)
 
 CANARY = "zqxvkw said this"
 
@@ -192,6 +201,35 @@ async def test_a_part_that_may_end_ends_and_what_is_fatal_comes_out() -> None:
     await supervised.keep("intake", over, may_end=True)
     with pytest.raises(InUse):
         await supervised.keep("shards", taken, fatal=(InUse,))
+
+
+async def test_a_turn_that_fails_is_told_once_for_each_reason_and_named_until_one_goes_well(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    supervisor = Supervisor()
+    for error in (KeyError(CANARY), KeyError(CANARY), ServiceUnavailable("discord", "HTTP 500")):
+        async with supervisor.turn("search"):
+            raise error
+        assert supervisor.standings["search"].waits
+    assert (supervisor.standings["search"].failures, len(caplog.records)) == (3, 2)
+    assert "HTTP 500" in supervisor.standings["search"].reason
+    assert CANARY not in caplog.text
+    async with supervisor.turn("search"):
+        pass
+    assert not supervisor.standings["search"].waits
+
+
+async def test_tasks_that_are_cut_off_have_ended_even_where_one_takes_its_cancellation_for_a_fault() -> None:
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # as a database driver may do
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(stubborn()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(cut_off(tasks), 10)
+    assert all(task.cancelled() for task in tasks)
 
 
 async def test_a_failure_is_told_by_its_kind_and_place_and_never_by_its_text(caplog: pytest.LogCaptureFixture) -> None:
