@@ -236,7 +236,10 @@ async def isolate(
         first = await isolate(items[:middle], work, proof=proof, outages=outages)
         return first + await isolate(items[middle:], work, proof=proof, outages=outages)
     again = await _failure(items, work, outages)
-    return [] if again is None else [(items[0], again)]
+    if again is None:
+        return []
+    await _prove(proof, again, outages)  # the means may have gone since they were proved
+    return [(items[0], again)]
 
 
 async def _prove(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,9 +19,6 @@ from bot.domain import AnswerError, Clock, Message, ModelUnfit, snowflake
 from bot.remember.queue import Due
 
 log = logging.getLogger(__name__)
-
-TRUST_MS: Final = 60_000
-"""For so long after a usable answer a model is taken to be fit; a question of our own would hardly tell more."""
 
 RETRY_MS: Final = 15 * 60_000
 
@@ -54,7 +52,7 @@ class Fitness:
     def __init__(self, clock: Clock, models: Mapping[Call, tuple[str, str]]) -> None:
         self._clock = clock
         self._models = models
-        self._usable_ms: dict[Call, int] = {}
+        self._usable = Counter[Call]()
         self._unfit: dict[Call, ModelUnfit] = {}
         self._next_try_ms = 0
         self._tried: set[int] = set()
@@ -83,13 +81,15 @@ class Fitness:
 
     def usable(self, call: Call) -> None:
         """An answer could be used."""
-        self._usable_ms[call] = self._clock()
+        self._usable[call] += 1
         if self._unfit.pop(call, None) is not None:
             self._tried.clear()
             log.info("The model answers usably again (%s): reading goes on", call)
 
     async def judge(self, call: Call, prove: Callable[[], Awaitable[object]]) -> None:
         """An answer could not be used: return where what was asked about is at fault.
+
+        A line of our own is asked about, unless another answer can be used meanwhile: an older one proves nothing.
 
         Args:
             call: what was asked for.
@@ -99,9 +99,10 @@ class Fitness:
             ModelUnfit: the model is at fault.
             Exception: what else `prove` raises: it can't be told now.
         """
+        usable = self._usable[call]
         async with self._judging:
             self.begin()  # another stretch has shown meanwhile that it is unfit
-            if call not in self._unfit and 0 <= self._clock() - self._usable_ms.get(call, -TRUST_MS) < TRUST_MS:
+            if call not in self._unfit and self._usable[call] != usable:
                 return
             try:
                 await prove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -12,7 +13,7 @@ from bot.domain.model import Message, MessageState
 from bot.llm.base import Completion, CompletionRequest
 from bot.memories import Asker
 from bot.operate.waiting import delay_report
-from bot.remember.fitness import RETRY_MS, TRUST_MS, Call
+from bot.remember.fitness import RETRY_MS, Call, Fitness
 from bot.remember.reader import MOST_A_LINE
 from bot.remember.settler import Settler
 from bot.remember.statement import Judged
@@ -109,19 +110,28 @@ async def test_what_alone_is_answered_unusably_dies_named_and_other_channels_go_
     assert POISON not in line
 
 
-async def test_an_answer_that_could_be_used_lately_is_proof_enough(pipeline: Pipeline) -> None:
+async def test_a_usable_answer_of_a_moment_ago_proves_nothing(pipeline: Pipeline) -> None:
     await pipeline.say("note: one")
     await pipeline.flush()
     await pipeline.say(f"note: {POISON}")
     pipeline.reader.fault = over_poison(AnswerInvalid("not JSON"))
     pipeline.reader.own_fault = AnswerInvalid("not JSON")
-    assert (await pipeline.flush()).dead == 1
-    assert pipeline.reader.proofs == []
-
-    pipeline.clock.advance(TRUST_MS / 1000)
-    await pipeline.say(f"note: {POISON}")
     assert (await pipeline.flush()).dead == 0
     assert pipeline.reader.proofs == [Call.PROPOSE]
+
+
+async def test_one_proof_speaks_for_all_that_failed_before_it(pipeline: Pipeline) -> None:
+    fitness = Fitness(pipeline.clock, {Call.PROPOSE: ("ollama", "scripted")})
+    asked: list[Call] = []
+
+    async def prove() -> None:
+        asked.append(Call.PROPOSE)
+        await asyncio.sleep(0)
+
+    await asyncio.gather(*(fitness.judge(Call.PROPOSE, prove) for _ in range(3)))
+    assert len(asked) == 1
+    await fitness.judge(Call.PROPOSE, prove)
+    assert len(asked) == 2
 
 
 async def test_while_it_can_not_be_told_whose_fault_it_is_nothing_is_counted(pipeline: Pipeline) -> None:

@@ -110,6 +110,15 @@ async def test_what_fails_once_by_chance_is_done(size: int, glitches: set[int]) 
     assert means.done == list(range(size))
 
 
+async def test_an_item_counts_for_nothing_where_the_means_go_between_the_proof_and_the_second_try() -> None:
+    means = Means(
+        {7: ValueError(CANARY)}, outages=frozenset({4})
+    )  # it fails, the means are proved, it fails, they went
+    with pytest.raises(ValueError, match=CANARY):
+        await isolate([7], means.work, proof=means.proof)
+    assert means.calls == 4
+
+
 async def test_nothing_is_asked_for_no_items() -> None:
     means = Means()
     assert await isolate([], means.work, proof=means.proof) == []
