@@ -28,7 +28,7 @@ Pull = Annotated[bool, typer.Option("--pull", help="First pull the models of the
 
 def doctor(pull: Pull = False, data_dir: DataDir = None) -> None:
     """Check settings, database, model, embeddings, index and Discord; exit code 1 where one is at fault."""
-    settings = load(data_dir, quiet=True)
+    settings = load(data_dir, quiet=True, lists_misspelt=True)
     console = Console()
     if pull:
         asyncio.run(_pull(settings, console))

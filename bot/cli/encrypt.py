@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.cli.start import DataDir, load
 from bot.domain import UserError
-from bot.storage import database_address, database_file, is_plain
+from bot.storage import database_address, database_file, is_plain, setting_of
 from bot.storage import encrypt as encrypt_file
 
 
@@ -13,8 +13,9 @@ def encrypt(data_dir: DataDir = None) -> None:
     settings = load(data_dir, quiet=True)
     if settings.data_key is None:
         raise UserError("DATA_KEY is not set: make one with `openssl rand -hex 32`, keep it safe, and set it")
-    file = database_file(database_address(settings), settings.data_dir)
-    plain = is_plain(file)
+    address = database_address(settings)
+    file = database_file(address, settings.data_dir)
+    plain = is_plain(file, setting_of(address))
     if plain is None:
         print("There is no database yet; the first start makes it, encrypted.")
     elif not plain:

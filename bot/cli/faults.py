@@ -7,6 +7,9 @@ import logging
 import secrets
 import sys
 import traceback
+from contextlib import suppress
+
+from typer import TyperException
 
 from bot.domain import ChannelMemoryError, StartupError, UserError
 
@@ -19,6 +22,9 @@ EXIT_SETTINGS = 2
 """The program can't start with these settings."""
 
 EXIT_INTERRUPTED = 130
+
+EXIT_UNREAD = 141
+"""Who read the output went away, as `head` does: the shell's code for SIGPIPE."""
 
 NUMBER_BYTES = 3
 
@@ -45,6 +51,8 @@ def explained(error: BaseException) -> tuple[list[str], int]:
     match error:
         case StartupError():
             return str(error).splitlines(), EXIT_SETTINGS
+        case TyperException():
+            return [_misused(error)] if error.format_message() else [], error.exit_code  # else help was shown
         case UserError() | ChannelMemoryError():
             return str(error).splitlines(), EXIT_FAULT
         case OSError() if error.errno in _ADVICE:
@@ -54,8 +62,8 @@ def explained(error: BaseException) -> tuple[list[str], int]:
             return ["a file is not text in UTF-8: save it as UTF-8, and try again"], EXIT_FAULT
         case MemoryError():
             return ["there is not enough memory: close other programs, and try again"], EXIT_FAULT
-    if (kind := _database_fault(error)) is not None:
-        return [f"the database can't be used ({kind}): see that it runs and has room, and try again"], EXIT_FAULT
+    if (fault := _database_fault(error)) is not None:
+        return [fault], EXIT_FAULT
     return [unforeseen(error)], EXIT_FAULT
 
 
@@ -69,20 +77,33 @@ def unforeseen(error: BaseException) -> str:
     )
 
 
+def _misused(error: TyperException) -> str:
+    """What is wrong with the arguments of a command."""
+    context = getattr(error, "ctx", None)
+    command = f"{context.command_path} --help" if context else "--help"
+    return f"{' '.join(error.format_message().split()).rstrip('.')}; see {command}"
+
+
 def complain(error: BaseException) -> int:
     """Say on standard error what is wrong; the exit code."""
     lines, code = explained(error)
-    for line in lines:
-        print(f"error: {line}", file=sys.stderr)
+    with suppress(BrokenPipeError):
+        for line in lines:
+            print(f"error: {line}", file=sys.stderr)
     logging.shutdown()
     return code
 
 
 def _database_fault(error: BaseException) -> str | None:
-    """What kind of fault a database had, without its own text, which holds what was to be written."""
+    """What a database failed by, without its own text, which holds what was to be written."""
     from sqlalchemy.exc import SQLAlchemyError
+
+    from bot.storage import advice_on
 
     if not isinstance(error, SQLAlchemyError):
         return None
+    if (advice := advice_on(error)) is not None:
+        return f"the database is {advice[0]}: {advice[1]}"
     cause = getattr(error, "orig", None)
-    return type((cause and cause.__cause__) or cause or error).__name__
+    kind = type((cause and cause.__cause__) or cause or error).__name__
+    return f"the database can't be used ({kind}): see that it runs and has room, and try again"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bot.cli.faults import EXIT_INTERRUPTED, complain
+from bot.cli.faults import EXIT_INTERRUPTED, EXIT_UNREAD, complain
 from bot.domain import StartupError
 
 log = logging.getLogger(__name__)
@@ -89,13 +90,38 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run a command; faults become one line each on standard error."""
+    sys.exit(_written(_outcome()))
+
+
+def _outcome() -> int:
+    """Run the command that was asked for; the exit code."""
     if sys.platform == "win32":
-        sys.exit(complain(StartupError(ON_WINDOWS)))
+        return complain(StartupError(ON_WINDOWS))
     try:
-        build()()
+        ended = build()(standalone_mode=False)
+        for stream in _streams():  # here it can still be said that there is no room
+            stream.flush()
     except KeyboardInterrupt:
         logging.shutdown()
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_UNREAD
     except Exception as error:
         log.debug("The command ended", exc_info=True)
-        sys.exit(complain(error))
+        return complain(error)
+    return ended if isinstance(ended, int) else 0
+
+
+def _written(code: int) -> int:
+    """Let go of output that nobody takes, which Python would complain of as it ends; the exit code."""
+    for stream in _streams():
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _streams() -> list[TextIO]:
+    """Where a command writes, which may be closed."""
+    return [stream for stream in (sys.stdout, sys.stderr) if stream is not None]

@@ -30,12 +30,13 @@ def discord_id(value: str) -> int:
         raise typer.BadParameter(str(error)) from None
 
 
-def load(data_dir: Path | None = None, *, quiet: bool = False) -> Settings:
-    """Read the settings and set up logging.
+def load(data_dir: Path | None = None, *, quiet: bool = False, lists_misspelt: bool = False) -> Settings:
+    """Read the settings, set up logging, and warn of names that no setting has.
 
     Args:
         data_dir: wins over DATA_DIR.
         quiet: only warnings, for commands whose output is for reading.
+        lists_misspelt: the command itself names what is misspelt.
 
     Raises:
         StartupError: a setting is at fault.
@@ -43,12 +44,8 @@ def load(data_dir: Path | None = None, *, quiet: bool = False) -> Settings:
     settings = load_settings(**({} if data_dir is None else {"data_dir": data_dir}))
     level = LogLevel.WARNING if quiet and settings.log_level is LogLevel.INFO else settings.log_level
     logs.set_up(level=level, as_json=settings.log_format is LogFormat.JSON, secrets=settings.secrets())
+    if not lists_misspelt:
+        for name, setting in misspelt_names(type(settings)).items():
+            todo = f"write {setting}" if setting else "see .env.example"
+            log.warning("%s is not a setting of this program: %s", name, todo)
     return settings
-
-
-def warn_of_misspelt(settings: Settings) -> None:
-    """Name in the log what the environment and .env set, and what this program does not know."""
-    for name, setting in misspelt_names(type(settings)).items():
-        log.warning(
-            "%s is not a setting of this program: %s", name, f"write {setting}" if setting else "see .env.example"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.cli.start import load, warn_of_misspelt
+from bot.cli.start import load
 from bot.run import work
 from bot.settings import check_for_worker
 
@@ -12,6 +12,5 @@ from bot.settings import check_for_worker
 def worker() -> None:
     """Make memories of what the bots take in, until SIGTERM or SIGINT; needs PostgreSQL and a Qdrant server."""
     settings = load()
-    warn_of_misspelt(settings)
     check_for_worker(settings)
     asyncio.run(work(settings))

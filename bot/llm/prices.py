@@ -97,8 +97,10 @@ def with_own_prices(table: PriceTable, path: Path | None) -> PriceTable:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"])) or "the whole"
-        raise StartupError(f"PRICES_FILE: {where} of {path}: {fault['msg']}; docs/costs.md shows the form") from None
-    except ValueError:
+        raise StartupError(
+            f"PRICES_FILE: {where} of {path} is missing, unknown or of the wrong kind; docs/costs.md shows the form"
+        ) from None
+    except (ValueError, RecursionError):
         raise StartupError(f"PRICES_FILE: {path} is not JSON; docs/costs.md shows the form") from None
     models = {**table.models, **{name: Price(*price) for name, price in given.models.items()}}
     return replace(

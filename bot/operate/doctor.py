@@ -20,7 +20,7 @@ from bot.operate.embedding_check import AT_ONCE, EmbeddingFacts
 from bot.operate.traffic import GuildTraffic, together
 from bot.operate.waiting import Delays
 from bot.settings import Settings, misspelt_names
-from bot.storage import Database, memories, messages, outbox
+from bot.storage import Database, advice_on, memories, messages, outbox
 
 PROBE_BYTES = 1024 * 1024
 """Of the file that is written to see whether one can be: a flush of some thousand messages."""
@@ -157,10 +157,11 @@ class Doctor:
         except StartupError as error:
             return Finding("database", Verdict.FAULT, str(error), "mend the setting")
         except SQLAlchemyError as error:
-            reason = type(error).__name__
-            return Finding(
-                "database", Verdict.FAULT, f"can't be used ({reason})", "check DATABASE_URL, DATA_DIR and the disk"
+            what, todo = advice_on(error) or (
+                f"not to be used ({type(error).__name__})",
+                "check DATABASE_URL, DATA_DIR and the disk",
             )
+            return Finding("database", Verdict.FAULT, f"it is {what}", todo)
         return Finding(
             "database", Verdict.OK, f"{facts.where}: {facts.messages:,} messages, {facts.memories:,} memories"
         )
@@ -285,6 +286,8 @@ class Doctor:
             return Finding("vector store", Verdict.OK, "held by the bot, which is running")
         except (StartupError, ServiceError, OSError) as error:
             return Finding("vector store", Verdict.FAULT, *_of_index(error))
+        except SQLAlchemyError:
+            return Finding("vector store", Verdict.SKIPPED, "the database can't be used")
         found = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
         if facts.waiting:
             found += f", {facts.waiting:,} changes waiting"

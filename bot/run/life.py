@@ -20,7 +20,7 @@ from bot.run.gateway import Gateway
 from bot.run.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.settings import Settings
-from bot.storage import database_address, database_file, open_store, private_folder
+from bot.storage import database_address, database_file, open_store, private_folder, setting_of
 from cogs.client import ChannelMemoryBot
 from cogs.connection import give_way, use_proxies
 
@@ -104,16 +104,16 @@ async def alone(settings: Settings) -> AsyncIterator[None]:
     """
     folder = settings.data_dir
     private_folder(folder)
-    with _held(folder / LOCK, f"DATA_DIR: another bot runs on {folder}; stop it, or give this one its own folder"):
+    held = f"another bot runs on {folder}; stop it, or give this one its own folder"
+    with _held(folder / LOCK, "DATA_DIR", held):
         if settings.uses_database_server:
             yield
             return
-        file = database_file(database_address(settings), folder).resolve()
-        private_folder(file.parent)
-        held = (
-            f"DATABASE_URL: another bot runs on {file}; stop it, or give this one its own, or both a PostgreSQL server"
-        )
-        with _held(file.with_name(f"{file.name}.{LOCK}"), held):
+        address = database_address(settings)
+        file = database_file(address, folder).resolve()
+        private_folder(file.parent, setting_of(address))
+        held = f"another bot runs on {file}; stop it, or give this one its own, or both a PostgreSQL server"
+        with _held(file.with_name(f"{file.name}.{LOCK}"), setting_of(address), held):
             yield
 
 
@@ -131,8 +131,8 @@ async def bot_runs(settings: Settings) -> bool:
 
 
 @contextmanager
-def _held(lock: Path, otherwise: str) -> Iterator[None]:
-    """Hold a file for this process.
+def _held(lock: Path, setting: str, otherwise: str) -> Iterator[None]:
+    """Hold a file, placed by a setting, for this process.
 
     Raises:
         InUse: another process holds it, as `otherwise` says.
@@ -142,17 +142,17 @@ def _held(lock: Path, otherwise: str) -> Iterator[None]:
         file = open(lock, "w", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed below; for us alone
     except OSError as error:
         raise StartupError(
-            f"DATA_DIR: {lock} can't be written ({error.strerror}): give it and its folder to the user that the bot "
+            f"{setting}: {lock} can't be written ({error.strerror}): give it and its folder to the user that the bot "
             "runs as"
         ) from None
     with file:
         try:
             portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.AlreadyLocked:
-            raise InUse(otherwise) from None
+            raise InUse(f"{setting}: {otherwise}") from None
         except portalocker.LockException:
             raise StartupError(
-                f"DATA_DIR: the file system of {lock.parent} has no locks: choose a folder on a local disk"
+                f"{setting}: the file system of {lock.parent} has no locks: choose a folder on a local disk"
             ) from None
         yield
 

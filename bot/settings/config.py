@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     Those of its parts, such as the providers of models, are declared by them (`bot.settings.sections`).
     """
 
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True, str_strip_whitespace=True
+    )
 
     discord_token: Key = Field(
         None, description="The bot's token (Discord developer portal, Bot). Needed by `run` alone."
@@ -175,7 +177,10 @@ class Settings(BaseSettings):
     def _host_names(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(dict.fromkeys(part.lower() for part in re.split(r"[,\s]+", value) if part))
+        names = tuple(dict.fromkeys(part.lower() for part in re.split(r"[,\s]+", value) if part))
+        if any("/" in name for name in names):
+            raise ValueError("must be names of hosts alone, such as gpu1.example.org, without http:// and paths")
+        return names
 
     @field_validator("time_zone")
     @classmethod

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
@@ -30,8 +32,8 @@ def read_settings(settings_type: type[S], env_file: Path | None, **overrides: An
         StartupError: one line for each fault; never a secret's value.
     """
     try:
-        if env_file is not None and env_file.is_dir():
-            raise StartupError(f"{env_file} is a folder: put a file in its place, or remove it")
+        if env_file is not None:
+            _check_file(env_file)
         return settings_type(_env_file=env_file, **overrides)
     except UnicodeDecodeError:
         raise StartupError(f"{env_file} is not text in UTF-8: save it as UTF-8") from None
@@ -41,6 +43,30 @@ def read_settings(settings_type: type[S], env_file: Path | None, **overrides: An
         ) from None
     except ValidationError as error:
         raise StartupError("\n".join(_fault(fault, settings_type) for fault in error.errors())) from None
+
+
+def _check_file(env_file: Path) -> None:
+    """See that a file can be read line by line; dotenv leaves out what it can't read, with words of its own.
+
+    Raises:
+        StartupError: one line for each of its lines that is at fault.
+    """
+    if env_file.is_dir():
+        raise StartupError(f"{env_file} is a folder: put a file in its place, or remove it")
+    if not env_file.exists():
+        return
+    with env_file.open(encoding="utf-8") as file:
+        wrong = [_line_of(binding.original) for binding in parse_stream(file) if binding.error]
+    if wrong:
+        raise StartupError(
+            "\n".join(f"{env_file}, line {number}: not NAME=value: mend it, or put a # before it" for number in wrong)
+        )
+
+
+def _line_of(original: Original) -> int:
+    """The line of what dotenv could not read, which may have blank lines before it."""
+    text = original.string
+    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def check_for_run(settings: Settings) -> None:
@@ -98,18 +124,51 @@ def check_for_worker(settings: Settings) -> None:
 def _fault(fault: Any, settings_type: type[Settings]) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it doesn't export for use
     if not fault["loc"]:  # of several settings together: it names them
         return str(fault["msg"])
-    name = "_".join(str(part) for part in fault["loc"][:1]).upper()
-    reason = str(fault["msg"]).removeprefix("Value error, ")
-    field = settings_type.model_fields.get(name.lower())
-    description = "" if field is None else field.description
+    name = str(fault["loc"][0])
+    field = settings_type.model_fields[name]
+    own = fault["type"] == "value_error"
+    reason = str(fault["msg"]).removeprefix("Value error, ") if own else f"must be {_wanted(field)}"
     given = fault.get("input")
-    hidden = _is_secret(name, field) or not isinstance(given, str | int | float)
+    hidden = _is_secret(name.upper(), field) or not isinstance(given, str | int | float)
     shown = "" if hidden else f" (it is {str(given)[:60]!r})"
-    return f"{name}: {reason[:1].lower()}{reason[1:]}{shown}. {description}".rstrip()
+    return f"{name.upper()}: {reason}{shown}. {field.description or ''}".rstrip()
 
 
-def _is_secret(name: str, field: FieldInfo | None) -> bool:
-    return field is None or "SecretStr" in str(field.annotation) or "URL" in name
+def _wanted(field: FieldInfo) -> str:
+    """What a setting must be, in plain words."""
+    kinds = set(get_args(field.annotation)) or {field.annotation}
+    limits = {
+        limit: getattr(constraint, limit)
+        for constraint in field.metadata
+        for limit in ("ge", "gt", "le", "min_length", "max_length")
+        if getattr(constraint, limit, None) is not None
+    }
+    words = [str(word) for word in get_args(field.annotation) if isinstance(word, str)]
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        words = list(field.annotation)
+    if words:
+        return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    if get_origin(field.annotation) is tuple:
+        return "a list with commas between"
+    if bool in kinds:
+        return "true or false"
+    if int in kinds or float in kinds:
+        return ("a whole number" if int in kinds else "a finite number") + _range(limits)
+    if "max_length" in limits:
+        return f"text of {limits['min_length']} to {limits['max_length']} characters"
+    if "min_length" in limits:
+        return f"text of at least {limits['min_length']} character{'s' * (limits['min_length'] > 1)}"
+    return "a path" if Path in kinds else "text"
+
+
+def _range(limits: Mapping[str, float]) -> str:
+    if "gt" in limits:
+        return f" above {limits['gt']:g}"
+    return f" from {limits['ge']:g} " + (f"to {limits['le']}" if "le" in limits else "on")
+
+
+def _is_secret(name: str, field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation) or "URL" in name
 
 
 def misspelt_names(

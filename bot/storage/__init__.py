@@ -9,6 +9,7 @@ from bot.storage.chunks import STATEMENT_IDS, chunks
 from bot.storage.composition import data_key, database_address, open_store, storage_stores
 from bot.storage.encryption import encrypt, is_plain
 from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
+from bot.storage.file_faults import advice_on
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.outages import database_away, taken_back
 from bot.storage.postgres import Locks
@@ -16,7 +17,7 @@ from bot.storage.refused_data import refuses_data
 from bot.storage.schema import *  # noqa: F403 - every table: a new one needs no line here
 from bot.storage.schema import PENDING, metadata
 from bot.storage.set_aside_store import Item, SetAside, SetAsideCount
-from bot.storage.sqlite import database_file, private_folder
+from bot.storage.sqlite import database_file, private_folder, setting_of
 from bot.storage.stores import Edited, Erased, Expired, Portion, Record, Scope, Sections, Store, in_scope, moment
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SetAside",
     "SetAsideCount",
     "Store",
+    "advice_on",
     "chunks",
     "data_key",
     "database_address",
@@ -53,6 +55,7 @@ __all__ = [
     "open_store",
     "private_folder",
     "refuses_data",
+    "setting_of",
     "storage_stores",
     "taken_back",
     "upsert",

@@ -29,37 +29,46 @@ def key_pragmas(data_key: str | None) -> tuple[str, ...]:
     return () if data_key is None else (SILENT, f'PRAGMA key = "{_raw(data_key)}"')
 
 
-def is_plain(file: Path) -> bool | None:
+def is_plain(file: Path, setting: str) -> bool | None:
     """Whether a database can be read without a key; None where there is none yet.
 
+    Args:
+        file: the database.
+        setting: the one that decides where it is, for faults.
+
     Raises:
-        StartupError: this user may not read it.
+        StartupError: it is a folder, or this user may not read it.
     """
     try:
         if not file.exists() or not file.stat().st_size:
             return None
+        if file.is_dir():
+            raise StartupError(f"{setting}: {file} is a folder: name the file of the database")
         with file.open("rb") as opened:
             return opened.read(len(_PLAIN)) == _PLAIN
     except OSError as error:
         raise StartupError(
-            f"DATA_DIR: {file} can't be read ({error.strerror}): give it and its folder to the user that the bot runs "
+            f"{setting}: {file} can't be read ({error.strerror}): give it and its folder to the user that the bot runs "
             "as, or choose another place"
         ) from None
 
 
-def check(file: Path, data_key: str | None) -> None:
-    """See that file and setting agree.
+def check(file: Path, setting: str, data_key: str | None) -> None:
+    """See that file and DATA_KEY agree.
 
     Raises:
         StartupError: they don't.
     """
-    plain = is_plain(file)
+    plain = is_plain(file, setting)
     if plain and data_key is not None:
         raise StartupError(
             f"DATA_KEY is set, but {file} is not encrypted: stop the bot and run `python -m bot encrypt` once"
         )
     if plain is False and data_key is None:
-        raise StartupError(f"{file} is encrypted, or no database: set DATA_KEY to the key that it was encrypted with")
+        raise StartupError(
+            f"DATA_KEY is not set, and {file} is encrypted, damaged or no database: set the key that it was encrypted "
+            "with, or put a backup in its place (docs/upgrades.md)"
+        )
 
 
 def encrypt(file: Path, data_key: str) -> None:

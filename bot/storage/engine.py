@@ -16,10 +16,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain import StartupError
 from bot.storage import dialect as sqlcipher_dialect
 from bot.storage.encryption import check as check_key
 from bot.storage.encryption import is_plain, key_pragmas
+from bot.storage.file_faults import damaged, file_unusable
 from bot.storage.migrate import current, pending, upgrade
 from bot.storage.postgres import (
     NO_TRANSACTION,
@@ -47,6 +47,7 @@ from bot.storage.sqlite import (
     empty_file,
     file_engine,
     private_folder,
+    setting_of,
     truncate_log,
     vacuum,
 )
@@ -57,9 +58,6 @@ log = logging.getLogger(__name__)
 
 BACKUP = ".backup"
 """How the name of a copy ends that was made before a migration; the schema's version is before it."""
-
-NO_DATABASE = "file is not a database"
-"""What SQLite says of a file that its key, or no key, does not open."""
 
 SCRUB_SECONDS = 1.0
 """How long a scrub waits for readers; writers wait behind it."""
@@ -82,14 +80,16 @@ class Database:
         reader: AsyncEngine,
         writer: AsyncEngine,
         file: Path | None,
+        setting: str = "DATABASE_URL",
         server: URL | None = None,
         locks: AsyncEngine | None = None,
     ) -> None:
-        """Open it over `file`, or on a `server` with connections for `locks`."""
+        """Open it over `file`, placed by `setting`, or on a `server` with connections for `locks`."""
         self._server = server
         self._locks = locks
         self.dialect: Dialect = dialect
         self._file = file
+        self._setting = setting
         self._reader = reader
         self._writer = writer
         self._patient_writer = writer.execution_options(**{PATIENT: True})
@@ -141,11 +141,8 @@ class Database:
         Raises:
             StartupError: it is damaged; what to do.
         """
-        if damage is not None:
-            raise StartupError(
-                f"DATABASE_URL: {self._file} is damaged ({damage}): stop the bot, keep a copy of the file, and put a "
-                "backup in its place (docs/upgrades.md), or recover what can be read with sqlite3's .recover"
-            )
+        if damage is not None and self._file is not None:
+            raise damaged(self._file, self._setting, damage)
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator[AsyncConnection]:
@@ -277,7 +274,8 @@ async def open_database(url: str | None, data_dir: Path, *, key: str | None = No
         async with _open_server(url, data_dir) as database:
             yield database
         return
-    check_key(database_file(url, data_dir), key)
+    setting = setting_of(url)
+    check_key(database_file(url, data_dir), setting, key)
     address = address_of(url, data_dir)
     sqlcipher_dialect.register()
     first = key_pragmas(key)
@@ -289,8 +287,8 @@ async def open_database(url: str | None, data_dir: Path, *, key: str | None = No
     )
     try:
         file = Path(address.database or "")
-        database = Database("sqlite", reader=reader, writer=writer, file=file)
-        await _bring_up_to_date(database, file, key)
+        database = Database("sqlite", reader=reader, writer=writer, file=file, setting=setting)
+        await _bring_up_to_date(database, file, setting, key)
         yield database
     finally:
         await reader.dispose()
@@ -307,10 +305,10 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
     """
     if url is not None and is_server(url):
         return await _waiting_on_server(url)
-    file = database_file(url, data_dir)
-    if is_plain(file) is None:
+    file, setting = database_file(url, data_dir), setting_of(url)
+    if is_plain(file, setting) is None:
         return None
-    check_key(file, key)
+    check_key(file, setting, key)
     sqlcipher_dialect.register()
     first = key_pragmas(key)
     reader = file_engine(driver_address(file), begin="BEGIN", pragmas=(*first, "PRAGMA query_only = ON"), connections=1)
@@ -318,7 +316,7 @@ async def migrations_waiting(url: str | None, data_dir: Path, *, key: str | None
         async with reader.connect() as connection:
             return await connection.run_sync(pending)
     except DBAPIError as error:
-        raise _file_unusable(file, key, error) from None
+        raise file_unusable(file, setting, key, error) from None
     finally:
         await reader.dispose()
 
@@ -359,23 +357,14 @@ async def _waiting_on_server(url: str) -> list[str] | None:
         await writer.dispose()
 
 
-async def _bring_up_to_date(database: Database, file: Path, key: str | None) -> None:
+async def _bring_up_to_date(database: Database, file: Path, setting: str, key: str | None) -> None:
     try:
         await _back_up(database, file)
         async with database.write() as connection:
             await connection.run_sync(upgrade)
         _remove_backups(file)
     except DBAPIError as error:
-        raise _file_unusable(file, key, error) from None
-
-
-def _file_unusable(file: Path, key: str | None, error: DBAPIError) -> StartupError:
-    if key is not None and NO_DATABASE in str(error.orig):
-        return StartupError(f"DATA_KEY: it does not open {file}: set the key that it was encrypted with")
-    return StartupError(
-        f"DATABASE_URL: {file} can't be used ({error.orig}): see that it is a database of this program, that the disk "
-        "has room, and that no other process holds it"
-    )
+        raise file_unusable(file, setting, key, error) from None
 
 
 async def _back_up(database: Database, file: Path) -> None:

@@ -47,6 +47,11 @@ def database_file(url: str | None, data_dir: Path) -> Path:
     return data_dir / DATABASE_FILE if url is None else path_of(url)
 
 
+def setting_of(url: str | None) -> str:
+    """The setting that decides where the embedded database is, for faults of its place."""
+    return "DATA_DIR" if url is None else "DATABASE_URL"
+
+
 def empty_file(path: Path) -> None:
     """Make a file that holds nothing, for the bot's user alone."""
     path.unlink(missing_ok=True)
@@ -63,14 +68,17 @@ def address_of(url: str | None, data_dir: Path) -> URL:
         path = data_dir / DATABASE_FILE
     else:
         path = path_of(url)
-        private_folder(path.parent)
+        private_folder(path.parent, setting_of(url))
     if path.exists() and not path.is_file():  # rights are taken of nothing that is no database
-        raise StartupError(f"DATABASE_URL: {path} is no file: name the file of the database")
+        raise StartupError(f"{setting_of(url)}: {path} is no file: name the file of the database")
     try:
         path.touch(mode=0o600)
         path.chmod(0o600)
     except OSError as error:
-        raise StartupError(f"DATABASE_URL: can't write {path} ({error.strerror}): choose another place") from None
+        raise StartupError(
+            f"{setting_of(url)}: can't write {path} ({error.strerror}): give it and its folder to the user that the "
+            "bot runs as, or choose another place"
+        ) from None
     return driver_address(path)
 
 
@@ -94,17 +102,25 @@ def path_of(url: str) -> Path:
     return Path(parsed.database)
 
 
-def private_folder(folder: Path) -> None:
+def private_folder(folder: Path, setting: str = "DATA_DIR") -> None:
     """Make a folder for the bot's user alone, if it is not there.
+
+    Args:
+        folder: to be made.
+        setting: the one that decides where it is, for faults.
 
     Raises:
         StartupError: it can't be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise StartupError(
+            f"{setting}: {folder} can't be a folder, because it, or a part of its path, is a file: choose another place"
+        ) from None
     except OSError as error:
         raise StartupError(
-            f"DATA_DIR: can't make {folder} ({error.strerror}): give it to the user that the bot runs as, or choose "
+            f"{setting}: can't make {folder} ({error.strerror}): give it to the user that the bot runs as, or choose "
             "another place"
         ) from None
 

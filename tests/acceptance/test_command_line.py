@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +17,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.cli.faults import EXIT_UNREAD
 from bot.storage.sqlite import DATABASE_FILE
-from tests.fixtures.commandline import CommandLine, Lines
+from tests.fixtures.commandline import COMMAND_SECONDS, CommandLine, Lines
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault
 from tests.loopback.ollama import Answer, LoopbackOllama
@@ -227,6 +231,31 @@ async def test_a_fault_in_a_line_of_an_export_keeps_what_came_before(command_lin
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["policy"], ["deadletters", "list"], ["recall", "x", "--json"], ["--help"]])
+async def test_output_that_nobody_reads_to_its_end_is_no_fault(
+    command_line: CommandLine, arguments: list[str], unbuffered: str
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command_line.entry,
+        *arguments,
+        cwd=command_line.folder,
+        env=command_line.environment | {"PYTHONUNBUFFERED": unbuffered, "MEM0_ENABLED": "false"},
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    _, err = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+    assert process.returncode in (1, EXIT_UNREAD)
+    assert err.decode().splitlines() in (
+        [],
+        ["The log is empty: replay a chat export, or let the bot observe a channel first"],
+    )
+
+
 async def test_doctor_on_a_sound_installation(
     command_line: CommandLine, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
 ) -> None:
@@ -263,6 +292,7 @@ async def test_doctor_names_each_fault_and_what_to_do(
         )
     assert ran.code == 1
     assert "FLUSH_INTERVAL is not a setting" in ran.out
+    assert "FLUSH_INTERVAL" not in ran.err
     assert "ollama pull phi3:mini" in ran.out
     assert re.search(r"fault  embeddings: .*500", ran.out)
     assert "the token is not accepted" in ran.out

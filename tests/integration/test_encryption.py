@@ -36,7 +36,7 @@ async def test_nothing_can_be_read_without_the_key_and_everything_with_it(data_d
         assert receipt.complete
         assert await found(pipeline, CANARY) == 0
         await db.sweep()
-    assert is_plain(data_dir / DATABASE_FILE) is False
+    assert is_plain(data_dir / DATABASE_FILE, "DATA_DIR") is False
     for wrong in (None, OTHER_KEY):
         with pytest.raises(StartupError, match="DATA_KEY"):
             async with open_database(None, data_dir, key=wrong):

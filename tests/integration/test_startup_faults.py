@@ -13,15 +13,20 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.cli import main as entry
-from bot.cli.faults import EXIT_SETTINGS, explained
-from bot.cli.start import warn_of_misspelt
+from bot.cli.faults import EXIT_FAULT, EXIT_SETTINGS, explained
+from bot.cli.start import load
 from bot.domain import InUse, StartupError
 from bot.llm.loading import load_settings
 from bot.llm.ollama_check import examine_ollama
 from bot.run.life import LOCK, alone
+from bot.storage.encryption import check
 from bot.storage.engine import migrations_waiting, open_database
+from bot.storage.schema import usage
+from bot.storage.sqlite import DATABASE_FILE
 
 NOBODY = 65_534
 KEY, OTHER_KEY = "k" * 32, "o" * 32
@@ -139,15 +144,127 @@ def test_windows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert "docs/windows.md" in said
 
 
-def test_misspelt_names_are_said_at_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def _own_logging() -> Iterator[None]:
+    """A command sets up logging for its process; here that is the tests'."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+@pytest.mark.usefixtures("_own_logging")
+def test_misspelt_names_are_said_by_every_command_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / ".env").write_text("FLUSH_INTERVALL=5\nWHATEVER=1\n")
     monkeypatch.chdir(tmp_path)
-    caplog.set_level(logging.WARNING)
-    warn_of_misspelt(load_settings())
-    assert "FLUSH_INTERVALL is not a setting of this program: write FLUSH_INTERVAL_SECONDS" in caplog.messages
-    assert "WHATEVER is not a setting of this program: see .env.example" in caplog.messages
+    load(quiet=True)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("FLUSH_INTERVALL is not a setting of this program: write FLUSH_INTERVAL_SECONDS")
+    assert second.endswith("WHATEVER is not a setting of this program: see .env.example")
+
+
+# --- a place of the database that can be none ------------------------------------------------------------------------
+
+
+async def _open_at(url: str, data_dir: Path) -> None:
+    async with open_database(url, data_dir):
+        pass
+
+
+async def _start_at(url: str, data_dir: Path) -> None:
+    async with alone(load_settings(None, data_dir=data_dir, database_url=url)), open_database(url, data_dir):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:///{0}/file/memory.db", "{0}/file can't be a folder, because it, or a part of its path, is a file"),
+        ("sqlite:///{0}/file/deeper/memory.db", "{0}/file/deeper can't be a folder"),
+        ("sqlite:///{0}/folder", "{0}/folder is a folder: name the file of the database"),
+        ("sqlite:////proc/none/memory.db", "can't make /proc/none (No such file or directory)"),
+    ],
+)
+@pytest.mark.parametrize("use", [_open_at, _start_at])
+async def test_a_place_that_can_be_none_is_blamed_on_its_own_setting(
+    tmp_path: Path, url: str, reason: str, use: Callable[[str, Path], Awaitable[None]]
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    data_dir, url = tmp_path / "data", url.format(tmp_path)
+    with pytest.raises(StartupError) as raised:
+        await use(url, data_dir)
+    assert line(raised).startswith(f"DATABASE_URL: {reason.format(tmp_path)}")
+
+
+@pytest.mark.parametrize("use", [_open, _hold])
+async def test_a_data_folder_that_is_a_file(tmp_path: Path, use: Callable[[Path], Awaitable[None]]) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StartupError) as raised:
+        await use(tmp_path / "data")
+    assert line(raised).startswith(f"DATA_DIR: {tmp_path / 'data'} can't be a folder, because it, or")
+
+
+# --- a damaged database ----------------------------------------------------------------------------------------------
+
+PAGE = 4096
+
+
+def damage(file: Path, page: int) -> None:
+    """Overwrite a page, all but the header of the first."""
+    begin = max(100, page * PAGE)
+    with file.open("r+b") as opened:
+        opened.seek(begin)
+        opened.write(b"\xa5" * ((page + 1) * PAGE - begin))
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+async def test_a_damaged_page_that_opening_reads_is_told_from_a_wrong_setting(data_dir: Path, key: str | None) -> None:
+    async with open_database(None, data_dir, key=key):
+        pass
+    file = data_dir / DATABASE_FILE
+    sound = file.read_bytes()
+    refused = 0
+    for page in range(len(sound) // PAGE):
+        file.write_bytes(sound)
+        damage(file, page)
+        try:
+            async with open_database(None, data_dir, key=key) as database:
+                assert await database.damage()
+        except StartupError as error:
+            refused += 1
+            (said,), code = explained(error)
+            assert code == EXIT_SETTINGS
+            assert "a backup" in said
+            assert "in its place (docs/upgrades.md)" in said
+            assert said.startswith(f"DATA_DIR: {file} is damaged" if key is None or page else "DATA_KEY: it does not")
+    assert refused > 1
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+async def test_a_damaged_page_that_a_command_comes_upon_is_said_so(data_dir: Path, key: str | None) -> None:
+    async with open_database(None, data_dir, key=key) as database, database.read() as connection:
+        number = await connection.scalar(text("SELECT rootpage FROM sqlite_schema WHERE name = 'usage'"))
+    damage(data_dir / DATABASE_FILE, number - 1)
+    with pytest.raises(DBAPIError) as raised:
+        async with open_database(None, data_dir, key=key) as database, database.read() as connection:
+            await connection.execute(select(usage))
+    (said,), code = explained(raised.value)
+    assert code == EXIT_FAULT
+    assert said.startswith("the database is damaged: stop the bot, keep a copy of the file, and put a backup")
+
+
+def test_a_start_of_a_file_that_is_no_database(data_dir: Path) -> None:
+    file = data_dir / DATABASE_FILE
+    data_dir.mkdir()
+    file.write_bytes(b"\xa5" * PAGE)
+    with pytest.raises(StartupError) as raised:
+        check(file, "DATA_DIR", None)
+    assert "encrypted, damaged or no database" in line(raised)
 
 
 # --- what answers where PostgreSQL should ----------------------------------------------------------------------------

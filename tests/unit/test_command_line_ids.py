@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from bot.cli.main import build
+from bot.cli.main import build, main
 from bot.domain.errors import UserError
 from tests.fixtures.hostile import NO_IDS
 
@@ -29,12 +31,14 @@ from tests.fixtures.hostile import NO_IDS
     ],
 )
 def test_an_option_that_can_be_no_id_is_refused(
-    arguments: str, number: str, capsys: pytest.CaptureFixture[str]
+    arguments: str, number: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["bot", *arguments.split(), number])
     with pytest.raises(SystemExit) as ended:
-        build()([*arguments.split(), number])
+        main()
     assert ended.value.code == 2
-    assert "must be a snowflake" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"error: Invalid value for '.*': must be a snowflake, .*; see .* --help\n", said)
 
 
 @pytest.mark.parametrize("field", ["guild_id", "channel_id", "as_of"])
@@ -46,7 +50,43 @@ def test_a_question_of_a_file_with_what_can_be_no_id_is_refused(tmp_path: Path, 
             build()(["recall", "--queries", str(questions)])
 
 
-def test_more_messages_a_day_than_anybody_has_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        build()(["costs", "--messages-per-day", "9" * 400])
-    assert "less than or equal" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+@pytest.mark.parametrize(
+    ("arguments", "reason", "command"),
+    [
+        (["costs", "--messages-per-day", "9" * 400], "less than or equal", " costs"),
+        (["recal"], "No such command 'recal'", ""),
+        (["--nope"], "No such option: --nope", ""),
+        (["recall", "--nope"], "No such option: --nope", " recall"),
+        (["replay"], "Missing argument 'file'", " replay"),
+        (["erase"], "Missing option '--user'", " erase"),
+        (["deadletters", "liszt"], "No such command 'liszt'", " deadletters"),
+        (["policy", "a\nb"], r"unexpected extra argument(s) (a\x0ab)", " policy"),
+    ],
+)
+def test_a_wrong_use_is_one_plain_line(
+    arguments: list[str],
+    reason: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bot", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert re.fullmatch(rf"error: .*{re.escape(reason)}.*; see .*{command} --help\n", said.err)
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["deadletters"]])
+def test_no_command_shows_help_and_no_error(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bot", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "--help" in said.out
+    assert said.err == ""

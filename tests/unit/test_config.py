@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,15 +33,19 @@ def test_defaults_are_those_of_the_design() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("EMBEDDING_DIMS", "many", "integer"),
-        ("FLUSH_BATCH_SIZE", "0", "greater than or equal to 1"),
-        ("FLUSH_INTERVAL_SECONDS", "-5", "greater than 0"),
-        ("MEM0_LLM_PROVIDER", "claude", "'ollama', 'openai', 'anthropic' or 'openai-compatible'"),
+        ("EMBEDDING_DIMS", "many", "must be a whole number from 1 to 65536 (it is 'many')"),
+        ("FLUSH_BATCH_SIZE", "0", "from 1 to 1000"),
+        ("FLUSH_INTERVAL_SECONDS", "-5", "above 0"),
+        ("FALLBACK_AFTER_SECONDS", "-5", "from 0 on"),
+        ("OLLAMA_MODEL", " ", "at least 1 character"),
+        ("DATA_KEY", "hunter2", "must be text of at least 32 characters. Key that encrypts"),
+        ("OWN_HOSTS", "https://gpu1", "names of hosts alone"),
+        ("MEM0_LLM_PROVIDER", "claude", "must be ollama, openai, anthropic or openai-compatible (it is"),
         ("OLLAMA_BASE_URL", "localhost:11434", "http:// or https://"),
         ("DISCORD_GATEWAY_URL", "https://gateway", "ws:// or wss://"),
         ("OBSERVE_CHANNELS", "12, general", "channel ids"),
         *(("OBSERVE_CHANNELS", f"12, {number}", "channel ids") for number in NO_SNOWFLAKES),
-        ("MESSAGE_RETENTION_DAYS", "0", "greater than or equal to 1"),
+        ("MESSAGE_RETENTION_DAYS", "0", "from 1 to 3650"),
         ("OLLAMA_BASE_URL", "http://localhost:notaport", "http:// or https://"),
         ("MEM0_QDRANT_HOST", "http://localhost", "MEM0_QDRANT_URL"),
         ("MEM0_QDRANT_HOST", "qdrant:6333", "MEM0_QDRANT_PORT"),
@@ -56,7 +62,7 @@ def test_defaults_are_those_of_the_design() -> None:
         ("FLUSH_INTERVAL_SECONDS", "inf", "finite"),
         ("DATABASE_URL", "sqlite+foo://x", "SQLite"),
         ("DATABASE_URL", "mysql://root:hunter2@db/x", "SQLite"),
-        ("MEM0_QDRANT_PORT", "99999", "less than or equal to 65535"),
+        ("MEM0_QDRANT_PORT", "99999", "from 1 to 65535"),
         ("TIME_ZONE", "Europe/Bremen", "IANA name"),
         ("TIME_ZONE", "Europe", "IANA name"),
         ("TIME_ZONE", "../etc/passwd", "IANA name"),
@@ -73,6 +79,56 @@ def test_a_fault_is_one_line_that_names_the_setting(
     assert expected in message
     assert "\n" not in message
     assert "hunter2" not in message
+
+
+WRONG = (
+    "",
+    " ",
+    "-1",
+    "1.5",
+    "nan",
+    "1e999",
+    "9" * 5_000,
+    "x" * 100,
+    "qz canary",
+    "\u00e9",
+    "a\nb",
+    "{}",
+    "[1]",
+    "://",
+)
+FREE = {"DATA_DIR", "PRICES_FILE", "METRICS_HOST", "CHECK_MODEL", "EMBEDDING_MODEL", "OWN_HOSTS"}
+"""Settings that may be any text, beside the names of models."""
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in PROVIDERS.settings_type.model_fields])
+def test_a_wrong_value_of_any_setting_is_one_line_of_our_own_words(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    faults = []
+    for value in WRONG:
+        monkeypatch.setenv(name, value)
+        with suppress(StartupError):
+            load_settings(None)
+            continue
+        with pytest.raises(StartupError) as caught:
+            load_settings(None)
+        faults.append(str(caught.value))
+    assert faults or name in FREE or name.endswith("_MODEL")
+    for fault in faults:
+        assert fault.startswith((f"{name}: must ", "SHARD_IDS and SHARD_COUNT belong together"))
+        assert "\n" not in fault
+        assert not re.search(r"[Ii]nput|[Vv]alid |type=|pydantic|unable|items after", fault)
+        assert "canary" not in fault or not re.search("KEY|TOKEN|URL", name)
+
+
+def test_a_line_of_the_settings_file_that_is_none_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / ".env"
+    file.write_text("OLLAMA_MODEL=m\n\n= qzcanary\nFLUSH_BATCH_SIZE='7\n")
+    with pytest.raises(StartupError) as caught:
+        load_settings(file)
+    third, fourth = str(caught.value).splitlines()
+    assert third == f"{file}, line 3: not NAME=value: mend it, or put a # before it"
+    assert fourth.startswith(f"{file}, line 4: ")
+    assert capfd.readouterr().err == ""
 
 
 def test_every_fault_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +273,7 @@ def test_shards_are_numbers_or_ranges_of_them() -> None:
         ({"shard_ids": "1-2", "shard_count": 2}, "SHARD_IDS: 2 is no shard of 2; SHARD_COUNT=2 has 0 to 1"),
         ({"shard_ids": "first", "shard_count": 2}, "SHARD_IDS: must be numbers from 0 on"),
         ({"shard_ids": "7-4", "shard_count": 8}, "SHARD_IDS: must have the smaller number first: 4-7, not 7-4"),
-        ({"shard_ids": "0", "shard_count": 0}, "SHARD_COUNT: input should be greater than or equal to 1"),
+        ({"shard_ids": "0", "shard_count": 0}, "SHARD_COUNT: must be a whole number from 1 to 65536"),
     ],
 )
 def test_a_fault_of_shards_is_one_line(overrides: dict[str, object], line: str) -> None:
