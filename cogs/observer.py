@@ -109,6 +109,7 @@ class Observer(commands.Cog):
     @commands.Cog.listener()
     async def on_unplaced_delete(self, message_ids: Sequence[int]) -> None:
         """Erase messages of which Discord does not say where they were, where the log knows it."""
+        await self._intake.drain()  # the newest may be on their way into the log
         for message in (await self._log.get(message_ids)).values():
             self._intake.deleted(message.guild_id, message.channel_id, [message.id])
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
 
-from bot.domain import ChannelMemoryError
+from bot.domain import ChannelMemoryError, snowflake
 from cogs.faults import UNPARSED, where
 from cogs.payloads import reduced, with_poll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
 
 PAGE = 100
 """Messages in one answer of Discord's history: as many as it gives."""
@@ -101,16 +105,20 @@ class Pages:
             ValueError: what it sent is no page of history.
         """
         while True:
-            page = await self._page(channel, after=place)
-            for entry in page:
+            page, size = await self._page(channel, after=place)
+            later = [entry for entry in page if entry.id > place]  # a server that heeds no `after` would go on for ever
+            for entry in later:
                 place = entry.id
                 yield entry
-            if len(page) < PAGE:
+            if size < PAGE or not later:
                 return
 
     async def before(self, channel: Readable, place: int) -> list[Entry]:
-        """The page before the snowflake `place`, newest first; raises what `after` does."""
-        return (await self._page(channel, before=place))[::-1]
+        """The page before the snowflake `place`, newest first and whole; raises what `after` does."""
+        page, size = await self._page(channel, before=place)
+        if len(page) < size:  # what is left out here would be taken for deleted
+            raise ValueError("what Discord sent has messages without ids")
+        return page[::-1]
 
     async def single(self, channel: Readable, message_id: int) -> Entry:
         """One message; raises what `after` does."""
@@ -118,19 +126,27 @@ class Pages:
             data = await self._fetch_message(channel.id, message_id)
         return Entry(message_id, data, channel, self._parse)
 
-    async def _page(self, channel: Readable, **place: int) -> list[Entry]:
+    async def _page(self, channel: Readable, **place: int) -> tuple[list[Entry], int]:
+        """A page, oldest first, without what has no id; and how many messages came."""
         async with asyncio.timeout(self._seconds):
             data = await self._fetch(channel.id, PAGE, **place)
-        return [Entry(message_id, message, channel, self._parse) for message_id, message in _by_id(data)]
+        entries = [Entry(message_id, message, channel, self._parse) for message_id, message in _by_id(data)]
+        if left_out := len(data) - len(entries):
+            log.error("%d messages of channel %d have no id of their own and are left out", left_out, channel.id)
+        return entries, len(data)
 
 
-def _by_id(page: Iterable[Any]) -> list[tuple[int, Any]]:
-    """The messages of a page with their ids, oldest first.
+def _by_id(page: object) -> list[tuple[int, Any]]:
+    """The messages of a page with their ids, oldest first; what has no id that can be one is left out.
 
     Raises:
         ValueError: it is something else; nothing of it may be taken for a message and left out.
     """
-    try:
-        return sorted(((int(data["id"]), data) for data in page), key=lambda entry: entry[0])
-    except UNPARSED:
-        raise ValueError("what Discord sent is no page of history") from None
+    messages: dict[int, Any] = {}
+    entries: list[Any] = page if isinstance(page, list) else [None]
+    for data in entries:
+        with suppress(*UNPARSED):
+            messages[snowflake.parse(str(data["id"]))] = data
+    if entries and not messages:
+        raise ValueError("what Discord sent is no page of history")
+    return sorted(messages.items())

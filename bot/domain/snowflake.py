@@ -43,6 +43,11 @@ def parse(text: str) -> int:
     return int(text)
 
 
+def are_possible(*numbers: int) -> bool:
+    """Whether all of these numbers can be snowflakes; no database holds others."""
+    return all(0 < number <= HIGHEST for number in numbers)
+
+
 def to_ms(snowflake: int) -> int:
     """Milliseconds since 1970 at which `snowflake` was made."""
     return (snowflake >> _TIME_SHIFT) + EPOCH_MS

@@ -12,13 +12,22 @@ import contextlib
 import itertools
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot.domain import Backoff, ChannelMemoryError, ServiceUnavailable, Step, isolate, no_step, reason_of
+from bot.domain import (
+    Backoff,
+    ChannelMemoryError,
+    ServiceUnavailable,
+    Step,
+    isolate,
+    no_step,
+    reason_of,
+    snowflake,
+)
 from bot.observe.intake_events import (
     CheckpointEvent,
     DeletedEvent,
@@ -53,6 +62,17 @@ SetMessageAside = Callable[["Message", str], Awaitable[object]]
 
 async def _leave_out(message: Message, reason: str) -> None:
     """Keep nothing of it."""
+
+
+@contextlib.contextmanager
+def _outages_named() -> Iterator[None]:
+    """Say of what the database's driver raises where it is no data's fault."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not refuses_data(error):
+            raise ServiceUnavailable("database", type(error).__name__) from error
+        raise
 
 
 class Reviser(Protocol):
@@ -150,8 +170,13 @@ class Intake:
             False if it was not taken, for lack of room or because an earlier one of its channel was not: its channel
             has to be read again from its checkpoint.
         """
-        channel_id, message_id = said.message.channel_id, said.message.id
+        message = said.message
+        channel_id, message_id = message.channel_id, message.id
         self.counts["offered"] += 1
+        if not snowflake.are_possible(message_id, channel_id, message.guild_id, message.author_id):
+            _log.error("A message with an id that can be none is left out")
+            self.counts["unreadable"] += 1
+            return True
         if self._full() or (backfill and channel_id in self._missed):
             self.lost(channel_id)
             self.counts["refused_full"] += 1
@@ -162,11 +187,14 @@ class Intake:
 
     def edited(self, guild_id: int, channel_id: int, message_id: int, content: str, edited_at: datetime) -> None:
         """Offer a message's new text. Edits and deletions are always taken: no backfill would bring them back."""
-        self._offer(EditedEvent(message_id, content, edited_at))
+        if snowflake.are_possible(message_id):
+            self._offer(EditedEvent(message_id, content, edited_at))
 
     def deleted(self, guild_id: int, channel_id: int, message_ids: Iterable[int]) -> None:
         """Offer the deletion of messages."""
-        self._offer(DeletedEvent(guild_id, channel_id, tuple(message_ids)))
+        ids = tuple(filter(snowflake.are_possible, message_ids))
+        if ids and snowflake.are_possible(guild_id, channel_id):
+            self._offer(DeletedEvent(guild_id, channel_id, ids))
 
     def lost(self, channel_id: int) -> None:
         """A message of this channel did not get here: until it is read again its checkpoint stands still."""
@@ -306,12 +334,8 @@ class Intake:
         if the process dies before it is.
         """
         part = list(itertools.chain.from_iterable(parts))
-        try:
+        with _outages_named():
             await self._write_part(part, moves=moves)
-        except DBAPIError as error:
-            if not refuses_data(error):
-                raise ServiceUnavailable("database", type(error).__name__) from error
-            raise
 
     async def _write_part(self, part: Sequence[IntakeEvent], *, moves: bool) -> None:
         match part[-1]:
@@ -326,12 +350,18 @@ class Intake:
                 await self._append(part, moves=moves)
 
     async def _leave(self, event: IntakeEvent, error: Exception) -> None:
-        """Set a message aside that the database does not take while it takes another."""
+        """Set a message aside that the database does not take while it takes another, or leave it out."""
         if not isinstance(event, SaidEvent):
             raise error
         message = event.said.message
         _log.error("Message %d of channel %d can't be kept: %s", message.id, message.channel_id, reason_of(error))
-        await self._set_aside(message, reason_of(error))
+
+        async def set_aside(_: Sequence[Message]) -> None:
+            with _outages_named():
+                await self._set_aside(message, reason_of(error))
+
+        for _, failure in await isolate([message], set_aside, proof=self._log.prove, outages=OUTAGES):
+            _log.error("Message %d can't be set aside either: %s", message.id, reason_of(failure))
         self.counts["set_aside"] += 1
 
     def _insist(self, part: Sequence[IntakeEvent], error: Exception) -> None:

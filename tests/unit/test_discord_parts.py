@@ -237,6 +237,44 @@ def test_a_receipt_that_is_not_complete_says_so() -> None:
     assert "2 items could not be removed yet" in text
 
 
+@pytest.mark.parametrize("odd", [None, {}, {"id": None}, {"id": "no id"}, {"id": 10**30}, {"id": "7"}])
+async def test_what_has_no_id_in_a_history_is_left_out_alone(odd: object) -> None:
+    channel: Any = SimpleNamespace(id=7)
+    history: list[Any] = [{"id": str(number)} for number in range(1, 251)]
+    history.insert(50, odd)
+
+    async def fetch(_: int, limit: int, after: int = 0, before: int = 0) -> list[Any]:
+        start = next((i for i, m in enumerate(history) if m is not odd and int(m["id"]) > after), len(history))
+        return history[start : start + limit] if not before else history[:limit]
+
+    pages = Pages(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
+    assert [entry.id async for entry in pages.after(channel, 0)] == list(range(1, 251))
+    with pytest.raises(ValueError, match="without ids"):
+        await pages.before(channel, 251)
+
+
+async def test_a_history_that_heeds_no_place_ends() -> None:
+    channel: Any = SimpleNamespace(id=7)
+
+    async def fetch(*_: object, **__: object) -> list[Any]:
+        return [{"id": str(number)} for number in range(1, 101)]
+
+    pages = Pages(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
+    assert [entry.id async for entry in pages.after(channel, 40)] == list(range(41, 101))
+
+
+@pytest.mark.parametrize("page", [{"message": "no page"}, None, [None], [{}, {"id": 0}]])
+async def test_what_is_no_page_of_history_is_none(page: object) -> None:
+    channel: Any = SimpleNamespace(id=7)
+
+    async def fetch(*_: object, **__: object) -> object:
+        return page
+
+    pages = Pages(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no page"):
+        await anext(pages.after(channel, 0))
+
+
 async def test_a_page_of_history_that_does_not_come_is_given_up() -> None:
     channel: Any = SimpleNamespace(id=7)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -306,6 +307,48 @@ async def test_a_message_that_the_database_does_not_take_is_set_aside_and_all_ot
     }
     assert await log.checkpoint(CHANNEL) == said[-1].message.id
     assert intake.counts["set_aside"] == 1
+
+
+async def test_a_message_that_can_not_even_be_set_aside_stops_no_other(
+    log: MessageLog, recorder: Recorder, make_said: SaidFactory
+) -> None:
+    tries: list[int] = []
+
+    async def set_aside(message: Message, reason: str) -> None:
+        tries.append(message.id)
+        raise OverflowError
+
+    intake = Intake(log, recorder, recorder, group_size=10, group_seconds=0.01, set_aside=set_aside)
+    writer = asyncio.create_task(intake.run())
+    first, other = make_said(), make_said()
+    intake.said(replace(first, message=replace(first.message, reply_to=2**63)))
+    intake.said(other)
+    await asyncio.wait_for(intake.stop(), 10)
+    await writer
+    assert tries == [first.message.id] * 2
+    assert await log.get([other.message.id])
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**30])
+async def test_what_has_an_id_that_can_be_none_is_left_out(
+    log: MessageLog, recorder: Recorder, make_said: SaidFactory, number: int
+) -> None:
+    intake = Intake(log, recorder, recorder, group_seconds=0.01)
+    writer = asyncio.create_task(intake.run())
+    said, other = make_said(), make_said()
+    intake.caught_up(CHANNEL)
+    changes: list[dict[str, Any]] = [{name: number} for name in ("id", "guild_id", "channel_id", "author_id")]
+    for change in changes:
+        assert intake.said(replace(said, message=replace(said.message, **change)))
+    intake.edited(GUILD, CHANNEL, number, "changed", EDITED_AT)
+    intake.deleted(GUILD, CHANNEL, [number, other.message.id])
+    intake.deleted(number, CHANNEL, [7])
+    intake.said(other)
+    await asyncio.wait_for(intake.stop(), 10)
+    await writer
+    assert intake.counts["unreadable"] == 4
+    assert recorder.calls == [("erased", CHANNEL, [other.message.id], [])]
+    assert await log.checkpoint(CHANNEL) == other.message.id
 
 
 async def test_no_checkpoint_passes_a_message_before_it_is_set_aside(
