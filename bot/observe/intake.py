@@ -372,7 +372,7 @@ class Intake:
         task.add_done_callback(self._insisting.pop)
 
     async def _write_in_the_end(self, part: Sequence[IntakeEvent]) -> None:
-        waits = Backoff()
+        waits = Backoff(self._first_retry)
         while True:
             await asyncio.sleep(waits.after_failure())
             try:

@@ -359,21 +359,22 @@ async def _waiting_on_server(url: str) -> list[str] | None:
 
 async def _bring_up_to_date(database: Database, file: Path, setting: str, key: str | None) -> None:
     try:
-        await _back_up(database, file)
-        async with database.write() as connection:
-            await connection.run_sync(upgrade)
+        async with database.read() as connection:
+            waiting = await connection.run_sync(pending)
+            before = await connection.run_sync(current)
+        if waiting:
+            if before is not None:
+                await _back_up(database, file, before)
+            async with database.write() as connection:
+                await connection.run_sync(upgrade)
         _remove_backups(file)
     except DBAPIError as error:
         raise file_unusable(file, setting, key, error) from None
 
 
-async def _back_up(database: Database, file: Path) -> None:
-    """Copy the database as it is if a migration is about to change it."""
-    async with database.read() as connection:
-        before = await connection.run_sync(current)
-        if before is None or not await connection.run_sync(pending):
-            return
-    backup = file.with_name(f"{file.name}.{before}{BACKUP}")
+async def _back_up(database: Database, file: Path, version: str) -> None:
+    """Copy the database as it is, before a migration changes it."""
+    backup = file.with_name(f"{file.name}.{version}{BACKUP}")
     await database.copy_to(backup)
     log.info("Before migrating, the database was copied to %s; the copy goes when that has succeeded", backup)
 

@@ -6,6 +6,7 @@ is read, so of two processes that start together the second waits and finds noth
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -38,16 +39,21 @@ def pending(connection: Connection) -> list[str]:
     Raises:
         StartupError: a newer version of this program made the database.
     """
-    scripts = ScriptDirectory.from_config(_config())
     here = current(connection) or "base"
     try:
-        newer = list(scripts.iterate_revisions("head", here))
+        newer = list(_scripts().iterate_revisions("head", here))
     except RevisionError:
         raise StartupError(
             f"DATABASE_URL: the database has version {here}, which a newer version of this program made; run that one, "
             "or go back to a backup (docs/upgrades.md)"
         ) from None
     return [script.revision for script in newer if script.revision != here][::-1]
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """All migrations; they come with the program, and reading them takes longer than the rest of opening."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -39,11 +38,9 @@ class Careful:
 
 
 @pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.good])
-async def test_good_statements_are_kept(name: str, data_dir: Path, migrated_file: Path) -> None:
+async def test_good_statements_are_kept(name: str, migrated_dir: Path) -> None:
     chat = all_chats()[name]
-    data_dir.mkdir(mode=0o700)
-    shutil.copyfile(migrated_file, data_dir / migrated_file.name)
-    played = await play(chat, data_dir, Careful(chat))
+    played = await play(chat, migrated_dir, Careful(chat))
     assert not played.dead
     assert_holds(chat, played.memories)
     assert [_told(m, played) for m in played.memories] == _expected(chat), dict(played.refusals)

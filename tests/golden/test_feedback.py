@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from bot.memories import Asker
 from cogs.catchup import _line
 from cogs.hits import hit_item
 from cogs.rendering import safe
-from tests.fixtures.storage import CHANNEL, GUILD
+from tests.fixtures.storage import CHANNEL, GUILD, copy_into
 from tests.golden.chats import Chat
 from tests.golden.play import Call, agree, answer_with, assert_holds, play
 
@@ -138,8 +137,7 @@ WAYS = [
 
 async def _played(folder: Path, empty: Path, pasted: str | None, *, by: str) -> tuple[Chat, list[Memory]]:
     """The memories of the chat, after a model that keeps every line has read what was pasted."""
-    folder.mkdir(mode=0o700)
-    shutil.copyfile(empty, folder / empty.name)
+    copy_into(folder, empty)
     again = [] if pasted is None else ["flush", {by: pasted, "after": 300}]
     chat = Chat.model_validate(SAID | {"messages": [*SAID["messages"], *again]})  # type: ignore[misc]
 

@@ -278,16 +278,16 @@ async def play(case: Case, folder: Path, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("case", FAST, ids="-".join)
-async def test_nothing_is_lost_and_nothing_is_doubled(case: Case, data_dir: Path, clock: FakeClock) -> None:
-    await play(case, data_dir, clock)
+async def test_nothing_is_lost_and_nothing_is_doubled(case: Case, migrated_dir: Path, clock: FakeClock) -> None:
+    await play(case, migrated_dir, clock)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in ALL if case not in FAST], ids="-".join)
 async def test_nothing_is_lost_and_nothing_is_doubled_whatever_meets(
-    case: Case, data_dir: Path, clock: FakeClock
+    case: Case, migrated_dir: Path, clock: FakeClock
 ) -> None:
-    await play(case, data_dir, clock)
+    await play(case, migrated_dir, clock)
 
 
 PATHS = {"embeddings": "/embeddings", "qdrant": "/collections"}
@@ -295,9 +295,9 @@ PATHS = {"embeddings": "/embeddings", "qdrant": "/collections"}
 
 @pytest.mark.parametrize("service", PATHS)
 async def test_a_service_that_asks_to_wait_is_left_alone_for_so_long(
-    service: str, data_dir: Path, clock: FakeClock
+    service: str, migrated_dir: Path, clock: FakeClock
 ) -> None:
-    async with open_scene(data_dir, clock) as scene:
+    async with open_scene(migrated_dir, clock) as scene:
         server = scene.servers[service]
         server.requests.clear()
         server.fail(Fault.STATUS, path=PATHS[service], status=429, retry_after=1)

@@ -225,7 +225,7 @@ async def test_an_answer_is_ended_as_soon_as_enough_was_said(ollama_server: Loop
         )
     )
 
-    assert answer.text.count("again") == 2
+    assert 2 <= answer.text.count("again") < 20
     assert not answer.whole
     assert answer.completion_tokens == -(-len(answer.text) // 4)
     assert answer.prompt_tokens

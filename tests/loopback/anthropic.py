@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.loopback.http import BODY, Fault, LoopbackServer, Plan, planned, smallest
-from tests.loopback.ollama import CHARACTERS_A_TOKEN, Answer, Script
+from tests.loopback.ollama import CHARACTERS_A_TOKEN, PIECE, Answer, Script
 
 TYPES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 529: "overloaded_error"}
 
@@ -87,13 +87,13 @@ class LoopbackAnthropic(LoopbackServer):
         await send("message_start", message=message | {"usage": usage | {"output_tokens": 1}})
         await send("ping")
         await send("content_block_start", index=0, content_block=block)
-        for at in range(0, len(text), CHARACTERS_A_TOKEN):
-            part = text[at : at + CHARACTERS_A_TOKEN]
+        for at in range(0, len(text), PIECE):
+            part = text[at : at + PIECE]
             delta = (
                 {"type": "input_json_delta", "partial_json": part} if tools else {"type": "text_delta", "text": part}
             )
             await send("content_block_delta", index=0, delta=delta)
-            self.written += 1
+            self.written += _tokens(part)
         await send("content_block_stop", index=0)
         if planned(request, Fault.GARBAGE):
             await send("error", error={"type": "overloaded_error", "message": "Overloaded"})

@@ -19,6 +19,8 @@ from tests.loopback.http import BODY, Declines, Fault, LoopbackServer, planned, 
 from tests.loopback.vectors import bag_of_words
 
 CHARACTERS_A_TOKEN = 4
+PIECE = 16 * CHARACTERS_A_TOKEN
+"""Characters of an answer that are sent at once; a real server sends one token, which takes these tests too long."""
 DEFAULT_WINDOW = 4096  # Ollama's own below 24 GiB of VRAM
 
 
@@ -175,16 +177,16 @@ class LoopbackOllama(LoopbackServer):
         return await self._stream(request, end)
 
     async def _stream(self, request: web.Request, end: dict[str, Any]) -> web.StreamResponse:
-        """The answer a token at a time; a client that leaves is written nothing more."""
+        """The answer in pieces; a client that leaves is written nothing more."""
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         text = end["message"]["content"]
         start = {key: end[key] for key in ("model", "created_at")}
-        for at in range(0, len(text), CHARACTERS_A_TOKEN):
-            message = {"role": "assistant", "content": text[at : at + CHARACTERS_A_TOKEN]}
+        for at in range(0, len(text), PIECE):
+            message = {"role": "assistant", "content": text[at : at + PIECE]}
             await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")
             await asyncio.sleep(0)
-            self.written += 1
+            self.written += _tokens(message["content"])
         if end["message"].get("thinking"):
             message = {"role": "assistant", "content": "", "thinking": end["message"]["thinking"]}
             await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")

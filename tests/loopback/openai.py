@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.loopback.http import BODY, Declines, Fault, LoopbackServer, Plan, planned, smallest
-from tests.loopback.ollama import CHARACTERS_A_TOKEN, Answer, Script
+from tests.loopback.ollama import CHARACTERS_A_TOKEN, PIECE, Answer, Script
 from tests.loopback.vectors import bag_of_words
 
 NATIVE_DIMS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
@@ -163,12 +163,10 @@ class LoopbackOpenAI(LoopbackServer):
             await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
             await asyncio.sleep(0)
 
-        deltas: list[dict[str, Any]] = [
-            {"content": text[at : at + CHARACTERS_A_TOKEN]} for at in range(0, len(text), CHARACTERS_A_TOKEN)
-        ]
+        deltas: list[dict[str, Any]] = [{"content": text[at : at + PIECE]} for at in range(0, len(text), PIECE)]
         for delta in [{"refusal": self.refusal}] if self.refusal else deltas:
             await send([{"index": 0, "delta": delta, "finish_reason": None}])
-            self.written += 1
+            self.written += _tokens(delta["content"]) if "content" in delta else 1
         await send([{"index": 0, "delta": {}, "finish_reason": reason}])
         if (request[BODY].get("stream_options") or {}).get("include_usage"):
             await send([], usage)

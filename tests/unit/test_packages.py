@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -24,13 +25,16 @@ def _package(path: Path) -> str | None:
     return parts[1] if parts[0] == "bot" and len(parts) > 2 else None
 
 
-def _imports(path: Path) -> Iterator[tuple[str, str]]:
+@cache
+def _imports(path: Path) -> list[tuple[str, str]]:
     """Each (module, name) that a file imports."""
+    imports: list[tuple[str, str]] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield from ((node.module, alias.name) for alias in node.names)
+            imports += ((node.module, alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            imports += ((alias.name, "") for alias in node.names)
+    return imports
 
 
 def test_bot_holds_packages_alone() -> None:

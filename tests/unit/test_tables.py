@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from bot.storage.schema import metadata
@@ -28,6 +29,7 @@ def writes_of(source: str) -> Iterator[str]:
                 yield ast.unparse(node.args[-1])
 
 
+@cache
 def writers() -> dict[str, set[str]]:
     """The modules that write each table."""
     by_table: defaultdict[str, set[str]] = defaultdict(set)
