@@ -23,7 +23,7 @@ from bot.llm.base import Completion, CompletionRequest, Enough
 from bot.llm.providers.anthropic import AnthropicModel
 from tests.loopback.anthropic import LoopbackAnthropic
 from tests.loopback.http import Fault
-from tests.loopback.ollama import Answer
+from tests.loopback.ollama import CHARACTERS_A_TOKEN, Answer
 
 SCHEMA = {
     "type": "object",
@@ -86,6 +86,7 @@ async def test_without_a_schema_it_answers_in_its_own_words(server: LoopbackAnth
 
 
 async def test_an_answer_is_ended_as_soon_as_enough_was_said(server: LoopbackAnthropic, model: AnthropicModel) -> None:
+    server.piece = CHARACTERS_A_TOKEN
     server.answer = lambda _: {"memories": ["again"] * 400}
     answer = await ask(model, max_tokens=2000, enough=lambda text: text.count("again") > 1)
     assert (answer.text.count("again"), answer.whole) == (2, False)

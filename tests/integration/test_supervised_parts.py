@@ -87,7 +87,9 @@ class Writer:
                 raise error(item.message.content)
         report = await self._append(said, **options)
         for item in said:
-            self.written[item.message.channel_id].append(item.message.id)
+            written = self.written[item.message.channel_id]
+            if item.message.id not in written:  # some of a group that failed half-way are written again
+                written.append(item.message.id)
         return report
 
     async def edited(self, message_id: int, content: str, edited_at: datetime) -> object:

@@ -28,7 +28,8 @@ class LoopbackAnthropic(LoopbackServer):
         context_length: tokens that a prompt may have.
         refuses: the model declines to answer.
         declines: parameters that it does not take.
-        written: parts of answers that went out.
+        piece: characters of an answer that are sent at once.
+        written: pieces of answers that went out in streams.
     """
 
     answer: Script | None = None
@@ -37,6 +38,7 @@ class LoopbackAnthropic(LoopbackServer):
     context_length: int = 200_000
     refuses: bool = False
     declines: Collection[str] = ()
+    piece: int = PIECE
     written: int = 0
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -87,13 +89,13 @@ class LoopbackAnthropic(LoopbackServer):
         await send("message_start", message=message | {"usage": usage | {"output_tokens": 1}})
         await send("ping")
         await send("content_block_start", index=0, content_block=block)
-        for at in range(0, len(text), PIECE):
-            part = text[at : at + PIECE]
+        for at in range(0, len(text), self.piece):
+            part = text[at : at + self.piece]
             delta = (
                 {"type": "input_json_delta", "partial_json": part} if tools else {"type": "text_delta", "text": part}
             )
             await send("content_block_delta", index=0, delta=delta)
-            self.written += _tokens(part)
+            self.written += 1
         await send("content_block_stop", index=0)
         if planned(request, Fault.GARBAGE):
             await send("error", error={"type": "overloaded_error", "message": "Overloaded"})

@@ -20,7 +20,7 @@ from tests.loopback.vectors import bag_of_words
 
 CHARACTERS_A_TOKEN = 4
 PIECE = 16 * CHARACTERS_A_TOKEN
-"""Characters of an answer that are sent at once; a real server sends one token, which takes these tests too long."""
+"""So many characters of an answer at once; a real server sends a token, which takes most tests too long."""
 DEFAULT_WINDOW = 4096  # Ollama's own below 24 GiB of VRAM
 
 
@@ -58,7 +58,8 @@ class LoopbackOllama(LoopbackServer):
         digest: of every model's contents.
         counts_prompt: False for servers that leave prompt_eval_count out.
         ends_streams: False for servers whose connection ends before the answer does.
-        written: tokens of answers that went out in streams.
+        piece: characters of an answer that are sent at once.
+        written: pieces of answers that went out in streams.
         declines: says which texts are not embedded.
         spoil: makes of the vectors of an answer what is sent instead.
         poison: a prompt with this in it ends the model's runner.
@@ -80,6 +81,7 @@ class LoopbackOllama(LoopbackServer):
     pullable: Sequence[str] = ()
     digest: str = "0" * 64
     ends_streams: bool = True
+    piece: int = PIECE
     written: int = 0
     declines: Declines | None = None
     spoil: Callable[[list[list[float]]], object] | None = None
@@ -182,11 +184,11 @@ class LoopbackOllama(LoopbackServer):
         await response.prepare(request)
         text = end["message"]["content"]
         start = {key: end[key] for key in ("model", "created_at")}
-        for at in range(0, len(text), PIECE):
-            message = {"role": "assistant", "content": text[at : at + PIECE]}
+        for at in range(0, len(text), self.piece):
+            message = {"role": "assistant", "content": text[at : at + self.piece]}
             await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")
             await asyncio.sleep(0)
-            self.written += _tokens(message["content"])
+            self.written += 1
         if end["message"].get("thinking"):
             message = {"role": "assistant", "content": "", "thinking": end["message"]["thinking"]}
             await response.write(json.dumps(start | {"message": message, "done": False}).encode() + b"\n")

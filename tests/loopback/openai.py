@@ -32,7 +32,8 @@ class LoopbackOpenAI(LoopbackServer):
         dims: native size of embedding models that OpenAI doesn't have.
         refusal: what the chat model says instead of answering.
         streams: False for servers that answer at once whatever they are asked for.
-        written: tokens of answers that went out in streams.
+        piece: characters of an answer that are sent at once.
+        written: pieces of answers that went out in streams.
         declines: says which texts are not embedded.
         parameters: optional parameters of embedding requests that are taken; others are declined without a name.
         spoil: makes of the vectors of an answer what is sent instead.
@@ -52,6 +53,7 @@ class LoopbackOpenAI(LoopbackServer):
     dims: int = 1536
     refusal: str | None = None
     streams: bool = True
+    piece: int = PIECE
     written: int = 0
     declines: Declines | None = None
     parameters: frozenset[str] = frozenset({"encoding_format", "dimensions"})
@@ -163,10 +165,12 @@ class LoopbackOpenAI(LoopbackServer):
             await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
             await asyncio.sleep(0)
 
-        deltas: list[dict[str, Any]] = [{"content": text[at : at + PIECE]} for at in range(0, len(text), PIECE)]
+        deltas: list[dict[str, Any]] = [
+            {"content": text[at : at + self.piece]} for at in range(0, len(text), self.piece)
+        ]
         for delta in [{"refusal": self.refusal}] if self.refusal else deltas:
             await send([{"index": 0, "delta": delta, "finish_reason": None}])
-            self.written += _tokens(delta["content"]) if "content" in delta else 1
+            self.written += 1
         await send([{"index": 0, "delta": {}, "finish_reason": reason}])
         if (request[BODY].get("stream_options") or {}).get("include_usage"):
             await send([], usage)
