@@ -133,7 +133,7 @@ class Intake:
         self._offered = 0
         self._done = 0
         self._overflowed = False
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._ended = False
         self._insisting: dict[asyncio.Task[None], str] = {}
         self._caught_up: set[int] = set()
@@ -227,7 +227,7 @@ class Intake:
     async def room(self) -> None:
         """Wait until there is room for a page of history, so that a backfill never crowds out live messages."""
         async with self._progress:
-            await self._progress.wait_for(lambda: self._stopping or self.pending < self._max_pending // 2)
+            await self._progress.wait_for(lambda: self._stopping.is_set() or self.pending < self._max_pending // 2)
 
     async def run(self) -> None:
         """Write until `stop`; run it as a task for as long as events are offered.
@@ -262,17 +262,17 @@ class Intake:
 
     async def stop(self) -> None:
         """Take in nothing more, and let `run` end when everything taken is durable."""
-        self._stopping = True
+        self._stopping.set()
         self._hurry.set()
         self._arrived.set()
         async with self._progress:
             self._progress.notify_all()
-        for task in self._insisting:
-            task.cancel()
         await self.drain()
+        if self._insisting:
+            await asyncio.wait(self._insisting)
 
     def _full(self) -> bool:
-        if self._stopping:
+        if self._stopping.is_set():
             return True
         if not self._overflowed and self.pending >= self._max_pending:
             self._overflowed = True
@@ -289,9 +289,9 @@ class Intake:
     async def _wait_for_group(self) -> bool:
         """Wait for a first event and then a moment for others; False when stopped and nothing is left."""
         self._arrived.clear()
-        if not self._events and not self._stopping:
+        if not self._events and not self._stopping.is_set():
             await self._arrived.wait()
-        if not self._stopping and len(self._events) < self._group_size:
+        if not self._stopping.is_set() and len(self._events) < self._group_size:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._group_seconds):  # wait_for may miss that it is cancelled
                     await self._hurry.wait()
@@ -373,12 +373,21 @@ class Intake:
 
     async def _write_in_the_end(self, part: Sequence[IntakeEvent]) -> None:
         waits = Backoff(self._first_retry)
-        while True:
-            await asyncio.sleep(waits.after_failure())
+        last = False
+        while not last:
+            last = await self._stops_within(waits.after_failure())
             try:
-                return await self._write_all([part])
+                await self._write_all([part])
+                return
             except Exception as error:  # noqa: BLE001 - whatever it is, what removes something is not given up
                 _log.error("An edit or a deletion still can't be written: %s", reason_of(error))
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stopping.wait()
+        except TimeoutError:
+            return False
 
     async def _append(self, part: Iterable[IntakeEvent], *, moves: bool) -> None:
         said = [event.said for event in part if isinstance(event, SaidEvent)]

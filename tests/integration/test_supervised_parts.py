@@ -143,7 +143,7 @@ async def test_the_intake_writes_all_but_what_can_not_be_written(
                 kept = await pipeline.log.get([message.id for message in messages])
                 return {i: message.content for i, message in kept.items()} == wanted
 
-            kept: bool = await eventually(settled, within=20, what="what was said")
+            kept: bool = await eventually(settled, within=120, what="what was said")
             await intake.stop()
             await asyncio.wait_for(part, 10)
             assert kept
@@ -305,7 +305,7 @@ async def test_the_indexer_takes_over_all_but_what_can_not_be_indexed(
                     aside = set(await connection.scalars(select(set_aside.c.item)))
                 return not await pipeline.indexer.backlog() and aside == left & index.poison.keys()
 
-            ended: bool = await eventually(caught_up, within=20, what="the end of the outbox")
+            ended: bool = await eventually(caught_up, within=120, what="the end of the outbox")
             assert ended
             assert not part.done()
             part.cancel()
