@@ -87,6 +87,7 @@ class Manner:
 def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
     """`schema` as strict mode wants it: every object closed, and everything it has required.
 
+    What is not required a server's grammar puts behind what is, or leaves out.
     See https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
     """
     closed: dict[str, Any] = {key: _strict_part(value) for key, value in schema.items()}

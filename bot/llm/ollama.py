@@ -8,6 +8,8 @@ What is known of Ollama and guarded against here:
   drops its oldest tokens while answering unless it says `shift: false`. Both are fields that the client library does
   not know, so a transport adds them. Servers before 0.12.6 ignore them; there, a prompt count at the window's edge
   gives it away.
+- What a schema does not require is answered last, if at all. So everything is required, and answered in the schema's
+  order, as the instructions' example shows it.
 - `done_reason` "length" means that the answer was cut.
 - `prompt_eval_count` may be missing: unknown, not 0.
 """
@@ -34,6 +36,7 @@ from bot.domain import (
     ServiceUnavailable,
 )
 from bot.llm.base import Completion, CompletionRequest, plausible_count
+from bot.llm.manners import strict
 from bot.llm.model_answers import Draft
 from bot.llm.provider import LoadedModel
 from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with
@@ -131,7 +134,7 @@ class OllamaModel:
                 self.model,
                 request.messages,
                 stream=True,
-                format=dict(request.schema) or None,
+                format=strict(request.schema) or None,
                 think=False if silenced else None,
                 options={"temperature": TEMPERATURE, "num_ctx": window, "num_predict": room},
                 keep_alive=self._keep_alive,

@@ -10,7 +10,7 @@ from typing import Any
 MAX_BROKEN = 20
 """Places at which an answer may break off being JSON before the rest of it is left unread."""
 
-_SAID = re.compile(r'"memories"\s*:|"text"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_SAID = re.compile(r'"(?:topics|memories)"\s*:|"text"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -34,11 +34,19 @@ def number_to(most: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": 1, "maximum": most}
 
 
-def items_of(answer: str, key: str) -> list[Any] | None:
-    """The items of a list in an answer that stand whole; None where it has no such list."""
-    begin = re.search(rf'"{re.escape(key)}"\s*:\s*\[', answer)
+def items_of(answer: str, key: str, beside: str | None = None) -> list[Any] | None:
+    """The items of a list in an answer that stand whole; None where it has no such list.
+
+    Args:
+        answer: what a model said.
+        key: name of the list.
+        beside: name of another list, of which nothing is taken where it comes behind this one and this one is broken.
+    """
+    begin = _begin(key).search(answer)
     if begin is None:
         return None
+    if beside is not None and (other := _begin(beside).search(answer, begin.end())) is not None:
+        answer = answer[: other.start()]
     decoder, items, at, broken = json.JSONDecoder(), list[Any](), begin.end(), 0
     while (place := _BETWEEN.match(answer, at)) and (at := place.end()) < len(answer) and answer[at] != "]":
         try:
@@ -50,6 +58,10 @@ def items_of(answer: str, key: str) -> list[Any] | None:
             if at < 0 or broken > MAX_BROKEN:
                 break
     return items
+
+
+def _begin(key: str) -> re.Pattern[str]:
+    return re.compile(rf'"{re.escape(key)}"\s*:\s*\[')
 
 
 def numbers_in(value: object) -> set[int]:
@@ -75,7 +87,7 @@ class Repetition:
         """See `bot.llm.Enough`."""
         for match in _SAID.finditer(answer, self._read):
             self._read = match.end()
-            if match[1] is None:  # a memory may say what a topic is called
+            if match[1] is None:  # a memory may say what a topic is called, and a topic be called what a memory says
                 self._texts.clear()
             elif match[1].casefold() in self._texts:
                 return True

@@ -139,7 +139,7 @@ class Proposer:
             reading = _Reading(transcript)
             whole = await self._ask(reading, lines, personal, before)
             if not (whole or reading.proposals):
-                raise AnswerCut("the answer was ended before its first whole statement")
+                raise AnswerCut("the answer was ended before a whole statement about its lines")
             left = [line for line in lines if line.number not in reading.cited]
             if left and not whole:
                 try:
@@ -205,8 +205,8 @@ class _Reading:
         Raises:
             AnswerInvalid: it is whole and nothing in it is of use.
         """
-        memories = items_of(answer, "memories")
-        topics = items_of(answer.partition('"memories"')[0], "topics")
+        memories = items_of(answer, "memories", beside="topics")
+        topics = items_of(answer, "topics", beside="memories")
         rows = [*((MemoryKind.TOPIC, row) for row in topics or ()), *((None, row) for row in memories or ())]
         readable = [row for kind, row in rows if self._take(kind, row)]
         if whole and not readable and (rows or memories is None):

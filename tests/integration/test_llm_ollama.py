@@ -14,6 +14,7 @@ import pytest
 from bot.domain.errors import AnswerCut, AnswerInvalid, RateLimited, ServiceFailed, ServiceRejected, ServiceUnavailable
 from bot.llm.base import Completion, CompletionRequest
 from bot.llm.ollama import WINDOWS, OllamaModel
+from bot.remember.propose import answer_schema
 from tests.loopback.http import Fault
 from tests.loopback.ollama import CHARACTERS_A_TOKEN, Answer, LoopbackOllama
 
@@ -46,13 +47,23 @@ async def test_answers_with_what_the_server_counted(ollama_server: LoopbackOllam
 async def test_asks_for_json_by_schema_without_silent_cuts(ollama_server: LoopbackOllama, model: OllamaModel) -> None:
     await ask(model, "what was said", max_tokens=123)
     body = ollama_server.asked("/api/chat")[0].body
-    assert body["format"] == SCHEMA
+    assert body["format"]["properties"] == SCHEMA["properties"]
     assert body["truncate"] is False
     assert body["shift"] is False
     assert body["keep_alive"]
     assert body["options"] == {"temperature": 0.1, "num_ctx": WINDOWS[0], "num_predict": 123}
     assert [m["content"] for m in body["messages"]] == ["Extract.", "what was said"]
     assert "think" not in body
+
+
+async def test_a_list_that_may_be_missing_is_asked_for_all_the_same_and_in_its_place(
+    ollama_server: LoopbackOllama, model: OllamaModel
+) -> None:
+    schema = answer_schema([1, 2], personal=False)
+    assert schema["required"] == ["memories"]
+    await model.complete(CompletionRequest(system="", prompt="1 A: x", schema=schema, max_tokens=50, purpose="p"))
+    asked = ollama_server.asked("/api/chat")[0].body["format"]
+    assert asked["required"] == list(asked["properties"]) == ["topics", "memories"]
 
 
 async def test_reasoning_models_are_told_not_to_think(ollama_server: LoopbackOllama, model: OllamaModel) -> None:

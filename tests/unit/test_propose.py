@@ -58,6 +58,24 @@ async def test_proposals_are_resolved_to_people_and_messages() -> None:
     assert result.cost.calls == 1
 
 
+async def test_topics_may_come_behind_the_memories() -> None:
+    answer = json.loads(proposals(MOVED, topics=[("The party", [1, 2, 3])]))
+    result, _ = await proposed(json.dumps({"memories": answer["memories"], "topics": answer["topics"]}))
+
+    assert texts(result) == ["The party is on Saturday.", "The party"]
+
+
+async def test_a_broken_list_takes_nothing_of_the_one_behind_it() -> None:
+    topics = '"topics":[{"text":"The party","lines":[1]}]'
+    memories = '"memories":[{"text":"The party is on Saturday.","kind":"decision","lines":[1]}]'
+    topic_last, _ = await proposed(f'{{{memories[:-1]},{{"text":7,{topics}}}')
+    topic_first, _ = await proposed(f'{{{topics[:-1]},{{"text":7,{memories}}}')
+
+    for result in (topic_last, topic_first):
+        assert sorted(texts(result)) == ["The party", "The party is on Saturday."]
+        assert not result.refusals
+
+
 async def test_topics_may_be_missing() -> None:
     result, _ = await proposed('{"memories":[{"text":"The party is on Saturday.","kind":"decision","lines":[1]}]}')
 
@@ -174,6 +192,13 @@ async def test_a_second_answer_without_use_costs_nothing_of_the_first() -> None:
 async def test_an_answer_that_ended_before_its_first_item_asks_for_fewer_messages() -> None:
     with pytest.raises(AnswerCut):
         await proposed(Broken('{"topics":[],"memories":[{"text":"The party is'))
+
+
+@pytest.mark.parametrize("order", [("topics", "memories"), ("memories", "topics")])
+def test_a_topic_and_a_memory_may_say_the_same(order: tuple[str, str]) -> None:
+    first, second = (f'"{name}":[{{"text":"The party","lines":[1]}}]' for name in order)
+
+    assert not Repetition()(f"{{{first},{second}}}")
 
 
 def test_an_answer_that_goes_round_is_ended() -> None:
