@@ -10,6 +10,7 @@ from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.services import Services
 from bot.operate.status import Status, StatusReport
 from bot.operate.traffic import Traffic
+from bot.operate.troubles import Troubles
 
 __all__ = [
     "Housekeeping",
@@ -22,6 +23,7 @@ __all__ = [
     "Status",
     "StatusReport",
     "Traffic",
+    "Troubles",
     "doctor_of",
     "look_for_delays",
     "open_status",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
-from bot.domain import Clock, PartStanding, system_clock
+from bot.domain import Clock, system_clock
 from bot.guilds import Guilds
 from bot.index import Backlog, IndexServices, Vectors
 from bot.llm import Ledger, ModelServices, open_embedder
@@ -16,6 +16,7 @@ from bot.operate.doctor import Doctor, IndexFacts, StoreFacts, look_into, waitin
 from bot.operate.embedding_check import EmbeddingFacts, examine_embedder
 from bot.operate.status import Status
 from bot.operate.traffic import GuildTraffic, Traffic
+from bot.operate.troubles import Troubles
 from bot.operate.waiting import Delays, delay_report
 from bot.remember import Refusals, prove_calls
 from bot.settings import Settings
@@ -28,10 +29,9 @@ def open_status(
     index: IndexServices,
     traffic: Traffic,
     clock: Clock,
-    standings: Mapping[str, PartStanding],
-    unwritten: Callable[[], Mapping[str, int]],
+    troubles: Troubles,
 ) -> Status:
-    """What an admin is shown of costs, services and the last thirty days; for the last two see `DelayReport`."""
+    """What an admin is shown of costs, services and the last thirty days; `troubles` are the background parts'."""
     status = Status(
         activity=Activity(db),
         traffic=traffic,
@@ -39,7 +39,7 @@ def open_status(
         prices=models.prices,
         guards=models.guards,
         indexer=index.indexer,
-        delays=delay_report(db, clock, index.indexer.changes, standings, unwritten),
+        delays=delay_report(db, clock, index.indexer.changes, troubles),
         refusals=Refusals(db, clock),
         clock=clock,
     )

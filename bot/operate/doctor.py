@@ -274,6 +274,8 @@ class Doctor:
             return Finding(
                 "what waits", Verdict.WARNING, found, "mend what it waits for, as said above; nothing is lost"
             )
+        if delays.parts:
+            return Finding("what waits", Verdict.WARNING, found, "nothing, if it heals by itself; else see the log")
         if delays.aside:
             todo = "nothing else is held up by it; another model, or a newer version, may be able to do it"
             return Finding("what waits", Verdict.WARNING, found, todo)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.forget import Removing
 from bot.index import PART
+from bot.operate.troubles import Troubles
 from bot.remember import READING, DeadLetters, HeldUp
-from bot.storage import SetAside
+from bot.storage import Installation, SetAside
 
 if TYPE_CHECKING:
-    from bot.domain import Clock, PartStanding
+    from bot.domain import Clock
     from bot.forget import Undone
     from bot.index import Backlog, WaitingChanges
     from bot.remember import Waits
     from bot.storage import Database, SetAsideCount
-
-
-Unwritten = Callable[[], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,7 @@ class Delays:
         removals: what is to be removed and can't be now.
         waiting: what waits for the index.
         aside: what was set aside.
-        parts: parts of this process that failed, and have not been started again.
+        parts: parts of running processes that failed, and did not do well again yet.
     """
 
     removals: Sequence[str] = ()
@@ -53,8 +51,7 @@ class DelayReport:
         held_up: what has yet to be read.
         dead: what could not be read.
         aside: what was set aside.
-        standings: of the parts of this process, by their names.
-        unwritten: how many edits and deletions the database does not take from this process, by the reason why.
+        troubles: of running processes.
     """
 
     def __init__(
@@ -64,23 +61,21 @@ class DelayReport:
         held_up: HeldUp,
         dead: DeadLetters,
         aside: SetAside,
-        standings: Mapping[str, PartStanding] | None = None,
-        unwritten: Unwritten = dict,
+        troubles: Troubles,
     ) -> None:
         self._removing = removing
         self._changes = changes
         self._held_up = held_up
         self._dead = dead
         self._aside = aside
-        self._standings = {} if standings is None else standings  # parts that are yet to begin come to it later
-        self._unwritten = unwritten
+        self._troubles = troubles
 
     async def look(self, guild_id: int | None = None) -> Delays:
         """What is not done now; of what was set aside only that of one server, or (None) of all."""
-        waiting = await self._changes.waiting()
+        waiting, trouble = await self._changes.waiting(), await self._troubles.look()
         return Delays(
             removals=[
-                *(_unwritten(count, reason) for reason, count in self._unwritten().items()),
+                *trouble.removals,
                 *_undone(await self._removing.undone(guild_id)),
                 *(_waits(rows) for rows in waiting if rows.removes),
             ],
@@ -92,17 +87,11 @@ class DelayReport:
                 *(_dead(count) for count in await self._dead.counts(guild_id)),
                 *(_aside(count) for count in await self._aside.counts(guild_id) if count.part != READING),
             ],
-            parts=[_down(name, standing) for name, standing in self._standings.items() if standing.waits],
+            parts=trouble.parts,
         )
 
 
-def delay_report(
-    db: Database,
-    clock: Clock,
-    changes: Backlog,
-    standings: Mapping[str, PartStanding] | None = None,
-    unwritten: Unwritten = dict,
-) -> DelayReport:
+def delay_report(db: Database, clock: Clock, changes: Backlog, troubles: Troubles | None = None) -> DelayReport:
     """A report on what is in a database; see `DelayReport`."""
     return DelayReport(
         Removing(db, clock),
@@ -110,14 +99,8 @@ def delay_report(
         HeldUp(db, clock),
         DeadLetters(db, clock),
         SetAside(db, clock),
-        standings,
-        unwritten,
+        troubles or Troubles(Installation(db), clock),
     )
-
-
-def _unwritten(count: int, reason: str) -> str:
-    what = "edit or deletion" if count == 1 else "edits or deletions"
-    return f"{count:,} {what} can't be written, and tried again until done: {reason}"
 
 
 def _undone(undone: Undone) -> list[str]:
@@ -129,10 +112,6 @@ def _undone(undone: Undone) -> list[str]:
         what = "public post of the bot is" if undone.posts == 1 else "public posts of the bot are"
         lines.append(f"{undone.posts:,} {what} not taken down yet, and tried again every five minutes")
     return lines
-
-
-def _down(name: str, standing: PartStanding) -> str:
-    return f"The {name} failed and is tried again soon: {standing.reason}"
 
 
 def _waits(waiting: WaitingChanges) -> str:

@@ -14,7 +14,7 @@ from bot.index import Follower, Indexer, Mover, Outbox, VectorIndex, open_messag
 from bot.llm import Guard, Ledger, PriceTable, open_models
 from bot.memories import MemoryStore, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
-from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, open_status
+from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, Troubles, open_status
 from bot.recall import Recall, open_recall
 from bot.remember import Explanations, Flusher, FlushReport, Rereader, Rereadings, discard_answers, open_flusher
 from bot.settings import Settings
@@ -38,6 +38,7 @@ class App:
         prices: what tokens cost.
         notes: one line for each thing that is done without, for people.
         supervisor: keeps running what works in the background.
+        troubles: tells other processes what can't be done now.
     """
 
     settings: Settings
@@ -68,6 +69,7 @@ class App:
     guards: list[Guard]
     notes: list[str]
     supervisor: Supervisor
+    troubles: Troubles
 
 
 @asynccontextmanager
@@ -129,7 +131,8 @@ async def open_app(
             )
         )
         forget = open_forget(settings.data_dir, db, guilds, logged, store, index.index, index.indexer, clock, step)
-        status = open_status(db, models, index, traffic, clock, supervisor.standings, lambda: forget.intake.unwritten)
+        troubles = Troubles(Installation(db), clock, supervisor.standings, lambda: forget.intake.unwritten)
+        status = open_status(db, models, index, traffic, clock, troubles)
         flushed = _to_both(metrics, status)
         flusher = None
         if extract:
@@ -207,6 +210,7 @@ async def open_app(
             guards=models.guards,
             notes=models.notes,
             supervisor=supervisor,
+            troubles=troubles,
         )
 
 

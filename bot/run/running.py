@@ -106,8 +106,8 @@ def hosts_of(guards: Sequence[Guard]) -> dict[str, str]:
 
 
 def keeping_up(app: App) -> dict[str, Run]:
-    """What brings the index up to the database, and this process up to what others changed."""
-    parts: dict[str, Run] = {"indexer": app.indexer.run}
+    """What brings the index up to the database, this process up to what others changed, and them to its troubles."""
+    parts: dict[str, Run] = {"indexer": app.indexer.run, "report of troubles": app.troubles.run}
     if app.changes is not None:
         parts["changes"] = app.changes.run
     if app.follower is not None:

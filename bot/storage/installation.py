@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Collection
+
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.engine import upsert
@@ -24,6 +26,17 @@ class Installation(Store):
         async with self._db.read() as connection:
             value: str | None = await connection.scalar(select(meta.c.value).where(meta.c.key == key))
         return value
+
+    async def beginning_with(self, prefix: str) -> dict[str, str]:
+        """All values whose keys begin with `prefix`, by key."""
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(meta.c.key, meta.c.value).where(meta.c.key.startswith(prefix)))
+            return {row.key: row.value for row in rows}
+
+    async def drop(self, keys: Collection[str]) -> None:
+        """Keep nothing under these keys any more; unknown ones are fine."""
+        async with self._db.write() as connection:
+            await connection.execute(delete(meta).where(meta.c.key.in_(keys)))
 
     async def set(self, key: str, value: str, *, patient: bool = False) -> None:
         """Keep `value` under `key`, replacing what was there; `patient` as in `Database.write`."""

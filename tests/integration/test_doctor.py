@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.errors import ServiceUnavailable
 from bot.domain.findings import Finding, Verdict
 from bot.llm.loading import load_settings
 from bot.operate.composition import doctor_of
@@ -289,6 +290,16 @@ async def test_what_waits_and_what_was_set_aside_is_named_with_why(patient: Pati
         await app.indexer.drain()
         found = (await patient.examine())["what waits"]
         assert (found.verdict, found.found[:39]) == (Verdict.FAULT, "1 deletion waits for the index because ")
+
+
+async def test_what_a_running_bot_can_not_do_is_named(patient: Patient) -> None:
+    async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
+        async with app.supervisor.turn("search for deleted accounts"):
+            raise ServiceUnavailable("discord", "HTTP 500")
+        await app.troubles.note()
+        found = (await patient.examine())["what waits"]
+        assert found.verdict is Verdict.WARNING
+        assert found.found == "The search for deleted accounts failed and is tried again soon: discord: HTTP 500"
 
 
 async def test_a_database_that_is_no_database(patient: Patient, tmp_path: Path) -> None:

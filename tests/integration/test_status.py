@@ -11,14 +11,17 @@ import pytest
 from aiolimiter import AsyncLimiter
 
 from bot.domain.errors import ServiceGivenUp, ServiceUnavailable
+from bot.domain.supervision import Supervisor
 from bot.llm.costs import Ledger
 from bot.llm.resilience import Breaker, Guard
 from bot.operate.activity import Activity
 from bot.operate.status import DAYS, Status, StatusReport
 from bot.operate.traffic import Traffic
+from bot.operate.troubles import Troubles
 from bot.operate.waiting import delay_report
 from bot.remember.refusals import Refusals
 from bot.remember.report import FlushReport
+from bot.storage.installation import Installation
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
 from tests.fixtures.memory import Pipeline
@@ -88,6 +91,28 @@ async def test_status_names_what_the_database_does_not_take_and_what_fails_again
     text = shown(await world.boss.slash(world.general, "memory status"))
     assert "1 edit or deletion can't be written, and tried again until done: KeyError" in text
     assert "The search for deleted accounts failed and is tried again soon: discord" in text
+
+
+async def test_what_a_process_can_not_do_is_named_by_others_while_it_lasts(pipeline: Pipeline) -> None:
+    supervisor = Supervisor()
+    refused = {"KeyError": 2}
+    there = Troubles(Installation(pipeline.db), pipeline.clock, supervisor.standings, lambda: refused)
+    here = delay_report(pipeline.db, pipeline.clock, pipeline.indexer.changes)
+    async with supervisor.turn("search for deleted accounts"):
+        raise ServiceUnavailable("discord", "HTTP 500")
+    await there.note()
+    delays = await here.look()
+    assert delays.removals == ["2 edits or deletions can't be written, and tried again until done: KeyError"]
+    assert delays.parts == ("The search for deleted accounts failed and is tried again soon: discord: HTTP 500",)
+    pipeline.clock.advance(120)
+    assert (await here.look()).lines == [], "of a process that tells no more"
+    await there.note()
+    assert len((await here.look()).lines) == 2
+    async with supervisor.turn("search for deleted accounts"):
+        refused.clear()
+    await there.note()
+    assert (await here.look()).lines == []
+    assert await Installation(pipeline.db).beginning_with("trouble") == {}
 
 
 async def test_the_chart_is_a_picture_that_changes_with_the_days(
