@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from bot.domain.addresses import is_at_home
 from bot.domain.errors import StartupError
 from bot.domain.findings import Finding, Verdict
 from bot.guilds.composition import policy_of
@@ -83,28 +82,6 @@ def test_members_are_told_whether_memories_leave_the_house(settings: dict[str, A
     policy = policy_of(load_settings(None, **settings))
     assert policy.embeddings_outside == (where is OUTSIDE)
     assert where in policy.text().split("turns memories", 1)[1]
-
-
-@pytest.mark.parametrize(
-    ("address", "at_home"),
-    [
-        ("http://localhost:11434", True),
-        ("http://127.0.0.1:11434", True),
-        ("http://[::1]:11434", True),
-        ("http://ollama:11434", True),
-        ("http://gpu.lan", True),
-        ("http://ollama.models.svc.cluster.local:11434", True),
-        ("http://100.90.1.2:11434", True),  # a private network over the internet
-        ("http://bot:pw@10.1.2.3:11434", True),
-        ("https://api.openai.com/v1", False),
-        ("http://8.8.8.8:11434", False),
-        ("https://local.example.org", False),
-        ("https://notlocal", True),
-        ("", True),
-    ],
-)
-def test_an_address_tells_where_it_leads(address: str, at_home: bool) -> None:
-    assert is_at_home(address) == at_home
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from operator import mul
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import snowflake
@@ -159,6 +163,88 @@ def test_excerpts_never_exceed_their_number_or_their_room(
     assert len(shown_places) == len(set(shown_places))
 
 
+def grouped(chosen: Sequence[RankedMessage]) -> list[Excerpt]:
+    """The excerpts that these messages form."""
+    stretches: list[list[RankedMessage]] = []
+    for line in sorted(chosen, key=lambda line: line.place):
+        run, position = line.place
+        if stretches and stretches[-1][-1].place in {(run, position - 1 - skipped) for skipped in range(SKIPPED + 1)}:
+            stretches[-1].append(line)
+        else:
+            stretches.append([line])
+    return [Excerpt(tuple(lines), max(lines, key=lambda line: line.score)) for lines in stretches]
+
+
+def fitting(lines: Sequence[RankedMessage], limit: int, room: int, hungry: bool) -> list[RankedMessage]:
+    """What is chosen, by its definition: the best that still fits, until nothing does."""
+    left, chosen, hunger = list(lines), list[RankedMessage](), [1.0, 1.0]
+    while True:
+        taken = sum(len(shown(excerpt)) for excerpt in grouped(chosen))
+        for line in left:
+            excerpts = grouped([*chosen, line])
+            if len(excerpts) > limit or size(line) > room - taken:
+                continue
+            if sum(len(shown(excerpt)) for excerpt in excerpts) <= room:
+                break
+        else:
+            return chosen
+        left.remove(line)
+        chosen.append(line)
+        if hungry:
+            hunger = [h * 0.7 if n else h for h, n in zip(hunger, line.spoken.counts, strict=True)]
+            left.sort(key=lambda line: -line.score * sum(map(mul, line.by_word, hunger)) / sum(line.by_word))
+
+
+LINES = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(0, 12),
+        st.integers(1, 20),
+        st.sampled_from([(1, 0), (0, 2), (1, 1)]),
+        st.integers(1, 99),
+    ),
+    unique_by=(lambda line: line[:2], lambda line: line[4]),
+    max_size=25,
+)
+
+
+@settings(max_examples=60)
+@given(LINES, st.integers(1, 6), st.integers(0, 200), st.booleans())
+def test_the_best_messages_that_fit_are_chosen_and_a_word_counts_less_each_time_it_is_there(
+    places: list[tuple[int, int, int, tuple[int, int], int]], limit: int, room: int, several: bool
+) -> None:
+    lines = [
+        RankedMessage(
+            Spoken(number, CHANNEL, ADA, "x" * length, counts, 1),
+            (2.0 * counts[0], 3.0 * counts[1]),
+            score,
+            (run, position),
+        )
+        for number, (run, position, length, counts, score) in enumerate(places)
+    ]
+    lines.sort(key=lambda line: -line.score)
+    excerpts = choose(lines, limit=limit, room=room, size=size, several=several)
+    assert {line.place for excerpt in excerpts for line in excerpt.lines} == {
+        line.place for line in fitting(lines, limit, room, several)
+    }
+    assert sorted(excerpts, key=lambda excerpt: -excerpt.best.score) == excerpts
+    assert sorted(excerpts, key=lambda excerpt: excerpt.lines[0].place) == grouped(
+        [line for excerpt in excerpts for line in excerpt.lines]
+    )
+
+
+def test_a_message_without_words_of_the_question_is_worth_its_score_whatever_was_chosen() -> None:
+    near_in_meaning = replace(scored(1, 0, 5), by_word=(0.0,))
+    lines = [scored(0, 0, 9), near_in_meaning, scored(2, 0, 4.9)]
+    excerpts = choose(lines, limit=2, room=1000, size=size, several=True)
+    assert [excerpt.best.score for excerpt in excerpts] == [9, 5]
+
+
+def test_the_best_150_are_chosen_from() -> None:
+    lines = [scored(run, 0, 1000 - run) for run in range(160)]
+    assert len(choose(lines, limit=200, room=10_000, size=size, several=False)) == 150
+
+
 # --- quotes -----------------------------------------------------------------------------------------------------------
 
 
@@ -177,3 +263,44 @@ def test_of_a_long_message_the_part_that_matters_is_quoted_between_words() -> No
 
 def test_a_long_message_without_spaces_is_cut_too() -> None:
     assert len(quote("x" * 5000, read("Where is x?"))) <= MOST + len(CUT)
+
+
+def test_a_message_of_700_characters_is_quoted_whole_and_a_longer_one_in_part() -> None:
+    question = read("Where is the key?")
+    assert quote("x " * 350, question) == "x " * 350
+    assert quote("x " * 300, question) == "x " * 300
+    assert len(quote("x " * 350 + "x", question)) < 700
+
+
+def test_a_part_that_ends_with_the_message_is_whole() -> None:
+    text = " ".join(["x" * 299, *["y" * 99] * 6, "key " + "y" * 96])
+    assert len(text) == 300 + MOST
+    assert quote(text, read("Where is the key?")) == CUT + text[300:]
+
+
+WORDS = [f"{number:04}" for number in range(400)]
+"""Each takes five characters with the space after it."""
+
+
+def quoted(boat: int) -> str:
+    """The quote of a text of 400 words of which one is asked for."""
+    return quote(" ".join([*WORDS[:boat], "boat", *WORDS[boat + 1 :]]), read("Which boat?")).replace(
+        "boat", WORDS[boat]
+    )
+
+
+@pytest.mark.parametrize(
+    ("boat", "first", "last"),
+    [
+        (0, 0, 138),
+        (138, 0, 138),  # the earliest of the parts that hold it: parts begin a third of their length apart,
+        (150, 47, 185),  # at the next word
+        (200, 94, 232),
+        (399, 282, 399),
+    ],
+)
+def test_the_part_begins_and_ends_between_words_and_shows_where_something_is_left_out(
+    boat: int, first: int, last: int
+) -> None:
+    part = " ".join(WORDS[first : last + 1])
+    assert quoted(boat) == (CUT if first else "") + part + (CUT if last < 399 else "")

@@ -43,9 +43,31 @@ def test_a_mention_without_one_is_text_like_any_other(number: str) -> None:
     assert with_names(text, {7: "Ada"}) == f"<@{number}> and <@!{number}> ask Ada"
     assert with_names(text, {}) == f"<@{number}> and <@!{number}> ask {SOMEBODY}"
     assert without_people(text, {7}) == f"<@{number}> and <@!{number}> ask @deleted"
+    assert without_people(text, {8}) == text
 
 
 @pytest.mark.parametrize("year", [1, 1969, 1970, 2014, 2085, 2090, 9999])
 def test_a_time_before_or_after_all_snowflakes_is_the_first_or_the_last(year: int) -> None:
     bound = snowflake.from_datetime(datetime(year, 6, 1, tzinfo=UTC))
     assert bound == (0 if year < 2015 else snowflake.HIGHEST)
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (0, datetime(2015, 1, 1, tzinfo=UTC)),
+        (175928847299117063, datetime(2016, 4, 30, 11, 18, 25, 796000, tzinfo=UTC)),  # the example of Discord's docs
+    ],
+)
+def test_a_snowflake_tells_its_time(number: int, moment: datetime) -> None:
+    assert snowflake.to_datetime(number) == moment
+    assert snowflake.to_ms(number) == round(moment.timestamp() * 1000)
+    assert snowflake.from_datetime(moment) == number >> 22 << 22
+
+
+@given(st.integers(0, snowflake.HIGHEST))
+def test_a_snowflake_is_not_before_the_first_of_its_millisecond(number: int) -> None:
+    first = snowflake.from_ms(snowflake.to_ms(number))
+    assert first <= number < snowflake.from_ms(snowflake.to_ms(number) + 1) or number >> 22 == snowflake.HIGHEST >> 22
+    assert snowflake.to_ms(first) == snowflake.to_ms(number)
+    assert snowflake.from_datetime(snowflake.to_datetime(number)) == first

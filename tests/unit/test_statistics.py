@@ -1,0 +1,109 @@
+"""How frequent words are: counted anew where little is there, and for ten minutes kept where that is expensive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pytest
+
+from bot.text import Indexed, SearchScope, document_length
+from bot.text import statistics as module
+from bot.text.fulltext import COUNTED, _estimate
+from bot.text.statistics import KEPT_MS, Corpus, Statistics
+
+WORDS = [("apple",), ("bread", "loaf")]
+
+
+class CountingIndex:
+    """A full-text index that counts so many documents, and notes for which words it was asked."""
+
+    def __init__(self, documents: float) -> None:
+        self.documents = documents
+        self.asked: list[tuple[SearchScope, list[Collection[str]]]] = []
+
+    async def frequencies(
+        self, connection: object, where: Indexed, scope: SearchScope, words: Sequence[Collection[str]]
+    ) -> list[float]:
+        self.asked.append((scope, list(words)))
+        return [self.documents, *(float(len(word)) for word in words)]
+
+
+class Shop:
+    """Statistics over an index, and a clock to turn."""
+
+    def __init__(self, documents: float) -> None:
+        self.now = 1_000_000
+        self.index = CountingIndex(documents)
+        self.statistics = Statistics(self.index, lambda: self.now)  # type: ignore[arg-type]
+
+    async def corpus(self, *words: tuple[str, ...], where: Indexed = "messages", **scope: Any) -> Corpus:  # noqa: ANN401
+        return await self.statistics.corpus(None, where, SearchScope(guild_id=1, **scope), words)  # type: ignore[arg-type]
+
+
+async def test_figures_are_those_of_all_times_and_authors_of_the_channels() -> None:
+    shop = Shop(5)
+    assert await shop.corpus(*WORDS, author_id=3, since=1, until=9, channel_ids=frozenset({2})) == Corpus(5, (1, 2))
+    assert shop.index.asked == [(SearchScope(guild_id=1, channel_ids=frozenset({2})), WORDS)]
+
+
+@pytest.mark.parametrize(("documents", "times"), [(COUNTED - 1, 2), (COUNTED, 1)])
+async def test_what_takes_long_to_count_is_counted_once(documents: int, times: int) -> None:
+    shop = Shop(documents)
+    for _ in range(2):
+        assert await shop.corpus(*WORDS) == Corpus(documents, (1, 2))
+    assert len(shop.index.asked) == times
+
+
+async def test_only_words_that_are_not_known_are_counted() -> None:
+    shop = Shop(COUNTED)
+    await shop.corpus(WORDS[0])
+    assert await shop.corpus(*WORDS) == Corpus(COUNTED, (1, 2))
+    assert [words for _, words in shop.index.asked] == [WORDS[:1], WORDS[1:]]
+
+
+async def test_after_ten_minutes_everything_is_counted_again() -> None:
+    shop = Shop(COUNTED)
+    await shop.corpus(*WORDS)
+    shop.now += 10 * 60 * 1000 - 1
+    await shop.corpus(*WORDS)
+    assert len(shop.index.asked) == 1
+    shop.now += 1
+    await shop.corpus(*WORDS)
+    assert len(shop.index.asked) == 2
+    assert KEPT_MS == 600_000
+
+
+async def test_channels_guilds_and_kinds_are_kept_apart() -> None:
+    shop = Shop(COUNTED)
+    for channels in (None, frozenset({1}), frozenset({1, 2})):
+        for where in ("messages", "memories"):
+            await shop.corpus(*WORDS, where=where, channel_ids=channels)
+    assert len(shop.index.asked) == 6
+    await shop.corpus(*WORDS, channel_ids=frozenset({2, 1}))
+    assert len(shop.index.asked) == 6
+
+
+async def test_no_more_words_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_WORDS", 3)
+    shop = Shop(COUNTED)
+    for word in "abc":
+        await shop.corpus((word,))  # each with the number of all documents
+    await shop.corpus(("a",))
+    assert len(shop.index.asked) == 3
+    await shop.corpus(("d",))  # four are kept, one too many: now they go
+    await shop.corpus(("a",))
+    assert [words for _, words in shop.index.asked][3:] == [[("d",)], [("a",)]]
+
+
+def test_a_document_is_as_long_as_its_terms_are_many() -> None:
+    assert document_length(["g_1", "c_2", "a_3", "m_4", "apple", "b_read"]) == 2
+    assert document_length(["g_1"]) == document_length([]) == 0
+    assert document_length(["apple"]) == 1
+
+
+def test_what_is_counted_in_part_is_estimated_by_how_much_of_the_time_that_took() -> None:
+    assert _estimate(30, COUNTED - 1, 100, 200, 1000) == 30
+    assert _estimate(30, COUNTED, 100, 200, 1000) == 300
+    assert _estimate(30, COUNTED, 100, 200, 50) == 30
+    assert _estimate(30, COUNTED, 100, 100, 7) == 210
