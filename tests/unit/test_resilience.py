@@ -266,3 +266,50 @@ async def test_attempts_go_out_no_faster_than_the_limiter_allows(time: Time, bre
     started = loop.time()
     await asyncio.gather(*(guard.call(Service()) for _ in range(4)))
     assert loop.time() - started >= 0.19
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(0.0, False), (1.9, False), (2.0, True), (60.0, True)])
+async def test_a_call_that_was_cancelled_counts_as_failed_only_where_somebody_was_kept_waiting(
+    time: Time, breaker: Breaker, seconds: float, counts: bool
+) -> None:
+    guard = make_guard(time, breaker, retries=5)
+    for _ in range(3):
+        call = asyncio.create_task(guard.call(asyncio.Event().wait))
+        await asyncio.sleep(0)
+        time.now += seconds
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert breaker.state is (BreakerState.OPEN if counts else BreakerState.CLOSED)
+    assert (guard.counters.attempts, guard.counters.failures, guard.counters.timeouts) == (3, 0, 0)
+
+
+async def test_cancelled_calls_do_not_count_between_failures(time: Time, breaker: Breaker) -> None:
+    guard = make_guard(time, breaker, retries=0)
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable):
+            await guard.call(Service(DOWN))
+    call = asyncio.create_task(guard.call(asyncio.Event().wait))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait({call})
+    assert breaker.state is BreakerState.CLOSED
+    with pytest.raises(ServiceUnavailable):
+        await guard.call(Service(DOWN))
+    assert breaker.state is BreakerState.OPEN, "and they are no success either"
+
+
+async def test_a_health_check_that_is_cancelled_leaves_the_try_to_the_next(time: Time, breaker: Breaker) -> None:
+    async def slow() -> None:
+        await asyncio.Event().wait()
+
+    guard = make_guard(time, breaker, retries=0, probe=slow)
+    await open_it(guard)
+    time.now += 10
+    for ask in (guard.check, lambda: guard.call(Service())):
+        call = asyncio.create_task(ask())  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        assert breaker.state is BreakerState.OPEN, "one at a time"
+        call.cancel()
+        await asyncio.wait({call})
+        assert breaker.state is BreakerState.HALF_OPEN
