@@ -239,25 +239,27 @@ def excerpt(*numbers: int) -> Excerpt:
     return Excerpt(lines, lines[0])
 
 
+def merged(memories: Sequence[tuple[Memory, float]], *excerpts: Excerpt) -> tuple[list[HitKind], list[float]]:
+    """Kinds and scores of the hits that they become."""
+    hits = service._merged(memories, excerpts, PLAIN, QUERY)
+    return [hit.kind for hit in hits], [hit.score for hit in hits]
+
+
 def test_an_excerpt_counts_one_and_a_half_times_as_much_as_a_memory_at_its_place() -> None:
-    memories = [(memory(1), 1 / (FUSION + 1))]
-    hits = service._merged(memories, [excerpt(7), excerpt(8)], PLAIN, QUERY)
-    assert [(hit.kind, hit.score) for hit in hits] == [
-        (HitKind.MESSAGE, pytest.approx(1.5 / 61)),
-        (HitKind.MESSAGE, pytest.approx(1.5 / 62)),
-        (HitKind.MEMORY, pytest.approx(1 / 61)),
-    ]
+    kinds, scores = merged([(memory(1), 1 / (FUSION + 1))], excerpt(7), excerpt(8))
+    assert kinds == [HitKind.MESSAGE, HitKind.MESSAGE, HitKind.MEMORY]
+    assert scores == pytest.approx([1.5 / 61, 1.5 / 62, 1 / 61])
 
 
 def test_an_excerpt_of_nothing_but_a_memorys_messages_speaks_for_the_memory() -> None:
     both = memory(1, citations=(Citation(1, CHANNEL, ADA), Citation(2, CHANNEL, BEN)))
-    (hit,) = service._merged([(both, 0.01)], [excerpt(2)], PLAIN, QUERY)
-    assert (hit.kind, hit.score) == (HitKind.MEMORY, pytest.approx(0.01 + 1.5 / 61))
-    wider = service._merged([(both, 0.01)], [excerpt(2, 3)], PLAIN, QUERY)
-    assert [hit.kind for hit in wider] == [HitKind.MESSAGE, HitKind.MEMORY]
-    assert wider[1].score == 0.01
-    whole = service._merged([(both, 0.01)], [excerpt(1, 2)], PLAIN, QUERY)
-    assert [hit.kind for hit in whole] == [HitKind.MEMORY]
+    for quoted in (excerpt(2), excerpt(1, 2)):
+        kinds, scores = merged([(both, 0.01)], quoted)
+        assert kinds == [HitKind.MEMORY]
+        assert scores == pytest.approx([0.01 + 1.5 / 61])
+    kinds, scores = merged([(both, 0.01)], excerpt(2, 3))
+    assert kinds == [HitKind.MESSAGE, HitKind.MEMORY]
+    assert scores[1] == 0.01
 
 
 def test_a_topic_is_spoken_for_by_nobody() -> None:

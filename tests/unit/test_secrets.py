@@ -1,6 +1,6 @@
 import pytest
 
-from bot.text.secrets import REDACTED, SecretFinder
+from bot.text.secrets import REDACTED, SecretFinder, _entropy, _is_token
 
 FINDER = SecretFinder()
 
@@ -141,3 +141,31 @@ def test_words_of_any_list_are_a_secret_behind_their_name(said: str) -> None:
 )
 def test_talk_of_seeds_is_no_secret(text: str) -> None:
     assert FINDER.find(text) == []
+
+
+def test_the_longest_of_several_secrets_is_blanked_out_first() -> None:
+    found = FINDER.find("the password is hunter2, push with ghp_16C7e42F292c6912E7710c838347Ae178B4a")
+    assert "hunter2" in found
+    assert [len(secret) for secret in found] == sorted(map(len, found), reverse=True)
+
+
+@pytest.mark.parametrize(("word", "bits"), [("aaaa", 0), ("ab", 1), ("abcd", 2), ("aabb", 1), ("aaab", 0.8112781)])
+def test_entropy_is_in_bits_a_character(word: str, bits: float) -> None:
+    assert _entropy(word) == pytest.approx(bits)
+
+
+@pytest.mark.parametrize(
+    ("word", "random"),
+    [
+        ("x7Kp2mQ9vL4t", True),
+        ("a1b2c3d4e5f6", True),
+        ("a1a1a1a1a1a1", False),  # one bit a character
+        ("version2beta10", False),
+        ("release-2025-11-30-hotfix", False),
+        ("x7Kp-2mQ9-vL4t", True),
+        ("x7Kp2mQ9-something-else", False),  # more word than key
+        ("x7K-p2m-Q9v-L4t-R8w", False),  # in groups too short to tell
+    ],
+)
+def test_what_looks_drawn_at_random_is_a_token(word: str, random: bool) -> None:
+    assert _is_token(word) == random

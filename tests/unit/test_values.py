@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.text.values import all_said, values
+from bot.text.values import DENIAL, all_said, denies_alike, values
 
 FRIDAY = date(2025, 1, 3)
 
@@ -62,3 +62,32 @@ def test_what_follows_from_what_was_said_is_said(text: str, said: str, days: lis
 )
 def test_what_does_not_follow_is_not(text: str, said: str, days: list[date]) -> None:
     assert not all_said(text, said, days)
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "alike"),
+    [
+        ("on Monday", "on Monday, not on Friday", True),
+        ("on Friday", "on Monday, not on Friday", False),
+        ("not on Monday", "on Monday, not on Friday", False),
+        ("not on Friday", "on Monday, not on Friday", True),
+        ("on Friday", "not Friday. But then: Friday!", True),
+        ("not on Friday", "not Friday. But then: Friday!", True),
+        ("on Tuesday", "on Monday, not on Friday", True),
+        ("am 3. Juni um 20 Uhr", "nicht am 3. Juni", False),
+        ("at 8 pm", "instead of 20:00 at nine", False),
+    ],
+)
+def test_what_was_denied_is_not_stated_and_what_was_stated_is_not_denied(text: str, source: str, alike: bool) -> None:
+    assert denies_alike(text, source) == alike
+
+
+def test_a_denial_belongs_to_the_value_right_behind_it() -> None:
+    assert denies_alike("on Friday", f"not {'so' * DENIAL} Friday")
+    assert denies_alike("on Friday", "not Monday but Friday")
+
+
+def test_month_and_day_of_a_date_do_not_stand_for_figures() -> None:
+    assert all_said("in June", "by June 3", [])
+    assert not all_said("6 people", "by June 3", [])
+    assert not all_said("in March", "by June 3", [])

@@ -61,3 +61,18 @@ def test_a_bare_day_with_no_month_beside_it_is_the_nearest_one() -> None:
 )
 def test_a_date_ends_as_its_language_writes_it(language: str, text: str, dated: str) -> None:
     assert written(text, language) == dated
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "dated"),
+    [
+        ("english", "It is next week.", "(19–25 October 2026)."),
+        ("german", "Es ist nächste Woche.", "(19.–25. Oktober 2026)."),
+    ],
+)
+def test_a_week_is_written_with_its_month_once(language: str, text: str, dated: str) -> None:
+    assert dated in written(text, language)
+
+
+def test_a_week_of_two_months_is_written_with_both() -> None:
+    assert "(26 October 2026 – 1 November 2026)" in written("It is next week.", "english", date(2026, 10, 20))
