@@ -310,8 +310,10 @@ def day_of(text: str) -> Day:
     """A day as the table has it: "Sun 20", "9-17", "2027-?-5"."""
     *weekday, parts = text.split() if " " in text or text[0].isdigit() else (text, "?")
     year, month, day = ["?"] * (2 - parts.count("-")) + parts.split("-")
-    numbers = [None if part == "?" else int(part) for part in (year, month, day)]
-    return Day(*numbers[:3], weekday=WEEKDAYS.index(weekday[0]) if weekday else None)
+    known = {
+        name: int(part) for name, part in zip(("year", "month", "day"), (year, month, day), strict=True) if part != "?"
+    }
+    return Day(**known, weekday=WEEKDAYS.index(weekday[0]) if weekday else None)
 
 
 @pytest.mark.parametrize("line", DATES.strip().splitlines())
