@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from bot.domain import AnswerError, Finding, ServiceError, Verdict
-from bot.llm.model_check import CHECK_SECONDS, OTHER_MODEL, SAMPLE_REQUEST, schema_finding
+from bot.llm.model_check import CHECK_SECONDS, SAMPLE_REQUEST, schema_finding
 from bot.llm.prices import Price
 from bot.settings import Section, Settings
 
@@ -174,7 +174,7 @@ class ModelProvider(Provider[S]):
         except AnswerError:
             return schema_finding(name, "", setting)
         except ServiceError as error:
-            todo = f"do what it says, or {OTHER_MODEL.format(setting=setting)}"
+            todo = "mend that; until then messages wait and are searched by words"
             return Finding("language model", Verdict.FAULT, str(error), todo)
         finally:
             await model.aclose()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
 
 import aiohttp
 import httpx
 
-from bot.domain import Finding, Verdict
+from bot.domain import Finding, Verdict, snowflake
 from bot.settings import Settings
 
 PROBE_SECONDS = 15.0
 
 DISCORD_API = "https://discord.com/api/v10"
+NOT_DISCORD = "what answers there does not speak Discord's protocol"
+NETWORK_TODO = "check the network, and DISCORD_API_URL where it is set"
 MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
 """GATEWAY_MESSAGE_CONTENT and its LIMITED form
 (https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
@@ -28,19 +30,31 @@ async def examine_discord(settings: Settings) -> Finding:
     try:
         timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url, headers=headers) as answer:
-            return _application(answer.status, await answer.json(content_type=None))
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        return Finding("discord", Verdict.FAULT, f"can't be reached ({type(error).__name__})", "check the network")
+            text = await answer.text(errors="replace") if answer.status == httpx.codes.OK else ""
+            return _application(answer.status, text)
+    except TimeoutError:
+        found = f"no answer within {PROBE_SECONDS:g} s"
+    except aiohttp.ClientResponseError:
+        found = NOT_DISCORD
+    except aiohttp.ClientError:
+        found = "can't be reached"
+    return Finding("discord", Verdict.FAULT, found, NETWORK_TODO)
 
 
-def _application(status: int, body: Any) -> Finding:  # noqa: ANN401 - JSON
+def _application(status: int, text: str) -> Finding:
     if status == httpx.codes.UNAUTHORIZED:
         return Finding(
             "discord", Verdict.FAULT, "the token is not accepted", "copy it again from the developer portal, Bot"
         )
     if status != httpx.codes.OK:
-        return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", "try again in a while")
-    if not int(body.get("flags") or 0) & MESSAGE_CONTENT_FLAGS:
+        return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", f"try again later, or {NETWORK_TODO}")
+    try:
+        body = json.loads(text)
+        snowflake.parse(body["id"])
+        flags = int(body.get("flags") or 0)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Finding("discord", Verdict.FAULT, NOT_DISCORD, NETWORK_TODO)
+    if not flags & MESSAGE_CONTENT_FLAGS:
         return Finding(
             "discord",
             Verdict.FAULT,

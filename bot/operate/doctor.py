@@ -106,23 +106,36 @@ class Doctor:
         for finding in self._misspelt():
             yield finding
         yield await self._folder()
-        yield await self._database()
+        database = await self._database()
+        yield database
         yield self._at_rest()
-        for finding in await self._limits():
-            yield finding
-        yield await self._servers()
-        if self._settings.mem0_enabled:
-            sound = True
-            async for finding in self._models():
-                sound &= finding.verdict is not Verdict.FAULT
+        usable = database.verdict is not Verdict.FAULT
+        if usable:
+            for finding in await self._limits():
                 yield finding
+            yield await self._servers()
+        if self._settings.mem0_enabled:
+            async for finding in self._memories(usable=usable):
+                yield finding
+        else:
+            yield Finding("memories", Verdict.SKIPPED, "MEM0_ENABLED=false: messages are searched by words alone")
+        if usable:
+            yield await self._waiting()
+        else:
+            subjects = "limits, servers, both calls, embeddings, vector store, what waits"
+            yield Finding(subjects, Verdict.SKIPPED, "the database can't be used")
+        yield await examine_discord(self._settings)
+
+    async def _memories(self, *, usable: bool) -> AsyncIterator[Finding]:
+        """What makes and finds memories; where the database is not usable the models alone."""
+        sound = True
+        async for finding in self._models():
+            sound &= finding.verdict is not Verdict.FAULT
+            yield finding
+        if usable:
             yield await self._calls() if sound else Finding("both calls", Verdict.SKIPPED, "the model is at fault")
             yield await self._embeddings()
             yield await self._vectors()
-        else:
-            yield Finding("memories", Verdict.SKIPPED, "MEM0_ENABLED=false: messages are searched by words alone")
-        yield await self._waiting()
-        yield await examine_discord(self._settings)
 
     def _misspelt(self) -> list[Finding]:
         return [
@@ -142,7 +155,7 @@ class Doctor:
             runs = await self._bot_runs()
             await asyncio.to_thread(_write_in, folder)
         except StartupError as error:
-            return Finding("data folder", Verdict.FAULT, str(error), "do what it says")
+            return Finding("data folder", Verdict.FAULT, str(error))
         except SQLAlchemyError as error:  # a bot elsewhere is asked for in the database
             return Finding("data folder", Verdict.SKIPPED, f"the database can't be used ({type(error).__name__})")
         except OSError as error:
@@ -155,7 +168,7 @@ class Doctor:
         try:
             facts = await self._store()
         except StartupError as error:
-            return Finding("database", Verdict.FAULT, str(error), "mend the setting")
+            return Finding("database", Verdict.FAULT, str(error))
         except SQLAlchemyError as error:
             what, todo = advice_on(error) or (
                 f"not to be used ({type(error).__name__})",
@@ -311,7 +324,7 @@ def _of_index(error: StartupError | ServiceError | OSError) -> tuple[str, str]:
         return str(error), "start the bot, or do it now; until then memories are searched by words, and none is lost"
     if isinstance(error, OSError):
         return f"can't be opened ({error.strerror})", "see that the bot's user may use DATA_DIR and what is in it"
-    return str(error), "do what it says" if isinstance(error, StartupError) else QDRANT_TODO
+    return str(error), "" if isinstance(error, StartupError) else QDRANT_TODO
 
 
 def waited(seconds: float) -> str:

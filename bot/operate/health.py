@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -106,14 +107,22 @@ async def serving(
         try:
             await site.start()
         except OSError as error:
-            raise StartupError(
-                f"METRICS_PORT: can't listen on {host}:{port} ({error.strerror}); choose another port"
-            ) from None
+            raise StartupError(_unopened(host, port, error)) from None
         bound: int = runner.addresses[0][1]
         log.info("Metrics and health on http://%s:%d", host, bound)
         yield bound
     finally:
         await runner.cleanup()
+
+
+def _unopened(host: str, port: int, error: OSError) -> str:
+    """Why an address can't be listened on, by the setting that is at fault."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"METRICS_PORT: another program listens on {host}:{port}: choose another port"
+        case errno.EACCES:
+            return f"METRICS_PORT: this user may not listen on port {port}: choose one above 1023"
+    return f"METRICS_HOST: {host} is no address of this machine: name one, such as 127.0.0.1 or 0.0.0.0"
 
 
 def _status(parts: Mapping[str, bool]) -> int:

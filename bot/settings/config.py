@@ -161,6 +161,13 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(LogFormat.TEXT, description="text for people, json for machines.")
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_characters(cls, value: object) -> object:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("must not hold a NUL character: write it anew")
+        return value
+
     @field_validator("observe_channels", mode="before")
     @classmethod
     def _ids(cls, value: object) -> object:

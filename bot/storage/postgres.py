@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -278,14 +280,30 @@ def unusable(error: DBAPIError) -> StartupError:
         case asyncpg.PostgresError() as refusal:
             what = f"the PostgreSQL server can't be used ({refusal})"
             todo = "see that the name, password and database are right, and that the user may create tables there"
-        case TimeoutError() | ConnectionError() | asyncpg.InterfaceError() as failure:
-            reason = str(failure) or f"no answer within {CONNECT_SECONDS:g} s"
-            what = f"no PostgreSQL server answers there ({reason})"
+        case ssl.SSLError() as failure:
+            what = f"no encrypted connection to PostgreSQL can be made ({failure.reason})"
+            todo = "see that its certificate is good for that host, and that sslmode is what it should be"
+        case OSError() | asyncpg.InterfaceError() as failure:
+            what = f"no PostgreSQL server answers there ({_reason(failure)})"
             todo = "see that it runs, and that host and port are its own"
         case failure:
             what = f"the PostgreSQL server can't be used ({failure})"
             todo = "see that it runs, and that its address is right"
     return StartupError(f"DATABASE_URL: {what}: {todo}")
+
+
+def _reason(failure: OSError | asyncpg.InterfaceError) -> str:
+    """Why nothing could be had of a server, in plain words."""
+    match failure:
+        case TimeoutError():
+            return f"no answer within {CONNECT_SECONDS:g} s"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number).lower()
+        case OSError(strerror=str(words)):  # of a host's name
+            return words.lower()
+        case OSError():
+            return "the connection was lost"
+    return str(failure)
 
 
 def _engine(address: URL, connections: int) -> AsyncEngine:

@@ -128,7 +128,7 @@ async def test_without_a_port_nothing_is_opened_and_a_taken_one_is_a_fault(stage
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", operator.port)
     await stage.bot.start(ready=False, METRICS_PORT=str(operator.port))
     assert await stage.bot.ended() == 2
-    assert f"error: METRICS_PORT: can't listen on 127.0.0.1:{operator.port}" in stage.bot.logs()
+    assert f"error: METRICS_PORT: another program listens on 127.0.0.1:{operator.port}: choose" in stage.bot.logs()
     server.close()
     await server.wait_closed()
     await stage.bot.start(METRICS_PORT="")

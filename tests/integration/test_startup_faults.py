@@ -19,9 +19,11 @@ from sqlalchemy.exc import DBAPIError
 from bot.cli import main as entry
 from bot.cli.faults import EXIT_FAULT, EXIT_SETTINGS, explained
 from bot.cli.start import load
-from bot.domain import InUse, StartupError
+from bot.domain import InUse, StartupError, Verdict
 from bot.llm.loading import load_settings
 from bot.llm.ollama_check import examine_ollama
+from bot.operate.discord_check import examine_discord
+from bot.operate.health import serving
 from bot.run.life import LOCK, alone
 from bot.storage.encryption import check
 from bot.storage.engine import migrations_waiting, open_database
@@ -324,6 +326,37 @@ async def test_what_is_no_postgresql(data_dir: Path, serve: Serve, what: str, to
     assert "secret" not in line(raised)
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:9/memory", "(connection refused)"),
+        ("no.such.host.invalid/memory", "(name or service not known)"),
+        ("/memory?host=/nowhere", "(no such file or directory)"),
+    ],
+)
+async def test_where_no_postgresql_listens(data_dir: Path, address: str, reason: str) -> None:
+    with pytest.raises(StartupError) as raised:
+        await migrations_waiting(f"postgresql://bot:secret@{address}", data_dir)
+    assert line(raised).startswith(f"DATABASE_URL: no PostgreSQL server answers there {reason}")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("not a host", "METRICS_HOST: not a host is no address"), ("203.0.113.7", "METRICS_HOST: 203.0.113.7 is no")],
+)
+async def test_an_address_for_metrics_that_is_none(host: str, expected: str) -> None:
+    async def nobody() -> dict[str, bool]:
+        return {}
+
+    async def page() -> bytes:
+        return b""
+
+    with pytest.raises(StartupError) as raised:
+        async with serving(host, 9797, ready=nobody, metrics=page):
+            pass
+    assert line(raised).startswith(expected)
+
+
 # --- what answers where Ollama should --------------------------------------------------------------------------------
 
 
@@ -377,3 +410,36 @@ async def test_a_model_that_is_too_large_is_not_blamed_on_the_address() -> None:
 async def test_an_ollama_that_does_not_run_is_to_be_started() -> None:
     (fault,) = [finding async for finding in examine_ollama(["http://127.0.0.1:9"], "llama3.1:8b")]
     assert fault.todo.startswith("start Ollama")
+
+
+# --- what answers where Discord should -------------------------------------------------------------------------------
+
+
+async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("serve", "what"),
+    [
+        (http(b"<html>Welcome!</html>"), "does not speak Discord's protocol"),
+        (http(b"[1, 2]"), "does not speak Discord's protocol"),
+        (http(b'{"hello": 1}'), "does not speak Discord's protocol"),
+        (http(b"\xff\xfe"), "does not speak Discord's protocol"),
+        (http(b"<html>", b"502 Bad Gateway"), "answers with HTTP 502"),
+        (banner, "does not speak Discord's protocol"),
+        (nothing, "can't be reached"),
+    ],
+)
+async def test_what_is_no_discord(serve: Serve, what: str) -> None:
+    async with listening(serve) as port:
+        settings = load_settings(None, discord_token="t", discord_api_url=f"http://127.0.0.1:{port}")
+        fault = await examine_discord(settings)
+    assert fault.verdict is Verdict.FAULT
+    assert what in fault.found
+    assert "DISCORD_API_URL" in fault.todo
+
+
+async def test_an_address_of_discord_where_nobody_listens() -> None:
+    fault = await examine_discord(load_settings(None, discord_token="t", discord_api_url="http://127.0.0.1:9"))
+    assert (fault.verdict, fault.found) == (Verdict.FAULT, "can't be reached")
