@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Message, ServiceUnavailable
+from bot.domain import Message, PartStanding, ServiceUnavailable
 from bot.forget import KEPT_AT_ONCE, Seen, Verification
 from bot.forget.verification import PAGE
 
@@ -45,6 +45,7 @@ class Channels:
     deleted_: list[int] = field(default_factory=list)
     erased: list[tuple[int, int, int | None]] = field(default_factory=list)
     now: int = 1_000_000
+    standing: PartStanding = field(default_factory=PartStanding)
 
     # what is kept
 
@@ -124,7 +125,8 @@ class Channels:
 
     async def begin(self) -> Verification:
         """A comparison, after a new session."""
-        verification = Verification(self, self, self, self, lambda: self.now, seconds=0.05)  # type: ignore[arg-type]
+        parts = self, self, self, self
+        verification = Verification(*parts, lambda: self.now, seconds=0.05, standing=self.standing)  # type: ignore[arg-type]
         await verification.new_session(GUILD)
         return verification
 
@@ -286,10 +288,26 @@ async def test_what_discord_does_not_show_now_is_not_shown_and_rests_ever_longer
         await comparison.sweep()
         channels.now += 1000
     assert 5 <= len(channels.pages) <= 9
+    assert channels.standing.reason == "1 channel waits, the last one because discord: HTTP 500"
+    assert (channels.standing.waits, channels.standing.failures) == (True, 1 + len(channels.pages))
     channels.closed.clear()
     channels.now += 300_000
     await channels.sweep(comparison)
     assert comparison.channels_left == 0
+    assert not channels.standing.waits
+
+
+async def test_how_many_channels_wait_is_told() -> None:
+    channels = Channels()
+    channels.same(CHANNEL, 1)
+    channels.same(OTHER, 2)
+    channels.shown[OTHER].clear()
+    channels.vague.add(2)
+    channels.closed.add(CHANNEL)
+    comparison = await channels.begin()
+    assert await comparison.check(GUILD, {CHANNEL: [1]}) == {1}
+    assert await comparison.check(GUILD, {OTHER: [2]}) == {2}
+    assert channels.standing.reason == "2 channels wait, the last one because deletions can't be confirmed"
 
 
 async def test_an_answer_does_not_wait_for_discord_for_long() -> None:

@@ -71,3 +71,16 @@ def test_a_snowflake_is_not_before_the_first_of_its_millisecond(number: int) -> 
     assert first <= number < snowflake.from_ms(snowflake.to_ms(number) + 1) or number >> 22 == snowflake.HIGHEST >> 22
     assert snowflake.to_ms(first) == snowflake.to_ms(number)
     assert snowflake.from_datetime(snowflake.to_datetime(number)) == first
+
+
+@pytest.mark.parametrize(
+    ("numbers", "possible"),
+    [((1, snowflake.HIGHEST), True), ((0,), False), ((-1, 5), False), ((5, snowflake.HIGHEST + 1), False), ((), True)],
+)
+def test_numbers_that_no_database_holds_are_no_ids(numbers: tuple[int, ...], possible: bool) -> None:
+    assert snowflake.are_possible(*numbers) == possible
+
+
+def test_the_first_and_the_last_moment_are_known() -> None:
+    assert datetime(2015, 1, 1, tzinfo=UTC) == snowflake.FIRST
+    assert snowflake.LAST.strftime("%Y-%m") == "2084-09"

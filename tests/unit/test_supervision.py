@@ -273,3 +273,39 @@ async def test_each_is_done_whatever_comes_of_the_others(failing: set[int]) -> N
     with pytest.raises(KeyError, match=str(min(failing))):
         await do_each(*(partial(work, number) for number in range(3)))
     assert done == [0, 1, 2]
+
+
+async def test_a_turn_that_fails_ends_there_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    supervised = supervisor(Time())
+    for _ in range(3):
+        async with supervised.turn("sweep"):
+            raise KeyError(CANARY)
+    standing = supervised.standings["sweep"]
+    assert (standing.failures, standing.reason, standing.waits) == (3, reason_of(KeyError()), True)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    async with supervised.turn("sweep"):
+        raise ServiceUnavailable("discord", "away")
+    assert (standing.failures, standing.reason) == (4, "discord: away")
+    assert len(caplog.records) == 2, "another reason"
+    async with supervised.turn("sweep"):
+        pass
+    assert (standing.failures, standing.waits) == (4, False)
+    async with supervised.turn("sweep"):
+        raise ServiceUnavailable("discord", "away")
+    assert len(caplog.records) == 3, "it had been well"
+    assert CANARY not in caplog.text
+
+
+def test_a_part_stands_well_until_it_fails() -> None:
+    supervised = supervisor(Time())
+    standing = supervised.standing("indexer")
+    assert (standing.failures, standing.reason, standing.waits) == (0, "", False)
+    assert supervised.standings == {"indexer": standing}
+    assert supervised.standing("indexer") is standing
+
+
+def test_a_failure_is_placed_where_it_came_from_last_and_never_in_what_all_go_through() -> None:
+    with pytest.raises(ValueError, match="snowflake") as caught:
+        snowflake.parse("no id")
+    assert reason_of(caught.value).startswith("ValueError in bot/domain/snowflake.py:")
+    assert reason_of(ValueError()) == "ValueError"
