@@ -275,27 +275,6 @@ async def test_each_is_done_whatever_comes_of_the_others(failing: set[int]) -> N
     assert done == [0, 1, 2]
 
 
-async def test_a_turn_that_fails_ends_there_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    supervised = supervisor(Time())
-    for _ in range(3):
-        async with supervised.turn("sweep"):
-            raise KeyError(CANARY)
-    standing = supervised.standings["sweep"]
-    assert (standing.failures, standing.reason, standing.waits) == (3, reason_of(KeyError()), True)
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
-    async with supervised.turn("sweep"):
-        raise ServiceUnavailable("discord", "away")
-    assert (standing.failures, standing.reason) == (4, "discord: away")
-    assert len(caplog.records) == 2, "another reason"
-    async with supervised.turn("sweep"):
-        pass
-    assert (standing.failures, standing.waits) == (4, False)
-    async with supervised.turn("sweep"):
-        raise ServiceUnavailable("discord", "away")
-    assert len(caplog.records) == 3, "it had been well"
-    assert CANARY not in caplog.text
-
-
 def test_a_part_stands_well_until_it_fails() -> None:
     supervised = supervisor(Time())
     standing = supervised.standing("indexer")
