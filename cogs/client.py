@@ -32,7 +32,7 @@ from cogs.checks import Cooldowns
 from cogs.connection import EventReader
 from cogs.control import Control
 from cogs.errors import answer_error
-from cogs.faults import UNPARSED, UNREACHABLE, why
+from cogs.faults import UNPARSED, UNREACHABLE, why, why_unreached
 from cogs.flushing import Flushing
 from cogs.forget import Forget, MemoryActions
 from cogs.history import DiscordHistory
@@ -282,7 +282,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 if self.cogs or isinstance(error, discord.Forbidden):  # it had answered: something else is wrong
                     raise
                 delay = waits.after_failure()
-                log.warning("Discord could not be reached (%s); next try in %.0f s", why(error), delay)
+                log.warning("Discord could not be reached (%s); next try in %.0f s", why_unreached(error), delay)
             await self.http.close()
             self.http.connector = discord.utils.MISSING  # closed with its session; a new one is made
             await asyncio.sleep(delay)

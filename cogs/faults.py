@@ -24,6 +24,13 @@ def why(error: BaseException) -> str:
     return f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__
 
 
+def why_unreached(error: BaseException) -> str:
+    """The same where nothing of Discord has answered yet: there may be another service."""
+    if isinstance(error, (*UNPARSED, aiohttp.ClientResponseError)):
+        return "what answers there does not speak Discord's protocol: check DISCORD_API_URL"
+    return why(error)
+
+
 def where(error: BaseException) -> str:
     """What kind of failure it was, and where: the last line that ran, of this program or of a library; no content."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -18,6 +18,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, event, func, select
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -273,12 +274,22 @@ async def vacuum(connection: AsyncConnection) -> None:
 
 def unusable(error: DBAPIError) -> StartupError:
     """What a person is told of a server that can't be used at start."""
-    match error.orig:
+    driver = error.orig.__cause__ if isinstance(error.orig, AsyncAdapt_asyncpg_dbapi.Error) else error.orig
+    match driver:
         case asyncpg.ProtocolViolationError() as refusal:
             what = f"a pooler before PostgreSQL refuses what this program sets for its connections ({refusal})"
             todo = "give the address of PostgreSQL itself, for the program's locks and notifications need it"
+        case asyncpg.TooManyConnectionsError():
+            what = "the PostgreSQL server takes no more connections"
+            todo = "end others, or raise max_connections there, and the limits of the database and of its user"
+        case asyncpg.ReadOnlySQLTransactionError():
+            what = "the PostgreSQL server takes no writes"
+            todo = "give the address of the primary server, and see that the database is not set to read only"
+        case asyncpg.UntranslatableCharacterError():
+            what = "the database does not keep every character"
+            todo = "make it anew with ENCODING 'UTF8'"
         case asyncpg.PostgresError() as refusal:
-            what = f"the PostgreSQL server can't be used ({refusal})"
+            what = f"the PostgreSQL server can't be used ({refusal.args[0]})"
             todo = "see that the name, password and database are right, and that the user may create tables there"
         case ssl.SSLError() as failure:
             what = f"no encrypted connection to PostgreSQL can be made ({failure.reason})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -84,6 +85,38 @@ if server_programs() is not None:
         async with server.read() as connection:
             assert await connection.run_sync(differences) == []
             assert await connection.run_sync(migrate.pending) == []
+
+    @pytest.mark.parametrize(
+        ("statement", "as_poor", "what"),
+        [
+            ("ALTER DATABASE {0} SET default_transaction_read_only = on", False, "takes no writes"),
+            ("ALTER DATABASE {0} CONNECTION LIMIT 0", True, "takes no more connections"),
+            ("REVOKE ALL ON DATABASE {0} FROM PUBLIC", True, "can't be used (permission denied for database \""),
+            ("GRANT ALL ON DATABASE {0} TO {1}", True, "can't be used (permission denied for schema public)"),
+        ],
+    )
+    async def test_what_a_server_refuses_is_one_line_that_fits(
+        postgres_server: PostgresServer, data_dir: Path, statement: str, as_poor: bool, what: str
+    ) -> None:
+        async with postgres_server.empty_database() as url:
+            address = server_address(url)
+            poor = f"poor_of_{address.database}"
+            await _execute_all(url, f"CREATE ROLE {poor} LOGIN", statement.format(address.database, poor))
+            if as_poor:
+                url = url.replace(f"//{address.username}@", f"//{poor}@")
+            with pytest.raises(
+                StartupError, match=rf"^DATABASE_URL: the PostgreSQL server {re.escape(what)}"
+            ) as raised:
+                async with open_database(url, data_dir):
+                    pass
+            assert "\n" not in str(raised.value)
+
+    async def _execute_all(url: str, *statements: str) -> None:
+        engine = create_async_engine(server_address(url), isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+        await engine.dispose()
 
     async def test_data_of_the_first_version_survives_the_upgrade(
         postgres_server: PostgresServer, data_dir: Path
