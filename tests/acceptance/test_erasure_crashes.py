@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -98,6 +99,8 @@ async def test_an_erasure_that_was_killed_is_finished_at_the_next_start(
     await bot.start()
     await eventually(room.done, within=60, what="the end of the erasure")
     await eventually(lambda: not room.holds(), within=75, what="no trace of what was erased")
+    ((receipt,),) = rows(bot.database, "SELECT receipt FROM requests")
+    assert json.loads(receipt)["removed"]["messages"] == (6 if command == "memory forget-server" else 3)
     kept = logged(bot.database, room.other)
     assert kept == (said_by_people(room.other) if command != "memory forget-server" else type(kept)())
     trail = await stage.discord.command(room.ada, room.general, "memory audit").answer(within=20)
