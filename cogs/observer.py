@@ -18,7 +18,7 @@ from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
 from cogs.faults import NOT_SHOWN, UNREACHABLE, says_gone, where, why
 from cogs.notices import post_notice
-from cogs.payloads import place_of
+from cogs.payloads import OF_MEMORY, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,9 +90,11 @@ class Observer(commands.Cog):
     def missed(self, event: str, data: Any) -> None:  # noqa: ANN401 - as Discord sent it, whatever that is
         """An event could not be read: what it was about is read again, and what is kept there compared.
 
-        Where it does not say of which channel it is, or of which server, every one of them may be meant. By a message
-        that is new nothing changes that is kept.
+        By some, such as commands, nothing changes that is kept, and by a message that is new nothing that is there.
+        Where it does not say of which channel it is, or of which server, every one of them may be meant.
         """
+        if not event.startswith(OF_MEMORY):
+            return
         place = place_of(event, data)
         guild = self._bot.get_guild(place.guild_id or 0) or self._guild_of(place.channel_id)
         if place.deletes:

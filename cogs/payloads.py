@@ -36,6 +36,21 @@ _NULLABLE: Final = frozenset(
 """Fields of channels, threads and roles in which Discord documents null; discord.py knows them."""
 
 
+OF_MEMORY: Final = (
+    "MESSAGE_CREATE",
+    "MESSAGE_UPDATE",
+    "MESSAGE_DELETE",
+    "CHANNEL_",
+    "THREAD_",
+    "GUILD_CREATE",
+    "GUILD_UPDATE",
+    "GUILD_DELETE",
+    "GUILD_ROLE_",
+)
+"""How the events begin by which what is kept, or who may see it, may change. Anybody can send an odd command, from
+outside of any server too: it is no reason to read all servers again."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventPlace:
     """Where something happened, as far as an event says.

@@ -453,6 +453,21 @@ async def test_what_is_lost_while_its_channel_is_read_is_read_once_more(
     assert await checkpoint(world) == message.id
 
 
+@pytest.mark.parametrize(
+    ("event", "marks"), [("INTERACTION_CREATE", False), ("USER_UPDATE", False), ("MESSAGE_UPDATE", True)]
+)
+async def test_an_odd_event_from_nowhere_has_all_read_again_only_where_it_may_be_about_messages(
+    world: World, event: str, marks: bool
+) -> None:
+    await world.observe()
+    await world.say(world.ann, "before")
+    observer = world.bot.get_cog("Observer")
+    assert isinstance(observer, Observer)
+    observer.missed(event, {})
+    assert (world.general.id in world.services.intake.missed) is marks
+    await world.durable()
+
+
 async def test_a_message_that_fails_in_the_history_too_is_set_aside_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
