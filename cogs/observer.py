@@ -101,7 +101,7 @@ class Observer(commands.Cog):
             self._bot.dispatch("unplaced_delete", place.deletes)
         for doubted in self._bot.guilds if guild is None else [guild]:
             if event != "MESSAGE_CREATE":
-                self._verification.doubt(doubted.id)
+                self._verification.doubt(doubted.id, place.channel_id if event.startswith("MESSAGE_") else None)
             if not place.deletes:
                 self.backfill.missed(doubted, place.channel_id)
 
@@ -147,7 +147,7 @@ class Observer(commands.Cog):
                 content = content_of(message, may_quote=quote_nothing)
             except Exception as error:  # noqa: BLE001 - whatever it is, what is kept is compared with the history
                 log.error("The edit of message %d could not be read (%s)", message.id, where(error))  # noqa: TRY400
-                self._verification.doubt(message.guild.id)
+                self._verification.doubt(message.guild.id, message.channel.id)
                 return
             self._intake.edited(message.guild.id, message.channel.id, message.id, content, message.edited_at)
         else:

@@ -128,7 +128,7 @@ class Verification:
         self._retries = Retries[int](clock)
         self._resting: dict[int, str] = {}
         self._standing = standing or PartStanding()
-        self._unlisted: set[int] = set()
+        self._unlisted: dict[int, frozenset[int] | None] = {}  # doubted servers, with the channels; None: all of them
         self._suspects: dict[int, dict[int, _Suspect]] = {}
         self._rotation: deque[_Suspect] = deque()
 
@@ -142,9 +142,13 @@ class Verification:
         self.doubt(guild_id)
         await self._list(guild_id)
 
-    def doubt(self, guild_id: int) -> None:
-        """Compare everything that is kept of this server (again), beginning with the next check or sweep."""
-        self._unlisted.add(guild_id)
+    def doubt(self, guild_id: int, channel_id: int | None = None) -> None:
+        """Compare what is kept of this server, or of one channel, (again), beginning with the next check or sweep."""
+        doubted = self._unlisted.get(guild_id, frozenset())
+        if channel_id is None or doubted is None or guild_id not in self._suspects:
+            self._unlisted[guild_id] = None
+        else:
+            self._unlisted[guild_id] = doubted | {channel_id}
 
     async def check(self, guild_id: int, places: Mapping[int, Collection[int]]) -> frozenset[int]:
         """Compare messages that are about to be shown, by channel.
@@ -198,11 +202,14 @@ class Verification:
         newest = await self._log.newest_kept(guild_id)
         if self._is_listed(guild_id):  # somebody else was faster
             return
-        self._unlisted.discard(guild_id)
-        self._suspects[guild_id] = {
-            channel_id: _Suspect(guild_id, channel_id, message_id) for channel_id, message_id in newest.items()
+        doubted = self._unlisted.pop(guild_id, None)
+        fresh = {
+            channel_id: _Suspect(guild_id, channel_id, message_id)
+            for channel_id, message_id in newest.items()
+            if doubted is None or channel_id in doubted
         }
-        self._rotation.extend(self._suspects[guild_id].values())
+        self._suspects[guild_id] = fresh if doubted is None else self._suspects[guild_id] | fresh
+        self._rotation.extend(fresh.values())
 
     def _is_listed(self, guild_id: int) -> bool:
         return guild_id in self._suspects and guild_id not in self._unlisted

@@ -152,6 +152,30 @@ async def test_an_unconfirmed_deletion_holds_up_no_older_page_and_is_asked_about
     assert not desk.standing.waits
 
 
+async def test_a_doubt_about_one_channel_has_no_other_compared_again(desk: Desk) -> None:
+    here = await desk.pipeline.say("here, nine o'clock")
+    there = await desk.pipeline.say("there, nine o'clock", channel=OTHER)
+    desk.show(here, there)
+    await desk.verification.new_session(GUILD)
+    await desk.sweep()
+    assert desk.verification.channels_left == 0
+    desk.history.pages.clear()
+    desk.history.shown.clear()
+    desk.show_edited(here, "here, ten o'clock")
+    desk.show(there)
+    desk.verification.doubt(GUILD, CHANNEL)
+    assert await desk.verification.check(GUILD, {CHANNEL: [here.id], OTHER: [there.id]}) == frozenset()
+    await desk.sweep()
+    assert desk.history.pages == [CHANNEL]
+    assert await desk.contents() == ["here, ten o'clock", "there, nine o'clock"]
+    for doubts in ([(GUILD, CHANNEL), (GUILD, OTHER)], [(GUILD, CHANNEL), (GUILD,)], [(GUILD,), (GUILD, OTHER)]):
+        desk.history.pages.clear()
+        for doubt in doubts:
+            desk.verification.doubt(*doubt)
+        await desk.sweep()
+        assert set(desk.history.pages) == {CHANNEL, OTHER}
+
+
 @pytest.mark.parametrize("how", ["closed", "broken"])
 async def test_a_channel_that_can_not_be_compared_rests_while_others_are(
     desk: Desk, how: str, caplog: pytest.LogCaptureFixture
