@@ -12,11 +12,11 @@ import contextlib
 import itertools
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import (
     Backoff,
@@ -37,7 +37,7 @@ from bot.observe.intake_events import (
     checkpoints_of,
     parts_of,
 )
-from bot.storage import refuses_data
+from bot.storage import outages_named
 
 if TYPE_CHECKING:
     from bot.domain import Message
@@ -62,17 +62,6 @@ SetMessageAside = Callable[["Message", str], Awaitable[object]]
 
 async def _leave_out(message: Message, reason: str) -> None:
     """Keep nothing of it."""
-
-
-@contextlib.contextmanager
-def _outages_named() -> Iterator[None]:
-    """Say of what the database's driver raises where it is no data's fault."""
-    try:
-        yield
-    except DBAPIError as error:
-        if not refuses_data(error):
-            raise ServiceUnavailable("database", type(error).__name__) from error
-        raise
 
 
 class Reviser(Protocol):
@@ -334,7 +323,7 @@ class Intake:
         if the process dies before it is.
         """
         part = list(itertools.chain.from_iterable(parts))
-        with _outages_named():
+        with outages_named():
             await self._write_part(part, moves=moves)
 
     async def _write_part(self, part: Sequence[IntakeEvent], *, moves: bool) -> None:
@@ -357,7 +346,7 @@ class Intake:
         _log.error("Message %d of channel %d can't be kept: %s", message.id, message.channel_id, reason_of(error))
 
         async def set_aside(_: Sequence[Message]) -> None:
-            with _outages_named():
+            with outages_named():
                 await self._set_aside(message, reason_of(error))
 
         for _, failure in await isolate([message], set_aside, proof=self._log.prove, outages=OUTAGES):

@@ -13,7 +13,7 @@ from bot.storage.file_faults import advice_on
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.outages import database_away, taken_back
 from bot.storage.postgres import Locks
-from bot.storage.refused_data import refuses_data
+from bot.storage.refused_data import outages_named
 from bot.storage.schema import *  # noqa: F403 - every table: a new one needs no line here
 from bot.storage.schema import PENDING, metadata
 from bot.storage.set_aside_store import Item, SetAside, SetAsideCount
@@ -53,8 +53,8 @@ __all__ = [
     "migrations_waiting",
     "moment",
     "open_store",
+    "outages_named",
     "private_folder",
-    "refuses_data",
     "setting_of",
     "storage_stores",
     "taken_back",
