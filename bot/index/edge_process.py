@@ -267,7 +267,7 @@ def _answer(shard: Shard, request: tuple[Any, ...]) -> tuple[Any, ...]:
     try:
         return "ok", getattr(shard, name)(*arguments)
     except Exception as error:  # noqa: BLE001 - the other end decides what it means
-        return "error", type(error).__name__, str(error)
+        return "error", type(error).__name__, getattr(error, "strerror", None) or str(error)
 
 
 def serve(connection: Connection) -> None:
@@ -276,7 +276,7 @@ def serve(connection: Connection) -> None:
     try:
         shard = Shard(folder, dims, **options)
     except BaseException as error:  # noqa: BLE001 - told to the other end; a panic of Rust is no Exception
-        connection.send(("error", type(error).__name__, str(error)))
+        connection.send(("error", type(error).__name__, getattr(error, "strerror", None) or str(error)))
         return
     connection.send(("ok", None))
     try:

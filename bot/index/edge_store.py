@@ -24,10 +24,11 @@ START_SECONDS: Final = 30.0
 LOCK_SECONDS: Final = 5.0
 """How long a bot that was killed may take to let go of the folder."""
 
-UNREADABLE: Final = frozenset(
-    {"PermissionError", "OSError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"}
-)
+UNREADABLE: Final = frozenset({"PermissionError", "OSError", "IsADirectoryError"})
 """Errors at opening that say nothing of what is in the files."""
+
+NOT_DECODED: Final = frozenset({"UnicodeDecodeError", "JSONDecodeError", "KeyError", "TypeError"})
+"""Errors of reading our own files, whose texts say nothing to people."""
 
 NOT_OF_THE_FILES: Final = (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EMFILE, errno.ENOMEM)
 """The same, where the engine names them: it writes (os error 13)."""
@@ -170,13 +171,16 @@ def opening_fault(folder: Path, dims: int, kind: str, reason: str) -> StartupErr
             return InUse(f"the index in {folder} is in use: another process of this bot is running; stop it first")
         case "WrongSize":
             return StartupError(other_size(dims, reason, f"the index in {folder}"))
+        case "FileExistsError" | "NotADirectoryError":
+            return StartupError(f"{folder} is no folder: move it away, and the index is made anew in its place")
         case _ if kind in UNREADABLE or any(f"(os error {number})" in reason for number in NOT_OF_THE_FILES):
             return StartupError(
                 f"the index in {folder} can't be opened ({reason}): see that the bot's user may use it, and that the "
                 "disk has room"
             )
         case _:
+            detail = "" if kind in NOT_DECODED else f" ({reason})"
             return DamagedIndex(
-                f"the index in {folder} can't be opened ({reason}): run `python -m bot reindex` to rebuild it, or "
+                f"the index in {folder} is damaged{detail}: run `python -m bot reindex` to rebuild it, or "
                 "start the bot, which does so"
             )

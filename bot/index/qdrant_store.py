@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import Any, Final
 
+import httpx
 from mem0.vector_stores.qdrant import Qdrant
 from pydantic import ValidationError
 from qdrant_client import QdrantClient, models
@@ -18,6 +19,8 @@ from bot.index.collection import clear, collection_of, equal, lay_out, layout_of
 from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
 from bot.index.points import PAGE, Filters, FoundPoint, Point
 from bot.storage import chunks
+
+NOT_QDRANT: Final = "its answer is not Qdrant's protocol"
 
 REQUEST_SECONDS: Final = 15
 WRITE_POINTS: Final = 250
@@ -169,8 +172,20 @@ def _translated() -> Iterator[None]:
             raise ServiceUnavailable("qdrant", f"HTTP {status}") from None
         raise ServiceRejected("qdrant", f"HTTP {status}: {error.reason_phrase}") from None
     except ResponseHandlingException as error:
-        raise ServiceUnavailable("qdrant", type(error.source).__name__) from None
+        raise ServiceUnavailable("qdrant", _unanswered(error.source)) from None
     except ApiException as error:
         raise ServiceUnavailable("qdrant", type(error).__name__) from None
     except (JSONDecodeError, ValidationError, AssertionError):  # a page of a proxy; the client asserts what it expects
-        raise ServiceUnavailable("qdrant", "its answer is not Qdrant's protocol") from None
+        raise ServiceUnavailable("qdrant", NOT_QDRANT) from None
+
+
+def _unanswered(error: object) -> str:
+    """Why nothing came back, in plain words."""
+    match error:
+        case httpx.TimeoutException():
+            return "no answer in time"
+        case httpx.ConnectError():
+            return "can't be reached"
+        case httpx.TransportError():
+            return "the connection was lost before the answer was there"
+    return NOT_QDRANT

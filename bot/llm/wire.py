@@ -71,7 +71,7 @@ class Wire:
         """The error of ours for a call that was under way when it failed; None where the service was not reached."""
         library = self._library
         if isinstance(error, (library.ReadTimeout, library.WriteTimeout)):
-            return ServiceFailed(service, f"no answer in time ({type(error).__name__})")
+            return ServiceFailed(service, "no answer in time")
         if isinstance(error, (library.ReadError, library.WriteError, library.RemoteProtocolError)):
             return ServiceFailed(service, "the connection was lost before the answer was there")
         return ServiceFailed(service, str(error)) if isinstance(error, library.DecodingError) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -254,12 +255,17 @@ def without_a_note(folder: Path) -> None:
     (folder / "index.json").write_text("{")
 
 
-@pytest.mark.parametrize("damage", [of_other_words, cut_short, without_vectors, without_a_note])
+def of_other_bytes(folder: Path) -> None:
+    (folder / "index.json").write_bytes(b"\xa5" * 40)
+
+
+@pytest.mark.parametrize("damage", [of_other_words, cut_short, without_vectors, without_a_note, of_other_bytes])
 async def test_a_damaged_index_is_filled_anew_by_the_bot(house: House, damage: Callable[[Path], None]) -> None:
     damage(house.folder / "index")
-    with pytest.raises(DamagedIndex, match="can't be opened"):
+    with pytest.raises(DamagedIndex, match="is damaged") as raised:
         async with open_app(house.settings(), extract=False):  # as the command line does
             pass
+    assert not re.search("codec|Expecting|Errno", str(raised.value))
     async with open_app(house.settings(), extract=False, patient=True) as app:
         assert app.mover is not None
         while await app.mover.move():
@@ -275,6 +281,16 @@ async def test_an_index_that_may_not_be_read_is_no_damaged_one(house: House) -> 
     lock.unlink()
     lock.mkdir()
     with pytest.raises(StartupError, match="may use it") as raised:
+        async with open_app(house.settings(), extract=False, patient=True):
+            pass
+    assert not isinstance(raised.value, DamagedIndex)
+
+
+async def test_an_index_that_is_a_file_is_to_be_moved_away(house: House) -> None:
+    index = house.folder / "index"
+    index.rename(house.folder / "elsewhere")
+    index.touch()
+    with pytest.raises(StartupError, match="is no folder: move it away") as raised:
         async with open_app(house.settings(), extract=False, patient=True):
             pass
     assert not isinstance(raised.value, DamagedIndex)

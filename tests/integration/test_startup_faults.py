@@ -19,7 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from bot.cli import main as entry
 from bot.cli.faults import EXIT_FAULT, EXIT_SETTINGS, explained
 from bot.cli.start import load
-from bot.domain import InUse, StartupError, Verdict
+from bot.domain import InUse, ServiceUnavailable, StartupError, Verdict
+from bot.index.layout import QdrantAddress
+from bot.index.qdrant_store import spread
 from bot.llm.loading import load_settings
 from bot.llm.ollama_check import examine_ollama
 from bot.operate.discord_check import examine_discord
@@ -443,3 +445,23 @@ async def test_what_is_no_discord(serve: Serve, what: str) -> None:
 async def test_an_address_of_discord_where_nobody_listens() -> None:
     fault = await examine_discord(load_settings(None, discord_token="t", discord_api_url="http://127.0.0.1:9"))
     assert (fault.verdict, fault.found) == (Verdict.FAULT, "can't be reached")
+
+
+# --- what answers where Qdrant should --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("serve", "what"),
+    [
+        (http(b"<html>Welcome!</html>"), "qdrant: its answer is not Qdrant's protocol"),
+        (http(b'{"hello": 1}'), "qdrant: its answer is not Qdrant's protocol"),
+        (banner, "qdrant: the connection was lost before the answer was there"),
+        (nothing, "qdrant: the connection was lost before the answer was there"),
+        (None, "qdrant: can't be reached"),
+    ],
+)
+async def test_what_is_no_qdrant(serve: Serve | None, what: str) -> None:
+    async with listening(serve or nothing) as port:
+        with pytest.raises(ServiceUnavailable) as raised:
+            await asyncio.to_thread(spread, QdrantAddress(f"http://127.0.0.1:{port if serve else 9}"), "memories")
+    assert str(raised.value) == what
