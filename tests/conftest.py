@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pkgutil
 import ssl
@@ -18,6 +19,12 @@ pytest.register_assert_rewrite("tests.fixtures")  # before one of them imports a
 pytest_plugins = sorted(
     f"tests.fixtures.{module.name}" for module in pkgutil.iter_modules([str(Path(__file__).parent / "fixtures")])
 )
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from looking through all modules, which stay, in the middle of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

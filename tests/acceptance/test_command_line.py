@@ -46,6 +46,7 @@ async def test_the_main_command_needs_nothing(command_line: CommandLine) -> None
     assert "https://discord.com/channels/100000000000000001/" in date
 
 
+@pytest.mark.slow
 async def test_the_sample_questions_are_answered_by_words_alone(command_line: CommandLine) -> None:
     assert (await command_line("replay", SAMPLE, "--no-extract")).code == 0
     ran = await command_line("recall", "--queries", QUESTIONS, "--limit", "5", "--json")
@@ -81,6 +82,7 @@ def scripted(request: dict[str, Any]) -> Answer:
     return Answer(json.dumps({"memories": found}))
 
 
+@pytest.mark.slow
 async def test_a_replay_explains_what_becomes_of_each_proposal(
     command_line: CommandLine, ollama_server: LoopbackOllama, tmp_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ async def test_a_replay_explains_what_becomes_of_each_proposal(
     assert (invented["exact"], invented["fate"]) == ("date not said", "date not said")
 
 
+@pytest.mark.slow
 async def test_a_place_for_explanations_that_can_not_be_written_is_one_line(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
@@ -109,6 +112,7 @@ async def test_a_place_for_explanations_that_can_not_be_written_is_one_line(
     assert "no such file or folder" in ran.err
 
 
+@pytest.mark.slow
 async def test_a_replay_with_model_and_key_makes_memories_that_are_found(
     command_line: CommandLine, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
 ) -> None:
@@ -174,6 +178,7 @@ async def test_recall_by_guild_channel_and_moment(command_line: CommandLine, jso
     assert await days("--guild", "3") == set()
 
 
+@pytest.mark.slow
 async def test_what_was_said_commands_no_terminal(command_line: CommandLine, json_lines: Lines) -> None:
     message = json.loads(SAMPLE.read_text().splitlines()[0])
     message |= {"content": "the bridge \x1b]0;pwned\x07 opens \x1b[2J\u202e today", "author_name": "A\x1b[31mda"}
@@ -193,6 +198,7 @@ async def test_an_empty_log_and_nothing_found(command_line: CommandLine) -> None
     assert ran.records() == [{"id": "1", "hits": []}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
@@ -275,6 +281,7 @@ async def test_doctor_on_a_sound_installation(
     assert "context 131,072 tokens" in ran.out
 
 
+@pytest.mark.slow
 async def test_doctor_names_each_fault_and_what_to_do(
     command_line: CommandLine, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
 ) -> None:
@@ -312,6 +319,7 @@ BRIDGE = {
 }
 
 
+@pytest.mark.slow
 async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     command_line: CommandLine, json_lines: Lines, ollama_server: LoopbackOllama
 ) -> None:
@@ -351,6 +359,7 @@ async def test_what_is_erased_while_a_host_fails_is_shown_to_no_other_host(
     assert ran.records()[0]["answer"]["state"] == "unknown"
 
 
+@pytest.mark.slow
 async def test_a_database_that_can_not_be_used_is_told_in_one_line(command_line: CommandLine) -> None:
     assert (await command_line("migrate")).code == 0
     with closing(sqlite3.connect(command_line.folder / "data" / DATABASE_FILE)) as file:

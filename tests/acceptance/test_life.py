@@ -35,6 +35,7 @@ async def all_logged(stage: Stage, *channels: Channel, within: float = 20.0) -> 
     await eventually(compared, within=within, what="every message in the log, once")
 
 
+@pytest.mark.slow
 async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     ada, ben = guild.member("Ada", guild.role("Admins", "manage_guild")), guild.member("Ben")
@@ -102,6 +103,7 @@ async def test_a_first_gateway_connection_that_fails_is_tried_again(stage: Stage
     await all_logged(stage, general)
 
 
+@pytest.mark.slow
 async def test_a_part_that_fails_is_started_again_and_the_process_lives(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada", guild.role("Admins", "manage_guild"))
@@ -140,6 +142,7 @@ async def test_broken_connections_and_invalid_sessions_lose_nothing(stage: Stage
     await all_logged(stage, general)
 
 
+@pytest.mark.slow
 async def test_a_missing_intent_ends_the_start_with_one_line(stage: Stage) -> None:
     stage.discord.world.guild("Workshop")
     stage.discord.privileged = INTENT_MEMBERS
@@ -150,6 +153,7 @@ async def test_a_missing_intent_ends_the_start_with_one_line(stage: Stage) -> No
     assert stage.discord.token not in stage.bot.logs()
 
 
+@pytest.mark.slow
 async def test_what_discord_ends_for_good_ends_the_program_with_one_line(stage: Stage) -> None:
     general = stage.discord.world.guild("Workshop").text("general")
     stage.observe(general)
@@ -162,6 +166,7 @@ async def test_what_discord_ends_for_good_ends_the_program_with_one_line(stage: 
     assert "Traceback" not in stage.bot.logs()
 
 
+@pytest.mark.slow
 async def test_a_second_bot_on_the_same_folder_is_refused(stage: Stage) -> None:
     await stage.bot.start(MEM0_ENABLED="false")
     second = await asyncio.create_subprocess_exec(

@@ -153,6 +153,7 @@ async def test_pages_of_history_with_messages_that_can_not_be_read_are_read_whol
     assert "Traceback" not in stage.bot.logs()
 
 
+@pytest.mark.slow
 async def test_an_edit_in_the_short_form_is_found_by_comparing(stage: Stage) -> None:
     stage.bot.environment["SWEEP_REQUESTS_PER_MINUTE"] = "600"
     general, ada = await stage.without_model()
@@ -166,6 +167,7 @@ async def test_an_edit_in_the_short_form_is_found_by_comparing(stage: Stage) -> 
     assert word not in plain(await stage.discord.command(ada, general, "recall", query="door").answer(within=20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [("id", "guild_id"), ("id",)])
 async def test_a_delete_that_does_not_say_where_is_carried_out(stage: Stage, fields: tuple[str, ...]) -> None:
     general, ada = await stage.without_model()
@@ -177,6 +179,7 @@ async def test_a_delete_that_does_not_say_where_is_carried_out(stage: Stage, fie
     await eventually(lambda: contents(stage).keys() & {message.id, other.id} == {other.id}, within=20)
 
 
+@pytest.mark.slow
 async def test_a_ready_that_can_not_be_read_closes_the_connection_for_another(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada")
@@ -199,6 +202,7 @@ async def test_a_ready_that_can_not_be_read_closes_the_connection_for_another(st
     await agree(stage, general)
 
 
+@pytest.mark.slow
 async def test_a_server_whose_channels_lack_what_discord_py_counts_on_is_there(stage: Stage) -> None:
     def alter(event: str, payload: Json) -> Json:
         if event != "GUILD_CREATE":
@@ -212,6 +216,7 @@ async def test_a_server_whose_channels_lack_what_discord_py_counts_on_is_there(s
     await agree(stage, general)
 
 
+@pytest.mark.slow
 async def test_one_channel_that_nobody_could_read_does_not_take_its_server_away(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     broken, private, general = guild.text("broken"), guild.text("private"), guild.text("general")

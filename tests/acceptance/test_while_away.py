@@ -56,6 +56,7 @@ async def settle(stage: Stage, **environment: str) -> Workshop:
     return Workshop(stage, general, help_, ada, ben)
 
 
+@pytest.mark.slow
 async def test_what_is_about_to_be_shown_is_compared_first(stage: Stage) -> None:
     at = await settle(stage, SWEEP_REQUESTS_PER_MINUTE="0")
     gone, changed, replaced = canary(), canary(), canary()

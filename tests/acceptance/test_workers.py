@@ -45,6 +45,7 @@ MESSAGES = int(os.environ.get("WORKER_MESSAGES", "400"))
 """How many come in while workers are killed; more in a longer run."""
 
 
+@pytest.mark.slow
 async def test_a_worker_says_what_it_lacks(command_line: CommandLine) -> None:
     ran = await command_line("worker")
     assert ran.code == SETTINGS_FAULT

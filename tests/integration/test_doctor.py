@@ -71,10 +71,10 @@ class Patient:
 
 @pytest.fixture
 async def patient(
-    tmp_path: Path, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
+    migrated_dir: Path, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
 ) -> AsyncIterator[Patient]:
     async with LoopbackDiscord() as discord:
-        yield Patient(tmp_path / "data", ollama_server, openai_server, discord)
+        yield Patient(migrated_dir, ollama_server, openai_server, discord)
 
 
 def faults(found: dict[str, Finding]) -> dict[str, str]:
@@ -200,6 +200,7 @@ async def test_ollama_without_the_model_down_or_of_another_protocol(patient: Pat
     assert set(faults(found)) == {"ollama"}
 
 
+@pytest.mark.slow
 async def test_several_hosts_are_examined_each(patient: Patient) -> None:
     async with LoopbackOllama() as second:
         secret = second.url.replace("http://", "http://bot:zqxvkw@")
@@ -251,6 +252,7 @@ async def test_it_embeds_many_texts_at_once_and_the_longest_that_may_come(patien
     assert (max(sizes), longest) == (16, 4_000)
 
 
+@pytest.mark.slow
 async def test_what_an_embedding_service_does_not_take_is_told(patient: Patient) -> None:
     patient.openai.declines = lambda texts: (400, "no") if len(texts) > 10 or len(max(texts, key=len)) > 1_000 else None
     found = (await patient.examine())["embeddings"]
@@ -264,6 +266,7 @@ async def test_what_an_embedding_service_does_not_take_is_told(patient: Patient)
     assert (await patient.examine())["embeddings"].verdict is Verdict.FAULT
 
 
+@pytest.mark.slow
 async def test_what_waits_and_what_was_set_aside_is_named_with_why(patient: Patient, tmp_path: Path) -> None:
     async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
         for number in range(3):

@@ -36,6 +36,7 @@ async def _erase(database: Database, erased: list[Message]) -> None:
         await FullText(database.dialect).remove(connection, "messages", ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 13])  # in both, SQLite's balancing leaves a copy of an erased message behind
 async def test_bytes_of_erased_messages_leave_the_files(
     seed: int, database: Database, log: MessageLog, make_said: SaidFactory, data_dir: Path
@@ -77,6 +78,7 @@ async def test_without_scrubbing_the_bytes_would_still_be_there(
     assert _found([word], data_dir) == [word]
 
 
+@pytest.mark.slow
 async def test_a_sweep_that_is_cut_short_does_no_harm(
     database: Database, log: MessageLog, make_said: SaidFactory
 ) -> None:

@@ -111,8 +111,8 @@ async def scene(folder: Path, clock: FakeClock, *, skip: bool = False, budget: f
             await model.aclose()
 
 
-async def test_a_short_absence_changes_nothing(data_dir: Path, clock: FakeClock) -> None:
-    async with scene(data_dir, clock) as at:
+async def test_a_short_absence_changes_nothing(migrated_dir: Path, clock: FakeClock) -> None:
+    async with scene(migrated_dir, clock) as at:
         at.ollama.fail(Fault.STATUS, status=500)
         for _ in range(5):
             with pytest.raises(ServiceUnavailable):
@@ -123,10 +123,10 @@ async def test_a_short_absence_changes_nothing(data_dir: Path, clock: FakeClock)
 
 
 async def test_openai_takes_over_and_gives_back_and_each_switch_is_logged_once(
-    data_dir: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    migrated_dir: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "bot.llm.fallback")
-    async with scene(data_dir, clock) as at:
+    async with scene(migrated_dir, clock) as at:
         assert (await at.ask()).provider == "ollama"
         await at.outlast()
         assert [(await at.ask()).provider for _ in range(6)] == ["openai"] * 6
@@ -142,9 +142,9 @@ async def test_openai_takes_over_and_gives_back_and_each_switch_is_logged_once(
 
 
 async def test_while_the_breaker_is_open_ollama_is_left_alone_and_its_health_check_ends_that(
-    data_dir: Path, clock: FakeClock
+    migrated_dir: Path, clock: FakeClock
 ) -> None:
-    async with scene(data_dir, clock) as at:
+    async with scene(migrated_dir, clock) as at:
         await at.outlast()
         for _ in range(10):
             await at.ask()
@@ -157,9 +157,9 @@ async def test_while_the_breaker_is_open_ollama_is_left_alone_and_its_health_che
 
 
 async def test_the_budget_of_the_day_is_not_exceeded_and_the_next_day_has_a_new_one(
-    data_dir: Path, clock: FakeClock
+    migrated_dir: Path, clock: FakeClock
 ) -> None:
-    async with scene(data_dir, clock, budget=0.0002) as at:
+    async with scene(migrated_dir, clock, budget=0.0002) as at:
         await at.outlast()
         answers = await at.answers(100)
         assert 0 < answers < 100
@@ -169,8 +169,10 @@ async def test_the_budget_of_the_day_is_not_exceeded_and_the_next_day_has_a_new_
         assert (await at.ask()).provider == "openai"
 
 
-async def test_answers_that_could_not_be_used_count_against_the_budget_too(data_dir: Path, clock: FakeClock) -> None:
-    async with scene(data_dir, clock, budget=0.0003) as at:
+async def test_answers_that_could_not_be_used_count_against_the_budget_too(
+    migrated_dir: Path, clock: FakeClock
+) -> None:
+    async with scene(migrated_dir, clock, budget=0.0003) as at:
         await at.outlast()
         at.openai.fail(Fault.CUT, path="/chat/completions")
         asked = 0
@@ -181,8 +183,8 @@ async def test_answers_that_could_not_be_used_count_against_the_budget_too(data_
                 await at.ask()
 
 
-async def test_skipping_is_told_by_an_error_of_its_own(data_dir: Path, clock: FakeClock) -> None:
-    async with scene(data_dir, clock, skip=True) as at:
+async def test_skipping_is_told_by_an_error_of_its_own(migrated_dir: Path, clock: FakeClock) -> None:
+    async with scene(migrated_dir, clock, skip=True) as at:
         await at.outlast()
         with pytest.raises(ServiceGivenUp):
             await at.ask()
@@ -192,8 +194,8 @@ async def test_skipping_is_told_by_an_error_of_its_own(data_dir: Path, clock: Fa
         assert (await at.ask()).provider == "ollama"
 
 
-async def test_an_unusable_answer_shows_that_ollama_is_there(data_dir: Path, clock: FakeClock) -> None:
-    async with scene(data_dir, clock) as at:
+async def test_an_unusable_answer_shows_that_ollama_is_there(migrated_dir: Path, clock: FakeClock) -> None:
+    async with scene(migrated_dir, clock) as at:
         await at.outlast()
         at.ollama.heal()
         at.ollama.fail(Fault.CUT, path="/api/chat", times=1)
@@ -204,9 +206,9 @@ async def test_an_unusable_answer_shows_that_ollama_is_there(data_dir: Path, clo
 
 
 async def test_the_substitute_is_shown_nothing_that_went_while_the_model_failed(
-    data_dir: Path, clock: FakeClock
+    migrated_dir: Path, clock: FakeClock
 ) -> None:
-    async with scene(data_dir, clock) as at:
+    async with scene(migrated_dir, clock) as at:
         at.ollama.fail(Fault.STATUS, path="/api/chat", status=500)
         with pytest.raises(ServiceUnavailable):
             await at.ask()

@@ -77,6 +77,7 @@ async def test_a_flush_makes_at_most_two_embedding_requests(pipeline: Pipeline) 
     assert 1 <= pipeline.index.requests <= 2
 
 
+@pytest.mark.slow
 async def test_a_flush_of_many_rounds_makes_at_most_two_embedding_requests(pipeline: Pipeline) -> None:
     await pipeline.say(STATEMENTS[0])
     await pipeline.flush()
@@ -90,6 +91,7 @@ async def test_a_flush_of_many_rounds_makes_at_most_two_embedding_requests(pipel
     assert pipeline.index.requests <= 2
 
 
+@pytest.mark.slow
 async def test_more_statements_than_one_request_takes_are_embedded_in_several(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +114,7 @@ async def test_context_is_what_was_said_before_and_is_not_asked_about_twice(pipe
     assert [m.content for m in pipeline.reader.calls[-1]] == STATEMENTS[3:4]
 
 
+@pytest.mark.slow
 async def test_interrupted_at_any_step_and_run_again_everything_is_there_once(tmp_path: Path) -> None:
     """Steps are counted in an undisturbed run; then each of them is where the process dies."""
     steps = await _run_and_die(tmp_path / "undisturbed", None)

@@ -86,6 +86,7 @@ async def test_a_search_stays_in_its_guild_channels_author_and_time(database: Da
     assert await find(database, "kite", scope=SearchScope(guild_id=GUILD, since=2, until=2)) == {2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readable", [1, 30, 59, 60])
 async def test_many_channels_are_searched_as_few_ones_are(chat: Chat, database: Database, readable: int) -> None:
     """With few channels, with many, with all but one and with all the database is asked in different ways."""

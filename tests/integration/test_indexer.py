@@ -517,6 +517,7 @@ async def test_kill_in_the_middle_of_a_write_leaves_each_memory_once(
     assert await bench.indexer.backlog() == 0
 
 
+@pytest.mark.slow
 async def test_mem0_reports_nothing_and_writes_nothing_elsewhere(tmp_path: Path) -> None:
     home, data = tmp_path / "home", tmp_path / "data"
     home.mkdir()

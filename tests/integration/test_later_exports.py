@@ -88,7 +88,7 @@ def message(number: int, content: str | None = None, channel: int = CHANNEL) -> 
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path, migrated_dir: Path) -> House:
     return House(tmp_path)
 
 

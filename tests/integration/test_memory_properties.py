@@ -164,6 +164,7 @@ class World:
             self.pipeline.clock.advance(31)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_the_stores_hold_what_the_model_says(tmp_path: Path, seed: int) -> None:
     await _live(tmp_path, random.Random(seed), EVENTS)

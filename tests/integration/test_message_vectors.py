@@ -84,11 +84,11 @@ class House:
 
 
 @pytest.fixture
-def opened(data_dir: Path, openai_server: LoopbackOpenAI) -> Opened:
+def opened(migrated_dir: Path, openai_server: LoopbackOpenAI) -> Opened:
     @asynccontextmanager
     async def opener(*, embed: bool = True, leads: bool = True, **changes: object) -> AsyncIterator[House]:
         service = {"openai_base_url": openai_server.api_url, "openai_api_key": "k"}
-        settings = load_settings(None, **{"data_dir": data_dir, "embed_messages": embed, **service, **changes})
+        settings = load_settings(None, **{"data_dir": migrated_dir, "embed_messages": embed, **service, **changes})
         async with open_app(settings, extract=False, patient=True, leads=leads) as app:
             yield House(app)
 

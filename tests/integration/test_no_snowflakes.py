@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.domain.model import MemoryKind
 from tests.fixtures.discord import World, shown
 from tests.fixtures.hostile import TEXTS, TIMES
@@ -9,6 +11,7 @@ from tests.fixtures.hostile import TEXTS, TIMES
 COOLDOWN = 61  # seconds until every command may be used again
 
 
+@pytest.mark.slow
 async def test_what_is_said_with_them_becomes_a_memory_and_is_shown(world: World) -> None:
     await world.observe()
     for text in TEXTS:

@@ -34,11 +34,16 @@ ALONE: tuple[Way, ...] = (recall, answer, memories, choices)
 
 
 def case(*ways: Way) -> Callable[[Arrange], Arrange]:
-    """A row of the table for each way to ask; its name tells which word is the forbidden one."""
+    """A row of the table for each way to ask; its name tells which word is the forbidden one.
+
+    The first way is asked in the fast suite, the others in the slow one.
+    """
 
     def add(arrange: Arrange) -> Arrange:
         name = arrange.__name__.replace("_", " ")
-        TABLE.extend(pytest.param(arrange, way, id=f"{way.__name__}: {name}") for way in ways)
+        for way in ways:
+            marks = () if way is ways[0] else pytest.mark.slow
+            TABLE.append(pytest.param(arrange, way, marks=marks, id=f"{way.__name__}: {name}"))
         return arrange
 
     return add

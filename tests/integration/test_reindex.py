@@ -103,11 +103,13 @@ class House:
 
 
 @pytest.fixture
-async def house(data_dir: Path, openai_server: LoopbackOpenAI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def house(
+    migrated_dir: Path, openai_server: LoopbackOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[House]:
     """An embedded index with COUNT memories; copying takes several batches."""
     monkeypatch.setattr("bot.index.mover.BATCH", BATCH)
     async with LoopbackQdrant() as qdrant:
-        house = House(data_dir, openai_server, qdrant)
+        house = House(migrated_dir, openai_server, qdrant)
         async with open_app(house.settings(), extract=False, patient=True) as app:
             for _ in range(COUNT):
                 await house.remember(app)
@@ -173,6 +175,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(house: House, way: s
     assert len(again) <= (COUNT - 2 * BATCH if step == "copied" else 0) + 3, "and the three that were searched for"
 
 
+@pytest.mark.slow
 async def test_settings_put_back_give_it_up(house: House) -> None:
     async with open_app(house.moved("model"), extract=False, patient=True) as app:
         assert app.mover is not None
@@ -200,6 +203,7 @@ async def test_a_server_that_is_down_keeps_nothing_but_itself_waiting(house: Hou
         assert await in_use(app) == 1
 
 
+@pytest.mark.slow
 async def test_a_former_server_that_is_down_is_cleared_at_a_later_start(house: House) -> None:
     async with open_app(house.moved("server"), extract=False, patient=True) as app:
         assert app.mover is not None
@@ -303,6 +307,7 @@ def test_what_the_system_refuses_is_no_damage(reason: str) -> None:
     assert isinstance(opening_fault(Path("index"), 8, "Exception", "Service runtime error: broken"), DamagedIndex)
 
 
+@pytest.mark.slow
 async def test_what_is_erased_before_it_goes_on_is_erased_in_both(house: House) -> None:
     async with open_app(house.moved("model"), extract=False, patient=True) as app:
         assert app.mover is not None
@@ -390,6 +395,7 @@ async def test_the_alias_names_the_generation_in_use_and_is_switched_in_one_step
     assert len(house.qdrant.switches) == 2
 
 
+@pytest.mark.slow
 async def test_a_server_that_was_written_otherwise_is_the_same_one(house: House) -> None:
     async with open_app(house.moved("server"), extract=False, patient=True) as app:
         await moved_through(app)
@@ -406,6 +412,7 @@ async def test_a_server_that_was_written_otherwise_is_the_same_one(house: House)
     assert len(house.openai.asked("/embeddings")) - asked <= 1, "the check at the start"
 
 
+@pytest.mark.slow
 async def test_a_plain_collection_of_before_is_carried_over(house: House) -> None:
     """Its name is the alias' name: it goes on being used, and gives the name away when it is filled anew."""
     house.qdrant.engine.create_collection(
@@ -443,6 +450,7 @@ async def test_points_of_another_program_keep_their_collection_and_its_name(hous
     assert house.qdrant.engine.count("discord_memories").count == 1
 
 
+@pytest.mark.slow
 async def test_a_process_that_starts_beside_the_one_that_fills_does_not_empty_what_is_filled(house: House) -> None:
     def die(name: str) -> None:
         if name == "copied":  # written, and not noted yet

@@ -97,6 +97,7 @@ async def test_only_what_is_asked_for_is_read(pipeline: Pipeline) -> None:
     assert await rereads.ask() == 14
 
 
+@pytest.mark.slow
 async def test_interrupted_at_any_step_it_goes_on_and_everything_is_there_once(pipeline: Pipeline) -> None:
     before = await read_before(pipeline)
     pipeline.restart()

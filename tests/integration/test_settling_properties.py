@@ -258,6 +258,7 @@ async def _live(folder: Path, chance: random.Random, events: int) -> None:
         await world.go(events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_what_must_hold_holds(tmp_path: Path, seed: int) -> None:
     await _live(tmp_path, random.Random(seed), EVENTS)

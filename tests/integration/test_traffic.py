@@ -161,6 +161,7 @@ async def test_of_very_many_servers_the_busiest_have_series_and_the_others_share
     assert "Name of" not in told
 
 
+@pytest.mark.slow
 async def test_doctor_shows_the_largest_backlogs_and_the_others_in_one_line(
     command_line: CommandLine, tmp_path: Path
 ) -> None:

@@ -187,6 +187,7 @@ def backups(data_dir: Path) -> list[Path]:
     return sorted(data_dir.glob("*.backup"))
 
 
+@pytest.mark.slow
 async def test_of_two_processes_that_start_at_once_one_migrates_and_both_go_on(data_dir: Path) -> None:
     code = (
         "import asyncio, pathlib, sys\n"

@@ -157,6 +157,7 @@ async def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path) 
             pass
 
 
+@pytest.mark.slow
 async def test_processes_that_start_together_migrate_once(data_dir: Path) -> None:
     command = (sys.executable, "-c", OPEN, str(data_dir))
     processes = [await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE) for _ in range(3)]

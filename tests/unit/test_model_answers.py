@@ -67,6 +67,7 @@ def test_characters_that_no_database_takes_are_left_out() -> None:
     assert json.loads(text) == {"memories": ["ab ? \\u0000 🎉"]}
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3), st.text(alphabet="ab `\n", max_size=9))
 def test_every_object_is_found_between_sentences(value: dict[str, str], around: str) -> None:
     wanted = {**value, "memories": []}
