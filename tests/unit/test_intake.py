@@ -387,11 +387,10 @@ async def test_an_edit_that_can_not_be_written_stops_nothing_and_is_tried_until_
     log: MessageLog, recorder: Recorder, make_said: SaidFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Faulty(Recorder):
-        faults = 4
+        breaks = True
 
         async def edited(self, message_id: int, content: str, edited_at: datetime) -> None:
-            self.faults -= 1
-            if self.faults >= 0:
+            if self.breaks:
                 raise KeyError(message_id)
             await super().edited(message_id, content, edited_at)
 
@@ -404,6 +403,7 @@ async def test_an_edit_that_can_not_be_written_stops_nothing_and_is_tried_until_
     await asyncio.wait_for(intake.drain(), 5)
     assert await log.get([later.message.id])
     assert [(reason.startswith("KeyError"), count) for reason, count in intake.unwritten.items()] == [(True, 1)]
+    faulty.breaks = False
     await eventually(lambda: faulty.calls and not intake.unwritten)
     await intake.stop()
     await writer
