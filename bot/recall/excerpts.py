@@ -37,8 +37,6 @@ class _Choice:
 
     def add(self, line: RankedMessage, size: int) -> bool:
         """Choose a message of so many characters, unless it does not fit or would make one excerpt too many."""
-        if size > self._room:
-            return False
         before, after = self._distance(line, -1), self._distance(line, 1)
         fills = bool(before and after and before + after <= SKIPPED + 1)  # a break inside one excerpt
         new = 1 - bool(before) - bool(after) + fills

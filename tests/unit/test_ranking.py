@@ -179,12 +179,9 @@ def fitting(lines: Sequence[RankedMessage], limit: int, room: int, hungry: bool)
     """What is chosen, by its definition: the best that still fits, until nothing does."""
     left, chosen, hunger = list(lines), list[RankedMessage](), [1.0, 1.0]
     while True:
-        taken = sum(len(shown(excerpt)) for excerpt in grouped(chosen))
         for line in left:
             excerpts = grouped([*chosen, line])
-            if len(excerpts) > limit or size(line) > room - taken:
-                continue
-            if sum(len(shown(excerpt)) for excerpt in excerpts) <= room:
+            if len(excerpts) <= limit and sum(len(shown(excerpt)) for excerpt in excerpts) <= room:
                 break
         else:
             return chosen
@@ -231,6 +228,23 @@ def test_the_best_messages_that_fit_are_chosen_and_a_word_counts_less_each_time_
     assert sorted(excerpts, key=lambda excerpt: excerpt.lines[0].place) == grouped(
         [line for excerpt in excerpts for line in excerpt.lines]
     )
+
+
+@pytest.mark.parametrize(
+    "order",
+    [(0,), (0, 1), (1, 0), (0, 2), (2, 0), (0, 2, 1), (0, 3), (0, 2, 4, 3), (4, 2, 0), (4, 0, 2), (0, 1, 3, 4, 2)],
+)
+def test_messages_take_their_room_with_breaks_and_marks_and_not_a_character_more(order: tuple[int, ...]) -> None:
+    lines = [scored(0, position, 9.0 - number) for number, position in enumerate(order)]
+
+    def chosen(room: int) -> int:
+        excerpts = choose(lines, limit=5, room=room, size=size, several=False)
+        return sum(len(excerpt.lines) for excerpt in excerpts)
+
+    steps = [grouped(lines[: number + 1]) for number in range(len(lines))]
+    room = max(sum(len(shown(excerpt)) for excerpt in excerpts) for excerpts in steps)
+    assert chosen(room) == len(lines)
+    assert chosen(room - 1) < len(lines)
 
 
 def test_a_message_without_words_of_the_question_is_worth_its_score_whatever_was_chosen() -> None:

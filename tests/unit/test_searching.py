@@ -152,6 +152,12 @@ async def test_what_was_said_on_the_day_of_the_question_is_looked_at_whatever_it
     assert shelf.asked[-1][1] == [[["a_10", "a_20"]]]
 
 
+async def test_without_words_and_without_anything_near_in_meaning_nothing_is_fetched() -> None:
+    shelf = Shelf({1: "rare"})
+    assert await MessageSearch(shelf, shelf).search(ANY, Question(()), QUERY, SCOPE) == []  # type: ignore[arg-type]
+    assert (shelf.asked, shelf.opened) == ([], [])
+
+
 async def test_without_a_day_only_words_are_looked_for() -> None:
     shelf = Shelf({1: "rare", 150: "g_1 else"})
     assert await candidates(shelf) == [1]
