@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from bot.domain import AnswerError, Finding, ServiceError, Verdict
-from bot.llm.model_check import CHECK_SECONDS, SAMPLE_REQUEST, schema_finding
+from bot.domain import AnswerError, Finding, ServiceError, ServiceRejected, Verdict
+from bot.llm.model_check import CHECK_SECONDS, OTHER_MODEL, SAMPLE_REQUEST, schema_finding
 from bot.llm.prices import Price
 from bot.settings import Section, Settings
 
@@ -175,6 +175,8 @@ class ModelProvider(Provider[S]):
             return schema_finding(name, "", setting)
         except ServiceError as error:
             todo = "mend that; until then messages wait and are searched by words"
+            if isinstance(error, ServiceRejected):
+                todo = f"mend that, or {OTHER_MODEL.format(setting=setting)}"
             return Finding("language model", Verdict.FAULT, str(error), todo)
         finally:
             await model.aclose()
