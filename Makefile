@@ -9,7 +9,7 @@ DATA   ?= data/demo
 # Tests start hundreds of processes, each of which would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run doctor test slow lint types layers documents check clean
+.PHONY: demo run doctor test slow quick lint types layers documents check clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m bot demo --data-dir $(DATA)
@@ -23,6 +23,10 @@ doctor: $(VENV)/.run
 # Tests wait for processes and timers half of their time: four at once fill two cores.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4
+
+# Half a minute after an edit: the types, and the unit tests of what changed.
+quick: $(VENV)/.dev
+	@$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest -q $$($(BIN)/python -m tests.changed) && wait $$types
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4 --dist loadgroup -m slow
