@@ -75,12 +75,11 @@ class TestRetries:
             assert 0.75 * expected <= self.waits("a") <= 1.25 * expected
 
     def test_it_is_due_from_the_very_moment_on(self) -> None:
-        self.retries.failed("a")
-        seconds = self.waits("a")
-        self.now += round(seconds * 1000) - 1
-        assert not self.retries.due("a")
-        self.now += 1
-        assert self.retries.due("a")
+        retries = Retries[str](lambda: self.now, first=0.0)
+        retries.failed("a")
+        assert retries.due("a")
+        self.now -= 1
+        assert not retries.due("a")
 
     def test_others_do_not_wait_with_it(self) -> None:
         self.retries.failed("a")
