@@ -226,8 +226,14 @@ class TakeDown(commands.Cog):
         for post in await self._posts.due(AT_ONCE):
             if await self._deleted(post):
                 await self._posts.gone(post)
-            elif not await self._posts.later(post):
-                log.warning("Post %d of channel %d could not be deleted for 30 days", post.message_id, post.channel_id)
+            elif not await self._posts.later(post, removed=self._is_removed_from(post.guild_id)):
+                log.warning("Post %d stays in server %d, which the bot left", post.message_id, post.guild_id)
+
+    def _is_removed_from(self, guild_id: int) -> bool:
+        """Whether the bot is in this server no more; of a server that another process serves nobody knows here."""
+        shards, count = self._bot.shard_ids, self._bot.shard_count
+        here = not shards or count is None or (guild_id >> 22) % count in shards
+        return here and self._bot.get_guild(guild_id) is None
 
     async def review(self) -> None:
         """Take back what may not be seen any more where it was posted, in servers where something changed."""

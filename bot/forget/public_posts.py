@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FIRST_WAIT_SECONDS = 5.0
 GIVEN_UP_AFTER_MS = 30 * 24 * 60 * 60 * 1000
-"""A server that the bot was removed from never lets it delete; the ids of its posts are dropped after this time."""
+"""A server that the bot was removed from never lets it delete; after this time the ids of its posts are dropped."""
 
 UP, DUE = "up", "due"
 QUOTED = ""
@@ -200,15 +200,23 @@ class Posts(Store):
         async with self._db.write() as connection:
             await self._drop(connection, [post.message_id])
 
-    async def later(self, post: Post) -> bool:
-        """Try again after a growing wait; False where it was tried for so long that it is dropped."""
+    async def later(self, post: Post, *, removed: bool = False) -> bool:
+        """Try again after a growing wait.
+
+        Args:
+            post: what could not be deleted.
+            removed: the bot is in its server no more.
+
+        Returns:
+            False where it was tried for so long in such a server that it is dropped.
+        """
         now = self._clock()
         this = posts.c.message_id == post.message_id
         async with self._db.write() as connection:
             row = (await connection.execute(select(posts).where(this))).one_or_none()
             if row is None:
                 return True
-            if row.due_ms is not None and now - row.due_ms > GIVEN_UP_AFTER_MS:
+            if removed and row.due_ms is not None and now - row.due_ms > GIVEN_UP_AFTER_MS:
                 await self._drop(connection, [post.message_id])
                 return False
             wait = round(1000 * Backoff(FIRST_WAIT_SECONDS).after(row.attempts + 1))

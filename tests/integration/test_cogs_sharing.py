@@ -289,11 +289,16 @@ async def test_a_post_that_somebody_deleted_is_no_work_any_more(world: World) ->
     assert await world.pipeline.rows(posts) == 0
 
 
-async def test_a_post_that_can_never_be_deleted_is_dropped_from_the_list_in_the_end(world: World) -> None:
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_post_that_can_not_be_deleted_is_dropped_only_where_the_bot_was_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch, removed: bool
+) -> None:
     await world.ann.delete(await shared(world))
     await world.durable()
     world.env.inject_error("DELETE", "/channels/*/messages/*", status=403, code=50001, times=None)
     await take_down(world)
+    if removed:
+        monkeypatch.setattr(world.bot, "get_guild", lambda _: None)
     world.pipeline.clock.advance(GIVEN_UP_AFTER_MS / 1000 + 60)
     await take_down(world)
-    assert await world.pipeline.rows(posts) == 0
+    assert await world.pipeline.rows(posts) == (0 if removed else 1)
