@@ -293,6 +293,7 @@ async def test_what_was_tried_and_is_still_there_is_counted_by_server(board: Boa
     undone = await board.removing.undone(GUILD)
     assert (undone.erasures, undone.posts) == (0, 1)
     board.clock.ms += 1
+    await pending.ask(user_id=ADA, guild_id=GUILD)  # which takes its seconds
     undone = await board.removing.undone(GUILD)
     assert (undone.erasures, undone.posts) == (2, 1)
     undone = await board.removing.undone()
@@ -328,12 +329,15 @@ async def test_a_member_is_told_what_came_of_their_newest_request_here_for_a_day
     assert await pending.newest_of(ADA, "hash of ada", GUILD) == everywhere
     board.clock.ms += 1
     await pending.ask(user_id=ADA, guild_id=GUILD)
-    assert await pending.newest_of(ADA, "hash of ada", GUILD) == Outcome(None, board.clock())
+    for other in (ADA - 1, BEN):
+        await pending.ask(user_id=other, guild_id=GUILD, up_to=1)
+        board.clock.ms += 1
+    assert await pending.newest_of(ADA, "hash of ada", GUILD) == Outcome(None, board.clock() - 2)
     async with board.db.write() as connection:
         await pending.expired(connection, Expired(before_ms=1, now_ms=board.clock()))
         gone = await pending.expired(connection, Expired(before_ms=1, now_ms=board.clock(), last=True))
     assert gone["requests"] == 3
-    assert await pending.newest_of(BEN, "hash of ben", GUILD) is None
+    assert await pending.newest_of(BEN + 1, "hash of ben", GUILD) is None
     assert KEPT_MS == 86_400_000
 
 
@@ -366,11 +370,17 @@ async def test_requests_are_taken_once_in_the_order_in_which_they_were_made(boar
     assert ids == [(None, None), (None, None)]
 
 
+async def test_requests_are_carried_out_by_one_at_a_time(board: Board) -> None:
+    pending = Requests(board.db, board.clock)
+    async with pending.alone() as first, pending.alone() as second:
+        assert (first, second) == (True, False)
+
+
 async def test_an_admin_who_is_erased_has_asked_for_nothing(board: Board) -> None:
     pending = Requests(board.db, board.clock)
-    for actor_id in (ADA, BEN):
+    for actor_id in (ADA - 1, ADA, BEN):
         await pending.ask(guild_id=GUILD, actor_id=actor_id)
-    for last, actors in ((False, [ADA, BEN]), (True, [None, BEN])):
+    for last, actors in ((False, [ADA - 1, ADA, BEN]), (True, [ADA - 1, None, BEN])):
         async with board.db.write() as connection:
             await pending.erased(connection, Erased(scope=Scope(user_id=ADA), last=last))
             await pending.erased(connection, Erased(scope=Scope(guild_id=GUILD), last=last))

@@ -198,6 +198,7 @@ async def test_after_another_session_everything_is_compared_again() -> None:
         (None, None, "other", [], []),  # never edited: then the difference is ours
         (None, MIDNIGHT, "text 5", [], []),
         (None, MIDNIGHT, "other", [(5, "other")], []),
+        (None, MIDNIGHT, "yet another", [(5, "yet another")], []),
         (None, MIDNIGHT, None, [], [5]),  # nothing of it may be kept any more
         (MIDNIGHT, MIDNIGHT, "other", [], []),
         (MIDNIGHT, MIDNIGHT + timedelta(microseconds=400), "other", [], []),  # the log keeps milliseconds
