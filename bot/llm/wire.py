@@ -96,7 +96,7 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
             return max(0.0, float(milliseconds) / 1000)
         value = headers.get("retry-after")
         return None if value is None else max(0.0, _seconds(value, time.time() if now is None else now))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

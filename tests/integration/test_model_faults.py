@@ -437,7 +437,9 @@ async def test_counts_of_tokens_that_can_not_be_are_unknown(
     assert sum(usage.completion_tokens for usage in await ledger.totals("2000-01-01")) == 0
 
 
-@pytest.mark.parametrize("seconds", ["99999999999", "inf", "nan", "1e400", "-5", "soon"])
+@pytest.mark.parametrize(
+    "seconds", ["99999999999", "inf", "nan", "1e400", "-5", "soon", "Mon, 01 Jan 99999999999 00:00:00 GMT"]
+)
 async def test_no_service_is_left_alone_for_as_long_as_it_likes(
     counting: tuple[Any, LanguageModel], seconds: str
 ) -> None:
