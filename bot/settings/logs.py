@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from types import TracebackType
+
+from bot.domain import ChannelMemoryError
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 SHORTEST_SECRET = 6
 """Shorter values are not looked for: they would blank out ordinary words."""
@@ -40,7 +46,30 @@ class Redact:
         return text
 
 
-class TextFormatter(logging.Formatter):
+class WordlessFormatter(logging.Formatter):
+    """Tells of an error its kind and its place; its text, which may hold what somebody said, only where it is ours.
+
+    Whoever logs an error, discord.py as well, goes through here.
+    """
+
+    def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's name
+        """The frames and the kind of an error, and of what it came from, the last one first."""
+        return "\nwhich came from:\n".join(map(_wordless, _chain(ei[1])))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _wordless(error: BaseException) -> str:
+    text = f": {error}" if isinstance(error, ChannelMemoryError) else ""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"Traceback (most recent call last):\n{frames}{type(error).__name__}{text}"
+
+
+class TextFormatter(WordlessFormatter):
     """`2026-05-04T17:02:00Z WARNING bot.remember.flusher: ...`."""
 
     def __init__(self, redact: Redact) -> None:
@@ -56,7 +85,7 @@ class TextFormatter(logging.Formatter):
         return self._redact.clean(super().format(record))
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(WordlessFormatter):
     """One JSON object a line: time, level, logger, message, and what the caller added by `extra`."""
 
     def __init__(self, redact: Redact) -> None:
