@@ -21,7 +21,7 @@ from bot.domain import Clock, Retries, cut_off, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
 from cogs.faults import NOT_SHOWN, UNREACHABLE, why
-from cogs.pages import PAGE, Entry, Pages, Readable, UnreadableMessage
+from cogs.pages import PAGE, Entry, History, Readable, UnreadableMessage
 
 if TYPE_CHECKING:
     from bot.guilds import Observations, Threads
@@ -77,7 +77,7 @@ class Backfill:
         intake: Intake,
         observations: Observations,
         threads: Threads,
-        pages: Pages,
+        pages: History,
         archives: Archives,
         late: LateMessages,
         clock: Clock,
@@ -187,7 +187,9 @@ class Backfill:
     def is_reading(self, channel: Talk | discord.Thread) -> bool:
         """Whether something of a channel and its threads is still to be read."""
         family = _family(channel)
-        going_on = channel.guild.id in self._tasks or any(one.id in family for one in self._behind(channel.guild))
+        going_on = channel.guild.id in self._tasks or any(
+            channel_behind.id in family for channel_behind in self._behind(channel.guild)
+        )
         if not going_on:
             self._readings.pop(channel.id, None)
         return going_on
@@ -229,7 +231,7 @@ class Backfill:
                 self.catch_up(again)
 
     async def _read_guild(self, guild: discord.Guild) -> None:
-        for channel, from_id in [one for one in self._reaching.values() if one[0].guild.id == guild.id]:
+        for channel, from_id in [reach for reach in self._reaching.values() if reach[0].guild.id == guild.id]:
             await self._reach_back(channel, from_id)
         await self.note_threads(guild.id, guild.threads)
         if guild.id in self._unlisted:
@@ -255,7 +257,7 @@ class Backfill:
     def _to_list(self, guild: discord.Guild) -> list[Parent]:
         """Channels whose archived threads are to be listed now."""
         archives = self._archives.get(guild.id, {})
-        return [one for one in self._parents(guild) if one.id in archives and self._listings.due(one.id)]
+        return [parent for parent in self._parents(guild) if parent.id in archives and self._listings.due(parent.id)]
 
     async def _reach_back(self, channel: Talk | discord.Thread, from_id: int) -> None:
         """Move checkpoints back, after the last event that would move them on."""
@@ -311,8 +313,8 @@ class Backfill:
                 return None
             newest, count = max(newest, entry.id), count + 1
             reading.messages, reading.newest = reading.messages + 1, max(reading.newest, newest)
-            kept = await self._said_of(entry)
-            if kept is not None and not self._intake.said(kept, backfill=True):
+            item = await self._said_of(entry)
+            if item is not None and not self._intake.said(item, backfill=True):
                 return None
         return newest
 

@@ -42,7 +42,7 @@ from cogs.memories import Memories
 from cogs.memory import MemoryAdmin
 from cogs.mentions import Mentions
 from cogs.observer import Observer
-from cogs.pages import Pages
+from cogs.pages import History
 from cogs.privacy import Privacy
 from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
@@ -153,7 +153,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         services = self.services
         guilds, directory = services.guilds, services.directory
         access = Access(guilds.threads)
-        pages = Pages(self.http.logs_from, self.http.get_message, self._connection.create_message)
+        pages = History(self.http.logs_from, self.http.get_message, self._connection.create_message)
         archives = Archives(self.http.get_public_archived_threads, partial(discord.Thread, state=self._connection))
         late = LateMessages(pages, services.unread, services.intake)
         backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, archives, late, services.clock)
@@ -259,12 +259,12 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         """Put our commands in place of those that Discord knows; an Entry Point command stays as it is."""
         application_id = self.application_id or 0
         known: Sequence[Mapping[str, Any]] = await self.http.get_global_commands(application_id)
-        kept = [
+        held = [
             {name: value for name, value in command.items() if name not in _OF_DISCORD}
             for command in known
             if command.get("type") == ENTRY_POINT
         ]
-        await self.http.bulk_upsert_global_commands(application_id, payload=[*commands, *kept])
+        await self.http.bulk_upsert_global_commands(application_id, payload=[*commands, *held])
 
     async def login(self, token: str) -> None:
         """Log in; while Discord can't be reached, try again with growing waits.

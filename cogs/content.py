@@ -44,7 +44,7 @@ def said(message: discord.Message, *, may_quote: IsObserved) -> Said | None:
     without_quote = content_of(message, may_quote=quote_nothing)
     if not content:
         return None
-    kept = Message(
+    logged = Message(
         id=message.id,
         guild_id=message.guild.id,
         channel_id=message.channel.id,
@@ -55,8 +55,8 @@ def said(message: discord.Message, *, may_quote: IsObserved) -> Said | None:
     )
     source = message.reference
     if source is None or content == without_quote:
-        return Said(kept, message.author.display_name)
-    return Said(kept, message.author.display_name, source.message_id, without_quote)
+        return Said(logged, message.author.display_name)
+    return Said(logged, message.author.display_name, source.message_id, without_quote)
 
 
 def content_of(message: discord.Message, *, may_quote: IsObserved) -> str:

@@ -11,7 +11,7 @@ from bot.forget import Seen
 from cogs.access import can_read
 from cogs.content import content_of, quote_nothing
 from cogs.faults import NOT_SHOWN, UNPARSED, UNREACHABLE, says_gone, why
-from cogs.pages import Entry, Pages, UnreadableMessage
+from cogs.pages import Entry, History, UnreadableMessage
 
 if TYPE_CHECKING:
     from cogs.backfill import Backfill
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class DiscordHistory:
     """See bot.forget.verification.History."""
 
-    def __init__(self, client: discord.Client, backfill: Backfill, pages: Pages) -> None:
+    def __init__(self, client: discord.Client, backfill: Backfill, pages: History) -> None:
         self._client = client
         self._backfill = backfill
         self._pages = pages

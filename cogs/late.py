@@ -15,7 +15,7 @@ from cogs.pages import UnreadableMessage
 
 if TYPE_CHECKING:
     from bot.observe import Intake, UnreadMessages
-    from cogs.pages import Entry, Pages, Readable
+    from cogs.pages import Entry, History, Readable
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class LateMessages:
         intake: takes what could be read in the end.
     """
 
-    def __init__(self, pages: Pages, unread: UnreadMessages, intake: Intake) -> None:
+    def __init__(self, pages: History, unread: UnreadMessages, intake: Intake) -> None:
         self._pages = pages
         self._unread = unread
         self._intake = intake
@@ -60,18 +60,18 @@ class LateMessages:
     async def read_again(self, channel: Readable, message_id: int, to_said: ToSaid) -> None:
         """Try a message once more that was set aside."""
         try:
-            said = (await self._pages.single(channel, message_id)).read(to_said)
+            item = (await self._pages.single(channel, message_id)).read(to_said)
         except UnreadableMessage:
             return
         except UNREACHABLE as error:
             if says_gone(error):
                 await self._unread.settle(message_id)
             return
-        if said is None:
+        if item is None:
             await self._unread.settle(message_id)
-        elif self._intake.said(said):
+        elif self._intake.said(item):
             await self._intake.drain()
-            await self._unread.settle_kept(said.message)
+            await self._unread.settle_kept(item.message)
 
 
 def _known(entry: Entry, author_id: int) -> Message:

@@ -123,14 +123,14 @@ class Observer(commands.Cog):
         if message.guild is None or not self.backfill.observes(message.channel):
             return
         try:
-            kept = said(message, may_quote=self.backfill.may_quote(message.guild))
+            item = said(message, may_quote=self.backfill.may_quote(message.guild))
         except Exception as error:  # noqa: BLE001 - whatever it is, the message is looked for in its history
             log.error("Message %d could not be read (%s)", message.id, where(error))  # noqa: TRY400
             self.backfill.missed(message.guild, message.channel.id)
             return
-        if kept is None or self._guilds.consents.left_out(message.guild.id, message.author.id):
+        if item is None or self._guilds.consents.left_out(message.guild.id, message.author.id):
             return
-        self._intake.said(kept)
+        self._intake.said(item)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -176,8 +176,8 @@ class Observer(commands.Cog):
     async def _imported(self, channel_id: int, message_ids: list[int]) -> list[int]:
         """Those of the messages that are kept from a channel that nobody decided about: they were imported."""
         first, last = min(message_ids, default=0), max(message_ids, default=0)
-        kept = await self._log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
-        return [message_id for message_id in message_ids if message_id in kept]
+        imported = await self._log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
+        return [message_id for message_id in message_ids if message_id in imported]
 
     def _may_hold(self, guild_id: int, channel_id: int, channel: object) -> bool:
         """Whether something may have been heard in this channel; of the rest only imported messages are deleted.
@@ -347,7 +347,7 @@ class Observer(commands.Cog):
     async def _seed(self, guild: discord.Guild) -> None:
         """Switch on what the settings name and nobody has decided about, and tell the members there."""
         named = (guild.get_channel_or_thread(channel_id) for channel_id in self.observe_channels)
-        wanted = {channel.id: channel for one in named for channel in _named(one)}
+        wanted = {channel.id: channel for place in named for channel in _named(place)}
         decided = {decision.channel_id for decision in self._observations.list(guild.id)}
         for channel in wanted.values():
             if channel.id in decided:
@@ -386,5 +386,5 @@ class Observer(commands.Cog):
 def _named(channel: object) -> list[Talk | discord.Thread]:
     """What an id of the settings stands for: a channel or thread itself, a category for the channels in it."""
     if isinstance(channel, discord.CategoryChannel):
-        return [one for one in channel.channels if isinstance(one, Talk)]
+        return [talk for talk in channel.channels if isinstance(talk, Talk)]
     return [channel] if isinstance(channel, Talk | discord.Thread) else []

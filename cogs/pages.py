@@ -81,7 +81,7 @@ class Entry:
             return None
 
 
-class Pages:
+class History:
     """Reads history by itself, for `channel.history()` ends at the first message that it can't read.
 
     Args:

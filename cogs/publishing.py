@@ -238,8 +238,8 @@ class TakeDown(commands.Cog):
     async def review(self) -> None:
         """Take back what may not be seen any more where it was posted, in servers where something changed."""
         guilds = [self._bot.get_guild(guild_id) for guild_id in self._changed]
-        there = [guild for guild in guilds if guild is not None and not guild.unavailable]
-        await do_each(*(partial(self._review_changed, guild) for guild in there))
+        reachable = [guild for guild in guilds if guild is not None and not guild.unavailable]
+        await do_each(*(partial(self._review_changed, guild) for guild in reachable))
 
     async def _review_changed(self, guild: discord.Guild) -> None:
         self._changed.discard(guild.id)  # before looking: what changes meanwhile is looked at again

@@ -21,10 +21,10 @@ async def answered(app: App, query: str, hits: Sequence[Hit], names: Mapping[int
     for guild_id in {hit.guild_id for hit in hits}:
         people |= set((await app.directory.find(guild_id, query)).values())
     again, everywhere = Hits(app.log, app.store), frozenset[int]().union(*(hit.channel_ids for hit in hits))
-    found = await again.fresh(hits, everywhere)
+    fresh = await again.fresh(hits, everywhere)
 
     async def stands() -> bool:
-        return found == await again.fresh(hits, everywhere)
+        return fresh == await again.fresh(hits, everywhere)
 
     question = with_names(query, names)
     return await app.services.answers.answer(question, hits, names, stands=stands, people=people)

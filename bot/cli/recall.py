@@ -90,14 +90,14 @@ def recall(
             for note in notes:
                 print(note, file=sys.stderr)
             for question in questions:
-                found = await find(app, question, limit)
+                recalled = await find(app, question, limit)
                 if answer:
-                    told = await answers.answered(app, question.query, found.hits, found.names)
-                    found = replace(found, told=told)
+                    given = await answers.answered(app, question.query, recalled.hits, recalled.names)
+                    recalled = replace(recalled, told=given)
                 if as_json:
-                    print(json.dumps(as_record(question, found), ensure_ascii=False), flush=True)
+                    print(json.dumps(as_record(question, recalled), ensure_ascii=False), flush=True)
                 else:
-                    show(Console(), question, found)
+                    show(Console(), question, recalled)
 
     asyncio.run(ask())
 

@@ -14,7 +14,7 @@ from bot.llm.composition import (
     open_embedder,
     open_models,
 )
-from bot.llm.costs import Call, Ledger, Usage
+from bot.llm.costs import CountedCall, Ledger, Usage
 from bot.llm.embeddings import FIXED_TEXT, MAX_TEXTS, AbsentEmbedder, Embedder
 from bot.llm.fallback import Course, FallbackModel, FallbackStanding
 from bot.llm.loading import load_settings
@@ -35,8 +35,8 @@ __all__ = [
     "Bill",
     "Breaker",
     "BreakerState",
-    "Call",
     "CompletionRequest",
+    "CountedCall",
     "Counters",
     "Course",
     "Embedder",

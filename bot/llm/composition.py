@@ -11,7 +11,7 @@ from aiolimiter import AsyncLimiter
 
 from bot.domain import Clock, ServiceError, StartupError, host_name
 from bot.llm.base import LanguageModel
-from bot.llm.costs import Call, Ledger
+from bot.llm.costs import CountedCall, Ledger
 from bot.llm.embeddings import Embedder
 from bot.llm.fallback import FallbackModel
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
@@ -64,7 +64,7 @@ async def open_models(
     settings: Settings,
     db: Database,
     clock: Clock,
-    called: Callable[[Call], None],
+    called: Callable[[CountedCall], None],
     *,
     extract: bool,
     answer: bool,

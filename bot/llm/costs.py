@@ -51,7 +51,7 @@ class _Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class CountedCall:
     """One call as it was counted; see `Ledger.record`."""
 
     provider: str
@@ -63,7 +63,7 @@ class Call:
     failed: bool
 
 
-def _nobody(call: Call) -> None:
+def _nobody(call: CountedCall) -> None:
     """Tell nobody."""
 
 
@@ -79,7 +79,7 @@ class Ledger(Store):
     name = "costs"
     tables = (usage,)
 
-    def __init__(self, db: Database, clock: Clock, on_call: Callable[[Call], None] = _nobody) -> None:
+    def __init__(self, db: Database, clock: Clock, on_call: Callable[[CountedCall], None] = _nobody) -> None:
         """Open the ledger; `told` hears of each call as it is counted."""
         super().__init__(db)
         self._clock = clock
@@ -99,7 +99,7 @@ class Ledger(Store):
         failed: bool = False,
     ) -> None:
         """Count one call; never waits. Token counts that the service did not tell are None and count as 0."""
-        call = Call(
+        call = CountedCall(
             provider=provider,
             model=model,
             purpose=purpose,

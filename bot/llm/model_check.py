@@ -42,5 +42,5 @@ def schema_finding(name: str, text: str, setting: str) -> Finding:
     """Whether an answer follows the schema that was asked for."""
     if follows_schema(text):
         return Finding("language model", Verdict.OK, f"{name} follows a JSON schema")
-    found = f"{name} does not follow a JSON schema, so no memories can be made with it"
-    return Finding("language model", Verdict.FAULT, found, OTHER_MODEL.format(setting=setting))
+    sentence = f"{name} does not follow a JSON schema, so no memories can be made with it"
+    return Finding("language model", Verdict.FAULT, sentence, OTHER_MODEL.format(setting=setting))

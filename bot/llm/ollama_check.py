@@ -80,9 +80,9 @@ async def examine_ollama(urls: Sequence[str], model: str, setting: str = "OLLAMA
         async for finding in _examine(urls[0], model, setting):
             yield finding
         return
-    found = await asyncio.gather(*(_all_of(url, model, setting) for url in urls))
-    sound = any(all(finding.verdict is not Verdict.FAULT for finding in findings) for findings in found)
-    for url, findings in zip(urls, found, strict=True):
+    by_host = await asyncio.gather(*(_all_of(url, model, setting) for url in urls))
+    sound = any(all(finding.verdict is not Verdict.FAULT for finding in findings) for findings in by_host)
+    for url, findings in zip(urls, by_host, strict=True):
         for finding in findings:
             fault = finding.verdict is Verdict.FAULT
             verdict = Verdict.WARNING if fault and sound else finding.verdict
@@ -92,12 +92,12 @@ async def examine_ollama(urls: Sequence[str], model: str, setting: str = "OLLAMA
 
 async def compare_hosts(urls: Sequence[str], models: Sequence[str]) -> Finding:
     """Whether the hosts have the same contents under the models' names; those that do not answer are left out."""
-    found = await asyncio.gather(*map(_digests_at, urls))
-    pulled = {host_name(url): there for url, there in zip(urls, found, strict=True) if there}
-    told = [told for model in models if (told := _different(model, pulled))]
-    if told:
+    digests = await asyncio.gather(*map(_digests_at, urls))
+    pulled = {host_name(url): contents for url, contents in zip(urls, digests, strict=True) if contents}
+    differences = [differences for model in models if (differences := _different(model, pulled))]
+    if differences:
         todo = "`ollama pull` it again on each host: answers, and above all vectors, of different models do not match"
-        return Finding("ollama hosts", Verdict.WARNING, "; ".join(told), todo)
+        return Finding("ollama hosts", Verdict.WARNING, "; ".join(differences), todo)
     return Finding("ollama hosts", Verdict.OK, f"{', '.join(models)}: the same on each of {len(pulled)} hosts")
 
 
@@ -214,39 +214,39 @@ def _claim_finding(name: str, text: str) -> Finding:
     """Whether a model for claims sees that a text says what it says."""
     if says_yes(text):
         return Finding("check model", Verdict.OK, f"{name} answers whether a text says something")
-    found = f"{name} does not answer Yes or No to a document and a claim"
-    return Finding("check model", Verdict.FAULT, found, OTHER_MODEL.format(setting="CHECK_MODEL"))
+    sentence = f"{name} does not answer Yes or No to a document and a claim"
+    return Finding("check model", Verdict.FAULT, sentence, OTHER_MODEL.format(setting="CHECK_MODEL"))
 
 
 def _speed(answer: ollama.ChatResponse, seconds: float) -> Finding:
     """How long the sample call took; loading the model is told apart."""
     loading = (answer.load_duration or 0) / NANOSECONDS
-    found = f"a sample call took {seconds:.1f} s"
+    sentence = f"a sample call took {seconds:.1f} s"
     if loading > WORTH_TELLING:
-        found += f", {loading:.1f} s of them for loading the model"
+        sentence += f", {loading:.1f} s of them for loading the model"
     rate = (answer.eval_count or 0) * NANOSECONDS / answer.eval_duration if answer.eval_duration else None
     if rate is None:
-        return Finding("speed", Verdict.OK, found)
-    found += f"; it writes {rate:.0f} tokens a second"
+        return Finding("speed", Verdict.OK, sentence)
+    sentence += f"; it writes {rate:.0f} tokens a second"
     if rate >= SLOW_TOKENS:
-        return Finding("speed", Verdict.OK, found)
+        return Finding("speed", Verdict.OK, sentence)
     todo = "memories come late and nothing is lost; a smaller model or a graphics card helps (docs/ollama.md)"
-    return Finding("speed", Verdict.WARNING, found, todo)
+    return Finding("speed", Verdict.WARNING, sentence, todo)
 
 
 def _graphics(name: str, loaded: Sequence[LoadedModel]) -> Finding:
     """How much of the model is on a graphics card (/api/ps: size_vram against size)."""
     full = name if ":" in name else f"{name}:latest"
-    model = next((one for one in loaded if one.name == full), None)
+    model = next((running for running in loaded if running.name == full), None)
     if model is None or not model.size:
         return Finding(
             "graphics card", Verdict.WARNING, f"Ollama does not tell where it runs {name}", "see `ollama ps`"
         )
     share = min(1.0, model.vram / model.size)
-    found = f"{share:.0%} of {name} is on it, {model.vram / GIGABYTE:.1f} of {model.size / GIGABYTE:.1f} GB"
+    sentence = f"{share:.0%} of {name} is on it, {model.vram / GIGABYTE:.1f} of {model.size / GIGABYTE:.1f} GB"
     if share >= WHOLE:
-        return Finding("graphics card", Verdict.OK, found)
+        return Finding("graphics card", Verdict.OK, sentence)
     if not model.vram:
-        found = f"{name} runs on the processor alone"
+        sentence = f"{name} runs on the processor alone"
     todo = "choose a smaller model or free the card's memory (docs/ollama.md); it works meanwhile, slowly"
-    return Finding("graphics card", Verdict.WARNING, found, todo)
+    return Finding("graphics card", Verdict.WARNING, sentence, todo)

@@ -220,8 +220,8 @@ class Pool(Generic[C]):
         waits = [host.guard.seconds_to_wait for host in self.hosts]
         if all(wait > 0 for wait in waits):
             return RateLimited(self._service, min(waits))
-        if told := sorted(errors, key=_weight):
-            return told[0]
+        if failures := sorted(errors, key=_weight):
+            return failures[0]
         wait = min(max(host.guard.breaker.seconds_to_try, host.guard.seconds_to_wait) for host in self.hosts)
         return ServiceUnavailable(
             self._service, f"all {len(self.hosts)} hosts are left alone after failures; next try in {wait:.0f} s"

@@ -27,7 +27,7 @@ from bot.domain import (
 from bot.memories import rows
 from bot.memories.asker import Asker
 from bot.memories.store import MemoryStore
-from bot.observe import MessageLog, Refusal, set_state, storable
+from bot.observe import Exclusion, MessageLog, set_state, storable
 from bot.storage import Database, corrections, forgotten_topics, memories, messages, upsert
 from bot.text import fold
 
@@ -46,9 +46,9 @@ NOT_FOUND = "There is no such memory or answer here for you; run the command you
 _REMEMBERED = uuid.UUID("5c1f7c37-6f0f-4b4e-9d0f-5b1b6a3d8a10")  # namespace of the ids of memories kept on purpose
 _NOT_KEPT = MappingProxyType(
     {
-        Refusal.OPTED_OUT: "Its author does not want to be remembered, so nothing was kept.",
-        Refusal.ERASED: "What was said up to then was erased, so it is not remembered; say it again to keep it.",
-        Refusal.DELETED: "That message was deleted, so it is not remembered.",
+        Exclusion.OPTED_OUT: "Its author does not want to be remembered, so nothing was kept.",
+        Exclusion.ERASED: "What was said up to then was erased, so it is not remembered; say it again to keep it.",
+        Exclusion.DELETED: "That message was deleted, so it is not remembered.",
     }
 )
 

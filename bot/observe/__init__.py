@@ -11,22 +11,22 @@ from bot.observe.imports import Imports
 from bot.observe.intake import Intake
 from bot.observe.kept import left_in_words, mentioning, mentions, said_in
 from bot.observe.message_rows import READ_AGAIN, insert_messages, message_from_row, set_batch, set_state
-from bot.observe.messagelog import Backlog, MessageLog, Refusal, Said, storable
+from bot.observe.messagelog import Exclusion, MessageLog, Said, Unread, storable
 from bot.observe.unread import UnreadMessages
 
 __all__ = [
     "READ_AGAIN",
-    "Backlog",
     "Directory",
+    "Exclusion",
     "Export",
     "Exported",
     "Imports",
     "Intake",
     "LogServices",
     "MessageLog",
-    "Refusal",
     "Said",
     "Survey",
+    "Unread",
     "UnreadMessages",
     "insert_messages",
     "left_in_words",

@@ -86,8 +86,8 @@ class Directory(Store):
                 select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id, _may_occur(words))
             )
             lengths = {(row.user_id, row.name): _match(_words(row.name), words) for row in rows.all()}
-        found = [member for member, length in lengths.items() if length]
-        return dict(sorted(found, key=lambda member: (-lengths[member], member)))
+        matches = [member for member, length in lengths.items() if length]
+        return dict(sorted(matches, key=lambda member: (-lengths[member], member)))
 
     async def remember_names(self, guild_id: int, names: Mapping[int, str]) -> None:
         """Keep the display names of people who are cited, replacing older ones."""
@@ -130,7 +130,7 @@ class Directory(Store):
 
 async def _silent_among(connection: AsyncConnection, guild_id: int, user_ids: Collection[int]) -> set[int]:
     """Members of whom nothing is left."""
-    said = exists().where(messages.c.author_id == members.c.user_id, messages.c.guild_id == guild_id)
+    has_messages = exists().where(messages.c.author_id == members.c.user_id, messages.c.guild_id == guild_id)
     cited = exists().where(
         citations.c.author_id == members.c.user_id,
         ~citations.c.supporting,
@@ -138,7 +138,7 @@ async def _silent_among(connection: AsyncConnection, guild_id: int, user_ids: Co
         memories.c.guild_id == guild_id,
     )
     theirs = and_(members.c.guild_id == guild_id, members.c.user_id.in_(user_ids))
-    silent = set(await connection.scalars(select(members.c.user_id).where(theirs, ~said, ~cited)))
+    silent = set(await connection.scalars(select(members.c.user_id).where(theirs, ~has_messages, ~cited)))
     if not silent:
         return silent
     referring = select(memories.c.text).where(memories.c.guild_id == guild_id, memories.c.text.contains("<@"))

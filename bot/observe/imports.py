@@ -57,9 +57,9 @@ class Imports(Store):
         brought = select(messages).join(imports, imports.c.message_id == messages.c.id)
         async with self._db.read() as connection:
             rows = (await connection.execute(brought.where(messages.c.id.in_(given)))).all()
-            kept = {row.id: message_from_row(row) for row in rows}
-            new = await self._log.as_kept(connection, [given[message_id] for message_id in kept])
-        return [each.message for each in new if _was_edited(kept[each.message.id], given[each.message.id])]
+            logged = {row.id: message_from_row(row) for row in rows}
+            new = await self._log.as_kept(connection, [given[message_id] for message_id in logged])
+        return [each.message for each in new if _was_edited(logged[each.message.id], given[each.message.id])]
 
     async def missing(self, channel_id: int, present: Sequence[int]) -> tuple[list[int], int]:
         """What exports brought of a channel that a later one does not have, though it lies within it.
@@ -84,15 +84,15 @@ class Imports(Store):
             count, after = count + len(ids), ids[-1]
 
 
-def _was_edited(kept: Message, now: Said) -> bool:
-    if (kept.edited_at or kept.created_at) > (now.message.edited_at or now.message.created_at):
+def _was_edited(logged: Message, now: Said) -> bool:
+    if (logged.edited_at or logged.created_at) > (now.message.edited_at or now.message.created_at):
         return False
     texts = [now.message.content] if now.quotes is None else [now.message.content, now.without_quote]
-    return all(_differ(kept.content, text) for text in texts)
+    return all(_differ(logged.content, text) for text in texts)
 
 
-def _differ(kept: str, content: str) -> bool:
-    return kept != without_people(storable(content), people_in([content]) - people_in([kept]))
+def _differ(logged: str, content: str) -> bool:
+    return logged != without_people(storable(content), people_in([content]) - people_in([logged]))
 
 
 def _has(ids: Sequence[int], wanted: int) -> bool:

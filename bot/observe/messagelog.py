@@ -38,7 +38,7 @@ STEMMED_AT_ONCE = 50
 """Messages whose words are found in one go; some 5 ms, after which others get their turn on the event loop."""
 
 
-class Refusal(StrEnum):
+class Exclusion(StrEnum):
     """Why a message was not kept. Nothing of it is."""
 
     OPTED_OUT = "opted_out"
@@ -75,11 +75,11 @@ class AppendReport:
 
     stored: int = 0
     doubles: int = 0
-    refused: Mapping[Refusal, int] = field(default_factory=dict)
+    refused: Mapping[Exclusion, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class Unread:
     """What a channel has waiting for extraction.
 
     Attributes:
@@ -159,7 +159,7 @@ class MessageLog:
             counts = {row.state: row.messages for row in await connection.execute(query)}
         return {state: counts.get(state, 0) for state in MessageState}
 
-    async def pending_overview(self, guild_id: int | None = None) -> list[Backlog]:
+    async def pending_overview(self, guild_id: int | None = None) -> list[Unread]:
         """The channels that have messages waiting for extraction, longest wait first; not what is read again."""
         oldest = func.min(messages.c.logged_ms)
         query = (
@@ -171,7 +171,7 @@ class MessageLog:
         if guild_id is not None:
             query = query.where(messages.c.guild_id == guild_id)
         async with self._db.read() as connection:
-            return [Backlog(*row) for row in await connection.execute(query)]
+            return [Unread(*row) for row in await connection.execute(query)]
 
     async def count_pending(self, *, logged_before_ms: int) -> int:
         """How many messages that were logged before then still wait for extraction; not what is read again."""
@@ -192,19 +192,21 @@ class MessageLog:
     async def checkpoint(self, channel_id: int) -> int:
         """The snowflake up to which the channel is read; 0 if it never was."""
         async with self._db.read() as connection:
-            found = await connection.scalar(select(channels.c.checkpoint).where(channels.c.channel_id == channel_id))
-        return found or 0
+            checkpoint = await connection.scalar(
+                select(channels.c.checkpoint).where(channels.c.channel_id == channel_id)
+            )
+        return checkpoint or 0
 
     async def newest_kept(self, guild_id: int) -> dict[int, int]:
         """The newest message of each channel of a server of which something is kept; see `kept_between`."""
         newest: dict[int, int] = {}
-        said = select(messages.c.channel_id, func.max(messages.c.id)).where(messages.c.guild_id == guild_id)
+        logged = select(messages.c.channel_id, func.max(messages.c.id)).where(messages.c.guild_id == guild_id)
         cited = _from_extracted(select(citations.c.channel_id, func.max(citations.c.message_id)))
         cited = cited.where(memories.c.guild_id == guild_id)
         doubting = select(memories.c.doubt_channel_id, func.max(memories.c.doubt_message_id))
         doubting = doubting.where(memories.c.doubt_message_id.is_not(None), memories.c.guild_id == guild_id)
         queries = (
-            said.group_by(messages.c.channel_id),
+            logged.group_by(messages.c.channel_id),
             cited.group_by(citations.c.channel_id),
             doubting.group_by(memories.c.doubt_channel_id),
         )
@@ -216,8 +218,8 @@ class MessageLog:
 
     async def last_kept(self, channel_id: int, up_to: int) -> int | None:
         """The newest message of a channel up to a snowflake of which something is kept; see `kept_between`."""
-        kept = await self.kept_between(channel_id, 0, up_to, limit=1)
-        return max(kept, default=None)
+        messages_before = await self.kept_between(channel_id, 0, up_to, limit=1)
+        return max(messages_before, default=None)
 
     async def kept_between(self, channel_id: int, first: int, last: int, *, limit: int) -> dict[int, Message | None]:
         """The newest `limit` messages from `first` to `last` that are in the log, or (None) only cited or in doubt.
@@ -225,8 +227,8 @@ class MessageLog:
         Citations count where a memory was extracted: the others may cite a command, which is no message. In doubt is a
         message by which a memory may have changed.
         """
-        said = select(messages).where(messages.c.channel_id == channel_id, messages.c.id.between(first, last))
-        said = said.order_by(messages.c.id.desc()).limit(limit)
+        wanted = select(messages).where(messages.c.channel_id == channel_id, messages.c.id.between(first, last))
+        wanted = wanted.order_by(messages.c.id.desc()).limit(limit)
         cited = _from_extracted(select(citations.c.message_id).distinct())
         cited = cited.where(citations.c.channel_id == channel_id, citations.c.message_id.between(first, last))
         cited = cited.order_by(citations.c.message_id.desc()).limit(limit)
@@ -237,12 +239,12 @@ class MessageLog:
         )
         doubting = doubting.order_by(memories.c.doubt_message_id.desc()).limit(limit)
         async with self._db.read() as connection:
-            found: dict[int, Message | None] = dict.fromkeys(await connection.scalars(cited))
-            found |= dict.fromkeys(await connection.scalars(doubting))
-            found |= {row.id: message_from_row(row) for row in await connection.execute(said)}
-        return {message_id: found[message_id] for message_id in sorted(found, reverse=True)[:limit]}
+            by_id: dict[int, Message | None] = dict.fromkeys(await connection.scalars(cited))
+            by_id |= dict.fromkeys(await connection.scalars(doubting))
+            by_id |= {row.id: message_from_row(row) for row in await connection.execute(wanted)}
+        return {message_id: by_id[message_id] for message_id in sorted(by_id, reverse=True)[:limit]}
 
-    async def refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Refusal]:
+    async def refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Exclusion]:
         """Which of the messages may not be kept, and why, as the database has it inside the caller's transaction."""
         if not fresh:
             return {}
@@ -252,17 +254,17 @@ class MessageLog:
         marks = await watermarks_of(connection, fresh, subjects.values())
         deleted = await deleted_among(connection, [message.id for message in fresh])
         ends = await _switched_off(connection, {message.channel_id for message in fresh})
-        refused: dict[int, Refusal] = {}
+        refused: dict[int, Exclusion] = {}
         for message in fresh:
             member = (message.guild_id, message.author_id)
             if member in opted_out:
-                refused[message.id] = Refusal.OPTED_OUT
+                refused[message.id] = Exclusion.OPTED_OUT
             elif message.id <= erased_up_to(marks, message, subjects[member]):
-                refused[message.id] = Refusal.ERASED
+                refused[message.id] = Exclusion.ERASED
             elif message.id >= ends.get(message.channel_id, message.id + 1):
-                refused[message.id] = Refusal.UNOBSERVED
+                refused[message.id] = Exclusion.UNOBSERVED
             elif message.id in deleted:
-                refused[message.id] = Refusal.DELETED
+                refused[message.id] = Exclusion.DELETED
         return refused
 
     async def unmentioned(self, connection: AsyncConnection, texts: Sequence[tuple[int, str]]) -> list[str]:
@@ -285,45 +287,46 @@ class MessageLog:
         known = await _present(connection, messages.c.id, first)
         fresh = [item for id_, item in first.items() if id_ not in known]
         refused = await self.refusals(connection, [item.message for item in fresh])
-        kept = [item for item in fresh if item.message.id not in refused]
+        taken = [item for item in fresh if item.message.id not in refused]
         guilds = {item.message.channel_id: item.message.guild_id for item in said}
         await add_channels(connection, self._db.dialect, guilds)
-        if kept:
-            await self._insert(connection, await self.as_kept(connection, kept))
+        if taken:
+            await self._insert(connection, await self.as_kept(connection, taken))
         if from_export:
-            await note_imported(connection, self._db.dialect, [item.message for item in kept])
+            await note_imported(connection, self._db.dialect, [item.message for item in taken])
         else:
             await note_read(connection, known)
-        return AppendReport(len(kept), len(said) - len(fresh), Counter(refused.values()))
+        return AppendReport(len(taken), len(said) - len(fresh), Counter(refused.values()))
 
-    async def _quoting(self, connection: AsyncConnection, kept: Sequence[Said]) -> list[Said]:
+    async def _quoting(self, connection: AsyncConnection, items: Sequence[Said]) -> list[Said]:
         """Leave forwarded text out where it is not of a message that the log may hold."""
-        wanted = {item.quotes for item in kept if item.quotes is not None}
+        wanted = {item.quotes for item in items if item.quotes is not None}
         if not wanted:
-            return list(kept)
+            return list(items)
         rows = await connection.execute(select(messages).where(messages.c.id.in_(wanted)))
         held = [message_from_row(row) for row in rows]
         refused = await self.refusals(connection, held)
         sources = {message.id: message.guild_id for message in held if message.id not in refused}
-        sources |= {item.message.id: item.message.guild_id for item in kept}
+        sources |= {item.message.id: item.message.guild_id for item in items}
         return [
             item
             if item.quotes is None or sources.get(item.quotes) == item.message.guild_id
             else replace(item, message=replace(item.message, content=item.without_quote))
-            for item in kept
+            for item in items
         ]
 
-    async def _insert(self, connection: AsyncConnection, kept: Sequence[Said]) -> None:
+    async def _insert(self, connection: AsyncConnection, items: Sequence[Said]) -> None:
         now = self._clock()
-        new = [item.message for item in kept]
+        new = [item.message for item in items]
         await insert_messages(connection, new, now)
         entries = [
-            FullTextEntry(said.id, said.guild_id, said.channel_id, (said.author_id,), said.content) for said in new
+            FullTextEntry(message.id, message.guild_id, message.channel_id, (message.author_id,), message.content)
+            for message in new
         ]
         for start in range(0, len(entries), STEMMED_AT_ONCE):
             await self._fulltext.add(connection, "messages", entries[start : start + STEMMED_AT_ONCE])
-        await self._told(connection, [said.id for said in new])
-        names = {(item.message.guild_id, item.message.author_id): storable(item.author_name) for item in kept}
+        await self._told(connection, [message.id for message in new])
+        names = {(item.message.guild_id, item.message.author_id): storable(item.author_name) for item in items}
         await write_names(connection, self._db.dialect, names)
 
 

@@ -33,12 +33,12 @@ async def examine_discord(settings: Settings) -> Finding:
             text = await answer.text(errors="replace") if answer.status == httpx.codes.OK else ""
             return _application(answer.status, text)
     except TimeoutError:
-        found = f"no answer within {PROBE_SECONDS:g} s"
+        sentence = f"no answer within {PROBE_SECONDS:g} s"
     except aiohttp.ClientResponseError:
-        found = NOT_DISCORD
+        sentence = NOT_DISCORD
     except aiohttp.ClientError:
-        found = "can't be reached"
-    return Finding("discord", Verdict.FAULT, found, NETWORK_TODO)
+        sentence = "can't be reached"
+    return Finding("discord", Verdict.FAULT, sentence, NETWORK_TODO)
 
 
 def _application(status: int, text: str) -> Finding:

@@ -200,27 +200,27 @@ class Doctor:
             return Finding("servers", Verdict.SKIPPED, "the database can't be used")
         all_of_them = together(servers)
         speaking = sum(each.last_day > 0 for each in servers)
-        found = (
+        sentence = (
             f"{all_of_them.last_hour:,} messages came in within an hour, {all_of_them.last_day:,} within 24 hours from "
             f"{speaking:,} server{'s' * (speaking != 1)}; {all_of_them.pending:,} wait, the oldest for "
             f"{waited(all_of_them.oldest_seconds)}; {all_of_them.memories:,} memories were made within 24 hours"
         )
-        return Finding("servers", Verdict.OK, found, table=_table(servers, names) if len(servers) > 1 else ())
+        return Finding("servers", Verdict.OK, sentence, table=_table(servers, names) if len(servers) > 1 else ())
 
     def _at_rest(self) -> Finding:
         """What protects the files: encryption, and who may read them."""
         key = self._settings.data_key is not None
-        found = f"the database is {'encrypted' if key else 'not encrypted (DATA_KEY is not set)'}"
+        sentence = f"the database is {'encrypted' if key else 'not encrypted (DATA_KEY is not set)'}"
         if self._settings.uses_database_server:
-            found = "the database is on a PostgreSQL server, which needs an encrypted volume"
+            sentence = "the database is on a PostgreSQL server, which needs an encrypted volume"
         folder = self._settings.data_dir
         open_to_others = sum(map(_others_may_read, [folder, *folder.rglob("*")]))
         if self._settings.uses_qdrant_server:
-            found += "; a Qdrant server needs an encrypted volume"
+            sentence += "; a Qdrant server needs an encrypted volume"
         if open_to_others:
             todo = f"chmod -R go-rwx {folder}"
-            return Finding("at rest", Verdict.WARNING, f"{found}; others may read {open_to_others} files", todo)
-        return Finding("at rest", Verdict.OK, f"{found}; files are for the bot's user alone")
+            return Finding("at rest", Verdict.WARNING, f"{sentence}; others may read {open_to_others} files", todo)
+        return Finding("at rest", Verdict.OK, f"{sentence}; files are for the bot's user alone")
 
     async def _models(self) -> AsyncIterator[Finding]:
         """What the providers find of their models."""
@@ -240,8 +240,8 @@ class Doctor:
             await self._prove()
         except AnswerError as error:
             todo = "choose another model; docs/ollama.md names some; until then messages wait and are searched by words"
-            found = f"a model gives no usable answer about a line of this program's own ({error})"
-            return Finding("both calls", Verdict.FAULT, found, todo)
+            sentence = f"a model gives no usable answer about a line of this program's own ({error})"
+            return Finding("both calls", Verdict.FAULT, sentence, todo)
         except (ServiceError, StartupError) as error:
             todo = "mend it; until then messages wait and are searched by words"
             return Finding("both calls", Verdict.FAULT, str(error), todo)
@@ -263,16 +263,16 @@ class Doctor:
         if self._settings.embed_messages and embedder.is_outside:
             sent = f"{what}: EMBED_MESSAGES sends it every message"
             return Finding("embeddings", Verdict.WARNING, sent, "embed at home (EMBEDDING_PROVIDER), or switch it off")
-        found = f"{what}, {self._settings.embedding_dims} numbers"
+        sentence = f"{what}, {self._settings.embedding_dims} numbers"
         if facts.at_once < AT_ONCE:
-            found += f"; texts that it takes at once: {facts.at_once}, so that filling the index takes longer"
+            sentence += f"; texts that it takes at once: {facts.at_once}, so that filling the index takes longer"
         if facts.longest is None:
-            return Finding("embeddings", Verdict.OK, found)
-        found += f"; of long texts it reads the first {facts.longest:,} characters or so"
+            return Finding("embeddings", Verdict.OK, sentence)
+        sentence += f"; of long texts it reads the first {facts.longest:,} characters or so"
         if not self._settings.embed_messages:
-            return Finding("embeddings", Verdict.OK, found)
+            return Finding("embeddings", Verdict.OK, sentence)
         todo = "choose an EMBEDDING_MODEL with a longer window, or leave it: the rest is found by its words"
-        return Finding("embeddings", Verdict.WARNING, found, todo)
+        return Finding("embeddings", Verdict.WARNING, sentence, todo)
 
     async def _waiting(self) -> Finding:
         """What was tried and is not done, and why."""
@@ -280,18 +280,18 @@ class Doctor:
             delays = await self._delays()
         except (StartupError, SQLAlchemyError):
             return Finding("what waits", Verdict.SKIPPED, "the database can't be used")
-        found = "; ".join(delays.lines)
+        sentence = "; ".join(delays.lines)
         if delays.removals:
-            return Finding("what waits", Verdict.FAULT, found, "mend this first: until then it is not gone")
+            return Finding("what waits", Verdict.FAULT, sentence, "mend this first: until then it is not gone")
         if delays.waiting:
             return Finding(
-                "what waits", Verdict.WARNING, found, "mend what it waits for, as said above; nothing is lost"
+                "what waits", Verdict.WARNING, sentence, "mend what it waits for, as said above; nothing is lost"
             )
         if delays.parts:
-            return Finding("what waits", Verdict.WARNING, found, "nothing, if it heals by itself; else see the log")
+            return Finding("what waits", Verdict.WARNING, sentence, "nothing, if it heals by itself; else see the log")
         if delays.aside:
             todo = "nothing else is held up by it; another model, or a newer version, may be able to do it"
-            return Finding("what waits", Verdict.WARNING, found, todo)
+            return Finding("what waits", Verdict.WARNING, sentence, todo)
         return Finding("what waits", Verdict.OK, "nothing that was tried")
 
     async def _vectors(self) -> Finding:
@@ -303,16 +303,16 @@ class Doctor:
             return Finding("vector store", Verdict.FAULT, *_of_index(error))
         except SQLAlchemyError:
             return Finding("vector store", Verdict.SKIPPED, "the database can't be used")
-        found = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
+        sentence = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
         if facts.waiting:
-            found += f", {facts.waiting:,} changes waiting"
+            sentence += f", {facts.waiting:,} changes waiting"
         if facts.foreign:
-            found += f"; {facts.foreign:,} points of another program in the same collection are left alone"
+            sentence += f"; {facts.foreign:,} points of another program in the same collection are left alone"
         if facts.spread:
-            found += f"; it has {facts.spread}"
+            sentence += f"; it has {facts.spread}"
             todo = "`python -m bot reindex` makes it anew as MEM0_QDRANT_SHARD_NUMBER and the two below it say"
-            return Finding("vector store", Verdict.WARNING, found, todo)
-        return Finding("vector store", Verdict.OK, found)
+            return Finding("vector store", Verdict.WARNING, sentence, todo)
+        return Finding("vector store", Verdict.OK, sentence)
 
 
 def _of_index(error: StartupError | ServiceError | OSError) -> tuple[str, str]:

@@ -26,9 +26,9 @@ from bot.operate.traffic import together
 if TYPE_CHECKING:
     from bot.domain import Clock, MessageState
     from bot.index import Indexer
-    from bot.llm import Call, Guard, Ledger, LoadedModel, PriceTable, Usage
+    from bot.llm import CountedCall, Guard, Ledger, LoadedModel, PriceTable, Usage
     from bot.memories import MemoryStore
-    from bot.observe import Backlog, Intake, MessageLog
+    from bot.observe import Intake, MessageLog, Unread
     from bot.operate.traffic import GuildTraffic, Traffic
     from bot.remember import FlushReport
 
@@ -90,7 +90,7 @@ class Metrics:
     def _histogram(self, name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(name, meaning, labels, namespace=PREFIX, registry=self.registry, buckets=buckets)
 
-    def called(self, call: Call) -> None:
+    def called(self, call: CountedCall) -> None:
         """A model was asked, as the ledger counted it."""
         outcome = "failed" if call.failed else "answered"
         if call.purpose == EMBEDDING:
@@ -139,7 +139,7 @@ class Snapshot:
 
     ready: Mapping[str, bool] = field(default_factory=dict)
     states: Mapping[MessageState, int] = field(default_factory=dict)
-    waiting: Sequence[Backlog] = ()
+    waiting: Sequence[Unread] = ()
     traffic: Sequence[GuildTraffic] = ()
     memories: int = 0
     backlog: int = 0

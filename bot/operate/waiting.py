@@ -138,11 +138,11 @@ def _dead(count: SetAsideCount) -> str:
 
 
 def _aside(count: SetAsideCount) -> str:
-    one = count.items == 1
+    is_single = count.items == 1
     if count.part != PART:
-        what = "item was set aside" if one else "items were set aside"
+        what = "item was set aside" if is_single else "items were set aside"
         return f"{count.items:,} {what} by the {count.part}: {count.reason}{_again(count)}"
-    what = "memory or message is" if one else "memories or messages are"
+    what = "memory or message is" if is_single else "memories or messages are"
     return f"{count.items:,} {what} not in the index but found by words, because {count.reason}{_again(count)}"
 
 

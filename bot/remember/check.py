@@ -197,7 +197,7 @@ def judged(
     is doubted from then on.
     """
     refusals = Counter(proposed.refusals)
-    kept: list[tuple[Statement, Judgement]] = []
+    accepted: list[tuple[Statement, Judgement]] = []
     refused: list[tuple[Statement, Judgement]] = []
     for candidate, judgement in zip(candidates, judgements, strict=True):
         reason = refusal(candidate, judgement)
@@ -206,10 +206,10 @@ def judged(
         if judgement is None:
             continue
         if candidate.keepable and reason is None:
-            kept.append((candidate.statement, _repeating(candidate, judgement)))
+            accepted.append((candidate.statement, _repeating(candidate, judgement)))
         elif reason != PRIVATE and judgement.relation is Relation.REPLACES:
             refused.append((replace(candidate.statement, text=""), judgement))
-    return Judged(tuple(kept), tuple(refused), refusals, proposed.cost + cost)
+    return Judged(tuple(accepted), tuple(refused), refusals, proposed.cost + cost)
 
 
 def _repeating(candidate: Candidate, judgement: Judgement) -> Judgement:

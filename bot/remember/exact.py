@@ -123,7 +123,7 @@ def check(
     stretch = Stretch(hearing, cited, text, alone=personal)
     if not stretch.is_complete:
         return Refusal.LINES
-    if personal and any(is_sensitive(told) for told in (text, *(heard.text for heard in stretch.cited))):
+    if personal and any(is_sensitive(words) for words in (text, *(heard.text for heard in stretch.cited))):
         return Refusal.SENSITIVE
     lenders: dict[int, Heard] = {}
     for need in _needs(text, stretch.language):
@@ -215,16 +215,16 @@ def _has_time(phrase: str, language: str, lines: Sequence[Heard]) -> bool:
     return False
 
 
-def contradicts(one: str, other: str) -> bool:
+def contradicts(statement: str, other: str) -> bool:
     """Whether each of two statements has a figure, date, time or link that the other has another for.
 
     What only one of them tells is no contradiction: "at 8pm" and "on Friday at 8pm" may be the same.
     """
-    links, others = set(links_of(one)), set(links_of(other))
+    links, others = set(links_of(statement)), set(links_of(other))
     if links - others and others - links:
         return True
-    language = language_of(f"{one} {other}")
-    values, against = _compared(one, language), _compared(other, language)
+    language = language_of(f"{statement} {other}")
+    values, against = _compared(statement, language), _compared(other, language)
     left = [value for value in values if not any(_agree(value, each) for each in against)]
     right = [value for value in against if not any(_agree(value, each) for each in values)]
     return any(_are_alike(value.meanings[0], each.meanings[0]) for value in left for each in right)
@@ -235,19 +235,19 @@ def _compared(text: str, language: str) -> list[Value]:
 
 
 def _agree(value: Value, other: Value) -> bool:
-    return any(_is_same(one, another) for one in value.meanings for another in other.meanings)
+    return any(_is_same(meaning, another) for meaning in value.meanings for another in other.meanings)
 
 
-def _is_same(one: Meaning, other: Meaning) -> bool:
-    if isinstance(one, Day) and isinstance(other, Day):
-        pairs = _shared(one, other)
+def _is_same(meaning: Meaning, other: Meaning) -> bool:
+    if isinstance(meaning, Day) and isinstance(other, Day):
+        pairs = _shared(meaning, other)
         return bool(pairs) and all(part == another for part, another in pairs)
-    if isinstance(one, Clock) and isinstance(other, Clock):
-        return one.agrees(other)
-    if isinstance(one, Number) and isinstance(other, Number):
-        return one.agrees(other)
-    bare = _figures(one) & _figures(other)  # "at 8" and "8pm", "the 22nd" and "22"
-    return bool(bare) and Number in (type(one), type(other))
+    if isinstance(meaning, Clock) and isinstance(other, Clock):
+        return meaning.agrees(other)
+    if isinstance(meaning, Number) and isinstance(other, Number):
+        return meaning.agrees(other)
+    bare = _figures(meaning) & _figures(other)  # "at 8" and "8pm", "the 22nd" and "22"
+    return bool(bare) and Number in (type(meaning), type(other))
 
 
 def _figures(meaning: Meaning) -> frozenset[Decimal | str]:
@@ -260,19 +260,19 @@ def _figures(meaning: Meaning) -> frozenset[Decimal | str]:
     return frozenset(Decimal(number) for hour in hours for number in (hour, hour % 12))
 
 
-def _are_alike(one: Meaning, other: Meaning) -> bool:
+def _are_alike(meaning: Meaning, other: Meaning) -> bool:
     """Whether two values tell the same kind of thing, so that they contradict each other where they differ."""
-    if isinstance(one, Number) and isinstance(other, Number):
-        countable = one.unit in SECONDS and other.unit in SECONDS
-        return one.unit == other.unit or countable or not (one.unit and other.unit)
-    if isinstance(one, Day) and isinstance(other, Day):
-        return bool(_shared(one, other))
-    return isinstance(one, Clock) and isinstance(other, Clock)
+    if isinstance(meaning, Number) and isinstance(other, Number):
+        countable = meaning.unit in SECONDS and other.unit in SECONDS
+        return meaning.unit == other.unit or countable or not (meaning.unit and other.unit)
+    if isinstance(meaning, Day) and isinstance(other, Day):
+        return bool(_shared(meaning, other))
+    return isinstance(meaning, Clock) and isinstance(other, Clock)
 
 
-def _shared(one: Day, other: Day) -> list[tuple[int, int]]:
+def _shared(day: Day, other: Day) -> list[tuple[int, int]]:
     """The parts that both days tell."""
-    parts = zip(_day_parts(one), _day_parts(other), strict=True)
+    parts = zip(_day_parts(day), _day_parts(other), strict=True)
     return [(part, another) for part, another in parts if part is not None and another is not None]
 
 

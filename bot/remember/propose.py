@@ -136,7 +136,7 @@ class Proposer:
         if not (lines := transcript.new):
             return Proposals()
         async with turn or nullcontext() as before:
-            reading = _Reading(transcript)
+            reading = _AnswerRead(transcript)
             whole = await self._ask(reading, lines, personal, before)
             if not (whole or reading.proposals):
                 raise AnswerCut("the answer was ended before a whole statement about its lines")
@@ -149,7 +149,7 @@ class Proposer:
         return Proposals(reading.in_order(), reading.refusals, reading.cost)
 
     async def _ask(
-        self, reading: _Reading, lines: Sequence[ShownLine], personal: Collection[int], before: Before | None
+        self, reading: _AnswerRead, lines: Sequence[ShownLine], personal: Collection[int], before: Before | None
     ) -> bool:
         """Ask about these lines; whether the answer was whole."""
         transcript = reading.transcript
@@ -189,7 +189,7 @@ def answer_schema(numbers: Sequence[int], *, personal: bool) -> dict[str, Any]:
     return closed({"topics": topics, "memories": memories}) | {"required": ["memories"]}
 
 
-class _Reading:
+class _AnswerRead:
     """What was read of the answers about one transcript."""
 
     def __init__(self, transcript: Transcript) -> None:

@@ -207,14 +207,14 @@ class Queue(Leases):
         """A batch's messages, oldest first, and the ones before them."""
         async with self._db.read() as connection:
             theirs = select(messages).where(messages.c.batch_id == batch.id).order_by(messages.c.id)
-            found = [message_from_row(row) for row in await connection.execute(theirs)]
-            if not found:
+            batch_messages = [message_from_row(row) for row in await connection.execute(theirs)]
+            if not batch_messages:
                 return Work(batch, (), ())
-            earlier = and_(messages.c.channel_id == batch.channel_id, messages.c.id < found[0].id)
+            earlier = and_(messages.c.channel_id == batch.channel_id, messages.c.id < batch_messages[0].id)
             before = and_(earlier, messages.c.state != MessageState.DEAD)  # it would break what is said after it too
             last = select(messages).where(before).order_by(messages.c.id.desc()).limit(CONTEXT_MESSAGES)
             context = [message_from_row(row) for row in await connection.execute(last)]
-        return Work(batch, tuple(found), tuple(reversed(context)))
+        return Work(batch, tuple(batch_messages), tuple(reversed(context)))
 
     async def left_out(self, work: Work, consents: Consents) -> set[int]:
         """Whose messages among these no model may be shown, as the database has it."""

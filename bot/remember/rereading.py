@@ -68,8 +68,10 @@ class Rereadings(Store):
         ends = select(messages.c.channel_id, messages.c.guild_id, func.min(messages.c.id), func.max(messages.c.id))
         async with self._db.write() as connection:
             asked = {row.channel_id: row for row in await connection.execute(select(rereadings))}
-            found = await connection.execute(ends.where(wanted).group_by(messages.c.channel_id, messages.c.guild_id))
-            for place, server, first, last in found.all():
+            ends_of_channels = await connection.execute(
+                ends.where(wanted).group_by(messages.c.channel_id, messages.c.guild_id)
+            )
+            for place, server, first, last in ends_of_channels.all():
                 before = asked.get(place)
                 start = first - 1 if before is None else min(first - 1, before.read_up_to)
                 end = last if before is None else max(last, before.up_to)

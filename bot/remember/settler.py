@@ -219,8 +219,8 @@ class Settler:
                 return HISTORY  # a statement of this batch has replaced it
         else:
             state = MemoryState.CURRENT if change.superseded_by is None else MemoryState.SUPERSEDED
-            kept = replace(new, state=state, superseded_by=change.superseded_by)
-            await self._store.add(connection, kept, batch_id=stretch.batch.id)
+            settled = replace(new, state=state, superseded_by=change.superseded_by)
+            await self._store.add(connection, settled, batch_id=stretch.batch.id)
             done.memories += 1
         became = stretch.became[new.id] = change.cites or new.id
         done.fates[new.id] = "same as before" if change.cites else "kept"

@@ -93,7 +93,7 @@ class Replay:
         stored = doubles = edits = 0
         refused: Counter[str] = Counter()
         for group in _groups(messages):
-            with_text = [said for said in group if said.message.content]
+            with_text = [item for item in group if item.message.content]
             report = await self._log.append(with_text, from_export=True)
             edits += await self._compare(group)
             stored += report.stored
@@ -134,6 +134,6 @@ class Replay:
 
 
 def _groups(messages: Iterable[Exported]) -> Iterator[list[Said]]:
-    said = (Said(each.message, each.author_name, each.quotes, each.without_quote) for each in messages)
-    while group := list(islice(said, GROUP)):
+    items = (Said(each.message, each.author_name, each.quotes, each.without_quote) for each in messages)
+    while group := list(islice(items, GROUP)):
         yield group

@@ -203,7 +203,7 @@ class Settings(BaseSettings):
     def _numbers(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        found: list[int] = []
+        numbers: list[int] = []
         for part in (part for part in re.split(r"[,\s]+", value) if part):
             ends = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part, re.ASCII)
             if ends is None:
@@ -211,8 +211,8 @@ class Settings(BaseSettings):
             first, last = int(ends[1]), int(ends[2] or ends[1])
             if last < first:
                 raise ValueError(f"must have the smaller number first: {last}-{first}, not {part}")
-            found += range(first, last + 1)
-        return tuple(sorted(set(found)))
+            numbers += range(first, last + 1)
+        return tuple(sorted(set(numbers)))
 
     @field_validator("mem0_qdrant_url")
     @classmethod

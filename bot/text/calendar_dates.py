@@ -116,7 +116,7 @@ _Period = tuple[date, date, tuple[date, ...], int]
 def relative_times_of(text: str, on: date, languages: Sequence[str]) -> list[RelativeTime]:
     """The times in a text that are counted from the day on which it was said."""
     tokens = Tokens(text)
-    reader = _Reader(tokens, on, languages)
+    reader = _DateReader(tokens, on, languages)
     read: list[tuple[int, int, _Period]] = []
     place = 0
     while place < len(tokens):
@@ -132,7 +132,7 @@ def relative_times_of(text: str, on: date, languages: Sequence[str]) -> list[Rel
     return times
 
 
-class _Reader:
+class _DateReader:
     def __init__(self, tokens: Tokens, on: date, languages: Sequence[str]) -> None:
         self._tokens, self._said, self._languages = tokens, on, languages
 

@@ -59,10 +59,10 @@ def values_of(text: str, languages: Sequence[str], *, heard: bool = False) -> li
         heard: whether words count that only may be a value ("sun", "may", "first", "one"), as is right for what was
             said in a chat, and wrong for what has to be proved.
     """
-    return _Reader(Tokens(text), tuple(languages), heard=heard).read()
+    return _FigureReader(Tokens(text), tuple(languages), heard=heard).read()
 
 
-class _Reader:
+class _FigureReader:
     def __init__(self, tokens: Tokens, languages: tuple[str, ...], *, heard: bool) -> None:
         self._tokens, self._languages, self._heard = tokens, languages, heard
 

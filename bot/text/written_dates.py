@@ -44,7 +44,7 @@ def with_written_dates(text: str, lines: Sequence[ToldDays], language: str) -> s
 def _insertions(text: str, lines: Sequence[ToldDays], language: str) -> Iterator[tuple[int, str]]:
     """What is to be written, and where."""
     values = values_of(without_identifiers(text), (language,))
-    months = {told.month for value in values if (told := value.day) and told.month}
+    months = {value.day.month for value in values if value.day and value.day.month}
     for value in values:
         day = value.meanings[0]
         if not isinstance(day, Day) or day.day is None or day.year or not (meant := _meant(day, lines, months)):

@@ -18,7 +18,7 @@ from bot.guilds.consent import Consents, SubjectHasher
 from bot.guilds.observation import Observations
 from bot.guilds.rules import ConsentRule
 from bot.guilds.threads import Threads
-from bot.observe.messagelog import MessageLog, Refusal, Said
+from bot.observe.messagelog import Exclusion, MessageLog, Said
 from bot.storage.changes import COUNT, Changes
 from bot.storage.engine import Database, open_database
 from bot.storage.installation import Installation
@@ -129,15 +129,15 @@ if server_programs() is not None:
         await here.observations.load()
         await here.consents.opt_out(AUTHOR, None)
         report = await there.log.append([make_said()])
-        assert report.refused == {Refusal.OPTED_OUT: 1}
+        assert report.refused == {Exclusion.OPTED_OUT: 1}
         await here.consents.rules.decide(GUILD, consent=ConsentRule.OPTED_IN)
         report = await there.log.append([make_said(author_id=AUTHOR + 1)])
-        assert report.refused == {Refusal.OPTED_OUT: 1}
+        assert report.refused == {Exclusion.OPTED_OUT: 1}
         await here.consents.rules.decide(GUILD, consent=ConsentRule.EVERYBODY)
         await here.observe(on=False)
         clock.advance(60)
         report = await there.log.append([_late(make_said, clock)])
-        assert report.refused == {Refusal.UNOBSERVED: 1}
+        assert report.refused == {Exclusion.UNOBSERVED: 1}
         async with there.db.read() as connection:
             assert await connection.scalar(select(func.count()).select_from(messages)) == 0
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from bot.domain.model import MemoryKind
 from bot.guilds.consent import Consents, SubjectHasher
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
-from bot.observe.messagelog import MessageLog, Refusal
+from bot.observe.messagelog import Exclusion, MessageLog
 from bot.storage.engine import Database
 from bot.storage.schema import consents as table
 from tests.fixtures.storage import AUTHOR, GUILD, SaidFactory
@@ -141,4 +141,4 @@ async def test_the_rule_is_looked_up_where_messages_are_stored(
     await elsewhere.decide(GUILD, consent=ConsentRule.OPTED_IN)
     await consents.opt_in(AUTHOR + 1, None)
     report = await log.append([make_said(), make_said(author_id=AUTHOR + 1)])
-    assert (report.stored, report.refused) == (1, {Refusal.OPTED_OUT: 1})
+    assert (report.stored, report.refused) == (1, {Exclusion.OPTED_OUT: 1})

@@ -10,7 +10,7 @@ from bot.domain.model import MessageState
 from bot.domain.snowflake import from_ms, to_ms
 from bot.guilds.consent import Consents
 from bot.observe.barriers import Barriers
-from bot.observe.messagelog import AppendReport, MessageLog, Refusal, Said
+from bot.observe.messagelog import AppendReport, Exclusion, MessageLog, Said
 from bot.storage.engine import Database
 from bot.storage.schema import channels, members, messages, metadata, tombstones
 from bot.storage.stores import Erased, Scope
@@ -109,7 +109,7 @@ async def test_nothing_of_an_opted_out_member_is_stored(
     said = make_said("xylophone", author_name="Quentin")
     other = make_said("harp", author_id=AUTHOR + 1, author_name="Bo")
     report = await log.append([said, other], checkpoints={CHANNEL: other.message.id})
-    assert report == AppendReport(stored=1, refused={Refusal.OPTED_OUT: 1})
+    assert report == AppendReport(stored=1, refused={Exclusion.OPTED_OUT: 1})
     held = await _dump(database)
     assert "harp" in held
     for trace in ("xylophone", "Quentin", str(AUTHOR) + ",", str(said.message.id)):
@@ -136,7 +136,7 @@ async def test_an_opt_out_made_by_another_process_counts(
     await Consents(database, consents.hasher).opt_out(AUTHOR, GUILD)
     assert not consents.opted_out(GUILD, AUTHOR)
     report = await log.append([make_said()])
-    assert report.refused == {Refusal.OPTED_OUT: 1}
+    assert report.refused == {Exclusion.OPTED_OUT: 1}
 
 
 async def test_an_opt_out_of_another_server_does_not_count(
@@ -166,7 +166,7 @@ async def test_nothing_up_to_a_watermark_comes_back(
         barriers = Barriers(database, clock)
         await barriers.erased(connection, Erased(scope=scope, subject=subject, up_to=last.message.id))
     report = await log.append([erased, last, next_, elsewhere])
-    assert report == AppendReport(stored=2, refused={Refusal.ERASED: 2})
+    assert report == AppendReport(stored=2, refused={Exclusion.ERASED: 2})
     assert set(await log.get([item.message.id for item in (erased, last, next_, elsewhere)])) == {
         next_.message.id,
         elsewhere.message.id,
@@ -182,7 +182,7 @@ async def test_a_message_whose_deletion_came_first_is_not_stored(
     said = make_said("xylophone")
     async with database.write() as connection:
         await connection.execute(insert(tombstones).values(message_id=said.message.id, created_ms=NOW_MS))
-    assert await log.append([said]) == AppendReport(refused={Refusal.DELETED: 1})
+    assert await log.append([said]) == AppendReport(refused={Exclusion.DELETED: 1})
     assert "xylophone" not in await _dump(database)
     assert await _indexed(database) == set()
 
@@ -258,7 +258,7 @@ async def test_nothing_said_after_a_channel_was_switched_off_is_kept_in_it_or_it
         await connection.execute(insert(channels).values(channel_id=CHANNEL, observed=False, **ended))
         await connection.execute(insert(channels).values(channel_id=thread, guild_id=GUILD, parent_id=CHANNEL))
     report = await log.append([before, after, aside])
-    assert report == AppendReport(stored=1, refused={Refusal.UNOBSERVED: 2})
+    assert report == AppendReport(stored=1, refused={Exclusion.UNOBSERVED: 2})
     assert list(await log.get([before.message.id, after.message.id, aside.message.id])) == [before.message.id]
 
 

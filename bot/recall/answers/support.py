@@ -122,8 +122,8 @@ def _negates_alike(text: str, cited: Sequence[Source]) -> bool:
         return any(NEGATION.search(source.said) for source in cited)
     words = question_terms(text)
     clauses = [clause for source in cited for clause in _CLAUSE.split(source.said) if clause]
-    said = [frozenset(terms(clause)) for clause in clauses]
-    held = [sum(not own.isdisjoint(stems) for stems in words) / max(1, len(words)) for own in said]
+    words_of_clauses = [frozenset(terms(clause)) for clause in clauses]
+    held = [sum(not own.isdisjoint(stems) for stems in words) / max(1, len(words)) for own in words_of_clauses]
     best = max(held, default=0.0)
     closest = [clause for clause, share in zip(clauses, held, strict=True) if share == best]
     return best < SAME_SENTENCE or not all(NEGATION.search(clause) for clause in closest)
