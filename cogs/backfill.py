@@ -330,7 +330,11 @@ class Backfill:
         places = {guild.id: guild for guild in guilds}
         for guild_id, channel_id, message_id in await self._late.due(places):
             guild = places[guild_id]
-            channel = guild.get_channel_or_thread(channel_id)
+            try:
+                channel = guild.get_channel_or_thread(channel_id) or await guild.fetch_channel(channel_id)
+            except NOT_SHOWN as error:
+                log.warning("Message %d, which was set aside, can't be read again (%s)", message_id, why(error))
+                continue
             if isinstance(channel, Readable) and self.observes(channel):
                 await self._late.read_again(channel, message_id, partial(said, may_quote=self.may_quote(guild)))
 

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CATCH_UP_SECONDS = 30.0
-LATE_SECONDS = 600.0
-"""How often channels that are behind are looked for."""
+CATCH_UP_SECONDS, LATE_SECONDS = 30.0, 600.0
+"""How often channels that are behind are looked for, and messages that were set aside."""
 
 
 class Observer(commands.Cog):
@@ -169,14 +168,18 @@ class Observer(commands.Cog):
         guild = self._bot.get_guild(guild_id)
         channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
         if not self._may_hold(guild_id, channel_id, channel):
-            message_ids = await self._imported(channel_id, message_ids)
+            message_ids = await self._imported(guild_id, channel_id, message_ids)
         if message_ids:
             self._intake.deleted(guild_id, channel_id, message_ids)
 
-    async def _imported(self, channel_id: int, message_ids: list[int]) -> list[int]:
+    async def _imported(self, guild_id: int, channel_id: int, message_ids: list[int]) -> list[int]:
         """Those of the messages that are kept from a channel that nobody decided about: they were imported."""
         first, last = min(message_ids, default=0), max(message_ids, default=0)
-        imported = await self._log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
+        try:
+            imported = await self._log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
+        except SQLAlchemyError as error:
+            self._erase_later(guild_id, channel_id, error)
+            return []
         return [message_id for message_id in message_ids if message_id in imported]
 
     def _may_hold(self, guild_id: int, channel_id: int, channel: object) -> bool:
@@ -192,32 +195,39 @@ class Observer(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Erase a deleted channel, its threads included."""
-        if self._may_hold(channel.guild.id, channel.id, channel) or await self._holds(channel.id):
+        if self._may_hold(channel.guild.id, channel.id, channel) or await self._holds(channel.guild.id, channel.id):
             await self._gone(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Erase a deleted thread."""
         decided = {decision.channel_id for decision in self._observations.list(payload.guild_id)}
-        if decided & {payload.thread_id, payload.parent_id} or await self._holds(payload.thread_id):
+        if decided & {payload.thread_id, payload.parent_id} or await self._holds(payload.guild_id, payload.thread_id):
             await self._gone(payload.guild_id, payload.thread_id)
 
-    async def _holds(self, channel_id: int) -> bool:
-        return await self._log.last_kept(channel_id, snowflake.from_ms(self._clock())) is not None
+    async def _holds(self, guild_id: int, channel_id: int) -> bool:
+        try:
+            return await self._log.last_kept(channel_id, snowflake.from_ms(self._clock())) is not None
+        except SQLAlchemyError as error:
+            self._erase_later(guild_id, channel_id, error)
+            return False
 
     async def _gone(self, guild_id: int, channel_id: int) -> None:
         """Erase what was said in a channel that is no more, and then forget that it was observed."""
         try:
             await self._erasure.erase_channel(guild_id, channel_id)
         except SQLAlchemyError as error:
-            log.warning("Channel %d is erased later (%s)", channel_id, type(error).__name__)
-            self._verification.doubt(guild_id)  # it asks for the channel, and is told that there is none
+            self._erase_later(guild_id, channel_id, error)
             return
         for decision in self._observations.list(guild_id):
             if decision.channel_id == channel_id:
                 await self._observations.switch_off(
                     guild_id=guild_id, channel_id=channel_id, parent_id=decision.parent_id, name="", by=None
                 )
+
+    def _erase_later(self, guild_id: int, channel_id: int, error: SQLAlchemyError) -> None:
+        log.warning("What was deleted of channel %d is erased later (%s)", channel_id, type(error).__name__)
+        self._verification.doubt(guild_id)  # it asks for the channel and what is kept of it, and is told what is gone
 
     async def _erase_vanished(self, guild: discord.Guild) -> None:
         """Erase channels that were deleted while the bot was away."""
@@ -354,8 +364,9 @@ class Observer(commands.Cog):
                 continue
             notice = await self._tell(channel)
             if notice is not None:
-                parent_id = parent_of(channel)
-                ref = ChannelRef(guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_id)
+                ref = ChannelRef(
+                    guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_of(channel)
+                )
                 await self._observations.seed([ref], from_id=notice.id)
                 await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
                 await self._guilds.audit.record(guild.id, Action.OBSERVE_ON, by=None, channel_id=channel.id)
@@ -366,8 +377,7 @@ class Observer(commands.Cog):
                 await self._announce(place)
 
     async def _announce(self, channel: Talk | discord.Thread) -> None:
-        notice = await self._tell(channel)
-        if notice is not None:
+        if (notice := await self._tell(channel)) is not None:
             await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
 
     async def _tell(self, channel: Talk | discord.Thread) -> discord.Message | None:

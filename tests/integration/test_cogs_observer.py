@@ -11,6 +11,7 @@ import pytest
 import simcord
 from simcord.enums import MessageType
 from sqlalchemy import delete
+from sqlalchemy.exc import OperationalError
 
 from bot.domain import snowflake
 from bot.domain.model import Message
@@ -183,6 +184,33 @@ async def test_what_was_imported_from_a_channel_that_nobody_decided_about_is_era
     await world.durable()
     assert await world.contents() == []
     assert await world.pipeline.rows("tombstones") == 2
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_what_was_imported_is_erased_though_the_database_was_away_when_it_was_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+) -> None:
+    other = world.guild.create_text_channel("other")
+    message = await world.ann.send(other, "imported")
+    kept = Message(id=message.id, guild_id=world.guild.id, channel_id=other.id, author_id=world.ann.id, content="said")
+    await world.pipeline.log.append([Said(kept, "ann")])
+    await pass_time(world, 93)
+
+    async def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", {}, Exception())
+
+    for name in ("kept_between", "last_kept"):
+        monkeypatch.setattr(world.pipeline.log, name, away)
+    if whole:
+        real = world.guild_now.get_channel(other.id)
+        assert isinstance(real, discord.TextChannel)
+        await real.delete()
+    else:
+        await world.ann.delete(message)
+    await world.durable()
+    monkeypatch.undo()
+    await pass_time(world, 93)
+    assert await world.contents() == []
 
 
 async def test_messages_deleted_together_are_erased(world: World) -> None:
@@ -486,6 +514,27 @@ async def test_a_message_that_fails_in_the_history_too_is_set_aside_alone(
     world.pipeline.clock.advance(RETRY_MS / 1000)
     await pass_time(world, 601)
     assert await world.contents() == ["before", "odd", "after"]
+
+
+async def test_a_message_that_was_set_aside_is_read_later_though_its_thread_is_archived(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    thread = await a_thread(world)
+    for place in ("cogs.observer.said", "cogs.backfill.said"):
+        monkeypatch.setattr(place, fail_for("odd", content.said))
+    await world.say(world.ann, "odd", thread)
+    (aside,) = await SetAside(world.pipeline.db, world.pipeline.clock).counts(world.guild.id)
+    assert (aside.part, aside.items) == ("observer", 1)
+    real = world.guild_now.get_thread(thread.id)
+    assert real is not None
+    await real.edit(archived=True)
+    await world.durable()
+    assert world.guild_now.get_thread(thread.id) is None
+    monkeypatch.setattr("cogs.backfill.said", content.said)
+    world.pipeline.clock.advance(RETRY_MS / 1000)
+    await pass_time(world, 601)
+    assert await world.contents() == ["odd"]
 
 
 async def test_a_thread_that_was_archived_while_the_bot_was_away_is_read_too(world: World) -> None:
