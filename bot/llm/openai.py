@@ -242,7 +242,7 @@ def translated(
 def _of_status(error: openai.APIStatusError, service: str, model: str, settings: SettingNames) -> ChannelMemoryError:
     status = error.status_code
     if error.code == "insufficient_quota":
-        return ServiceUnavailable(service, "the account has no credit left; add some at platform.openai.com")
+        return ServiceUnavailable(service, f"the account of {settings.key} has no credit left; add some there")
     if isinstance(error, openai.RateLimitError):
         return RateLimited(service, retry_after(error.response.headers))
     if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):

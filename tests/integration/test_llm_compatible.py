@@ -80,6 +80,9 @@ async def test_errors_name_its_own_settings(openai_server: LoopbackOpenAI, setti
         await model.complete(REQUEST)
     with pytest.raises(ServiceRejected, match="check COMPATIBLE_API_KEY"):
         await embedder.embed(["a"])
+    openai_server.fail(Fault.STATUS, status=429, message="insufficient_quota")
+    with pytest.raises(ServiceUnavailable, match="the account of COMPATIBLE_API_KEY has no credit left"):
+        await model.complete(REQUEST)
     await model.aclose()
     await embedder.aclose()
 
