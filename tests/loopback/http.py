@@ -195,7 +195,7 @@ def smallest(schema: Mapping[str, Any]) -> object:
         case "object":
             return {key: smallest(part) for key, part in schema.get("properties", {}).items()}
         case "array":
-            return [smallest(schema["items"])] * schema.get("minItems", 0)
+            return [smallest(schema.get("items", {}))] * schema.get("minItems", 0)
         case "integer" | "number":
             return schema.get("minimum", 0)
         case "boolean":

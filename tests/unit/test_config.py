@@ -40,7 +40,7 @@ def test_defaults_are_those_of_the_design() -> None:
         ("OLLAMA_MODEL", " ", "at least 1 character"),
         ("DATA_KEY", "hunter2", "must be text of at least 32 characters. Key that encrypts"),
         ("OWN_HOSTS", "https://gpu1", "names of hosts alone"),
-        ("MEM0_LLM_PROVIDER", "claude", "must be ollama, openai, anthropic or openai-compatible (it is"),
+        ("MEM0_LLM_PROVIDER", "claude", "or openai-compatible (it is 'claude')"),
         ("OLLAMA_BASE_URL", "localhost:11434", "http:// or https://"),
         ("DISCORD_GATEWAY_URL", "https://gateway", "ws:// or wss://"),
         ("OBSERVE_CHANNELS", "12, general", "channel ids"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -14,12 +17,13 @@ from bot.domain.errors import StartupError
 from bot.domain.findings import Finding, Verdict
 from bot.guilds.composition import policy_of
 from bot.index.vectors import why_not_embedding
+from bot.llm import providers
 from bot.llm.base import LanguageModel
 from bot.llm.composition import answers_at_once, flushes_at_once, open_model
 from bot.llm.costs import Ledger
 from bot.llm.loading import load_settings
 from bot.llm.prices import Price
-from bot.llm.provider import ModelProvider
+from bot.llm.provider import ModelProvider, Provider
 from bot.llm.providers import PROVIDERS
 from bot.llm.registry import Providers, providers_of
 from bot.operate.composition import doctor_of
@@ -114,6 +118,17 @@ def test_each_provider_can_be_chosen_and_is_named_where_settings_are_explained(l
     assert label in environment_file(PROVIDERS.settings_type)
     for name in type(provider).section.model_fields:
         assert f"`{name.upper()}`" in settings_table(PROVIDERS.settings_type)
+
+
+def test_every_provider_of_the_package_is_in_the_list() -> None:
+    modules = [import_module(f"{providers.__name__}.{found.name}") for found in iter_modules(providers.__path__)]
+    written = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Provider) and value.__module__ == module.__name__
+    }
+    assert {value for value in written if not inspect.isabstract(value)} == {*PROVIDERS.models, *PROVIDERS.embedders}
 
 
 def test_no_provider_is_dearer_or_cheaper_than_its_list() -> None:
