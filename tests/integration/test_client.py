@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import discord
 import pytest
 import yarl
 from aiohttp import web
+from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from cogs.client import ChannelMemoryBot
 from cogs.connection import use_proxies
-from tests.fixtures.discord import wire
+from tests.fixtures.discord import World, wire
 from tests.fixtures.memory import Pipeline
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.discord_interactions import ENTRY_POINT
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +38,16 @@ async def bot(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setattr("cogs.client.FIRST_RETRY_SECONDS", 0.01)
     async with ChannelMemoryBot(wire(pipeline)) as bot:
         yield bot
+
+
+async def test_the_readme_lists_every_command(world: World) -> None:
+    rows = [line.split(" | ")[0] for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `/")]
+    for command in world.commands:
+        name, _, subcommand = command.qualified_name.partition(" ")
+        wanted = rf"\| `/{name}(?=[ `])" + (rf".*[ `]{subcommand}[ `]" if subcommand else "")
+        if isinstance(command, app_commands.ContextMenu):
+            wanted = rf".*\*{command.name}\*"
+        assert any(re.match(wanted, row) for row in rows), command.qualified_name
 
 
 def test_addresses_can_be_those_of_a_proxy() -> None:

@@ -10,9 +10,11 @@ import simcord
 
 from tests.fixtures.permissions import (
     ALLOWED,
+    BY_COMMAND,
     FORBIDDEN,
     OBSERVED,
     OWN,
+    SHOW_NOTHING_SAID,
     Scene,
     Way,
     answer,
@@ -59,6 +61,11 @@ async def test_one_word_may_be_read_and_the_other_may_not(scene: Scene, arrange:
     text = await way(scene)
     assert ALLOWED in text
     assert FORBIDDEN not in text
+
+
+async def test_each_command_is_asked_for_the_code_word_or_shows_nothing_that_was_said(scene: Scene) -> None:
+    assert {command.qualified_name for command in scene.commands} == BY_COMMAND.keys() | SHOW_NOTHING_SAID
+    assert {way for ways in BY_COMMAND.values() for way in ways} <= {row.values[1] for row in TABLE}
 
 
 # --- roles and overwrites --------------------------------------------------------------------------------------------
