@@ -11,7 +11,6 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import snowflake
-from bot.forget import KEPT_AT_ONCE
 from bot.guilds import Action, ChannelRef
 from cogs.access import Talk
 from cogs.backfill import parent_of
@@ -174,13 +173,11 @@ class Observer(commands.Cog):
 
     async def _imported(self, guild_id: int, channel_id: int, message_ids: list[int]) -> list[int]:
         """Those of the messages that are kept from a channel that nobody decided about: they were imported."""
-        first, last = min(message_ids, default=0), max(message_ids, default=0)
         try:
-            imported = await self._log.kept_between(channel_id, first, last, limit=KEPT_AT_ONCE)
+            return sorted(await self._log.kept_among(channel_id, message_ids))
         except SQLAlchemyError as error:
             self._erase_later(guild_id, channel_id, error)
             return []
-        return [message_id for message_id in message_ids if message_id in imported]
 
     def _may_hold(self, guild_id: int, channel_id: int, channel: object) -> bool:
         """Whether something may have been heard in this channel; of the rest only imported messages are deleted.

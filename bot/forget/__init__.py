@@ -15,10 +15,9 @@ from bot.forget.proof import Receipt
 from bot.forget.public_posts import Glance, Post, Posts, sources_of
 from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone
-from bot.forget.verification import KEPT_AT_ONCE, Seen, Verification
+from bot.forget.verification import Seen, Verification
 
 __all__ = [
-    "KEPT_AT_ONCE",
     "Clerk",
     "DeletedAccounts",
     "Dossier",

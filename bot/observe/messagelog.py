@@ -34,6 +34,9 @@ async def _nobody(connection: AsyncConnection, message_ids: Collection[int]) -> 
     """Tell nobody."""
 
 
+LOOKED_AT_ONCE = 1_000
+"""Kept messages among which some are looked for in one go."""
+
 STEMMED_AT_ONCE = 50
 """Messages whose words are found in one go; some 5 ms, after which others get their turn on the event loop."""
 
@@ -243,6 +246,15 @@ class MessageLog:
             by_id |= dict.fromkeys(await connection.scalars(doubting))
             by_id |= {row.id: message_from_row(row) for row in await connection.execute(wanted)}
         return {message_id: by_id[message_id] for message_id in sorted(by_id, reverse=True)[:limit]}
+
+    async def kept_among(self, channel_id: int, message_ids: Collection[int]) -> set[int]:
+        """Those of these messages of a channel of which something is kept; see `kept_between`."""
+        kept: set[int] = set()
+        first, last = min(message_ids, default=0), max(message_ids, default=0)
+        while page := await self.kept_between(channel_id, first, last, limit=LOOKED_AT_ONCE):
+            kept.update(page.keys() & message_ids)
+            last = min(page) - 1
+        return kept
 
     async def refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Exclusion]:
         """Which of the messages may not be kept, and why, as the database has it inside the caller's transaction."""

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Message, PartStanding, ServiceUnavailable
-from bot.forget import KEPT_AT_ONCE, Seen, Verification
-from bot.forget.verification import PAGE
+from bot.forget import Seen, Verification
+from bot.forget.verification import KEPT_AT_ONCE, PAGE
 
 GUILD, CHANNEL, OTHER = 1, 2, 3
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)

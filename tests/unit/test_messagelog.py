@@ -51,6 +51,18 @@ async def test_what_was_said_is_kept_whole(log: MessageLog, make_said: SaidFacto
     }
 
 
+async def test_what_is_kept_among_messages_is_told_however_much_lies_between_them(
+    log: MessageLog, make_said: SaidFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.observe.messagelog.LOOKED_AT_ONCE", 3)
+    said = [make_said() for _ in range(10)]
+    ids = [item.message.id for item in said]
+    await log.append(said)
+    assert await log.kept_among(CHANNEL, [ids[0], ids[5], ids[9], ids[9] + 1]) == {ids[0], ids[5], ids[9]}
+    assert await log.kept_among(CHANNEL + 1, ids) == set()
+    assert await log.kept_among(CHANNEL, ()) == set()
+
+
 async def test_a_kept_message_is_in_the_full_text_index(
     database: Database, log: MessageLog, make_said: SaidFactory
 ) -> None:
