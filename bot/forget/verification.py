@@ -192,8 +192,14 @@ class Verification:
                     self._rotation.append(suspect)
             if left:
                 return True
-            del self._suspects[suspect.guild_id][suspect.channel_id]
+            self._cleared(suspect)
         return False
+
+    def _cleared(self, suspect: _Suspect) -> None:
+        """All of it was compared; where the channel was doubted anew meanwhile, that doubt stands."""
+        suspects = self._suspects.get(suspect.guild_id, {})
+        if suspects.get(suspect.channel_id) is suspect:
+            del suspects[suspect.channel_id]
 
     async def _list(self, guild_id: int) -> None:
         """Learn what is kept of a server whose session nobody has looked at yet, the first one included."""

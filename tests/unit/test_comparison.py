@@ -178,6 +178,25 @@ async def test_a_sweep_takes_a_hundred_messages_a_request_and_what_was_shown_is_
     assert len(channels.pages) == 4
 
 
+async def test_a_session_that_begins_while_a_sweep_ends_has_everything_compared_again() -> None:
+    channels = Channels()
+    channels.same(CHANNEL, *range(1, 11))
+    comparison = await channels.begin()
+    assert await comparison.sweep()
+    last_kept = channels.last_kept
+
+    async def last_kept_before_a_session(channel_id: int, up_to: int) -> int | None:
+        channels.last_kept = last_kept  # type: ignore[method-assign]
+        await comparison.new_session(GUILD)
+        return await last_kept(channel_id, up_to)
+
+    channels.last_kept = last_kept_before_a_session  # type: ignore[method-assign]
+    channels.shown[CHANNEL].pop(4)
+    await comparison.sweep()
+    await channels.sweep(comparison)
+    assert channels.deleted_ == [4]
+
+
 async def test_after_another_session_everything_is_compared_again() -> None:
     channels = Channels()
     channels.same(CHANNEL, 1, 2)
