@@ -328,7 +328,9 @@ class _FigureReader:
             if (weekday := value_of(WEEKDAYS, form)) is not None:
                 return weekday
         if self._may_be_name(place, dated=dated) and (word != "so" or dated):
-            return value_of(SHORT_WEEKDAYS, word, self._languages)
+            weekday = value_of(SHORT_WEEKDAYS, word, self._languages)
+            if weekday is not None:
+                return weekday
         names = WEEKDAYS["german"].items() if "german" in self._languages else ()  # "Samstagabend"
         return next((day for name, day in names if word.startswith(name)), None)
 

@@ -10,7 +10,7 @@ import simcord
 from bot.domain.model import MemoryKind
 from bot.guilds.rules import ConsentRule, FactsRule
 from bot.remember.rereading import Rereader
-from tests.fixtures.discord import World, answer_of, shown
+from tests.fixtures.discord import SETTLE_SECONDS, World, answer_of, shown
 
 
 def menu(result: simcord.InteractionResult, number: int) -> str:
@@ -181,7 +181,10 @@ async def test_a_member_corrects_a_memory_of_theirs(world: World) -> None:
     assert "we meet at six" in shown(await world.ann.slash(world.general, "memories"))
 
 
-async def test_the_panel_has_what_is_kept_read_again_and_shows_how_far_it_is(world: World) -> None:
+async def test_the_panel_has_what_is_kept_read_again_and_shows_how_far_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.rereading.PROGRESS_PAUSE", 2 * SETTLE_SECONDS)  # shorter pauses would be waited for
     await world.observe()
     for text in ("note: the door is red", "note: the roof is blue"):
         await world.say(world.ann, text)
@@ -195,7 +198,7 @@ async def test_the_panel_has_what_is_kept_read_again_and_shows_how_far_it_is(wor
     assert "0 of 2 messages read again" in shown(again)
     with world.env._bot_scope():
         await Rereader(world.services.rereadings, world.pipeline.flusher).finish(lambda _: None)
-    await world.env.advance_time(5)
+    await world.env.advance_time(2 * SETTLE_SECONDS)
     assert "▰▰▰▰▰▰▰▰▰▰ 2 of 2 messages read again." in shown(panel)
     assert await world.pipeline.memories() == before
     assert "had kept messages read again – messages: 2" in shown(await world.boss.slash(world.general, "memory audit"))

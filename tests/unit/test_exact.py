@@ -119,6 +119,7 @@ GERMAN = [
     ("Der Zug fährt um 7:42 Uhr und braucht eine Stunde.", "", ["zug um 7.42 uhr, dauert 1h"]),
     ("Zwei von drei Mods müssen zustimmen.", "", ["es müssen 2 von 3 mods ja sagen"]),
     ("Samstagabend wird um 20 Uhr gespielt.", "", ["sa abend 20 uhr zocken"]),
+    ("Am Samstag wird um 20 Uhr gespielt.", "", ["Samstagabend 20 uhr zocken"]),
     ("Das Treffen ist am 1. November im Raum 2.14.", "Das Treffen ist am 1. November 2026 im Raum 2.14.",
      ["treffen ist am 1.11., raum 2.14"]),
 ]  # fmt: skip
