@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(p.parent.name for p in (ROOT / "bot").glob("*/__init__.py"))
 FACED = [name for name in PACKAGES if name != "cli"]
 SOURCES = [p for folder in ("bot", "cogs") for p in (ROOT / folder).rglob("*.py") if "migrations" not in p.parts]
+MOST_LINES = 400
 TOP_LEVEL = {"__init__.py", "__main__.py", "py.typed"}
 
 
@@ -40,6 +41,11 @@ def _imports(path: Path) -> list[tuple[str, str]]:
 def test_bot_holds_packages_alone() -> None:
     files = {p.name for p in (ROOT / "bot").iterdir() if p.is_file()}
     assert files == TOP_LEVEL
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
 
 
 def test_a_package_is_imported_by_its_face() -> None:
