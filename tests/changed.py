@@ -25,6 +25,12 @@ def _module(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+def _faces(module: str) -> set[str]:
+    """A module, and the packages by which others import what is in it."""
+    parts = module.split(".")
+    return {".".join(parts[:number]) for number in range(min(2, len(parts)), len(parts) + 1)}
+
+
 def _imported(path: Path) -> set[str]:
     """The modules that a file imports, and the names from them, which may be modules as well."""
     names: set[str] = set()
@@ -39,7 +45,7 @@ def _imported(path: Path) -> set[str]:
 def main() -> None:
     """Print the paths of unit tests that changed, or that import what changed."""
     changed = _changed()
-    modules = {_module(path) for path in changed}
+    modules = {name for path in changed for name in _faces(_module(path))}
     chosen = {
         path
         for path in (ROOT / "tests" / "unit").glob("test_*.py")
