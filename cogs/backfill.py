@@ -275,6 +275,7 @@ class Backfill:
     async def _read(self, channel: Readable) -> None:
         """Read one channel to its end; where that fails it stays behind and is tried again later, ever less often."""
         async with self._slots:
+            self._current.discard(channel.id)
             self._intake.behind(channel.id)
             misses = self._misses[channel.id]
             try:

@@ -360,6 +360,24 @@ async def test_a_channel_that_could_not_be_read_stays_behind_and_is_read_later(w
     assert await world.contents() == ["one", "two"]
 
 
+async def test_what_there_was_no_room_for_is_read_though_discord_does_not_show_it_at_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    await world.say(world.ann, "one")
+    monkeypatch.setattr(world.services.intake, "_full", lambda: True)
+    await world.say(world.ann, "two")
+    monkeypatch.undo()
+    world.env.inject_error("GET", "/channels/*/messages", status=403, times=None)
+    await pass_time(world, 93)
+    assert await world.contents() == ["one"]
+    world.env.backend.faults.clear()
+    await pass_time(world, 93)
+    assert await world.contents() == ["one", "two"]
+    later = await world.say(world.ann, "three")
+    assert await checkpoint(world) == later.id
+
+
 async def pass_time(world: World, seconds: int) -> None:
     """Let time pass for the database and for Discord, half a minute at a time."""
     for _ in range(-(-seconds // 31)):
