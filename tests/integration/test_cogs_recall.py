@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta, timezone
+from itertools import pairwise
 
 import discord
 import pytest
 import simcord
 
 from tests.fixtures.discord import World, answer_of, buttons_of, open_world, shown
-from tests.fixtures.memory import Pipeline
+from tests.fixtures.memory import NOTE, Pipeline, replaces_the_nearest
 
 NOTHING = "Nothing that you can read matches"
 
@@ -260,3 +261,18 @@ async def test_what_held_before_comes_on_request_as_far_as_the_asker_may_read_it
     assert [line.rsplit(" ", 1)[1] for line in both] == ["barn", "vault"]
     await world.pipeline.erasure.erase_member(world.ann.id, world.guild.id)
     assert before(await world.ann.slash(world.general, "recall", query=query, history=True)) == []
+
+
+async def test_a_rule_that_was_turned_round_is_recalled_as_it_is_now(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, f"{NOTE}mods can mute and kick, only admins can ban")
+    await world.pipeline.flush(world.general.id)
+    world.pipeline.reader.judge = replaces_the_nearest
+    await world.say(world.ann, f"{NOTE}mods can ban, only admins can mute and kick")
+    await world.pipeline.flush(world.general.id)
+    old, new = await world.pipeline.memories()
+    assert (old.superseded_by, new.superseded_by) == (new.id, None)
+    for question in ("who can ban", "who can mute and kick", "what can mods do"):
+        lines = shown(await world.bob.slash(world.general, "recall", query=question)).replace("**", "").splitlines()
+        remembered = [text for text, source in pairwise(lines) if source.startswith("-# decision")]
+        assert remembered == ["mods can ban, only admins can mute and kick"]
