@@ -25,7 +25,7 @@ CONTEXT_LINES = 10
 CONTEXT_CHARS = 300
 """Of a line that is only shown to be understood by."""
 
-_LABEL = re.compile(r"[@＠﹫]([A-Z]{1,4})(?![\w])")
+_LABEL = re.compile(r"(?<![@＠﹫])[@＠﹫]++([A-Z]{1,4})(?![\w])")
 _TIMESTAMP = re.compile(r"<t:(\d{1,11})(?::[a-zA-Z])?>")
 _EMOJI = re.compile(rf"<a?:(\w{{1,32}}):{snowflake.PATTERN}>")
 CHANNEL = re.compile(rf"<#({snowflake.PATTERN})>")
