@@ -174,11 +174,13 @@ def _same(new: Memory, near: Sequence[Memory], successors: Mapping[str, Memory],
 
 
 def _replacing(new: Memory, near: Sequence[Memory], successors: Mapping[str, Memory]) -> Change:
-    """It is the newer state of memories, as far as it is newer and may replace them."""
-    outdated = tuple(memory.id for memory in near if _may_supersede(new, memory))
+    """It is the newer state of memories, as far as it is newer and may replace them; not of what replaced it."""
+    newer = _newer_state(new, near, successors)
+    followers = {memory.id for memory in _chain(successors[newer], successors)} if newer else set()
+    outdated = tuple(memory.id for memory in near if memory.id not in followers and _may_supersede(new, memory))
     return Change(
         supersedes=outdated,
-        superseded_by=_newer_state(new, near, successors),
+        superseded_by=newer,
         doubts=tuple(memory.id for memory in near if memory.id not in outdated and _may_doubt(new, memory)),
     )
 

@@ -292,6 +292,15 @@ CASES: dict[str, tuple[Change, Change]] = {
         settled(memory("t", "Party", 1, 2, 3, kind=MemoryKind.TOPIC), NEW, forgotten_topics=[3]),
         Change(AGAIN),
     ),
+    "what lost its newest message is not replaced by what it outlasted": (
+        settled(
+            memory("new", "On Monday", 20),
+            REPLACES,
+            memory("first", "On Friday", 1),
+            history(memory("between", "On Sunday", 50), "first"),
+        ),
+        Change(superseded_by="between", doubts=("first",)),
+    ),
     "a topic hinders no statement of its messages": (
         settled(FRIDAY, NEW, made_before=[memory("u", "Party", 100, kind=MemoryKind.TOPIC)], forgotten_topics=[100]),
         Change(),
