@@ -46,7 +46,7 @@ class Heard:
         if isinstance(meaning, Clock):
             self._minutes |= meaning.minutes
         if not isinstance(meaning, Number):
-            self._amounts.update((Decimal(part), "") for part in _parts(meaning) if not near)
+            self._amounts.update((Decimal(part), _ANY) for part in _parts(meaning) if not near)
         elif not near or meaning.unit in DURATIONS:
             self._amounts.update((amount, unit) for amount in meaning.amounts for unit in (meaning.unit, _ANY))
             self._seconds |= meaning.seconds

@@ -19,9 +19,10 @@ from bot.domain import people_in
 from bot.remember.evidence import Heard, Hearing, Stretch
 from bot.remember.sensitive import is_sensitive
 from bot.text import (
+    CURRENCIES,
     DURATIONS,
     REDACTED,
-    SECONDS,
+    SIZES,
     URL,
     Clock,
     Day,
@@ -227,7 +228,7 @@ def contradicts(statement: str, other: str) -> bool:
     values, against = _compared(statement, language), _compared(other, language)
     left = [value for value in values if not any(_agree(value, each) for each in against)]
     right = [value for value in against if not any(_agree(value, each) for each in values)]
-    return any(_are_alike(value.meanings[0], each.meanings[0]) for value in left for each in right)
+    return any(_tell_alike(value, each) for value in left for each in right)
 
 
 def _compared(text: str, language: str) -> list[Value]:
@@ -260,11 +261,19 @@ def _figures(meaning: Meaning) -> frozenset[Decimal | str]:
     return frozenset(Decimal(number) for hour in hours for number in (hour, hour % 12))
 
 
-def _are_alike(meaning: Meaning, other: Meaning) -> bool:
+def _tell_alike(value: Value, other: Value) -> bool:
     """Whether two values tell the same kind of thing, so that they contradict each other where they differ."""
+    return _are_alike(value.meanings[0], other.meanings[0]) or (_is_duration(value) and _is_duration(other))
+
+
+def _is_duration(value: Value) -> bool:
+    return any(isinstance(meaning, Number) and meaning.unit in DURATIONS for meaning in value.meanings)
+
+
+def _are_alike(meaning: Meaning, other: Meaning) -> bool:
     if isinstance(meaning, Number) and isinstance(other, Number):
-        countable = meaning.unit in SECONDS and other.unit in SECONDS
-        return meaning.unit == other.unit or countable or not (meaning.unit and other.unit)
+        units = {meaning.unit, other.unit}
+        return len(units) == 1 or "" in units or units <= CURRENCIES or units <= SIZES
     if isinstance(meaning, Day) and isinstance(other, Day):
         return bool(_shared(meaning, other))
     return isinstance(meaning, Clock) and isinstance(other, Clock)

@@ -6,7 +6,7 @@ linear time.
 
 from bot.text.analysis import question_terms, terms
 from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
-from bot.text.calendar_words import DURATIONS, SECONDS, language_of
+from bot.text.calendar_words import CURRENCIES, DURATIONS, SIZES, language_of
 from bot.text.chat_text import URL, folded, is_english, one_line, own_words, visible
 from bot.text.dates import relative_times, with_dates
 from bot.text.figures import values_of
@@ -32,10 +32,11 @@ from bot.text.values import VALUE, all_said, denies_alike, values, with_values
 from bot.text.written_dates import with_written_dates
 
 __all__ = [
+    "CURRENCIES",
     "DURATIONS",
     "MENTION",
     "REDACTED",
-    "SECONDS",
+    "SIZES",
     "STOP_WORDS",
     "URL",
     "VALUE",

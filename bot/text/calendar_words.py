@@ -136,6 +136,8 @@ SECONDS: Mapping[str, int] = MappingProxyType(
 )
 """Units of time that are counted in each other."""
 DURATIONS = frozenset({*SECONDS, "month", "year"})
+CURRENCIES = frozenset("€$£")
+SIZES = frozenset({"gb", "mb"})
 
 _WORD = re.compile(r"[^\W\d_]+")
 _NAMES: Mapping[str, frozenset[str]] = MappingProxyType(

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.text.calendar_words import (
     AMBIGUOUS_NUMBERS,
+    CURRENCIES,
     MONTHS,
     NAMED_HOURS,
     NUMBERS,
@@ -31,7 +32,6 @@ from bot.text.tokens import Tokens
 _JOINING = frozenset(".,:/'’")
 _DASHES = frozenset("-–—")
 _CLOSING = frozenset(".,;:!?)]…")
-_CURRENCIES = frozenset("€$£")
 _ORDINAL_MARKS = frozenset({"st", "nd", "rd", "th", "er", "ere", "e", "eme"})
 _LONGEST_MARK = 3  # letters
 _DOT = frozenset(".")
@@ -237,7 +237,7 @@ class _FigureReader:
         if unit := UNITS.get(self._tokens.text(last)):
             return unit, after + (last == after)
         before = self._tokens.text(place - 1)
-        return (before if before in _CURRENCIES and self._tokens.at(place).glued else ""), after
+        return (before if before in CURRENCIES and self._tokens.at(place).glued else ""), after
 
     def _past_range(self, after: int) -> int:
         """The place after the second number of "2-3" and "2.–3.", or `after` itself."""
