@@ -10,6 +10,9 @@ from typing import Any
 MAX_BROKEN = 20
 """Places at which an answer may break off being JSON before the rest of it is left unread."""
 
+LOOKED_AGAIN_PART = 8
+"""A statement that has not ended is looked at again when it has grown by this part: one without end takes no longer."""
+
 _SAID = re.compile(r'"(?:topics|memories)"\s*:|"text"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _BETWEEN = re.compile(r"[\s,]*")
 
@@ -80,11 +83,13 @@ class Repetition:
     """Whether an answer, read as it comes, says a statement again: then a small model has begun to go round."""
 
     def __init__(self) -> None:
-        self._read = 0
+        self._read = self._next = 0
         self._texts: set[str] = set()
 
     def __call__(self, answer: str) -> bool:
         """See `bot.llm.Enough`."""
+        if len(answer) < self._next:
+            return False
         for match in _SAID.finditer(answer, self._read):
             self._read = match.end()
             if match[1] is None:  # a memory may say what a topic is called, and a topic be called what a memory says
@@ -93,4 +98,5 @@ class Repetition:
                 return True
             else:
                 self._texts.add(match[1].casefold())
+        self._next = len(answer) + (len(answer) - self._read) // LOOKED_AGAIN_PART
         return False

@@ -335,6 +335,15 @@ def _functions() -> dict[str, Callable[[str], object]]:
     }
 
 
+def test_a_statement_without_end_is_watched_in_linear_time_as_it_comes() -> None:
+    def watch(answer: str) -> None:
+        enough = Repetition()
+        for end in range(len(answer)):
+            assert not enough(answer[:end])
+
+    assert is_linear(watch, lambda length: '{"memories": [{"text": "' + "a" * length)
+
+
 @pytest.mark.parametrize("name", _functions())
 def test_every_function_of_a_text_takes_linear_time(name: str) -> None:
     work = _functions()[name]
