@@ -208,7 +208,7 @@ class Intake:
         if channel_id in self._missed:
             return False
         self._caught_up.add(channel_id)
-        newest = max(up_to, self._newest.get(channel_id, 0))
+        newest = max(up_to if snowflake.are_possible(up_to) else 0, self._newest.get(channel_id, 0))
         if newest:
             self._offer(CheckpointEvent(channel_id, newest))
         return True

@@ -336,7 +336,7 @@ async def test_what_has_an_id_that_can_be_none_is_left_out(
     intake = Intake(log, recorder, recorder, group_seconds=0.01)
     writer = asyncio.create_task(intake.run())
     said, other = make_said(), make_said()
-    intake.caught_up(CHANNEL)
+    intake.caught_up(CHANNEL, up_to=number)
     changes: list[dict[str, Any]] = [{name: number} for name in ("id", "guild_id", "channel_id", "author_id")]
     for change in changes:
         assert intake.said(replace(said, message=replace(said.message, **change)))
