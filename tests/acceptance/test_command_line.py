@@ -220,6 +220,7 @@ async def test_faults_are_one_line_and_no_traceback(
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 async def test_a_wrong_setting_ends_with_code_2_and_no_secret(command_line: CommandLine) -> None:
     ran = await command_line("run", DISCORD_TOKEN="qzxtoken", EMBEDDING_DIMS="many")
     assert ran.code == 2
@@ -237,6 +238,7 @@ async def test_a_fault_in_a_line_of_an_export_keeps_what_came_before(command_lin
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [["policy"], ["deadletters", "list"], ["recall", "x", "--json"], ["--help"]])
 async def test_output_that_nobody_reads_to_its_end_is_no_fault(
@@ -262,6 +264,7 @@ async def test_output_that_nobody_reads_to_its_end_is_no_fault(
     )
 
 
+@pytest.mark.slow
 async def test_doctor_on_a_sound_installation(
     command_line: CommandLine, ollama_server: LoopbackOllama, openai_server: LoopbackOpenAI
 ) -> None:

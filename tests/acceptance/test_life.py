@@ -91,6 +91,7 @@ async def test_a_second_start_reads_back_what_was_said_meanwhile_and_sends_no_co
     assert stage.discord.unknown == []
 
 
+@pytest.mark.slow
 async def test_a_first_gateway_connection_that_fails_is_tried_again(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, ada = guild.text("general"), guild.member("Ada")

@@ -101,6 +101,7 @@ async def test_a_message_that_can_not_be_read_as_it_came_is_read_in_the_history(
     assert "Traceback" not in stage.bot.logs()
 
 
+@pytest.mark.slow
 async def test_the_first_message_after_weeks_of_silence_is_not_lost_where_it_can_not_be_read(stage: Stage) -> None:
     general, ada = await stage.without_model()
     await up_to(stage, general, general.say(ada, "Said before weeks of silence."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import discord
+import pytest
 import simcord
 from sqlalchemy import insert
 
@@ -169,6 +170,7 @@ async def test_what_was_deleted_is_not_told(world: World) -> None:
     assert "projector" not in text
 
 
+@pytest.mark.slow
 async def test_a_busy_week_is_one_screen(world: World) -> None:
     await world.observe()
     for number in range(9):

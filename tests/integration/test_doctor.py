@@ -295,6 +295,7 @@ async def test_what_waits_and_what_was_set_aside_is_named_with_why(patient: Pati
         assert (found.verdict, found.found[:39]) == (Verdict.FAULT, "1 deletion waits for the index because ")
 
 
+@pytest.mark.slow
 async def test_what_a_running_bot_can_not_do_is_named(patient: Patient) -> None:
     async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
         async with app.supervisor.turn("search for deleted accounts"):

@@ -123,7 +123,9 @@ async def test_no_file_holds_words_or_ids_of_what_was_erased(way: str, pipeline:
     await _erased(way, pipeline, data_dir)
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=[] if way in ERASURES else pytest.mark.slow) for way in WAYS])
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=[] if way == "messages" else pytest.mark.slow) for way in WAYS]
+)
 async def test_no_file_holds_words_memories_or_vectors_of_what_was_erased(
     way: str, database: Database, open_edge: IndexOpener, clock: FakeClock, data_dir: Path
 ) -> None:

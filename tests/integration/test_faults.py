@@ -1,7 +1,7 @@
 """Every service, every way to fail, every thing that is done meanwhile: nothing is lost, nothing is doubled.
 
 The program is wired as it runs, with real databases and client libraries; Ollama, OpenAI and Qdrant are loopback
-servers. The fast part of the matrix has every pair of fault and operation, service and fault, service and operation.
+servers. The fast part of the matrix is a third of the cases in which every pair of service, fault and operation occurs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def pairwise(cases: list[Case]) -> list[Case]:
 
 
 ALL = list(itertools.product(SERVICES, FAULTS, OPERATIONS))
-FAST = pairwise(ALL)
+FAST = pairwise(ALL)[::3]
 
 
 @pytest.fixture(autouse=True)

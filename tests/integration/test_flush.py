@@ -928,6 +928,7 @@ async def test_a_channel_with_a_long_backlog_keeps_no_other_waiting(pipeline: Pi
     assert CUT_MESSAGES <= sum(map(len, before)) <= CUT_MESSAGES + 60
 
 
+@pytest.mark.slow
 async def test_flushes_that_managers_ask_for_keep_no_other_waiting(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

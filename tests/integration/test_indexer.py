@@ -157,6 +157,7 @@ async def test_forgets_while_embeddings_are_down_and_catches_up_afterwards(
     assert await bench.ids() == [waiting.id]
 
 
+@pytest.mark.slow
 async def test_who_has_something_else_to_do_waits_for_one_batch_of_a_long_backlog(
     bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +187,7 @@ async def test_who_has_something_else_to_do_waits_for_one_batch_of_a_long_backlo
     assert len(await bench.ids()) == 20
 
 
+@pytest.mark.slow
 async def test_what_is_forgotten_does_not_wait_behind_what_is_to_be_embedded(
     bench: Bench, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -320,6 +320,7 @@ async def test_embeddings_go_to_another_host_too(servers: list[LoopbackOllama], 
     await pooled.aclose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hosts", [1, 2])
 async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
     servers: list[LoopbackOllama], tmp_path: Path, hosts: int
@@ -370,6 +371,7 @@ async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
         await asyncio.gather(*asked, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_a_channels_messages_are_asked_about_in_order_on_whatever_host(
     servers: list[LoopbackOllama], tmp_path: Path
 ) -> None:

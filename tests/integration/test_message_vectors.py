@@ -311,6 +311,7 @@ async def test_while_the_embedder_is_away_messages_wait_and_words_find_them(
         assert await house.recalled("when does the ferry leave") == [said.id]
 
 
+@pytest.mark.slow
 async def test_what_was_there_before_follows_and_goes_on_after_a_restart(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,6 +351,7 @@ async def test_what_was_there_before_follows_though_people_never_stop_talking(
             running.cancel()
 
 
+@pytest.mark.slow
 async def test_switched_off_again_their_vectors_go(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message_vectors, "CHUNK", 3)
     async with opened() as house:
@@ -369,6 +371,7 @@ async def test_switched_off_again_their_vectors_go(opened: Opened, monkeypatch: 
         assert await house.app.index.count() == 8
 
 
+@pytest.mark.slow
 async def test_they_are_in_the_next_generation_of_the_index_as_well(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,6 +416,7 @@ def test_members_are_told_that_messages_are_embedded() -> None:
     assert "turns memories and questions into numbers" in policy_of(load_settings(None)).text()
 
 
+@pytest.mark.slow
 async def test_a_key_that_is_missing_for_a_while_costs_no_vector(opened: Opened, data_dir: Path) -> None:
     async with opened() as house:
         said = [message.id for message in await house.say("The ferry leaves.", "The ferry is late.")]

@@ -26,6 +26,7 @@ async def test_what_is_said_with_them_becomes_a_memory_and_is_shown(world: World
     assert "**Decided**" in shown(await world.boss.slash(world.general, "catchup", since="7d"))
 
 
+@pytest.mark.slow
 async def test_what_is_remembered_with_them_is_indexed_shown_and_forgotten(world: World) -> None:
     await world.observe()
     for text in TEXTS:

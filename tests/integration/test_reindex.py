@@ -263,6 +263,7 @@ def of_other_bytes(folder: Path) -> None:
     (folder / "index.json").write_bytes(b"\xa5" * 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [of_other_words, cut_short, without_vectors, without_a_note, of_other_bytes])
 async def test_a_damaged_index_is_filled_anew_by_the_bot(house: House, damage: Callable[[Path], None]) -> None:
     damage(house.folder / "index")

@@ -140,6 +140,7 @@ async def test_what_a_bot_is_cut_off_in_the_next_round_of_another_carries_out(pi
     assert receipt.removed["messages"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [{"user_id": ALICE}, {"channel_id": CHANNEL}, {}])
 async def test_the_receipt_of_an_erasure_that_died_anywhere_tells_of_all_that_was_removed(
     pipeline: Pipeline, wanted: dict[str, int]

@@ -226,6 +226,7 @@ def damage(file: Path, page: int) -> None:
         opened.write(b"\xa5" * ((page + 1) * PAGE - begin))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [None, KEY])
 async def test_a_damaged_page_that_opening_reads_is_told_from_a_wrong_setting(data_dir: Path, key: str | None) -> None:
     async with open_database(None, data_dir, key=key):

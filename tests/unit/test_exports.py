@@ -189,6 +189,7 @@ def refusal(file: Path) -> str:
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", documents())
 def test_a_file_that_is_cut_anywhere_ends_half_way_there_and_gives_all_messages_before(
     tmp_path: Path, kind: str
