@@ -6,10 +6,11 @@ for the vector index.
 
 from bot.memories.asker import Asker
 from bot.memories.kept import cited_in, doubting_in, memory_stores
-from bot.memories.own import MAX_TEXT, NOT_FOUND, ForgetOutcome, MemoryPage, OwnMemories
+from bot.memories.own import FORGOTTEN, MAX_TEXT, NOT_FOUND, ForgetOutcome, MemoryPage, OwnMemories
 from bot.memories.store import MemoryStore
 
 __all__ = [
+    "FORGOTTEN",
     "MAX_TEXT",
     "NOT_FOUND",
     "Asker",

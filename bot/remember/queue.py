@@ -40,6 +40,7 @@ from bot.domain import (
     reason_of,
 )
 from bot.guilds import Consents
+from bot.memories import FORGOTTEN
 from bot.observe import message_from_row, set_batch, set_state
 from bot.remember.leases import LEASE_SECONDS, Leases
 from bot.storage import PENDING, Database, batches, chunks, leases, messages
@@ -211,7 +212,8 @@ class Queue(Leases):
             if not batch_messages:
                 return Work(batch, (), ())
             earlier = and_(messages.c.channel_id == batch.channel_id, messages.c.id < batch_messages[0].id)
-            before = and_(earlier, messages.c.state != MessageState.DEAD)  # it would break what is said after it too
+            alive = messages.c.state != MessageState.DEAD  # it would break what is said after it too
+            before = and_(earlier, alive, messages.c.reason.is_distinct_from(FORGOTTEN))
             last = select(messages).where(before).order_by(messages.c.id.desc()).limit(CONTEXT_MESSAGES)
             context = [message_from_row(row) for row in await connection.execute(last)]
         return Work(batch, tuple(batch_messages), tuple(reversed(context)))

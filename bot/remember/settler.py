@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import PERSONAL_KINDS, Citation, Memory, MemoryKind, MemoryState, Message, MessageState, Step, no_step
 from bot.guilds import Consents, family_of
-from bot.memories import MemoryStore
+from bot.memories import FORGOTTEN, MemoryStore
 from bot.observe import insert_messages, set_batch, set_state
 from bot.remember.changes import HISTORY, Contradicts, doubts, settle
 from bot.remember.queue import Batch, Queue
@@ -55,7 +55,7 @@ class _Stretch:
     """What has to be known of a batch before anything is changed.
 
     Attributes:
-        cited: its cited messages that are still there.
+        cited: its cited messages that are still there, and of which nothing was forgotten.
         out: authors of whom nothing may be kept any more.
         factual: authors of whom facts and preferences may be kept.
         places: the channels and threads whose memories its statements may change.
@@ -179,7 +179,7 @@ class Settler:
         cited: dict[int, Citation] = {}
         for chunk in chunks(stating | supporting):
             query = select(messages).where(messages.c.id.in_(chunk), messages.c.guild_id == batch.guild_id)
-            for row in await connection.execute(query):
+            for row in await connection.execute(query.where(messages.c.reason.is_distinct_from(FORGOTTEN))):
                 if row.batch_id == batch.id or row.id not in stating:
                     cited[row.id] = Citation(row.id, row.channel_id, row.author_id)
         authors = set(await connection.scalars(select(messages.c.author_id).where(messages.c.batch_id == batch.id)))

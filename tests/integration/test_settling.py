@@ -424,6 +424,17 @@ async def test_read_again_nothing_is_doubled_and_nothing_comes_back(pipeline: Pi
     assert await pipeline.memories() == before
 
 
+async def test_what_was_forgotten_is_neither_shown_again_nor_supports_anything(pipeline: Pipeline) -> None:
+    party = await told(pipeline, FRIDAY)
+    await pipeline.own.forget(party.id, asker(ALICE))
+    message = await pipeline.say("yes, in the garden", author=BOB)
+    work = await pipeline.queue.work(await pipeline.cut())
+    assert [shown.id for shown in work.shown] == [message.id]
+    lent = Statement(MemoryKind.DECISION, f"{FRIDAY} in the garden", (message.id,), (party.newest.message_id,))
+    settled = await pipeline.settle((lent, good()))
+    assert (settled.refusals, await pipeline.memories()) == ({GONE: 1}, [])
+
+
 async def test_what_a_time_is_over_for_takes_what_it_replaced_along(pipeline: Pipeline) -> None:
     friday = await told(pipeline, FRIDAY)
     change = await pipeline.say(SATURDAY, author=BOB)
