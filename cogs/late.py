@@ -66,6 +66,8 @@ class LateMessages:
         except UNREACHABLE as error:
             if says_gone(error):
                 await self._unread.settle(message_id)
+            else:
+                await self._unread.put_back(message_id)
             return
         if item is None:
             await self._unread.settle(message_id)

@@ -164,8 +164,8 @@ class Indexer:
             self._awake.clear()
             try:
                 await self._refill()
-                await self._try_again()
                 await self.drain()
+                await self._try_again()
                 await self._enlist_messages()
                 pause = await self.changes.pause()
             except SQLAlchemyError as error:
@@ -282,14 +282,15 @@ class Indexer:
             log.warning("%d can't be indexed and are set aside (%s): %s", len(ids), ", ".join(ids[:IDS_SHOWN]), reason)
 
     async def _try_again(self) -> None:
-        """Enlist what was set aside and may be tried again."""
+        """Enlist what was set aside and may be tried again, unless what was enlisted before it waits for a service."""
         basis = self._basis()
-        if not await self._aside.is_due(PART, basis=basis):
+        if await self.backlog() or not await self._aside.is_due(PART, basis=basis):
             return
         async with self._db.write() as connection:
             items = await self._aside.due(connection, PART, basis=basis, limit=BATCH)
             points = {OutboxPoint(item.key, item.message_id): UPSERT for item in items}
             await self.changes.add(connection, points)
+        self.wake()
 
     async def _known_of(self, points: Collection[OutboxPoint]) -> dict[str, Memory | Message]:
         spoken = {point.message_id for point in points if point.message_id is not None}

@@ -12,22 +12,13 @@ import contextlib
 import itertools
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import (
-    Backoff,
-    ChannelMemoryError,
-    ServiceUnavailable,
-    Step,
-    isolate,
-    no_step,
-    reason_of,
-    snowflake,
-)
+from bot.domain import Backoff, ChannelMemoryError, ServiceUnavailable, Step, isolate, no_step, reason_of, snowflake
 from bot.observe.intake_events import (
     CheckpointEvent,
     DeletedEvent,
@@ -314,7 +305,7 @@ class Intake:
             else:
                 await self._leave(failed[-1], error)
         if not (removes or at_once):  # all of them are in the log or set aside now
-            await self._log.append((), checkpoints=checkpoints_of(part))
+            await self._move(checkpoints_of(part))
 
     async def _write_all(self, parts: Sequence[Sequence[IntakeEvent]], *, moves: bool = True) -> None:
         """Write events; raises ServiceUnavailable where the database can't take anything now.
@@ -341,7 +332,7 @@ class Intake:
     async def _leave(self, event: IntakeEvent, error: Exception) -> None:
         """Set a message aside that the database does not take while it takes another, or leave it out."""
         if not isinstance(event, SaidEvent):
-            raise error
+            return  # a checkpoint, which is moved when all of the group are written
         message = event.said.message
         _log.error("Message %d of channel %d can't be kept: %s", message.id, message.channel_id, reason_of(error))
 
@@ -352,6 +343,16 @@ class Intake:
         for _, failure in await isolate([message], set_aside, proof=self._log.prove, outages=OUTAGES):
             _log.error("Message %d can't be set aside either: %s", message.id, reason_of(failure))
         self.counts["set_aside"] += 1
+
+    async def _move(self, checkpoints: Mapping[int, int]) -> None:
+        """Move checkpoints; a channel of which that can't be done is read again from where it stands."""
+        try:
+            with outages_named():
+                await self._log.append((), checkpoints=checkpoints)
+        except OUTAGES:
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing is lost by it, and the next group goes on
+            _log.error("Checkpoints can't be moved: %s", reason_of(error))
 
     def _insist(self, part: Sequence[IntakeEvent], error: Exception) -> None:
         """Go on trying an edit or a deletion that the database does not take, beside everything else."""

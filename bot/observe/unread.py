@@ -73,6 +73,11 @@ class UnreadMessages:
         async with self._db.write() as connection:
             await self._aside.settle(connection, PART, [str(message_id)])
 
+    async def put_back(self, message_id: int) -> None:
+        """Discord can't be asked now: this was no try."""
+        async with self._db.write() as connection:
+            await self._aside.put_back(connection, PART, [str(message_id)])
+
     async def settle_kept(self, message: Message) -> None:
         """It was offered again: it is dealt with where the log has it now, or may not have it."""
         if await self._log.get([message.id]):

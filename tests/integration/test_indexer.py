@@ -275,6 +275,36 @@ async def test_memories_that_can_not_be_embedded_are_set_aside_and_all_others_ar
     assert "more poison" not in caplog.text
 
 
+async def test_days_without_a_service_are_no_tries_of_what_is_set_aside(
+    bench: Bench, clock: FakeClock, make_memory: MemoryFactory, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, poisoned = make_memory("good"), make_memory("some poison")
+    with monkeypatch.context() as declined:
+        declined.setattr(embedder, "embed", declining(embedder, ServiceRejected("embeddings", "too odd")))
+        await bench.add(good, poisoned)
+        await bench.indexer.drain()
+    assert await bench.aside() == {poisoned.id: "embeddings: too odd"}
+    embedder.error = ServiceUnavailable("embeddings", "away")
+    running = asyncio.create_task(bench.indexer.run())
+    for _ in range(5):
+        clock.advance(24 * 3600 + 1)
+        bench.indexer.wake()
+        await asyncio.sleep(0.2)
+    async with bench.db.read() as connection:
+        assert await connection.scalar(select(set_aside.c.tries)) <= 1
+    assert await bench.indexer.backlog() <= 1
+    embedder.error = None
+    clock.advance(3600)
+    bench.indexer.wake()
+    await bench.until([good, poisoned])
+    async with asyncio.timeout(30):
+        while await bench.aside():  # noqa: ASYNC110 - another component has no event for it
+            await asyncio.sleep(0.05)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
 async def test_one_that_makes_this_program_itself_fail_is_set_aside_by_kind_and_place(
     bench: Bench, make_memory: MemoryFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

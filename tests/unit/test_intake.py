@@ -5,7 +5,7 @@ import inspect
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ import pytest
 from bot.domain.model import Message, MessageState
 from bot.domain.supervision import Backoff
 from bot.observe.intake import Intake
-from bot.observe.messagelog import MessageLog
+from bot.observe.messagelog import MessageLog, Said
 from bot.storage.engine import Database
 from tests.fixtures.storage import CHANNEL, GUILD, SaidFactory, accept, refuse
 from tests.loopback.waiting import eventually
@@ -349,6 +349,28 @@ async def test_what_has_an_id_that_can_be_none_is_left_out(
     assert intake.counts["unreadable"] == 4
     assert recorder.calls == [("erased", CHANNEL, [other.message.id], [])]
     assert await log.checkpoint(CHANNEL) == other.message.id
+
+
+async def test_a_checkpoint_that_the_database_does_not_take_stops_nothing(
+    log: MessageLog, recorder: Recorder, make_said: SaidFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = log.append
+
+    async def refuses(said: Sequence[Said], *, checkpoints: Mapping[int, int], **options: Any) -> object:  # noqa: ANN401
+        if CHANNEL in checkpoints:
+            raise KeyError("no such checkpoint")
+        return await append(said, checkpoints=checkpoints, **options)
+
+    monkeypatch.setattr(log, "append", refuses)
+    intake = Intake(log, recorder, recorder, group_seconds=0.01)
+    writer = asyncio.create_task(intake.run())
+    item = make_said(channel_id=CHANNEL + 1)
+    intake.caught_up(CHANNEL, up_to=item.message.id)
+    intake.said(item)
+    await asyncio.wait_for(intake.stop(), 10)
+    await writer
+    assert await log.get([item.message.id])
+    assert await log.checkpoint(CHANNEL) == 0
 
 
 async def test_no_checkpoint_passes_a_message_before_it_is_set_aside(
