@@ -18,7 +18,7 @@ from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
 from tests.loopback.openai import LoopbackOpenAI
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 POISON = "poison"
 GOOD = ("The bridge opens on Friday.", "The harbour closes at nine.", "The tram runs every ten minutes.")

@@ -82,7 +82,6 @@ async def ask(room: Room, command: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("step", "count"), REACHED)
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_an_erasure_that_was_killed_is_finished_at_the_next_start(
@@ -114,7 +113,6 @@ async def test_an_erasure_that_was_killed_is_finished_at_the_next_start(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("step", ["request taken", "erased"])
 async def test_what_the_operator_asked_for_is_finished_once_a_bot_runs(stage: Stage, step: str) -> None:
     room = await settle(stage)

@@ -17,7 +17,7 @@ from tests.fixtures.process import Stage
 from tests.loopback.discord import eventually
 from tests.loopback.ollama import Answer, Reply, Script
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 POISON = "zqxj"
 GOOD = ("the bridge opens on Friday.", "the harbour closes at nine.", "the tram runs every ten minutes.")

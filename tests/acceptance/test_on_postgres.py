@@ -16,7 +16,7 @@ from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 TOBIAS = "200000001000000007"
 

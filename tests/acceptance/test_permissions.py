@@ -273,7 +273,6 @@ async def said(stage: Stage, *messages: Message) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_one_word_may_be_read_and_the_other_may_not(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, speaker = guild.text("general"), guild.member("Ada")
@@ -304,7 +303,6 @@ async def test_one_word_may_be_read_and_the_other_may_not(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_pages_posts_and_requests(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     ada, ben = guild.member("Ada"), guild.member("Ben")

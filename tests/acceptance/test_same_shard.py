@@ -16,7 +16,7 @@ from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.process import BotProcess, Stage
 from tests.loopback.discord import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SETTINGS_FAULT = 2
 IMPATIENT = (

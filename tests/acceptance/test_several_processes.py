@@ -129,9 +129,19 @@ class Fleet:
             "ORDER BY m.seq"
         )
         for channel in self.channels:
-            there = [row for row in found if row["channel_id"] == channel.id]
-            assert [row["text"] for row in there] == self.decided.get(channel.id, [])
-            assert [row["message_id"] for row in there] == sorted(row["message_id"] for row in there)
+            remembered = [row for row in found if row["channel_id"] == channel.id]
+            texts, decided = [row["text"] for row in remembered], self.decided.get(channel.id, [])
+            assert texts == decided, [await self.fate(text) for text in decided if text not in texts]
+            assert [row["message_id"] for row in remembered] == sorted(row["message_id"] for row in remembered)
+
+    async def fate(self, text: str) -> str:
+        """What became of a decision without a memory: where the model was shown it, and what was refused and why."""
+        word = text.split()[1]
+        asked = [request.body for request in self.stage.ollama.asked("/api/chat") if word in str(request.body)]
+        answers = [(body["messages"][-1]["content"], decisions_as_memories(body)) for body in asked]
+        message = await self.rows(f"SELECT id, state FROM messages WHERE content LIKE '%{word}%'")  # noqa: S608
+        refused = await self.rows("SELECT reason, sum(number) AS number FROM refusals GROUP BY reason")
+        return f"{text} {[dict(row) for row in (*message, *refused)]}\n" + "\n".join(map(str, answers))
 
 
 if server_programs() is not None:

@@ -22,7 +22,7 @@ from tests.loopback.discord_world import Channel, Json, Member
 from tests.loopback.ollama import Reply
 from tests.loopback.qdrant import LoopbackQdrant
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SETTINGS_FAULT = 2
 BRIDGE = "We decided that the bridge will be painted green."

@@ -291,7 +291,7 @@ async def test_days_without_a_service_are_no_tries_of_what_is_set_aside(
         bench.indexer.wake()
         await asyncio.sleep(0.2)
     async with bench.db.read() as connection:
-        assert await connection.scalar(select(set_aside.c.tries)) <= 1
+        assert (await connection.scalars(select(set_aside.c.tries))).one() <= 1
     assert await bench.indexer.backlog() <= 1
     embedder.error = None
     clock.advance(3600)
