@@ -113,10 +113,12 @@ class Fleet:
         async def settled() -> bool:
             for process in (*self.bots, *self.workers):
                 process.check()
+            if await self.logged() != said_by_people(*self.channels):  # first: what comes later would be pending
+                return False
             waiting = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM batches) AS left"
             states = {row["state"] for row in await self.rows("SELECT DISTINCT state FROM messages")}
             left = (await self.rows(waiting))[0]["left"]
-            return states <= END_STATES and not left and await self.logged() == said_by_people(*self.channels)
+            return states <= END_STATES and not left
 
         async with asyncio.timeout(SETTLE_SECONDS):
             while not await settled():  # noqa: ASYNC110 - other processes have no event for it
