@@ -244,8 +244,8 @@ class FullText:
                 literal(number).label("word"),
                 func.count().filter(sample.c.readable),
                 func.count(),
-                func.min(sample.c.rowid),
-                func.max(sample.c.rowid),
+                func.min(sample.c.rowid).filter(sample.c.readable),
+                func.max(sample.c.rowid).filter(sample.c.readable),
             )
             for number, group in enumerate(groups)
             for sample in [parts.sample(group, COUNTED)]
@@ -256,7 +256,7 @@ class FullText:
         rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
         if -1 not in rows:
             return [0.0] * len(groups)
-        span = rows[0][4] - rows[-1][3]
+        span = (rows[0][4] or 0) - rows[-1][3]
         counted = (rows[number] for number in range(len(groups)))
         return [_estimate(readable, count, low, high, span) for _, readable, count, low, high in counted]
 
@@ -267,9 +267,15 @@ def document_length(tokens: Sequence[str]) -> int:
     return len(tokens) - own
 
 
-def _estimate(readable: int, counted: int, oldest: int, newest: int, span: int) -> float:
-    """All readable rows of a word: those counted, or more if they are as frequent in all of `span`."""
-    return readable if counted < COUNTED else readable * max(1.0, span / max(1, newest - oldest))
+def _estimate(readable: int, counted: int, oldest: int | None, newest: int | None, span: int) -> float:
+    """All readable rows of a word: those counted, or more if they are as frequent in all of `span`.
+
+    What can't be read decides how far back is counted, but not how frequent the word is from the oldest of the readable
+    rows to their newest.
+    """
+    if counted < COUNTED or oldest is None or newest is None:
+        return readable
+    return readable * max(1.0, span / max(1, newest - oldest))
 
 
 class _Rows:

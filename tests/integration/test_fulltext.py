@@ -165,6 +165,22 @@ async def test_past_the_limit_a_frequency_is_estimated(database: Database, monke
     assert dragon == pytest.approx(50, rel=0.1)
 
 
+async def test_past_the_limit_what_is_said_where_one_can_not_read_changes_no_estimate(
+    chat: Chat, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COUNTED", 20)
+    monkeypatch.setattr(module, "CHANNELS_IN_MATCH", 1)
+    theirs, hidden = frozenset({CHANNEL, CHANNEL + 1}), frozenset({CHANNEL + 2, CHANNEL + 3})
+    scope = SearchScope(guild_id=GUILD, channel_ids=theirs, hidden_ids=hidden)
+    await chat.talk([(ADA, "a kite" if number % 4 else "a kite and a dragon") for number in range(100)])
+    words = [("kite",), ("dragon",)]
+    _, kites, dragons = await frequencies(database, words, scope)
+    await chat.talk([(BEN, "a dragon")] * 15, channel=CHANNEL + 2)
+    _, kites_still, dragons_still = await frequencies(database, words, scope)
+    assert kites_still == pytest.approx(kites, rel=0.25)
+    assert dragons_still == pytest.approx(dragons, rel=0.25)
+
+
 async def test_figures_of_a_large_guild_are_kept_for_a_while(
     database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
