@@ -1,7 +1,7 @@
 """Every service, every way to fail, every thing that is done meanwhile: nothing is lost, nothing is doubled.
 
 The program is wired as it runs, with real databases and client libraries; Ollama, OpenAI and Qdrant are loopback
-servers. The fast part of the matrix is a third of the cases in which every pair of service, fault and operation occurs.
+servers. The fast part of the matrix has every service, fault and operation at least once.
 """
 
 from __future__ import annotations
@@ -47,23 +47,8 @@ OPERATIONS = ("intake", "flush", "recall", "remember", "forget")
 Case = tuple[str, str, str]
 
 
-def pairwise(cases: list[Case]) -> list[Case]:
-    """A few of the cases in which every pair of two values occurs that occurs in any."""
-
-    def pairs(case: Case) -> set[tuple[tuple[int, str], ...]]:
-        return set(itertools.combinations(enumerate(case), 2))
-
-    chosen: list[Case] = []
-    missing = set[tuple[tuple[int, str], ...]]().union(*map(pairs, cases))
-    while missing:
-        best = max(cases, key=lambda case: len(pairs(case) & missing))
-        chosen.append(best)
-        missing -= pairs(best)
-    return chosen
-
-
 ALL = list(itertools.product(SERVICES, FAULTS, OPERATIONS))
-FAST = pairwise(ALL)[::3]
+FAST = ALL[::11]
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,18 @@ def test_a_question_of_a_file_with_what_can_be_no_id_is_refused(tmp_path: Path, 
             build()(["recall", "--queries", str(questions)])
 
 
+def misused(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[str, str]:
+    """What the program prints, and its errors, when it is called so and ends with the code of a wrong use."""
+    monkeypatch.setattr(sys, "argv", ["bot", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    return printed.out, printed.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason", "command"),
     [
@@ -70,23 +82,15 @@ def test_a_wrong_use_is_one_plain_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["bot", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    said = capsys.readouterr()
-    assert re.fullmatch(rf"error: .*{re.escape(reason)}.*; see .*{command} --help\n", said.err)
-    assert said.out == ""
+    output, errors = misused(arguments, monkeypatch, capsys)
+    assert re.fullmatch(rf"error: .*{re.escape(reason)}.*; see .*{command} --help\n", errors)
+    assert output == ""
 
 
 @pytest.mark.parametrize("arguments", [[], ["deadletters"]])
 def test_no_command_shows_help_and_no_error(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["bot", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    said = capsys.readouterr()
-    assert "--help" in said.out
-    assert said.err == ""
+    output, errors = misused(arguments, monkeypatch, capsys)
+    assert "--help" in output
+    assert errors == ""
