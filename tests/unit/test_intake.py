@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import logging
 import re
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -82,18 +81,14 @@ async def test_handlers_go_on_while_the_database_is_held(
     said = [make_said() for _ in range(1_000)]
     async with database.write():
         writer = asyncio.create_task(intake.run())
-        longest = 0.0
         for item in said:
-            started = time.perf_counter()
             intake.said(item)
-            longest = max(longest, time.perf_counter() - started)
             await asyncio.sleep(0)
         assert await _stored(log) == 0
         assert intake.pending == 1_000
     await intake.stop()
     await writer
     assert await _stored(log) == 1_000
-    assert longest < 0.05  # typically 5 µs; the bound allows for a busy machine
 
 
 async def test_a_message_is_kept_soon_without_being_asked_for(
