@@ -26,8 +26,7 @@ from cogs.reply import reply_view
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
+    from bot.guilds import ZoneOf
     from bot.observe import Directory
     from bot.recall import CatchUp
     from cogs.backfill import Backfill
@@ -52,12 +51,12 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         backfill: Backfill,
         presenter: Presenter,
         *,
-        zone: tzinfo,
+        zone_of: ZoneOf,
         remembers: bool,
     ) -> None:
         self._catchup = catchup
         self._directory = directory
-        self._zone = zone
+        self._zone_of = zone_of
         self._remembers = remembers
         self._access = access
         self._backfill = backfill
@@ -70,7 +69,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
     @per_member(6, 30.0)
     async def catchup(self, interaction: Interaction, since: app_commands.Range[str, 1, 40] | None = None) -> None:
         """Look, compare with Discord, and show."""
-        first = parse_since(since, interaction.created_at, self._zone) if since else None
+        first = parse_since(since, interaction.created_at, self._zone_of(interaction.guild_id or 0)) if since else None
         place = interaction.channel
         if not isinstance(place, Talk | discord.Thread) or not self._backfill.observes(place):
             raise Refused(texts.UNOBSERVED)

@@ -203,7 +203,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             )
         )
         await self.add_cog(
-            RecallCog(services.recall, guilds, directory, presenter, access, answering, actions, zone=services.zone)
+            RecallCog(
+                services.recall, guilds, directory, presenter, access, answering, actions, zone_of=guilds.zones.of
+            )
         )
         await self.add_cog(Mentions(self, access, backfill, answering))
         await self.add_cog(
@@ -213,7 +215,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 access,
                 backfill,
                 presenter,
-                zone=services.zone,
+                zone_of=guilds.zones.of,
                 remembers=services.flusher is not None,
             )
         )

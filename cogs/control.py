@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.guilds import Action, AuditEntry, ConsentRule, FactsRule, Rules, kind_name
+from bot.guilds import Action, AuditEntry, ConsentRule, FactsRule, Rules, kind_name, zone_name
 from cogs import texts
 from cogs.checks import require_manager
 from cogs.notices import update_notice
 from cogs.rereading import ReadingAgain
 from cogs.views.confirm import Confirm, receipt_view
-from cogs.views.settings import Choice, SettingsPanel
+from cogs.views.settings import Choice, SettingsPanel, TimeZone
 
 if TYPE_CHECKING:
     from bot.forget import Clerk, Receipt
@@ -58,6 +59,7 @@ class Control:
         return SettingsPanel(
             interaction,
             rules=self._guilds.consents.rules.of(guild_id),
+            own_zone=str(self._guilds.zones.default),
             change=self.change,
             read_again=self._reading_again.begin,
             reading=await self._reading_again.line(guild_id),
@@ -75,6 +77,10 @@ class Control:
             case FactsRule():
                 now = await rules.decide(guild_id, facts=choice)
                 details = {"whose facts": choice.value}
+            case TimeZone():
+                zone = await asyncio.to_thread(zone_name, choice.text) if choice.text.strip() else None
+                now = await rules.set_zone(guild_id, zone)
+                details = {"time zone": zone or "the bot's own"}
             case (kind, days):
                 now = await rules.set_lifetime(guild_id, kind, days)
                 details = {f"days for {kind_name(kind)}": "without limit" if days is None else days}

@@ -28,9 +28,7 @@ from cogs.reply import reply, reply_view
 from cogs.views.pages import PER_PAGE, Page, PageItem, Pages
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
-    from bot.guilds import GuildServices
+    from bot.guilds import GuildServices, ZoneOf
     from bot.observe import Directory
     from bot.recall import Recall
     from cogs.answering import Answering
@@ -58,13 +56,13 @@ class RecallCog(commands.Cog):
         answering: Answering,
         actions: MemoryActions,
         *,
-        zone: tzinfo,
+        zone_of: ZoneOf,
     ) -> None:
         self._recall = recall
         self._guilds = guilds
         self._directory = directory
         self._actions = actions
-        self._zone = zone
+        self._zone_of = zone_of
         self._access = access
         self._presenter = presenter
         self._answering = answering
@@ -96,7 +94,7 @@ class RecallCog(commands.Cog):
         history: bool = False,
     ) -> None:
         """Search, and show the first page, an answer from it, or post that for everybody."""
-        now, zone = interaction.created_at, self._zone
+        now, zone = interaction.created_at, self._zone_of(interaction.guild_id or 0)
         first = parse_since(since, now, zone) if since else None
         last = parse_until(until, now, zone) if until else None
         await interaction.response.defer(ephemeral=True, thinking=True)

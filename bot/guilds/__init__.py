@@ -12,6 +12,7 @@ from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import KnownThread, Threads, family_of
+from bot.guilds.zones import ZoneOf, utc_of, zone_name
 
 __all__ = [
     "EVERYWHERE",
@@ -32,6 +33,7 @@ __all__ = [
     "ServerRules",
     "SubjectHasher",
     "Threads",
+    "ZoneOf",
     "add_channels",
     "days_of",
     "family_of",
@@ -40,4 +42,6 @@ __all__ = [
     "move_checkpoints",
     "open_guilds",
     "policy_of",
+    "utc_of",
+    "zone_name",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from bot.domain import Clock
 from bot.guilds.audit import AuditTrail
@@ -11,6 +12,7 @@ from bot.guilds.observation import Observations
 from bot.guilds.policy import Policy
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import Threads
+from bot.guilds.zones import Zones
 from bot.llm import providers_of
 from bot.settings import Settings
 from bot.storage import Database, Store
@@ -28,6 +30,7 @@ class GuildServices:
         hasher: makes the keyed hashes by which members are known here.
         audit: who decided and erased what.
         policy: what members are told of all that, as the settings in force have it.
+        zones: the time zone of each server.
         stores: what this package keeps.
     """
 
@@ -38,19 +41,22 @@ class GuildServices:
     hasher: SubjectHasher
     audit: AuditTrail
     policy: Policy
+    zones: Zones
     stores: tuple[Store, ...]
 
 
 async def open_guilds(settings: Settings, db: Database, clock: Clock) -> GuildServices:
     """Read the decisions that are kept in the database."""
-    services = guild_services(db, await SubjectHasher.load(db), clock, policy_of(settings))
+    services = guild_services(db, await SubjectHasher.load(db), clock, policy_of(settings), settings.zone)
     await services.consents.load()
     await services.observations.load()
     return services
 
 
-def guild_services(db: Database, hasher: SubjectHasher, clock: Clock, policy: Policy) -> GuildServices:
-    """The services, before anything is read."""
+def guild_services(
+    db: Database, hasher: SubjectHasher, clock: Clock, policy: Policy, zone: tzinfo = UTC
+) -> GuildServices:
+    """The services, before anything is read; `zone` holds for servers that chose none."""
     consents, observations = Consents(db, hasher, clock), Observations(db, clock)
     guilds, audit = Guilds(db, clock), AuditTrail(db, clock)
     return GuildServices(
@@ -61,6 +67,7 @@ def guild_services(db: Database, hasher: SubjectHasher, clock: Clock, policy: Po
         hasher=hasher,
         audit=audit,
         policy=policy,
+        zones=Zones(consents.rules, zone),
         stores=(guilds, observations, consents, consents.rules, audit),
     )
 

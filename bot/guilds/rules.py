@@ -1,4 +1,4 @@
-"""What a server decided: whose messages and whose facts are kept, and how long memories stay."""
+"""What a server decided: whose messages and whose facts are kept, how long memories stay, and where its members are."""
 
 from __future__ import annotations
 
@@ -50,11 +50,13 @@ class Rules:
 
     Attributes:
         lifetimes: days that memories of each kind are kept; None is without limit.
+        zone: the IANA name of its time zone; None where the bot's own holds.
     """
 
     consent: ConsentRule = ConsentRule.EVERYBODY
     facts: FactsRule = FactsRule.ASKED
     lifetimes: Mapping[MemoryKind, int | None] = field(default_factory=default_lifetimes)
+    zone: str | None = None
 
 
 DEFAULT = Rules()
@@ -93,8 +95,14 @@ class ServerRules(Store):
     ) -> Rules:
         """Change whose messages, or whose facts, are kept from now on; what is kept already stays."""
         now = self.of(guild_id)
-        wanted = replace(now, consent=consent or now.consent, facts=facts or now.facts)
-        values = {"consent": wanted.consent, "facts": wanted.facts}
+        return await self._decided(guild_id, replace(now, consent=consent or now.consent, facts=facts or now.facts))
+
+    async def set_zone(self, guild_id: int, zone: str | None) -> Rules:
+        """Take days and times of a server for those of a time zone, by its IANA name (None: the bot's own)."""
+        return await self._decided(guild_id, replace(self.of(guild_id), zone=zone))
+
+    async def _decided(self, guild_id: int, wanted: Rules) -> Rules:
+        values = {"consent": wanted.consent, "facts": wanted.facts, "zone": wanted.zone}
         row = upsert(self._db.dialect, rules).values(guild_id=guild_id, **values)
         async with self._db.write() as connection:
             await connection.execute(row.on_conflict_do_update(index_elements=[rules.c.guild_id], set_=values))
@@ -134,4 +142,4 @@ async def _read(connection: AsyncConnection, guild_id: int | None = None) -> dic
 
 
 def _from_row(row: Row[Any]) -> Rules:
-    return Rules(ConsentRule(row.consent), FactsRule(row.facts))
+    return Rules(ConsentRule(row.consent), FactsRule(row.facts), zone=row.zone)

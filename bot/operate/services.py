@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ class Services:
         guilds: what servers and members decided.
         status: what the work costs, how the services are, and a chart.
         supervisor: notes how the parts that work in the background do.
-        zone: where the members are; whose days `since` and `until` mean.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         leads: whether this process does what one of several has to do for all.
         flushes: whether this process flushes what is due, rather than workers beside it.
@@ -56,7 +54,6 @@ class Services:
     rereadings: Rereadings
     status: Status
     supervisor: Supervisor
-    zone: tzinfo = UTC
     observe_channels: tuple[int, ...] = ()
     leads: bool = True
     flushes: bool = True

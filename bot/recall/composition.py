@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.domain import Clock
+from bot.guilds import ZoneOf
 from bot.index import IndexServices, MessageVectors
 from bot.llm import ModelServices, answers_at_once
 from bot.memories import MemoryStore
@@ -42,8 +43,9 @@ def open_recall(
     models: ModelServices,
     clock: Clock,
     recalled: Callable[[str, float], None],
+    zone_of: ZoneOf,
 ) -> RecallServices:
-    """Open recall; `recalled` is told of each search."""
+    """Open recall; `recalled` is told of each search, and `zone_of` gives the time zone of a server."""
     recall = Recall(
         db,
         logged.fulltext,
@@ -53,10 +55,10 @@ def open_recall(
         clock,
         recalled,
         message_vectors,
-        settings.zone,
+        zone_of,
     )
     if models.model is None:
         answers = Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
     else:
-        answers = Answers(models.model, at_once=answers_at_once(settings), zone=settings.zone)
+        answers = Answers(models.model, at_once=answers_at_once(settings), zone_of=zone_of)
     return RecallServices(recall=recall, answers=answers, catchup=CatchUp(db, store))

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references, snowflake, system_clock
+from bot.guilds import ZoneOf, utc_of
 from bot.observe import storable
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
 from bot.recall.memories import FUSION, MemorySearch, Near, convincing
@@ -59,7 +59,7 @@ class Recall:
         clock: Clock = system_clock,
         timed: Timed = _nobody,
         message_vectors: MessageVectors | None = None,
-        zone: tzinfo = UTC,
+        zone_of: ZoneOf = utc_of,
     ) -> None:
         statistics = Statistics(fulltext, clock)
         self._db = db
@@ -67,7 +67,7 @@ class Recall:
         self._clock = clock
         self._timed = timed
         self._message_vectors = message_vectors
-        self._zone = zone
+        self._zone_of = zone_of
         self._messages = MessageSearch(fulltext, statistics)
         self._memories = MemorySearch(fulltext, statistics, index, store)
 
@@ -102,7 +102,8 @@ class Recall:
         names = await self._directory.find(query.guild_id, query.text)
         names |= await self._directory.names(query.guild_id, references.people_in([query.text]) - names.keys())
         newest = query.until if query.until is not None else snowflake.from_ms(self._clock())
-        question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest, zone=self._zone)
+        zone = self._zone_of(query.guild_id)
+        question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest, zone=zone)
         return question, references.with_names(query.text, names)
 
     async def _with_messages_by_meaning(

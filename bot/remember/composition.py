@@ -137,7 +137,7 @@ def _reader(
         directory,
         guilds.consents,
         SecretFinder(),
-        settings.zone,
+        guilds.zones.of,
         explain,
     )
 

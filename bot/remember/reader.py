@@ -11,6 +11,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from bot.domain import MENTION, PERSONAL_KINDS, MemoryKind, people_in
+from bot.guilds import ZoneOf, utc_of
 from bot.remember import exact
 from bot.remember.check import Candidate, Checker
 from bot.remember.evidence import Hearing
@@ -52,7 +53,7 @@ class Reader:
         directory: Directory,
         consents: Consents,
         secrets: SecretFinder,
-        zone: tzinfo = UTC,
+        zone_of: ZoneOf = utc_of,
         explain: Explanations | None = None,
     ) -> None:
         """Prepare reading.
@@ -63,7 +64,7 @@ class Reader:
             directory: names of speakers and channels.
             consents: who allows facts about themselves to be kept.
             secrets: finds what no model is shown and no memory holds.
-            zone: where the members are; it decides which day "tomorrow" is.
+            zone_of: where the members of a server are; it decides which day "tomorrow" is.
             explain: writes what becomes of each proposal.
         """
         self.bot_id: int | None = None
@@ -72,7 +73,7 @@ class Reader:
         self._directory = directory
         self._consents = consents
         self._secrets = secrets
-        self._zone = zone
+        self._zone_of = zone_of
         self._explain = explain
 
     async def propose(self, work: Work, turn: Turn) -> Proposed:
@@ -93,7 +94,8 @@ class Reader:
         if len(proposals.items) > most:
             refusals[TOO_MANY] += len(proposals.items) - most
         read = proposals.items[:most]
-        screened = await asyncio.to_thread(self._screened, read, transcript, personal)
+        zone = self._zone_of(work.batch.guild_id)
+        screened = await asyncio.to_thread(self._screened, read, transcript, personal, zone)
         for proposal, (statement, reason) in zip(read, screened, strict=True):
             if self._explain is not None:
                 self._explain.proposed(work.batch.id, proposal, statement, reason)
@@ -123,9 +125,9 @@ class Reader:
             AnswerError: the answer can't be used.
             ServiceError: the model's service failed.
         """
-        transcript = Transcript((OWN_LINE,), context=(), names={}, secrets=self._secrets, zone=self._zone)
+        transcript = Transcript((OWN_LINE,), context=(), names={}, secrets=self._secrets)
         if call is Call.PROPOSE:
-            self._screened((await self._proposer.propose(transcript, ())).items, transcript, set())
+            self._screened((await self._proposer.propose(transcript, ())).items, transcript, set(), UTC)
         else:
             own = Statement(MemoryKind.DECISION, OWN_STATEMENT, (OWN_LINE.id,))
             await self._checker.check(transcript, [Candidate(own)])
@@ -140,14 +142,14 @@ class Reader:
             names=await self._directory.names(work.batch.guild_id, {m.author_id for m in messages}),
             channels=await self._directory.channels(work.batch.guild_id, channels),
             secrets=self._secrets,
-            zone=self._zone,
+            zone=self._zone_of(work.batch.guild_id),
         )
 
     def _screened(
-        self, proposals: Sequence[Proposal], transcript: Transcript, personal: set[int]
+        self, proposals: Sequence[Proposal], transcript: Transcript, personal: set[int], zone: tzinfo
     ) -> list[tuple[Statement, str | None]]:
         """The statement that each proposal is, and why it may not be kept, if it may not."""
-        hearing = Hearing(list(transcript.lines.values()), self._zone)
+        hearing = Hearing(list(transcript.lines.values()), zone)
         return [self._screen(proposal, hearing, transcript.people, personal) for proposal in proposals]
 
     def _screen(

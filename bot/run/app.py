@@ -138,7 +138,9 @@ async def open_app(
         if extract:
             flusher = open_flusher(settings, db, guilds, logged, store, index, models, clock, flushed, step, explain)
         rereadings = Rereadings(db)
-        recall = open_recall(settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled)
+        recall = open_recall(
+            settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled, guilds.zones.of
+        )
         services = Services(
             clock=clock,
             installation=Installation(db),
@@ -161,7 +163,6 @@ async def open_app(
             status=status,
             supervisor=supervisor,
             flushes=settings.flush_in_bot,
-            zone=settings.zone,
             observe_channels=settings.observe_channels,
             leads=settings.leads,
             sweep_requests_per_minute=settings.sweep_requests_per_minute,

@@ -86,7 +86,9 @@ rules = Table(
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
     Column("consent", String(16), nullable=False, info=NOTHING),
     Column("facts", String(16), nullable=False, info=NOTHING),
-    comment="What admins decided about whose messages and whose facts are kept; without a row the defaults hold",
+    Column("zone", String(64), info=NOTHING),
+    comment="What admins decided about whose messages and whose facts are kept, and about the time zone; without a row "
+    "the defaults hold, without a zone the bot's own",
 )
 
 lifetimes = Table(

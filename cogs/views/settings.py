@@ -1,14 +1,16 @@
-"""The panel of a server's rules: whose messages and facts are kept, and how long memories stay."""
+"""The panel of a server's rules: whose messages and facts are kept, how long memories stay, and its time zone."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import discord
 from discord import ui
 
 from bot.domain import MemoryKind
 from bot.guilds import ConsentRule, FactsRule, Rules, kind_name, lifetimes_in_words
+from cogs.errors import answer_error
 from cogs.faults import UNREACHABLE
 from cogs.views.base import Interaction, OwnView
 
@@ -36,7 +38,15 @@ READ_AGAIN = (
 Change = Callable[[Interaction, "Choice"], Awaitable[Rules]]
 """Told what was chosen; returns the rules that hold then."""
 
-Choice = ConsentRule | FactsRule | tuple[MemoryKind, int | None]
+
+@dataclass(frozen=True, slots=True)
+class TimeZone:
+    """A time zone as an admin wrote it; nothing but blanks for that of the bot."""
+
+    text: str
+
+
+Choice = ConsentRule | FactsRule | TimeZone | tuple[MemoryKind, int | None]
 
 
 Line = Callable[[str], Awaitable[bool]]
@@ -51,15 +61,24 @@ class SettingsPanel(OwnView):
         interaction: whose answer this is.
         rules: that hold now.
         change: lets a choice hold.
+        own_zone: the name of the bot's own time zone, which holds where the server chose none.
         read_again: has what is kept read again.
         reading: how far that is; empty where nothing is read again.
     """
 
     def __init__(
-        self, interaction: Interaction, *, rules: Rules, change: Change, read_again: ReadAgain, reading: str
+        self,
+        interaction: Interaction,
+        *,
+        rules: Rules,
+        own_zone: str,
+        change: Change,
+        read_again: ReadAgain,
+        reading: str,
     ) -> None:
         super().__init__(interaction)
         self._change = change
+        self._own_zone = own_zone
         self._read_again = read_again
         self._reading = reading
         self._kind = MemoryKind.FACT
@@ -79,6 +98,10 @@ class SettingsPanel(OwnView):
     async def limit(self, interaction: Interaction, days: int | None) -> None:
         """The lifetime of the kind at hand was chosen."""
         await self.chosen(interaction, (self._kind, days))
+
+    async def ask_zone(self, interaction: Interaction) -> None:
+        """Ask for the name of the time zone."""
+        await interaction.response.send_modal(ZoneModal(interaction, self._rules.zone or self._own_zone, self.chosen))
 
     async def read_again(self, interaction: Interaction) -> None:
         """Have what is kept read again, and show how far that is."""
@@ -108,6 +131,9 @@ class SettingsPanel(OwnView):
         self._ask(box, "**Whose facts** about themselves are kept", _of(FactsRule, _FACTS, rules.facts))
         self._ask(box, f"**How long** memories are kept. {lifetimes_in_words(rules.lifetimes)}", _Kind(self._kind))
         box.add_item(ui.ActionRow(_Lifetime(rules.lifetimes[self._kind])))
+        zone = self._rules.zone or f"{self._own_zone}, the bot's own"
+        about = f"**Time zone**: {zone}. It decides when a day begins, as in `yesterday`."
+        box.add_item(ui.Section(ui.TextDisplay(about), accessory=_Zone()))
         box.add_item(
             ui.TextDisplay(
                 "-# What is kept already stays, but for memories whose time is over; `/memory forget-channel` and "
@@ -122,6 +148,37 @@ class SettingsPanel(OwnView):
     def _ask(box: ui.Container[SettingsPanel], text: str, menu: ui.Select[SettingsPanel]) -> None:
         box.add_item(ui.TextDisplay(text))
         box.add_item(ui.ActionRow(menu))
+
+
+class ZoneModal(ui.Modal, title="Time zone"):
+    """Asks for the name of a time zone, and hands it on."""
+
+    def __init__(
+        self, interaction: Interaction, zone: str, chosen: Callable[[Interaction, TimeZone], Awaitable[None]]
+    ) -> None:
+        super().__init__()
+        self._chosen = chosen
+        interaction.client.waiting.add(self)
+        self._name = ui.TextInput[ui.Modal](default=zone, required=False, max_length=64)
+        about = "A city or an IANA name, such as Europe/Berlin; leave it empty for the bot's own."
+        self.add_item(ui.Label[ui.Modal](text="Where are most members?", description=about, component=self._name))
+
+    async def on_submit(self, interaction: Interaction, /) -> None:
+        """Hand the name on."""
+        await self._chosen(interaction, TimeZone(self._name.value))
+
+    async def on_error(self, interaction: Interaction, error: Exception, /) -> None:  # type: ignore[override]  # a modal has no item
+        """Answer with one sentence."""
+        await answer_error(interaction, error)
+
+
+class _Zone(ui.Button[SettingsPanel]):
+    def __init__(self) -> None:
+        super().__init__(label="Change", style=discord.ButtonStyle.secondary)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.ask_zone(interaction)
 
 
 class _ReadAgain(ui.Button[SettingsPanel]):

@@ -64,6 +64,31 @@ async def test_facts_and_lifetimes_are_chosen_in_the_panel(world: World) -> None
     assert "keeps no facts" in shown(await world.ann.slash(world.general, "privacy facts", keep="on"))
 
 
+async def write_zone(world: World, panel: simcord.InteractionResult, zone: str) -> simcord.InteractionResult:
+    form = await world.boss.click(answer_of(panel), label="Change")
+    assert form.modal is not None
+    field = form.modal["components"][0]["component"]["custom_id"]
+    return await world.boss.submit_modal(form, {field: zone})
+
+
+async def test_the_time_zone_of_the_server_is_chosen_in_the_panel(world: World) -> None:
+    zones = world.services.guilds.zones
+    panel = await world.boss.slash(world.general, "memory settings")
+    assert "UTC, the bot's own" in shown(panel)
+    await write_zone(world, panel, "auckland")
+    assert str(zones.of(world.guild.id)) == "Pacific/Auckland"
+    assert "**Time zone**: Pacific/Auckland" in shown(panel)
+    wrong = await write_zone(world, panel, "Pacific/Oakland")
+    assert "I don't know the time zone “Pacific/Oakland”; did you mean Pacific/Auckland?" in shown(wrong)
+    assert str(zones.of(world.guild.id)) == "Pacific/Auckland"
+    await write_zone(world, panel, " ")
+    assert str(zones.of(world.guild.id)) == "UTC"
+    trail = shown(await world.boss.slash(world.general, "memory audit"))
+    assert "changed a rule – time zone: Pacific/Auckland" in trail
+    assert "changed a rule – time zone: the bot's own" in trail
+    assert "Oakland" not in trail
+
+
 async def test_the_panel_checks_the_right_again(world: World) -> None:
     panel = await world.boss.slash(world.general, "memory settings")
     role = world.guild_now.get_role(world.managers.id)

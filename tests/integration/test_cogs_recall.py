@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import discord
 import pytest
@@ -65,8 +66,9 @@ async def test_filters_narrow_it(world: World) -> None:
 
 
 async def test_since_and_until_are_read_in_the_members_zone(pipeline: Pipeline) -> None:
-    zone = timezone(timedelta(hours=5))
-    async with open_world(pipeline, zone=zone) as world:
+    zone = ZoneInfo("Etc/GMT-5")
+    async with open_world(pipeline) as world:
+        await world.services.guilds.consents.rules.set_zone(world.guild.id, zone.key)
         await world.observe()
         message = await world.say(world.ann, "note: the venue is north")
         await pipeline.flush(world.general.id)

@@ -10,7 +10,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from bot.storage import migrate
 from bot.storage.engine import Database
-from bot.storage.schema import consents, metadata
+from bot.storage.schema import consents, metadata, rules
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions()][::-1]
 FULL_TEXT = ("message_terms", "memory_terms")
@@ -73,6 +73,17 @@ def test_choices_of_members_survive_the_upgrade(tmp_path: Path) -> None:
         migrate.upgrade(connection)
         rows = connection.execute(select(consents).order_by(consents.c.subject)).all()
     assert [tuple(row) for row in rows] == [(7, "facts", False, False, True, 5), (7, "out", True, False, False, 5)]
+    engine.dispose()
+
+
+def test_rules_of_servers_survive_the_upgrade_without_a_time_zone(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}", module=sqlcipher)
+    with engine.begin() as connection:
+        migrate.upgrade(connection, "0014")
+        connection.exec_driver_sql("INSERT INTO rules VALUES (7, 'opted_in', 'nobody')")
+    with engine.begin() as connection:
+        migrate.upgrade(connection)
+        assert [tuple(row) for row in connection.execute(select(rules))] == [(7, "opted_in", "nobody", None)]
     engine.dispose()
 
 

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain import AnswerCut, AnswerError, ServiceError
+from bot.guilds import ZoneOf, utc_of
 from bot.llm import CompletionRequest
 from bot.recall.answers.prompt import ANSWER_TOKENS, SYSTEM, answer_schema, prompt_of, read_answer
 from bot.recall.answers.sources import SOURCE_TOKENS, Source, sources_of
@@ -85,7 +85,7 @@ class Answers:
         seconds: how long an answer is waited for, the wait for a place included.
         at_once: places: so many questions are before the model at the same time, so that a burst of them neither keeps
             it from making memories nor counts against a host that has much to do.
-        zone: where the members are; it decides on which day something was said.
+        zone_of: where the members of a server are; it decides on which day something was said.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class Answers:
         why_not: str = NO_MODEL,
         seconds: float = PATIENCE_SECONDS,
         at_once: int = 1,
-        zone: tzinfo = UTC,
+        zone_of: ZoneOf = utc_of,
     ) -> None:
-        self._zone = zone
+        self._zone_of = zone_of
         self._model = model
         self._why_not = why_not
         self._seconds = seconds
@@ -172,7 +172,8 @@ class Answers:
         self, hits: Sequence[Hit], names: Mapping[int, str], tokens: int = SOURCE_TOKENS
     ) -> list[Source]:
         """The lines of hits; looking for secrets in lines full of figures takes a while."""
-        return await asyncio.to_thread(sources_of, hits, names, self._secrets.redact, zone=self._zone, tokens=tokens)
+        zone = self._zone_of(hits[0].guild_id)
+        return await asyncio.to_thread(sources_of, hits, names, self._secrets.redact, zone=zone, tokens=tokens)
 
     @staticmethod
     async def _said(
