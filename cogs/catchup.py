@@ -79,7 +79,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
             raise Refused(texts.CAN_NOT_READ)
         spoke = None
         if first is None:
-            spoke = await self._catchup.last_spoken(place.id, asker.user_id, interaction.id)
+            spoke = await self._catchup.last_spoken([place.id], asker.user_id, interaction.id)
             first = snowflake.from_ms(snowflake.to_ms(interaction.id) - DAY_MS) if spoke is None else spoke + 1
         happened, shown = await self._compared(interaction, place, first)
         when = ago(snowflake.to_datetime(first))

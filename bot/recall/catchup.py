@@ -1,47 +1,69 @@
-"""What happened in a channel and its threads since somebody was there: decisions, plans, and open questions.
+"""What happened in channels since somebody was there, and what of it concerns them.
 
-It needs no model: memories are taken by their kind. A question is open until something answers it.
+It needs no model: memories are taken by their kind, mentions and replies from the log. A question is open until
+something answers it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+from itertools import chain
+from math import log2
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Memory, MemoryKind, MemoryState, MessageState, snowflake
-from bot.storage import citations, memories, messages
+from bot.domain import Memory, MemoryKind, MemoryState, Message, MessageState, people_in, snowflake
+from bot.observe import mentions, message_from_row
+from bot.recall.query import RecallQuery
+from bot.recall.scope import scope_of
+from bot.storage import chunks, citations, memories, messages
+from bot.text import appointments, mention_token
 
 if TYPE_CHECKING:
     from bot.memories import MemoryStore
     from bot.storage import Database
+    from bot.text import FullText
 
 PRESENT_MS = 10 * 60 * 1000
 """Who said something so shortly before asking has only just come back: the time before that counts."""
 
-MOST_MEMORIES = 50
-"""Newest memories of a kind that are looked at; one screen shows fewer."""
+MOST_MEMORIES = 250
+"""Newest memories of a kind that are ranked."""
 
 MOST_PLACES = 1_000
-"""Channels that are looked into: one, and its newest threads."""
+"""Channels that are looked into: of more the newest."""
+
+MOST_MESSAGES = 25
+"""Newest mentions of a member, and newest replies to them."""
+
+REACH_BACK = timedelta(days=30)
+"""What was asked of a member or promised by them stays so for as long, whether or not they were there since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What happened in a channel.
+    """What happened in channels; of memories those come first that most people and messages stand behind.
 
     Attributes:
         first: from this snowflake on.
         said: how many messages of the log were said since.
         waiting: how many of those wait for extraction, so that nothing is remembered from them yet.
-        decisions: newest first; so are plans and questions.
+        waiting_in: the channels in which they were said.
+        topics: what was talked about.
+        decisions: what was decided.
+        plans: what was planned.
+        questions: what was asked and is open still.
     """
 
     first: int
     said: int
     waiting: int
+    waiting_in: frozenset[int]
+    topics: tuple[Memory, ...]
     decisions: tuple[Memory, ...]
     plans: tuple[Memory, ...]
     questions: tuple[Memory, ...]
@@ -49,25 +71,42 @@ class Happened:
     @property
     def memories(self) -> tuple[Memory, ...]:
         """All of them."""
-        return (*self.decisions, *self.plans, *self.questions)
+        return (*self.topics, *self.decisions, *self.plans, *self.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class Concerning:
+    """What concerns one member, newest first.
+
+    Attributes:
+        replies: messages that answer theirs.
+        mentions: other messages that mention them.
+        asked: open questions, and plans of others, that name them or stand on messages that mention or answer them.
+        promised: plans whose speaker they are, and whose days are not over.
+    """
+
+    replies: tuple[Message, ...]
+    mentions: tuple[Message, ...]
+    asked: tuple[Memory, ...]
+    promised: tuple[Memory, ...]
 
 
 class CatchUp:
     """Looks up what happened."""
 
-    def __init__(self, db: Database, store: MemoryStore) -> None:
+    def __init__(self, db: Database, store: MemoryStore, fulltext: FullText) -> None:
         self._db = db
         self._store = store
+        self._fulltext = fulltext
 
-    async def last_spoken(self, channel_id: int, user_id: int, now: int) -> int | None:
-        """The last message of a member in a channel before they came back to it, as far as the log goes.
+    async def last_spoken(self, channel_ids: Collection[int], user_id: int, now: int) -> int | None:
+        """The last message of a member in these channels before they came back to them, as far as the log goes.
 
         `now` is the snowflake of their question.
         """
         before = snowflake.from_ms(snowflake.to_ms(now) - PRESENT_MS)
-        query = select(func.max(messages.c.id)).where(
-            messages.c.channel_id == channel_id, messages.c.author_id == user_id, messages.c.id < before
-        )
+        theirs = and_(messages.c.author_id == user_id, messages.c.id < before)
+        query = select(func.max(messages.c.id)).where(theirs, messages.c.channel_id.in_(_newest(channel_ids)))
         async with self._db.read() as connection:
             newest: int | None = await connection.scalar(query)
         return newest
@@ -76,42 +115,169 @@ class CatchUp:
         """What happened from one snowflake to another, of all that cites `readable` channels alone.
 
         Args:
-            channel_ids: a channel and its threads; of more than `MOST_PLACES` the newest count.
+            channel_ids: where to look; of more than `MOST_PLACES` the newest count.
             first: from there on.
             now: up to there.
-            readable: what the asker may read.
+            readable: what those who are told may read.
         """
-        places = sorted(readable.intersection(channel_ids), reverse=True)[:MOST_PLACES]
+        places = _newest(readable.intersection(channel_ids))
         in_time = and_(messages.c.channel_id.in_(places), messages.c.id.between(first, now))
-        states = select(messages.c.state, func.count().label("messages")).where(in_time)
+        states = select(messages.c.channel_id, messages.c.state, func.count().label("messages")).where(in_time)
         async with self._db.read() as connection:
-            counts = {row.state: row.messages for row in await connection.execute(states.group_by(messages.c.state))}
+            rows = (await connection.execute(states.group_by(messages.c.channel_id, messages.c.state))).all()
+            topics = await self._of_kind(connection, MemoryKind.TOPIC, places, first, now)
+            decisions = await self._of_kind(connection, MemoryKind.DECISION, places, first, now)
+            plans = await self._of_kind(connection, MemoryKind.PLAN, places, first, now)
+            questions = await self._of_kind(connection, MemoryKind.QUESTION, places, first, now)
+        talks = _shown(topics, readable)
+        waiting = [row for row in rows if row.state == MessageState.PENDING]
         return Happened(
             first=first,
-            said=sum(counts.values()),
-            waiting=counts.get(MessageState.PENDING, 0),
-            decisions=await self._of_kind(MemoryKind.DECISION, places, first, now, readable),
-            plans=await self._of_kind(MemoryKind.PLAN, places, first, now, readable),
-            questions=await self._of_kind(MemoryKind.QUESTION, places, first, now, readable),
+            said=sum(row.messages for row in rows),
+            waiting=sum(row.messages for row in waiting),
+            waiting_in=frozenset(row.channel_id for row in waiting),
+            topics=tuple(by_weight(talks)),
+            decisions=tuple(by_weight(_shown(decisions, readable), talks)),
+            plans=tuple(by_weight(_shown(plans, readable), talks)),
+            questions=tuple(by_weight(_shown(questions, readable), talks)),
+        )
+
+    async def concerning(
+        self,
+        user_id: int,
+        guild_id: int,
+        channel_ids: Collection[int],
+        first: int,
+        now: int,
+        *,
+        readable: frozenset[int],
+        zone: tzinfo,
+    ) -> Concerning:
+        """What concerns a member; arguments as of `since`, and the time zone in which a plan's day is over."""
+        places = _newest(readable.intersection(channel_ids))
+        asked_at = snowflake.to_datetime(now).astimezone(zone)
+        back = min(first, snowflake.from_datetime(asked_at - REACH_BACK))
+        async with self._db.read() as connection:
+            replies = await self._replies(connection, user_id, places, first, now)
+            mentioning = await self._mentions(connection, user_id, guild_id, places, first, now)
+            plans = await self._of_kind(connection, MemoryKind.PLAN, places, back, now)
+            questions = await self._of_kind(connection, MemoryKind.QUESTION, places, back, now)
+            promised = await self._of_kind(connection, MemoryKind.PLAN, places, back, now, speaker_id=user_id)
+            candidates = [m for m in _shown([*questions, *plans], readable) if user_id not in m.author_ids]
+            addressed = await self._addressed(connection, candidates, user_id)
+        asked = (
+            memory
+            for memory in candidates
+            if user_id in people_in([memory.text])
+            or any(citation.message_id in addressed for citation in memory.stating)
+        )
+        today = asked_at.date()
+        return Concerning(
+            replies=tuple(replies),
+            mentions=tuple(message for message in mentioning if message not in replies),
+            asked=tuple(m for m in asked if not is_over(m, today, zone)),
+            promised=tuple(m for m in _shown(promised, readable) if not is_over(m, today, zone)),
         )
 
     async def _of_kind(
-        self, kind: MemoryKind, places: Collection[int], first: int, now: int, readable: frozenset[int]
-    ) -> tuple[Memory, ...]:
-        query = (
-            select(memories.c.id)
-            .join(citations, citations.c.memory_id == memories.c.id)
-            .where(
-                citations.c.channel_id.in_(places),
-                citations.c.message_id.between(first, now),
-                ~citations.c.supporting,
-                memories.c.kind == kind,
-                memories.c.state == MemoryState.CURRENT,
-            )
-            .distinct()
-        )
-        newest = select(memories.c.id).where(memories.c.id.in_(query)).order_by(memories.c.said_id.desc())
-        async with self._db.read() as connection:
-            ids = list(await connection.scalars(newest.limit(MOST_MEMORIES)))
-        by_id = await self._store.get(ids)
-        return tuple(by_id[i].seen_by(readable) for i in ids if i in by_id and by_id[i].channel_ids <= readable)
+        self,
+        connection: AsyncConnection,
+        kind: MemoryKind,
+        places: Collection[int],
+        first: int,
+        now: int,
+        *,
+        speaker_id: int | None = None,
+    ) -> list[Memory]:
+        """The newest memories of a kind that hold, and that were said in these places at that time."""
+        conditions = [
+            citations.c.channel_id.in_(places),
+            citations.c.message_id.between(first, now),
+            ~citations.c.supporting,
+            memories.c.kind == kind,
+            memories.c.state == MemoryState.CURRENT,
+        ]
+        if speaker_id is not None:
+            conditions.append(citations.c.author_id == speaker_id)
+        stated = select(memories.c.id).join(citations, citations.c.memory_id == memories.c.id).where(*conditions)
+        newest = select(memories.c.id).where(memories.c.id.in_(stated)).order_by(memories.c.said_id.desc())
+        ids = list(await connection.scalars(newest.limit(MOST_MEMORIES)))
+        by_id = await self._store.load(connection, ids)
+        return [by_id[memory_id] for memory_id in ids if memory_id in by_id]
+
+    async def _replies(
+        self, connection: AsyncConnection, user_id: int, places: Collection[int], first: int, now: int
+    ) -> list[Message]:
+        """The newest messages of others that answer a member's."""
+        answered = messages.alias("answered")
+        query = select(messages).join(answered, answered.c.id == messages.c.reply_to)
+        query = query.where(answered.c.author_id == user_id, _from_others(user_id, places, first, now))
+        rows = await connection.execute(query.order_by(messages.c.id.desc()).limit(MOST_MESSAGES))
+        return [message_from_row(row) for row in rows]
+
+    async def _mentions(
+        self, connection: AsyncConnection, user_id: int, guild_id: int, places: Collection[int], first: int, now: int
+    ) -> list[Message]:
+        """The newest messages of others that mention a member."""
+        query = RecallQuery(guild_id=guild_id, text="", channel_ids=frozenset(places), since=first, until=now)
+        wanted = [[[mention_token(user_id)]]]
+        scope = await scope_of(connection, query)
+        (ids,) = await self._fulltext.newest(connection, "messages", scope, wanted, MOST_MEMORIES)
+        those = select(messages).where(messages.c.id.in_(ids), _from_others(user_id, places, first, now))
+        rows = await connection.execute(those.order_by(messages.c.id.desc()).limit(MOST_MESSAGES))
+        return [message_from_row(row) for row in rows]
+
+    async def _addressed(self, connection: AsyncConnection, candidates: Sequence[Memory], user_id: int) -> set[int]:
+        """Which of the messages behind memories mention a member or answer them, as far as the log goes."""
+        answered = messages.alias("answered")
+        replies = exists().where(answered.c.id == messages.c.reply_to, answered.c.author_id == user_id)
+        ids: set[int] = set()
+        for chunk in chunks(citation.message_id for memory in candidates for citation in memory.stating):
+            theirs = and_(messages.c.id.in_(chunk), or_(mentions(messages.c.content, user_id), replies))
+            ids |= set(await connection.scalars(select(messages.c.id).where(theirs)))
+        return ids
+
+
+def by_weight(items: Iterable[Memory], talks: Sequence[Memory] = ()) -> list[Memory]:
+    """Memories in the order of how many people and messages stand behind them, of equals the newest first.
+
+    Behind a memory stand the messages that state it, and the conversations that these are part of. Each speaker counts
+    one, and all messages together as often as their number can be halved: ten people say more than ten messages of one.
+
+    Args:
+        items: what is ordered.
+        talks: topics, as far as those who are told may read them.
+    """
+    talk_of: dict[int, list[Memory]] = {}
+    for talk in talks:
+        for citation in talk.stating:
+            talk_of.setdefault(citation.message_id, []).append(talk)
+
+    def weight(memory: Memory) -> tuple[float, int]:
+        around = (talk for citation in memory.stating for talk in talk_of.get(citation.message_id, ()))
+        behind = {*memory.stating, *chain.from_iterable(talk.stating for talk in around)}
+        people = {citation.author_id for citation in behind}
+        said = {citation.message_id for citation in behind}
+        return -(len(people) + log2(1 + len(said))), -memory.newest.message_id
+
+    return sorted(items, key=weight)
+
+
+def is_over(memory: Memory, today: date, zone: tzinfo) -> bool:
+    """Whether all days that a memory tells lie before today; not where it tells none."""
+    days = appointments(memory.text, memory.said_at.astimezone(zone).date())
+    return bool(days) and all(day.last < today for day in days)
+
+
+def _shown(items: Iterable[Memory], readable: frozenset[int]) -> list[Memory]:
+    """Those that stand on readable channels alone, as they may be shown."""
+    return [memory.seen_by(readable) for memory in items if memory.channel_ids <= readable]
+
+
+def _newest(channel_ids: Collection[int]) -> list[int]:
+    return sorted(channel_ids, reverse=True)[:MOST_PLACES]
+
+
+def _from_others(user_id: int, places: Collection[int], first: int, now: int) -> ColumnElement[bool]:
+    here = and_(messages.c.channel_id.in_(places), messages.c.id.between(first, now))
+    return and_(here, messages.c.author_id != user_id)

@@ -61,4 +61,4 @@ def open_recall(
         answers = Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
     else:
         answers = Answers(models.model, at_once=answers_at_once(settings), zone_of=zone_of)
-    return RecallServices(recall=recall, answers=answers, catchup=CatchUp(db, store))
+    return RecallServices(recall=recall, answers=answers, catchup=CatchUp(db, store, logged.fulltext))

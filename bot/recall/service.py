@@ -8,9 +8,6 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references, snowflake, system_clock
 from bot.guilds import ZoneOf, utc_of
 from bot.observe import storable
@@ -21,8 +18,8 @@ from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import RankedMessage
-from bot.storage import channels
-from bot.text import FullText, SearchScope, Statistics
+from bot.recall.scope import scope_of
+from bot.text import FullText, Statistics
 
 if TYPE_CHECKING:
     from bot.index import MessageVectors, VectorIndex
@@ -121,7 +118,7 @@ class Recall:
         self, question: Question, query: RecallQuery, near: Sequence[int] = ()
     ) -> tuple[list[RankedMessage], list[int]]:
         async with self._db.read() as connection:
-            scope = await _scope(connection, query)
+            scope = await scope_of(connection, query)
             ranked = await self._messages.search(connection, question, query, scope, near)
             return ranked, await self._memories.by_words(connection, question, scope)
 
@@ -152,24 +149,6 @@ class Recall:
         spoken = [line.spoken for line in ranked]
         people = references.people_in([*(line.content for line in spoken), *(memory.text for memory, _ in memories)])
         return await self._directory.names(guild_id, people | {line.author_id for line in spoken})
-
-
-async def _scope(connection: AsyncConnection, query: RecallQuery) -> SearchScope:
-    """Where to look, in the way that costs the full-text index least."""
-    theirs = channels.c.guild_id == query.guild_id
-    others = await connection.scalar(select(exists().where(~theirs)))
-    hidden = None
-    if query.channel_ids is not None:
-        hidden = frozenset(await connection.scalars(select(channels.c.channel_id).where(theirs))) - query.channel_ids
-    return SearchScope(
-        guild_id=query.guild_id,
-        sole=not others,
-        channel_ids=query.channel_ids,
-        hidden_ids=hidden,
-        author_id=query.author_id,
-        since=query.since,
-        until=query.until,
-    )
 
 
 def _fitting(
