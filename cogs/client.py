@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Backoff, ServiceError, StartupError
 from bot.forget import DeletedAccounts, Verification
-from bot.recall import Presenter
+from bot.recall import Presenter, Responder
 from cogs import texts
 from cogs.access import Access
 from cogs.accounts import DiscordAccounts
@@ -41,6 +41,7 @@ from cogs.leftovers import Leftovers
 from cogs.memories import Memories
 from cogs.memory import MemoryAdmin
 from cogs.mentions import Mentions
+from cogs.names import CurrentNames
 from cogs.observer import Observer
 from cogs.pages import History
 from cogs.privacy import Privacy
@@ -169,9 +170,10 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         accounts = DeletedAccounts(
             DiscordAccounts(self), directory, services.personal, services.installation, services.clock
         )
-        presenter = Presenter(services.log, services.store, verification)
+        presenter = Presenter(services.log, services.store, verification, guilds.consents.opted_out)
         publisher = Publisher(presenter, services.posts, guilds.consents)
-        answering = Answering(services.recall, services.answers, directory, publisher)
+        responder = Responder(services.recall, services.answers, presenter, CurrentNames(self, directory))
+        answering = Answering(publisher)
         actions = MemoryActions(services.own, access)
         reading_again = ReadingAgain(services.rereadings, guilds.audit, remembers=services.flusher is not None)
         control = Control(guilds, services.clerk, reading_again)
@@ -204,10 +206,18 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         await self.add_cog(
             RecallCog(
-                services.recall, guilds, directory, presenter, access, answering, actions, zone_of=guilds.zones.of
+                services.recall,
+                guilds,
+                directory,
+                presenter,
+                access,
+                responder,
+                answering,
+                actions,
+                zone_of=guilds.zones.of,
             )
         )
-        await self.add_cog(Mentions(self, access, backfill, answering))
+        await self.add_cog(Mentions(self, access, backfill, responder, answering))
         await self.add_cog(
             CatchUpCog(
                 services.catchup,

@@ -20,6 +20,7 @@ from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
 
 if TYPE_CHECKING:
+    from bot.recall import Responder
     from cogs.answering import Answering
     from cogs.backfill import Backfill
 
@@ -44,11 +45,13 @@ class Mentions(commands.Cog):
         bot: commands.AutoShardedBot,
         access: Access,
         backfill: Backfill,
+        responder: Responder,
         answering: Answering,
     ) -> None:
         self._bot = bot
         self._access = access
         self._backfill = backfill
+        self._responder = responder
         self._answering = answering
         self._uses: dict[tuple[str, int], app_commands.Cooldown] = {}
 
@@ -84,11 +87,12 @@ class Mentions(commands.Cog):
             text=question[:MAX_QUERY],
             channel_ids=frozenset(),
             asker_id=asker.user_id,
+            asked_at=message.id,
             until=message.id - 1,  # the question is in the log by now, and would be its own best hit
         )
         async with place.typing():
-            answered = await self._answering.find(place.guild, query, everybody, answer=True)
-        if not answered.cited.hits or not await self._answering.publish(
+            answered = await self._responder.respond(query, everybody)
+        if not answered.shown or not await self._answering.publish(
             place, answered, asker, everybody, asked_id=message.id, most=HITS, answers=message
         ):
             await _say(message, texts.NOTHING_KNOWN)

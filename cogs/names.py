@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import discord
@@ -24,3 +24,22 @@ async def names_for(
         if member is not None:
             names[user_id] = member.display_name
     return names
+
+
+class CurrentNames:
+    """The names of members for services that know no Discord."""
+
+    def __init__(self, client: discord.Client, directory: Directory) -> None:
+        self._client = client
+        self._directory = directory
+
+    async def names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
+        """Display names of those members who are known."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None:
+            return await self._directory.names(guild_id, user_ids)
+        return await names_for(guild, self._directory, user_ids)
+
+    async def find(self, guild_id: int, text: str) -> dict[int, str]:
+        """Members whose name, or a word of it, occurs in `text`, with it."""
+        return await self._directory.find(guild_id, text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Hit, do_each, frames_of, people_in, reason_of
-from bot.forget import Glance, Post, Posts, sources_of
+from bot.forget import Post, Posts, sources_of
 from bot.guilds import Consents
 from bot.memories import Asker
 from bot.recall import Presenter, Reading
@@ -41,21 +40,6 @@ COMPARISONS = 5
 LOOKING = "-# Looking it up …"
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Hits as they are now, ready to be posted.
-
-    Attributes:
-        hits: those that are still there and were compared with Discord.
-        glance: how their sources stood before they were read.
-        doubtful: whether some are left out because they could not be compared.
-    """
-
-    hits: tuple[Hit, ...]
-    glance: Glance
-    doubtful: bool
-
-
 def why_not_here(asker: discord.Member, place: object) -> str:
     """Why nothing can be posted for `asker` in `place`; empty where it can."""
     if not isinstance(place, Place):
@@ -77,29 +61,6 @@ class Publisher:
         self._posts = posts
         self._consents = consents
 
-    async def compared(self, guild_id: int, hits: Sequence[Hit], reading: Reading) -> Compared:
-        """Those of `hits` that may be shown as they are now."""
-        cited = {message_id for hit in hits for message_id in hit.message_ids}
-        glance = await self._posts.glance(cited)
-
-        async def read(_: frozenset[int]) -> list[Hit]:
-            nonlocal glance
-            glance = await self._posts.glance(cited)
-            return await self._presenter.fresh(hits, reading)
-
-        presented = await self._presenter.present(guild_id, read)
-        return Compared(presented.items, glance, doubtful=presented.incomplete)
-
-    async def changed(self, hits: Sequence[Hit], reading: Reading) -> bool:
-        """Whether one of these hits is not any more what it was, or may not be shown any more.
-
-        What a member who opted out said is not to be shown from then on, while it is being erased still.
-        """
-        opted_out = self._consents.opted_out
-        if any(opted_out(hit.guild_id, author_id) for hit in hits for author_id in hit.author_ids):
-            return True
-        return list(hits) != await self._presenter.fresh(hits, reading)
-
     async def post(
         self,
         place: Place,
@@ -108,12 +69,13 @@ class Publisher:
         *,
         asker: Asker,
         asked_id: int,
-        cited: Compared,
+        cited: Sequence[Hit],
         answers: discord.Message | None = None,
     ) -> bool:
         """Post `view`, which shows the hits of `cited`, in the place of a line that says nothing yet.
 
-        What changes from the note in the database on is seen by who takes posts back; what changed before is seen here.
+        What changes from the first look at the sources on is seen by who takes posts back; what changed before is seen
+        here.
 
         Args:
             place: where.
@@ -121,32 +83,33 @@ class Publisher:
             reading: what everybody there may read.
             asker: who asked.
             asked_id: the snowflake of the question.
-            cited: what the view shows.
+            cited: the hits that the view shows, which were compared with Discord.
             answers: the message that is answered.
 
         Returns:
             False where a hit is not any more what it was, or may not be shown any more; the empty line goes soon.
         """
         silent = discord.AllowedMentions.none()
+        glance = await self._posts.glance({message_id for hit in cited for message_id in hit.message_ids})
         if answers is None:
             message = await place.send(view=text_view(LOOKING), allowed_mentions=silent)
         else:
             message = await answers.reply(view=text_view(LOOKING), allowed_mentions=silent, mention_author=False)
         known = not self._consents.left_out(asker.guild_id, asker.user_id)
-        people = {user_id for hit in cited.hits for user_id in (*hit.author_ids, *people_in([hit.text]))}
+        people = {user_id for hit in cited for user_id in (*hit.author_ids, *people_in([hit.text]))}
         try:
             await self._posts.record(
                 Post(message.id, asker.guild_id, place.id),
-                sources_of(cited.hits),
+                sources_of(cited),
                 people | ({asker.user_id} if known else set()),
-                glance=cited.glance,
+                glance=glance,
                 asked_id=asked_id if known else None,
             )
         except SQLAlchemyError:
             with suppress(*UNREACHABLE):
                 await message.delete()  # what can't be noted can't be taken back: it stays without text
             raise
-        if await self.changed(cited.hits, reading):
+        if await self._presenter.changed(cited, reading):
             await self._posts.take_back([message.id])
             return False
         await message.edit(view=view, allowed_mentions=silent)

@@ -17,6 +17,7 @@ from bot.recall import Matched, Presented, Presenter, Reading, RecallQuery, Reca
 from bot.text import parse_since, parse_until
 from cogs import texts
 from cogs.access import Access
+from cogs.answering import note_of
 from cogs.checks import per_member
 from cogs.forget import MemoryActions
 from cogs.hits import hit_item
@@ -30,7 +31,7 @@ from cogs.views.pages import PER_PAGE, Page, PageItem, Pages
 if TYPE_CHECKING:
     from bot.guilds import GuildServices, ZoneOf
     from bot.observe import Directory
-    from bot.recall import Recall
+    from bot.recall import Recall, Responder
     from cogs.answering import Answering
 
 Interaction = discord.Interaction[Any]
@@ -53,6 +54,7 @@ class RecallCog(commands.Cog):
         directory: Directory,
         presenter: Presenter,
         access: Access,
+        responder: Responder,
         answering: Answering,
         actions: MemoryActions,
         *,
@@ -65,6 +67,7 @@ class RecallCog(commands.Cog):
         self._zone_of = zone_of
         self._access = access
         self._presenter = presenter
+        self._responder = responder
         self._answering = answering
 
     @app_commands.command(name="recall", description="Find what was said in the channels that you can read")
@@ -140,9 +143,9 @@ class RecallCog(commands.Cog):
             return await self._access.public(await self._access.asker(interaction), place)
 
         hits = await pages.on_page(interaction, number)
-        again = await self._answering.again(place.guild, pages.query, hits, everybody)
+        again = await self._responder.again(pages.query, hits, everybody)
         asker = await self._access.asker(interaction)
-        posted = bool(again.cited.hits) and await self._answering.publish(
+        posted = bool(again.hits) and await self._answering.publish(
             place, again, asker, everybody, asked_id=interaction.id
         )
         return texts.SHARED if posted else texts.NOTHING_ON_PAGE
@@ -162,13 +165,13 @@ class RecallCog(commands.Cog):
         elif share:
             notes.append(texts.NO_PLACE)
         if answer and interaction.guild is not None:
-            answered = await self._answering.find(interaction.guild, wanted, reading, answer=True)
-            if answered.answered:
+            answered = await self._responder.respond(wanted, reading)
+            if answered.is_answered:
                 await reply_view(
                     interaction, self._answering.view(answered, below=" ".join([*notes, texts.FROM_A_MODEL]))
                 )
                 return None
-            notes.append(answered.note)
+            notes.append(note_of(answered))
         return list(filter(None, notes))
 
     async def _post(
@@ -179,8 +182,8 @@ class RecallCog(commands.Cog):
         async def everybody() -> frozenset[int]:
             return await self._access.shown_in(place.guild, place.id, await reading())
 
-        answered = await self._answering.find(place.guild, wanted, everybody, answer=answer)
-        if not answered.cited.hits:
+        answered = await self._responder.respond(wanted, everybody, answer=answer)
+        if not answered.shown:
             return False
         asker = await self._access.asker(interaction)
         return await self._answering.publish(place, answered, asker, everybody, asked_id=interaction.id)

@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from bot.domain import Hit, jump_url, with_names
-from bot.recall import Answer, AnswerState, Hits
+from bot.domain import jump_url
+from bot.recall import Answer, Answered, AnswerState, Presenter, RecallQuery, Responder
 from bot.run import App
 
 NOT_KNOWN = "I don't know: what was found does not tell it."
 
 
-async def answered(app: App, query: str, hits: Sequence[Hit], names: Mapping[int, str]) -> Answer:
-    """The answer to a question from its hits."""
-    people: set[str] = set()
-    for guild_id in {hit.guild_id for hit in hits}:
-        people |= set((await app.directory.find(guild_id, query)).values())
-    again, everywhere = Hits(app.log, app.store), frozenset[int]().union(*(hit.channel_ids for hit in hits))
-    fresh = await again.fresh(hits, everywhere)
+class _NotCompared:
+    """Compares nothing: on the command line there is no Discord."""
 
-    async def stands() -> bool:
-        return fresh == await again.fresh(hits, everywhere)
-
-    question = with_names(query, names)
-    return await app.services.answers.answer(question, hits, names, stands=stands, people=people)
+    async def check(self, guild_id: int, places: Mapping[int, Collection[int]]) -> frozenset[int]:
+        """See `bot.recall.Comparison`."""
+        return frozenset()
 
 
-def as_record(answer: Answer, hits: Sequence[Hit]) -> dict[str, Any]:
+async def answered(app: App, query: RecallQuery) -> Answered:
+    """What a question finds, in every channel where it names none, and the answer from that."""
+    guilds, directory = app.services.guilds, app.directory
+    presenter = Presenter(app.log, app.store, _NotCompared(), guilds.consents.opted_out)
+    responder = Responder(app.recall, app.services.answers, presenter, directory)
+
+    async def reading() -> frozenset[int]:
+        if query.channel_ids is not None:
+            return query.channel_ids
+        return await directory.channel_ids(query.guild_id)
+
+    return await responder.respond(query, reading)
+
+
+def as_record(answer: Answer, guild_id: int) -> dict[str, Any]:
     """The JSON object of an answer: its state, and sentences with the messages that say them."""
     sentences = [
         {
             "text": sentence.text,
             "message_ids": [str(source.message_id) for source in sentence.sources],
-            "links": [_link(hits[source.hit], source.message_id) for source in sentence.sources],
+            "links": [jump_url(guild_id, source.channel_id, source.message_id) for source in sentence.sources],
         }
         for sentence in answer.sentences
     ]
     return {"state": str(answer.state), "sentences": sentences} | ({"why": answer.why} if answer.why else {})
 
 
-def lines_of(answer: Answer, hits: Sequence[Hit]) -> list[str]:
+def lines_of(answer: Answer, guild_id: int) -> list[str]:
     """An answer for people: its sentences with numbers, and below them where these lead."""
     match answer.state:
         case AnswerState.UNAVAILABLE:
@@ -56,7 +63,7 @@ def lines_of(answer: Answer, hits: Sequence[Hit]) -> list[str]:
         for sentence in answer.sentences
     ]
     links = [
-        f"[{number}] {source.speaker} · {source.day} · {_link(hits[source.hit], source.message_id)}"
+        f"[{number}] {source.speaker} · {source.day} · {jump_url(guild_id, source.channel_id, source.message_id)}"
         for number, source in enumerate(cited, start=1)
     ]
     return [" ".join(sentences), *links]
@@ -66,7 +73,3 @@ def show(console: Console, lines: Sequence[str]) -> None:
     """Print an answer above its hits."""
     for number, line in enumerate(lines):
         console.print(Text(f"  {line}", style="dim" if number else "green"), soft_wrap=True)
-
-
-def _link(hit: Hit, message_id: int) -> str:
-    return jump_url(hit.guild_id, hit.anchor_channel_id, message_id)

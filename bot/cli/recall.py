@@ -19,7 +19,7 @@ from rich.text import Text
 from bot.cli import answers
 from bot.cli.start import DataDir, discord_id, load
 from bot.domain import Hit, UserError, jump_url, references, snowflake
-from bot.recall import Answer, RecallQuery
+from bot.recall import Answer, AnswerState, RecallQuery
 from bot.run import App, open_app
 
 MAX_LIMIT = 100
@@ -51,12 +51,14 @@ class AnswerRecord:
 
     Attributes:
         told: what the model makes of the hits, where it was asked.
+        guild_id: where that was said.
     """
 
     hits: list[Hit]
     names: dict[int, str]
     notes: list[str]
     told: Answer | None = None
+    guild_id: int = 0
 
 
 def recall(
@@ -92,8 +94,7 @@ def recall(
             for question in questions:
                 recalled = await find(app, question, limit)
                 if answer:
-                    given = await answers.answered(app, question.query, recalled.hits, recalled.names)
-                    recalled = replace(recalled, told=given)
+                    recalled = await _answered(app, question, recalled, limit)
                 if as_json:
                     print(json.dumps(as_record(question, recalled), ensure_ascii=False), flush=True)
                 else:
@@ -109,21 +110,34 @@ async def find(app: App, question: AskedQuestion, limit: int) -> AnswerRecord:
     notes: dict[str, None] = {}
     names: dict[int, str] = {}
     for guild_id in guild_ids:
-        result = await app.recall.search(
-            RecallQuery(
-                guild_id=guild_id,
-                text=question.query,
-                channel_ids=None if question.channel_id is None else frozenset({question.channel_id}),
-                until=question.as_of,
-                limit=limit,
-            )
-        )
+        result = await app.recall.search(_query(question, guild_id, limit))
         hits += result.hits
         notes |= dict.fromkeys(result.notes)
         names |= await app.directory.names(guild_id, sorted({i for hit in result.hits for i in people_in(hit)}))
     if len(guild_ids) > 1:
         hits.sort(key=lambda hit: -hit.score)
     return AnswerRecord(hits[:limit], names, list(notes))
+
+
+def _query(question: AskedQuestion, guild_id: int, limit: int) -> RecallQuery:
+    return RecallQuery(
+        guild_id=guild_id,
+        text=question.query,
+        channel_ids=None if question.channel_id is None else frozenset({question.channel_id}),
+        until=question.as_of,
+        asked_at=question.as_of,
+        limit=limit,
+    )
+
+
+async def _answered(app: App, question: AskedQuestion, recalled: AnswerRecord, limit: int) -> AnswerRecord:
+    """The answer, and what it was made from; of several servers, from the one with the best hit."""
+    if not recalled.hits:
+        return replace(recalled, told=Answer(AnswerState.UNKNOWN))
+    guild_id = recalled.hits[0].guild_id
+    answered = await answers.answered(app, _query(question, guild_id, limit))
+    hits, names, notes = list(answered.hits[:limit]), dict(answered.names), list(answered.notes)
+    return AnswerRecord(hits, names, notes, answered.answer, guild_id)
 
 
 def people_in(hit: Hit) -> set[int]:
@@ -138,7 +152,7 @@ def as_record(question: AskedQuestion, answer: AnswerRecord) -> dict[str, Any]:
         "hits": [_record(hit, answer.names) for hit in answer.hits],
     }
     if answer.told is not None:
-        record["answer"] = answers.as_record(answer.told, answer.hits)
+        record["answer"] = answers.as_record(answer.told, answer.guild_id)
     return record | ({"notes": answer.notes} if answer.notes else {})
 
 
@@ -165,7 +179,7 @@ def show(console: Console, question: AskedQuestion, answer: AnswerRecord) -> Non
     for note in answer.notes:
         console.print(Text(f"  {note}", style="dim"))
     if answer.told is not None and answer.hits:
-        answers.show(console, [printable(line) for line in answers.lines_of(answer.told, answer.hits)])
+        answers.show(console, [printable(line) for line in answers.lines_of(answer.told, answer.guild_id)])
     if not answer.hits:
         console.print(Text("  Nothing found. Try other words, or fewer of them.", style="dim"))
     for rank, hit in enumerate(answer.hits, start=1):

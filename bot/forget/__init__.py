@@ -12,7 +12,7 @@ from bot.forget.erasure import Erasure
 from bot.forget.later_exports import LaterExports, Vanished
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.proof import Receipt
-from bot.forget.public_posts import Glance, Post, Posts, sources_of
+from bot.forget.public_posts import Post, Posts, sources_of
 from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone
 from bot.forget.verification import Seen, Verification
@@ -22,7 +22,6 @@ __all__ = [
     "DeletedAccounts",
     "Dossier",
     "Erasure",
-    "Glance",
     "LaterExports",
     "Outcome",
     "PersonalData",

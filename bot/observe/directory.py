@@ -68,6 +68,12 @@ class Directory(Store):
             rows = await connection.execute(known.where(channels.c.channel_id.in_(channel_ids), channels.c.name != ""))
             return {row.channel_id: row.name for row in rows}
 
+    async def channel_ids(self, guild_id: int) -> frozenset[int]:
+        """Every channel and thread of a guild that is known."""
+        known = select(channels.c.channel_id).where(channels.c.guild_id == guild_id)
+        async with self._db.read() as connection:
+            return frozenset(await connection.scalars(known))
+
     async def next_after(self, user_id: int) -> tuple[int, frozenset[int]] | None:
         """The known member with the next higher id, and the guilds where they are known; None after the last one."""
         following = select(func.min(members.c.user_id)).where(members.c.user_id > user_id).scalar_subquery()

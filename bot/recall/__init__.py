@@ -8,19 +8,19 @@ from bot.recall.answers.service import Answer, Answers, AnswerState
 from bot.recall.answers.sources import Source
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
-from bot.recall.hits import Hits
 from bot.recall.matched import Matched
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
 from bot.recall.query import RecallQuery, RecallResult
+from bot.recall.responder import Answered, Responder
 from bot.recall.service import Recall
 
 __all__ = [
     "Answer",
     "AnswerState",
+    "Answered",
     "Answers",
     "CatchUp",
     "Happened",
-    "Hits",
     "Matched",
     "Presented",
     "Presenter",
@@ -28,6 +28,7 @@ __all__ = [
     "Recall",
     "RecallQuery",
     "RecallResult",
+    "Responder",
     "Source",
     "cited_by",
     "open_recall",

@@ -51,7 +51,22 @@ class Presented(Generic[Item]):
 class Presenter:
     """Brings up to date what is about to be shown."""
 
-    def __init__(self, log: MessageLog, store: MemoryStore, comparison: Comparison) -> None:
+    def __init__(
+        self,
+        log: MessageLog,
+        store: MemoryStore,
+        comparison: Comparison,
+        opted_out: Callable[[int, int], bool] = lambda guild_id, user_id: False,
+    ) -> None:
+        """Prepare comparing.
+
+        Args:
+            log: the messages.
+            store: the memories.
+            comparison: compares with Discord.
+            opted_out: tells of a server and a member whether they opted out.
+        """
+        self._opted_out = opted_out
         self._hits = Hits(log, store)
         self._store = store
         self._comparison = comparison
@@ -82,6 +97,23 @@ class Presenter:
     async def fresh(self, hits: Sequence[Hit], reading: Reading) -> list[Hit]:
         """Those of `hits` that are still there and may be read, as they are now, without comparing them."""
         return await self._hits.fresh(hits, await reading())
+
+    async def again(self, guild_id: int, hits: Sequence[Hit], reading: Reading) -> Presented[Hit]:
+        """Those of `hits` that may be shown, as they are now, compared with Discord."""
+
+        async def read(_: frozenset[int]) -> Sequence[Hit]:
+            return await self.fresh(hits, reading)
+
+        return await self.present(guild_id, read)
+
+    async def changed(self, hits: Sequence[Hit], reading: Reading) -> bool:
+        """Whether one of these hits is not any more what it was, or may not be shown any more.
+
+        What a member who opted out said is not to be shown from then on, while it is being erased still.
+        """
+        if any(self._opted_out(hit.guild_id, author_id) for hit in hits for author_id in hit.author_ids):
+            return True
+        return list(hits) != await self.fresh(hits, reading)
 
     async def past(self, guild_id: int, memory_ids: Sequence[str], reading: Reading) -> dict[str, list[Memory]]:
         """What these memories replaced, newest first, as far as it may be read and still stands so."""

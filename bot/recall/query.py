@@ -22,6 +22,10 @@ class RecallQuery:
         author_id: only what this member said.
         since: only messages with this snowflake or a newer one.
         until: only messages with this snowflake or an older one.
+        earlier: the question before it in the same talk, which says what is left out in this one ("and how much does it
+            cost?"); looked for as well.
+        asked_at: the snowflake of the moment in which it is asked, from which its relative times are counted; None for
+            now, or for that of `until`.
         limit: at most so many hits.
         max_chars: at most so many characters of hits in all, with names in place of references.
     """
@@ -33,12 +37,19 @@ class RecallQuery:
     author_id: int | None = None
     since: int | None = None
     until: int | None = None
+    earlier: str = ""
+    asked_at: int | None = None
     limit: int = DEFAULT_LIMIT
     max_chars: int = DEFAULT_CHARS
 
     def admits(self, message_id: int) -> bool:
         """Whether a message lies between `since` and `until`."""
         return (self.since is None or message_id >= self.since) and (self.until is None or message_id <= self.until)
+
+    @property
+    def in_full(self) -> str:
+        """The question with the one before it."""
+        return f"{self.earlier}\n{self.text}" if self.earlier else self.text
 
     def may_read(self, channel_ids: frozenset[int]) -> bool:
         """Whether the asker may read every one of these channels."""

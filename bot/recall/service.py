@@ -73,7 +73,7 @@ class Recall:
         if not query.text.strip() or query.channel_ids == frozenset():
             return RecallResult(())
         started = time.monotonic()
-        query = replace(query, text=storable(query.text))  # no service takes half of a surrogate pair
+        query = replace(query, text=storable(query.in_full), earlier="")  # no service takes half of a surrogate pair
         question, plain_text = await self._stage("understand", self._understand(query))
         if self._message_vectors is not None and self._message_vectors.held:
             near, note, ranked, rows = await self._with_messages_by_meaning(question, plain_text, query)
@@ -98,7 +98,8 @@ class Recall:
         """The question as it is understood, and its text with names in it."""
         names = await self._directory.find(query.guild_id, query.text)
         names |= await self._directory.names(query.guild_id, references.people_in([query.text]) - names.keys())
-        newest = query.until if query.until is not None else snowflake.from_ms(self._clock())
+        moments = (query.asked_at, query.until, snowflake.from_ms(self._clock()))
+        newest = next(moment for moment in moments if moment is not None)
         zone = self._zone_of(query.guild_id)
         question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest, zone=zone)
         return question, references.with_names(query.text, names)
