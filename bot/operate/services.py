@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bot.observe import Directory, Intake, MessageLog, UnreadMessages
     from bot.operate.status import Status
     from bot.recall import Answers, CatchUp, Recall
-    from bot.remember import Flusher, Rereadings
+    from bot.remember import Awaited, Flusher, Rereadings
     from bot.storage import Installation
 
 
@@ -22,6 +22,7 @@ class Services:
     """The services behind the commands and listeners.
 
     Attributes:
+        awaited: channels that are read next.
         flusher: None where no language model is in use (MEM0_ENABLED=false).
         guilds: what servers and members decided.
         status: what the work costs, how the services are, and a chart.
@@ -52,6 +53,7 @@ class Services:
     catchup: CatchUp
     flusher: Flusher | None
     rereadings: Rereadings
+    awaited: Awaited
     status: Status
     supervisor: Supervisor
     observe_channels: tuple[int, ...] = ()

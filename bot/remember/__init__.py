@@ -5,6 +5,7 @@ transaction. The queue leases channels, so that the order within a channel holds
 finished later.
 """
 
+from bot.remember.awaited import Awaited
 from bot.remember.composition import open_dead_letters, open_flusher, prove_calls, remember_stores
 from bot.remember.dead_letters import READING, DeadLetter, DeadLetters
 from bot.remember.explain import Explanations
@@ -17,6 +18,7 @@ from bot.remember.rereading import Rereader, Rereadings
 
 __all__ = [
     "READING",
+    "Awaited",
     "DeadLetter",
     "DeadLetters",
     "Explanations",

@@ -14,6 +14,7 @@ from bot.index import IndexServices
 from bot.llm import LanguageModel, ModelServices, flushes_at_once, judges_claims, open_models
 from bot.memories import MemoryStore
 from bot.observe import Directory, LogServices
+from bot.remember.awaited import Awaited
 from bot.remember.channel_flush import ChannelFlush
 from bot.remember.check import Checker
 from bot.remember.dead_letters import DeadLetters
@@ -167,4 +168,4 @@ def _owner() -> str:
 
 def remember_stores(db: Database, clock: Clock) -> tuple[Store, ...]:
     """What this package keeps."""
-    return (KeptAnswers(db), Rereadings(db), Refusals(db, clock))
+    return (KeptAnswers(db), Rereadings(db), Awaited(db, clock), Refusals(db, clock))

@@ -14,7 +14,8 @@ from bot.remember.queue import Due
 class Turns:
     """Gives servers one turn after the other, and so the channels of each, however much is waiting where.
 
-    Whoever has waited longest for a turn comes first; among those who never had one, the first in the list.
+    What somebody waits for comes first, then whoever has waited longest for a turn; among those who never had one, the
+    first in the list.
     """
 
     def __init__(self) -> None:
@@ -24,9 +25,12 @@ class Turns:
 
     def next(self, due: Collection[Due]) -> Due:
         """Who of these is next, which counts as a turn had."""
-        chosen = min(due, key=lambda d: (self._guilds.get(d.guild_id, 0), self._channels.get(d.channel_id, 0)))
+        chosen = min(due, key=self._had)
         self._guilds[chosen.guild_id] = self._channels[chosen.channel_id] = next(self._number)
         return chosen
+
+    def _had(self, due: Due) -> tuple[bool, int, int]:
+        return not due.awaited, self._guilds.get(due.guild_id, 0), self._channels.get(due.channel_id, 0)
 
     def plan(self, due: Sequence[Due], limit: int) -> Iterator[Due]:
         """The next turns of these channels, one each and `limit` at most."""

@@ -43,7 +43,7 @@ from bot.guilds import Consents
 from bot.memories import FORGOTTEN
 from bot.observe import message_from_row, set_batch, set_state
 from bot.remember.leases import LEASE_SECONDS, Leases
-from bot.storage import PENDING, Database, batches, chunks, leases, messages
+from bot.storage import PENDING, Database, awaited, batches, chunks, leases, messages
 
 TRIES = 2
 """Unusable answers to the same messages before they are halved, or die where there is one message only."""
@@ -97,10 +97,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A channel that is to be worked on now."""
+    """A channel that is to be worked on now.
+
+    Attributes:
+        awaited: whether somebody waits for it (`bot.remember.awaited`), so that it comes first.
+    """
 
     channel_id: int
     guild_id: int
+    awaited: bool = False
 
 
 class Queue(Leases):
@@ -128,10 +133,10 @@ class Queue(Leases):
     # --- what there is to do -----------------------------------------------------------------------------------------
 
     async def due(self, *, interval_seconds: float, size: int) -> list[Due]:
-        """Channels to work on now, longest waiting first.
+        """Channels to work on now, those first that somebody waits for, then the longest waiting.
 
         A channel is due when a batch of it is in hand and may be tried, or when `size` of its messages are pending, or
-        when one has been pending for `interval_seconds`; and nobody has it leased.
+        when one has been pending for `interval_seconds`, or is waited for; and nobody has it leased.
         """
         now = self._clock()
         pending = select(
@@ -148,7 +153,11 @@ class Queue(Leases):
             channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
             next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}
             taken = set(await connection.scalars(leased))
+            asked: dict[int, int] = {row.channel_id: row.asked_ms for row in await connection.execute(select(awaited))}
         interval_ms = round(interval_seconds * 1000)
+
+        def is_awaited(row: Row[Any]) -> bool:
+            return bool(row.oldest <= asked.get(row.channel_id, -1))
 
         def is_due(row: Row[Any]) -> bool:
             if row.channel_id in next_try:
@@ -156,9 +165,12 @@ class Queue(Leases):
             # What was logged a little ahead of us is another process's, whose clock is ahead; far ahead, from before
             # the clock was put back: rather now than late.
             waited = not now - interval_ms < row.oldest < now + interval_ms
-            return bool(waited or row.waiting >= size)
+            return bool(waited or row.waiting >= size or is_awaited(row))
 
-        return [Due(row.channel_id, row.guild_id) for row in channels if row.channel_id not in taken and is_due(row)]
+        due = [row for row in channels if row.channel_id not in taken and is_due(row)]
+        return sorted(
+            (Due(row.channel_id, row.guild_id, is_awaited(row)) for row in due), key=lambda turn: not turn.awaited
+        )
 
     async def channels(self) -> list[int]:
         """Every channel with something pending, longest waiting first."""

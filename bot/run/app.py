@@ -16,7 +16,16 @@ from bot.memories import MemoryStore, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
 from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, Troubles, open_status
 from bot.recall import Recall, open_recall
-from bot.remember import Explanations, Flusher, FlushReport, Rereader, Rereadings, discard_answers, open_flusher
+from bot.remember import (
+    Awaited,
+    Explanations,
+    Flusher,
+    FlushReport,
+    Rereader,
+    Rereadings,
+    discard_answers,
+    open_flusher,
+)
 from bot.settings import Settings
 from bot.storage import Changes, Database, Installation, Store, open_store
 
@@ -160,6 +169,7 @@ async def open_app(
             catchup=recall.catchup,
             flusher=flusher,
             rereadings=rereadings,
+            awaited=Awaited(db, clock),
             status=status,
             supervisor=supervisor,
             flushes=settings.flush_in_bot,

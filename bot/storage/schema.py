@@ -223,6 +223,15 @@ rereadings = Table(
     "done; messages is how many there were in the beginning.",
 )
 
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True, autoincrement=False, info=CHANNEL_ID),
+    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
+    Column("asked_ms", BigInteger, nullable=False, info=TAKEN_IN),
+    comment="Channels whose waiting messages somebody wanted to know of: what was logged up to asked_ms is read next",
+)
+
 refusals = Table(
     "refusals",
     metadata,

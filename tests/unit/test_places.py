@@ -35,3 +35,9 @@ def test_in_as_many_turns_as_there_are_servers_each_has_one(places: list[tuple[i
     turns, servers = Turns(), {one.guild_id for one in due}
     for _ in range(3):
         assert {turns.next(due).guild_id for _ in servers} == servers
+
+
+def test_what_somebody_waits_for_comes_first() -> None:
+    turns, wanted = Turns(), Due(channel_id=40, guild_id=1, awaited=True)
+    assert next(iter(turns.plan([*BUSY, ALONE, wanted], 1))) == wanted
+    assert list(turns.plan([*BUSY, ALONE, wanted], 2)) == [wanted, ALONE]
