@@ -7,9 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
+from itertools import product
 
 from bot.remember.transcript import ShownLine
-from bot.text import DURATIONS, MENTION, Clock, Day, Meaning, Number, ToldDays, language_of, links_of, runs_of
+from bot.text import (
+    DURATIONS,
+    MENTION,
+    NO_SIGN,
+    SIGNS_LIKE,
+    Clock,
+    Day,
+    Meaning,
+    Number,
+    ToldDays,
+    language_of,
+    links_of,
+    runs_of,
+)
 
 NEAR = 5
 """Lines before and after a cited one that may lend a whole date, a time, a link, a command or an identifier."""
@@ -33,33 +47,37 @@ class Heard:
         self.text = _STAMP.sub(lambda stamp: _moment(int(stamp[1]), zone), line.text)
         self.runs, self.links = runs_of(self.text), frozenset(links_of(self.text))
         self.told = ToldDays(MENTION.sub(" ", self.text), line.day, languages, figures=not near)
-        self._amounts: set[tuple[Decimal | str, str]] = set()
+        self._amounts: set[tuple[Decimal | str, str, str]] = set()
         self._seconds: set[Decimal] = set()
         self._minutes: set[int] = set()
         for value in self.told.values:
             for meaning in value.meanings:
                 self._hear(meaning, near=near)
         if not near:
-            self._amounts.update((Decimal(year), "") for year in self.told.years)
+            self._amounts.update((Decimal(year), "", NO_SIGN) for year in self.told.years)
 
     def _hear(self, meaning: Meaning, *, near: bool) -> None:
         if isinstance(meaning, Clock):
             self._minutes |= meaning.minutes
         if not isinstance(meaning, Number):
-            self._amounts.update((Decimal(part), _ANY) for part in _parts(meaning) if not near)
+            self._amounts.update((Decimal(part), _ANY, NO_SIGN) for part in _parts(meaning) if not near)
         elif not near or meaning.unit in DURATIONS:
-            self._amounts.update((amount, unit) for amount in meaning.amounts for unit in (meaning.unit, _ANY))
+            units = (meaning.unit, _ANY)
+            self._amounts.update((amount, unit, meaning.sign) for amount in meaning.amounts for unit in units)
             self._seconds |= meaning.seconds
 
     def holds(self, meaning: Number | Clock) -> bool:
         """Whether a figure or a time of day stands in the line; a whole hour may stand there as a bare figure."""
         if isinstance(meaning, Number):
-            units = (meaning.unit or _ANY, "")
-            stands = any((amount, unit) in self._amounts for amount in meaning.amounts for unit in units)
+            signs = SIGNS_LIKE[meaning.sign] if meaning.sign else SIGNS_LIKE  # "-20 %" may be told as "20 % less"
+            kinds = list(product((meaning.unit or _ANY, ""), signs))
+            stands = any((amount, *kind) in self._amounts for amount in meaning.amounts for kind in kinds)
             return stands or not self._seconds.isdisjoint(meaning.seconds)
         hours = (minutes // 60 for minutes in meaning.minutes if not minutes % 60)
         bare = (Decimal(number) for hour in hours for number in (hour, hour % 12, hour % 12 + 12))
-        return not self._minutes.isdisjoint(meaning.minutes) or any((hour, "") in self._amounts for hour in bare)
+        return not self._minutes.isdisjoint(meaning.minutes) or any(
+            (hour, "", NO_SIGN) in self._amounts for hour in bare
+        )
 
 
 def _parts(meaning: Clock | Day) -> Iterator[int]:

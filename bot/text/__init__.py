@@ -25,7 +25,7 @@ from bot.text.fulltext import (
 )
 from bot.text.identifiers import MENTION, identifiers_of, is_in, links_of, runs_of, without_identifiers
 from bot.text.languages import STOP_WORDS
-from bot.text.meanings import Clock, Day, Meaning, Number, Value
+from bot.text.meanings import NO_SIGN, SIGNS_LIKE, Clock, Day, Meaning, Number, Value
 from bot.text.moments import parse_since, parse_until
 from bot.text.secrets import REDACTED, SecretFinder
 from bot.text.statistics import Statistics
@@ -36,7 +36,9 @@ __all__ = [
     "CURRENCIES",
     "DURATIONS",
     "MENTION",
+    "NO_SIGN",
     "REDACTED",
+    "SIGNS_LIKE",
     "SIZES",
     "STOP_WORDS",
     "URL",

@@ -17,16 +17,16 @@ from bot.text.calendar_words import (
     NAMED_HOURS,
     NUMBERS,
     ORDINALS,
-    SCALES,
     SHORT_MONTHS,
     SHORT_WEEKDAYS,
-    TENS,
     UNITS,
     WEEKDAYS,
     value_of,
 )
 from bot.text.languages import STOP_WORDS
 from bot.text.meanings import YEARS, Clock, Day, Meaning, Number, Value, clock_of, date_of, day_of, figure_of, number_of
+from bot.text.number_words import counted
+from bot.text.signs import sign_before, signed
 from bot.text.tokens import Tokens
 
 _JOINING = frozenset(".,:/'’")
@@ -70,9 +70,10 @@ class _FigureReader:
         values: list[Value] = []
         place = 0
         while place < len(self._tokens):
-            value = self._number(place) if self._tokens.is_number(place) else self._word(place)
-            values += value[0]
-            place = value[1]
+            is_number = self._tokens.is_number(place)
+            read, after = self._number(place) if is_number else self._word(place)
+            values += signed(read, sign_before(self._tokens, place))
+            place = after
         return values
 
     def _value(self, start: int, after: int, *meanings: Meaning) -> Value:
@@ -356,7 +357,7 @@ class _FigureReader:
         past = word == "half" and tokens.text(place + 1) == "past"
         if not past and word != "halb":
             return None
-        hour, end = self._counted(place + 1 + past)
+        hour, end = counted(self._tokens, self._languages, place + 1 + past)
         if hour is None and tokens.is_number(place + 1 + past) and len(tokens.text(end - 1)) <= 2:
             hour = int(tokens.text(end - 1))
         clock = clock_of(str(hour if past else hour - 1), "30", "") if hour else None
@@ -364,7 +365,7 @@ class _FigureReader:
 
     def _from_count(self, place: int) -> Read | None:
         """A number in words, with its unit."""
-        amount, after = self._counted(place)
+        amount, after = counted(self._tokens, self._languages, place)
         if self._heard and amount is None:
             amount = value_of(ORDINALS, self._tokens.text(place), self._languages)
         if amount is None or (self._tokens.text(place) in AMBIGUOUS_NUMBERS and not self._heard):
@@ -375,26 +376,3 @@ class _FigureReader:
         end = max(end, after + bool(unit))
         number = Number(frozenset({Decimal(amount)}), unit)
         return [self._value(place, end, number, *([clock] if clock else []))], end
-
-    def _counted(self, place: int) -> tuple[int | None, int]:
-        """The number that words are ("twenty-two", "zweiundzwanzig", "two hundred"), and the place after them."""
-        tokens, word = self._tokens, self._tokens.text(place)
-        amount = value_of(NUMBERS, word, self._languages)
-        if amount is None:
-            return self._joined(word), place + 1
-        if scale := SCALES.get(tokens.text(place + 1)):
-            return amount * scale, place + 2
-        after = place + 1 + (tokens.text(place + 1) in ("-", "y", "et"))
-        ones = value_of(NUMBERS, tokens.text(after), self._languages)
-        has_ones = value_of(TENS, word, self._languages) is not None or word == "dix"
-        if has_ones and ones and ones < 10:
-            return amount + ones, after + 1
-        return amount, place + 1
-
-    def _joined(self, word: str) -> int | None:
-        """A German number of two parts in one word."""
-        ones, _, tens = word.partition("und")
-        if "german" not in self._languages:
-            return None
-        unit, ten = value_of(NUMBERS, ones, ("german",)), value_of(TENS, tens, ("german",))
-        return unit + ten if unit and ten and unit < 10 else None

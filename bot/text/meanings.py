@@ -11,6 +11,20 @@ from bot.text.calendar_words import SECONDS
 YEARS = range(1900, 2100)
 _NOON = 720  # minutes
 
+NO_SIGN = ""
+PLUS = "+"
+MINUS = "-"
+HYPHEN = "hyphen"
+"""A minus, or a mere hyphen: "UTC-5", "rack-5"."""
+
+SIGNS_LIKE = {
+    NO_SIGN: (NO_SIGN, PLUS, HYPHEN),
+    PLUS: (PLUS, NO_SIGN),
+    MINUS: (MINUS, HYPHEN),
+    HYPHEN: (HYPHEN, NO_SIGN, MINUS),
+}
+"""With which signs a figure may be the same as one with this sign."""
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -19,13 +33,17 @@ class Number:
     Attributes:
         amounts: what it may be: "1.000" is one and a thousand; a version such as "1.21.8" is its text.
         unit: as `calendar_words.UNITS` names it, or "".
+        sign: one of `SIGNS_LIKE`.
     """
 
     amounts: frozenset[Decimal | str]
     unit: str = ""
+    sign: str = NO_SIGN
 
     def agrees(self, other: Number) -> bool:
         """Whether both are the same amount; of different units only where these are counted in each other."""
+        if other.sign not in SIGNS_LIKE[self.sign]:
+            return False
         if not self.unit or not other.unit or self.unit == other.unit:
             return not self.amounts.isdisjoint(other.amounts)
         return not self.seconds.isdisjoint(other.seconds)
