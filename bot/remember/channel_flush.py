@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from bot.index import PATIENCE_SECONDS, Indexer
 from bot.llm import MAX_TEXTS
 from bot.remember.asking import Asking
 from bot.remember.check import NEAREST, Candidate, judged, refusal
+from bot.remember.doubling import maybe_doubled, with_relation
 from bot.remember.explain import Explanations
 from bot.remember.fitness import Call, Fitness
 from bot.remember.leases import LeaseLost
@@ -32,7 +33,7 @@ from bot.remember.queue import ANSWERED, PROPOSED, Batch, Queue, Work
 from bot.remember.reader import Reader
 from bot.remember.report import FlushReport, Progress
 from bot.remember.settler import OPTED_OUT, Settler, statement_id
-from bot.remember.statement import Judged, Proposed, Statement, read_answer
+from bot.remember.statement import Cost, Judged, Judgement, Proposed, Statement, read_answer
 from bot.remember.stretches import stretches
 
 log = logging.getLogger(__name__)
@@ -247,13 +248,10 @@ class ChannelFlush:
             await self._queue.reopen(batch)  # it may hold what somebody said who has opted out since
             return None
         candidates, shown = await self._candidates(work, proposed, rendered)
-        checked = await self._asking.answered(
-            work, Call.CHECK, self._reader.check(work, candidates, self._asking.turn(work, shown)), report
-        )
+        checked = await self._judgements(work, candidates, shown, report)
         if checked is None:
             return None
         judgements, cost = checked
-        report.paid(cost)
         self._step("checked")
         answer = judged(proposed, candidates, judgements, cost)
         if self._explain is not None:
@@ -266,6 +264,27 @@ class ChannelFlush:
         report.refusals.update(answer.refusals)
         self._step("answered")
         return replace(batch, answer=answer.to_json()), answer
+
+    async def _judgements(
+        self, work: Work, candidates: Sequence[Candidate], shown: Sequence[Memory], report: FlushReport
+    ) -> tuple[list[Judgement | None], Cost] | None:
+        """What the model says on each candidate; asked once more where a memory of the same messages may be doubled."""
+        judgements: list[Judgement | None] = [None] * len(candidates)
+        cost = Cost()
+        asked: Mapping[int, Candidate] = dict(enumerate(candidates))
+        for _ in range(2):
+            checking = self._reader.check(work, list(asked.values()), self._asking.turn(work, shown))
+            checked = await self._asking.answered(work, Call.CHECK, checking, report)
+            if checked is None:
+                return None
+            report.paid(checked[1])
+            cost += checked[1]
+            for place, judgement in zip(asked, checked[0], strict=True):
+                judgements[place] = with_relation(judgements[place], judgement)
+            asked = maybe_doubled(candidates, judgements, shown)
+            if not asked:
+                break
+        return judgements, cost
 
     async def _candidates(
         self, work: Work, proposed: Proposed, rendered: dict[str, str]
@@ -285,6 +304,7 @@ class ChannelFlush:
                 channel_id=batch.channel_id,
                 text=statement.text,
                 rendered=rendered.get(statement.text),
+                message_ids=statement.message_ids,
             )
             memories |= {memory.id: memory for memory in ranked}
             candidates.append(Candidate(statement, earlier.nearest(statement.text, ranked, NEAREST), keepable))

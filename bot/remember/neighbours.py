@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.domain import Memory, MemoryKind, ServiceError
 from bot.guilds import Threads
@@ -42,15 +42,23 @@ class Neighbours:
         self._threads = threads
 
     async def near(
-        self, *, guild_id: int, channel_id: int, text: str, rendered: str | None, topics: bool = False
+        self,
+        *,
+        guild_id: int,
+        channel_id: int,
+        text: str,
+        rendered: str | None,
+        message_ids: Collection[int] = (),
+        topics: bool = False,
     ) -> list[Memory]:
-        """The memories nearest to `text`, in whatever state, nearest first.
+        """The memories nearest to `text`, in whatever state, nearest first; before them those of the same messages.
 
         Args:
             guild_id: the statement's guild.
             channel_id: the statement's channel.
             text: the statement, people as `<@user_id>`.
             rendered: the statement as it was embedded ahead; None where that failed, then only words count.
+            message_ids: the messages that state it.
             topics: look among the topics of conversations alone, which are left out otherwise.
         """
         places = await self._threads.family(channel_id)
@@ -62,7 +70,13 @@ class Neighbours:
         for ids in (by_meaning, [memory.id for memory in by_words], [memory.id for memory in by_subject]):
             for rank, memory_id in enumerate(ids):
                 scores[memory_id] = scores.get(memory_id, 0.0) + 1 / (FUSION + rank)
-        best = [memories[i] for i in sorted(scores, key=lambda i: -scores[i]) if i in memories]
+        made_before = {memory.id: memory for memory in await self._store.by_message(message_ids)}
+        memories |= made_before
+        best = [
+            memories[i]
+            for i in dict.fromkeys([*made_before, *sorted(scores, key=lambda i: -scores[i])])
+            if i in memories
+        ]
         here = [memory for memory in best if memory.guild_id == guild_id and memory.channel_ids <= places]
         return [memory for memory in here if (memory.kind is MemoryKind.TOPIC) == topics][:NEAREST]
 

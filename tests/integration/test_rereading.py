@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from bot.domain import ServiceUnavailable, snowflake
-from bot.domain.model import Memory, MessageState
+from bot.domain.model import Memory, MemoryKind, Message, MessageState
 from bot.memories import Asker
 from bot.observe import set_state
 from bot.remember import rereading
 from bot.remember.asking import MODEL_AWAY
+from bot.remember.check import Candidate
 from bot.remember.report import FlushReport
 from bot.remember.rereading import Rereader, RereadingProgress, Rereadings
+from bot.remember.statement import Judgement, Relation, Statement
 from bot.storage.schema import messages, rereadings
 from tests.fixtures.memory import Interrupted, Pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
@@ -67,6 +69,55 @@ async def test_all_that_is_kept_is_read_again_in_portions_and_nothing_is_doubled
     assert await pipeline.memories() == before
     assert set((await pipeline.states()).values()) == {MessageState.EXTRACTED}
     assert await pipeline.rows(rereadings) == 0
+
+
+def same_when_alone_with_it(candidate: Candidate) -> Judgement:
+    """A model that sees that a statement says what a memory says only where it is shown nothing else."""
+    alone = len(candidate.near) == 1
+    related = (candidate.near[0].id,) if alone else ()
+    return Judgement(True, True, False, Relation.SAME if alone else Relation.NEW, related)
+
+
+def stating(text: str, *said: Message) -> Statement:
+    return Statement(MemoryKind.DECISION, text, tuple(message.id for message in said))
+
+
+async def test_a_part_of_what_is_remembered_told_in_other_words_is_asked_about_again_before_it_is_new(
+    pipeline: Pipeline,
+) -> None:
+    await pipeline.say_many(["the boat leaves from pier 4", "yes, and at dawn, bring coats", "ok"], author=ALICE)
+    pipeline.reader.answer = lambda said: [
+        stating("The boat leaves from pier 4 at dawn", *said[:2]),
+        stating("Coats are to be brought for the trip", said[1]),
+    ]
+    await pipeline.flush()
+    boat, coats = before = await pipeline.memories()
+    pipeline.reader.answer = lambda said: [
+        stating("Departure is from the fourth pier", said[0]),
+        stating("Everybody brings a coat", said[1]),
+    ]
+    pipeline.reader.judge = same_when_alone_with_it
+    await plan(pipeline).ask()
+    await rereader(pipeline).finish(lambda _: None)
+    first, again = pipeline.reader.checks[-2:]
+    assert [{memory.id for memory in candidate.near} for candidate in first] == [{boat.id}, {boat.id, coats.id}]
+    assert [candidate.statement.text for candidate in again] == ["Everybody brings a coat"]
+    assert [memory.id for memory in again[0].near] == [coats.id], "the other one has its counterpart"
+    assert await pipeline.memories() == before
+
+
+async def test_what_is_new_at_the_second_look_too_is_kept_beside_what_was_made_before(pipeline: Pipeline) -> None:
+    await pipeline.say("the boat leaves at dawn, and coats are needed", author=ALICE)
+    pipeline.reader.answer = lambda said: [stating("The boat leaves at dawn", *said)]
+    await pipeline.flush()
+    pipeline.reader.answer = lambda said: [stating("Coats are needed on the trip", *said)]
+    await plan(pipeline).ask()
+    await rereader(pipeline).finish(lambda _: None)
+    assert len(pipeline.reader.checks) == 3
+    assert [memory.text for memory in await pipeline.memories()] == [
+        "The boat leaves at dawn",
+        "Coats are needed on the trip",
+    ]
 
 
 async def test_it_tells_how_far_it_is(pipeline: Pipeline) -> None:
