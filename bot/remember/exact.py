@@ -213,6 +213,8 @@ def _has_time(phrase: str, language: str, lines: Sequence[Heard]) -> bool:
         for time in relative_times_of(phrase, told.said, (language,)):
             if time.first <= told.said <= time.last or not told.dates.isdisjoint(time.days):
                 return True
+            if time.month and tells([told], time.month):
+                return True
     return False
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from bot.text.calendar_words import NUMBERS, SHORT_WEEKDAYS, UNITS, WEEKDAYS, value_of
 from bot.text.figures import values_of
 from bot.text.meanings import Day, Number, Value
+from bot.text.relative_words import BEHIND, COMING, DAY_PARTS, DAY_WORDS, LAST, MORNINGS, NEXT, THIS, WHICH
 from bot.text.tokens import Tokens
 
 LONGEST_AHEAD = 300  # days within which a date without its year is taken to come
@@ -21,51 +22,6 @@ _AGO_WITH_MONTH = 2  # a date that was is as likely as one twice as far ahead
 _AGO = 3  # the same without a month: the 3rd, said on the 5th, was the day before yesterday
 _BETWEEN = 2  # tokens between two times that may be one, as in "on Friday in two weeks"
 
-_DAY_WORDS = {
-    "english": {
-        "today": 0,
-        "tonight": 0,
-        "tomorrow": 1,
-        "tmrw": 1,
-        "tmr": 1,
-        "the day after tomorrow": 2,
-        "day after tomorrow": 2,
-        "yesterday": -1,
-        "last night": -1,
-        "day before yesterday": -2,
-        "the day before yesterday": -2,
-    },
-    "german": {"heute": 0, "morgen": 1, "ubermorgen": 2, "gestern": -1, "vorgestern": -2},
-    "french": {
-        "aujourd ' hui": 0,
-        "aujourd ’ hui": 0,
-        "ce soir": 0,
-        "demain": 1,
-        "apres - demain": 2,
-        "apres demain": 2,
-        "hier": -1,
-        "avant - hier": -2,
-        "avant hier": -2,
-    },
-    "spanish": {"hoy": 0, "esta noche": 0, "manana": 1, "pasado manana": 2, "ayer": -1, "anteayer": -2},
-}
-_DAY_PARTS = frozenset(
-    {"morning", "afternoon", "evening", "night", "abend", "nacht", "fruh", "nachmittag", "vormittag", "matin", "soir"}
-)
-_MORNINGS = {
-    "morgen": frozenset({"guten", "am", "jeden", "jeder", "heute", "gestern", "diesen", "den"}),
-    "manana": frozenset({"la", "esta", "cada", "una", "de"}),
-}
-"""Words that are a morning, and no day, behind these."""
-_NEXT, _COMING, _THIS, _LAST = "next", "coming", "this", "last"
-_WHICH_WORDS = {
-    _NEXT: "next nachste nachsten nachster nachstes",
-    _COMING: "coming upcoming kommende kommenden kommender prochain prochaine proximo proxima",
-    _THIS: "this diese diesen dieser dieses ce cette este esta",
-    _LAST: "last past letzte letzten letzter letztes vergangene vergangenen dernier derniere pasado pasada",
-}
-_WHICH = {word: which for which, words in _WHICH_WORDS.items() for word in words.split()}
-_BEHIND = frozenset({"prochain", "prochaine", "dernier", "derniere", "proximo", "proxima", "pasado", "pasada"})
 _AHEAD = frozenset({"in", "dans", "en"})
 _SPANS = {"day": 1, "week": 7}
 _PERIODS = frozenset({"week", "weekend", "month", "year"})
@@ -102,6 +58,17 @@ class RelativeTime:
         return any(UNITS.get(word) == "week" for word in self.phrase.split())
 
     @property
+    def month(self) -> Day | None:
+        """The month that it is, with its year."""
+        whole = self.first.day == 1 and _WEEK < (self.last - self.first).days < _LONGEST_MONTH
+        return Day(year=self.first.year, month=self.first.month) if whole else None
+
+    @property
+    def year(self) -> int | None:
+        """The year that it is."""
+        return self.first.year if (self.last - self.first).days >= _LONGEST_MONTH else None
+
+    @property
     def days(self) -> frozenset[date]:
         """Every day that it may mean; none where it is longer than a week."""
         count = (self.last - self.first).days + 1
@@ -127,7 +94,7 @@ def relative_times_of(text: str, on: date, languages: Sequence[str]) -> list[Rel
     times = []
     for start, after, (first, last, others, _) in read:
         span = tokens.at(start).start, tokens.at(after - 1).end
-        sure = not reader.is_part(start, after, taken)
+        sure = not reader.is_part(start, after, taken) and not reader.is_duration(start, after)
         times.append(RelativeTime(tokens.phrase(start, after), *span, first, last, others, sure))
     return times
 
@@ -151,6 +118,11 @@ class _DateReader:
         sides = range(start - 1, start - 2 - _BETWEEN, -1), range(after, after + 1 + _BETWEEN)
         return any(self._joins(side, taken) for side in sides)
 
+    def is_duration(self, start: int, after: int) -> bool:
+        """Whether months or years counted with "in" may tell how long something took: "twice in a year"."""
+        unit = UNITS.get(self._tokens.text(after - 1))
+        return self._tokens.text(start) in ("in", "en") and unit in ("month", "year")
+
     def _joins(self, side: Iterable[int], taken: Container[int]) -> bool:
         for place in side:
             token = self._tokens.at(place)
@@ -167,7 +139,7 @@ class _DateReader:
 
     def _day_word(self, place: int) -> _Period | None:
         tokens = self._tokens
-        mornings = _MORNINGS.get(tokens.text(place), frozenset())
+        mornings = MORNINGS.get(tokens.text(place), frozenset())
         if tokens.text(place - 1) in mornings or (
             mornings and tokens.at(place).capital and tokens.at(place - 1).kind in ("word", "number")
         ):
@@ -175,8 +147,8 @@ class _DateReader:
         for after in range(place + 4, place, -1):
             phrase = tokens.phrase(place, after)
             for language in self._languages:
-                if (days := _DAY_WORDS[language].get(phrase)) is not None:
-                    return self._one(days, after + (tokens.text(after) in _DAY_PARTS))
+                if (days := DAY_WORDS[language].get(phrase)) is not None:
+                    return self._one(days, after + (tokens.text(after) in DAY_PARTS))
         return None
 
     def _of_week(self, place: int) -> _Period | None:
@@ -198,7 +170,7 @@ class _DateReader:
 
     def _weekday(self, place: int) -> _Period | None:
         tokens = self._tokens
-        which, name, after = _WHICH.get(tokens.text(place)), value_of(WEEKDAYS, tokens.text(place + 1)), place + 2
+        which, name, after = WHICH.get(tokens.text(place)), value_of(WEEKDAYS, tokens.text(place + 1)), place + 2
         if name is None and which is not None:
             name = value_of(SHORT_WEEKDAYS, tokens.text(place + 1), self._languages)
         if name is None:
@@ -207,57 +179,67 @@ class _DateReader:
         if which is None or name is None:
             return None
         ahead = (name - self._said.weekday()) % 7
-        if which == _LAST:
+        if which == LAST:
             return self._one(-((-ahead - 1) % 7 + 1), after)
-        if which == _NEXT:  # many mean the one of the coming week, some the very next
+        if which == NEXT:  # many mean the one of the coming week, some the very next
             day = self._said + timedelta(7 - self._said.weekday() + name)
             return day, day, (self._said + timedelta(ahead or 7),), after
-        return self._one((ahead or 7) if which == _COMING else ahead, after)
+        return self._one((ahead or 7) if which == COMING else ahead, after)
 
     def _which_behind(self, place: int) -> tuple[str | None, int]:
         word = self._tokens.text(place)
         if word == "que" and self._tokens.text(place + 1) == "viene":
-            return _COMING, place + 2
-        return (_WHICH[word], place + 1) if word in _BEHIND else (None, place)
+            return COMING, place + 2
+        return (BEHIND[word], place + 1) if word in BEHIND else (None, place)
 
     def _week_or_month(self, place: int) -> _Period | None:
         """A week, weekend, month or year that is next, this or last."""
         tokens = self._tokens
-        which, unit, after = _WHICH.get(tokens.text(place)), UNITS.get(tokens.text(place + 1)), place + 2
+        which, unit, after = WHICH.get(tokens.text(place)), UNITS.get(tokens.text(place + 1)), place + 2
         if which is None:
-            unit = UNITS.get(tokens.text(place))
             which, after = self._which_behind(place + 1)
+            unit = "year" if tokens.text(place) == "an" else UNITS.get(tokens.text(place))  # "l'an dernier"
         if which is None or unit not in _PERIODS:
             return None
-        steps = {_LAST: -1, _THIS: 0}.get(which, 1)
+        steps = {LAST: -1, THIS: 0}.get(which, 1)
         monday = self._said - timedelta(self._said.weekday() - 7 * steps)
         if unit == "week":
             return monday, monday + timedelta(6), (), after
         if unit == "weekend":
             return monday + timedelta(5), monday + timedelta(6), (), after
-        first = _month_of(self._said, steps) if unit == "month" else date(self._said.year + steps, 1, 1)
-        return first, _month_of(first, 1 if unit == "month" else 12) - timedelta(1), (), after
+        return (*_month_or_year(self._said, unit, steps), (), after)
 
     def _counted(self, place: int) -> _Period | None:
-        """Days or weeks from now or ago: "in two weeks", "vor 3 Tagen", "il y a 2 jours"."""
+        """Days, weeks, months or years from now or ago: "in two weeks", "vor 3 Tagen", "il y a 2 mois"."""
         tokens, word = self._tokens, self._tokens.text(place)
         if word in _AHEAD or tokens.phrase(place, place + 2) == "dentro de":
-            days, after = self._days(place + 1 + (word == "dentro"))
+            count, unit, after = self._amount(place + 1 + (word == "dentro"))
         elif word in ("vor", "hace") or tokens.phrase(place, place + 3) == "il y a":
-            days, after = self._days(place + 1 + 2 * (word == "il"))
-            days = -days
+            count, unit, after = self._amount(place + 1 + 2 * (word == "il"))
+            count = -count
         else:
-            days, after = self._days(place)
-            days, after = -days * (tokens.text(after) == "ago"), after + 1
-        return self._one(days, after) if days else None
+            count, unit, after = self._amount(place)
+            count, after = -count * (tokens.text(after) == "ago"), after + 1
+        if not count:
+            return None
+        if days := _SPANS.get(unit):
+            return self._one(days * count, after)
+        return (*_month_or_year(self._said, unit, count), (), after)
 
-    def _days(self, place: int) -> tuple[int, int]:
-        """The days that are told at a place, and the place after them; 0 for none."""
+    def _amount(self, place: int) -> tuple[int, str, int]:
+        """How many days, weeks, months or years are told at a place, and the place after them; 0 for none."""
         word = self._tokens.text(place)
-        size = _SPANS.get(UNITS.get(self._tokens.text(place + 1), ""), 0)
+        unit = UNITS.get(self._tokens.text(place + 1), "")
+        unit = "year" if self._tokens.text(place + 1) == "an" and word in ("un", "1") else unit  # "il y a un an"
         short = self._tokens.is_number(place) and len(word) <= 3
         count = int(word) if short else value_of(NUMBERS, word, self._languages) or 0
-        return size * count, place + 2
+        return count if unit in ("day", "week", "month", "year") else 0, unit, place + 2
+
+
+def _month_or_year(day: date, unit: str, steps: int) -> tuple[date, date]:
+    """The first and the last day of the month or the year that is so many steps after that of a day."""
+    first = _month_of(day, steps) if unit == "month" else date(day.year + steps, 1, 1)
+    return first, _month_of(first, 1 if unit == "month" else 12) - timedelta(1)
 
 
 def _month_of(day: date, steps: int) -> date:
@@ -321,7 +303,8 @@ class ToldDays:
         self.relative = relative_times_of(text, on, languages)
         self.days = [meaning for value in self.values for meaning in value.meanings if isinstance(meaning, Day)]
         self.named_months = {day.month for day in self.days if day.month}
-        self.named_months.update(time.first.month for time in self.relative if (time.last - time.first).days > _WEEK)
+        self._periods = [month for time in self.relative if (month := time.month)]
+        self.named_months.update(month.month for month in self._periods if month.month)
         self.numbers: set[int | None] = {day.day for day in self.days}
         self.dates = {each for day in self.days for each in occurrences(day, on)}
         self.dates.update(each for time in self.relative for each in (on, *time.days))
@@ -335,16 +318,25 @@ class ToldDays:
         self.weekdays.update(day.weekday for day in self.days)
         self.months: set[int | None] = {each.month for each in likeliest}
         self.months.update(day.month for day in self.days)
-        self.months.update(month for time in self.relative for month in (time.first.month, time.last.month))
-        if any(UNITS.get(word) == "month" for word in text.casefold().split()):  # "until the end of the month"
+        short = [time for time in self.relative if time.year is None and time.month is None]
+        self.months.update(month for time in short for month in (time.first.month, time.last.month))
+        if _units_of(text, "month") > len(self._periods):  # "until the end of the month"
             self.months.update((on.month % 12 + 1, on.month, (on.month - 2) % 12 + 1))
-        self.years = {on.year, *(each.year for each in likeliest), *(day.year for day in self.days if day.year)}
+        self.years = {*(each.year for each in likeliest), *(day.year for day in self.days if day.year)}
         self.years.update(year for time in self.relative for year in (time.first.year, time.last.year))
+        if not any(time.year for time in self.relative):  # else the year that it tells is meant, and no other
+            self.years.add(on.year)
+
+    def tells_month(self, day: Day) -> bool:
+        """Whether the line tells a month by its distance from when it was said, and a year only with its own month."""
+        return any(day.month == month.month and day.year in (None, month.year) for month in self._periods)
 
 
 def tells(lines: Sequence[ToldDays], day: Day) -> bool:
     """Whether lines together tell a day: its parts stand in them, or follow from a date that they mean."""
     if day.day is None:
+        if day.weekday is None and any(line.tells_month(day) for line in lines):
+            return True
         parts = ((day.month, [line.months for line in lines]), (day.weekday, [line.weekdays for line in lines]))
         fits = all(part is None or any(part in known for known in sets) for part, sets in parts)
         return fits and (day.year is None or any(_is_year_of(day, line) for line in lines))
@@ -352,7 +344,7 @@ def tells(lines: Sequence[ToldDays], day: Day) -> bool:
         return True
     dates = {each for line in lines for each in line.dates if each.day == day.day and day.month in (None, each.month)}
     numbered = any(day.day in line.numbers for line in lines)
-    if day.month and numbered and any(day.month in line.months for line in lines):
+    if day.month and numbered and any(day.month in line.months or line.tells_month(day) for line in lines):
         dates.update(each for line in lines for each in occurrences(Day(month=day.month, day=day.day), line.said))
     elif day.month is None and day.weekday is None and numbered:
         return True
@@ -367,8 +359,19 @@ def _same_words(day: Day, other: Day) -> bool:
 def _is_year_of(day: Day, line: ToldDays) -> bool:
     if day.year is None or any(other.year == day.year for other in line.days):
         return True
+    if (day.month, day.day, day.weekday) == (None, None, None):
+        return day.year in line.years
     dates = occurrences(Day(month=day.month, day=day.day or 15), line.said)
     return any(each.year == day.year for each in dates) or (day.month is None and day.year in line.years)
+
+
+def _units_of(text: str, unit: str) -> int:
+    """How many words of a text are this unit of time."""
+    return sum(UNITS.get(word) == unit for word in map(_bare, text.casefold().split()))
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,;:!?()")
 
 
 def _amounts(values: Iterable[Value]) -> Iterator[Decimal | str]:
@@ -378,5 +381,5 @@ def _amounts(values: Iterable[Value]) -> Iterator[Decimal | str]:
                 yield from meaning.amounts
 
 
-_WEEK = 7
+_WEEK, _LONGEST_MONTH = 7, 31
 _DAYS_OF_MONTH = frozenset(map(Decimal, range(1, 32)))

@@ -306,3 +306,33 @@ def test_any_text_is_judged_and_passes_again_with_its_dates_written_out(text: st
         again = check(passed.text, [1], Hearing(shown), {ANA, BEN}, personal=False, secrets=NO_SECRETS)
         assert isinstance(again, Exact), "a date that was written out is a date that was said"
     contradicts(text, said)
+
+
+@pytest.mark.parametrize(
+    ("line", "statement", "right", "wrong"),
+    [
+        (
+            "we launch next month",
+            "The launch is in {}.",
+            "October 2026",
+            ["September 2026", "November", "October 2025"],
+        ),
+        ("das team startet nächsten Monat", "Das Team startet im {}.", "Oktober 2026", ["August 2026", "Oktober 2027"]),
+        ("on déménage le mois prochain", "Le déménagement est en {}.", "octobre 2026", ["août 2026", "octobre 2025"]),
+        ("lo hacemos el mes que viene", "Se hace en {}.", "octubre de 2026", ["agosto", "septiembre de 2026"]),
+        ("we moved three months ago", "They moved in {}.", "June 2026", ["July 2026", "September 2026", "June 2025"]),
+        ("wir sind vor drei Monaten umgezogen", "Der Umzug war im {}.", "Juni 2026", ["Juli 2026", "Juni 2025"]),
+        ("we met last year", "They met in {}.", "2025", ["2024", "2026", "January 2025"]),
+        ("letztes Jahr war das Fest größer", "Das Fest war {} größer.", "2025", ["2024", "2026"]),
+        ("l'an dernier on a eu moins de monde", "Il y a eu moins de monde en {}.", "2025", ["2024", "2026"]),
+        ("el año pasado fue mejor", "En {} fue mejor.", "2025", ["2024", "2026"]),
+        ("the trip is next week", "The trip begins on {}.", "21 September 2026", ["14 September 2026", "28 September"]),
+        ("we do it in october", "It happens {}.", "next month (October 2026)", ["last month", "next week"]),
+    ],
+)
+def test_months_and_years_counted_from_the_line_are_told_and_others_are_not(
+    line: str, statement: str, right: str, wrong: list[str]
+) -> None:
+    assert judged(statement.format(right), line) == Exact(statement.format(right))
+    for other in wrong:
+        assert isinstance(judged(statement.format(other), line), Refusal), other

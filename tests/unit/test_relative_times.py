@@ -76,7 +76,12 @@ Friday maybe again later in two weeks -> in two weeks = 10-01
 in two weeks maybe again Friday -> in two weeks = 10-01 ?
 in two weeks maybe again later Friday -> in two weeks = 10-01
 tomorrow the whole day -> tomorrow = 09-18 ?
-in two months ->
+in two months -> in two months = 11-01–11-30 ?
+three months ago -> three months ago = 06-01–06-30
+a year ago -> a year ago = 2025-01-01–2025-12-31
+twice in a year -> in a year = 2027-01-01–2027-12-31 ?
+previous month -> previous month = 08-01–08-31
+in 12000 years ->
 two weeks ago -> two weeks ago = 09-03
 3 days ago -> 3 days ago = 09-14
 3 days ->
@@ -116,6 +121,15 @@ letztes Jahr -> letztes Jahr = 2025-01-01–2025-12-31
 in zwei Wochen -> in zwei Wochen = 10-01
 vor 3 Tagen -> vor 3 Tagen = 09-14
 vor zwei Wochen -> vor zwei Wochen = 09-03
+vor zwei Monaten -> vor zwei Monaten = 07-01–07-31
+vor einem Jahr -> vor einem Jahr = 2025-01-01–2025-12-31
+in drei Monaten -> in drei Monaten = 12-01–12-31 ?
+vorige Woche -> vorige Woche = 09-07–09-13
+vorigen Monat -> vorigen Monat = 08-01–08-31
+vergangenes Jahr -> vergangenes Jahr = 2025-01-01–2025-12-31
+kommendes Jahr -> kommendes Jahr = 2027-01-01–2027-12-31
+in diesem Monat -> diesem Monat = 09-01–09-30
+im nächsten Monat -> nächsten Monat = 10-01–10-31
 vor Montag ->
 """,
     "french": r"""
@@ -136,6 +150,15 @@ dans 3 jours -> dans 3 jours = 09-20
 il y a 2 jours -> il y a 2 jours = 09-15
 il y a deux semaines -> il y a deux semaines = 09-03
 samedi ce ->
+l'an dernier -> an dernier = 2025-01-01–2025-12-31
+l'année dernière -> année dernière = 2025-01-01–2025-12-31
+le mois prochain -> mois prochain = 10-01–10-31
+le mois passé -> mois passé = 08-01–08-31
+la semaine passée -> semaine passée = 09-07–09-13
+cette année -> cette année = 01-01–12-31
+il y a deux mois -> il y a deux mois = 07-01–07-31
+il y a un an -> il y a un an = 2025-01-01–2025-12-31
+dans deux mois -> dans deux mois = 11-01–11-30
 """,
     "spanish": r"""
 hoy -> hoy = 09-17
@@ -155,6 +178,16 @@ dentro de dos semanas -> dentro de dos semanas = 10-01
 en 3 días -> en 3 días = 09-20
 hace 2 días -> hace 2 días = 09-15
 hace dos semanas -> hace dos semanas = 09-03
+el mes que viene -> mes que viene = 10-01–10-31
+el año que viene -> año que viene = 2027-01-01–2027-12-31
+el próximo mes -> próximo mes = 10-01–10-31
+el año pasado -> año pasado = 2025-01-01–2025-12-31
+la semana pasada -> semana pasada = 09-07–09-13
+este mes -> este mes = 09-01–09-30
+el mes anterior -> mes anterior = 08-01–08-31
+hace dos meses -> hace dos meses = 07-01–07-31
+hace un año -> hace un año = 2025-01-01–2025-12-31
+dentro de dos meses -> dentro de dos meses = 11-01–11-30
 """,
 }
 """Language to lines: a text, and the times in it."""
@@ -349,13 +382,17 @@ def test_weeks_are_told_roughly_and_months_name_no_days(phrase: str, rough: bool
         ("exam oct 14", "10-14; Wed 10-14; 10-?; 2026-10-14; 14", "10-15; Thu 10-14; 2027-10-14; 11-?"),
         ("raid next friday", "9-25; 9-18; Fri; 9-17; 9-?; Fri 9-18", "9-24; Thu 10-1; Sat; 10-?; Fri 10-2"),
         ("see you tomorrow", "9-18; Fri 9-18; Fri; 18; 2026-9-18; 9-17", "9-19; Thu 9-18; 2027-9-18; Sat"),
-        ("it was last year", "2025-?-?; 2026-?-?", "2024-?-?"),
+        ("it was last year", "2025-?-?", "2024-?-?; 2026-?-?; 2025-1-?; 12-?"),
+        ("it was this year", "2026-?-?", "2025-?-?"),
         ("it was in october 2024", "2024-10-?; 10-?", "2023-10-?"),
         ("until the end of the month", "8-?; 9-?; 10-?", "7-?; 11-?"),
         ("14 then", "14; 9-14; 10-14", "15; 9-15"),
         ("on 30 february", "2-30; 30", "2-28; Mon 2-30"),
         ("we left in march 2024 on the 3rd", "3-3; 3; 2024-3-?", "2022-3-3; 4-3"),
-        ("next month", "10-?; 9-17", "7-?; 10-18"),
+        ("next month", "10-?; 2026-10-?; 9-17", "7-?; 10-18; 8-?; 9-?; 2026-9-?; 2026-11-?; 2025-10-?"),
+        ("in nine months", "6-?; 2027-6-?", "2026-6-?; 7-?; 9-?"),
+        ("eleven months ago", "10-?; 2025-10-?", "2024-10-?; 9-?"),
+        ("next month, or by the end of the month", "10-?; 9-?; 8-?", "7-?"),
     ],
 )
 def test_a_day_is_told_where_its_parts_stand_or_follow(line: str, told: str, untold: str) -> None:
