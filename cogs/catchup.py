@@ -1,4 +1,4 @@
-"""/catchup: what was decided, planned and left open here while a member was away.
+"""/catchup: what happened while a member was away, for their eyes alone.
 
 Here is the channel with those of its threads that the member may read from it: public ones. In a thread it is that
 thread alone. What they last said is looked for in the channel itself, for who spoke in a thread has not read the rest.
@@ -6,46 +6,52 @@ thread alone. What they last said is looked for in the channel itself, for who s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Memory, Refused, jump_url, snowflake
-from bot.recall import Happened, Presented, Presenter
+from bot.domain import Hit, Memory, Refused, snowflake
+from bot.recall import Happened, Presenter, Section, by_channel, by_kind, next_day, pages, without
 from bot.text import parse_since
 from cogs import texts
 from cogs.access import Access, Talk
 from cogs.checks import per_member
-from cogs.hits import speakers_of
+from cogs.entries import EntryWriter
 from cogs.names import names_for
-from cogs.rendering import ago, safe, shorten
+from cogs.rendering import ago
 from cogs.reply import reply_view
-from cogs.views.confirm import text_view
+from cogs.views.pages import Page, Pages
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from bot.guilds import ZoneOf
     from bot.observe import Directory
     from bot.recall import CatchUp
+    from bot.remember import Awaited
+    from bot.text import Appointment
     from cogs.backfill import Backfill
 
 Interaction = discord.Interaction[Any]
+Place = Talk | discord.Thread
 
 DAY_MS = 86_400_000
-SHOWN = 4
-"""Of each kind; with these and the length of a line it stays below the 4,000 characters of a view: one screen."""
-LINE_CHARS = 115
-SPEAKER_CHARS = 60
+LINES = 12
+"""Entries of a page; with these and the length of a line it stays below the 4,000 characters of a view: one screen."""
 
 
 class CatchUpCog(commands.Cog, name="CatchUp"):
-    """Tells a member what they missed, for their eyes alone."""
+    """Tells a member what they missed."""
 
     def __init__(
         self,
         catchup: CatchUp,
+        awaited: Awaited,
         directory: Directory,
         access: Access,
         backfill: Backfill,
@@ -55,6 +61,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         remembers: bool,
     ) -> None:
         self._catchup = catchup
+        self._awaited = awaited
         self._directory = directory
         self._zone_of = zone_of
         self._remembers = remembers
@@ -62,102 +69,170 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
         self._backfill = backfill
         self._presenter = presenter
 
-    @app_commands.command(name="catchup", description="What was decided, planned and left open here since you left")
-    @app_commands.describe(since="Since then: 2h, 3d, yesterday, 2026-01-31; without it, since you last spoke here")
+    @app_commands.command(name="catchup", description="What happened here, or everywhere, while you were away")
+    @app_commands.describe(
+        since="Since then: 2h, 3d, yesterday, 2026-01-31; without it, since you last spoke here",
+        everywhere="In all channels that you can read, and not in this one alone",
+    )
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)
     @per_member(6, 30.0)
-    async def catchup(self, interaction: Interaction, since: app_commands.Range[str, 1, 40] | None = None) -> None:
+    async def catchup(
+        self,
+        interaction: Interaction,
+        since: app_commands.Range[str, 1, 40] | None = None,
+        everywhere: bool = False,
+    ) -> None:
         """Look, compare with Discord, and show."""
-        first = parse_since(since, interaction.created_at, self._zone_of(interaction.guild_id or 0)) if since else None
+        zone = self._zone_of(interaction.guild_id or 0)
+        first = parse_since(since, interaction.created_at, zone) if since else None
         place = interaction.channel
-        if not isinstance(place, Talk | discord.Thread) or not self._backfill.observes(place):
+        if not everywhere and not self._backfill.observes(place):
             raise Refused(texts.UNOBSERVED)
         await interaction.response.defer(ephemeral=True, thinking=True)
         asker = await self._access.asker(interaction)
-        if place.id not in asker.readable:
+        if not everywhere and (not isinstance(place, Place) or place.id not in asker.readable):
             raise Refused(texts.CAN_NOT_READ)
         spoke = None
         if first is None:
-            spoke = await self._catchup.last_spoken([place.id], asker.user_id, interaction.id)
+            where = asker.readable if place is None or everywhere else {place.id}
+            spoke = await self._catchup.last_spoken(where, asker.user_id, interaction.id)
             first = snowflake.from_ms(snowflake.to_ms(interaction.id) - DAY_MS) if spoke is None else spoke + 1
-        happened, shown = await self._compared(interaction, place, first)
-        when = ago(snowflake.to_datetime(first))
-        title = f"### Since you last spoke here, {when}" if spoke else f"### Since {when}"
-        if since is None and spoke is None:
-            title += "\n-# I know of nothing that you said here before, so this is the last day"
-        parts = [title, *await self._sections(place, happened, shown.items)]
-        if shown.incomplete:
-            parts.append(f"-# {texts.NOT_COMPARED}")
-        await reply_view(interaction, text_view("\n".join(parts)))
+        wanted = Wanted(
+            first=first, now=interaction.id, everywhere=everywhere, spoke=spoke is not None, given=since is not None
+        )
+        source = CatchUpPages(
+            self._catchup,
+            self._directory,
+            self._access,
+            self._presenter,
+            wanted,
+            zone_of=self._zone_of,
+            remembers=self._remembers,
+        )
+        await reply_view(interaction, Pages(interaction, source, await source.page(interaction, 0)))
+        if self._remembers:
+            await self._awaited.ask(asker.guild_id, source.waiting_in)
 
-    async def _compared(
-        self, interaction: Interaction, place: Talk | discord.Thread, first: int
-    ) -> tuple[Happened, Presented[Memory]]:
-        """What happened, and what of it may be shown after a comparison with Discord."""
-        happened = await self._since(interaction, place, first)
 
-        async def read(_: frozenset[int]) -> Sequence[Memory]:
-            nonlocal happened
-            happened = await self._since(interaction, place, first)
-            return happened.memories
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a member wants to know.
 
-        presented = await self._presenter.present(place.guild.id, read)
-        return happened, presented
+    Attributes:
+        first: from this snowflake on.
+        now: up to that of their question.
+        everywhere: of all channels that they can read, or of the one in which they ask.
+        spoke: whether `first` is where they last spoke.
+        given: whether they told since when.
+    """
 
-    async def _since(self, interaction: Interaction, place: Talk | discord.Thread, first: int) -> Happened:
-        """What happened, of what the member may read at this moment."""
-        asker = await self._access.asker(interaction)
-        here = await self._access.within(asker, place)
-        return await self._catchup.since(here, first, interaction.id, readable=asker.readable)
+    first: int
+    now: int
+    everywhere: bool
+    spoke: bool
+    given: bool
 
-    async def _sections(self, place: Talk | discord.Thread, happened: Happened, shown: Collection[Memory]) -> list[str]:
-        if not shown:
-            return [self._nothing(happened)]
-        known = {memory.id: memory for memory in shown}
-        sections = {
-            "Decided": happened.decisions,
-            "Planned": happened.plans,
-            "Still open": happened.questions,
-        }
-        sure = {name: [known[m.id] for m in memories if m.id in known][:SHOWN] for name, memories in sections.items()}
-        people = [user_id for memories in sure.values() for memory in memories for user_id in memory.author_ids]
-        texts_shown = [memory.text for memories in sure.values() for memory in memories]
-        names = await names_for(place.guild, self._directory, people, texts_shown)
-        lines = [
-            line
-            for name, memories in sure.items()
-            for line in _section(name, [_line(m, names, place.id) for m in memories], len(sections[name]))
-        ]
-        return [*lines, *self._waiting(happened)]
-
-    def _nothing(self, happened: Happened) -> str:
-        count = texts.count(happened.said, "message")
-        lines = [f"Nothing was decided, planned or left open here, as far as I can tell; {count} came in that time."]
-        lines += self._waiting(happened)
-        lines.append("-# Look further back with `/catchup since: 7d`, or for something in particular with `/recall`.")
+    @property
+    def title(self) -> str:
+        """Since when it is."""
+        when = ago(snowflake.to_datetime(self.first))
+        if self.spoke:
+            return f"### Since you last spoke {'in this server' if self.everywhere else 'here'}, {when}"
+        lines = [f"### Since {when}"]
+        if not self.given:
+            lines.append("-# I know of nothing that you said here before, so this is the last day")
         return "\n".join(lines)
 
-    def _waiting(self, happened: Happened) -> list[str]:
+
+class CatchUpPages:
+    """What happened, in pages; each is looked up again before it is shown."""
+
+    def __init__(
+        self,
+        catchup: CatchUp,
+        directory: Directory,
+        access: Access,
+        presenter: Presenter,
+        wanted: Wanted,
+        *,
+        zone_of: ZoneOf,
+        remembers: bool,
+    ) -> None:
+        self._catchup = catchup
+        self._directory = directory
+        self._access = access
+        self._presenter = presenter
+        self._wanted = wanted
+        self._zone_of = zone_of
+        self._remembers = remembers
+        self.waiting_in: frozenset[int] = frozenset()
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """One page of what is still there and may still be read."""
+        cut: list[list[Section]] = []
+        happened: Happened | None = None
+
+        async def read(doubtful: frozenset[int]) -> Sequence[Hit]:
+            nonlocal cut, happened, number
+            happened, sections = await self._sections(interaction)
+            cut = pages(without(sections, doubtful), LINES)
+            number = max(0, min(number, len(cut) - 1))
+            return [entry.hit for section in cut[number] for entry in section.entries] if cut else []
+
+        shown = await self._presenter.present(interaction.guild_id or 0, read)
+        sections = cut[number] if cut else []
+        return Page(
+            title=self._wanted.title,
+            text=await self._text(interaction, sections, shown.items),
+            number=number,
+            pages=len(cut),
+            notes=(*self._waiting(happened), *([texts.NOT_COMPARED] if shown.incomplete else [])),
+            empty="" if happened is None else self._nothing(happened),
+        )
+
+    async def _sections(self, interaction: Interaction) -> tuple[Happened, list[Section]]:
+        """What happened, of what the member may read at this moment."""
+        asker = await self._access.asker(interaction)
+        wanted, readable = self._wanted, asker.readable
+        here = readable if wanted.everywhere else await self._access.within(asker, interaction.channel)
+        happened = await self._catchup.since(here, wanted.first, wanted.now, readable=readable)
+        concerning = await self._catchup.concerning(
+            asker.user_id,
+            asker.guild_id,
+            here,
+            wanted.first,
+            wanted.now,
+            readable=readable,
+            zone=self._zone_of(asker.guild_id),
+        )
+        self.waiting_in = happened.waiting_in
+        return happened, (by_channel if wanted.everywhere else by_kind)(happened, concerning)
+
+    async def _text(self, interaction: Interaction, sections: Sequence[Section], hits: Sequence[Hit]) -> str:
+        guild = interaction.guild
+        if guild is None or not hits:
+            return ""
+        people = [user_id for hit in hits for user_id in hit.author_ids]
+        names = await names_for(guild, self._directory, people, [hit.text for hit in hits])
+        writer = EntryWriter(names, here=interaction.channel_id, day_of=partial(self._day_of, self._zone_of(guild.id)))
+        return "\n".join(line for section in sections for line in writer.section(section, hits))
+
+    def _day_of(self, zone: tzinfo, memory: Memory) -> Appointment | None:
+        return next_day(memory, snowflake.to_datetime(self._wanted.now).astimezone(zone).date(), zone)
+
+    def _nothing(self, happened: Happened) -> str:
+        count, where = texts.count(happened.said, "message"), "" if self._wanted.everywhere else " here"
+        return "\n".join(
+            [
+                f"Nothing was decided, planned or left open{where}, as far as I can tell; {count} came in that time.",
+                "-# Look further back with `/catchup since: 7d`, or for something in particular with `/recall`.",
+            ]
+        )
+
+    def _waiting(self, happened: Happened | None) -> list[str]:
         if not self._remembers:
-            return ["-# No language model is in use here, so there is only what members remembered."]
-        if not happened.waiting:
+            return ["No language model is in use here, so there is only what members remembered."]
+        if happened is None or not happened.waiting:
             return []
-        return [f"-# {texts.count(happened.waiting, 'message')} of that time still to be read for memories."]
-
-
-def _section(name: str, lines: Sequence[str], count: int) -> list[str]:
-    if not lines:
-        return []
-    more = [f"-# and {count - len(lines):,} more"] if count > len(lines) else []
-    return [f"**{name}**", *(f"- {line}" for line in lines), *more]
-
-
-def _line(memory: Memory, names: Mapping[int, str], here: int) -> str:
-    newest = memory.newest
-    doubt = "" if memory.doubt is None else f" ({texts.MAY_HAVE_CHANGED})"
-    text = safe(memory.text, names, limit=LINE_CHARS - len(doubt))
-    speakers = shorten(speakers_of(memory.author_ids, names), SPEAKER_CHARS)
-    where = "" if newest.channel_id == here else f" in <#{newest.channel_id}>"
-    jump = jump_url(memory.guild_id, newest.channel_id, newest.message_id)
-    return f"{text}{doubt} – {speakers}{where}, {ago(memory.said_at)}, [jump]({jump})"
+        return [texts.not_read_yet(happened.waiting)]

@@ -221,6 +221,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(
             CatchUpCog(
                 services.catchup,
+                services.awaited,
                 directory,
                 access,
                 backfill,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import discord
 
@@ -75,6 +75,12 @@ def plain_line(text: str, names: Mapping[int, str], *, limit: int) -> str:
 def ago(moment: datetime) -> str:
     """A relative time that Discord keeps current."""
     return discord.utils.format_dt(moment, "R")
+
+
+def day_label(first: date, last: date) -> str:
+    """A day, or the first and the last one of a week: "Sun 21 Jun"."""
+    written = [f"{day:%a} {day.day} {day:%b}" for day in dict.fromkeys((first, last))]
+    return " – ".join(written)
 
 
 def _named(text: str, names: Mapping[int, str]) -> str:

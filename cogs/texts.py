@@ -94,3 +94,8 @@ def count(number: int, noun: str) -> str:
         return f"1 {noun}"
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {plural}"
+
+
+def not_read_yet(number: int) -> str:
+    """That the model has not come to so many messages."""
+    return f"{count(number, 'newer message')} {'is' if number == 1 else 'are'} not read yet; I read them next"

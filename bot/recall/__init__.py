@@ -9,10 +9,12 @@ from bot.recall.answers.sources import Source
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
 from bot.recall.matched import Matched
+from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.responder import Answered, Responder
 from bot.recall.service import Recall
+from bot.recall.upcoming import next_day
 
 __all__ = [
     "Answer",
@@ -22,6 +24,7 @@ __all__ = [
     "CatchUp",
     "Happened",
     "Matched",
+    "Part",
     "Presented",
     "Presenter",
     "Reading",
@@ -29,7 +32,13 @@ __all__ = [
     "RecallQuery",
     "RecallResult",
     "Responder",
+    "Section",
     "Source",
+    "by_channel",
+    "by_kind",
     "cited_by",
+    "next_day",
     "open_recall",
+    "pages",
+    "without",
 ]

@@ -20,8 +20,9 @@ from bot.domain import Memory, MemoryKind, MemoryState, Message, MessageState, p
 from bot.observe import mentions, message_from_row
 from bot.recall.query import RecallQuery
 from bot.recall.scope import scope_of
+from bot.recall.upcoming import days_of
 from bot.storage import chunks, citations, memories, messages
-from bot.text import appointments, mention_token
+from bot.text import mention_token
 
 if TYPE_CHECKING:
     from bot.memories import MemoryStore
@@ -257,15 +258,14 @@ def by_weight(items: Iterable[Memory], talks: Sequence[Memory] = ()) -> list[Mem
         around = (talk for citation in memory.stating for talk in talk_of.get(citation.message_id, ()))
         behind = {*memory.stating, *chain.from_iterable(talk.stating for talk in around)}
         people = {citation.author_id for citation in behind}
-        said = {citation.message_id for citation in behind}
-        return -(len(people) + log2(1 + len(said))), -memory.newest.message_id
+        return -(len(people) + log2(1 + len(behind))), -memory.newest.message_id
 
     return sorted(items, key=weight)
 
 
 def is_over(memory: Memory, today: date, zone: tzinfo) -> bool:
     """Whether all days that a memory tells lie before today; not where it tells none."""
-    days = appointments(memory.text, memory.said_at.astimezone(zone).date())
+    days = days_of(memory, zone)
     return bool(days) and all(day.last < today for day in days)
 
 

@@ -6,11 +6,43 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.domain import Hit, Line, Memory, Message
+from bot.domain import Hit, HitKind, Line, Memory, Message
 
 if TYPE_CHECKING:
     from bot.memories import MemoryStore
     from bot.observe import MessageLog
+
+
+def memory_hit(memory: Memory, score: float = 0.0) -> Hit:
+    """A memory as a hit."""
+    return Hit(
+        kind=HitKind.MEMORY,
+        text=memory.text,
+        score=score,
+        guild_id=memory.guild_id,
+        channel_ids=memory.channel_ids,
+        message_ids=tuple(citation.message_id for citation in memory.citations),
+        author_ids=memory.author_ids,
+        anchor=memory.anchor.message_id,
+        anchor_channel_id=memory.anchor.channel_id,
+        memory=memory,
+    )
+
+
+def message_hit(message: Message) -> Hit:
+    """A single message as a hit."""
+    return Hit(
+        kind=HitKind.MESSAGE,
+        text=f"<@{message.author_id}>: {message.content}",
+        score=0.0,
+        guild_id=message.guild_id,
+        channel_ids=frozenset({message.channel_id}),
+        message_ids=(message.id,),
+        author_ids=(message.author_id,),
+        anchor=message.id,
+        anchor_channel_id=message.channel_id,
+        lines=(Line(message.id, message.author_id, message.content),),
+    )
 
 
 class Hits:

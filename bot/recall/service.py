@@ -12,6 +12,7 @@ from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references
 from bot.guilds import ZoneOf, utc_of
 from bot.observe import storable
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
+from bot.recall.hits import memory_hit
 from bot.recall.memories import FUSION, MemorySearch, Near, convincing
 from bot.recall.messages import MessageSearch
 from bot.recall.query import RecallQuery, RecallResult
@@ -186,22 +187,7 @@ def _merged(
             hits.append(_excerpt_hit(excerpt, score, question, query.guild_id))
         else:
             scores[spoken_for] += score
-    return hits + [_memory_hit(memory, score) for (memory, _), score in zip(memories, scores, strict=True)]
-
-
-def _memory_hit(memory: Memory, score: float) -> Hit:
-    return Hit(
-        kind=HitKind.MEMORY,
-        text=memory.text,
-        score=score,
-        guild_id=memory.guild_id,
-        channel_ids=memory.channel_ids,
-        message_ids=tuple(citation.message_id for citation in memory.citations),
-        author_ids=memory.author_ids,
-        anchor=memory.anchor.message_id,
-        anchor_channel_id=memory.anchor.channel_id,
-        memory=memory,
-    )
+    return hits + [memory_hit(memory, score) for (memory, _), score in zip(memories, scores, strict=True)]
 
 
 def _excerpt_hit(excerpt: Excerpt, score: float, question: Question, guild_id: int) -> Hit:

@@ -13,18 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import (
@@ -43,6 +32,7 @@ from bot.guilds import Consents
 from bot.memories import FORGOTTEN
 from bot.observe import message_from_row, set_batch, set_state
 from bot.remember.leases import LEASE_SECONDS, Leases
+from bot.remember.shown_messages import are_unchanged, left_out_of
 from bot.storage import PENDING, Database, awaited, batches, chunks, leases, messages
 
 TRIES = 2
@@ -233,12 +223,14 @@ class Queue(Leases):
     async def left_out(self, work: Work, consents: Consents) -> set[int]:
         """Whose messages among these no model may be shown, as the database has it."""
         async with self._db.read() as connection:
-            return await _left_out(connection, work, consents)
+            return await left_out_of(connection, work.shown, consents)
 
     async def stands(self, work: Work, consents: Consents) -> bool:
         """Whether all of it is as it was when it was read, and a model may be shown it."""
         async with self._db.read() as connection:
-            return await _unchanged(connection, work) and not await _left_out(connection, work, consents)
+            return await are_unchanged(connection, work.shown) and not await left_out_of(
+                connection, work.shown, consents
+            )
 
     async def skip(self, channel_id: int, message_ids: Collection[int], reason: str) -> int:
         """Give pending messages up for a reason; how many.
@@ -269,7 +261,7 @@ class Queue(Leases):
         """
         async with self._db.write() as connection:
             await self.hold(connection, work.batch.channel_id)
-            if not await _unchanged(connection, work):
+            if not await are_unchanged(connection, work.shown):
                 return False
             stored = update(batches).where(batches.c.id == work.batch.id)
             await connection.execute(stored.values(state=state, answer=answer, error=None))
@@ -385,18 +377,6 @@ def _in_hand(channel_id: int) -> Select[Any]:
         .group_by(batches.c.id)
         .order_by(func.min(messages.c.id))
     )
-
-
-async def _unchanged(connection: AsyncConnection, work: Work) -> bool:
-    seen = {message.id: message.content for message in (*work.messages, *work.context)}
-    rows = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(seen)))
-    return {row.id: row.content for row in rows} == seen
-
-
-async def _left_out(connection: AsyncConnection, work: Work, consents: Consents) -> set[int]:
-    seen = {(message.guild_id, message.author_id) for message in (*work.messages, *work.context)}
-    members = {(guild_id, author_id): consents.hasher.subject(author_id) for guild_id, author_id in seen}
-    return {author_id for _, author_id in await consents.left_out_among(connection, members)}
 
 
 def _batch(row: Row[Any]) -> Batch:

@@ -5,7 +5,7 @@ linear time.
 """
 
 from bot.text.analysis import question_terms, terms
-from bot.text.appointments import appointments
+from bot.text.appointments import Appointment, appointments
 from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
 from bot.text.calendar_words import CURRENCIES, DURATIONS, SIZES, language_of
 from bot.text.chat_text import URL, folded, is_english, one_line, own_words, visible
@@ -43,6 +43,7 @@ __all__ = [
     "STOP_WORDS",
     "URL",
     "VALUE",
+    "Appointment",
     "Clock",
     "Day",
     "FullText",

@@ -45,14 +45,16 @@ class Page:
     Attributes:
         number: counts from 0.
         pages: how many there are; 0 with nothing to show.
+        text: Discord Markdown above the items, or in place of them.
         notes: one line each, below the items.
-        empty: shown instead of items where there are none.
+        empty: shown where there is neither.
     """
 
     title: str
-    items: tuple[PageItem, ...]
-    number: int
-    pages: int
+    items: tuple[PageItem, ...] = ()
+    number: int = 0
+    pages: int = 1
+    text: str = ""
     notes: tuple[str, ...] = ()
     empty: str = ""
 
@@ -88,12 +90,18 @@ class Pages(OwnView):
         interaction: whose answer this is.
         source: where pages come from.
         page: the first one.
-        actions: what may be done with memories.
+        actions: what may be done with memories; None where no page has any that may be changed.
         share: posts a page for everybody; None where there is no such thing.
     """
 
     def __init__(
-        self, interaction: Interaction, source: PageSource, page: Page, actions: Actions, *, share: Share | None = None
+        self,
+        interaction: Interaction,
+        source: PageSource,
+        page: Page,
+        actions: Actions | None = None,
+        *,
+        share: Share | None = None,
     ) -> None:
         super().__init__(interaction)
         self._source = source
@@ -109,7 +117,7 @@ class Pages(OwnView):
     async def forget(self, interaction: Interaction, memory_id: str) -> None:
         """Forget one item and show what is left of the page."""
         await interaction.response.defer()
-        outcome = await self._actions.forget(interaction, memory_id)
+        outcome = "" if self._actions is None else await self._actions.forget(interaction, memory_id)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
     async def share(self, interaction: Interaction) -> None:
@@ -126,12 +134,12 @@ class Pages(OwnView):
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> None:
         """Put one item right and show the page as it is then."""
         await interaction.response.defer()
-        outcome = await self._actions.correct(interaction, memory_id, text)
+        outcome = "" if self._actions is None else await self._actions.correct(interaction, memory_id, text)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
     async def ask_what_is_right(self, interaction: Interaction, memory_id: str) -> None:
         """Let one item be put right, if the asker may still do that."""
-        text = await self._actions.wording(interaction, memory_id)
+        text = "" if self._actions is None else await self._actions.wording(interaction, memory_id)
 
         async def put_right(interaction: Interaction, text: str) -> None:
             if await self.interaction_check(interaction):
@@ -145,14 +153,17 @@ class Pages(OwnView):
 
     def _fill(self, page: Page, *notes: str) -> None:
         self._number = page.number
-        box = ui.Container[Pages](ui.TextDisplay(page.title))
+        box = ui.Container[Pages](ui.TextDisplay("\n".join(filter(None, (page.title, page.text)))))
         for item in page.items:
             box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
             text = ui.TextDisplay[Pages](f"{item.text}\n-# {item.caption}")
             box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
             if item.memory_id is not None:
                 box.add_item(ui.ActionRow(*self._buttons(item.memory_id, correctable=item.correctable)))
-        below = [*([page.empty] if not page.items else []), *(f"-# {note}" for note in (*page.notes, *notes))]
+        below = [
+            *([page.empty] if not (page.items or page.text) else []),
+            *(f"-# {note}" for note in (*page.notes, *notes)),
+        ]
         if below:
             box.add_item(ui.Separator())
             box.add_item(ui.TextDisplay("\n".join(below)))

@@ -20,6 +20,7 @@ from tests.fixtures.permissions import (
     answer,
     catchup,
     choices,
+    everywhere,
     memories,
     mention,
     recall,
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Arrange = Callable[[Scene], Awaitable[None]]
 
 TABLE: list[Any] = []
-ALONE: tuple[Way, ...] = (recall, answer, memories, choices)
+ALONE: tuple[Way, ...] = (recall, answer, memories, choices, everywhere)
 
 
 def case(*ways: Way) -> Callable[[Arrange], Arrange]:
@@ -461,7 +462,7 @@ async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
 
 
-@case(recall, answer, memories, choices, catchup)
+@case(recall, answer, memories, choices, catchup, everywhere)
 async def the_line_that_holds_its_date_is_where_one_may_not_read(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, supporting=s.channel())
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(crew="-view"))
@@ -510,10 +511,22 @@ async def in_a_thread_it_is_about_that_thread(s: Scene) -> None:
     await s.tell(FORBIDDEN, await s.thread(s.general))
 
 
+@case(everywhere, catchup)
+async def one_is_mentioned_where_one_may_not_read(s: Scene) -> None:
+    await s.mentioned(ALLOWED, s.general)
+    await s.mentioned(FORBIDDEN, s.channel(crew="-view"))
+
+
+@case(everywhere, catchup)
+async def one_is_answered_in_a_private_thread_of_others(s: Scene) -> None:
+    await s.answered(ALLOWED, s.general)
+    await s.answered(FORBIDDEN, await s.thread(s.general, private=True))
+
+
 # --- what may have changed -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", [recall, memories, catchup, share, share_button, mention])
+@pytest.mark.parametrize("way", [recall, memories, catchup, everywhere, share, share_button, mention])
 async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_read(scene: Scene, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker
@@ -528,4 +541,4 @@ async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_rea
     assert "nutmeg" in text
     assert text.count("may have changed since") == 1
     assert str(secret) not in text
-    assert (str(shown) in text) is (way is not catchup)
+    assert (str(shown) in text) is (way not in (catchup, everywhere))

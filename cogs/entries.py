@@ -1,0 +1,101 @@
+"""How a thing that happened is written: one line with who said it, when, and a link to where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bot.domain import Hit, Memory, jump_url
+from bot.recall import Part, Section
+from cogs import texts
+from cogs.hits import speakers_of
+from cogs.rendering import ago, day_label, safe, shorten
+
+if TYPE_CHECKING:
+    from bot.text import Appointment
+
+LINE_CHARS = 115
+"""Of what was said; twelve lines stay below the 4,000 characters of a view."""
+
+SPEAKER_CHARS = 60
+
+_HEADINGS = {
+    Part.TOPIC: "Talked about",
+    Part.DECISION: "Decided",
+    Part.PLAN: "Planned",
+    Part.QUESTION: "Still open",
+}
+_LABELS = {
+    Part.ASKED: "Asked of you: ",
+    Part.PROMISED: "You promised: ",
+    Part.DECISION: "Decided: ",
+    Part.PLAN: "Planned: ",
+    Part.QUESTION: "Open: ",
+}
+"""Before a line among others of several kinds."""
+
+
+class EntryWriter:
+    """Writes sections.
+
+    Args:
+        names: of everybody who is shown.
+        here: the channel in which it is shown, which need not be named.
+        day_of: the next day that a plan tells, if there is one.
+    """
+
+    def __init__(
+        self, names: Mapping[int, str], *, here: int | None, day_of: Callable[[Memory], Appointment | None]
+    ) -> None:
+        self._names = names
+        self._here = here
+        self._day_of = day_of
+
+    def section(self, section: Section, shown: Sequence[Hit]) -> list[str]:
+        """The heading and a line for each of its entries that is among the hits that may be shown, as they are now."""
+        current = {_identity(hit): hit for hit in shown}
+        mixed = section.part is None
+        lines = [
+            f"- {self._line(entry.part, current[_identity(entry.hit)], section, mixed=mixed)}"
+            for entry in section.entries
+            if _identity(entry.hit) in current
+        ]
+        if not lines:
+            return []
+        more = [f"-# and {section.left:,} more on the pages after this"] if section.left else []
+        return [self._heading(section), *lines, *more]
+
+    @staticmethod
+    def _heading(section: Section) -> str:
+        if section.channel_id is not None:
+            return f"**In <#{section.channel_id}>**"
+        return f"**{_HEADINGS[section.part] if section.part is not None else 'For you'}**"
+
+    def _line(self, part: Part, hit: Hit, section: Section, *, mixed: bool) -> str:
+        memory = hit.memory
+        known = hit.anchor_channel_id in (self._here, section.channel_id)
+        where = "" if known else f" in <#{hit.anchor_channel_id}>"
+        link = f"[jump]({jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)})"
+        if memory is None:
+            speaker = shorten(speakers_of(hit.author_ids, self._names), SPEAKER_CHARS)
+            what = "replied" if part is Part.REPLY else "mentioned you"
+            text = safe(hit.lines[0].content, self._names, limit=LINE_CHARS)
+            return f"**{speaker}** {what}: {text} –{where} {ago(hit.created_at)}, {link}"
+        label = _LABELS.get(part, "") if mixed else ""
+        if part is Part.TOPIC:
+            text = safe(memory.text, self._names, limit=LINE_CHARS)
+            count = texts.count(len(memory.stating), "message")
+            return f"{text} – {self._speakers(memory)}{where}, {count}, {ago(memory.said_at)}, {link}"
+        day = self._day_of(memory) if part in (Part.PLAN, Part.PROMISED) else None
+        doubt = "" if memory.doubt is None else f" ({texts.MAY_HAVE_CHANGED})"
+        text = safe(memory.text, self._names, limit=LINE_CHARS - len(doubt)) + doubt
+        dated = "" if day is None else f"**{day_label(day.first, day.last)}** · "
+        speakers = "" if part is Part.PROMISED else f"{self._speakers(memory)}"
+        return f"{label}{dated}{text} – {speakers}{where}, {ago(memory.said_at)}, {link}"
+
+    def _speakers(self, memory: Memory) -> str:
+        return shorten(speakers_of(memory.author_ids, self._names), SPEAKER_CHARS)
+
+
+def _identity(hit: Hit) -> str | int:
+    return hit.anchor if hit.memory is None else hit.memory.id
