@@ -179,6 +179,18 @@ class Access:
         """What of all that `asker` can read may be shown to everybody in `place`, where they ask."""
         return await self.shown_in(place.guild, place.id, asker.readable)
 
+    async def everybody(self, place: Talk) -> frozenset[int]:
+        """What may be shown to everybody in `place`, of all that the bot can read."""
+        guild = place.guild
+        channels = {
+            channel.id
+            for channel in guild.channels
+            if isinstance(channel, Talk) and can_read(channel.permissions_for(guild.me), channel)
+        }
+        active = {thread.id for thread in guild.threads if thread.parent_id in channels}
+        archived = {thread.id for thread in await self._threads.of_guild(guild.id) if thread.parent_id in channels}
+        return await self.shown_in(guild, place.id, channels | active | archived)
+
     async def shown_in(self, guild: discord.Guild, place_id: int, source_ids: Collection[int]) -> frozenset[int]:
         """Those of these channels and threads whose messages may be shown to everybody in a channel or thread now."""
         known = {thread.id: thread for thread in await self._threads.of_guild(guild.id)}

@@ -31,6 +31,8 @@ from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
 from cogs.connection import EventReader
 from cogs.control import Control
+from cogs.digest_posts import DigestPosts
+from cogs.digests import DigestCog
 from cogs.errors import answer_error
 from cogs.faults import UNPARSED, UNREACHABLE, why, why_unreached
 from cogs.flushing import Flushing
@@ -38,6 +40,7 @@ from cogs.forget import Forget, MemoryActions
 from cogs.history import DiscordHistory
 from cogs.late import LateMessages
 from cogs.leftovers import Leftovers
+from cogs.lined_posts import LinedPosts
 from cogs.memories import Memories
 from cogs.memory import MemoryAdmin
 from cogs.mentions import Mentions
@@ -230,17 +233,52 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 remembers=services.flusher is not None,
             )
         )
+        lined = LinedPosts(
+            self, services.posts, services.store, directory, access, guilds.consents, guilds.zones.of, services.clock
+        )
         await self.add_cog(
             TakeDown(
-                self, services.posts, access, verification, services.supervisor, seconds=services.take_down_seconds
+                self,
+                services.posts,
+                lined,
+                access,
+                verification,
+                services.supervisor,
+                seconds=services.take_down_seconds,
             )
         )
+        await self.add_cog(self._digests(lined, presenter, access))
         await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
         await self.add_cog(Admin(self, guilds, backfill))
         await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake, services.clerk))
         await self.add_cog(Leftovers(self.waiting))
         if services.leads:
             await self.sync_commands()
+
+    def _digests(self, lined: LinedPosts, presenter: Presenter, access: Access) -> DigestCog:
+        services, guilds = self.services, self.services.guilds
+        posts = DigestPosts(
+            self,
+            guilds.digests,
+            services.digest,
+            services.posts,
+            lined,
+            presenter,
+            access,
+            guilds.consents,
+            services.clock,
+            services.step,
+        )
+        return DigestCog(
+            self,
+            guilds.digests,
+            guilds.audit,
+            posts,
+            services.supervisor,
+            services.clock,
+            guilds.zones.of,
+            seconds=services.digest_seconds,
+        )
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Note what a listener could not do: one line where the database or a service was at fault."""

@@ -39,6 +39,8 @@ _DONE = {
     Action.OBSERVE_OFF: "switched observation off",
     Action.SETTINGS: "changed a rule",
     Action.READ_AGAIN: "had kept messages read again",
+    Action.DIGEST_ON: "switched a digest on",
+    Action.DIGEST_OFF: "switched a digest off",
     Action.CHANNEL_ERASED: "deleted what was kept of a channel",
     Action.SERVER_ERASED: "deleted what was kept of the server",
     Action.MEMBER_ERASED: "A member's data was deleted",

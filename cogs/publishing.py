@@ -21,6 +21,7 @@ from bot.recall import Presenter, Reading
 from cogs import texts
 from cogs.access import Access, can_read
 from cogs.faults import UNREACHABLE, says_gone, why
+from cogs.lined_posts import LinedPosts
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class TakeDown(commands.Cog):
         self,
         bot: commands.AutoShardedBot,
         posts: Posts,
+        lined: LinedPosts,
         access: Access,
         verification: Verification,
         supervisor: Supervisor,
@@ -133,6 +135,7 @@ class TakeDown(commands.Cog):
         self._bot = bot
         self._access = access
         self._posts = posts
+        self._lined = lined
         self._seconds = seconds
         self._verification = verification
         self._unsure: dict[int, int] = {}  # servers whose posts' sources were not compared, and the tries left
@@ -183,9 +186,10 @@ class TakeDown(commands.Cog):
             await do_each(self._compare, self.review, self.round)
 
     async def round(self) -> None:
-        """Put on the list what has lost a source, and delete what is on it."""
+        """Put on the list what has lost a source, and delete or edit what is on it."""
         if due := await self._posts.find_due():
-            log.info("%d public posts have lost a source and are taken down", due)
+            log.info("%d public posts have lost a source and are taken down or edited", due)
+        await self._lined.edit_all(AT_ONCE)
         for post in await self._posts.due(AT_ONCE):
             if await self._deleted(post):
                 await self._posts.gone(post)
@@ -213,11 +217,10 @@ class TakeDown(commands.Cog):
             raise
 
     async def _review(self, guild: discord.Guild) -> None:
-        for place_id, by_source in (await self._posts.standing(guild.id)).items():
-            shown = await self._access.shown_in(guild, place_id, by_source.keys())
-            lost = {post_id for source_id, posts in by_source.items() if source_id not in shown for post_id in posts}
-            if lost and await self._posts.take_back(lost):
-                log.info("%d public posts of channel %d show what not everybody there may read", len(lost), place_id)
+        for place_id, sources in (await self._posts.standing(guild.id)).items():
+            hidden = sources - await self._access.shown_in(guild, place_id, sources)
+            if hidden and (posts := await self._posts.hide(place_id, hidden)):
+                log.info("%d public posts of channel %d show what not everybody there may read", posts, place_id)
 
     async def _compare(self) -> None:
         """Compare the sources of what is posted with Discord, after a session in which deletions may be missing."""

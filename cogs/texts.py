@@ -50,6 +50,12 @@ HOW_TO_ASK = (
     "Ask me a question with my name, and I answer from what everybody here may read; `/recall` looks for you alone."
 )
 NOT_LISTENING = "I am not listening in this channel, so I answer nothing here; `/recall` looks for you alone."
+DIGEST_IS_PUBLIC = (
+    "It tells only what everybody who reads that channel may read, and loses a line when the message behind it is "
+    "deleted or changed; nothing is posted when nothing happened. `/digest off` ends it."
+)
+NO_DIGEST = "No channel gets a digest; `/digest on` begins."
+BELOW_DIGEST = "`/catchup` tells what concerns you · a line goes when the message behind it does"
 FROM_A_MODEL = "Written by a language model from the messages above; check them where it matters"
 
 

@@ -45,6 +45,14 @@ ERASURE_STEPS = (
 )
 """Of an erasure that somebody asked for."""
 
+DIGEST_STEPS = (
+    "digest taken",  # it is this process's to post
+    "digest posted",  # Discord has a message that says nothing yet
+    "digest noted",  # what it shows, and that it was posted
+    "digest shown",  # Discord has its lines
+)
+"""Of a digest that is due."""
+
 
 def no_step(name: str) -> None:
     """Do nothing at any step."""

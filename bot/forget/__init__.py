@@ -11,17 +11,20 @@ from bot.forget.dossier import as_json, as_page
 from bot.forget.erasure import Erasure
 from bot.forget.later_exports import LaterExports, Vanished
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
+from bot.forget.post_sources import lines_of, sources_of
 from bot.forget.proof import Receipt
-from bot.forget.public_posts import Post, Posts, sources_of
+from bot.forget.public_posts import Also, Glance, Post, Posts
 from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone
 from bot.forget.verification import Seen, Verification
 
 __all__ = [
+    "Also",
     "Clerk",
     "DeletedAccounts",
     "Dossier",
     "Erasure",
+    "Glance",
     "LaterExports",
     "Outcome",
     "PersonalData",
@@ -39,6 +42,7 @@ __all__ = [
     "as_json",
     "as_page",
     "for_eyes_with",
+    "lines_of",
     "open_forget",
     "personal_data",
     "sources_of",

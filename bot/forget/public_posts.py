@@ -3,26 +3,27 @@
 Nothing of a post's text is kept, only where it is and what it stands on. A post is due when a cited message or memory
 is no longer there, was changed since, or belongs to what is erased. That is read off the state of the tables, so no way
 of deleting has to think of it, and what is due stays on the list until Discord has confirmed that the post is gone.
+
+Some posts consist of lines, each of one memory: such a post loses the line that lost a source, and stays on the list
+until it was edited in Discord; it goes with its last line.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Backoff, Clock, Hit, jump_url
+from bot.domain import Backoff, Clock, jump_url
+from bot.forget.post_sources import PostSource, in_guild, is_lost, lines_meant, posts_meant
 from bot.storage import (
     Sections,
     Store,
     chunks,
-    citations,
-    corrections,
-    memories,
     messages,
     moment,
     post_people,
@@ -38,31 +39,24 @@ FIRST_WAIT_SECONDS = 5.0
 GIVEN_UP_AFTER_MS = 30 * 24 * 60 * 60 * 1000
 """A server that the bot was removed from never lets it delete; after this time the ids of its posts are dropped."""
 
-UP, DUE = "up", "due"
-QUOTED = ""
-"""In place of a memory's id: the message itself is quoted."""
+UP, EDIT, DUE = "up", "edit", "due"
+STANDING = (UP, EDIT)
+Also = Callable[[AsyncConnection], Awaitable[None]]
+"""Notes in the same transaction what hangs on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message of the bot that everybody in its channel sees."""
+    """A message of the bot that everybody in its channel sees.
+
+    Attributes:
+        covers_ms: the begin of the time that its lines tell of; None where it does not consist of lines.
+    """
 
     message_id: int
     guild_id: int
     channel_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class PostSource:
-    """What a post stands on: a quoted message, or one that a shown memory cites or is doubted because of.
-
-    Attributes:
-        memory_id: the memory; empty where the message itself is quoted.
-    """
-
-    message_id: int
-    channel_id: int
-    memory_id: str = QUOTED
+    covers_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +70,6 @@ class Glance:
 
     at_ms: int
     edited_ms: Mapping[int, int]
-
-
-def sources_of(hits: Collection[Hit]) -> frozenset[PostSource]:
-    """What shows when these hits are shown."""
-    sources: set[PostSource] = set()
-    for hit in hits:
-        if hit.memory is None:
-            sources |= {PostSource(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
-        else:
-            sources |= {PostSource(c.message_id, c.channel_id, hit.memory.id) for c in hit.memory.citations}
-            if (doubt := hit.memory.doubt) is not None:
-                sources.add(PostSource(doubt.message_id, doubt.channel_id, hit.memory.id))
-    return frozenset(sources)
 
 
 class Posts(Store):
@@ -119,8 +100,9 @@ class Posts(Store):
         *,
         glance: Glance,
         asked_id: int | None = None,
+        also: Also | None = None,
     ) -> None:
-        """Note a post before its text is shown.
+        """Note a post before its text is shown; one that consists of lines is on the list until it was.
 
         Args:
             post: where it is.
@@ -128,14 +110,16 @@ class Posts(Store):
             sources: what it stands on.
             people: whoever is quoted, named or asked; erasing one of them takes the post down.
             asked_id: the snowflake of the question, where it is one of a member whose messages may be kept.
+            also: notes more, or raises, and then nothing is noted.
         """
         row = {
             "message_id": post.message_id,
             "guild_id": post.guild_id,
             "channel_id": post.channel_id,
             "asked_id": asked_id,
-            "state": UP,
+            "state": UP if post.covers_ms is None else EDIT,
             "posted_ms": glance.at_ms,
+            "covers_ms": post.covers_ms,
         }
         cited = [
             {
@@ -144,6 +128,7 @@ class Posts(Store):
                 "memory_id": source.memory_id,
                 "channel_id": source.channel_id,
                 "edited_ms": glance.edited_ms.get(source.message_id, 0),
+                "line": source.line,
             }
             for source in sources
         ]
@@ -154,6 +139,8 @@ class Posts(Store):
                 await connection.execute(insert(post_sources), cited)
             if named:
                 await connection.execute(insert(post_people), named)
+            if also is not None:
+                await also(connection)
 
     async def cited(self, guild_id: int) -> dict[int, set[int]]:
         """The messages that the posts of a server stand on, by channel."""
@@ -168,19 +155,25 @@ class Posts(Store):
     async def find_due(self) -> int:
         """Put every post on the list that has lost a source or shows what was changed since; how many."""
         async with self._db.write() as connection:
-            return await self._mark(connection, _lost())
+            return await self._find_lost(connection)
 
-    async def standing(self, guild_id: int) -> dict[int, dict[int, set[int]]]:
-        """The posts of a server by the channel that they are in, and there by each channel that they show from."""
-        query = select(posts.c.channel_id, post_sources.c.channel_id, posts.c.message_id).distinct()
+    async def standing(self, guild_id: int) -> dict[int, set[int]]:
+        """The channels of a server that posts show from, by the channel that the posts are in."""
+        query = select(posts.c.channel_id, post_sources.c.channel_id).distinct()
         query = query.join(post_sources, post_sources.c.post_id == posts.c.message_id)
-        sources: dict[int, dict[int, set[int]]] = {}
+        sources: defaultdict[int, set[int]] = defaultdict(set)
         async with self._db.read() as connection:
-            for place, source, post_id in await connection.execute(
-                query.where(posts.c.guild_id == guild_id, posts.c.state == UP)
+            for place, source in await connection.execute(
+                query.where(posts.c.guild_id == guild_id, posts.c.state.in_(STANDING))
             ):
-                sources.setdefault(place, {}).setdefault(source, set()).add(post_id)
-        return sources
+                sources[place].add(source)
+        return dict(sources)
+
+    async def hide(self, place_id: int, source_ids: Collection[int]) -> int:
+        """Put what shows from these channels in that place on the list; how many posts."""
+        async with self._db.write() as connection:
+            from_there = (post_sources.c.channel_id.in_(chunk) for chunk in chunks(source_ids))
+            return sum([await self._strike(connection, posts.c.channel_id == place_id, these) for these in from_there])
 
     async def take_back(self, message_ids: Collection[int]) -> int:
         """Put posts on the list that may not be seen any more; how many."""
@@ -189,11 +182,41 @@ class Posts(Store):
 
     async def due(self, limit: int) -> list[Post]:
         """Posts to delete in Discord now, those first that wait longest."""
-        now = self._clock()
-        wanted = select(posts).where(posts.c.state == DUE, posts.c.next_try_ms <= now)
+        return await self._listed(DUE, limit)
+
+    async def to_edit(self, limit: int) -> list[Post]:
+        """Posts that consist of lines and are to be edited in Discord now."""
+        return await self._listed(EDIT, limit)
+
+    async def _listed(self, state: str, limit: int) -> list[Post]:
+        wanted = select(posts).where(posts.c.state == state, posts.c.next_try_ms <= self._clock())
         async with self._db.read() as connection:
             rows = (await connection.execute(wanted.order_by(posts.c.next_try_ms).limit(limit))).all()
-        return [Post(row.message_id, row.guild_id, row.channel_id) for row in rows]
+        return [Post(row.message_id, row.guild_id, row.channel_id, row.covers_ms) for row in rows]
+
+    async def lines(self, post: Post) -> list[str]:
+        """The memories that a post consists of, in order."""
+        async with self._db.read() as connection:
+            return await _lines(connection, post)
+
+    async def is_known(self, message_id: int) -> bool:
+        """Whether this message is noted."""
+        async with self._db.read() as connection:
+            return await connection.scalar(select(posts.c.state).where(posts.c.message_id == message_id)) is not None
+
+    async def was_edited(self, post: Post, memory_ids: Collection[str], people: Collection[int]) -> bool:
+        """Discord shows these lines of a post now; False where others stand by now, and it stays on the list."""
+        named = [{"post_id": post.message_id, "user_id": user_id} for user_id in set(people)]
+        this = posts.c.message_id == post.message_id
+        async with self._db.write() as connection:
+            if set(await _lines(connection, post)) != set(memory_ids):
+                return False
+            change = update(posts).where(this, posts.c.state == EDIT)
+            await connection.execute(change.values(state=UP, due_ms=None, attempts=0, next_try_ms=0))
+            await connection.execute(delete(post_people).where(post_people.c.post_id == post.message_id))
+            if named:
+                await connection.execute(insert(post_people), named)
+        return True
 
     async def gone(self, post: Post) -> None:
         """Discord has no such post any more."""
@@ -204,7 +227,7 @@ class Posts(Store):
         """Try again after a growing wait.
 
         Args:
-            post: what could not be deleted.
+            post: what could not be deleted or edited.
             removed: the bot is in its server no more.
 
         Returns:
@@ -230,7 +253,7 @@ class Posts(Store):
     async def give(self, user_id: int, guild_id: int | None) -> Sections:
         """Posts that quote the member, name them or answer them."""
         theirs = select(post_people.c.post_id).where(post_people.c.user_id == user_id)
-        wanted = select(posts).where(posts.c.message_id.in_(theirs), _in(guild_id)).order_by(posts.c.message_id)
+        wanted = select(posts).where(posts.c.message_id.in_(theirs), in_guild(guild_id)).order_by(posts.c.message_id)
         async with self._db.read() as connection:
             rows = (await connection.execute(wanted)).all()
         return {
@@ -242,26 +265,70 @@ class Posts(Store):
 
     async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
         """Put what has lost a source by now on the list, and at last what is in scope."""
-        wanted = or_(_lost(), _meant(erased.scope)) if erased.last else _lost()
-        return Counter({self.name: await self._mark(connection, wanted)})
+        marked = await self._find_lost(connection)
+        if erased.last:
+            marked += await self._mark(connection, posts.c.covers_ms.is_(None), posts_meant(erased.scope))
+            if erased.scope.user_id is None:
+                marked += await self._strike(connection, posts.c.covers_ms.is_not(None), lines_meant(erased.scope))
+            else:
+                marked += await self._unname(connection, erased.scope)
+        return Counter({self.name: marked})
 
     async def edited(self, connection: AsyncConnection, edited: Edited) -> int:
         """Put what shows the old text on the list."""
-        return await self._mark(connection, _lost())
+        return await self._find_lost(connection)
 
     async def expired(self, connection: AsyncConnection, expired: Expired) -> Counter[str]:
         """Put what quotes an expired message on the list."""
-        return Counter({self.name: await self._mark(connection, _lost())})
+        return Counter({self.name: await self._find_lost(connection)})
 
     async def count(self, scope: Scope) -> Counter[str]:
         """Posts in scope that are not on the list."""
         async with self._db.read() as connection:
-            query = select(func.count()).select_from(posts).where(posts.c.state == UP, _meant(scope))
+            query = select(func.count()).select_from(posts).where(posts.c.state.in_(STANDING), posts_meant(scope))
             return Counter({self.name: await connection.scalar(query) or 0})
 
-    async def _mark(self, connection: AsyncConnection, wanted: ColumnElement[bool]) -> int:
+    async def _find_lost(self, connection: AsyncConnection) -> int:
+        """Put what has lost a source, or whose question was deleted, on the list."""
+        deleted = exists().where(tombstones.c.message_id == posts.c.asked_id)
+        return await self._strike(connection, is_lost()) + await self._mark(connection, deleted)
+
+    async def _strike(self, connection: AsyncConnection, *sources: ColumnElement[bool]) -> int:
+        """Put posts on the list that stand on such sources: whole, or without the lines that do; how many."""
+        query = select(post_sources.c.post_id, post_sources.c.memory_id, posts.c.covers_ms).distinct()
+        query = query.join(posts, posts.c.message_id == post_sources.c.post_id)
+        rows = (await connection.execute(query.where(posts.c.state.in_(STANDING), *sources))).all()
+        lines = [(row.post_id, row.memory_id) for row in rows if row.covers_ms is not None]
+        for post_id, memory_id in lines:
+            own = (post_sources.c.post_id == post_id, post_sources.c.memory_id == memory_id)
+            await connection.execute(delete(post_sources).where(*own))
+        touched, now = {row.post_id for row in rows}, self._clock()
+        for chunk in chunks({post_id for post_id, _ in lines}):
+            stand = set(
+                await connection.scalars(select(post_sources.c.post_id).where(post_sources.c.post_id.in_(chunk)))
+            )
+            change = update(posts).where(posts.c.message_id.in_(stand), posts.c.state == UP)
+            await connection.execute(change.values(state=EDIT, due_ms=now, next_try_ms=now))
+            touched -= stand
+        for chunk in chunks(touched):
+            await self._mark(connection, posts.c.message_id.in_(chunk))
+        return len({row.post_id for row in rows})
+
+    async def _unname(self, connection: AsyncConnection, scope: Scope) -> int:
+        """Have posts edited whose lines name a member: what they tell is told without the name by now."""
+        named = posts_meant(scope)
+        ids = list(await connection.scalars(select(posts.c.message_id).where(posts.c.state.in_(STANDING), named)))
+        now = self._clock()
+        for chunk in chunks(ids):
+            change = update(posts).where(posts.c.message_id.in_(chunk))
+            await connection.execute(change.values(state=EDIT, due_ms=now, next_try_ms=now))
+            theirs = (post_people.c.post_id.in_(chunk), post_people.c.user_id == scope.user_id)
+            await connection.execute(delete(post_people).where(*theirs))
+        return len(ids)
+
+    async def _mark(self, connection: AsyncConnection, *wanted: ColumnElement[bool]) -> int:
         """Put posts on the list; what they cite and whom they name is forgotten with that."""
-        query = select(posts.c.message_id).where(posts.c.state == UP, wanted)
+        query = select(posts.c.message_id).where(posts.c.state.in_(STANDING), *wanted)
         ids = list(await connection.scalars(query))
         now = self._clock()
         for chunk in chunks(ids):
@@ -280,44 +347,7 @@ class Posts(Store):
         await connection.execute(delete(post_people).where(post_people.c.post_id.in_(ids)))
 
 
-def _lost() -> ColumnElement[bool]:
-    """Posts of which a source is gone or was changed after they were posted, or whose question was deleted."""
-    own = post_sources.c.post_id == posts.c.message_id
-    quoted = post_sources.c.memory_id == QUOTED
-    is_logged = exists().where(messages.c.id == post_sources.c.message_id)
-    edited = exists().where(messages.c.id == post_sources.c.message_id, messages.c.edited_ms > post_sources.c.edited_ms)
-    cited = exists().where(
-        citations.c.memory_id == post_sources.c.memory_id, citations.c.message_id == post_sources.c.message_id
-    )
-    doubted = exists().where(
-        memories.c.id == post_sources.c.memory_id, memories.c.doubt_message_id == post_sources.c.message_id
-    )
-    corrected = exists().where(
-        corrections.c.memory_id == post_sources.c.memory_id, corrections.c.corrected_ms >= posts.c.posted_ms
-    )
-    deleted = exists().where(tombstones.c.message_id == posts.c.asked_id)
-    return or_(
-        exists().where(own, quoted, or_(~is_logged, edited)),
-        exists().where(own, ~quoted, or_(and_(~cited, ~doubted), corrected)),
-        deleted,
-    )
-
-
-def _meant(scope: Scope) -> ColumnElement[bool]:
-    """Posts that quote, name or answer what is in scope."""
-    conditions = [_in(scope.guild_id)]
-    sources = select(post_sources.c.post_id)
-    if scope.user_id is not None:
-        theirs = select(post_people.c.post_id).where(post_people.c.user_id == scope.user_id)
-        conditions.append(posts.c.message_id.in_(theirs))
-    if scope.channel_ids is not None:
-        from_there = sources.where(post_sources.c.channel_id.in_(scope.channel_ids))
-        conditions.append(or_(posts.c.channel_id.in_(scope.channel_ids), posts.c.message_id.in_(from_there)))
-    if scope.message_ids is not None:
-        of_these = sources.where(post_sources.c.message_id.in_(scope.message_ids))
-        conditions.append(or_(posts.c.asked_id.in_(scope.message_ids), posts.c.message_id.in_(of_these)))
-    return and_(*conditions)
-
-
-def _in(guild_id: int | None) -> ColumnElement[bool]:
-    return true() if guild_id is None else posts.c.guild_id == guild_id
+async def _lines(connection: AsyncConnection, post: Post) -> list[str]:
+    query = select(post_sources.c.memory_id, post_sources.c.line).where(post_sources.c.post_id == post.message_id)
+    rows = await connection.execute(query.distinct().order_by(post_sources.c.line))
+    return [row.memory_id for row in rows]

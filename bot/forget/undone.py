@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import func, select, true
 
 from bot.domain import Clock
-from bot.forget.public_posts import DUE
+from bot.forget.public_posts import DUE, EDIT
 from bot.forget.requests import RequestState
 from bot.storage import Database, posts, requests
 
@@ -22,7 +22,7 @@ class Undone:
 
     Attributes:
         erasures: that were asked for.
-        posts: public ones of the bot that have lost a source.
+        posts: public ones of the bot that have lost a source or a line.
     """
 
     erasures: int
@@ -39,7 +39,7 @@ class Removing:
     async def undone(self, guild_id: int | None = None) -> Undone:
         """What was tried and is not removed, of one server or (None) of all."""
         asked = [requests.c.state != RequestState.DONE, requests.c.asked_ms < self._clock() - LATE_MS]
-        due = [posts.c.state == DUE, posts.c.attempts > 0]
+        due = [posts.c.state.in_((DUE, EDIT)), posts.c.attempts > 0]
         if guild_id is not None:
             asked.append(requests.c.guild_id.is_(None) | (requests.c.guild_id == guild_id))
             due.append(posts.c.guild_id == guild_id)

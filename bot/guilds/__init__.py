@@ -7,6 +7,7 @@ from bot.guilds.audit import Action, AuditEntry, AuditTrail
 from bot.guilds.checkpoints import add_channels, move_checkpoints
 from bot.guilds.composition import GuildServices, open_guilds, policy_of
 from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher
+from bot.guilds.digests import Digest, Digests, DigestTaken, Every
 from bot.guilds.observation import ChannelRef, Observations, ObservedChannel
 from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
@@ -22,6 +23,10 @@ __all__ = [
     "ChannelRef",
     "ConsentRule",
     "Consents",
+    "Digest",
+    "DigestTaken",
+    "Digests",
+    "Every",
     "FactsRule",
     "GuildServices",
     "Guilds",

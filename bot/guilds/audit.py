@@ -33,6 +33,8 @@ class Action(StrEnum):
     OBSERVE_OFF = "observe_off"
     SETTINGS = "settings"
     READ_AGAIN = "read_again"
+    DIGEST_ON = "digest_on"
+    DIGEST_OFF = "digest_off"
     CHANNEL_ERASED = "channel_erased"
     SERVER_ERASED = "server_erased"
     MEMBER_ERASED = "member_erased"  # by themselves or by the operator; the trail does not tell whom

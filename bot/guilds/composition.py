@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from bot.domain import Clock
 from bot.guilds.audit import AuditTrail
 from bot.guilds.consent import Consents, SubjectHasher
+from bot.guilds.digests import Digests
 from bot.guilds.observation import Observations
 from bot.guilds.policy import Policy
 from bot.guilds.servers import Guilds
@@ -29,6 +30,7 @@ class GuildServices:
         consents: what members allow, and the rules of servers.
         hasher: makes the keyed hashes by which members are known here.
         audit: who decided and erased what.
+        digests: which channels get a digest, and when.
         policy: what members are told of all that, as the settings in force have it.
         zones: the time zone of each server.
         stores: what this package keeps.
@@ -40,6 +42,7 @@ class GuildServices:
     consents: Consents
     hasher: SubjectHasher
     audit: AuditTrail
+    digests: Digests
     policy: Policy
     zones: Zones
     stores: tuple[Store, ...]
@@ -58,7 +61,7 @@ def guild_services(
 ) -> GuildServices:
     """The services, before anything is read; `zone` holds for servers that chose none."""
     consents, observations = Consents(db, hasher, clock), Observations(db, clock)
-    guilds, audit = Guilds(db, clock), AuditTrail(db, clock)
+    guilds, audit, digests = Guilds(db, clock), AuditTrail(db, clock), Digests(db, clock)
     return GuildServices(
         guilds=guilds,
         observations=observations,
@@ -66,9 +69,10 @@ def guild_services(
         consents=consents,
         hasher=hasher,
         audit=audit,
+        digests=digests,
         policy=policy,
         zones=Zones(consents.rules, zone),
-        stores=(guilds, observations, consents, consents.rules, audit),
+        stores=(guilds, observations, consents, consents.rules, audit, digests),
     )
 
 

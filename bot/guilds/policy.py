@@ -99,9 +99,9 @@ class Policy:
                 self._memories(rules),
                 f"**Where it goes.** {self._where()} {self._at_rest()}",
                 "**Who sees it.** A member finds only what they may read in Discord at that moment. What I post for "
-                "everybody in a channel, when somebody shares a recall or asks me there, holds only what everybody "
-                "there may read, and is deleted when one of its sources is, or may not be read by everybody there any "
-                "more.",
+                "everybody in a channel, when somebody shares a recall or asks me there, and the digests that admins "
+                "switch on, hold only what everybody there may read; a post, or its line in a digest, is deleted when "
+                "one of its sources is, or may not be read by everybody there any more.",
                 "**How to delete it.** Delete the message in Discord, and all that came from it alone goes within a "
                 "minute. `/forget` deletes a memory or everything of yours in this server. `/privacy opt-out` deletes "
                 "everything and stops it, here or everywhere; that you opted out is kept as a keyed hash of your id. "

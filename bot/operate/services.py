@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.domain import Step, no_step
+
 if TYPE_CHECKING:
     from bot.domain import Clock, Supervisor
     from bot.forget import Clerk, Erasure, PersonalData, Posts
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from bot.memories import MemoryStore, OwnMemories
     from bot.observe import Directory, Intake, MessageLog, UnreadMessages
     from bot.operate.status import Status
-    from bot.recall import Answers, CatchUp, Recall
+    from bot.recall import Answers, CatchUp, DigestLines, Recall
     from bot.remember import Awaited, Flusher, Rereadings
     from bot.storage import Installation
 
@@ -32,7 +34,9 @@ class Services:
         flushes: whether this process flushes what is due, rather than workers beside it.
         flush_check_seconds: how often the memory cog asks the flusher what is due.
         take_down_seconds: between two looks at which public posts have lost a source.
+        digest_seconds: between two looks at which digests are due.
         sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
+        step: told each step of `bot.domain.crash_points` as it is reached.
     """
 
     clock: Clock
@@ -51,6 +55,7 @@ class Services:
     recall: Recall
     answers: Answers
     catchup: CatchUp
+    digest: DigestLines
     flusher: Flusher | None
     rereadings: Rereadings
     awaited: Awaited
@@ -61,4 +66,6 @@ class Services:
     flushes: bool = True
     flush_check_seconds: float = 5.0
     take_down_seconds: float = 5.0
+    digest_seconds: float = 5.0
     sweep_requests_per_minute: int = 30
+    step: Step = no_step

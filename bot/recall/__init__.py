@@ -8,6 +8,7 @@ from bot.recall.answers.service import Answer, Answers, AnswerState
 from bot.recall.answers.sources import Source
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
+from bot.recall.digest import DigestLines, Period, sections_of
 from bot.recall.matched import Matched
 from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
@@ -22,9 +23,11 @@ __all__ = [
     "Answered",
     "Answers",
     "CatchUp",
+    "DigestLines",
     "Happened",
     "Matched",
     "Part",
+    "Period",
     "Presented",
     "Presenter",
     "Reading",
@@ -40,5 +43,6 @@ __all__ = [
     "next_day",
     "open_recall",
     "pages",
+    "sections_of",
     "without",
 ]

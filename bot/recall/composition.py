@@ -13,6 +13,7 @@ from bot.memories import MemoryStore
 from bot.observe import LogServices
 from bot.recall.answers import NO_ANSWER, NO_MODEL, Answers
 from bot.recall.catchup import CatchUp
+from bot.recall.digest import DigestLines
 from bot.recall.service import Recall
 from bot.settings import Settings
 from bot.storage import Database
@@ -26,11 +27,13 @@ class RecallServices:
         recall: finds what was said about a question.
         answers: says in a few sentences what the hits tell.
         catchup: what happened in a channel while somebody was away.
+        digest: what a digest tells.
     """
 
     recall: Recall
     answers: Answers
     catchup: CatchUp
+    digest: DigestLines
 
 
 def open_recall(
@@ -61,4 +64,5 @@ def open_recall(
         answers = Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
     else:
         answers = Answers(models.model, at_once=answers_at_once(settings), zone_of=zone_of)
-    return RecallServices(recall=recall, answers=answers, catchup=CatchUp(db, store, logged.fulltext))
+    catchup = CatchUp(db, store, logged.fulltext)
+    return RecallServices(recall=recall, answers=answers, catchup=catchup, digest=DigestLines(db, catchup))

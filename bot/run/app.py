@@ -167,6 +167,7 @@ async def open_app(
             recall=recall.recall,
             answers=recall.answers,
             catchup=recall.catchup,
+            digest=recall.digest,
             flusher=flusher,
             rereadings=rereadings,
             awaited=Awaited(db, clock),
@@ -176,6 +177,7 @@ async def open_app(
             observe_channels=settings.observe_channels,
             leads=settings.leads,
             sweep_requests_per_minute=settings.sweep_requests_per_minute,
+            step=step,
         )
         housekeeping = Housekeeping(
             erasure=forget.erasure,

@@ -147,6 +147,25 @@ requests = Table(
     "user_id and actor_id go when one is done; subject, a keyed hash, finds its receipt for the member.",
 )
 
+digests = Table(
+    "digests",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True, autoincrement=False, info=CHANNEL_ID),
+    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
+    Column("every", String(8), nullable=False, info=NOTHING),
+    Column("hour", Integer, nullable=False, info=NOTHING),
+    Column("decided_by", BigInteger, info=USER_ID),
+    Column("decided_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("covered_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("looked_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("tried_ms", BigInteger, info=NOTHING),
+    Column("attempts", Integer, nullable=False, server_default="0", info=NOTHING),
+    Column("next_try_ms", BigInteger, nullable=False, server_default="0", info=NOTHING),
+    Index("ix_digests_guild_id", "guild_id"),
+    comment="Channels that get a digest. What was said up to covered_ms has been told, by a look at looked_ms; "
+    "tried_ms is since when the one that is due is tried, and until next_try_ms somebody is at it, or it rests.",
+)
+
 posts = Table(
     "posts",
     metadata,
@@ -159,9 +178,11 @@ posts = Table(
     Column("due_ms", BigInteger, info=NOTHING),
     Column("attempts", Integer, nullable=False, server_default="0", info=NOTHING),
     Column("next_try_ms", BigInteger, nullable=False, server_default="0", info=NOTHING),
+    Column("covers_ms", BigInteger, info=NOTHING),
     Index("ix_posts_guild_id", "guild_id"),
     Index("ix_posts_state_next_try_ms", "state", "next_try_ms"),
-    comment="Public messages of the bot: up, or due to be deleted in Discord. asked_id is the question's snowflake.",
+    comment="Public messages of the bot: up, to be edited in Discord, or due to be deleted there. asked_id is the "
+    "question's snowflake; covers_ms is set of what consists of lines, and is the begin of the time that it tells of.",
 )
 
 post_sources = Table(
@@ -172,9 +193,10 @@ post_sources = Table(
     Column("memory_id", String(36), primary_key=True, info=NOTHING),
     Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
     Column("edited_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("line", Integer, nullable=False, server_default="0", info=NOTHING),
     Index("ix_post_sources_message_id", "message_id"),
     comment="What a public post stands on: memory_id is empty where the message itself is quoted, edited_ms its last "
-    "edit at that time. Without text.",
+    "edit at that time; line is the place of the memory's line where the post consists of lines. Without text.",
 )
 
 post_people = Table(

@@ -20,6 +20,7 @@ from tests.fixtures.permissions import (
     answer,
     catchup,
     choices,
+    digest,
     everywhere,
     memories,
     mention,
@@ -376,25 +377,25 @@ async def it_was_said_by_somebody_else(s: Scene) -> None:
 # --- for everybody in a channel --------------------------------------------------------------------------------------
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def it_is_hidden_from_one_member(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel())
     await s.tell(FORBIDDEN, s.channel(bob="-view"))
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def its_history_is_hidden_from_one_role(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel(guests="+history"))
     await s.tell(FORBIDDEN, s.channel(guests="-history"))
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def it_was_said_among_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view"))
 
 
-@case(share_button, mention)
+@case(share_button, mention, digest)
 async def it_was_said_among_other_few(s: Scene) -> None:
     few = {"everyone": "-view", "asker": "+view", "crew": ""}  # an overwrite that decides nothing does not count
     s.place = s.channel(everyone="-view", asker="+view")
@@ -402,7 +403,7 @@ async def it_was_said_among_other_few(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.channel(**few, bob="+view"))
 
 
-@case(share, mention)
+@case(share, mention, digest)
 async def it_is_for_adults_and_this_place_is_not(s: Scene) -> None:
     adult = s.channel()
     await s.restrict(adult)
@@ -410,7 +411,7 @@ async def it_is_for_adults_and_this_place_is_not(s: Scene) -> None:
     await s.tell(FORBIDDEN, adult)
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def it_is_for_adults_of_whom_not_all_may_read_it(s: Scene) -> None:
     adult, few, s.place = s.channel(), s.channel(guests="-view"), s.channel()
     for channel in (adult, few, s.place):
@@ -419,7 +420,7 @@ async def it_is_for_adults_of_whom_not_all_may_read_it(s: Scene) -> None:
     await s.tell(FORBIDDEN, few)
 
 
-@case(share, mention)
+@case(share, mention, digest)
 async def it_was_said_in_a_private_thread_of_this_place(s: Scene) -> None:
     await s.tell(ALLOWED, await s.thread(s.general))
     await s.tell(FORBIDDEN, await s.thread(s.general, s.asker, private=True))
@@ -433,7 +434,7 @@ async def it_was_said_among_few_and_this_is_a_private_thread_of_others(s: Scene)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view", bob="+view"))
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
     for word, channel in ((ALLOWED, s.channel()), (FORBIDDEN, s.channel(everyone="-view", asker="+view"))):
         thread = await s.thread(channel)
@@ -441,7 +442,7 @@ async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
         await s.archive(thread)
 
 
-@case(share_button, mention)
+@case(share_button, mention, digest)
 async def not_everybody_may_connect_where_it_was_said(s: Scene) -> None:
     open_, closed = (s.guild.create_voice_channel(name) for name in ("open", "closed"))
     await s.env.settle()
@@ -456,7 +457,7 @@ async def the_asker_can_not_read_what_everybody_else_may(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.channel(asker="-view"))
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, s.channel())
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
@@ -468,7 +469,7 @@ async def the_line_that_holds_its_date_is_where_one_may_not_read(s: Scene) -> No
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(crew="-view"))
 
 
-@case(share, share_button, mention)
+@case(share, share_button, mention, digest)
 async def the_line_that_holds_its_date_is_in_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, supporting=s.channel())
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(everyone="-view", asker="+view"))
@@ -526,11 +527,11 @@ async def one_is_answered_in_a_private_thread_of_others(s: Scene) -> None:
 # --- what may have changed -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", [recall, memories, catchup, everywhere, share, share_button, mention])
+@pytest.mark.parametrize("way", [recall, memories, catchup, everywhere, share, share_button, mention, digest])
 async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_read(scene: Scene, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker
-    for_everybody = way in (share, share_button, mention)
+    for_everybody = way in (share, share_button, mention, digest)
     readable = scene.channel()
     hidden = scene.channel(everyone="-view", asker="+view") if for_everybody else scene.channel(crew="-view")
     allowed, other = await scene.tell(ALLOWED, scene.general), await scene.tell("nutmeg", scene.general)
@@ -541,4 +542,4 @@ async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_rea
     assert "nutmeg" in text
     assert text.count("may have changed since") == 1
     assert str(secret) not in text
-    assert (str(shown) in text) is (way not in (catchup, everywhere))
+    assert (str(shown) in text) is (way not in (catchup, everywhere, digest))

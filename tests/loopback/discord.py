@@ -222,6 +222,7 @@ class LoopbackDiscord:
         commands: the application commands that were put here.
         command_puts: how often the whole command list was put.
         asked: every interaction that was sent, oldest first.
+        nonces: messages by channel and nonce; Discord forgets them after some minutes.
         privileged: intents that the application may use; others close the gateway with 4014.
     """
 
@@ -237,6 +238,7 @@ class LoopbackDiscord:
         self.commands = Commands(self.world)
         self.command_puts = 0
         self.asked: list[Asked] = []
+        self.nonces: dict[tuple[int, str], Message] = {}
         self.gateway = Gateway(self)
         self._limits: list[tuple[str, int, float]] = []
         self._buckets: dict[str, _Bucket] = {}
@@ -547,8 +549,13 @@ class LoopbackDiscord:
         return reply(self._message_of(request, VIEW | HISTORY).payload())
 
     async def _post_message(self, request: web.Request) -> web.StreamResponse:
-        channel = self._channel_of(request, SEND)
-        message = self._make_message(channel, await _json(request))
+        channel, body = self._channel_of(request, SEND), await _json(request)
+        once = (channel.id, body["nonce"]) if body.get("enforce_nonce") else None
+        if once in self.nonces:
+            return reply(self.nonces[once].payload())
+        message = self._make_message(channel, body)
+        if once is not None:
+            self.nonces[once] = message
         channel.put(message)
         return reply(message.payload())
 

@@ -12,7 +12,7 @@ from bot.domain import Citation, Doubt, Hit, HitKind, Memory, MemoryKind
 from bot.forget import Dossier, Receipt, Vanished, as_json, as_page, for_eyes_with, sources_of
 from bot.forget import file_search as search
 from bot.forget.personal import WITHHELD
-from bot.forget.public_posts import PostSource
+from bot.forget.post_sources import PostSource
 from bot.forget.traces import LONGEST, SHORTEST, WITNESSES, Witnesses, _forms
 
 # --- what is looked for -----------------------------------------------------------------------------------------------

@@ -1,0 +1,108 @@
+"""What public posts stand on, and in which cases that is lost or is to be erased.
+
+The conditions are about rows of `posts`, or of `post_sources` joined with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+
+from bot.domain import Hit, Memory
+from bot.storage import citations, corrections, memories, messages, post_people, post_sources, posts
+
+if TYPE_CHECKING:
+    from bot.storage import Scope
+
+QUOTED = ""
+"""In place of a memory's id: the message itself is quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostSource:
+    """What a post stands on: a quoted message, or one that a shown memory cites or is doubted because of.
+
+    Attributes:
+        memory_id: the memory; empty where the message itself is quoted.
+        line: the place of its line, in a post that consists of lines.
+    """
+
+    message_id: int
+    channel_id: int
+    memory_id: str = QUOTED
+    line: int = 0
+
+
+def sources_of(hits: Collection[Hit]) -> frozenset[PostSource]:
+    """What shows when these hits are shown."""
+    sources: set[PostSource] = set()
+    for hit in hits:
+        if hit.memory is None:
+            sources |= {PostSource(message_id, hit.anchor_channel_id) for message_id in hit.message_ids}
+        else:
+            sources |= _sources_of(hit.memory)
+    return frozenset(sources)
+
+
+def lines_of(shown: Sequence[Memory]) -> frozenset[PostSource]:
+    """What shows when each of these memories is a line, in this order."""
+    return frozenset(source for line, memory in enumerate(shown) for source in _sources_of(memory, line))
+
+
+def _sources_of(memory: Memory, line: int = 0) -> set[PostSource]:
+    sources = {PostSource(c.message_id, c.channel_id, memory.id, line) for c in memory.citations}
+    if (doubt := memory.doubt) is not None:
+        sources.add(PostSource(doubt.message_id, doubt.channel_id, memory.id, line))
+    return sources
+
+
+def is_lost() -> ColumnElement[bool]:
+    """Sources that are gone, or were changed after they were posted."""
+    quoted = post_sources.c.memory_id == QUOTED
+    is_logged = exists().where(messages.c.id == post_sources.c.message_id)
+    edited = exists().where(messages.c.id == post_sources.c.message_id, messages.c.edited_ms > post_sources.c.edited_ms)
+    cited = exists().where(
+        citations.c.memory_id == post_sources.c.memory_id, citations.c.message_id == post_sources.c.message_id
+    )
+    doubted = exists().where(
+        memories.c.id == post_sources.c.memory_id, memories.c.doubt_message_id == post_sources.c.message_id
+    )
+    corrected = exists().where(
+        corrections.c.memory_id == post_sources.c.memory_id, corrections.c.corrected_ms >= posts.c.posted_ms
+    )
+    return or_(and_(quoted, or_(~is_logged, edited)), and_(~quoted, or_(and_(~cited, ~doubted), corrected)))
+
+
+def posts_meant(scope: Scope) -> ColumnElement[bool]:
+    """Posts that quote, name or answer what is in scope."""
+    conditions = [in_guild(scope.guild_id)]
+    sources = select(post_sources.c.post_id)
+    if scope.user_id is not None:
+        theirs = select(post_people.c.post_id).where(post_people.c.user_id == scope.user_id)
+        conditions.append(posts.c.message_id.in_(theirs))
+    if scope.channel_ids is not None:
+        from_there = sources.where(post_sources.c.channel_id.in_(scope.channel_ids))
+        conditions.append(or_(posts.c.channel_id.in_(scope.channel_ids), posts.c.message_id.in_(from_there)))
+    if scope.message_ids is not None:
+        of_these = sources.where(post_sources.c.message_id.in_(scope.message_ids))
+        conditions.append(or_(posts.c.asked_id.in_(scope.message_ids), posts.c.message_id.in_(of_these)))
+    return and_(*conditions)
+
+
+def lines_meant(scope: Scope) -> ColumnElement[bool]:
+    """Sources of lines that are in scope, where that is no member, or in a post that is."""
+    conditions = [in_guild(scope.guild_id)]
+    if scope.channel_ids is not None:
+        places = (posts.c.channel_id, post_sources.c.channel_id)
+        conditions.append(or_(*(place.in_(scope.channel_ids) for place in places)))
+    if scope.message_ids is not None:
+        conditions.append(post_sources.c.message_id.in_(scope.message_ids))
+    return and_(*conditions)
+
+
+def in_guild(guild_id: int | None) -> ColumnElement[bool]:
+    """Posts in one server or (None) in any."""
+    return true() if guild_id is None else posts.c.guild_id == guild_id
