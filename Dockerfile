@@ -3,11 +3,11 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md ./
 COPY bot bot
 COPY cogs cogs
 # Without bytecode and pip: what is left is what runs, 340 MB of it.
-RUN pip install --no-cache-dir --no-compile . && pip uninstall --yes pip
+RUN pip install --no-cache-dir --no-compile --constraint constraints.txt . && pip uninstall --yes pip
 
 FROM python:3.12-slim
 ARG VERSION=0.1.0

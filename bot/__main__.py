@@ -14,7 +14,8 @@ def _leave(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Run the command line; the `channel-memory` command is this, too."""
     os.umask(0o077)  # whatever is written here is for this user alone, files of libraries included
     # Before the imports, which take seconds: a container's first process ignores signals that it does not handle.
     signal.signal(signal.SIGTERM, _leave)
@@ -22,3 +23,7 @@ if __name__ == "__main__":
     from bot.cli.main import main
 
     main()
+
+
+if __name__ == "__main__":
+    start()

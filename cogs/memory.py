@@ -100,8 +100,9 @@ class MemoryAdmin(commands.Cog, name="Memory"):
                 f"- {texts.count(unread, 'event')} of Discord, in all servers, could not be read; what they were about "
                 "was read again"
             )
-        chart = discord.File(BytesIO(await self._status.chart(report)), CHART)
-        await reply_view(interaction, status_view(lines, report), chart)
+        chart = await self._status.chart(report)
+        files = [] if chart is None else [discord.File(BytesIO(chart), CHART)]
+        await reply_view(interaction, status_view(lines, report, chart=bool(files)), *files)
 
     @memory.command(name="flush", description="Make memories now from what waits in a channel")
     @app_commands.describe(channel="This channel unless you choose another")

@@ -7,11 +7,12 @@ import os
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bot import __version__
 from bot.cli.faults import EXIT_INTERRUPTED, EXIT_UNREAD, complain
 from bot.domain import StartupError
 
@@ -84,8 +85,22 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    app.callback()(lambda: None)
+    app.callback()(_every_command)
     return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"channel-memory {__version__}")
+        raise typer.Exit
+
+
+def _every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what stands before every command."""
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bot.operate.traffic import GuildTraffic, Traffic
     from bot.operate.waiting import DelayReport, Delays
     from bot.remember import FlushReport, Refusals
+
+log = logging.getLogger(__name__)
 
 DAYS = 30
 
@@ -128,9 +131,14 @@ class Status:
             fallback=self.fallback.standing if self.fallback is not None else None,
         )
 
-    async def chart(self, report: StatusReport) -> bytes:
-        """The report's days as a PNG."""
-        return await asyncio.to_thread(draw, [_bar(day, report.bills.get(day.day, Bill())) for day in report.days])
+    async def chart(self, report: StatusReport) -> bytes | None:
+        """The report's days as a PNG; None where none can be drawn, such as without a folder for the fonts' list."""
+        bars = [_bar(day, report.bills.get(day.day, Bill())) for day in report.days]
+        try:
+            return await asyncio.to_thread(draw, bars)
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            log.warning("No chart could be drawn: %s", error)
+            return None
 
 
 def _bar(day: DayActivity, owed: Bill) -> Bar:

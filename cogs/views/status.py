@@ -26,15 +26,18 @@ _COURSES = {
 }
 
 
-def status_view(lines: Sequence[str], report: StatusReport) -> ui.LayoutView:
-    """What stands (`lines`), costs, services, and the chart, which has to be sent along as a file named `CHART`."""
-    chart = ui.MediaGallery[ui.LayoutView](
+def status_view(lines: Sequence[str], report: StatusReport, *, chart: bool) -> ui.LayoutView:
+    """What stands (`lines`), costs, services, and with `chart` a picture, sent along as a file named `CHART`."""
+    picture = ui.MediaGallery[ui.LayoutView](
         discord.MediaGalleryItem(f"attachment://{CHART}", description="Messages, memories and cost by day")
     )
     view = ui.LayoutView(timeout=None)
     parts = ["\n".join(lines), "\n".join(_services(report)), "\n".join(_costs(report))]
     texts = [ui.TextDisplay[ui.LayoutView](part) for part in parts]
-    view.add_item(ui.Container(texts[0], ui.Separator(), texts[1], ui.Separator(), texts[2], chart))
+    box = ui.Container[ui.LayoutView](texts[0], ui.Separator(), texts[1], ui.Separator(), texts[2])
+    if chart:
+        box.add_item(picture)
+    view.add_item(box)
     return view
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bot import __version__
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("image")]  # set up once
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +111,10 @@ def image() -> Iterator[Image]:
             copy(ROOT / part, source / part)
     steps = [
         [base_python(folder), "-m", "venv", str(folder / "venv")],
-        [str(image.python), "-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-compile", str(source)],
+        [
+            *(str(image.python), "-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-compile"),
+            *("--constraint", str(source / "constraints.txt"), str(source)),
+        ],
         [str(image.python), "-m", "pip", "uninstall", "--quiet", "--yes", "pip", "setuptools"],
     ]
     for step in steps:
@@ -130,6 +135,10 @@ def test_it_is_small_and_holds_only_what_runs(image: Image) -> None:
     installed = [path.name.split("-")[0] for path in image.folder.glob("venv/lib/python*/site-packages/*.dist-info")]
     assert len(installed) > 40
     assert [name for name in installed if UNWANTED.match(name)] == []
+    told = subprocess.run(  # noqa: S603 - our own interpreter
+        [str(image.folder / "venv/bin/channel-memory"), "--version"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"channel-memory {__version__}\n"
 
 
 def test_it_runs_as_another_user_and_writes_to_its_volume_alone(image: Image) -> None:

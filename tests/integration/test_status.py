@@ -122,6 +122,8 @@ async def test_the_chart_is_a_picture_that_changes_with_the_days(
     empty = await status.chart(await status.report(GUILD))
     await pipeline.log.append([make_said()])
     chart = await status.chart(await status.report(GUILD))
+    assert empty is not None
+    assert chart is not None
     assert empty.startswith(PNG)
     assert chart != empty
     assert struct.unpack(">II", chart[16:24]) == (800, 450)
@@ -139,8 +141,21 @@ async def test_admins_see_costs_and_the_chart(world: World) -> None:
     assert [a.filename for a in message.attachments] == ["chart.png"]
 
 
+async def test_the_page_stands_where_no_chart_can_be_drawn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw(_: object) -> bytes:
+        raise OSError("a writable cache directory is required")
+
+    monkeypatch.setattr("bot.operate.status.draw", draw)
+    await world.observe()
+    result = await world.boss.slash(world.general, "memory status")
+    assert "Memory of this server" in shown(result)
+    message = result.followups[0] if result.followups else result.response
+    assert message is not None
+    assert not message.attachments
+
+
 def told_by(report: StatusReport) -> str:
-    return "\n".join(texts_of(status_view([], report).to_components()))  # type: ignore[no-untyped-call]
+    return "\n".join(texts_of(status_view([], report, chart=False).to_components()))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(

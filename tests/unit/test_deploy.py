@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -49,6 +50,37 @@ def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     binary = shutil.which(name, path=str(Path(sys.executable).parent))
     assert binary, f"{name} is not installed"
     return subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+
+
+# --- systemd ---------------------------------------------------------------------------------------------------------
+
+MOST_EXPOSED = 2.0
+"""Of 10, as `systemd-analyze security` counts."""
+
+
+def test_the_unit_is_valid_confined_and_has_a_place_for_all_that_is_written(tmp_path: Path) -> None:
+    text = (ROOT / "deploy/channel-memory.service").read_text()
+    settings = [line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#")]
+    values = {name: value for name, _, value in settings}
+    place = f"/var/lib/{values['StateDirectory']}"
+    written = {"HOME": place, "DATA_DIR": place, "MPLCONFIGDIR": f"{place}/matplotlib"}
+    assert dict(pair.split("=") for pair in values["Environment"].split()) == written
+    for name, value in {
+        "ProtectSystem": "strict",
+        "PrivateTmp": "yes",
+        "NoNewPrivileges": "yes",
+        "UMask": "0077",
+    }.items():
+        assert values[name] == value
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        print("systemd is not installed: its own check of the unit is not run")
+        return
+    unit = tmp_path / "channel-memory.service"
+    unit.write_text(text.replace("/opt/channel-memory/.venv/bin/python", os.path.realpath(sys.executable)))
+    for check in (["verify", "--man=no"], ["security", "--offline=yes", f"--threshold={MOST_EXPOSED * 10:.0f}"]):
+        told = subprocess.run([analyze, *check, str(unit)], capture_output=True, text=True, check=False)  # noqa: S603
+        assert told.returncode == 0, told.stdout + told.stderr
 
 
 # --- image -----------------------------------------------------------------------------------------------------------
