@@ -19,7 +19,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Backoff, ServiceError, StartupError
 from bot.forget import DeletedAccounts, Verification
-from bot.operate import invite_link
 from bot.recall import Presenter, Responder
 from cogs import texts
 from cogs.access import Access
@@ -176,7 +175,13 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         presenter = Presenter(services.log, services.store, verification, guilds.consents.opted_out)
         publisher = Publisher(presenter, services.posts, guilds.consents)
-        responder = Responder(services.recall, services.answers, presenter, CurrentNames(self, directory))
+        responder = Responder(
+            services.recall,
+            services.answers,
+            presenter,
+            CurrentNames(self, directory),
+            embeds_at_home=services.embeds_at_home,
+        )
         answering = Answering(publisher)
         actions = MemoryActions(services.own, access)
         reading_again = ReadingAgain(services.rereadings, guilds.audit, remembers=services.flusher is not None)
@@ -280,11 +285,6 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             guilds.zones.of,
             seconds=services.digest_seconds,
         )
-
-    async def on_ready(self) -> None:
-        """Tell the operator who this is and where, each time that every shard is there anew."""
-        where = "no server yet" if not self.guilds else f"{len(self.guilds):,} server{'s' * (len(self.guilds) > 1)}"
-        log.info("%s is connected, in %s; to invite it: %s", self.user, where, invite_link(self.application_id or 0))
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Note what a listener could not do: one line where the database or a service was at fault."""

@@ -44,7 +44,6 @@ NOTHING_TO_SHARE = (
 )
 NOTHING_ON_PAGE = "Nothing was posted: nothing on this page may be read by everybody here."
 SHARED = "Posted. It is deleted when a message that it shows is deleted or changed."
-NOT_KNOWN = "I don't know: what I found does not tell it. This comes nearest."
 NOTHING_KNOWN = "I don't know: I found nothing on that which everybody here may read."
 HOW_TO_ASK = (
     "Ask me a question with my name, and I answer from what everybody here may read; `/recall` looks for you alone."
@@ -57,6 +56,11 @@ DIGEST_IS_PUBLIC = (
 NO_DIGEST = "No channel gets a digest; `/digest on` begins."
 BELOW_DIGEST = "`/catchup` tells what concerns you · a line goes when the message behind it does"
 FROM_A_MODEL = "Written by a language model from the messages above; check them where it matters"
+
+
+def not_known(places: Sequence[str]) -> str:
+    """That nothing tells the answer, and where it came up."""
+    return f"I don't know: what I found does not tell it. It came up here: {' · '.join(places)}"
 
 
 def no_answer(why: str) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.domain import jump_url
-from bot.recall import Answer, Answered, AnswerState, Presenter, RecallQuery, Responder
+from bot.recall import Answer, Answered, AnswerState, Presenter, RecallQuery, Responder, Sentence
 from bot.run import App
 
 NOT_KNOWN = "I don't know: what was found does not tell it."
@@ -27,7 +27,9 @@ async def answered(app: App, query: RecallQuery) -> Answered:
     """What a question finds, in every channel where it names none, and the answer from that."""
     guilds, directory = app.services.guilds, app.directory
     presenter = Presenter(app.log, app.store, _NotCompared(), guilds.consents.opted_out)
-    responder = Responder(app.recall, app.services.answers, presenter, directory)
+    responder = Responder(
+        app.recall, app.services.answers, presenter, directory, embeds_at_home=app.services.embeds_at_home
+    )
 
     async def reading() -> frozenset[int]:
         if query.channel_ids is not None:
@@ -42,6 +44,7 @@ def as_record(answer: Answer, guild_id: int) -> dict[str, Any]:
     sentences = [
         {
             "text": sentence.text,
+            "speakers": list(sentence.speakers),
             "message_ids": [str(source.message_id) for source in sentence.sources],
             "links": [jump_url(guild_id, source.channel_id, source.message_id) for source in sentence.sources],
         }
@@ -59,7 +62,7 @@ def lines_of(answer: Answer, guild_id: int) -> list[str]:
             return [NOT_KNOWN]
     cited = answer.cited
     sentences = [
-        f"{sentence.text} {''.join(f'[{cited.index(source) + 1}]' for source in sentence.sources)}"
+        f"{_attributed(sentence)} {''.join(f'[{cited.index(source) + 1}]' for source in sentence.sources)}"
         for sentence in answer.sentences
     ]
     links = [
@@ -67,6 +70,11 @@ def lines_of(answer: Answer, guild_id: int) -> list[str]:
         for number, source in enumerate(cited, start=1)
     ]
     return [" ".join(sentences), *links]
+
+
+def _attributed(sentence: Sentence) -> str:
+    """A sentence, and behind it whose word it is where it does not say so itself."""
+    return f"{sentence.text} — {', '.join(sentence.speakers)}" if sentence.speakers else sentence.text
 
 
 def show(console: Console, lines: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ import aiohttp
 import httpx
 
 from bot.domain import Finding, Verdict, snowflake
-from bot.operate.in_use import invite_link
 from bot.settings import Settings
 
 PROBE_SECONDS = 15.0
@@ -51,7 +50,7 @@ def _application(status: int, text: str) -> Finding:
         return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", f"try again later, or {NETWORK_TODO}")
     try:
         body = json.loads(text)
-        application_id = snowflake.parse(body["id"])
+        snowflake.parse(body["id"])
         flags = int(body.get("flags") or 0)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Finding("discord", Verdict.FAULT, NOT_DISCORD, NETWORK_TODO)
@@ -62,5 +61,4 @@ def _application(status: int, text: str) -> Finding:
             "the application may not read messages",
             "switch on Message Content Intent in the developer portal, Bot",
         )
-    name = body.get("name", "this application")
-    return Finding("discord", Verdict.OK, f"token accepted for {name}; to invite it: {invite_link(application_id)}")
+    return Finding("discord", Verdict.OK, f"token accepted for {body.get('name', 'this application')}")

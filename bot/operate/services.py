@@ -62,6 +62,7 @@ class Services:
     status: Status
     supervisor: Supervisor
     observe_channels: tuple[int, ...] = ()
+    embeds_at_home: bool = False
     leads: bool = True
     flushes: bool = True
     flush_check_seconds: float = 5.0

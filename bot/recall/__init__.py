@@ -4,12 +4,11 @@ Messages and memories are searched by words and by meaning, ranked together and 
 made from what recall finds.
 """
 
-from bot.recall.answers.service import Answer, Answers, AnswerState
-from bot.recall.answers.sources import Source
+from bot.recall.answers.evidence import Source
+from bot.recall.answers.service import Answer, Answers, AnswerState, Sentence
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
 from bot.recall.digest import DigestLines, Period, sections_of
-from bot.recall.groups import Group, GroupPage, grouped, page_of
 from bot.recall.matched import Matched
 from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
@@ -25,8 +24,6 @@ __all__ = [
     "Answers",
     "CatchUp",
     "DigestLines",
-    "Group",
-    "GroupPage",
     "Happened",
     "Matched",
     "Part",
@@ -39,14 +36,13 @@ __all__ = [
     "RecallResult",
     "Responder",
     "Section",
+    "Sentence",
     "Source",
     "by_channel",
     "by_kind",
     "cited_by",
-    "grouped",
     "next_day",
     "open_recall",
-    "page_of",
     "pages",
     "sections_of",
     "without",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bot.domain import Clock
 from bot.guilds import ZoneOf
 from bot.index import IndexServices, MessageVectors
-from bot.llm import ModelServices, answers_at_once
+from bot.llm import LanguageModel, ModelServices, answers_at_once, judges_claims, providers_of
 from bot.memories import MemoryStore
 from bot.observe import LogServices
-from bot.recall.answers import NO_ANSWER, NO_MODEL, Answers
+from bot.recall.answers import NO_ANSWER, NO_MODEL, AnswerCheck, Answers
 from bot.recall.catchup import CatchUp
 from bot.recall.digest import DigestLines
 from bot.recall.service import Recall
@@ -28,12 +28,14 @@ class RecallServices:
         answers: says in a few sentences what the hits tell.
         catchup: what happened in a channel while somebody was away.
         digest: what a digest tells.
+        embeds_at_home: whether texts that are embedded stay on the operator's own machines.
     """
 
     recall: Recall
     answers: Answers
     catchup: CatchUp
     digest: DigestLines
+    embeds_at_home: bool
 
 
 def open_recall(
@@ -63,6 +65,22 @@ def open_recall(
     if models.model is None:
         answers = Answers(None, why_not=NO_ANSWER if settings.mem0_enabled else NO_MODEL)
     else:
-        answers = Answers(models.model, at_once=answers_at_once(settings), zone_of=zone_of)
+        check = _check(models.model, models.check_model)
+        at_once = answers_at_once(settings)
+        answers = Answers(models.model, check=check, at_once=at_once, zone_of=zone_of, clock=clock)
+    at_home = not providers_of(settings).embedder(settings).is_outside
     catchup = CatchUp(db, store, logged.fulltext)
-    return RecallServices(recall=recall, answers=answers, catchup=catchup, digest=DigestLines(db, catchup))
+    return RecallServices(
+        recall=recall,
+        answers=answers,
+        catchup=catchup,
+        digest=DigestLines(db, catchup),
+        embeds_at_home=at_home,
+    )
+
+
+def _check(model: LanguageModel, check_model: LanguageModel | None) -> AnswerCheck:
+    """Who judges answers: the model of the settings for it, with the first one beside it where that judges claims."""
+    if check_model is None:
+        return AnswerCheck(model)
+    return AnswerCheck(model, check_model) if judges_claims(check_model.model) else AnswerCheck(check_model)

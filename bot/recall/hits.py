@@ -81,7 +81,7 @@ def _of_messages(hit: Hit, messages: Mapping[int, Message]) -> Hit | None:
     logged = [messages[line.message_id] for line in hit.lines if line.message_id in messages]
     if not logged:
         return None
-    lines = tuple(Line(message.id, message.author_id, message.content) for message in logged)
+    lines = tuple(Line(message.id, message.author_id, message.content, message.reply_to) for message in logged)
     anchor = messages.get(hit.anchor, logged[0])
     return replace(
         hit,

@@ -113,6 +113,8 @@ class MemorySearch:
         self, text: str, query: RecallQuery, *, messages: bool = False
     ) -> tuple[list[Near], str | None]:
         """Memories (or messages) related in meaning, best first, and a note if the index can't be asked."""
+        if not query.by_meaning:
+            return [], None
         try:
             async with asyncio.timeout(MEANING_SECONDS):
                 matches = await self._index.search(

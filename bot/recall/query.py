@@ -26,6 +26,7 @@ class RecallQuery:
             cost?"); looked for as well.
         asked_at: the snowflake of the moment in which it is asked, from which its relative times are counted; None for
             now, or for that of `until`.
+        by_meaning: whether the index may be asked too; else words alone are searched, and nothing is embedded.
         limit: at most so many hits.
         max_chars: at most so many characters of hits in all, with names in place of references.
     """
@@ -39,6 +40,7 @@ class RecallQuery:
     until: int | None = None
     earlier: str = ""
     asked_at: int | None = None
+    by_meaning: bool = True
     limit: int = DEFAULT_LIMIT
     max_chars: int = DEFAULT_CHARS
 

@@ -6,15 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.domain import Hit, people_in, with_names
-from bot.recall.answers import Answer, Answers, AnswerState
+from bot.domain import Hit, MemoryKind, people_in
+from bot.recall.answers import Answer, Answers, AnswerState, Material
+from bot.recall.hits import memory_hit
 from bot.recall.presenter import Presenter, Reading
 from bot.recall.query import RecallQuery
 from bot.recall.service import Recall
 
-HITS = 10
+HITS = 20
 """From so many hits a question is answered, and so many characters of them."""
-CHARS = 6_000
+CHARS = 8_000
+
+NEAREST = 3
+"""Places that are named where nothing tells the answer."""
 
 
 class Names(Protocol):
@@ -32,7 +36,7 @@ class Answered:
     """What a question found and what the model made of it.
 
     Attributes:
-        hits: all that was found and may be shown, best first.
+        hits: all that was found and may be shown, best first; of memories those that hold.
         names: display names of everybody in it.
         answer: None where none was wanted.
         cited: the hits that the answer stands on.
@@ -58,6 +62,12 @@ class Answered:
         """What is shown first: of an answer the hits that it stands on, else all of them."""
         return self.cited if self.is_answered else self.hits
 
+    @property
+    def nearest(self) -> tuple[Hit, ...]:
+        """Where it came up, for an answer that is not known: what was talked about, or else the best hits."""
+        topics = [hit for hit in self.hits if hit.memory is not None and hit.memory.kind is MemoryKind.TOPIC]
+        return tuple(topics or self.hits)[:NEAREST]
+
 
 class Responder:
     """Answers questions, for one member or for everybody in a channel.
@@ -67,9 +77,19 @@ class Responder:
         answers: asks the model.
         presenter: compares what was found.
         names: of the members.
+        embeds_at_home: whether what the model wants to look for may be embedded: it may hold words of messages.
     """
 
-    def __init__(self, recall: Recall, answers: Answers, presenter: Presenter, names: Names) -> None:
+    def __init__(
+        self,
+        recall: Recall,
+        answers: Answers,
+        presenter: Presenter,
+        names: Names,
+        *,
+        embeds_at_home: bool = False,
+    ) -> None:
+        self._embeds_at_home = embeds_at_home
         self._recall = recall
         self._answers = answers
         self._presenter = presenter
@@ -95,17 +115,74 @@ class Responder:
         return Answered(query=query, hits=compared.items, names=names, incomplete=compared.incomplete)
 
     async def _answered(self, presented: Answered, reading: Reading) -> Answered:
-        query, hits = presented.query, presented.hits
-        named = await self._names.find(query.guild_id, query.text)
+        query = presented.query
+        known = await self._with_past(presented, reading)
 
         async def stands() -> bool:
-            return not await self._presenter.changed(hits, reading)
+            return not await self._presenter.changed(known.material.hits, reading)
 
-        question = with_names(query.text, presented.names)
-        reply = await self._answers.answer(question, hits, presented.names, stands=stands, people=list(named.values()))
-        compared = await self._presenter.again(query.guild_id, hits, reading)
+        async def search_again(words: str) -> Material:
+            nonlocal known
+            second = await self._second(query, words, reading)
+            known = known.behind(await self._with_past(second, reading))
+            return known.material
+
+        reply = await self._answers.answer(query, known.material, stands=stands, search_again=search_again)
+        compared = await self._presenter.again(query.guild_id, known.material.hits, reading)
+        hits = known.material.hits
         cited = tuple(hits[place] for place in sorted({source.hit for source in reply.cited}))
         if not all(hit in compared.items for hit in cited):
             reply, cited = Answer(AnswerState.UNKNOWN), ()
-        incomplete = presented.incomplete or compared.incomplete
-        return replace(presented, hits=compared.items, answer=reply, cited=cited, incomplete=incomplete)
+        return replace(
+            presented,
+            hits=tuple(hit for hit in compared.items if hit in known.presented.hits),
+            names=known.material.names,
+            answer=reply,
+            cited=cited,
+            incomplete=known.presented.incomplete or compared.incomplete,
+        )
+
+    async def _second(self, query: RecallQuery, words: str, reading: Reading) -> Answered:
+        """What is found with the words that the model looks for."""
+        by_meaning = query.by_meaning and self._embeds_at_home
+        return await self.respond(replace(query, text=words, earlier="", by_meaning=by_meaning), reading, answer=False)
+
+    async def _with_past(self, presented: Answered, reading: Reading) -> _Known:
+        """What was found, and behind each memory what it replaced."""
+        ids = [hit.memory.id for hit in presented.hits if hit.memory is not None]
+        guild_id = presented.query.guild_id
+        past = await self._presenter.past(guild_id, ids, reading) if ids else {}
+        hits = []
+        for hit in presented.hits:
+            older = past.get(hit.memory.id, ()) if hit.memory is not None else ()
+            hits += [hit, *(memory_hit(memory, hit.score) for memory in older)]
+        added = frozenset(memory.id for memories in past.values() for memory in memories)
+        people = {user_id for hit in hits for user_id in hit.author_ids} | people_in(hit.text for hit in hits)
+        named = await self._names.find(guild_id, presented.query.in_full)
+        names = {**named, **presented.names, **await self._names.names(guild_id, people)}
+        return _Known(presented, Material(tuple(hits), names, added))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found, as it may be shown to the asker and to the model."""
+
+    presented: Answered
+    material: Material
+
+    def behind(self, second: _Known) -> _Known:
+        """This behind what a second search found; what both found stands once."""
+        news = [hit for hit in second.material.hits if not any(_is_same(hit, old) for old in self.material.hits)]
+        names = {**self.material.names, **second.material.names}
+        past = self.material.past | second.material.past
+        incomplete = self.presented.incomplete or second.presented.incomplete
+        hits = (*self.presented.hits, *(hit for hit in second.presented.hits if hit in news))
+        presented = replace(self.presented, hits=hits, incomplete=incomplete)
+        return _Known(presented, Material((*news, *self.material.hits), names, past))
+
+
+def _is_same(hit: Hit, other: Hit) -> bool:
+    """Whether two hits are the same memory, or one quotes nothing that the other does not."""
+    if hit.memory is not None or other.memory is not None:
+        return hit.memory is not None and other.memory is not None and hit.memory.id == other.memory.id
+    return set(hit.message_ids) <= set(other.message_ids)

@@ -127,7 +127,7 @@ def check(
     if personal and any(is_sensitive(words) for words in (text, *(heard.text for heard in stretch.cited))):
         return Refusal.SENSITIVE
     lenders: dict[int, Heard] = {}
-    for need in _needs(text, stretch.language):
+    for need in needs_of(text, stretch.language):
         if need.is_in(stretch.cited):
             continue
         lender = stretch.lender(need.is_in) if need.lendable else None
@@ -158,33 +158,38 @@ def _unfit(text: str, people: Collection[int], bot_id: int | None, secrets: Secr
 
 
 @dataclass(frozen=True, slots=True)
-class _Need:
+class Need:
     """Something exact in a statement.
 
     Attributes:
         refusal: why the statement is refused where nobody said it.
         is_in: whether lines hold it.
         lendable: whether a line near the cited ones may hold it.
+        value: the figure, time or day that it is; None for anything else.
+        words: the link, identifier or relative time that it is, as it stands in the statement.
     """
 
     refusal: Refusal
     is_in: Callable[[Sequence[Heard]], bool]
     lendable: bool = True
+    value: Value | None = None
+    words: str = ""
 
 
-def _needs(text: str, language: str) -> Iterator[_Need]:
+def needs_of(text: str, language: str) -> Iterator[Need]:
+    """What is exact in a statement, and has to be said."""
     for link in links_of(text):
-        yield _Need(Refusal.LINK, partial(_has_link, link))
+        yield Need(Refusal.LINK, partial(_has_link, link), words=link)
     for identifier in identifiers_of(text):
         refusal = Refusal.COMMAND if identifier.is_command else Refusal.IDENTIFIER
         is_sign = not any(map(str.isalnum, identifier.text))
-        yield _Need(refusal, partial(_has_identifier, identifier.text), not is_sign)
+        yield Need(refusal, partial(_has_identifier, identifier.text), not is_sign, words=identifier.text)
     plain = without_identifiers(text)
     for value in values_of(plain, (language,)):
         lendable = any(not isinstance(m, Number) or m.unit in DURATIONS for m in value.meanings)
-        yield _Need(_REFUSALS[type(value.meanings[0])], partial(_has_value, value.meanings), lendable)
+        yield Need(_REFUSALS[type(value.meanings[0])], partial(_has_value, value.meanings), lendable, value)
     for phrase in dict.fromkeys(time.phrase for time in relative_times_of(plain, _SOME_DAY, (language,))):
-        yield _Need(Refusal.DATE, partial(_has_time, phrase, language))
+        yield Need(Refusal.DATE, partial(_has_time, phrase, language), words=phrase)
 
 
 _REFUSALS = {Number: Refusal.FIGURE, Clock: Refusal.TIME, Day: Refusal.DATE}

@@ -109,13 +109,13 @@ class Transcript:
         """The lines of the stretch itself."""
         return [line for line in self.lines.values() if line.is_new]
 
-    def shown(self, lines: Iterable[ShownLine]) -> str:
-        """Lines as the model reads them: `<number> @X to @Y, time: text`."""
+    def shown(self, lines: Iterable[ShownLine], *, timed: bool = False) -> str:
+        """Lines as the model reads them: `<number> @X to @Y, time: text`; `timed` where each has its time."""
         rows: list[str] = []
         last_ms = 0
         for line in lines:
             at = snowflake.to_ms(line.message_id)
-            rows.append(self._row(line, timed=at - last_ms > SILENCE_MS))
+            rows.append(self._row(line, timed=timed or at - last_ms > SILENCE_MS))
             last_ms = at
         return "\n".join(rows)
 

@@ -166,6 +166,7 @@ async def open_app(
             posts=forget.posts,
             recall=recall.recall,
             answers=recall.answers,
+            embeds_at_home=recall.embeds_at_home,
             catchup=recall.catchup,
             digest=recall.digest,
             flusher=flusher,

@@ -8,8 +8,7 @@ from bot.text.analysis import question_terms, terms
 from bot.text.appointments import Appointment, appointments
 from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
 from bot.text.calendar_words import CURRENCIES, DURATIONS, SIZES, language_of
-from bot.text.chat_text import URL, folded, is_english, one_line, own_words, visible
-from bot.text.dates import relative_times, with_dates
+from bot.text.chat_text import URL, folded, one_line, own_words, visible
 from bot.text.figures import values_of
 from bot.text.folding import as_matched, fold
 from bot.text.fulltext import (
@@ -29,8 +28,7 @@ from bot.text.meanings import NO_SIGN, SIGNS_LIKE, Clock, Day, Meaning, Number, 
 from bot.text.moments import parse_since, parse_until
 from bot.text.secrets import REDACTED, SecretFinder
 from bot.text.statistics import Statistics
-from bot.text.values import VALUE, all_said, denies_alike, values, with_values
-from bot.text.written_dates import with_written_dates
+from bot.text.written_dates import with_written_dates, with_written_times
 
 __all__ = [
     "CURRENCIES",
@@ -42,7 +40,6 @@ __all__ = [
     "SIZES",
     "STOP_WORDS",
     "URL",
-    "VALUE",
     "Appointment",
     "Clock",
     "Day",
@@ -56,18 +53,15 @@ __all__ = [
     "Statistics",
     "ToldDays",
     "Value",
-    "all_said",
     "appointments",
     "as_matched",
     "author_token",
     "channel_token",
-    "denies_alike",
     "document_length",
     "fold",
     "folded",
     "guild_token",
     "identifiers_of",
-    "is_english",
     "is_in",
     "language_of",
     "links_of",
@@ -78,16 +72,13 @@ __all__ = [
     "parse_since",
     "parse_until",
     "question_terms",
-    "relative_times",
     "relative_times_of",
     "runs_of",
     "tells",
     "terms",
-    "values",
     "values_of",
     "visible",
-    "with_dates",
-    "with_values",
     "with_written_dates",
+    "with_written_times",
     "without_identifiers",
 ]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 
 from bot.text.folding import fold
-from bot.text.languages import STOP_WORDS
 from bot.text.pasted import without_pasted
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -86,33 +84,3 @@ def one_line(text: str) -> str:
 def folded(text: str) -> str:
     """`text` for comparing names and phrases: compatibility forms, case and accents folded."""
     return one_line(fold(visible(text)))
-
-
-SURE = 2
-"""Function words by which another language has to be ahead of English."""
-
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-
-
-def is_english(text: str) -> bool:
-    """Whether `text` is to be read as English: by its function words, or for want of signs of another language.
-
-    A text of ASCII letters is another language's only by two function words more than it has of English; one may well
-    be an abbreviation or part of a command.
-    """
-    counts = _counts(text)
-    ahead = max(counts.values(), default=0) - counts["english"]
-    return ahead < SURE if text.isascii() else ahead == 0 and counts["english"] > 0
-
-
-def may_be(text: str, language: str) -> bool:
-    """Whether `text` has function words of a language, and of no other more of them; English has too many in common."""
-    counts = _counts(text)
-    counts.pop("english", None)
-    return 0 < counts[language] == max(counts.values())
-
-
-def _counts(text: str) -> Counter[str]:
-    return Counter(
-        name for word in _WORD.findall(text.casefold()) for name, words in STOP_WORDS.items() if word in words
-    )

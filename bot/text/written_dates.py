@@ -6,7 +6,7 @@ Where it is not sure which day is meant nothing is written, for a wrong date is 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -33,7 +33,25 @@ def with_written_dates(text: str, lines: Sequence[ToldDays], language: str) -> s
         lines: what it stands on, the most important first.
         language: of the text.
     """
-    written = dict(_insertions(text, lines, language))
+    return _with(text, dict(_insertions(text, lines, language)))
+
+
+def with_written_times(text: str, lines: Sequence[ToldDays], language: str, today: date) -> str:
+    """The text with the date behind each relative time that a line told and that means another day by now.
+
+    Args:
+        text: in which nothing else is changed.
+        lines: what it stands on, the most important first.
+        language: of the text.
+        today: when it is read.
+    """
+    now = {time.start: time for time in relative_times_of(without_identifiers(text), today, (language,))}
+    told = [(place, time) for place, time in _relative(text, lines, language) if not _BRACKET.match(text, place)]
+    old = [(place, time) for place, time in told if time.start not in now or now[time.start].first != time.first]
+    return _with(text, {place: f" ({_span(time.first, time.last, language)})" for place, time in old})
+
+
+def _with(text: str, written: Mapping[int, str]) -> str:
     parts, last = [], 0
     for place in sorted(written):
         parts += [text[last:place], written[place]]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
+LISTED = 3
+"""With more sentences than these, each stands on a line of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cited:
@@ -19,7 +22,12 @@ class Cited:
 
 
 def answer_view(
-    title: str, sentences: Sequence[tuple[str, Sequence[int]]], cited: Sequence[Cited], *, below: str
+    title: str,
+    sentences: Sequence[tuple[str, Sequence[int]]],
+    cited: Sequence[Cited],
+    *,
+    below: str,
+    linked: bool = True,
 ) -> ui.LayoutView:
     """Sentences with the numbers of the lines that say them, each number a link to its message, and these lines.
 
@@ -28,10 +36,14 @@ def answer_view(
         sentences: each with the places of its lines in `cited`.
         cited: what is cited, in the order of its numbers.
         below: a small line at the end.
+        linked: whether the numbers are links, which take much room; the lines have them anyway.
     """
-    paragraph = " ".join(
-        f"{text} {' '.join(f'[[{place + 1}]]({cited[place].url})' for place in places)}" for text, places in sentences
-    )
+
+    def number_of(place: int) -> str:
+        return f"[[{place + 1}]]({cited[place].url})" if linked else f"[{place + 1}]"
+
+    told = [f"{text} {' '.join(map(number_of, places))}" for text, places in sentences]
+    paragraph = "\n".join(f"- {text}" for text in told) if len(told) > LISTED else " ".join(told)
     lines = [
         f"{number}. {source.text}\n-# [{source.caption}]({source.url})" for number, source in enumerate(cited, start=1)
     ]

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from bot.cli.faults import EXIT_UNREAD
 from bot.storage.sqlite import DATABASE_FILE
+from tests.fixtures.answers import agreeing
 from tests.fixtures.commandline import COMMAND_SECONDS, CommandLine, Lines
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.http import Fault
@@ -327,7 +328,7 @@ async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     command_line: CommandLine, json_lines: Lines, ollama_server: LoopbackOllama
 ) -> None:
     said = "The bridge opens on Friday."
-    ollama_server.answer = lambda _: {"sentences": [{"text": said, "sources": [1]}]}
+    ollama_server.answer = agreeing(said)
     await command_line("replay", json_lines("chat.jsonl", [BRIDGE]), "--no-extract")
     ask = ("recall", "when does the bridge open?", "--answer", "--json")
     (record,) = (await command_line(*ask, OLLAMA_BASE_URL=ollama_server.url)).records()
@@ -335,7 +336,7 @@ async def test_recall_answers_from_the_hits_with_links_or_says_why_not(
     assert (record["answer"]["state"], sentence["text"]) == ("answered", said)
     assert sentence["links"][0].endswith(f"/{BRIDGE['id']}")
     shown = await command_line(*ask[:-1], OLLAMA_BASE_URL=ollama_server.url)
-    assert f"{said} [1]" in shown.out
+    assert f"{said} — Ada [1]" in shown.out
     assert "/api/embed" not in str(ollama_server.requests)
     down = await command_line(*ask)
     assert down.code == 0

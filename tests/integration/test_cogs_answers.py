@@ -13,7 +13,7 @@ from bot.memories import Asker
 from bot.recall.answers import Answers
 from bot.storage.schema import post_people, posts, tombstones
 from cogs.mentions import BY_A_MEMBER
-from tests.fixtures.answers import Oracle, Relay, open_oracle, open_relay
+from tests.fixtures.answers import Oracle, Relay, agreeing, open_oracle, open_relay
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.public import posted, take_down
@@ -26,7 +26,7 @@ ASKED = "when is the launch?"
 @pytest.fixture
 async def oracle(pipeline: Pipeline) -> AsyncIterator[Oracle]:
     """A model over the same database."""
-    async with open_oracle(pipeline.db, pipeline.clock) as oracle:
+    async with open_oracle(pipeline.db, pipeline.clock, calls_a_second=100) as oracle:
         yield oracle
 
 
@@ -65,7 +65,7 @@ async def test_an_answer_cites_the_message_with_a_link_and_is_for_the_asker_alon
     message = await room.say(room.ann, SENTENCE)
     result = await ask(room)
     text = shown(result)
-    assert f"{ANSWER} [[1]]({link(message)})" in text
+    assert f"{ANSWER} — ann [[1]]({link(message)})" in text
     assert "1. **Ann:** the launch moved".lower() in text.lower()
     assert answer_of(result).ephemeral
     assert posted(room) == []
@@ -73,7 +73,7 @@ async def test_an_answer_cites_the_message_with_a_link_and_is_for_the_asker_alon
 
 
 async def test_without_support_it_does_not_know_and_shows_what_is_nearest(room: World, oracle: Oracle) -> None:
-    oracle.says = "The launch moved to Paris."
+    oracle.says, oracle.agrees = "The launch moved to Paris.", False
     await room.say(room.ann, SENTENCE)
     text = shown(await ask(room))
     assert "I don't know" in text
@@ -129,7 +129,7 @@ async def test_what_is_deleted_while_the_model_thinks_is_not_shown(room: World, 
 async def relay(pipeline: Pipeline) -> AsyncIterator[Relay]:
     """A model that fails, and another one in its place."""
     async with open_relay(pipeline.db, pipeline.clock) as relay:
-        relay.substitute.answer = lambda _: {"sentences": [{"text": ANSWER, "sources": [1]}]}
+        relay.substitute.answer = agreeing(ANSWER)
         yield relay
 
 

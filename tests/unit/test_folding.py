@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from string import ascii_lowercase
 
 import pytest
 
 from bot.domain import snowflake
 from bot.recall.question import understand
-from bot.text import SecretFinder, relative_times, values
+from bot.text import SecretFinder
 from bot.text.folding import as_matched
 
 NOW = snowflake.from_datetime(datetime(2025, 6, 15, tzinfo=UTC))
@@ -23,10 +23,6 @@ TWINS = [
     if not sign.isascii() and re.match(letter, sign, re.IGNORECASE)
 ]
 """A letter of English and another sign that stands for it, for every such sign there is."""
-
-
-def days(text: str) -> list[tuple[date, date]]:
-    return [(time.first, time.last) for time in relative_times(text, date(2025, 1, 2))]
 
 
 def asked(text: str) -> object:
@@ -48,9 +44,6 @@ def test_a_sign_is_the_letter_that_it_matched(letter: str, twin: str) -> None:
 @pytest.mark.parametrize(
     ("read", "text"),
     [
-        *((values, text) for text in ("on friday", "fünf six sieben", "am 3. juni um 18 uhr", "lundi le 3 avril")),
-        *((days, text) for text in ("we meet on friday", "see you in six weeks", "five weeks from tomorrow it is")),
-        *((days, text) for text in ("lo facciamo domani sì", "diesen dienstag", "friday of next week")),
         *((asked, text) for text in ("what was said six weeks ago", "what was said this month", "on 3 sept 2024")),
     ],
 )

@@ -22,6 +22,9 @@ import bot.text
 from bot.domain import (
     AnswerInvalid,
     Citation,
+    Hit,
+    HitKind,
+    Line,
     Memory,
     MemoryKind,
     Message,
@@ -34,10 +37,10 @@ from bot.domain import (
 from bot.llm import estimate_tokens, says_yes
 from bot.llm.manners import Manner
 from bot.llm.model_answers import json_in
-from bot.recall.answers.prompt import prompt_of, read_answer
-from bot.recall.answers.sources import Source
-from bot.recall.answers.support import is_supported
-from bot.recall.answers.wording import ends, is_order
+from bot.recall.answers.check import read_verdicts
+from bot.recall.answers.evidence import Material, evidence_of
+from bot.recall.answers.exact import Cited, checked
+from bot.recall.answers.prompt import AskedNow, prompt_of, read_answer
 from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import count
@@ -265,10 +268,23 @@ def _judged(text: str) -> None:
 
 def _answered(text: str) -> None:
     """A sentence about lines of such text, a sentence of such text, and such a question."""
-    line = Source(1, 0, 1, 2, "Ana", text, DAY, frozenset(terms(text)))
-    for sentence, question in (("Ana moves the raid to Saturday.", "When is it?"), (text[:300], text)):
-        is_supported(sentence, [line], [line], question=question, people={"Ana", text[:32]})
-    prompt_of(text, [line])
+    hit = Hit(
+        kind=HitKind.MESSAGE,
+        text="",
+        score=1.0,
+        guild_id=1,
+        channel_ids=frozenset({2}),
+        message_ids=(snowflake.from_datetime(NOW),),
+        author_ids=(1,),
+        anchor=snowflake.from_datetime(NOW),
+        anchor_channel_id=2,
+        lines=(Line(snowflake.from_datetime(NOW), 1, text),),
+    )
+    evidence = evidence_of(Material((hit,), {1: "Ana", 2: text[:32]}), _NoSecrets(), UTC)
+    for sentence in ("Ana moves the raid to Saturday.", text[:400]):
+        cited = Cited(message_ids=hit.message_ids, said_on={DAY}, counts={1}, names={"ana"}, today=DAY)
+        checked(evidence.transcript.resolved(sentence)[0], cited, evidence.hearing, _NoSecrets())
+    prompt_of(AskedNow(text=text, at=NOW), evidence)
 
 
 def _read(text: str) -> None:
@@ -280,6 +296,7 @@ def _read(text: str) -> None:
         Repetition()(answer)
         with suppress(AnswerInvalid):
             read_answer(answer, {1})
+        read_verdicts(answer)
     says_yes(text)
     Manner().without(text)
 
@@ -321,8 +338,6 @@ def _functions() -> dict[str, Callable[[str], object]]:
         "find secrets": SECRETS.find,
         "estimate_tokens": estimate_tokens,
         "is_sensitive": is_sensitive,
-        "is_order": is_order,
-        "ends": ends,
         "understood": _understood,
         "rendered": _rendered,
         "shown to a model": _shown,
