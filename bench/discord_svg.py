@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-WIDTH, MARGIN, GAP = 720, 24, 10
+WIDTH, PHONE, MARGIN, GAP = 720, 380, 24, 10
 SIZES = {"heading": 20, "text": 15, "small": 12}
 INK, DIM, LINK, PANEL, GROUND, BUTTON = "#dbdee1", "#949ba4", "#00a8fc", "#2b2d31", "#313338", "#4e5058"
 NARROW = frozenset("ijltf.,:;'|!()[] ")
@@ -61,7 +61,7 @@ class Sheet:
     def button(self, label: str, x: float, y: float, *, link: bool = False, disabled: bool = False) -> float:
         """One button with its upper left corner there; returns its width."""
         shown = f"{label} ↗" if link else label
-        wide = _width(shown, 13, bold=True) + 28
+        wide = _button_width(shown)
         box = f'<rect x="{x:.0f}" y="{y:.0f}" width="{wide:.0f}" height="30" rx="6" fill="{BUTTON}"/>'
         style = 'font-size="13" font-weight="600" fill="#fff"'
         text = f'<text x="{x + 14:.0f}" y="{y + 20:.0f}" {style}>{escape(shown)}</text>'
@@ -81,11 +81,7 @@ class Sheet:
                     self.draw(part, width=width - wide - 2 * GAP)
                 self.button(accessory["label"], MARGIN + width - wide, top + 4, link="url" in accessory)
             case {"components": inner} if all("label" in part for part in inner):
-                x = float(MARGIN)
-                self.y += GAP
-                for part in inner:
-                    x += self.button(part["label"], x, self.y, disabled=part.get("disabled", False)) + GAP
-                self.y += 30
+                self._row(inner, width)
             case {"components": inner}:
                 for part in inner:
                     self.draw(part, width=width)
@@ -98,6 +94,17 @@ class Sheet:
                     f'<rect x="{MARGIN}" y="{self.y:.0f}" width="{width:.0f}" height="1" fill="#3f4147"/>'
                 )
 
+    def _row(self, buttons: Iterable[Json], width: float) -> None:
+        """Buttons beside each other, in as many lines as they need."""
+        x = float(MARGIN)
+        self.y += GAP
+        for part in buttons:
+            if x > MARGIN and x + _button_width(part["label"]) > MARGIN + width:
+                x = float(MARGIN)
+                self.y += 30 + GAP
+            x += self.button(part["label"], x, self.y, disabled=part.get("disabled", False)) + GAP
+        self.y += 30
+
     def _image(self, name: str, width: float) -> None:
         data = base64.b64encode(self.images[name]).decode()
         height = width * 9 / 16
@@ -109,21 +116,27 @@ class Sheet:
         self.y += height
 
 
-def picture(components: Iterable[Json], *, images: Mapping[str, bytes], named: Callable[[str], str]) -> str:
-    """An SVG of a message's components."""
+def picture(
+    components: Iterable[Json], *, images: Mapping[str, bytes], named: Callable[[str], str], width: int = WIDTH
+) -> str:
+    """An SVG of a message's components, so many pixels wide."""
     sheet = Sheet(images, named)
     for component in components:
-        sheet.draw(component, width=WIDTH - 2 * MARGIN)
+        sheet.draw(component, width=width - 2 * MARGIN)
         sheet.y += GAP
     height = sheet.y + MARGIN
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" '
         f'font-family="gg sans, Noto Sans, Helvetica, Arial, sans-serif">\n'
         f'<rect width="100%" height="100%" fill="{GROUND}"/>\n'
-        f'<rect x="8" y="8" width="{WIDTH - 16}" height="{height - 16:.0f}" rx="8" fill="{PANEL}" stroke="#3f4147"/>\n'
+        f'<rect x="8" y="8" width="{width - 16}" height="{height - 16:.0f}" rx="8" fill="{PANEL}" stroke="#3f4147"/>\n'
         + "\n".join(sheet.parts)
         + "\n</svg>\n"
     )
+
+
+def _button_width(label: str) -> float:
+    return _width(label, 13, bold=True) + 28
 
 
 def _style(line: str) -> tuple[str, str]:

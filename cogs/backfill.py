@@ -103,6 +103,7 @@ class Backfill:
         self._reaching: dict[int, tuple[Talk | discord.Thread, int]] = {}
         self._again: dict[int, discord.Guild] = {}
         self._misses = Counter[int]()
+        self._closed = False
 
     def observes(self, channel: object) -> bool:
         """Whether messages of this channel or thread are kept now."""
@@ -195,7 +196,8 @@ class Backfill:
         return going_on
 
     async def close(self) -> None:
-        """Stop reading, and wait until it has stopped."""
+        """Stop reading, and wait until it has stopped; what Discord still tells is read at the next start."""
+        self._closed = True
         for guild_id in list(self._tasks):
             self._stop(guild_id)
         await cut_off(self._stopping)
@@ -203,6 +205,8 @@ class Backfill:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def _start(self, guild: discord.Guild) -> None:
+        if self._closed:
+            return
         task = asyncio.create_task(self._begin(guild), name=f"backfill-{guild.id}")
         self._tasks[guild.id] = task
         task.add_done_callback(lambda done: self._ended(guild.id, done))

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Backoff, ServiceError, StartupError
 from bot.forget import DeletedAccounts, Verification
+from bot.operate import invite_link
 from bot.recall import Presenter, Responder
 from cogs import texts
 from cogs.access import Access
@@ -285,6 +286,11 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             guilds.zones.of,
             seconds=services.digest_seconds,
         )
+
+    async def on_ready(self) -> None:
+        """Tell the operator who this is and where, each time that every shard is there anew."""
+        where = "no server yet" if not self.guilds else f"{len(self.guilds):,} server{'s' * (len(self.guilds) > 1)}"
+        log.info("%s is connected, in %s; to invite it: %s", self.user, where, invite_link(self.application_id or 0))
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Note what a listener could not do: one line where the database or a service was at fault."""

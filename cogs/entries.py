@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.domain import Hit, Memory, jump_url
+from bot.domain import Hit, Memory, MemoryKind, jump_url
 from bot.recall import Part, Section
 from cogs import texts
 from cogs.hits import speakers_of
@@ -72,29 +72,31 @@ class EntryWriter:
         return f"**{_HEADINGS[section.part] if section.part is not None else 'For you'}**"
 
     def _line(self, part: Part, hit: Hit, section: Section, *, mixed: bool) -> str:
-        memory = hit.memory
         known = hit.anchor_channel_id in (self._here, section.channel_id)
-        where = "" if known else f" in <#{hit.anchor_channel_id}>"
-        link = f"[jump]({jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)})"
-        if memory is None:
-            speaker = shorten(speakers_of(hit.author_ids, self._names), SPEAKER_CHARS)
-            what = "replied" if part is Part.REPLY else "mentioned you"
-            text = safe(hit.lines[0].content, self._names, limit=LINE_CHARS)
-            return f"**{speaker}** {what}: {text} –{where} {ago(hit.created_at)}, {link}"
-        label = _LABELS.get(part, "") if mixed else ""
-        if part is Part.TOPIC:
-            text = safe(memory.text, self._names, limit=LINE_CHARS)
-            count = texts.count(len(memory.stating), "message")
-            return f"{text} – {self._speakers(memory)}{where}, {count}, {ago(memory.said_at)}, {link}"
-        day = self._day_of(memory) if part in (Part.PLAN, Part.PROMISED) else None
-        doubt = "" if memory.doubt is None else f" ({texts.MAY_HAVE_CHANGED})"
-        text = safe(memory.text, self._names, limit=LINE_CHARS - len(doubt)) + doubt
-        dated = "" if day is None else f"**{day_label(day.first, day.last)}** · "
-        speakers = "" if part is Part.PROMISED else f"{self._speakers(memory)}"
-        return f"{label}{dated}{text} – {speakers}{where}, {ago(memory.said_at)}, {link}"
+        memory = hit.memory
+        below = [
+            "" if memory is None or part is Part.PROMISED else self._speakers(hit),
+            "" if part is not Part.TOPIC else texts.count(len(hit.message_ids), "message"),
+            "" if known else f"<#{hit.anchor_channel_id}>",
+            ago(hit.created_at if memory is None else memory.said_at),
+            f"[jump]({jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)})",
+        ]
+        text = self._said(part, hit) if memory is None else self._statement(part, memory, mixed=mixed)
+        return f"{text} – {', '.join(filter(None, below))}"
 
-    def _speakers(self, memory: Memory) -> str:
-        return shorten(speakers_of(memory.author_ids, self._names), SPEAKER_CHARS)
+    def _said(self, part: Part, hit: Hit) -> str:
+        what = "replied" if part is Part.REPLY else "mentioned you"
+        return f"**{self._speakers(hit)}** {what}: {safe(hit.lines[0].content, self._names, limit=LINE_CHARS)}"
+
+    def _statement(self, part: Part, memory: Memory, *, mixed: bool) -> str:
+        day = self._day_of(memory) if memory.kind is MemoryKind.PLAN else None
+        dated = "" if day is None else f"**{day_label(day.first, day.last)}** · "
+        doubt = "" if memory.doubt is None else f" ({texts.MAY_HAVE_CHANGED})"
+        text = safe(memory.text, self._names, limit=LINE_CHARS - len(doubt))
+        return f"{_LABELS.get(part, '') if mixed else ''}{dated}{text}{doubt}"
+
+    def _speakers(self, hit: Hit) -> str:
+        return shorten(speakers_of(hit.author_ids, self._names), SPEAKER_CHARS)
 
 
 def _identity(hit: Hit) -> str | int:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.domain import Hit, Memory, jump_url
+from bot.domain import Hit, Line, Memory, jump_url
 from bot.memories import Asker
+from bot.recall import Group
 from cogs import texts
 from cogs.rendering import ago, plain_word, safe, safe_name
-from cogs.views.pages import ITEM_CHARS, PageItem
+from cogs.views.pages import PageItem
 
 MAX_BEFORE = 2
 BEFORE_CHARS = 100
 """How much of what held before is shown below a memory."""
 
-LEAST_CHARS = 120
-"""So much of a memory is shown, whatever stands below it; five of these stay below Discord's 4,000 characters."""
+TEXT_CHARS = 130
+"""How much of a statement, or of the line that matched best, is shown: four lines on a phone."""
 
-MAX_LINES = 5
-"""Lines of an excerpt that are shown, around the one that matched best."""
+BESIDE_CHARS = 80
+"""How much is shown of what stands beside it, in small print."""
 
 
 def hit_item(
@@ -29,20 +30,32 @@ def hit_item(
     before: Sequence[Memory] = (),
 ) -> PageItem:
     """One hit, ready to be shown, with the words in bold that `bold` tells, and below it what held `before`."""
-    memory = hit.memory
-    if memory is None:
-        text = _excerpt(hit, names, bold)
-        caption = f"{ago(hit.created_at)} · <#{hit.anchor_channel_id}> · score {hit.score:.2f}"
-    else:
-        below = doubt_of(memory) + "".join(_older(older, names) for older in before[:MAX_BEFORE])
-        text = safe(hit.text, names, limit=max(LEAST_CHARS, ITEM_CHARS - len(below)), bold=bold) + below
-        speakers = speakers_of(memory.author_ids, names)
-        caption = f"{memory.kind} · {speakers} · {ago(memory.said_at)} · <#{memory.channel_id}> · score {hit.score:.2f}"
+    return group_item(Group((hit,)), names, asker, bold, before)
+
+
+def group_item(
+    group: Group,
+    names: Mapping[int, str],
+    asker: Asker,
+    bold: Callable[[str], bool] = plain_word,
+    before: Sequence[Memory] = (),
+) -> PageItem:
+    """Hits that overlap as one: the statements, or the line that matched best, then a line beside it."""
+    best, excerpt = group.hits[0], group.excerpt
+    memories = [hit.memory for hit in group.statements if hit.memory is not None]
+    lines = [safe(memory.text, names, limit=TEXT_CHARS, bold=bold) + doubt_of(memory) for memory in memories]
+    lines += [_older(older, names) for older in before[:MAX_BEFORE]]
+    if excerpt is not None and memories:
+        lines.append(f"-# {_line(_source_of(memories, excerpt), names, BESIDE_CHARS, bold)}")
+    elif excerpt is not None:
+        lines += _excerpt(excerpt, names, bold)
+    about = "" if not memories else f"{memories[0].kind} · {speakers_of(memories[0].author_ids, names)} · "
+    at = best.created_at if best.memory is None else best.memory.said_at
     return PageItem(
-        text=text,
-        caption=caption,
-        url=jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor),
-        memory_id=memory.id if memory is not None and asker.may_forget(memory) else None,
+        text="\n".join(lines),
+        caption=f"{about}{ago(at)} · <#{best.anchor_channel_id}>",
+        url=jump_url(best.guild_id, best.anchor_channel_id, best.anchor),
+        memory_id=next((memory.id for memory in memories if asker.may_forget(memory)), None),
     )
 
 
@@ -63,15 +76,24 @@ def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
 
 def _older(memory: Memory, names: Mapping[int, str]) -> str:
     """A line on what held before."""
-    return f"\n-# before, {ago(memory.said_at)}: {safe(memory.text, names, limit=BEFORE_CHARS)}"
+    return f"-# before, {ago(memory.said_at)}: {safe(memory.text, names, limit=BEFORE_CHARS)}"
 
 
-def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) -> str:
-    shown = hit.around_anchor(MAX_LINES)
-    budget = ITEM_CHARS // len(shown)
-    return "\n".join(_line(line.author_id, line.content, names, budget, bold) for line in shown)
+def _source_of(memories: Sequence[Memory], excerpt: Hit) -> Line:
+    """The line of an excerpt that states the memories beside it: the best may be an older one that says otherwise."""
+    cited = {citation.message_id for memory in memories for citation in memory.stating}
+    lines = sorted(excerpt.lines, key=lambda line: (line.message_id in cited, line.message_id == excerpt.anchor))
+    return lines[-1]
 
 
-def _line(author_id: int, content: str, names: Mapping[int, str], budget: int, bold: Callable[[str], bool]) -> str:
-    speaker = safe_name(names.get(author_id, ""))[: max(12, budget // 3)]
-    return f"**{speaker}:** {safe(content, names, limit=max(20, budget - len(speaker) - 7), bold=bold)}"
+def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) -> list[str]:
+    """The line that matched best, and in small print the one after it, or else the one before it."""
+    at = next((place for place, line in enumerate(hit.lines) if line.message_id == hit.anchor), 0)
+    beside = hit.lines[at + 1 : at + 2] or hit.lines[max(0, at - 1) : at]
+    small = [f"-# {_line(line, names, BESIDE_CHARS, bold)}" for line in beside]
+    return [_line(hit.lines[at], names, TEXT_CHARS, bold), *small]
+
+
+def _line(line: Line, names: Mapping[int, str], limit: int, bold: Callable[[str], bool]) -> str:
+    speaker = safe_name(names.get(line.author_id, ""))[: limit // 3]
+    return f"**{speaker}:** {safe(line.content, names, limit=limit - len(speaker), bold=bold)}"

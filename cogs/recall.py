@@ -13,14 +13,26 @@ from discord.ext import commands
 
 from bot.domain import Hit
 from bot.memories import Asker
-from bot.recall import Matched, Presented, Presenter, Reading, RecallQuery, RecallResult, cited_by
+from bot.recall import (
+    Group,
+    GroupPage,
+    Matched,
+    Presented,
+    Presenter,
+    Reading,
+    RecallQuery,
+    RecallResult,
+    cited_by,
+    grouped,
+    page_of,
+)
 from bot.text import parse_since, parse_until
 from cogs import texts
 from cogs.access import Access
 from cogs.answering import note_of
 from cogs.checks import per_member
 from cogs.forget import MemoryActions
-from cogs.hits import hit_item
+from cogs.hits import group_item
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
 from cogs.publishing import why_not_here
@@ -215,13 +227,15 @@ class RecallPages:
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page of what is still there and may still be read."""
-        shown, number, pages = await self._compared(interaction, number)
+        shown, groups, cut = await self._compared(interaction, number)
         asker = await self._access.asker(interaction)
         return Page(
             title=f"### {safe(self._query.text, {}, limit=150)}",
-            items=tuple(await self._items(interaction, shown.items, asker)),
-            number=number,
-            pages=pages,
+            items=tuple(await self._items(interaction, groups, asker)),
+            number=cut.number,
+            pages=cut.pages,
+            weaker=cut.weaker,
+            dense=True,
             notes=(*self._notes, *([texts.NOT_COMPARED] if shown.incomplete else [])),
             empty="" if shown.items else self._nothing(asker),
         )
@@ -236,28 +250,30 @@ class RecallPages:
         shown, _, _ = await self._compared(interaction, number)
         return shown.items
 
-    async def _compared(self, interaction: Interaction, number: int) -> tuple[Presented[Hit], int, int]:
-        """The hits of one page as they are now, its number, and how many pages there are."""
-        first = pages = 0
+    async def _compared(
+        self, interaction: Interaction, number: int
+    ) -> tuple[Presented[Hit], Sequence[Group], GroupPage]:
+        """The hits of one page as they are now, in their groups, and what page it is."""
+        cut = GroupPage()
 
         async def read(doubtful: frozenset[int]) -> Sequence[Hit]:
-            nonlocal first, pages
+            nonlocal cut
             fresh = await self._presenter.fresh(self._hits, partial(self._reading, interaction))
             sure = [hit for hit in fresh if not cited_by(hit) & doubtful]
-            pages = -(-len(sure) // PER_PAGE)
-            first = max(0, min(number, pages - 1)) * PER_PAGE
-            return sure[first : first + PER_PAGE]
+            cut = page_of(grouped(sure), number, PER_PAGE)
+            return [hit for group in cut.groups for hit in group.hits]
 
         shown = await self._presenter.present(self._query.guild_id, read)
-        return shown, first // PER_PAGE, pages
+        return shown, grouped(shown.items), cut
 
     async def _reading(self, interaction: Interaction) -> frozenset[int]:
         """What the asker may read at this moment."""
         return (await self._access.asker(interaction)).readable
 
-    async def _items(self, interaction: Interaction, hits: Sequence[Hit], asker: Asker) -> list[PageItem]:
+    async def _items(self, interaction: Interaction, groups: Sequence[Group], asker: Asker) -> list[PageItem]:
         if interaction.guild is None:
             return []
+        hits = [hit for group in groups for hit in group.hits]
         ids = [hit.memory.id for hit in hits if hit.memory is not None] if self._history else []
         before = await self._presenter.past(self._query.guild_id, ids, partial(self._reading, interaction))
         older = [memory for memories in before.values() for memory in memories]
@@ -265,8 +281,14 @@ class RecallPages:
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
         names = await names_for(interaction.guild, self._directory, people, stored)
         return [
-            hit_item(hit, names, asker, self._matched, before.get(hit.memory.id, ()) if hit.memory else ())
-            for hit in hits
+            group_item(
+                group,
+                names,
+                asker,
+                self._matched,
+                [older for hit in group.statements if hit.memory for older in before.get(hit.memory.id, ())],
+            )
+            for group in groups
         ]
 
     def _nothing(self, asker: Asker) -> str:

@@ -208,6 +208,7 @@ class Hit:
         anchor: message to jump to.
         lines: the excerpt's messages; empty for a memory.
         memory: the memory; None for an excerpt.
+        strength: how much of the strength of the best hit it has, 0 to 1.
     """
 
     kind: HitKind
@@ -221,6 +222,7 @@ class Hit:
     anchor_channel_id: int
     lines: tuple[Line, ...] = ()
     memory: Memory | None = None
+    strength: float = 1.0
 
     def around_anchor(self, count: int) -> tuple[Line, ...]:
         """At most `count` lines of the excerpt, the one to jump to in their middle where there are enough."""

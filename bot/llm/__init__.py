@@ -18,6 +18,7 @@ from bot.llm.costs import CountedCall, Ledger, Usage
 from bot.llm.embeddings import FIXED_TEXT, MAX_TEXTS, AbsentEmbedder, Embedder
 from bot.llm.fallback import Course, FallbackModel, FallbackStanding
 from bot.llm.loading import load_settings
+from bot.llm.ollama_check import bare_address
 from bot.llm.prices import PriceTable
 from bot.llm.provider import LoadedModel
 from bot.llm.registry import providers_of
@@ -52,6 +53,7 @@ __all__ = [
     "Sifter",
     "Usage",
     "answers_at_once",
+    "bare_address",
     "bill",
     "bills_by_day",
     "claim_request",

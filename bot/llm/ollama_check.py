@@ -126,7 +126,7 @@ async def _all_of(url: str, model: str, setting: str) -> list[Finding]:
 async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
     client = ollama_client(url, SAMPLE_SECONDS)
     try:
-        yield Finding("ollama", Verdict.OK, f"answers at {_bare(url)}, version {await _ollama_version(url)}")
+        yield Finding("ollama", Verdict.OK, f"answers at {bare_address(url)}, version {await _ollama_version(url)}")
         shown = await client.show(name)
         yield _context(name, shown.modelinfo or {})
         answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
@@ -157,7 +157,7 @@ def _todo(trouble: Exception) -> str:
     return f"{first}; until then messages wait and are searched by words"
 
 
-def _bare(url: str) -> str:
+def bare_address(url: str) -> str:
     """The address without a name and password in it."""
     return str(httpx.URL(url).copy_with(username=None, password=None))
 

@@ -6,6 +6,7 @@ Housekeeping, which runs from time to time, is here as well. Nothing shown here 
 from bot.operate.composition import doctor_of, look_for_delays, open_status
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
+from bot.operate.in_use import invite_link, services_in_use
 from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.services import Services
 from bot.operate.status import Status, StatusReport
@@ -25,8 +26,10 @@ __all__ = [
     "Traffic",
     "Troubles",
     "doctor_of",
+    "invite_link",
     "look_for_delays",
     "open_status",
     "page",
+    "services_in_use",
     "serving",
 ]

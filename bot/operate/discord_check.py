@@ -8,6 +8,7 @@ import aiohttp
 import httpx
 
 from bot.domain import Finding, Verdict, snowflake
+from bot.operate.in_use import invite_link
 from bot.settings import Settings
 
 PROBE_SECONDS = 15.0
@@ -50,7 +51,7 @@ def _application(status: int, text: str) -> Finding:
         return Finding("discord", Verdict.FAULT, f"answers with HTTP {status}", f"try again later, or {NETWORK_TODO}")
     try:
         body = json.loads(text)
-        snowflake.parse(body["id"])
+        application_id = snowflake.parse(body["id"])
         flags = int(body.get("flags") or 0)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Finding("discord", Verdict.FAULT, NOT_DISCORD, NETWORK_TODO)
@@ -61,4 +62,5 @@ def _application(status: int, text: str) -> Finding:
             "the application may not read messages",
             "switch on Message Content Intent in the developer portal, Bot",
         )
-    return Finding("discord", Verdict.OK, f"token accepted for {body.get('name', 'this application')}")
+    name = body.get("name", "this application")
+    return Finding("discord", Verdict.OK, f"token accepted for {name}; to invite it: {invite_link(application_id)}")

@@ -9,6 +9,7 @@ from bot.recall.answers.service import Answer, Answers, AnswerState, Sentence
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
 from bot.recall.digest import DigestLines, Period, sections_of
+from bot.recall.groups import Group, GroupPage, grouped, page_of
 from bot.recall.matched import Matched
 from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
@@ -24,6 +25,8 @@ __all__ = [
     "Answers",
     "CatchUp",
     "DigestLines",
+    "Group",
+    "GroupPage",
     "Happened",
     "Matched",
     "Part",
@@ -41,8 +44,10 @@ __all__ = [
     "by_channel",
     "by_kind",
     "cited_by",
+    "grouped",
     "next_day",
     "open_recall",
+    "page_of",
     "pages",
     "sections_of",
     "without",

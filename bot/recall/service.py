@@ -20,6 +20,7 @@ from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import RankedMessage
 from bot.recall.scope import scope_of
+from bot.recall.strength import with_strength
 from bot.text import FullText, Statistics
 
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ class Recall:
                 self._stage("meaning", self._memories.by_meaning(plain_text, query)),
                 self._stage("words", self._by_words(question, query)),
             )
-        ids = [match.memory_id for match in convincing(near, words_found=bool(ranked or rows))]
-        memories = await self._stage("fuse", self._memories.fuse(rows, ids, query))
+        above = {match.memory_id: match.above for match in convincing(near, words_found=bool(ranked or rows))}
+        memories = await self._stage("fuse", self._memories.fuse(rows, list(above), query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
         self._timed("all", time.monotonic() - started)
-        return RecallResult(tuple(hits), (note,) if note else ())
+        return RecallResult(tuple(with_strength(hits, question, ranked, above)), (note,) if note else ())
 
     async def _stage(self, name: str, work: Coroutine[Any, Any, T]) -> T:
         started = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 import portalocker
 
 from bot.domain import CANCEL_SECONDS, InUse, Run, StartupError, Step, no_step, steady_clock
-from bot.operate import Shards
+from bot.operate import Shards, services_in_use
 from bot.run.app import App, open_app
 from bot.run.gateway import Gateway
 from bot.run.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
@@ -58,6 +58,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     ):
         if not await unless(stop, shards.take()):
             return
+        log.info(services_in_use(settings))
         give_way()
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
         gateway = Gateway(partial(_bot, app), token)

@@ -153,12 +153,25 @@ def language_of(text: str, default: str = LANGUAGES[0]) -> str:
 
     Of several with as many it is the default, or else the first.
     """
-    counts = dict.fromkeys((default, *LANGUAGES), 0)
+    counts = _counts(text)
+    return max((default, *LANGUAGES), key=lambda language: counts.get(language, 0))
+
+
+def languages_of(text: str) -> list[str]:
+    """Those of `LANGUAGES` that a text has most words of; several where they are as many."""
+    counts = _counts(text)
+    most = max(counts.values())
+    return [language for language in LANGUAGES if counts[language] == most]
+
+
+def _counts(text: str) -> dict[str, int]:
+    """How many words of each language a text has."""
+    counts = dict.fromkeys(LANGUAGES, 0)
     for word in _WORD.findall(text.casefold()):
         forms = {word, fold(word)}
         for language, names in _NAMES.items():
             counts[language] += not names.isdisjoint(forms)
-    return max(counts, key=lambda language: counts[language])
+    return counts
 
 
 def value_of(table: Table, word: str, languages: Iterable[str] = LANGUAGES) -> int | None:

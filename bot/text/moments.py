@@ -1,34 +1,26 @@
-"""Times as people write them: `7d`, `yesterday`, `monday`, `2026-01-31`."""
+"""Times as people write them in options: `7d`, `gestern`, `last week`, `31.01.2026`; and in words what they mean."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from bot.domain import UserError, snowflake
+from bot.text.periods import whole_period
 
-_AGO = re.compile(r"(?:last\s+)?(\d{1,4})\s*(mo|min|m|h|d|w|y)[a-z]*(?:\s+ago)?")
-_UNITS = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-    "mo": timedelta(days=30),
-    "y": timedelta(days=365),
-}
 _DAY = timedelta(days=1)
 _SHORTEST = timedelta(milliseconds=1)  # as exact as a snowflake
-_DAYS_BACK = {"today": 0, "yesterday": 1}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
+_NOW = frozenset({"now", "jetzt", "maintenant", "ahora"})
+_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+_ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[ tT][0-9:.,+zZ-]{2,32}")
 
 
 def parse_since(text: str, now: datetime, zone: tzinfo) -> int:
     """The first snowflake of the time that `text` names.
 
     Args:
-        text: how long ago (`30m`, `12h`, `7d`, `2w`, `3mo`, `1y`), `now`, `today`, `yesterday`, a day of the week (the
-            last one), or a date or time in ISO 8601.
+        text: how long ago (`30m`, `12h`, `7d`, `vor 2 Wochen`), a day, week, month or year (`gestern`, `last week`,
+            `January`, `31.01.2026`, `mardi`), or a date or time in ISO 8601; in English, German, French or Spanish.
         now: the aware time from which is counted.
         zone: whose days and times are meant, where the text does not name a zone.
 
@@ -39,7 +31,7 @@ def parse_since(text: str, now: datetime, zone: tzinfo) -> int:
 
 
 def parse_until(text: str, now: datetime, zone: tzinfo) -> int:
-    """The last snowflake of the time that `text` names, as `parse_since` reads it: of a day, that of its end.
+    """The last snowflake of the time that `text` names, as `parse_since` reads it: of a week, that of its end.
 
     Raises:
         UserError: it is no such time.
@@ -47,42 +39,76 @@ def parse_until(text: str, now: datetime, zone: tzinfo) -> int:
     return snowflake.from_datetime(_span(text, now.astimezone(zone))[1]) - 1
 
 
+def window_in_words(since: int | None, until: int | None, zone: tzinfo) -> str:
+    """From when until when, as in "since Monday 23 November 2026 until Sunday 29 November 2026"; empty for all time.
+
+    Args:
+        since: the first snowflake.
+        until: the last one.
+        zone: whose days and times are told.
+    """
+    parts = []
+    if since is not None:
+        parts.append(f"since {_in_words(snowflake.to_datetime(since).astimezone(zone))}")
+    if until is not None:
+        last = snowflake.to_datetime(until).astimezone(zone)
+        over = snowflake.to_datetime(until + 1).astimezone(zone)
+        parts.append(f"until {_day(last) if _is_midnight(over) else _in_words(last)}")
+    return " ".join(parts)
+
+
+def _in_words(moment: datetime) -> str:
+    return _day(moment) if _is_midnight(moment) else f"{_day(moment)} at {moment:%H:%M}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%A} {moment.day} {moment:%B %Y}"
+
+
+def _is_midnight(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+
+
 def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
     """When the time begins that a text names, and when it is over; Discord had, or will have, snowflakes in it."""
-    start, end = _named(text, now)
+    start, end = _named(" ".join(text.split()), now)
     if end <= snowflake.FIRST or start > snowflake.LAST:
         raise UserError(
             f"Discord has no messages of that time; name one from {snowflake.FIRST.year} to {snowflake.LAST.year}, "
-            "like `7d`, `yesterday` or `2026-01-31`."
+            "like `7d`, `yesterday`, `last week` or `2026-01-31`."
         )
     return start, end
 
 
-def _named(text: str, now: datetime) -> tuple[datetime, datetime]:
+def _named(words: str, now: datetime) -> tuple[datetime, datetime]:
     """When the time begins that a text names, and when it is over, in the zone of `now`.
 
     Days end where the clock on the wall says so: in summer time's first or last night they are not 24 hours long.
     """
-    words = " ".join(text.lower().split())
     try:
-        if (back := _days_back(words, now)) is not None:
-            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) - back * _DAY
-            return midnight, midnight + _DAY
-        moment = now if words == "now" else _moment(words, now)
-        return moment, moment + (_DAY if _DATE.fullmatch(words) else _SHORTEST)
+        stretch = _iso(words, now) or ((now, now) if words.casefold() in _NOW else whole_period(words, now))
     except (ValueError, OverflowError):
-        raise UserError("I don't know that time; write it like `7d`, `12h`, `yesterday` or `2026-01-31`.") from None
+        stretch = None
+    if stretch is None:
+        raise UserError(
+            "I don't know that time; write it like `7d`, `12h`, `yesterday`, `last week`, `January`, `31.01.2026` or "
+            "`2026-01-31`."
+        )
+    start, end = stretch
+    return start, end if end > start else end + _SHORTEST
 
 
-def _days_back(words: str, now: datetime) -> int | None:
-    day = words.removeprefix("last ").removeprefix("on ")
-    if day in _WEEKDAYS:
-        return (now.weekday() - _WEEKDAYS.index(day) - 1) % 7 + 1
-    return _DAYS_BACK.get(words)
+def _iso(words: str, now: datetime) -> tuple[datetime, datetime] | None:
+    """A date or a time in ISO 8601.
 
-
-def _moment(words: str, now: datetime) -> datetime:
-    if ago := _AGO.fullmatch(words):
-        return now.astimezone(UTC) - int(ago[1]) * _UNITS[ago[2].removesuffix("in")]
+    Raises:
+        ValueError: it looks like one, but there is no such time.
+    """
+    if _DATE.fullmatch(words):
+        day = datetime.fromisoformat(words).replace(tzinfo=now.tzinfo)
+        return day, day + _DAY
+    if not _ISO.fullmatch(words):
+        return None
     moment = datetime.fromisoformat(words)
-    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+    return moment, moment

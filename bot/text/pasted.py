@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 
 _JUMP = r"\(<?https://(?:\w+\.)?discord(?:app)?\.com/channels/[\d/]+>?\)"
-_CAPTION = re.compile(rf" · score \d\.\d\d\s*$|^-# \[.*\]{_JUMP}\s*$")
+_CAPTION = re.compile(rf" · \[jump\]{_JUMP}\s*$| · #[^·\n]{{1,110}} · jump\s*$|^-# \[.*\]{_JUMP}\s*$")
 """The small line below something that recall found."""
 _LINE = re.compile(
     rf"^.*(?:, \[jump\]{_JUMP}|\[\[\d+\]\]{_JUMP}).*$"
-    r"|^.* – [^–\n]{1,64}, [^–\n]{1,40}, jump\s*$"
+    r"|^.* – (?:[^–\n]{1,90}, )?[^–\n]{1,40}, jump\s*$"
     r"|^\**Remembered:\**\s.*$"
-    r"|^\**(?:Decided|Planned|Still open)\**\s*$"
+    r"|^\**(?:For you|Talked about|Decided|Planned|Still open)\**\s*$"
 )
 """A line that is the bot's by itself."""
 

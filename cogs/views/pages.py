@@ -1,8 +1,11 @@
-"""Pages of found or remembered things: text, caption, a way to the message, and Forget where it is allowed."""
+"""Pages of found or remembered things: text, caption, a link to the message, and Forget where it is allowed.
+
+Made to be read on a phone: links stand in the text, for a button beside it would leave it half of the width.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +16,7 @@ from cogs.views.base import Interaction, OwnView
 from cogs.views.remember import CorrectModal
 
 PER_PAGE = 5
-"""Seven components each at most, with frame and paging below Discord's limit of 40."""
+"""Five components each at most, with frame and paging below Discord's limit of 40."""
 
 ITEM_CHARS = 480
 """Five of these with captions and title stay below Discord's 4,000 characters for one view."""
@@ -37,6 +40,11 @@ class PageItem:
     memory_id: str | None = None
     correctable: bool = False
 
+    @property
+    def markdown(self) -> str:
+        """All of it as text."""
+        return f"{self.text}\n-# {self.caption} · [jump]({self.url})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -46,6 +54,8 @@ class Page:
         number: counts from 0.
         pages: how many there are; 0 with nothing to show.
         text: Discord Markdown above the items, or in place of them.
+        weaker: how many items that fit less come on the pages after this one, if it is the last of the others.
+        dense: whether the buttons of all items stand in one row, with their numbers.
         notes: one line each, below the items.
         empty: shown where there is neither.
     """
@@ -55,6 +65,8 @@ class Page:
     number: int = 0
     pages: int = 1
     text: str = ""
+    weaker: int = 0
+    dense: bool = False
     notes: tuple[str, ...] = ()
     empty: str = ""
 
@@ -154,12 +166,14 @@ class Pages(OwnView):
     def _fill(self, page: Page, *notes: str) -> None:
         self._number = page.number
         box = ui.Container[Pages](ui.TextDisplay("\n".join(filter(None, (page.title, page.text)))))
-        for item in page.items:
+        numbers = page.dense and any(item.memory_id is not None for item in page.items)
+        for number, item in enumerate(page.items, start=1):
             box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
-            text = ui.TextDisplay[Pages](f"{item.text}\n-# {item.caption}")
-            box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
-            if item.memory_id is not None:
+            box.add_item(ui.TextDisplay((f"**{number}** · " if numbers else "") + item.markdown))
+            if item.memory_id is not None and not page.dense:
                 box.add_item(ui.ActionRow(*self._buttons(item.memory_id, correctable=item.correctable)))
+        if numbers:
+            box.add_item(ui.ActionRow(*_forgetting(page.items)))
         below = [
             *([page.empty] if not (page.items or page.text) else []),
             *(f"-# {note}" for note in (*page.notes, *notes)),
@@ -174,13 +188,21 @@ class Pages(OwnView):
 
 
 def _turning(page: Page) -> list[ui.Button[Pages]]:
+    more: list[ui.Button[Pages]] = (
+        [_Turn(f"{page.weaker:,} more", page.number + 1, enabled=True)] if page.weaker else []
+    )
     if page.pages < 2:
-        return []
+        return more
     return [
         _Turn("Back", page.number - 1, enabled=page.number > 0),
         ui.Button(label=f"{page.number + 1} of {page.pages}", disabled=True),
-        _Turn("Next", page.number + 1, enabled=page.number + 1 < page.pages),
+        *(more or [_Turn("Next", page.number + 1, enabled=page.number + 1 < page.pages)]),
     ]
+
+
+def _forgetting(items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
+    numbered = enumerate(items, start=1)
+    return [_Forget(item.memory_id, f"Forget {number}") for number, item in numbered if item.memory_id is not None]
 
 
 class _Turn(ui.Button[Pages]):
@@ -203,8 +225,8 @@ class _Share(ui.Button[Pages]):
 
 
 class _Forget(ui.Button[Pages]):
-    def __init__(self, memory_id: str) -> None:
-        super().__init__(label="Forget", style=discord.ButtonStyle.danger)
+    def __init__(self, memory_id: str, label: str = "Forget") -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.danger)
         self._memory_id = memory_id
 
     async def callback(self, interaction: Interaction) -> None:

@@ -16,8 +16,7 @@ def public_view(title: str, items: Sequence[PageItem], *, below: str) -> ui.Layo
     box = ui.Container[ui.LayoutView](ui.TextDisplay(title))
     for item in items:
         box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
-        text = ui.TextDisplay[ui.LayoutView](f"{item.text}\n-# {item.caption}")
-        box.add_item(ui.Section(text, accessory=ui.Button(label="Jump", url=item.url)))
+        box.add_item(ui.TextDisplay(item.markdown))
     box.add_item(ui.Separator())
     box.add_item(ui.TextDisplay(f"-# {below}"))
     view.add_item(box)

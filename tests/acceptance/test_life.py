@@ -69,6 +69,9 @@ async def test_a_second_start_reads_back_what_was_said_meanwhile_and_sends_no_co
     stage.observe(general, help_)
     await stage.bot.start(MEM0_ENABLED="false")
     await stage.bot.noticed(general, help_)
+    started = stage.bot.logs()
+    assert "No memories are made (MEM0_ENABLED=false)" in started
+    assert "is connected, in 1 server; to invite it: https://discord.com/oauth2/authorize?client_id=" in started
     thread = general.thread("plans", ada)
     for place in (general, help_, thread):
         place.say(ada, "The first thing that is said here.")

@@ -13,7 +13,9 @@ import pytest
 
 from bot.domain.model import PERSONAL_KINDS, Hit, HitKind, Line, Memory
 from bot.memories import Asker
-from cogs.catchup import _line
+from bot.recall.hits import memory_hit
+from bot.recall.overview import Entry, Part, Section
+from cogs.entries import EntryWriter
 from cogs.hits import hit_item
 from cogs.rendering import safe
 from tests.fixtures.storage import CHANNEL, GUILD, copy_into
@@ -65,7 +67,7 @@ def _hit(memory: Memory, before: tuple[Memory, ...] = ()) -> str:
         memory=memory,
     )
     item = hit_item(hit, CHAT.display_names, ASKER, before=before)
-    return f"{item.text}\n-# {item.caption}"
+    return item.markdown
 
 
 def _excerpt(_: list[Memory]) -> str:
@@ -84,7 +86,7 @@ def _excerpt(_: list[Memory]) -> str:
         lines=tuple(Line(m.id, m.author_id, m.content) for m in said),
     )
     item = hit_item(hit, CHAT.display_names, ASKER)
-    return f"{item.text}\n-# {item.caption}"
+    return item.markdown
 
 
 def _hits(memories: list[Memory]) -> str:
@@ -94,7 +96,9 @@ def _hits(memories: list[Memory]) -> str:
 
 
 def _caught_up(memories: list[Memory]) -> str:
-    return "\n".join(["**Decided**", *(f"- {_line(m, CHAT.display_names, CHANNEL)}" for m in memories)])
+    entries = tuple(Entry(Part.DECISION, memory_hit(memory)) for memory in memories)
+    writer = EntryWriter(CHAT.display_names, here=CHANNEL, day_of=lambda _: None)
+    return "\n".join(writer.section(Section(entries, Part.DECISION), [entry.hit for entry in entries]))
 
 
 def _receipts(memories: list[Memory]) -> str:

@@ -688,3 +688,22 @@ async def test_a_server_that_is_joined_later_is_observed_at_once(pipeline: Pipel
         assert world.services.guilds.observations.observed(world.general.id)
         await world.say(world.ann, "said at once")
         assert await world.contents() == ["said at once"]
+
+
+async def test_what_discord_tells_while_the_bot_stops_starts_no_reading(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.observe()
+    observer: Any = world.bot.cogs["Observer"]
+    asked: list[int] = []
+
+    async def logs_from(channel_id: int, *args: object, **kwargs: object) -> list[object]:
+        asked.append(channel_id)
+        return []
+
+    monkeypatch.setattr(observer.backfill._pages, "_fetch", logs_from)
+    await observer.backfill.close()
+    await world.gateway("shard_disconnect", 0)
+    await world.gateway("shard_ready", 0)
+    assert not observer.backfill._tasks
+    assert asked == []

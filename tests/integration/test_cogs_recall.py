@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import discord
 import pytest
 import simcord
 
+from bench.discord_svg import PHONE, picture
+from cogs.views.pages import PER_PAGE
 from tests.fixtures.discord import World, answer_of, buttons_of, open_world, shown
 from tests.fixtures.memory import NOTE, Pipeline, replaces_the_nearest
 
@@ -29,8 +31,7 @@ async def test_it_finds_what_was_just_said_with_speaker_time_and_link(world: Wor
     assert result.ephemeral
     assert "**ann:** The **launch** moved to Thursday" in shown(result)
     assert f"<t:{int(message.created_at.timestamp())}:R>" in shown(result)
-    urls = [button.get("url") for button in buttons_of(answer_of(result))]
-    assert f"https://discord.com/channels/{world.guild.id}/{world.general.id}/{message.id}" in urls
+    assert f"[jump](https://discord.com/channels/{world.guild.id}/{world.general.id}/{message.id})" in shown(result)
 
 
 async def test_with_nothing_observed_it_says_how_to_begin(world: World) -> None:
@@ -150,7 +151,7 @@ async def test_a_memory_can_be_forgotten_from_the_answer(world: World) -> None:
     await world.remembered(world.ann, "Printer PIN is marzipan")
     result = await recall(world, world.ann, "printer pin")
     assert "marzipan" in shown(result)
-    await world.ann.click(answer_of(result), label="Forget")
+    await world.ann.click(answer_of(result), label="Forget 1")
     assert "Forgotten" in shown(result)
     assert "marzipan" not in shown(result)
     assert await world.pipeline.memories() == []
@@ -161,7 +162,7 @@ async def test_others_get_no_forget_button(world: World) -> None:
     await world.remembered(world.ann, "Printer PIN is marzipan")
     result = await recall(world, world.bob, "printer pin")
     assert "marzipan" in shown(result)
-    assert [button.get("label") for button in buttons_of(answer_of(result))] == ["Jump", "Share here"]
+    assert [button.get("label") for button in buttons_of(answer_of(result))] == ["Share here"]
 
 
 async def test_the_forget_button_fails_once_the_right_is_gone(world: World) -> None:
@@ -172,7 +173,7 @@ async def test_the_forget_button_fails_once_the_right_is_gone(world: World) -> N
     assert "Forget" in str(answer_of(result).components)
     await world.guild_now.get_role(world.moderators.id).delete()  # type: ignore[union-attr]
     await world.env.settle()
-    pressed = await mod.click(answer_of(result), label="Forget")
+    pressed = await mod.click(answer_of(result), label="Forget 1")
     assert "no such memory" in shown(pressed)
     assert len(await world.pipeline.memories()) == 1
 
@@ -276,5 +277,34 @@ async def test_a_rule_that_was_turned_round_is_recalled_as_it_is_now(world: Worl
     assert (old.superseded_by, new.superseded_by) == (new.id, None)
     for question in ("who can ban", "who can mute and kick", "what can mods do"):
         lines = shown(await world.bob.slash(world.general, "recall", query=question)).replace("**", "").splitlines()
-        remembered = [text for text, source in pairwise(lines) if source.startswith("-# decision")]
-        assert remembered == ["mods can ban, only admins can mute and kick"]
+        (place,) = [place for place, line in enumerate(lines) if line.startswith("-# decision")]
+        assert lines[place - 2 : place] == [
+            "mods can ban, only admins can mute and kick",
+            "-# ann: note\\: mods can ban, only admins can mute and kick",
+        ]
+
+
+PAGE_PX = 900
+"""A page of five hits is no taller on a phone."""
+
+
+async def test_a_page_of_five_long_hits_fits_on_a_phone(world: World) -> None:
+    await world.observe()
+    long = "the pancake recipe takes two eggs, half a litre of milk and *all* of the flour that is left " * 4
+    for number in range(3):
+        await world.remembered(world.ann, f"number {number}: {long}")
+    for place in range(4):
+        channel = world.guild.create_text_channel(f"a-channel-with-a-rather-long-name-{place}")
+        await world.observe(channel)
+        await world.said_before(world.ann, f"{place} {long}", channel)
+        await world.said_before(world.bob, "I never knew that, how long does it take until they are done?", channel)
+    result = await recall(world, world.ann, "pancake recipe")
+    components = answer_of(result).components
+    assert shown(result).count("[jump]") == PER_PAGE
+    assert "Forget" in str(components)
+    svg = picture(
+        components, images={}, named=lambda mention: f"{mention[0]}a-channel-with-a-rather-long-name", width=PHONE
+    )
+    height = re.search(r'height="(\d+)"', svg)
+    assert height is not None
+    assert int(height[1]) <= PAGE_PX

@@ -243,6 +243,7 @@ async def test_embeddings_that_fail_do_not_hide_the_rest(patient: Patient) -> No
     assert "embeddings" in faults(found)
     assert found["speed"].verdict is Verdict.OK
     assert found["discord"].verdict is Verdict.OK
+    assert "to invite it: https://discord.com/oauth2/authorize?client_id=" in found["discord"].found
 
 
 async def test_it_embeds_many_texts_at_once_and_the_longest_that_may_come(patient: Patient) -> None:

@@ -104,7 +104,7 @@ def test_the_first_and_the_last_day_of_snowflakes_are_times(parse: Callable[...,
     assert 0 <= parse(text, datetime(2026, 12, 30, tzinfo=UTC), BERLIN) <= snowflake.HIGHEST
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01", "2026-01-٣١", "9" * 40])
+@pytest.mark.parametrize("text", ["", "soon", "-3d", "99999y", "9999y", "2026-13-01", "2026-02-30", "9" * 40])
 def test_other_times_are_refused_with_examples(text: str) -> None:
     with pytest.raises(UserError, match="yesterday"):
         parse_since(text, NOW, UTC)
