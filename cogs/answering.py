@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import discord
@@ -11,12 +12,15 @@ from bot.domain import Hit, jump_url
 from bot.memories import Asker
 from bot.recall import Answer, Answered, AnswerState, Matched, Reading, Sentence, Source
 from cogs import texts
+from cogs.faults import UNREACHABLE, why
 from cogs.hits import hit_item
 from cogs.publishing import Place, Publisher
 from cogs.rendering import safe, safe_name
-from cogs.views.answer import Cited, answer_view
+from cogs.views.answer import Cited, answer_box
 from cogs.views.pages import PER_PAGE
 from cogs.views.public import public_view
+
+log = logging.getLogger(__name__)
 
 SENTENCE_CHARS = 420
 LINE_CHARS = 220
@@ -45,22 +49,57 @@ class Answering:
         asked_id: int,
         most: int = PER_PAGE,
         answers: discord.Message | None = None,
-    ) -> bool:
+        note: str = "",
+    ) -> discord.Message | None:
         """Post what was found for everybody in `place`, at most so many hits of it.
 
         Returns:
-            False where something of it was changed, or may not be shown there any more: then none of it is seen.
+            None where something of it was changed, or may not be shown there any more: then none of it is seen.
         """
-        shown = answered if answered.is_answered else replace(answered, hits=_instead(answered)[:most])
-        below = texts.shared_by(asker.user_id)
-        view = self.view(shown, below=below) if shown.is_answered else _hits_view(shown, asker, below=below)
+        shown, view = self._public(answered, asker, most, note)
         return await self._publisher.post(
             place, view, reading, asker=asker, asked_id=asked_id, cited=shown.shown, answers=answers
         )
 
-    @staticmethod
-    def view(answered: Answered, *, below: str) -> ui.LayoutView:
+    async def revise(
+        self, message: discord.Message, answered: Answered, asker: Asker, reading: Reading, *, most: int = PER_PAGE
+    ) -> bool:
+        """Let what was posted show the answer, or why there is none; False as None for `publish`."""
+        shown, view = self._public(answered, asker, most, "")
+        return await self._publisher.revise(message, view, reading, cited=shown.shown)
+
+    def posting(
+        self,
+        place: Place,
+        asker: Asker,
+        reading: Reading,
+        *,
+        asked_id: int,
+        most: int = PER_PAGE,
+        answers: discord.Message | None = None,
+    ) -> Posting:
+        """One answer for everybody, from what is found first to what the model says; arguments as of `publish`."""
+        return Posting(self, place, asker, reading, asked_id=asked_id, most=most, answers=answers)
+
+    def _public(self, answered: Answered, asker: Asker, most: int, note: str) -> tuple[Answered, ui.LayoutView]:
+        below = texts.shared_by(asker.user_id)
+        if answered.is_answered:
+            return answered, self.view(answered, below=below)
+        shown = replace(answered, hits=_instead(answered)[:most])
+        return shown, _hits_view(shown, asker, note or note_of(shown), below=below)
+
+    def view(self, answered: Answered, *, below: str) -> ui.LayoutView:
         """The answer with its citations."""
+        view = ui.LayoutView(timeout=None)
+        view.add_item(self.box(answered, below=below))
+        return view
+
+    @staticmethod
+    def box(answered: Answered, *, below: str) -> ui.Container[ui.LayoutView]:
+        """The answer with its citations, or where it came up, for a view."""
+        if not answered.is_answered:
+            lines = [title_of(answered), note_of(answered), *([f"-# {below}"] if below else [])]
+            return ui.Container(ui.TextDisplay("\n".join(lines)))
         answer = answered.answer or Answer(AnswerState.UNKNOWN)
         each = max(1, MOST_CITED // max(1, len(answer.sentences)))
         sources = list(dict.fromkeys(source for sentence in answer.sentences for source in sentence.sources[:each]))
@@ -70,18 +109,19 @@ class Answering:
         ]
         for linked, chars in SHORTER:
             cited = [_cited(source, answered.query.guild_id, chars) for source in sources]
-            view = answer_view(f"### {title_of(answered)}", sentences, cited, below=below, linked=linked)
-            if view.content_length() <= MAX_TEXT:
+            box = answer_box(title_of(answered), sentences, cited, below=below, linked=linked)
+            if sum(len(part.content) for part in box.walk_children() if isinstance(part, ui.TextDisplay)) <= MAX_TEXT:
                 break
-        return view
+        return box
 
 
 def _instead(answered: Answered) -> tuple[Hit, ...]:
     """What is shown in place of an answer: of one that is not known only where it came up."""
-    return answered.nearest if _is_unknown(answered) else answered.hits
+    return answered.nearest if is_unknown(answered) else answered.hits
 
 
-def _is_unknown(answered: Answered) -> bool:
+def is_unknown(answered: Answered) -> bool:
+    """Whether the model was asked, and what was found does not tell."""
     return answered.answer is not None and answered.answer.state is AnswerState.UNKNOWN
 
 
@@ -92,9 +132,68 @@ def _sentence(sentence: Sentence) -> str:
     return f"{text} — {names}" if names else text
 
 
+class Posting:
+    """One answer in public; what Discord declines is noted in the log and not shown."""
+
+    def __init__(
+        self,
+        answering: Answering,
+        place: Place,
+        asker: Asker,
+        reading: Reading,
+        *,
+        asked_id: int,
+        most: int,
+        answers: discord.Message | None,
+    ) -> None:
+        self._answering = answering
+        self._place = place
+        self._asker = asker
+        self._reading = reading
+        self._asked_id = asked_id
+        self._most = most
+        self._answers = answers
+        self._message: discord.Message | None = None
+
+    async def meanwhile(self, found: Answered) -> None:
+        """Post what was found while the answer is being written."""
+        try:
+            self._message = await self._publish(found, texts.STILL_WRITING)
+        except UNREACHABLE as error:
+            log.info("What was found on question %d could not be posted (%s)", self._asked_id, why(error))
+
+    async def finish(self, answered: Answered) -> discord.Message | None:
+        """Let the post show the answer, or why there is none; None where there is no such post."""
+        if not answered.shown:
+            return None
+        try:
+            if self._message is None:
+                return await self._publish(answered)
+            done = await self._answering.revise(self._message, answered, self._asker, self._reading, most=self._most)
+        except UNREACHABLE as error:
+            log.info("The answer to question %d could not be posted (%s)", self._asked_id, why(error))
+            return None
+        return self._message if done else None
+
+    async def _publish(self, answered: Answered, note: str = "") -> discord.Message | None:
+        return await self._answering.publish(
+            self._place,
+            answered,
+            self._asker,
+            self._reading,
+            asked_id=self._asked_id,
+            most=self._most,
+            answers=self._answers,
+            note=note,
+        )
+
+
 def title_of(answered: Answered) -> str:
-    """The question, as a title."""
-    return safe(answered.query.text, answered.names, limit=150)
+    """The question as a title, and below it the one before that it was understood with."""
+    title = f"### {safe(answered.query.text, answered.names, limit=150)}"
+    if not answered.query.earlier:
+        return title
+    return f"{title}\n-# {texts.AFTER}{safe(answered.query.earlier, answered.names, limit=100)}"
 
 
 def note_of(answered: Answered) -> str:
@@ -123,8 +222,8 @@ def _cited(source: Source, guild_id: int, chars: int) -> Cited:
     )
 
 
-def _hits_view(answered: Answered, asker: Asker, *, below: str) -> ui.LayoutView:
-    title = f"### {title_of(answered)}" + (f"\n{note}" if (note := note_of(answered)) else "")
+def _hits_view(answered: Answered, asker: Asker, note: str, *, below: str) -> ui.LayoutView:
+    title = title_of(answered) + (f"\n{note}" if note else "")
     bold = Matched(answered.query.text)
-    hits = () if _is_unknown(answered) else answered.hits
+    hits = () if is_unknown(answered) else answered.hits
     return public_view(title, [hit_item(hit, answered.names, asker, bold) for hit in hits], below=below)

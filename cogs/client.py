@@ -20,13 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain import Backoff, ServiceError, StartupError
 from bot.forget import DeletedAccounts, Verification
 from bot.operate import invite_link
-from bot.recall import Presenter, Responder
+from bot.recall import PatientResponder, Presenter, Responder
 from cogs import texts
 from cogs.access import Access
 from cogs.accounts import DiscordAccounts
 from cogs.admin import Admin
 from cogs.answering import Answering
 from cogs.archives import Archives
+from cogs.ask import AskCog
 from cogs.backfill import Backfill
 from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
@@ -214,20 +215,21 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 guilds, services.log, services.store, services.status, services.intake, services.flusher, control
             )
         )
-        await self.add_cog(
-            RecallCog(
-                services.recall,
-                guilds,
-                directory,
-                presenter,
-                access,
-                responder,
-                answering,
-                actions,
-                zone_of=guilds.zones.of,
-            )
+        recall = RecallCog(
+            services.recall,
+            guilds,
+            directory,
+            presenter,
+            access,
+            responder,
+            answering,
+            actions,
+            zone_of=guilds.zones.of,
         )
-        await self.add_cog(Mentions(self, access, backfill, responder, answering))
+        await self.add_cog(recall)
+        patient = PatientResponder(responder, seconds=services.quick_seconds)
+        await self.add_cog(AskCog(patient, services.talks, access, answering, recall))
+        await self.add_cog(Mentions(self, access, backfill, patient, services.talks, services.posts, answering))
         await self.add_cog(
             CatchUpCog(
                 services.catchup,

@@ -1,4 +1,7 @@
-"""The bot mentioned with a question in an observed channel: it answers from what everybody there may read."""
+"""The bot mentioned with a question in an observed channel, or answered: it answers from what everybody there may read.
+
+A reply to one of its answers needs no mention, and is understood with the question that was answered.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from discord import app_commands
 from discord.ext import commands
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.recall import RecallQuery
+from bot.recall import AskedQuestion, RecallQuery
 from cogs import texts
 from cogs.access import Access
 from cogs.content import is_from_person
@@ -20,7 +23,9 @@ from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
 
 if TYPE_CHECKING:
-    from bot.recall import Responder
+    from bot.forget import Posts
+    from bot.memories import Asker
+    from bot.recall import PatientResponder, Talks
     from cogs.answering import Answering
     from cogs.backfill import Backfill
 
@@ -45,36 +50,67 @@ class Mentions(commands.Cog):
         bot: commands.AutoShardedBot,
         access: Access,
         backfill: Backfill,
-        responder: Responder,
+        responder: PatientResponder,
+        talks: Talks,
+        posts: Posts,
         answering: Answering,
     ) -> None:
         self._bot = bot
         self._access = access
         self._backfill = backfill
         self._responder = responder
+        self._talks = talks
+        self._posts = posts
         self._answering = answering
         self._uses: dict[tuple[str, int], app_commands.Cooldown] = {}
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Answer a person who asks; in a channel that is not observed only say so."""
-        question = self._question(message)
         place, member = message.channel, message.author
-        if question is None or not isinstance(place, Place) or not isinstance(member, discord.Member):
+        if not is_from_person(message) or not isinstance(place, Place) or not isinstance(member, discord.Member):
             return
-        if why_not_here(member, place) or not self._may_ask(message):
+        question = self._question(message)
+        replied = self._answered_by_me(message)
+        if question is None and replied is None:
             return
         try:
-            if not self._backfill.observes(place):
-                await _say(message, texts.NOT_LISTENING)
-            elif not question:
-                await _say(message, texts.HOW_TO_ASK)
-            else:
-                await self._answer(message, place, member, question)
+            if question is None and not await self._is_answer(replied):
+                return
+            if why_not_here(member, place) or not self._may_ask(message):
+                return
+            await self._react(message, place, member, question)
         except UNREACHABLE as error:
             log.warning("Message %d could not be answered (%s)", message.id, why(error))
         except SQLAlchemyError as error:
             log.warning("Message %d could not be answered (%s)", message.id, type(error).__name__)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """A question that was deleted helps no other."""
+        self._talks.forget([payload.message_id])
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """The same of many."""
+        self._talks.forget(payload.message_ids)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """What was asked is not what was said any more."""
+        self._talks.forget([payload.message_id])
+
+    async def _react(
+        self, message: discord.Message, place: Place, member: discord.Member, question: str | None
+    ) -> None:
+        asked = _plain(message.content) if question is None else question
+        if not self._backfill.observes(place):
+            if question is not None:
+                await _say(message, texts.NOT_LISTENING)
+        elif not asked:
+            await _say(message, texts.HOW_TO_ASK)
+        else:
+            await self._answer(message, place, member, asked)
 
     async def _answer(self, message: discord.Message, place: Place, member: discord.Member, question: str) -> None:
         asker = await self._access.member(member, place)
@@ -89,21 +125,53 @@ class Mentions(commands.Cog):
             asker_id=asker.user_id,
             asked_at=message.id,
             until=message.id - 1,  # the question is in the log by now, and would be its own best hit
+            earlier=self._earlier(message, asker),
         )
+        self._talks.note(
+            AskedQuestion(
+                id=message.id,
+                guild_id=asker.guild_id,
+                channel_id=place.id,
+                asker_id=asker.user_id,
+                text=query.text,
+                public=True,
+            )
+        )
+        posting = self._answering.posting(place, asker, everybody, asked_id=message.id, most=HITS, answers=message)
         async with place.typing():
-            answered = await self._responder.respond(query, everybody)
-        if not answered.shown or not await self._answering.publish(
-            place, answered, asker, everybody, asked_id=message.id, most=HITS, answers=message
-        ):
-            await _say(message, texts.NOTHING_KNOWN)
+            answered = await self._responder.respond(query, everybody, posting.meanwhile)
+        reply = await posting.finish(answered) or await _say(message, texts.NOTHING_KNOWN)
+        self._talks.answered(message.id, reply.id)
+
+    def _earlier(self, message: discord.Message, asker: Asker) -> str:
+        """The question before this one: that which the message answers to, or else the asker's own in this channel."""
+        replied = self._answered_by_me(message)
+        before = None if replied is None else self._talks.answered_by(replied)
+        if before is not None:
+            return before.text
+        return self._talks.before(asker.guild_id, message.channel.id, asker.user_id, public=True)
 
     def _question(self, message: discord.Message) -> str | None:
-        """What a person asks this bot; None where they don't. A reply to the bot that names it nowhere is none."""
+        """What somebody asks this bot by its name; None where they don't name it."""
         me = self._bot.user
-        if me is None or not is_from_person(message):
+        if me is None:
             return None
         rest, count = re.subn(rf"<@!?{re.escape(str(me.id))}>", " ", message.content)
-        return " ".join(rest.split()).strip(" ,:;") if count else None
+        return _plain(rest) if count else None
+
+    def _answered_by_me(self, message: discord.Message) -> int | None:
+        """The message of this bot that a message replies to."""
+        reference, me = message.reference, self._bot.user
+        if reference is None or me is None or message.type is not discord.MessageType.reply:
+            return None
+        replied = reference.resolved
+        return replied.id if isinstance(replied, discord.Message) and replied.author.id == me.id else None
+
+    async def _is_answer(self, message_id: int | None) -> bool:
+        """Whether a message of the bot answers somebody."""
+        if message_id is None:
+            return False
+        return self._talks.answered_by(message_id) is not None or await self._posts.is_answer(message_id)
 
     def _may_ask(self, message: discord.Message) -> bool:
         """Count the question; False where there were too many lately."""
@@ -115,7 +183,11 @@ class Mentions(commands.Cog):
         return not member.update_rate_limit(now) and not channel.update_rate_limit(now)
 
 
-async def _say(message: discord.Message, text: str) -> None:
+def _plain(content: str) -> str:
+    return " ".join(content.split()).strip(" ,:;")
+
+
+async def _say(message: discord.Message, text: str) -> discord.Message:
     """Answer with a text that cites nothing."""
     silent = discord.AllowedMentions.none()
-    await message.reply(text, allowed_mentions=silent, mention_author=False, suppress_embeds=True)
+    return await message.reply(text, allowed_mentions=silent, mention_author=False, suppress_embeds=True)

@@ -72,7 +72,7 @@ class Publisher:
         asked_id: int,
         cited: Sequence[Hit],
         answers: discord.Message | None = None,
-    ) -> bool:
+    ) -> discord.Message | None:
         """Post `view`, which shows the hits of `cited`, in the place of a line that says nothing yet.
 
         What changes from the first look at the sources on is seen by who takes posts back; what changed before is seen
@@ -88,7 +88,7 @@ class Publisher:
             answers: the message that is answered.
 
         Returns:
-            False where a hit is not any more what it was, or may not be shown any more; the empty line goes soon.
+            None where a hit is not any more what it was, or may not be shown any more; the empty line goes soon.
         """
         silent = discord.AllowedMentions.none()
         glance = await self._posts.glance({message_id for hit in cited for message_id in hit.message_ids})
@@ -97,12 +97,11 @@ class Publisher:
         else:
             message = await answers.reply(view=text_view(LOOKING), allowed_mentions=silent, mention_author=False)
         known = not self._consents.left_out(asker.guild_id, asker.user_id)
-        people = {user_id for hit in cited for user_id in (*hit.author_ids, *people_in([hit.text]))}
         try:
             await self._posts.record(
                 Post(message.id, asker.guild_id, place.id),
                 sources_of(cited),
-                people | ({asker.user_id} if known else set()),
+                _people(cited) | ({asker.user_id} if known else set()),
                 glance=glance,
                 asked_id=asked_id if known else None,
             )
@@ -110,11 +109,31 @@ class Publisher:
             with suppress(*UNREACHABLE):
                 await message.delete()  # what can't be noted can't be taken back: it stays without text
             raise
+        return message if await self._show(message, view, cited, reading) else None
+
+    async def revise(
+        self, message: discord.Message, view: ui.LayoutView, reading: Reading, *, cited: Sequence[Hit]
+    ) -> bool:
+        """Let something that was posted show another view, with the hits of `cited`; False as for `post`."""
+        glance = await self._posts.glance({message_id for hit in cited for message_id in hit.message_ids})
+        post = Post(message.id, message.guild.id if message.guild else 0, message.channel.id)
+        if not await self._posts.extend(post, sources_of(cited), _people(cited), glance=glance):
+            return False
+        return await self._show(message, view, cited, reading)
+
+    async def _show(
+        self, message: discord.Message, view: ui.LayoutView, cited: Sequence[Hit], reading: Reading
+    ) -> bool:
         if await self._presenter.changed(cited, reading):
             await self._posts.take_back([message.id])
             return False
-        await message.edit(view=view, allowed_mentions=silent)
+        await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         return True
+
+
+def _people(cited: Sequence[Hit]) -> set[int]:
+    """Whoever is quoted or named."""
+    return {user_id for hit in cited for user_id in (*hit.author_ids, *people_in([hit.text]))}
 
 
 class TakeDown(commands.Cog):

@@ -29,7 +29,6 @@ from bot.recall import (
 from bot.text import parse_since, parse_until
 from cogs import texts
 from cogs.access import Access
-from cogs.answering import note_of
 from cogs.checks import per_member
 from cogs.forget import MemoryActions
 from cogs.hits import group_item
@@ -89,7 +88,6 @@ class RecallCog(commands.Cog):
         channel="Only what was said in this channel or its threads",
         since="Only what was said since then: 7d, 12h, yesterday, 2026-01-31",
         until="Only what was said up to then: 7d, yesterday, 2026-01-31 (that day included)",
-        answer="Have the language model answer it from what is found, with numbered sources",
         share="Post it for everybody here, as far as everybody here may read it",
         history="With what held before, where something newer replaced it",
     )
@@ -104,11 +102,10 @@ class RecallCog(commands.Cog):
         channel: Place | None = None,
         since: app_commands.Range[str, 1, 40] | None = None,
         until: app_commands.Range[str, 1, 40] | None = None,
-        answer: bool = False,
         share: bool = False,
         history: bool = False,
     ) -> None:
-        """Search, and show the first page, an answer from it, or post that for everybody."""
+        """Search, and show the first page, or post it for everybody."""
         now, zone = interaction.created_at, self._zone_of(interaction.guild_id or 0)
         first = parse_since(since, now, zone) if since else None
         last = parse_until(until, now, zone) if until else None
@@ -129,18 +126,23 @@ class RecallCog(commands.Cog):
             limit=MAX_HITS,
             max_chars=MAX_CHARS,
         )
-        notes = await self._specially(interaction, wanted, reading, share=share, answer=answer)
-        if notes is None:
+        why_not = await self._share(interaction, wanted, reading) if share else None
+        if share and not why_not:
+            await reply(interaction, texts.SHARED)
             return
         result = await self._recall.search(wanted)
-        result = replace(result, notes=(*notes, *result.notes))
+        result = replace(result, notes=(*filter(None, [why_not]), *result.notes))
+        await reply_view(interaction, await self.pages_of(interaction, wanted, result, history=history))
+
+    async def pages_of(
+        self, interaction: Interaction, query: RecallQuery, result: RecallResult, *, history: bool = False
+    ) -> Pages:
+        """What was found, from its first page on, as it may be read now."""
         pages = RecallPages(
-            self._guilds, self._directory, self._access, self._presenter, wanted, result, history=history
+            self._guilds, self._directory, self._access, self._presenter, query, result, history=history
         )
         first_page = await pages.page(interaction, 0)
-        await reply_view(
-            interaction, Pages(interaction, pages, first_page, self._actions, share=partial(self._share_page, pages))
-        )
+        return Pages(interaction, pages, first_page, self._actions, share=partial(self._share_page, pages))
 
     async def _share_page(self, pages: RecallPages, interaction: Interaction, number: int) -> str:
         """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
@@ -157,48 +159,24 @@ class RecallCog(commands.Cog):
         hits = await pages.on_page(interaction, number)
         again = await self._responder.again(pages.query, hits, everybody)
         asker = await self._access.asker(interaction)
-        posted = bool(again.hits) and await self._answering.publish(
-            place, again, asker, everybody, asked_id=interaction.id
-        )
+        posted = again.hits and await self._answering.publish(place, again, asker, everybody, asked_id=interaction.id)
         return texts.SHARED if posted else texts.NOTHING_ON_PAGE
 
-    async def _specially(
-        self, interaction: Interaction, wanted: RecallQuery, reading: Reading, *, share: bool, answer: bool
-    ) -> list[str] | None:
-        """Post or answer it; where that can't be, one line each on why, and the hits are shown as ever."""
+    async def _share(self, interaction: Interaction, wanted: RecallQuery, reading: Reading) -> str:
+        """Post what everybody here may read; where that can't be, one line on why, and the hits are shown as ever."""
         place, member = interaction.channel, interaction.user
-        notes: list[str] = []
-        if share and isinstance(place, PostingPlace) and isinstance(member, discord.Member):
-            why_not = why_not_here(member, place)
-            if not why_not and await self._post(interaction, place, wanted, reading, answer=answer):
-                await reply(interaction, texts.SHARED)
-                return None
-            notes.append(why_not or texts.NOTHING_TO_SHARE)
-        elif share:
-            notes.append(texts.NO_PLACE)
-        if answer and interaction.guild is not None:
-            answered = await self._responder.respond(wanted, reading)
-            if answered.is_answered:
-                await reply_view(
-                    interaction, self._answering.view(answered, below=" ".join([*notes, texts.FROM_A_MODEL]))
-                )
-                return None
-            notes.append(note_of(answered))
-        return list(filter(None, notes))
-
-    async def _post(
-        self, interaction: Interaction, place: PostingPlace, wanted: RecallQuery, reading: Reading, *, answer: bool
-    ) -> bool:
-        """Post what everybody here may read; False where that is nothing."""
+        if not isinstance(place, PostingPlace) or not isinstance(member, discord.Member):
+            return texts.NO_PLACE
+        if why_not := why_not_here(member, place):
+            return why_not
 
         async def everybody() -> frozenset[int]:
             return await self._access.shown_in(place.guild, place.id, await reading())
 
-        answered = await self._responder.respond(wanted, everybody, answer=answer)
-        if not answered.shown:
-            return False
+        found = await self._responder.respond(wanted, everybody, answer=False)
         asker = await self._access.asker(interaction)
-        return await self._answering.publish(place, answered, asker, everybody, asked_id=interaction.id)
+        posted = found.hits and await self._answering.publish(place, found, asker, everybody, asked_id=interaction.id)
+        return "" if posted else texts.NOTHING_TO_SHARE
 
 
 class RecallPages:

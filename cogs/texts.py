@@ -45,16 +45,16 @@ NOTHING_TO_SHARE = (
 NOTHING_ON_PAGE = "Nothing was posted: nothing on this page may be read by everybody here."
 SHARED = "Posted. It is deleted when a message that it shows is deleted or changed."
 NOTHING_KNOWN = "I don't know: I found nothing on that which everybody here may read."
-HOW_TO_ASK = (
-    "Ask me a question with my name, and I answer from what everybody here may read; `/recall` looks for you alone."
-)
-NOT_LISTENING = "I am not listening in this channel, so I answer nothing here; `/recall` looks for you alone."
+HOW_TO_ASK = "Ask me a question with my name, and I answer from what everybody here may read; `/ask` answers you alone."
+NOT_LISTENING = "I am not listening in this channel, so I answer nothing here; `/ask` answers you alone."
 DIGEST_IS_PUBLIC = (
     "It tells only what everybody who reads that channel may read, and loses a line when the message behind it is "
     "deleted or changed; nothing is posted when nothing happened. `/digest off` ends it."
 )
 NO_DIGEST = "No channel gets a digest; `/digest on` begins."
 BELOW_DIGEST = "`/catchup` tells what concerns you · a line goes when the message behind it does"
+STILL_WRITING = "The answer is still being written; this is what I found so far."
+AFTER = "After: "
 FROM_A_MODEL = "Written by a language model from the messages above; check them where it matters"
 
 

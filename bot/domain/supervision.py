@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bot.domain.errors import ChannelMemoryError
 
@@ -171,7 +171,7 @@ class Supervisor:
             standing.waits = False
 
 
-async def cut_off(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def cut_off(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks, and wait until they have ended.
 
     One that hits the database driver may come out as the driver's error and be taken for a passing fault; so it is

@@ -22,6 +22,7 @@ from bot.index import Indexer, MessageVectors, NoIndex, Outbox, VectorIndex, ind
 from bot.llm import model_stores
 from bot.memories import MemoryStore, memory_stores
 from bot.observe import Intake, LogServices, open_log
+from bot.recall import Talks
 from bot.remember import remember_stores
 from bot.settings import Settings
 from bot.storage import Database, Installation, Store, open_store, storage_stores
@@ -34,6 +35,7 @@ class ForgetServices:
     Attributes:
         stores: everything that keeps anything.
         posts: what the bot posted for everybody.
+        talks: what was asked in the last minutes.
         erasure: erases across all stores.
         personal: what is held of a member.
         intake: takes what is said, edited and deleted into the log.
@@ -43,6 +45,7 @@ class ForgetServices:
 
     stores: tuple[Store, ...]
     posts: Posts
+    talks: Talks
     erasure: Erasure
     personal: PersonalData
     intake: Intake
@@ -66,6 +69,7 @@ def open_forget(
     Stores are told of what goes in the order of the packages: each after those that its own rows are made from.
     """
     posts, pending = Posts(db, clock), Requests(db, clock)
+    talks = Talks(db, clock, guilds.consents.left_out)
     stores: tuple[Store, ...] = (
         *storage_stores(db, clock),
         *model_stores(db, clock),
@@ -76,6 +80,7 @@ def open_forget(
         *remember_stores(db, clock),
         posts,
         pending,
+        talks,
     )
     erasure = Erasure(db, stores, indexer, guilds.hasher, clock, Traces(db, data_dir), step)
     personal = PersonalData(erasure, stores)
@@ -96,6 +101,7 @@ def open_forget(
     return ForgetServices(
         stores=stores,
         posts=posts,
+        talks=talks,
         erasure=erasure,
         personal=personal,
         intake=intake,

@@ -30,6 +30,7 @@ from bot.storage import (
     post_sources,
     posts,
     tombstones,
+    upsert,
 )
 
 if TYPE_CHECKING:
@@ -121,6 +122,34 @@ class Posts(Store):
             "posted_ms": glance.at_ms,
             "covers_ms": post.covers_ms,
         }
+        async with self._db.write() as connection:
+            await connection.execute(insert(posts).values(row))
+            await self._cite(connection, post, sources, people, glance)
+            if also is not None:
+                await also(connection)
+
+    async def extend(
+        self, post: Post, sources: Collection[PostSource], people: Collection[int], *, glance: Glance
+    ) -> bool:
+        """Note what a post stands on besides, before that is shown; False where the post goes already.
+
+        What it stood on before counts on: all of it was seen.
+        """
+        async with self._db.write() as connection:
+            this = (posts.c.message_id == post.message_id, posts.c.state == UP)
+            if await connection.scalar(select(posts.c.state).where(*this)) is None:
+                return False
+            await self._cite(connection, post, sources, people, glance)
+        return True
+
+    async def _cite(
+        self,
+        connection: AsyncConnection,
+        post: Post,
+        sources: Collection[PostSource],
+        people: Collection[int],
+        glance: Glance,
+    ) -> None:
         cited = [
             {
                 "post_id": post.message_id,
@@ -133,14 +162,9 @@ class Posts(Store):
             for source in sources
         ]
         named = [{"post_id": post.message_id, "user_id": user_id} for user_id in set(people)]
-        async with self._db.write() as connection:
-            await connection.execute(insert(posts).values(row))
-            if cited:
-                await connection.execute(insert(post_sources), cited)
-            if named:
-                await connection.execute(insert(post_people), named)
-            if also is not None:
-                await also(connection)
+        for table, rows in ((post_sources, cited), (post_people, named)):
+            if rows:
+                await connection.execute(upsert(self._db.dialect, table).on_conflict_do_nothing(), rows)
 
     async def cited(self, guild_id: int) -> dict[int, set[int]]:
         """The messages that the posts of a server stand on, by channel."""
@@ -203,6 +227,12 @@ class Posts(Store):
         """Whether this message is noted."""
         async with self._db.read() as connection:
             return await connection.scalar(select(posts.c.state).where(posts.c.message_id == message_id)) is not None
+
+    async def is_answer(self, message_id: int) -> bool:
+        """Whether this message stands and answers somebody."""
+        this = (posts.c.message_id == message_id, posts.c.state == UP, posts.c.covers_ms.is_(None))
+        async with self._db.read() as connection:
+            return await connection.scalar(select(posts.c.state).where(*this)) is not None
 
     async def was_edited(self, post: Post, memory_ids: Collection[str], people: Collection[int]) -> bool:
         """Discord shows these lines of a post now; False where others stand by now, and it stays on the list."""

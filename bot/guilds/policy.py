@@ -81,7 +81,8 @@ class Policy:
         return (
             "### This channel is observed from now on\n"
             f"I read along here, by decision of {decided_by}, so that members can look up later what was said with "
-            f"`/recall`.{back}\n{sentence}. Only people who can read this channel can recall what was said in it.\n"
+            f"`/ask` and `/recall`.{back}\n{sentence}. Only people who can read this channel can recall what was "
+            "said in it.\n"
             f"{whose}`/privacy opt-out` stops it for you at once and deletes what is kept about you; "
             "`/privacy status` tells how you stand, and `/privacy policy` all of it."
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.memories import MemoryStore, OwnMemories
     from bot.observe import Directory, Intake, MessageLog, UnreadMessages
     from bot.operate.status import Status
-    from bot.recall import Answers, CatchUp, DigestLines, Recall
+    from bot.recall import Answers, CatchUp, DigestLines, Recall, Talks
     from bot.remember import Awaited, Flusher, Rereadings
     from bot.storage import Installation
 
@@ -36,6 +36,7 @@ class Services:
         take_down_seconds: between two looks at which public posts have lost a source.
         digest_seconds: between two looks at which digests are due.
         sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
+        quick_seconds: after so long without an answer, what was found is shown first.
         step: told each step of `bot.domain.crash_points` as it is reached.
     """
 
@@ -52,6 +53,7 @@ class Services:
     personal: PersonalData
     clerk: Clerk
     posts: Posts
+    talks: Talks
     recall: Recall
     answers: Answers
     catchup: CatchUp
@@ -69,4 +71,5 @@ class Services:
     take_down_seconds: float = 5.0
     digest_seconds: float = 5.0
     sweep_requests_per_minute: int = 30
+    quick_seconds: float = 10.0
     step: Step = no_step

@@ -12,10 +12,12 @@ from bot.recall.digest import DigestLines, Period, sections_of
 from bot.recall.groups import Group, GroupPage, grouped, page_of
 from bot.recall.matched import Matched
 from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
+from bot.recall.patient_responder import PatientResponder
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
 from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.responder import Answered, Responder
 from bot.recall.service import Recall
+from bot.recall.talks import AskedQuestion, Talks
 from bot.recall.upcoming import next_day
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "AnswerState",
     "Answered",
     "Answers",
+    "AskedQuestion",
     "CatchUp",
     "DigestLines",
     "Group",
@@ -30,6 +33,7 @@ __all__ = [
     "Happened",
     "Matched",
     "Part",
+    "PatientResponder",
     "Period",
     "Presented",
     "Presenter",
@@ -41,6 +45,7 @@ __all__ = [
     "Section",
     "Sentence",
     "Source",
+    "Talks",
     "by_channel",
     "by_kind",
     "cited_by",

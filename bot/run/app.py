@@ -164,6 +164,7 @@ async def open_app(
             personal=forget.personal,
             clerk=forget.clerk,
             posts=forget.posts,
+            talks=forget.talks,
             recall=recall.recall,
             answers=recall.answers,
             embeds_at_home=recall.embeds_at_home,

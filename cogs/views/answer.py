@@ -21,14 +21,14 @@ class Cited:
     url: str
 
 
-def answer_view(
+def answer_box(
     title: str,
     sentences: Sequence[tuple[str, Sequence[int]]],
     cited: Sequence[Cited],
     *,
     below: str,
     linked: bool = True,
-) -> ui.LayoutView:
+) -> ui.Container[ui.LayoutView]:
     """Sentences with the numbers of the lines that say them, each number a link to its message, and these lines.
 
     Args:
@@ -47,11 +47,9 @@ def answer_view(
     lines = [
         f"{number}. {source.text}\n-# [{source.caption}]({source.url})" for number, source in enumerate(cited, start=1)
     ]
-    view = ui.LayoutView(timeout=None)
     box = ui.Container[ui.LayoutView](ui.TextDisplay(f"{title}\n{paragraph}"))
     box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
     box.add_item(ui.TextDisplay("\n".join(lines)))
     box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
     box.add_item(ui.TextDisplay(f"-# {below}"))
-    view.add_item(box)
-    return view
+    return box

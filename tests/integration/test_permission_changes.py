@@ -128,15 +128,15 @@ async def told(scene: Scene) -> simcord.ChannelHandle:
 
 async def test_an_answer_is_from_what_may_be_read_when_the_model_is_done(scene: Scene) -> None:
     channel = await told(scene)
-    before = await scene.asker.slash(scene.place, "recall", query=QUESTION, answer=True)
+    before = await scene.asker.slash(scene.place, "ask", question=QUESTION)
     assert f"The code word is {FORBIDDEN}" in shown(before)
     scene.oracle.meanwhile = lambda: scene.change_at_once(channel, scene.crew, "-view")
-    text = shown(await scene.asker.slash(scene.place, "recall", query=QUESTION, answer=True))
+    text = shown(await scene.asker.slash(scene.place, "ask", question=QUESTION))
     assert ALLOWED in text
     assert FORBIDDEN not in text
 
 
-@pytest.mark.parametrize("asked", ["by /recall", "by mention"])
+@pytest.mark.parametrize("asked", ["by /ask", "by mention"])
 async def test_a_posted_answer_is_from_what_everybody_may_read_when_the_model_is_done(scene: Scene, asked: str) -> None:
     channel = await told(scene)
     await scene.observe(scene.place)
@@ -144,7 +144,7 @@ async def test_a_posted_answer_is_from_what_everybody_may_read_when_the_model_is
     if asked == "by mention":
         await mention(scene)
     else:
-        await scene.asker.slash(scene.place, "recall", query=QUESTION, answer=True, share=True)
+        await scene.asker.slash(scene.place, "ask", question=QUESTION, public=True)
     text = "\n".join(posted(scene))
     assert ALLOWED in text
     assert FORBIDDEN not in text

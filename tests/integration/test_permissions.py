@@ -22,8 +22,10 @@ from tests.fixtures.permissions import (
     choices,
     digest,
     everywhere,
+    hits_of_an_answer,
     memories,
     mention,
+    public_answer,
     recall,
     share,
     share_button,
@@ -34,7 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Arrange = Callable[[Scene], Awaitable[None]]
 
 TABLE: list[Any] = []
-ALONE: tuple[Way, ...] = (recall, answer, memories, choices, everywhere)
+ALONE: tuple[Way, ...] = (recall, answer, hits_of_an_answer, memories, choices, everywhere)
 
 
 def case(*ways: Way) -> Callable[[Arrange], Arrange]:
@@ -377,25 +379,25 @@ async def it_was_said_by_somebody_else(s: Scene) -> None:
 # --- for everybody in a channel --------------------------------------------------------------------------------------
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def it_is_hidden_from_one_member(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel())
     await s.tell(FORBIDDEN, s.channel(bob="-view"))
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def its_history_is_hidden_from_one_role(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel(guests="+history"))
     await s.tell(FORBIDDEN, s.channel(guests="-history"))
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def it_was_said_among_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view"))
 
 
-@case(share_button, mention, digest)
+@case(share_button, mention, public_answer, digest)
 async def it_was_said_among_other_few(s: Scene) -> None:
     few = {"everyone": "-view", "asker": "+view", "crew": ""}  # an overwrite that decides nothing does not count
     s.place = s.channel(everyone="-view", asker="+view")
@@ -403,7 +405,7 @@ async def it_was_said_among_other_few(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.channel(**few, bob="+view"))
 
 
-@case(share, mention, digest)
+@case(share, mention, public_answer, digest)
 async def it_is_for_adults_and_this_place_is_not(s: Scene) -> None:
     adult = s.channel()
     await s.restrict(adult)
@@ -411,7 +413,7 @@ async def it_is_for_adults_and_this_place_is_not(s: Scene) -> None:
     await s.tell(FORBIDDEN, adult)
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def it_is_for_adults_of_whom_not_all_may_read_it(s: Scene) -> None:
     adult, few, s.place = s.channel(), s.channel(guests="-view"), s.channel()
     for channel in (adult, few, s.place):
@@ -420,7 +422,7 @@ async def it_is_for_adults_of_whom_not_all_may_read_it(s: Scene) -> None:
     await s.tell(FORBIDDEN, few)
 
 
-@case(share, mention, digest)
+@case(share, mention, public_answer, digest)
 async def it_was_said_in_a_private_thread_of_this_place(s: Scene) -> None:
     await s.tell(ALLOWED, await s.thread(s.general))
     await s.tell(FORBIDDEN, await s.thread(s.general, s.asker, private=True))
@@ -434,7 +436,7 @@ async def it_was_said_among_few_and_this_is_a_private_thread_of_others(s: Scene)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view", bob="+view"))
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
     for word, channel in ((ALLOWED, s.channel()), (FORBIDDEN, s.channel(everyone="-view", asker="+view"))):
         thread = await s.thread(channel)
@@ -442,7 +444,7 @@ async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
         await s.archive(thread)
 
 
-@case(share_button, mention, digest)
+@case(share_button, mention, public_answer, digest)
 async def not_everybody_may_connect_where_it_was_said(s: Scene) -> None:
     open_, closed = (s.guild.create_voice_channel(name) for name in ("open", "closed"))
     await s.env.settle()
@@ -457,7 +459,7 @@ async def the_asker_can_not_read_what_everybody_else_may(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.channel(asker="-view"))
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, s.channel())
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
@@ -469,7 +471,7 @@ async def the_line_that_holds_its_date_is_where_one_may_not_read(s: Scene) -> No
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(crew="-view"))
 
 
-@case(share, share_button, mention, digest)
+@case(share, share_button, mention, public_answer, digest)
 async def the_line_that_holds_its_date_is_in_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, supporting=s.channel())
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(everyone="-view", asker="+view"))
@@ -527,11 +529,13 @@ async def one_is_answered_in_a_private_thread_of_others(s: Scene) -> None:
 # --- what may have changed -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", [recall, memories, catchup, everywhere, share, share_button, mention, digest])
+@pytest.mark.parametrize(
+    "way", [recall, memories, catchup, everywhere, share, share_button, mention, public_answer, digest]
+)
 async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_read(scene: Scene, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker
-    for_everybody = way in (share, share_button, mention, digest)
+    for_everybody = way in (share, share_button, mention, public_answer, digest)
     readable = scene.channel()
     hidden = scene.channel(everyone="-view", asker="+view") if for_everybody else scene.channel(crew="-view")
     allowed, other = await scene.tell(ALLOWED, scene.general), await scene.tell("nutmeg", scene.general)

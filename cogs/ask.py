@@ -1,0 +1,168 @@
+"""/ask: an answer from what was said, for the asker alone, or for everybody where everybody may read it."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.recall import Answered, AskedQuestion, RecallQuery, RecallResult
+from cogs import texts
+from cogs.access import Access
+from cogs.answering import is_unknown, note_of
+from cogs.checks import per_member
+from cogs.faults import UNREACHABLE, why
+from cogs.publishing import Place, why_not_here
+from cogs.recall import MAX_QUERY
+from cogs.rendering import safe
+from cogs.reply import reply_view
+from cogs.views.ask import AnswerPanel, OpenHits
+from cogs.views.pages import Pages
+
+if TYPE_CHECKING:
+    from bot.recall import PatientResponder, Talks
+    from cogs.answering import Answering
+    from cogs.recall import RecallCog
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+
+class AskCog(commands.Cog, name="Ask"):
+    """Answers questions."""
+
+    def __init__(
+        self,
+        responder: PatientResponder,
+        talks: Talks,
+        access: Access,
+        answering: Answering,
+        recall: RecallCog,
+    ) -> None:
+        self._responder = responder
+        self._talks = talks
+        self._access = access
+        self._answering = answering
+        self._recall = recall
+
+    @app_commands.command(name="ask", description="Ask what was said, and get an answer with its sources")
+    @app_commands.describe(
+        question="Your question; a second one within ten minutes is understood with the one before it",
+        public="Answer for everybody here, from what everybody here may read",
+    )
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @per_member(6, 60.0)
+    async def ask(
+        self, interaction: Interaction, question: app_commands.Range[str, 1, MAX_QUERY], public: bool = False
+    ) -> None:
+        """Answer, and where that takes long show what was found first."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        note = await self._publicly(interaction, question) if public else ""
+        if note is not None:
+            await self._privately(interaction, question, note)
+
+    # --- for the asker alone -----------------------------------------------------------------------------------------
+
+    async def _privately(self, interaction: Interaction, question: str, note: str) -> None:
+        async def reading() -> frozenset[int]:
+            return (await self._access.asker(interaction)).readable
+
+        query = self._query(interaction, question, public=False)
+        self._note(interaction, question, public=False)
+        shown: list[ui.LayoutView] = []
+
+        async def show(view: ui.LayoutView) -> None:
+            for before in shown:
+                before.stop()
+            shown.append(view)
+            await _show(interaction, view)
+
+        async def meanwhile(found: Answered) -> None:
+            await show(await self._hits(interaction, found, note, texts.STILL_WRITING))
+
+        answered = await self._responder.respond(query, reading, meanwhile)
+        if answered.hits and (answered.is_answered or is_unknown(answered)):
+            below = " ".join(filter(None, [note, texts.FROM_A_MODEL if answered.is_answered else ""]))
+            box = self._answering.box(answered, below=below)
+            await show(AnswerPanel(interaction, box, self._opener(answered)))
+        else:
+            await show(await self._hits(interaction, answered, note, note_of(answered)))
+
+    async def _hits(self, interaction: Interaction, answered: Answered, *notes: str) -> Pages:
+        """What was found, in pages, with lines on the answer."""
+        earlier = answered.query.earlier
+        after = f"{texts.AFTER}{safe(earlier, answered.names, limit=100)}" if earlier else ""
+        result = RecallResult(answered.hits, tuple(filter(None, (*notes, after, *answered.notes))))
+        return await self._recall.pages_of(interaction, answered.query, result)
+
+    def _opener(self, answered: Answered) -> OpenHits | None:
+        return partial(self._open_hits, answered) if answered.hits else None
+
+    async def _open_hits(self, answered: Answered, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await reply_view(interaction, await self._hits(interaction, answered))
+
+    # --- for everybody -----------------------------------------------------------------------------------------------
+
+    async def _publicly(self, interaction: Interaction, question: str) -> str | None:
+        """Answer where everybody sees it; where that can't be, one line on why."""
+        place, member = interaction.channel, interaction.user
+        if not isinstance(place, Place) or not isinstance(member, discord.Member):
+            return texts.NO_PLACE
+        if why_not := why_not_here(member, place):
+            return why_not
+
+        async def everybody() -> frozenset[int]:
+            return await self._access.public(await self._access.asker(interaction), place)
+
+        query = self._query(interaction, question, public=True)
+        asker = await self._access.asker(interaction)
+        posting = self._answering.posting(place, asker, everybody, asked_id=interaction.id)
+        answered = await self._responder.respond(query, everybody, posting.meanwhile)
+        message = await posting.finish(answered)
+        if message is None:
+            return texts.NOTHING_TO_SHARE
+        self._note(interaction, question, public=True)
+        self._talks.answered(interaction.id, message.id)
+        await _show(interaction, AnswerPanel(interaction, ui.TextDisplay(texts.SHARED), self._opener(answered)))
+        return None
+
+    # --- the talk ----------------------------------------------------------------------------------------------------
+
+    def _query(self, interaction: Interaction, question: str, *, public: bool) -> RecallQuery:
+        guild_id, asker_id = interaction.guild_id or 0, interaction.user.id
+        return RecallQuery(
+            guild_id=guild_id,
+            text=question,
+            channel_ids=frozenset(),
+            asker_id=asker_id,
+            asked_at=interaction.id,
+            earlier=self._talks.before(guild_id, interaction.channel_id or 0, asker_id, public=public),
+        )
+
+    def _note(self, interaction: Interaction, question: str, *, public: bool) -> None:
+        guild_id, asker_id = interaction.guild_id or 0, interaction.user.id
+        self._talks.note(
+            AskedQuestion(
+                id=interaction.id,
+                guild_id=guild_id,
+                channel_id=interaction.channel_id or 0,
+                asker_id=asker_id,
+                text=question,
+                public=public,
+            )
+        )
+
+
+async def _show(interaction: Interaction, view: ui.LayoutView) -> None:
+    """Show something in place of what was shown; an answer that was dismissed, or whose time is over, can't be."""
+    try:
+        await interaction.edit_original_response(view=view, allowed_mentions=discord.AllowedMentions.none())
+    except UNREACHABLE as error:
+        log.info("The answer to interaction %d could not be shown (%s)", interaction.id, why(error))
