@@ -69,12 +69,14 @@ def last(world: World) -> discord.Message:
 # --- follow-ups ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_second_question_is_understood_with_the_one_before_it(room: World) -> None:
+async def test_a_second_question_is_understood_with_the_one_before_it(room: World, oracle: Oracle) -> None:
     assert AFTER not in await ask(room, WHERE)
     assert ANSWER in await ask(room, BICYCLES)
     text = await ask(room, WHERE)
     assert AFTER in text
     assert ANSWER in text
+    (asked,) = [prompt for prompt in oracle.prompts if f"Question: {WHERE}" in prompt]
+    assert BICYCLES in asked.partition(f"Question: {WHERE}")[0]
 
 
 async def test_only_for_ten_minutes_and_for_the_same_member_in_the_same_channel(room: World) -> None:
