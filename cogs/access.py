@@ -206,6 +206,21 @@ class Access:
                 shown.add(source_id)
         return frozenset(shown)
 
+    async def open_to_everyone(self, guild: discord.Guild, source_ids: Collection[int]) -> frozenset[int]:
+        """Those of these channels and threads whose messages @everyone may read, and that are not age-restricted."""
+        known = {thread.id: thread for thread in await self._threads.of_guild(guild.id)}
+        homes = {source_id: _home(guild, source_id, known) for source_id in source_ids}
+        return frozenset(
+            [
+                source_id
+                for source_id, home in homes.items()
+                if home is not None
+                and not is_age_restricted(home)
+                and _open_to_everyone(home)
+                and await self._is_open(guild, source_id, known.get(source_id))
+            ]
+        )
+
     async def _is_open(self, guild: discord.Guild, channel_id: int, thread: KnownThread | None) -> bool:
         """Whether it is no private thread."""
         active = guild.get_thread(channel_id)

@@ -29,6 +29,7 @@ from cogs.answering import Answering
 from cogs.archives import Archives
 from cogs.ask import AskCog
 from cogs.backfill import Backfill
+from cogs.browse import BrowseCog
 from cogs.catchup import CatchUpCog
 from cogs.checks import Cooldowns
 from cogs.connection import EventReader
@@ -36,6 +37,7 @@ from cogs.control import Control
 from cogs.digest_posts import DigestPosts
 from cogs.digests import DigestCog
 from cogs.errors import answer_error
+from cogs.events import Events
 from cogs.faults import UNPARSED, UNREACHABLE, why, why_unreached
 from cogs.flushing import Flushing
 from cogs.forget import Forget, MemoryActions
@@ -55,6 +57,7 @@ from cogs.recall import RecallCog
 from cogs.remember import Remember
 from cogs.reply import reply
 from cogs.rereading import ReadingAgain
+from cogs.upcoming import UpcomingCog
 from cogs.views.base import OpenViews
 
 if TYPE_CHECKING:
@@ -230,6 +233,11 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         patient = PatientResponder(responder, seconds=services.quick_seconds)
         await self.add_cog(AskCog(patient, services.talks, access, answering, recall))
         await self.add_cog(Mentions(self, access, backfill, patient, services.talks, services.posts, answering))
+        events = Events(presenter, services.posts, guilds.consents, directory, access, zone_of=guilds.zones.of)
+        await self.add_cog(
+            UpcomingCog(services.upcoming, directory, access, presenter, events, zone_of=guilds.zones.of)
+        )
+        await self.add_cog(BrowseCog(services.browse, directory, access, presenter, actions))
         await self.add_cog(
             CatchUpCog(
                 services.catchup,

@@ -77,7 +77,7 @@ class EntryWriter:
         below = [
             "" if memory is None or part is Part.PROMISED else self._speakers(hit),
             "" if part is not Part.TOPIC else texts.count(len(hit.message_ids), "message"),
-            "" if known else f"<#{hit.anchor_channel_id}>",
+            "" if known else f"in <#{hit.anchor_channel_id}>",
             ago(hit.created_at if memory is None else memory.said_at),
             f"[jump]({jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)})",
         ]

@@ -38,7 +38,8 @@ def where(error: BaseException) -> str:
     return type(error).__name__ + place
 
 
-_GONE = frozenset({10003, 10004, 10007, 10008, 10013})  # unknown channel, guild, member, message, user
+_GONE = frozenset({10003, 10004, 10007, 10008, 10013, 10070})
+"""Unknown channel, guild, member, message, user, event."""
 
 
 def says_gone(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Hit, do_each, frames_of, people_in, reason_of
-from bot.forget import Post, Posts, sources_of
+from bot.forget import OF_SERVER, Post, Posts, sources_of
 from bot.guilds import Consents
 from bot.memories import Asker
 from bot.recall import Presenter, Reading
@@ -237,9 +237,14 @@ class TakeDown(commands.Cog):
 
     async def _review(self, guild: discord.Guild) -> None:
         for place_id, sources in (await self._posts.standing(guild.id)).items():
-            hidden = sources - await self._access.shown_in(guild, place_id, sources)
+            hidden = sources - await self._shown(guild, place_id, sources)
             if hidden and (posts := await self._posts.hide(place_id, hidden)):
                 log.info("%d public posts of channel %d show what not everybody there may read", posts, place_id)
+
+    async def _shown(self, guild: discord.Guild, place_id: int, sources: Collection[int]) -> frozenset[int]:
+        if place_id == OF_SERVER:
+            return await self._access.open_to_everyone(guild, sources)
+        return await self._access.shown_in(guild, place_id, sources)
 
     async def _compare(self) -> None:
         """Compare the sources of what is posted with Discord, after a session in which deletions may be missing."""
@@ -251,10 +256,16 @@ class TakeDown(commands.Cog):
         if not (doubtful and self._unsure[guild_id]):
             del self._unsure[guild_id]
 
-    async def _deleted(self, post: Post) -> bool:
+    async def _delete(self, post: Post) -> None:
+        if post.channel_id == OF_SERVER:
+            await self._bot.http.delete_scheduled_event(post.guild_id, post.message_id)
+            return
         place: Any = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+        await place.get_partial_message(post.message_id).delete()
+
+    async def _deleted(self, post: Post) -> bool:
         try:
-            await place.get_partial_message(post.message_id).delete()
+            await self._delete(post)
         except UNREACHABLE as error:
             if says_gone(error):
                 return True

@@ -77,10 +77,11 @@ def ago(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "R")
 
 
-def day_label(first: date, last: date) -> str:
-    """A day, or the first and the last one of a week: "Sun 21 Jun"."""
+def day_label(first: date, last: date, minutes: int = -1) -> str:
+    """A day, or the first and the last one of a week, with the time where one is told: "Sun 21 Jun, 14:00"."""
     written = [f"{day:%a} {day.day} {day:%b}" for day in dict.fromkeys((first, last))]
-    return " – ".join(written)
+    clock = f", {minutes // 60:02}:{minutes % 60:02}" if minutes >= 0 else ""
+    return " – ".join(written) + clock
 
 
 def _named(text: str, names: Mapping[int, str]) -> str:

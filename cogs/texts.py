@@ -44,6 +44,10 @@ NOTHING_TO_SHARE = (
 )
 NOTHING_ON_PAGE = "Nothing was posted: nothing on this page may be read by everybody here."
 SHARED = "Posted. It is deleted when a message that it shows is deleted or changed."
+NOTHING_AHEAD = "No plan that you can read tells a day in that time; `/browse kind: plans` shows all plans."
+NO_EVENT = "No event was made: you or I may not, it lies ahead no more, or not everybody may read where it was said."
+EVENT_DECLINED = "No event was made, because Discord declined it; try again in a moment."
+EVENT_MADE = "The event is made. It is deleted when a message that it stands on is deleted or changed."
 NOTHING_KNOWN = "I don't know: I found nothing on that which everybody here may read."
 HOW_TO_ASK = "Ask me a question with my name, and I answer from what everybody here may read; `/ask` answers you alone."
 NOT_LISTENING = "I am not listening in this channel, so I answer nothing here; `/ask` answers you alone."
@@ -102,7 +106,7 @@ def count(number: int, noun: str) -> str:
     """A number with its noun, such as "1 memory" or "2 memories"."""
     if number == 1:
         return f"1 {noun}"
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeou" else noun + "s"
     return f"{number:,} {plural}"
 
 

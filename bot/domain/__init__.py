@@ -30,7 +30,7 @@ from bot.domain.errors import (
     UserError,
 )
 from bot.domain.findings import Finding, Verdict
-from bot.domain.links import jump_url
+from bot.domain.links import event_url, jump_url
 from bot.domain.model import (
     MAX_CONTENT,
     PERSONAL_KINDS,
@@ -113,6 +113,7 @@ __all__ = [
     "Verdict",
     "cut_off",
     "do_each",
+    "event_url",
     "frames_of",
     "host_name",
     "is_at_home",

@@ -13,12 +13,13 @@ from bot.forget.later_exports import LaterExports, Vanished
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.post_sources import lines_of, sources_of
 from bot.forget.proof import Receipt
-from bot.forget.public_posts import Also, Glance, Post, Posts
+from bot.forget.public_posts import OF_SERVER, Also, Glance, Post, Posts
 from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone
 from bot.forget.verification import Seen, Verification
 
 __all__ = [
+    "OF_SERVER",
     "Also",
     "Clerk",
     "DeletedAccounts",

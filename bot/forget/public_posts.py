@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Backoff, Clock, jump_url
+from bot.domain import Backoff, Clock, event_url, jump_url
 from bot.forget.post_sources import PostSource, in_guild, is_lost, lines_meant, posts_meant
 from bot.storage import (
     Sections,
@@ -46,11 +46,17 @@ Also = Callable[[AsyncConnection], Awaitable[None]]
 """Notes in the same transaction what hangs on it."""
 
 
+OF_SERVER = 0
+"""In place of a channel: an event of the server, which everybody in it sees."""
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message of the bot that everybody in its channel sees.
+    """A message of the bot that everybody in its channel sees, or an event that everybody in the server sees.
 
     Attributes:
+        message_id: of the message, or of the event.
+        channel_id: where it is, or `OF_SERVER`.
         covers_ms: the begin of the time that its lines tell of; None where it does not consist of lines.
     """
 
@@ -286,12 +292,7 @@ class Posts(Store):
         wanted = select(posts).where(posts.c.message_id.in_(theirs), in_guild(guild_id)).order_by(posts.c.message_id)
         async with self._db.read() as connection:
             rows = (await connection.execute(wanted)).all()
-        return {
-            self.name: [
-                {"link": jump_url(row.guild_id, row.channel_id, row.message_id), "posted_at": moment(row.posted_ms)}
-                for row in rows
-            ]
-        }
+        return {self.name: [{"link": _link(row), "posted_at": moment(row.posted_ms)} for row in rows]}
 
     async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
         """Put what has lost a source by now on the list, and at last what is in scope."""
@@ -381,3 +382,9 @@ async def _lines(connection: AsyncConnection, post: Post) -> list[str]:
     query = select(post_sources.c.memory_id, post_sources.c.line).where(post_sources.c.post_id == post.message_id)
     rows = await connection.execute(query.distinct().order_by(post_sources.c.line))
     return [row.memory_id for row in rows]
+
+
+def _link(row: Row[Any]) -> str:
+    if row.channel_id == OF_SERVER:
+        return event_url(row.guild_id, row.message_id)
+    return jump_url(row.guild_id, row.channel_id, row.message_id)

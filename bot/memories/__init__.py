@@ -7,6 +7,7 @@ for the vector index.
 from bot.memories.asker import Asker
 from bot.memories.kept import cited_in, doubting_in, memory_stores
 from bot.memories.own import FORGOTTEN, MAX_TEXT, NOT_FOUND, ForgetOutcome, MemoryPage, OwnMemories
+from bot.memories.rows import within
 from bot.memories.store import MemoryStore
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "cited_in",
     "doubting_in",
     "memory_stores",
+    "within",
 ]

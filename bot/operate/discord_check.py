@@ -63,4 +63,6 @@ def _application(status: int, text: str) -> Finding:
             "switch on Message Content Intent in the developer portal, Bot",
         )
     name = body.get("name", "this application")
-    return Finding("discord", Verdict.OK, f"token accepted for {name}; to invite it: {invite_link(application_id)}")
+    links = f"to invite it: {invite_link(application_id)}"
+    links += f" (so that it can also make events of plans: {invite_link(application_id, events=True)})"
+    return Finding("discord", Verdict.OK, f"token accepted for {name}; {links}")

@@ -18,10 +18,20 @@ PERMISSIONS = VIEW_CHANNEL | SEND_MESSAGES | READ_MESSAGE_HISTORY | SEND_MESSAGE
 (https://discord.com/developers/docs/topics/permissions#permissions-bitwise-permission-flags)."""
 
 
-def invite_link(application_id: int) -> str:
-    """Where somebody with Manage Server adds the bot to a server, with the permissions that it needs and no others."""
+CREATE_EVENTS = 1 << 44
+"""Asked for only where somebody wants `/upcoming` to make events."""
+
+
+def invite_link(application_id: int, *, events: bool = False) -> str:
+    """Where somebody with Manage Server adds the bot to a server, with the permissions that it needs and no others.
+
+    Args:
+        application_id: the bot's.
+        events: whether it is also to make events of plans.
+    """
     scopes = "bot+applications.commands"
-    return f"https://discord.com/oauth2/authorize?client_id={application_id}&scope={scopes}&permissions={PERMISSIONS}"
+    asked = PERMISSIONS | (CREATE_EVENTS if events else 0)
+    return f"https://discord.com/oauth2/authorize?client_id={application_id}&scope={scopes}&permissions={asked}"
 
 
 def services_in_use(settings: Settings) -> str:

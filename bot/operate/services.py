@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.memories import MemoryStore, OwnMemories
     from bot.observe import Directory, Intake, MessageLog, UnreadMessages
     from bot.operate.status import Status
-    from bot.recall import Answers, CatchUp, DigestLines, Recall, Talks
+    from bot.recall import Answers, Browse, CatchUp, DigestLines, Recall, Talks, Upcoming
     from bot.remember import Awaited, Flusher, Rereadings
     from bot.storage import Installation
 
@@ -57,6 +57,8 @@ class Services:
     recall: Recall
     answers: Answers
     catchup: CatchUp
+    browse: Browse
+    upcoming: Upcoming
     digest: DigestLines
     flusher: Flusher | None
     rereadings: Rereadings

@@ -6,10 +6,12 @@ made from what recall finds.
 
 from bot.recall.answers.evidence import Source
 from bot.recall.answers.service import Answer, Answers, AnswerState, Sentence
+from bot.recall.browse import BROWSABLE, BROWSED, Browse
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
 from bot.recall.digest import DigestLines, Period, sections_of
 from bot.recall.groups import Group, GroupPage, grouped, page_of
+from bot.recall.hits import memory_hit
 from bot.recall.matched import Matched
 from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
 from bot.recall.patient_responder import PatientResponder
@@ -18,14 +20,18 @@ from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.responder import Answered, Responder
 from bot.recall.service import Recall
 from bot.recall.talks import AskedQuestion, Talks
-from bot.recall.upcoming import next_day
+from bot.recall.upcoming import Ahead, Upcoming, next_day, times_of
 
 __all__ = [
+    "BROWSABLE",
+    "BROWSED",
+    "Ahead",
     "Answer",
     "AnswerState",
     "Answered",
     "Answers",
     "AskedQuestion",
+    "Browse",
     "CatchUp",
     "DigestLines",
     "Group",
@@ -46,14 +52,17 @@ __all__ = [
     "Sentence",
     "Source",
     "Talks",
+    "Upcoming",
     "by_channel",
     "by_kind",
     "cited_by",
     "grouped",
+    "memory_hit",
     "next_day",
     "open_recall",
     "page_of",
     "pages",
     "sections_of",
+    "times_of",
     "without",
 ]

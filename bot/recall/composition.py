@@ -12,9 +12,11 @@ from bot.llm import LanguageModel, ModelServices, answers_at_once, judges_claims
 from bot.memories import MemoryStore
 from bot.observe import LogServices
 from bot.recall.answers import NO_ANSWER, NO_MODEL, AnswerCheck, Answers
+from bot.recall.browse import Browse
 from bot.recall.catchup import CatchUp
 from bot.recall.digest import DigestLines
 from bot.recall.service import Recall
+from bot.recall.upcoming import Upcoming
 from bot.settings import Settings
 from bot.storage import Database
 
@@ -26,7 +28,9 @@ class RecallServices:
     Attributes:
         recall: finds what was said about a question.
         answers: says in a few sentences what the hits tell.
-        catchup: what happened in a channel while somebody was away.
+        catchup: what happened while somebody was away.
+        browse: what a server decided, planned, answered and linked.
+        upcoming: which plans lie ahead.
         digest: what a digest tells.
         embeds_at_home: whether texts that are embedded stay on the operator's own machines.
     """
@@ -34,6 +38,8 @@ class RecallServices:
     recall: Recall
     answers: Answers
     catchup: CatchUp
+    browse: Browse
+    upcoming: Upcoming
     digest: DigestLines
     embeds_at_home: bool
 
@@ -74,6 +80,8 @@ def open_recall(
         recall=recall,
         answers=answers,
         catchup=catchup,
+        browse=Browse(db, store, logged.fulltext),
+        upcoming=Upcoming(db, store),
         digest=DigestLines(db, catchup),
         embeds_at_home=at_home,
     )

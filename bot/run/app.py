@@ -169,6 +169,8 @@ async def open_app(
             answers=recall.answers,
             embeds_at_home=recall.embeds_at_home,
             catchup=recall.catchup,
+            browse=recall.browse,
+            upcoming=recall.upcoming,
             digest=recall.digest,
             flusher=flusher,
             rereadings=rereadings,

@@ -32,6 +32,7 @@ class PageItem:
         url: where it was said.
         memory_id: the memory that the asker may forget; None where they may not.
         correctable: whether the asker may put it right.
+        event_of: the memory of which the asker may have an event made; None where they may not.
     """
 
     text: str
@@ -39,6 +40,7 @@ class PageItem:
     url: str
     memory_id: str | None = None
     correctable: bool = False
+    event_of: str | None = None
 
     @property
     def markdown(self) -> str:
@@ -95,6 +97,10 @@ Share = Callable[[Interaction, int], Awaitable[str]]
 """Posts the page with this number for everybody; one sentence on what that did."""
 
 
+MakeEvent = Callable[[Interaction, str], Awaitable[str]]
+"""Makes an event of a memory; one sentence on what that did."""
+
+
 class Pages(OwnView):
     """Shows one page and turns to others.
 
@@ -104,6 +110,7 @@ class Pages(OwnView):
         page: the first one.
         actions: what may be done with memories; None where no page has any that may be changed.
         share: posts a page for everybody; None where there is no such thing.
+        make_event: makes an event of a memory; None where none is offered.
     """
 
     def __init__(
@@ -114,11 +121,13 @@ class Pages(OwnView):
         actions: Actions | None = None,
         *,
         share: Share | None = None,
+        make_event: MakeEvent | None = None,
     ) -> None:
         super().__init__(interaction)
         self._source = source
         self._actions = actions
         self._share = share
+        self._make_event = make_event
         self._fill(page)
 
     async def turn(self, interaction: Interaction, number: int) -> None:
@@ -130,6 +139,12 @@ class Pages(OwnView):
         """Forget one item and show what is left of the page."""
         await interaction.response.defer()
         outcome = "" if self._actions is None else await self._actions.forget(interaction, memory_id)
+        await self._show(interaction, await self._source.page(interaction, self._number), outcome)
+
+    async def make_event(self, interaction: Interaction, memory_id: str) -> None:
+        """Make an event of one item, and show the page as it is then."""
+        await interaction.response.defer()
+        outcome = "" if self._make_event is None else await self._make_event(interaction, memory_id)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
     async def share(self, interaction: Interaction) -> None:
@@ -166,14 +181,14 @@ class Pages(OwnView):
     def _fill(self, page: Page, *notes: str) -> None:
         self._number = page.number
         box = ui.Container[Pages](ui.TextDisplay("\n".join(filter(None, (page.title, page.text)))))
-        numbers = page.dense and any(item.memory_id is not None for item in page.items)
+        pressed = [*_forgetting(page.items), *_making_events(page.items)] if page.dense else []
         for number, item in enumerate(page.items, start=1):
             box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
-            box.add_item(ui.TextDisplay((f"**{number}** · " if numbers else "") + item.markdown))
+            box.add_item(ui.TextDisplay((f"**{number}** · " if pressed else "") + item.markdown))
             if item.memory_id is not None and not page.dense:
                 box.add_item(ui.ActionRow(*self._buttons(item.memory_id, correctable=item.correctable)))
-        if numbers:
-            box.add_item(ui.ActionRow(*_forgetting(page.items)))
+        for start in range(0, len(pressed), PER_PAGE):
+            box.add_item(ui.ActionRow(*pressed[start : start + PER_PAGE]))
         below = [
             *([page.empty] if not (page.items or page.text) else []),
             *(f"-# {note}" for note in (*page.notes, *notes)),
@@ -203,6 +218,11 @@ def _turning(page: Page) -> list[ui.Button[Pages]]:
 def _forgetting(items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
     numbered = enumerate(items, start=1)
     return [_Forget(item.memory_id, f"Forget {number}") for number, item in numbered if item.memory_id is not None]
+
+
+def _making_events(items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
+    numbered = enumerate(items, start=1)
+    return [_MakeEvent(item.event_of, number) for number, item in numbered if item.event_of is not None]
 
 
 class _Turn(ui.Button[Pages]):
@@ -242,3 +262,13 @@ class _Correct(ui.Button[Pages]):
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
             await self.view.ask_what_is_right(interaction, self._memory_id)
+
+
+class _MakeEvent(ui.Button[Pages]):
+    def __init__(self, memory_id: str, number: int) -> None:
+        super().__init__(label=f"Make event {number}", style=discord.ButtonStyle.secondary)
+        self._memory_id = memory_id
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.make_event(interaction, self._memory_id)

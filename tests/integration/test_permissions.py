@@ -18,6 +18,7 @@ from tests.fixtures.permissions import (
     Scene,
     Way,
     answer,
+    browse,
     catchup,
     choices,
     digest,
@@ -29,6 +30,7 @@ from tests.fixtures.permissions import (
     recall,
     share,
     share_button,
+    upcoming,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,7 +38,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Arrange = Callable[[Scene], Awaitable[None]]
 
 TABLE: list[Any] = []
-ALONE: tuple[Way, ...] = (recall, answer, hits_of_an_answer, memories, choices, everywhere)
+ALONE: tuple[Way, ...] = (recall, answer, hits_of_an_answer, memories, choices, everywhere, browse, upcoming)
 
 
 def case(*ways: Way) -> Callable[[Arrange], Arrange]:
@@ -465,7 +467,7 @@ async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
 
 
-@case(recall, answer, memories, choices, catchup, everywhere)
+@case(recall, answer, memories, choices, catchup, everywhere, browse, upcoming)
 async def the_line_that_holds_its_date_is_where_one_may_not_read(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, supporting=s.channel())
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(crew="-view"))
@@ -530,7 +532,8 @@ async def one_is_answered_in_a_private_thread_of_others(s: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", [recall, memories, catchup, everywhere, share, share_button, mention, public_answer, digest]
+    "way",
+    [recall, memories, browse, upcoming, catchup, everywhere, share, share_button, mention, public_answer, digest],
 )
 async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_read(scene: Scene, way: Way) -> None:
     if way in OWN:

@@ -49,3 +49,9 @@ def test_one_line_tells_what_the_settings_name_without_any_password(
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     assert services_in_use(load_settings(None)) == line
+
+
+def test_the_link_asks_for_events_only_where_they_are_wanted() -> None:
+    (asked,) = parse_qs(urlsplit(invite_link(4_711, events=True)).query)["permissions"]
+    (plain,) = parse_qs(urlsplit(invite_link(4_711)).query)["permissions"]
+    assert int(asked) - int(plain) == discord.Permissions(create_events=True).value
