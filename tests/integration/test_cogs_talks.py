@@ -89,14 +89,21 @@ async def test_only_for_ten_minutes_and_for_the_same_member_in_the_same_channel(
     assert room.services.talks.before(room.guild.id, room.general.id, room.bob.id, public=False) == WHERE
 
 
-async def test_what_was_asked_in_private_helps_nothing_public(room: World, oracle: Oracle) -> None:
+async def test_what_was_asked_in_private_helps_no_mention(room: World, oracle: Oracle) -> None:
     await ask(room, BICYCLES)
     before = len(oracle.prompts)
     await mention(room, WHERE)
     assert texts.NOTHING_KNOWN in last(room).content
     assert len(oracle.prompts) == before  # nothing was found by the words of the private question
-    assert "Posted" not in await ask(room, WHERE, public=True)
     assert posted(room) == []
+
+
+async def test_what_was_asked_in_private_helps_nothing_that_is_asked_in_public(room: World) -> None:
+    await ask(room, BICYCLES)
+    text = await ask(room, WHERE, public=True)
+    assert posted(room) == []
+    assert texts.NOTHING_TO_SHARE in text
+    assert AFTER in text  # for the asker alone it goes on from there
 
 
 async def test_what_was_asked_in_public_helps_both(room: World) -> None:
