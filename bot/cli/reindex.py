@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -29,15 +30,19 @@ def reindex(data_dir: DataDir = None) -> None:
     console = Console()
     with Progress(console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task("Memories into the index")
-        done = asyncio.run(
+        started = time.monotonic()
+        memories, messages = asyncio.run(
             _reindex(settings, console, lambda n, total: progress.update(task, completed=n, total=total))
         )
-    console.print(f"{done:,} memories indexed", highlight=False)
+    seconds = time.monotonic() - started
+    also = f" and {messages:,} messages" if messages else ""
+    console.print(f"{memories:,} memories{also} indexed in {seconds:,.0f} s", highlight=False)
     for line in asyncio.run(look_for_delays(settings)).lines:
         console.print(line, highlight=False, markup=False)
 
 
-async def _reindex(settings: Settings, console: Console, progress: Callable[[int, int], None]) -> int:
+async def _reindex(settings: Settings, console: Console, progress: Callable[[int, int], None]) -> tuple[int, int]:
+    """How many memories and how many messages are indexed."""
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(alone(settings))
@@ -50,7 +55,7 @@ async def _reindex(settings: Settings, console: Console, progress: Callable[[int
         return await _here(settings, progress)
 
 
-async def _here(settings: Settings, progress: Callable[[int, int], None]) -> int:
+async def _here(settings: Settings, progress: Callable[[int, int], None]) -> tuple[int, int]:
     async with open_app(settings, extract=False, patient=True, damaged_index=True) as app:
         if app.mover is None:
             raise UserError("There is no vector index with these settings; see `python -m bot doctor`")
@@ -59,10 +64,10 @@ async def _here(settings: Settings, progress: Callable[[int, int], None]) -> int
         except (ServiceError, StartupError) as error:
             raise UserError(f"Not through yet ({error}): run it again, or start the bot; both go on") from None
         await app.indexer.drain()
-        return done
+        return done, await app.indexer.messages.count_told()
 
 
-async def _there(settings: Settings, progress: Callable[[int, int], None]) -> int:
+async def _there(settings: Settings, progress: Callable[[int, int], None]) -> tuple[int, int]:
     """Ask the running bot, and show how far it is; it goes on without an onlooker."""
     async with open_generations(settings) as look:
         before = await look.ask()
@@ -70,5 +75,5 @@ async def _there(settings: Settings, progress: Callable[[int, int], None]) -> in
             number, copied, total = await look.standing()
             progress(copied, total)
             if number > before:
-                return total
+                return total, await look.messages()
             await asyncio.sleep(LOOK_SECONDS)

@@ -6,9 +6,10 @@ index up with the database, and an index can be filled anew while another one is
 
 from bot.index.backlog import Backlog, WaitingChanges
 from bot.index.base import LONGEST_TEXT, NoIndex, VectorIndex
+from bot.index.comparison import PART
 from bot.index.composition import IndexServices, moving_alone, open_generations, open_message_vectors, open_vectors
 from bot.index.follower import Follower
-from bot.index.indexer import PART, PATIENCE_SECONDS, Indexer
+from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.index.kept import index_stores
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover

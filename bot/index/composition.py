@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot import __version__
-from bot.domain import Clock, InUse, ServiceError, StartupError, Step, no_step
+from bot.domain import Clock, InUse, ServiceError, StartupError, Step, no_step, system_clock
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.follower import Follower, Shelf
 from bot.index.generations import Generations
@@ -98,7 +98,10 @@ async def open_vectors(
         index = opened.switch if isinstance(opened, Follower) else opened
         ready = always_ready if follower is None else follower.ready
         basis = partial(_basis, settings, follower)
-        indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready, basis)
+        removes = not settings.uses_qdrant_server  # on a server others may have points of the same form
+        indexer = Indexer(
+            db, index, store, logged.directory, clock, message_vectors, step, ready, basis, removes=removes
+        )
         mover = None
         if follower is not None:
             mover = Mover(
@@ -160,7 +163,8 @@ async def open_generations(settings: Settings) -> AsyncIterator[Onlooker]:
         StartupError: the database can't be opened.
     """
     async with open_store(settings) as db:
-        yield Onlooker(db, Generations(Installation(db)))
+        installation = Installation(db)
+        yield Onlooker(db, Generations(installation), MessageVectors(db, installation, system_clock))
 
 
 @asynccontextmanager

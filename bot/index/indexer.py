@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,16 +32,19 @@ from bot.domain import (
 )
 from bot.index.backlog import DELETE, IDLE_SECONDS, UPSERT, Backlog, OutboxPoint
 from bot.index.base import IndexEntry, VectorIndex
+from bot.index.comparison import PART, IndexComparison
 from bot.index.message_vectors import MessageVectors
-from bot.index.points import point_id
 from bot.memories import MemoryStore
 from bot.observe import Directory
-from bot.storage import Database, Item, SetAside, memories, messages, outbox
+from bot.storage import Database, Item, SetAside, memories, messages
 
 log = logging.getLogger(__name__)
 
 INDEXING: Final = 1
 """Number of the lock on taking from the outbox: a second process could bring back what the first one just took out."""
+
+COMPARING: Final = 3
+"""Number of the lock on comparing the index with the database."""
 
 BATCH: Final = 256
 """Outbox rows in one go. An embedder at home that takes ten texts a second still answers in time, and what is deleted
@@ -52,9 +55,6 @@ CATCHING_UP: Final = 1_024
 
 PATIENCE_SECONDS: Final = 20.0
 """For so long whoever has something else to do waits for the index, which may have all to learn anew, for hours."""
-
-PART: Final = "index"
-"""Under which memories and messages are set aside that can't be indexed."""
 
 IDS_SHOWN: Final = 5
 """Of what was set aside, in a line of the log."""
@@ -100,6 +100,8 @@ class Indexer:
         step: Step = no_step,
         ready: Ready = always_ready,
         basis: Basis = str,
+        *,
+        removes: bool = True,
     ) -> None:
         self.messages = messages
         self.changes = Backlog(db, clock)
@@ -114,7 +116,7 @@ class Indexer:
         self._ready = ready
         self._one_drain = asyncio.Lock()
         self._awake = asyncio.Event()
-        self._looked_into = False
+        self._comparison = IndexComparison(db, index, messages, self.changes, clock, removes=removes)
 
     async def render(self, memory: Memory) -> str:
         """The memory's statement with names in place of `<@user_id>`."""
@@ -159,11 +161,11 @@ class Indexer:
         return applied
 
     async def run(self) -> None:
-        """Drain whenever there is something due, until cancelled; fill an index that was lost."""
+        """Drain whenever there is something due, until cancelled; once a day, look whether the index is whole."""
         while True:
             self._awake.clear()
             try:
-                await self._refill()
+                await self._compare()
                 await self.drain()
                 await self._try_again()
                 await self._enlist_messages()
@@ -321,46 +323,17 @@ class Indexer:
         if await self.backlog() < CATCHING_UP and await self.messages.enlist():
             self.wake()
 
-    async def _refill(self) -> None:
-        """Once the index answers: enlist everything if it holds nothing, for its folder or collection was lost.
-
-        Before anything is written into it, or what waited for a lost index would make it look whole.
-        """
-        if self._looked_into:
+    async def _compare(self) -> None:
+        """Compare the index with the database when that is due and the index answers; by one process at a time."""
+        if not self._comparison.is_due:
             return
         try:
             await self._ready()
-            lost = await self._index.count() == 0
-        except ServiceError:
-            return
-        self._looked_into = True
-        if lost:
-            await self._enlist_all()
-
-    async def _enlist_all(self) -> None:
-        """Fill the outbox with every memory of the database, and with what only the index holds."""
-        now = self._clock()
-        strangers = {point async for point in self._index.memory_ids()}
-        if strangers:
-            async with self._db.read() as connection:
-                strangers -= set(await connection.scalars(select(memories.c.id)))
-                if self.messages.held:
-                    strangers -= {
-                        point_id(message_id) for message_id in await connection.scalars(select(messages.c.id))
-                    }
-        await self.messages.begin_anew()
-        async with self._db.write() as connection:
-            await connection.execute(delete(outbox).where(outbox.c.op == "upsert"))
-            await connection.execute(
-                insert(outbox).from_select(
-                    ["memory_id", "op", "created_ms"],
-                    select(memories.c.id, literal("upsert"), literal(now)).order_by(memories.c.seq),
-                )
-            )
-            if strangers:
-                await connection.execute(
-                    insert(outbox), [{"memory_id": m, "op": "delete", "created_ms": now} for m in strangers]
-                )
+            async with self._db.alone(COMPARING, wait=False) as held:
+                if held:
+                    await self._comparison.compare()
+        except ServiceError as error:
+            log.debug("The index can't be compared now: %s", error)
 
     async def _entries(self, known: Iterable[Memory | Message]) -> list[IndexEntry]:
         by_guild: dict[int, list[Memory | Message]] = {}

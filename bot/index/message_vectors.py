@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Message
@@ -125,6 +125,23 @@ class MessageVectors:
         async with self._db.read() as connection:
             return list(await connection.scalars(following)) if await _wanted(connection) else []
 
+    async def count_told(self) -> int:
+        """How many messages the index has been told of."""
+        async with self._db.read() as connection:
+            state = await _stored(connection)
+            if state is None or not state.wanted:
+                return 0
+            return await connection.scalar(select(func.count()).select_from(messages).where(_told(state))) or 0
+
+    async def told_after(self, message_id: int, limit: int) -> list[int]:
+        """The next messages that the index has been told of, oldest first; not those that have yet to be enlisted."""
+        async with self._db.read() as connection:
+            state = await _stored(connection)
+            if state is None or not state.wanted:
+                return []
+            following = select(messages.c.id).where(messages.c.id > message_id, _told(state))
+            return list(await connection.scalars(following.order_by(messages.c.id).limit(limit)))
+
     async def enlist(self) -> bool:
         """Tell the index of the next chunk of what was in the log before; False where nothing is left to tell."""
         if self._state is None or not self._state.below:
@@ -163,3 +180,8 @@ async def _stored(connection: AsyncConnection) -> _State | None:
     stored = await connection.scalar(select(meta.c.value).where(meta.c.key == STATE))
     state = None if stored is None else _State(**json.loads(stored))
     return state if state is not None and (state.wanted or state.below) else None
+
+
+def _told(state: _State) -> ColumnElement[bool]:
+    """Messages of which the index has been told; those without words are none of them."""
+    return and_(messages.c.id >= state.below, func.trim(messages.c.content) != "")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.index.base import IndexEntry
     from bot.index.follower import Follower, Shelf
     from bot.index.indexer import Indexer
+    from bot.index.message_vectors import MessageVectors
     from bot.storage import Database
 
 log = logging.getLogger(__name__)
@@ -298,9 +299,10 @@ class _Batch:
 class Onlooker:
     """Has the running bot fill the index anew, and sees how far it is."""
 
-    def __init__(self, db: Database, generations: Generations) -> None:
+    def __init__(self, db: Database, generations: Generations, messages: MessageVectors) -> None:
         self._db = db
         self._generations = generations
+        self._messages = messages
 
     async def ask(self) -> int:
         """Ask for it; the number of the generation that is in use now.
@@ -316,6 +318,10 @@ class Onlooker:
         """The number of the generation in use, how many memories the next one holds, and how many there are."""
         state = await self._known()
         return state.in_use.number, *await _copied(self._db, state)
+
+    async def messages(self) -> int:
+        """How many messages the index holds besides."""
+        return await self._messages.count_told()
 
     async def _known(self) -> GenerationState:
         state = await self._generations.known()

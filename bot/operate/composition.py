@@ -8,7 +8,7 @@ from functools import partial
 
 from bot.domain import Clock, system_clock
 from bot.guilds import Guilds
-from bot.index import Backlog, IndexServices, Vectors
+from bot.index import PART, Backlog, IndexServices, MessageVectors, Vectors
 from bot.llm import Ledger, ModelServices, open_embedder
 from bot.operate.activity import Activity
 from bot.operate.capacity import Load, look_at_load
@@ -20,7 +20,7 @@ from bot.operate.troubles import Troubles
 from bot.operate.waiting import Delays, delay_report
 from bot.remember import Refusals, prove_calls
 from bot.settings import Settings
-from bot.storage import Database, Installation, open_store
+from bot.storage import Database, Installation, SetAside, open_store
 
 
 def open_status(
@@ -69,7 +69,10 @@ def doctor_of(settings: Settings, bot_runs: Callable[[], Awaitable[bool]]) -> Do
             state = await vectors.generations.load(vectors.wanted)
             held = await stack.enter_async_context(vectors.open(state.in_use, False))
             spread = await vectors.spread(state.in_use)
-            return IndexFacts(await held.count(), await held.strangers(), await waiting_for_index(db), spread)
+            told = await MessageVectors(db, Installation(db), system_clock).count_told()
+            aside = sum(each.items for each in await SetAside(db, system_clock).counts() if each.part == PART)
+            expected = (await look_into(db, settings.data_dir)).memories + told - aside
+            return IndexFacts(await held.count(), expected, await held.strangers(), await waiting_for_index(db), spread)
 
     async def embed() -> EmbeddingFacts:
         async with open_store(settings) as db:

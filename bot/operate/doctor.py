@@ -42,13 +42,15 @@ class IndexFacts:
     """What an opened index tells.
 
     Attributes:
-        memories: how many it holds.
+        memories: how many it holds, messages included.
+        expected: how many it is to hold.
         foreign: points in the same collection that another program made, left alone.
         waiting: changes in the outbox that it has yet to take.
         spread: how it is spread over a cluster otherwise than the settings want; empty where it is not.
     """
 
     memories: int
+    expected: int
     foreign: int
     waiting: int
     spread: str = ""
@@ -303,7 +305,8 @@ class Doctor:
             return Finding("vector store", Verdict.FAULT, *_of_index(error))
         except SQLAlchemyError:
             return Finding("vector store", Verdict.SKIPPED, "the database can't be used")
-        sentence = f"{facts.memories:,} {'memories and messages' if self._settings.embed_messages else 'memories'}"
+        what = "memories and messages" if self._settings.embed_messages else "memories"
+        sentence = f"{facts.memories:,} of {facts.expected:,} {what}"
         if facts.waiting:
             sentence += f", {facts.waiting:,} changes waiting"
         if facts.foreign:
@@ -311,6 +314,9 @@ class Doctor:
         if facts.spread:
             sentence += f"; it has {facts.spread}"
             todo = "`python -m bot reindex` makes it anew as MEM0_QDRANT_SHARD_NUMBER and the two below it say"
+            return Finding("vector store", Verdict.WARNING, sentence, todo)
+        if abs(facts.expected - facts.memories) > facts.waiting:
+            todo = "start the bot, which compares both sides at its start and once a day, and mends what differs"
             return Finding("vector store", Verdict.WARNING, sentence, todo)
         return Finding("vector store", Verdict.OK, sentence)
 

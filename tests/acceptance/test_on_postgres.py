@@ -56,7 +56,7 @@ if server_programs() is not None:
         assert "up to date" in await says("migrate", "--check")
         assert "up to date" in await says("migrate")
         assert "database: postgresql: 210 messages, 1 memories" in (await bot("doctor")).out
-        assert "1 memories indexed" in await says("reindex")
+        assert "1 memories" in await says("reindex")
         assert "from 210 messages measured here" in await says("costs", "--messages-per-day", "100")
         assert "No dead letters" in await says("deadletters", "list")
         (answer,) = [

@@ -318,6 +318,21 @@ async def test_a_qdrant_server_that_is_down(patient: Patient) -> None:
     assert "MEM0_QDRANT_HOST" in faults(found)["vector store"]
 
 
+async def test_an_index_that_lost_something_is_named_with_both_figures(patient: Patient, tmp_path: Path) -> None:
+    async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
+        for number in range(3):
+            await app.services.own.remember(
+                guild_id=1, channel_id=2, author_id=3, message_id=number + 1, text=f"The train {number} is late."
+            )
+        await app.indexer.drain()
+    whole = (await patient.examine())["vector store"]
+    assert (whole.verdict, whole.found) == (Verdict.OK, "3 of 3 memories")
+    (tmp_path / "data" / "index").rename(tmp_path / "lost")
+    lost = (await patient.examine())["vector store"]
+    assert (lost.verdict, lost.found) == (Verdict.WARNING, "0 of 3 memories")
+    assert "start the bot" in lost.todo
+
+
 async def test_a_collection_that_is_spread_otherwise_than_the_settings_say(patient: Patient) -> None:
     async with LoopbackQdrant() as qdrant:
         cluster: dict[str, object] = {"mem0_qdrant_url": qdrant.url, "mem0_qdrant_shard_number": 6}

@@ -1,0 +1,134 @@
+"""An index that lost something, or got something back, is brought to what the database says."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select
+
+from bot.domain.model import Memory
+from bot.index.comparison import EVERY_MS, Differences, IndexComparison
+from bot.storage.schema import outbox
+from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory
+from tests.fixtures.storage import FakeClock
+from tests.integration.test_indexer import HTTP_500, Bench, bench, declining, ids_of
+
+__all__ = ["bench"]
+
+
+def comparison(bench: Bench, clock: FakeClock, *, removes: bool = True) -> IndexComparison:
+    indexer = bench.indexer
+    return IndexComparison(bench.db, bench.index, indexer.messages, indexer.changes, clock, removes=removes)
+
+
+async def rows(bench: Bench) -> list[tuple[str, str]]:
+    async with bench.db.read() as connection:
+        return [(row.memory_id, row.op) for row in await connection.execute(select(outbox).order_by(outbox.c.seq))]
+
+
+async def test_what_it_lacks_is_filled_in_and_what_the_database_does_not_know_is_removed(
+    bench: Bench, make_memory: MemoryFactory, clock: FakeClock
+) -> None:
+    memories = [make_memory(f"decision {number}") for number in range(40)]
+    await bench.add(*memories)
+    await bench.indexer.drain()
+    await bench.remove(*memories[:9])
+    async with bench.db.write() as connection:
+        await connection.execute(delete(outbox))  # as if the index were an older copy, with these still in it
+    await bench.index.delete([memory.id for memory in memories[30:]])
+    assert await comparison(bench, clock).compare() == Differences(lacking=10, unknown=9)
+    assert await comparison(bench, clock).compare() == Differences(), "it is enlisted"
+    await bench.indexer.drain()
+    assert await bench.ids() == ids_of(memories[9:])
+    assert await comparison(bench, clock).compare() == Differences()
+    assert await rows(bench) == []
+
+
+async def test_an_older_copy_of_the_folder_is_mended_by_the_bot_itself(
+    bench: Bench,
+    make_memory: MemoryFactory,
+    open_edge: IndexOpener,
+    clock: FakeClock,
+    tmp_path: Path,
+    data_dir: Path,
+) -> None:
+    erased, kept, newer = (make_memory(text) for text in ("erased", "kept", "newer"))
+    await bench.add(erased, kept)
+    await bench.indexer.drain()
+    await bench.index.aclose()
+    folder = data_dir / "index"
+    shutil.copytree(folder, tmp_path / "copy")
+    async with open_edge() as index:
+        late = Bench(bench.db, index, clock)
+        await late.remove(erased)
+        await late.add(newer)
+        await late.indexer.drain()
+        assert await late.ids() == ids_of([kept, newer])
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "copy", folder)
+    async with open_edge() as index:
+        late = Bench(bench.db, index, clock)
+        assert await late.ids() == ids_of([erased, kept]), "what was erased is back"
+        running = asyncio.create_task(late.indexer.run())
+        await late.until([kept, newer])
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_others_may_have_put_there_stays(bench: Bench, make_memory: MemoryFactory, clock: FakeClock) -> None:
+    ours, theirs = make_memory("ours"), make_memory("theirs")
+    await bench.add(ours, theirs)
+    await bench.indexer.drain()
+    await bench.remove(theirs)
+    async with bench.db.write() as connection:
+        await connection.execute(delete(outbox))
+    assert await comparison(bench, clock, removes=False).compare() == Differences()
+    assert await bench.ids() == ids_of([ours, theirs])
+
+
+async def test_what_waits_already_or_was_set_aside_is_no_difference(
+    bench: Bench, make_memory: MemoryFactory, clock: FakeClock, embedder: BagOfWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, fine, gone = (make_memory(text) for text in ("poison", "fine", "gone"))
+    await bench.add(gone)
+    await bench.indexer.drain()
+    monkeypatch.setattr(embedder, "embed", declining(embedder, HTTP_500))
+    await bench.add(poison)
+    await bench.indexer.drain()
+    assert (await bench.aside()).keys() == {poison.id}
+    await bench.add(fine)
+    await bench.remove(gone)
+    waiting = await rows(bench)
+    assert await comparison(bench, clock).compare() == Differences()
+    assert await rows(bench) == waiting
+
+
+async def test_it_is_made_at_the_start_and_every_day(bench: Bench, clock: FakeClock) -> None:
+    compared = comparison(bench, clock)
+    assert compared.is_due
+    await compared.compare()
+    assert not compared.is_due
+    clock.advance(EVERY_MS / 1_000 - 1)
+    assert not compared.is_due
+    clock.advance(1)
+    assert compared.is_due
+    await compared.compare()
+    clock.advance(-3_600)
+    assert compared.is_due, "the clock was set back"
+
+
+async def test_many_pages_of_both_sides_are_walked_together(
+    bench: Bench, make_memory: MemoryFactory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("bot.index.comparison.PAGE", "bot.index.edge_store.PAGE"):
+        monkeypatch.setattr(place, 7)
+    memories: list[Memory] = [make_memory(f"decision {number}") for number in range(60)]
+    await bench.add(*memories)
+    await bench.indexer.drain()
+    await bench.index.delete([memory.id for memory in memories[::3]])
+    assert await comparison(bench, clock).compare() == Differences(lacking=20)
+    await bench.indexer.drain()
+    assert await bench.ids() == ids_of(memories)
