@@ -78,6 +78,10 @@ class ServiceAbsent(ServiceUnavailable):
     """The service is not set up here; work for it is kept until it is."""
 
 
+class LostIndex(ServiceUnavailable):
+    """The vector index is not where it was made; the bot makes it anew, and who only reads does not."""
+
+
 class ServiceGivenUp(ServiceUnavailable):
     """The service has been away for so long that its work is given up, as the settings want."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot import __version__
-from bot.domain import Clock, InUse, ServiceError, StartupError, Step, no_step, system_clock
+from bot.domain import Clock, InUse, LostIndex, ServiceError, StartupError, Step, no_step, system_clock
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.follower import Follower, Shelf
 from bot.index.generations import Generations
@@ -70,6 +70,7 @@ async def open_vectors(
     *,
     patient: bool,
     damaged: bool,
+    makes: bool,
     step: Step = no_step,
 ) -> AsyncIterator[IndexServices]:
     """Open the index for the time of the block; one that can't be had is done without, with a note in `models.notes`.
@@ -84,13 +85,14 @@ async def open_vectors(
         clock: the local clock.
         patient: whether what is not there now is waited for.
         damaged: go on where the index can't be opened, to fill it anew.
+        makes: make the index where it is not there; what only reads makes nothing.
         step: told each step that is reached.
 
     Raises:
         StartupError: the index is at fault.
     """
     async with AsyncExitStack() as stack:
-        vectors = Vectors(settings, models.ledger, Installation(db), models.guards, patient=patient)
+        vectors = Vectors(settings, models.ledger, Installation(db), models.guards, patient=patient, makes=makes)
         shelf = Shelf(vectors.open)
         stack.push_async_callback(shelf.aclose)
         opened = await _index(settings, vectors, shelf, models.notes, patient=patient, damaged=damaged)
@@ -149,6 +151,10 @@ async def _index(
             raise
         log.warning("What was made before waits in the index to be forgotten: %s", error)
         return NoIndex(why, holds_nothing=False)
+    except LostIndex as error:
+        if await vectors.generations.known() is not None:
+            notes.append(f"Memories are searched by words alone: {error}, the bot makes it anew")
+        return NoIndex(str(error))
     except ServiceError as error:
         notes.append(f"Memories are searched by words alone: {error}")
         return NoIndex(str(error), holds_nothing=False)

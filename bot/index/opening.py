@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.domain import ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import LostIndex, ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.generations import FOLDER, Generation, Made
 from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
 from bot.index.points import COLLECTION, Filters, FoundPoint, Point, PointStore
@@ -93,6 +93,7 @@ async def open_index(
     guard: Guard | None = None,
     fresh: bool = False,
     patient: bool = False,
+    makes: bool = True,
 ) -> AsyncIterator[Mem0Index]:
     """Open the index for the time of the block.
 
@@ -107,8 +108,10 @@ async def open_index(
         guard: rate, time limit, retries and breaker of the vector store.
         fresh: throw away what the index holds, to fill it again.
         patient: begin although the embedding service or the Qdrant server is down, and use them when they are back.
+        makes: make the folder or the collection where it is not there.
 
     Raises:
+        LostIndex: it is not there, and is not to be made.
         StartupError: model, EMBEDDING_DIMS and index disagree on the size of a vector, the index was made with another
             model, the embedded index is in use or can't be read.
         ServiceUnavailable: a service is down, and the caller is not patient.
@@ -117,7 +120,7 @@ async def open_index(
     await _check_model(embedder, patient=patient)
     made = Made(embedder.provider, embedder.model, embedder.dims)
     which = Generation(generation, made)
-    store = _Lazy(partial(_open_store, data_dir, which, server, layout, fresh=fresh))
+    store = _Lazy(partial(_open_store, data_dir, which, server, layout, fresh=fresh, makes=makes))
     try:
         await asyncio.to_thread(store.open)
     except ServiceUnavailable as error:
@@ -218,16 +221,19 @@ async def spread_of(generation: Generation, server: QdrantAddress | None) -> Lay
 
 
 def _open_store(
-    data_dir: Path, generation: Generation, server: QdrantAddress | None, layout: Layout, *, fresh: bool
+    data_dir: Path, generation: Generation, server: QdrantAddress | None, layout: Layout, *, fresh: bool, makes: bool
 ) -> PointStore:
     dims = generation.made.dims
     if server is None:
+        folder = data_dir / generation.folder
+        if not makes and not (folder.is_dir() and any(folder.iterdir())):
+            raise LostIndex("qdrant", f"the index in {folder} is not there")
         from bot.index.edge_store import EdgeStore
 
-        return EdgeStore(data_dir / generation.folder, dims, fresh=fresh)
+        return EdgeStore(folder, dims, fresh=fresh)
     from bot.index.qdrant_store import QdrantStore
 
-    return QdrantStore(server, generation.collection, dims, layout=layout, fresh=fresh)
+    return QdrantStore(server, generation.collection, dims, layout=layout, fresh=fresh, makes=makes)
 
 
 async def _check_model(embedder: Embedder, *, patient: bool) -> None:

@@ -14,8 +14,8 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-from bot.domain import RateLimited, ServiceRejected, ServiceUnavailable
-from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use
+from bot.domain import LostIndex, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use, names
 from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
 from bot.index.points import PAGE, Filters, FoundPoint, Point
 from bot.storage import chunks
@@ -38,19 +38,30 @@ class QdrantStore:
         dims: numbers in a vector.
         layout: how a new collection is spread over a cluster.
         fresh: throw away this program's points, or the whole collection where that holds nothing else.
+        makes: make the collection where it is not there.
 
     Raises:
+        LostIndex: it is not there, and is not to be made.
         StartupError: the collection's vectors are of another size or kind.
         ServiceError: the server does not answer, or declined.
     """
 
     def __init__(
-        self, address: QdrantAddress, collection: str, dims: int, *, layout: Layout = ANY_LAYOUT, fresh: bool = False
+        self,
+        address: QdrantAddress,
+        collection: str,
+        dims: int,
+        *,
+        layout: Layout = ANY_LAYOUT,
+        fresh: bool = False,
+        makes: bool = True,
     ) -> None:
         self._client = _client(address)
         try:
             with _translated():
                 self._collection = collection_of(self._client, collection)
+                if not makes and self._collection not in names(self._client):
+                    raise LostIndex("qdrant", f"the collection {self._collection} is not there")
                 if fresh:
                     clear(self._client, self._collection)
                 lay_out(self._client, self._collection, dims, layout)

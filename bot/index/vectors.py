@@ -44,7 +44,14 @@ class Vectors:
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, installation: Installation, guards: list[Guard], *, patient: bool
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        installation: Installation,
+        guards: list[Guard],
+        *,
+        patient: bool,
+        makes: bool,
     ) -> None:
         self.generations = Generations(installation)
         self._settings = settings
@@ -52,6 +59,7 @@ class Vectors:
         self._installation = installation
         self._guards = guards
         self._patient = patient
+        self._makes = makes
 
     @property
     def wanted(self) -> Made:
@@ -110,6 +118,7 @@ class Vectors:
                 guard=guard,
                 fresh=fresh,
                 patient=self._patient,
+                makes=self._makes,
             ) as index:
                 yield index
         finally:

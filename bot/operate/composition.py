@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
-from bot.domain import Clock, system_clock
+from bot.domain import Clock, LostIndex, system_clock
 from bot.guilds import Guilds
 from bot.index import PART, Backlog, IndexServices, MessageVectors, Vectors
 from bot.llm import Ledger, ModelServices, open_embedder
@@ -65,9 +65,14 @@ def doctor_of(settings: Settings, bot_runs: Callable[[], Awaitable[bool]]) -> Do
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
             db = await stack.enter_async_context(open_store(settings))
-            vectors = Vectors(settings, Ledger(db, system_clock), Installation(db), [], patient=False)
+            vectors = Vectors(settings, Ledger(db, system_clock), Installation(db), [], patient=False, makes=False)
             state = await vectors.generations.load(vectors.wanted)
-            held = await stack.enter_async_context(vectors.open(state.in_use, False))
+            try:
+                held = await stack.enter_async_context(vectors.open(state.in_use, False))
+            except LostIndex:
+                if await vectors.generations.known() is not None:
+                    raise
+                return IndexFacts(0, 0, 0, 0)  # nothing has made one yet
             spread = await vectors.spread(state.in_use)
             told = await MessageVectors(db, Installation(db), system_clock).count_told()
             aside = sum(each.items for each in await SetAside(db, system_clock).counts() if each.part == PART)

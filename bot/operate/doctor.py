@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import AnswerError, DamagedIndex, Finding, InUse, ServiceError, StartupError, Verdict
+from bot.domain import AnswerError, DamagedIndex, Finding, InUse, LostIndex, ServiceError, StartupError, Verdict
 from bot.llm import providers_of
 from bot.operate.capacity import Load, judge
 from bot.operate.discord_check import examine_discord
@@ -326,7 +326,7 @@ def _of_index(error: StartupError | ServiceError | OSError) -> tuple[str, str]:
     cause = error if isinstance(error, ServiceError) else error.__cause__
     if isinstance(cause, ServiceError) and cause.service == EMBEDDINGS:
         return str(error), "mend the embeddings, above: memories can't be looked up without them"
-    if isinstance(error, DamagedIndex):
+    if isinstance(error, DamagedIndex | LostIndex):
         return str(error), "start the bot, or do it now; until then memories are searched by words, and none is lost"
     if isinstance(error, OSError):
         return f"can't be opened ({error.strerror})", "see that the bot's user may use DATA_DIR and what is in it"

@@ -329,13 +329,24 @@ async def test_an_index_that_lost_something_is_named_with_both_figures(patient: 
     assert (whole.verdict, whole.found) == (Verdict.OK, "3 of 3 memories")
     (tmp_path / "data" / "index").rename(tmp_path / "lost")
     lost = (await patient.examine())["vector store"]
-    assert (lost.verdict, lost.found) == (Verdict.WARNING, "0 of 3 memories")
+    assert (lost.verdict, lost.found) == (Verdict.FAULT, f"qdrant: the index in {tmp_path}/data/index is not there")
     assert "start the bot" in lost.todo
+    assert not (tmp_path / "data" / "index").exists(), "what only reads makes nothing"
+    async with open_app(load_settings(None, **patient.settings), extract=False) as app:
+        assert app.notes == [f"Memories are searched by words alone: {lost.found}, the bot makes it anew"]
+    assert not (tmp_path / "data" / "index").exists()
+    async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
+        assert await app.index.count() == 0, "the bot makes it, and then fills it"
+    lacking = (await patient.examine())["vector store"]
+    assert (lacking.verdict, lacking.found) == (Verdict.WARNING, "0 of 3 memories")
+    assert "start the bot" in lacking.todo
 
 
 async def test_a_collection_that_is_spread_otherwise_than_the_settings_say(patient: Patient) -> None:
     async with LoopbackQdrant() as qdrant:
         cluster: dict[str, object] = {"mem0_qdrant_url": qdrant.url, "mem0_qdrant_shard_number": 6}
+        async with open_app(load_settings(None, **(patient.settings | cluster)), extract=False, patient=True):
+            pass
         assert (await patient.examine(**cluster))["vector store"].verdict is Verdict.OK
         vectors = (await patient.examine(**cluster, mem0_qdrant_replication_factor=2))["vector store"]
     assert vectors.verdict is Verdict.WARNING

@@ -49,5 +49,5 @@ def test_every_way_of_writing_it_means_the_same_index(
     server: dict[str, object], database: Database, clock: FakeClock, data_dir: Path
 ) -> None:
     settings = load_settings(None, data_dir=data_dir, **server)
-    vectors = Vectors(settings, Ledger(database, clock), Installation(database), [], patient=False)
+    vectors = Vectors(settings, Ledger(database, clock), Installation(database), [], patient=False, makes=True)
     assert vectors.wanted.server == "http://qdrant:6333"
