@@ -211,7 +211,12 @@ def _place(hit: Hit, answered: Answered) -> str:
     """Where something came up: a few words with a link."""
     text = hit.text if hit.memory is not None else next(line.content for line in hit.around_anchor(1))
     url = jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)
-    return f"[{safe(text, answered.names, limit=TOPIC_CHARS)}]({url})"
+    place = f"[{safe(text, answered.names, limit=TOPIC_CHARS)}]({url})"
+    doubt = None if hit.memory is None else hit.memory.doubt
+    if doubt is None:
+        return place
+    newer = jump_url(hit.guild_id, doubt.channel_id, doubt.message_id)
+    return f"{place} ({texts.MAY_HAVE_CHANGED}: [newer message]({newer}))"
 
 
 def _cited(source: Source, guild_id: int, chars: int) -> Cited:
