@@ -128,6 +128,7 @@ async def test_none_is_posted_when_nothing_happened(chat: Chat) -> None:
     assert chat.posted == []
 
 
+@pytest.mark.slow
 async def test_what_the_model_read_too_late_for_one_is_in_the_next(chat: Chat) -> None:
     await chat.on()
     message = await chat.world.say(chat.world.ann, "the door is red")
@@ -146,6 +147,7 @@ async def test_what_the_model_read_too_late_for_one_is_in_the_next(chat: Chat) -
     assert "door is red" not in chat.posted[-1]
 
 
+@pytest.mark.slow
 async def test_a_weeks_comes_on_monday(chat: Chat) -> None:
     assert "every Monday at 9:00" in await chat.on("week")
     await chat.decided("the door is red")
@@ -156,6 +158,7 @@ async def test_a_weeks_comes_on_monday(chat: Chat) -> None:
     assert len(chat.posted) == 1
 
 
+@pytest.mark.slow
 async def test_after_a_downtime_one_is_posted_that_tells_of_all_of_it(chat: Chat) -> None:
     await chat.on()
     await chat.decided("the door is red")
@@ -240,6 +243,7 @@ async def hide(world: World, channel: simcord.ChannelHandle) -> None:
     await world.env.settle()
 
 
+@pytest.mark.slow
 async def test_what_was_hidden_between_two_posts_is_not_in_the_second(chat: Chat) -> None:
     world = chat.world
     open_ = world.guild.create_text_channel("open")
@@ -326,6 +330,7 @@ async def test_a_line_goes_with_its_message_and_the_post_with_its_last_line(chat
     assert await chat.world.pipeline.rows(posts) == 0
 
 
+@pytest.mark.slow
 async def test_a_line_goes_when_its_message_is_edited_or_its_memory_forgotten(chat: Chat) -> None:
     red, _ = await two_lines(chat)
     chat.pass_by(2)
@@ -339,6 +344,7 @@ async def test_a_line_goes_when_its_message_is_edited_or_its_memory_forgotten(ch
     assert chat.posted == []
 
 
+@pytest.mark.slow
 async def test_lines_of_a_member_who_is_erased_go_and_nobody_else_names_them(chat: Chat) -> None:
     world = chat.world
     await two_lines(chat)
@@ -367,6 +373,7 @@ async def people(world: World) -> list[int]:
         return list(await connection.scalars(select(post_people.c.user_id)))
 
 
+@pytest.mark.slow
 async def test_retention_of_messages_takes_no_line(chat: Chat) -> None:
     await two_lines(chat)
     chat.clock.advance(31 * DAY)
@@ -377,6 +384,7 @@ async def test_retention_of_messages_takes_no_line(chat: Chat) -> None:
     assert "door is red" in text
 
 
+@pytest.mark.slow
 async def test_what_can_not_be_edited_now_is_edited_later_and_told_to_operators(chat: Chat) -> None:
     red, _ = await two_lines(chat)
     world = chat.world
@@ -394,6 +402,7 @@ async def test_what_can_not_be_edited_now_is_edited_later_and_told_to_operators(
     assert not (await report.look()).removals
 
 
+@pytest.mark.slow
 async def test_a_digest_that_somebody_deleted_is_no_work_any_more(chat: Chat) -> None:
     red, _ = await two_lines(chat)
     (post,) = [m for m in chat.world.general.history() if m.components and not m.content]
@@ -433,6 +442,7 @@ async def test_only_who_manages_the_server_may_switch_it(chat: Chat) -> None:
     assert await chat.world.pipeline.rows(digests) == 0
 
 
+@pytest.mark.slow
 async def test_a_permission_that_it_lost_is_told_and_it_is_posted_late(chat: Chat) -> None:
     world = chat.world
     await chat.on()
@@ -478,6 +488,7 @@ async def test_what_discord_declines_is_posted_later_and_once(chat: Chat, status
     assert len(chat.posted) == 1
 
 
+@pytest.mark.slow
 async def test_what_can_not_be_compared_with_discord_is_waited_for_a_while(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:

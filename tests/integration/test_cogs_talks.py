@@ -106,6 +106,7 @@ async def test_what_was_asked_in_private_helps_nothing_that_is_asked_in_public(r
     assert AFTER in text  # for the asker alone it goes on from there
 
 
+@pytest.mark.slow
 async def test_what_was_asked_in_public_helps_both(room: World) -> None:
     assert "Posted" in await ask(room, BICYCLES, public=True)
     await ask(room, "what else?")  # in private
@@ -118,6 +119,7 @@ async def test_what_was_asked_in_public_helps_both(room: World) -> None:
     assert AFTER in await ask(room, WHERE)
 
 
+@pytest.mark.slow
 async def test_a_private_follow_up_is_of_the_last_question_and_not_of_its_answer(room: World, oracle: Oracle) -> None:
     await ask(room, BICYCLES)
     await ask(room, "where is the mill?")
@@ -127,6 +129,7 @@ async def test_a_private_follow_up_is_of_the_last_question_and_not_of_its_answer
     assert ANSWER not in oracle.prompts[-1]
 
 
+@pytest.mark.slow
 async def test_everything_is_authorised_anew(room: World, oracle: Oracle) -> None:
     secret = room.secret_channel("secret", room.ann, room.bob)
     await room.observe(secret)
@@ -154,6 +157,7 @@ async def test_a_reply_to_an_answer_needs_no_mention_whoever_replies(room: World
     assert texts.AFTER not in posted(room)[-1]
 
 
+@pytest.mark.slow
 async def test_a_reply_to_a_public_answer_of_the_command_and_to_i_don_t_know_count_too(room: World) -> None:
     await ask(room, BICYCLES, public=True)
     await room.ann.send(room.general, WHERE, reply_to=last(room))
@@ -196,6 +200,7 @@ async def test_nothing_of_who_opted_out_is_remembered(room: World) -> None:
     assert AFTER not in await ask(room, WHERE)
 
 
+@pytest.mark.slow
 async def test_a_member_is_given_what_they_asked_and_nobody_else(room: World) -> None:
     await ask(room, BICYCLES)
     for member, count in ((room.bob, 1), (room.ann, 0)):
@@ -259,6 +264,7 @@ async def test_what_was_found_is_shown_until_the_answer_is_there(room: World, or
     assert texts.STILL_WRITING not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["mention", "command"])
 async def test_so_it_is_for_everybody_and_a_source_of_either_takes_the_post_with_it(
     room: World, oracle: Oracle, way: str
@@ -279,6 +285,7 @@ async def test_so_it_is_for_everybody_and_a_source_of_either_takes_the_post_with
     assert posted(room) == []
 
 
+@pytest.mark.slow
 async def test_without_an_answer_in_the_end_one_line_says_what_is_wrong(room: World, oracle: Oracle) -> None:
     async def fail() -> None:
         raise ServiceUnavailable("ollama", "away")
