@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from bot.domain import snowflake
 from bot.domain.model import Hit, HitKind, Line
-from bot.recall.answers import NO_ANSWER, Answer, Answers, AnswerState, Material
+from bot.llm.ollama import OllamaModel
+from bot.recall.answers import NO_ANSWER, Answer, AnswerCheck, Answers, AnswerState, Material
 from bot.recall.answers.evidence import ROOM
 from bot.recall.answers.prompt import ANSWER_TOKENS
 from bot.storage.engine import Database
@@ -19,6 +20,7 @@ from bot.storage.schema import usage
 from tests.fixtures.answers import Oracle, always, asked_for, open_oracle, open_relay
 from tests.fixtures.storage import FakeClock
 from tests.loopback.http import Fault
+from tests.loopback.ollama import LoopbackOllama
 
 ANN, BEN = 5, 6
 NAMES = {ANN: "Ann", BEN: "Ben"}
@@ -199,3 +201,37 @@ async def test_no_word_of_question_hit_or_answer_reaches_the_log(
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("bot")]
     assert ours
     assert not any(word in line for line in ours for word in ("launch", "Thursday"))
+
+
+@pytest.mark.parametrize(("verdict", "shown"), [("Yes", True), ("No, it is not.", False)])
+async def test_a_model_for_claims_judges_each_sentence_by_its_own_lines(
+    oracle: Oracle, verdict: str, shown: bool
+) -> None:
+    oracle.says, oracle.about = "The launch moved to Thursday.", "Thursday"
+    async with LoopbackOllama(models=("bespoke-minicheck",), answer=lambda _: verdict) as server:
+        own = OllamaModel(oracle.server.url, "llama3.1:8b")
+        claims = OllamaModel(server.url, "bespoke-minicheck")
+        answers = Answers(own, check=AnswerCheck(own, claims))
+        answer = await answers.answer(asked_for(ASKED), Material(HITS, NAMES), stands=always)
+        (request,) = server.asked("/api/chat")
+        await own.aclose()
+        await claims.aclose()
+    assert (answer.state is AnswerState.ANSWERED) == shown
+    document, _, claim = request.body["messages"][-1]["content"].partition("\nClaim: ")
+    assert document.startswith("Document: 1 @A")
+    assert SAID in document
+    assert "lunch" not in document
+    assert claim == "The launch moved to Thursday."
+    assert oracle.checks == []
+
+
+async def test_while_the_model_for_claims_is_away_the_other_one_judges(oracle: Oracle) -> None:
+    oracle.says, oracle.about = "The launch moved to Thursday.", "Thursday"
+    own = OllamaModel(oracle.server.url, "llama3.1:8b")
+    claims = OllamaModel("http://127.0.0.1:9", "bespoke-minicheck")
+    answers = Answers(own, check=AnswerCheck(own, claims))
+    answer = await answers.answer(asked_for(ASKED), Material(HITS, NAMES), stands=always)
+    await own.aclose()
+    await claims.aclose()
+    assert answer.state is AnswerState.ANSWERED
+    assert len(oracle.checks) == 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from bot.domain import MemoryKind, snowflake
 from bot.observe.directory import Directory
 from bot.observe.messagelog import MessageLog
 from bot.recall import AnswerState, Presenter, RecallQuery, Responder
@@ -100,3 +103,82 @@ async def test_the_question_before_is_looked_for_as_well(responder: Responder, c
     oracle.about = "launch"
     follow_up = RecallQuery(guild_id=GUILD, text="and who said so?", channel_ids=None, earlier="when is the launch?")
     assert (await responder.respond(follow_up, here)).hits
+
+
+async def test_what_the_model_looks_for_is_searched_once_by_words_alone_and_is_before_it_the_second_time(
+    responder: Responder, chat: Chat, oracle: Oracle
+) -> None:
+    await chat.say(ADA, "the launch is on the day when the marquee comes")
+    comes = await chat.say(BEN, "marquee: delivered Thursday", channel=CHANNEL + 1)
+    oracle.says, oracle.about, oracle.searches = "The launch is on Thursday.", "delivered", "marquee delivered"
+    asked = replace(ASKED, text="which day has the launch?")
+    answered = await responder.respond(asked, here)
+    assert answered.is_answered
+    assert [hit.anchor for hit in answered.cited] == [comes.id]
+    first, second = oracle.prompts
+    assert "delivered" not in first
+    assert "delivered" in second
+    assert chat.index.asked == [asked.text]
+
+
+async def test_where_vectors_are_made_at_home_the_second_search_asks_the_index_too(
+    chat: Chat, oracle: Oracle, log: MessageLog, directory: Directory, discord: Discord
+) -> None:
+    presenter = Presenter(log, chat.store, discord)
+    at_home = Responder(chat.recall, oracle.answers, presenter, directory, embeds_at_home=True)
+    await chat.say(ADA, SAID)
+    oracle.searches = "venue"
+    await at_home.respond(ASKED, here)
+    assert chat.index.asked == [ASKED.text, "venue"]
+
+
+async def test_what_is_hidden_between_two_searches_is_not_before_the_model_again(
+    responder: Responder, chat: Chat, oracle: Oracle
+) -> None:
+    await chat.say(ADA, SAID)
+    await chat.say(BEN, "the venue is secret", channel=CHANNEL + 1)
+    may_read = set(HERE)
+
+    async def now() -> frozenset[int]:
+        return frozenset(may_read)
+
+    async def hide() -> None:
+        may_read.discard(CHANNEL)
+
+    oracle.searches, oracle.meanwhile = "venue secret", hide
+    answered = await responder.respond(ASKED, now)
+    assert len(oracle.prompts) == 1
+    assert answered.answer is not None
+    assert answered.answer.state is AnswerState.UNKNOWN
+
+
+async def test_what_held_before_is_shown_to_the_model_as_that_and_can_be_cited(
+    responder: Responder, chat: Chat, oracle: Oracle
+) -> None:
+    older, newer = await chat.say(ADA, "we launch on Monday"), await chat.say(ADA, "no, on Tuesday")
+    old = await chat.remember("The launch is on Monday.", older)
+    await chat.remember("The launch is on Tuesday.", newer, supersedes=old)
+    oracle.says, oracle.about = "Before, the launch was to be on Monday.", "held before"
+    answered = await responder.respond(ASKED, here)
+    assert answered.is_answered
+    assert [hit.memory and hit.memory.text for hit in answered.cited] == ["The launch is on Monday."]
+    assert all(hit.memory is None or hit.memory.id != old.id for hit in answered.hits)
+
+
+async def test_nothing_known_names_what_was_talked_about(responder: Responder, chat: Chat, oracle: Oracle) -> None:
+    said = await chat.say(ADA, "the launch needs posters and a venue")
+    topic = await chat.remember("Planning the launch", said, kind=MemoryKind.TOPIC)
+    oracle.says = None
+    answered = await responder.respond(ASKED, here)
+    assert [hit.memory and hit.memory.id for hit in answered.nearest] == [topic.id]
+
+
+async def test_the_question_before_and_the_day_of_the_question_are_before_the_model(
+    responder: Responder, chat: Chat, oracle: Oracle
+) -> None:
+    await chat.say(ADA, SAID)
+    asked_at = snowflake.from_datetime(datetime(2025, 6, 1, 9, 30, tzinfo=UTC))
+    await responder.respond(replace(ASKED, text="and why?", earlier="when is the launch?", asked_at=asked_at), here)
+    (prompt,) = oracle.prompts
+    assert prompt.startswith("Today is Sunday, 1 June 2025, 09:30 (UTC).")
+    assert "Said before that: when is the launch?\nQuestion: and why?" in prompt
