@@ -6,6 +6,8 @@ optional `channel_id`, `as_of`, `asker_id`, and either `evidence` (ids of messag
 embeddings take part, and each question scores the share of its evidence cited, or of its strings found ignoring case,
 in its first hits, which together hold at most so many characters. With `--embed URL` (an embedding service that speaks
 OpenAI's protocol) the same is asked with EMBED_MESSAGES, and with `--stock URL` of stock mem0, in the same run.
+With `--prompt` it tells the share of questions whose whole evidence (all ids, or all strings, of which some in public
+data are regular expressions) is in the lines that a model would be shown to answer them.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +33,14 @@ from bot.domain.model import Hit
 from bot.llm.loading import load_settings
 from bot.observe.exports import open_export
 from bot.observe.messagelog import Said
-from bot.recall import RecallQuery
+from bot.recall import Answer, Answers, AnswerState, Presenter, RecallQuery, Responder
+from bot.recall.answers import Material
+from bot.recall.answers.drafting import SearchAgain
+from bot.recall.answers.evidence import Evidence, evidence_of
+from bot.recall.answers.service import Stands
 from bot.run.app import open_app
 from bot.settings.config import Settings
+from bot.text import SecretFinder
 
 if TYPE_CHECKING:
     from bench.stock import Found, StockMem0
@@ -66,6 +76,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="+", help="folder with messages.jsonl and questions.jsonl")
     parser.add_argument("--hits", type=int, default=HITS, help="first hits that count")
     parser.add_argument("--characters", type=int, default=CHARACTERS, help="characters that they may hold together")
+    parser.add_argument("--prompt", action="store_true", help="whether the whole evidence is before the model")
     parser.add_argument("--database", help="address of an empty PostgreSQL database, for one folder; unset: SQLite")
     parser.add_argument("--embed", metavar="URL", help="ask with EMBED_MESSAGES as well, with embeddings from here")
     parser.add_argument("--stock", metavar="URL", help="ask stock mem0 as well, with embeddings from here")
@@ -73,6 +84,11 @@ def main() -> None:
     parser.add_argument("--dims", type=int, default=384, help="numbers in one of its vectors")
     options = parser.parse_args()
     for folder in options.data:
+        if options.prompt:
+            whole = asyncio.run(run_prompts(folder, options))
+            share = f"{sum(whole)}/{len(whole)}: {statistics.fmean(whole):.4f}"
+            print(f"{folder.name}: whole evidence before the model {share}")
+            continue
         show(folder.name, asyncio.run(run(folder, options)))
         if options.embed:
             show(f"{folder.name}, EMBED_MESSAGES", asyncio.run(run(folder, options, embed=True)))
@@ -91,6 +107,66 @@ async def run(folder: Path, options: argparse.Namespace, *, embed: bool = False)
             await app.indexer.drain()
             asked = questions_of(folder)
             return [await ask(app.recall, app.directory, one, options.hits, options.characters) for one in asked]
+
+
+class _Shown(Answers):
+    """Asks nobody, and keeps what would be shown."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.evidence: Evidence | None = None
+
+    async def answer(
+        self, query: RecallQuery, material: Material, *, stands: Stands, search_again: SearchAgain | None = None
+    ) -> Answer:
+        self.evidence = evidence_of(material, _NoSecrets(), UTC)
+        return Answer(AnswerState.UNKNOWN)
+
+
+class _NoSecrets(SecretFinder):
+    """Finds none: what a model is not shown on purpose counts as shown."""
+
+    def find(self, text: str) -> list[str]:
+        return []
+
+
+class _NotCompared:
+    """There is no Discord here."""
+
+    async def check(self, guild_id: int, places: Mapping[int, Collection[int]]) -> frozenset[int]:
+        return frozenset()
+
+
+async def run_prompts(folder: Path, options: argparse.Namespace) -> list[bool]:
+    """Whether the whole evidence of each question is before the model; of those that have any."""
+    with tempfile.TemporaryDirectory() as scratch:
+        async with open_app(settings_of(Path(scratch), options, embed=False), extract=False, leads=True) as app:
+            said = messages_of(folder)
+            for start in range(0, len(said), GROUP):
+                await app.log.append(said[start : start + GROUP])
+            shown = _Shown()
+            responder = Responder(app.recall, shown, Presenter(app.log, app.store, _NotCompared()), app.directory)
+            whole = []
+            for question in questions_of(folder):
+                query = query_of(question, options.hits, options.characters)
+                shown.evidence = None
+                channel_ids = query.channel_ids or await app.directory.channel_ids(query.guild_id)
+                await responder.respond(query, partial(_readable, channel_ids))
+                if question.get("evidence") or question.get("include"):
+                    whole.append(_is_whole(question, shown.evidence))
+            return whole
+
+
+async def _readable(channel_ids: frozenset[int]) -> frozenset[int]:
+    return channel_ids
+
+
+def _is_whole(question: dict[str, Any], evidence: Evidence | None) -> bool:
+    sources = () if evidence is None else tuple(evidence.sources.values())
+    if question.get("evidence"):
+        return {int(message_id) for message_id in question["evidence"]} <= {source.message_id for source in sources}
+    text = "\n".join(f"{source.speaker}: {source.said}" for source in sources).lower()
+    return all(wanted.lower() in text or re.search(wanted, text, re.IGNORECASE) for wanted in question["include"])
 
 
 def settings_of(folder: Path, options: argparse.Namespace, *, embed: bool) -> Settings:
@@ -152,10 +228,10 @@ def ask_stock(stock: StockMem0, question: dict[str, Any], hits: int, characters:
     )
 
 
-async def ask(recall: Recall, directory: Directory, question: dict[str, Any], hits: int, characters: int) -> Outcome:
-    """Ask one question and score what comes."""
+def query_of(question: dict[str, Any], hits: int, characters: int) -> RecallQuery:
+    """The query of a question."""
     channel = question.get("channel_id")
-    query = RecallQuery(
+    return RecallQuery(
         guild_id=int(question["guild_id"]),
         text=question["query"],
         channel_ids=None if channel is None else frozenset({int(channel)}),
@@ -164,6 +240,11 @@ async def ask(recall: Recall, directory: Directory, question: dict[str, Any], hi
         limit=hits,
         max_chars=characters,
     )
+
+
+async def ask(recall: Recall, directory: Directory, question: dict[str, Any], hits: int, characters: int) -> Outcome:
+    """Ask one question and score what comes."""
+    query = query_of(question, hits, characters)
     started, busy = time.perf_counter(), time.process_time()
     result = await recall.search(query)
     milliseconds, busy = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - busy)
@@ -173,7 +254,7 @@ async def ask(recall: Recall, directory: Directory, question: dict[str, Any], hi
     counted = within(texts, characters)
     return Outcome(
         category=question.get("category", ""),
-        channel=str(channel),
+        channel=str(question.get("channel_id")),
         score=score(question, result.hits[:counted], texts[:counted]),
         characters=sum(map(len, texts)),
         milliseconds=milliseconds,

@@ -8,10 +8,12 @@ from functools import partial
 from operator import mul
 
 from bot.recall.ranking import RankedMessage
+from bot.text import one_line
 
 CONSIDERED = 150  # messages that are worth choosing from: an answer shows some thirty
 SKIPPED = 1  # so many messages may be left out between two lines of one excerpt
 SATED = 0.7  # a question with several parts: a word counts so much less with every line that already holds it
+LONG_ENOUGH = 40  # characters from which on a message that is said again tells nothing more
 BREAK = "…"  # stands in an excerpt's text where messages are left out
 
 
@@ -80,7 +82,7 @@ def choose(
         size: characters that a message takes.
         several: the question has several parts, and each wants its share.
     """
-    left = [line for line in ranked[:CONSIDERED] if line.score > 0]
+    left = _different([line for line in ranked[:CONSIDERED] if line.score > 0])
     sizes = {line.place: size(line) for line in left}
     choice = _Choice(limit, room)
     hunger = [1.0] * (len(left[0].by_word) if left else 0)
@@ -90,6 +92,22 @@ def choose(
             hunger = [h * SATED if n else h for h, n in zip(hunger, line.spoken.counts, strict=True)]
             left.sort(key=partial(_worth, hunger), reverse=True)
     return sorted(choice.excerpts(), key=lambda excerpt: -excerpt.best.score)
+
+
+def _different(ranked: Sequence[RankedMessage]) -> list[RankedMessage]:
+    """The messages without those that say the same, word for word, as a better one: reminders, templates and the like.
+
+    Short ones stay, for "yes" is an answer wherever it stands.
+    """
+    said: set[str] = set()
+    different = []
+    for line in ranked:
+        words = one_line(line.spoken.content.casefold())
+        if words not in said:
+            different.append(line)
+        if len(words) >= LONG_ENOUGH:
+            said.add(words)
+    return different
 
 
 def _worth(hunger: Sequence[float], line: RankedMessage) -> float:
