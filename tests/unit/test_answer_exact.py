@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 
 import pytest
 
-from bot.domain import Hit, HitKind, Line, snowflake
 from bot.recall.answers.evidence import Evidence, Material, evidence_of
 from bot.recall.answers.exact import Cited, checked
 from bot.remember import Refusal
 from bot.text import SecretFinder
+from tests.fixtures.hits import START, excerpt
 
 SECRETS = SecretFinder()
-SAID_ON = datetime(2025, 1, 2, 12, tzinfo=UTC)  # a Thursday
 TODAY = date(2025, 1, 9)
 
 
 def evidence(*lines: str) -> Evidence:
     """Lines of one excerpt, said by people 1, 2, 3 and so on."""
-    ids = [snowflake.from_datetime(SAID_ON.replace(minute=n)) for n in range(len(lines))]
-    hit = Hit(
-        kind=HitKind.MESSAGE,
-        text="",
-        score=1.0,
-        guild_id=1,
-        channel_ids=frozenset({7}),
-        message_ids=tuple(ids),
-        author_ids=(1,),
-        anchor=ids[0],
-        anchor_channel_id=7,
-        lines=tuple(Line(i, n + 1, text) for n, (i, text) in enumerate(zip(ids, lines, strict=True))),
-    )
+    hit = excerpt(*((n + 1, text) for n, text in enumerate(lines)))
     return evidence_of(Material((hit,), {1: "zappo_77", 2: "Ben"}), SECRETS, UTC)
 
 
@@ -39,7 +26,7 @@ def check(text: str, *lines: str, counts: frozenset[int] = frozenset(), today: d
     known = evidence(*lines)
     cited = Cited(
         message_ids=[source.message_id for source in known.sources.values()],
-        said_on={SAID_ON.date()},
+        said_on={START.date()},
         counts=counts,
         names={"zappo_77", "ben"},
         today=today,
@@ -99,7 +86,7 @@ def test_people_and_lines_may_be_counted() -> None:
 
 def test_a_relative_time_counts_from_today_or_else_has_its_date_behind_it() -> None:
     said = "the demo is on 3 January"
-    assert check("The demo is tomorrow.", said, today=SAID_ON.date()) == "The demo is tomorrow."
+    assert check("The demo is tomorrow.", said, today=START.date()) == "The demo is tomorrow."
     assert check("The demo is tomorrow.", said) == "The demo is tomorrow (3 January 2025)."
     assert check("The demo is the day after tomorrow.", said) is Refusal.DATE
     assert check("The demo is tomorrow.", "demo tomorrow") == "The demo is tomorrow (3 January 2025)."

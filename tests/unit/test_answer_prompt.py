@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.domain import AnswerInvalid, Citation, Hit, HitKind, Line, Memory, MemoryKind, snowflake
+from bot.domain import AnswerInvalid, Citation, Hit, HitKind, Memory, MemoryKind
 from bot.recall.answers.check import read_verdicts, verdict_schema
 from bot.recall.answers.evidence import ROOM, Evidence, Material, evidence_of
 from bot.recall.answers.prompt import AskedNow, Draft, answer_schema, prompt_of, read_answer
 from bot.text import SecretFinder
+from tests.fixtures.hits import excerpt, said_at
 
 ANN, BEN = 5, 6
 NAMES = {ANN: "Ann", BEN: "Ben Okoro"}
-START = datetime(2025, 1, 2, 12, tzinfo=UTC)
 SECRETS = SecretFinder()
 AT = datetime(2025, 1, 9, 18, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
-def message_id(minute: int, second: int = 0) -> int:
-    return snowflake.from_datetime(START.replace(minute=minute, second=second))
-
-
-def excerpt(*lines: tuple[int, str], minute: int = 0, anchor: int = 0, replies: Sequence[int | None] = ()) -> Hit:
-    ids = [message_id(minute, n) for n in range(len(lines))]
-    answers = [*replies, *[None] * len(lines)]
-    return Hit(
-        kind=HitKind.MESSAGE,
-        text="",
-        score=1.0,
-        guild_id=1,
-        channel_ids=frozenset({7}),
-        message_ids=tuple(ids),
-        author_ids=tuple(dict.fromkeys(author for author, _ in lines)),
-        anchor=ids[anchor],
-        anchor_channel_id=7,
-        lines=tuple(Line(i, who, text, answers[n]) for n, (i, (who, text)) in enumerate(zip(ids, lines, strict=True))),
-    )
-
-
 def memory(text: str, kind: MemoryKind = MemoryKind.DECISION, minute: int = 30, name: str = "m") -> Hit:
-    cited = Citation(message_id(minute), 7, ANN)
+    cited = Citation(said_at(minute), 7, ANN)
     kept = Memory(id=name, guild_id=1, kind=kind, text=text, citations=(cited,))
     hit = excerpt((ANN, text), minute=minute)
     return replace(hit, kind=HitKind.MEMORY, text=text, lines=(), memory=kept)
@@ -55,7 +33,7 @@ def shown(*hits: Hit, past: frozenset[str] = frozenset(), room: int = ROOM) -> E
 
 
 def test_a_line_has_number_speaker_whom_it_answers_day_and_time() -> None:
-    evidence = shown(excerpt((ANN, "when is it?"), (BEN, "on Friday <@5>"), replies=[None, message_id(0)]))
+    evidence = shown(excerpt((ANN, "when is it?"), (BEN, "on Friday <@5>"), replies=[None, said_at(0)]))
     assert evidence.shown.splitlines() == [
         "1 @A, Thu 2 January 2025 13:00: when is it?",
         "2 @B to @A, Thu 2 January 2025 13:00: on Friday @A",
