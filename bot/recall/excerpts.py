@@ -12,7 +12,7 @@ from bot.text import one_line
 
 CONSIDERED = 150  # messages that are worth choosing from: an answer shows some thirty
 SKIPPED = 1  # so many messages may be left out between two lines of one excerpt
-SATED = 0.7  # a question with several parts: a word counts so much less with every line that already holds it
+SATED = 0.6  # a question with several parts: a word counts so much less with every line that already holds it
 LONG_ENOUGH = 40  # characters from which on a message that is said again tells nothing more
 BREAK = "…"  # stands in an excerpt's text where messages are left out
 

@@ -101,7 +101,9 @@ class Responder:
         What may not be read any more before a model is asked is not shown to it, and when it has thought it is in no
         answer.
         """
-        wanted = replace(query, channel_ids=await reading(), limit=HITS, max_chars=CHARS)
+        wanted = replace(
+            query, channel_ids=await reading(), limit=HITS, max_chars=CHARS, replies=answer or query.replies
+        )
         result = await self._recall.search(wanted)
         presented = replace(await self.again(query, result.hits, reading), notes=result.notes)
         return await self._answered(presented, reading) if answer else presented
@@ -145,7 +147,8 @@ class Responder:
     async def _second(self, query: RecallQuery, words: str, reading: Reading) -> Answered:
         """What is found with the words that the model looks for."""
         by_meaning = query.by_meaning and self._embeds_at_home
-        return await self.respond(replace(query, text=words, earlier="", by_meaning=by_meaning), reading, answer=False)
+        second = replace(query, text=words, earlier="", by_meaning=by_meaning, replies=True)
+        return await self.respond(second, reading, answer=False)
 
     async def _with_past(self, presented: Answered, reading: Reading) -> _Known:
         """What was found, and behind each memory what it replaced."""

@@ -19,6 +19,7 @@ from bot.recall.query import RecallQuery, RecallResult
 from bot.recall.question import Question, understand
 from bot.recall.quote import quote
 from bot.recall.ranking import RankedMessage
+from bot.recall.replies import with_replies
 from bot.recall.scope import scope_of
 from bot.recall.strength import with_strength
 from bot.text import FullText, Statistics
@@ -87,6 +88,9 @@ class Recall:
         above = {match.memory_id: match.above for match in convincing(near, words_found=bool(ranked or rows))}
         memories = await self._stage("fuse", self._memories.fuse(rows, list(above), query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
+        if query.replies and query.author_id is None:
+            async with self._db.read() as connection:
+                hits = await with_replies(connection, hits, query)
         self._timed("all", time.monotonic() - started)
         return RecallResult(tuple(with_strength(hits, question, ranked, above)), (note,) if note else ())
 

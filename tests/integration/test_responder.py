@@ -182,3 +182,24 @@ async def test_the_question_before_and_the_day_of_the_question_are_before_the_mo
     (prompt,) = oracle.prompts
     assert prompt.startswith("Today is Sunday, 1 June 2025, 09:30 (UTC).")
     assert "Said before that: when is the launch?\nQuestion: and why?" in prompt
+
+
+async def test_what_was_said_to_a_question_comes_with_it(responder: Responder, chat: Chat, oracle: Oracle) -> None:
+    asked = await chat.say(BEN, "launch launch when is the launch of the launch?")
+    await chat.talk([(ADA, f"something else {n}") for n in range(9)])
+    await chat.say(ADA, "the 14th", reply_to=asked)
+    oracle.about = "the 14th"
+    await responder.respond(ASKED, here)
+    (prompt,) = oracle.prompts
+    assert "the 14th" in prompt
+    assert "something else 2" in prompt
+    assert "something else 8" not in prompt
+
+
+async def test_nothing_said_after_the_moment_that_is_asked_about_comes_along(
+    responder: Responder, chat: Chat, oracle: Oracle
+) -> None:
+    asked = await chat.say(BEN, "when is the launch?")
+    await chat.say(ADA, "the 14th", reply_to=asked)
+    await responder.respond(replace(ASKED, until=asked.id), here)
+    assert "the 14th" not in oracle.prompts[0]
