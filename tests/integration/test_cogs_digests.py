@@ -91,6 +91,10 @@ async def chat(world: World) -> Chat:
 async def test_it_tells_what_happened_once_a_day_with_speaker_and_link(chat: Chat) -> None:
     told = await chat.on()
     assert "every day at 9:00 (UTC)" in told
+    assert "<t:" + str((chat.clock() + 3_600_000) // 1000) in told
+    await chat.world.services.guilds.consents.rules.set_zone(chat.world.guild.id, "America/New_York")
+    assert "9:00 (America/New_York)" in shown(await chat.world.boss.slash(chat.world.general, "digest status"))
+    await chat.world.services.guilds.consents.rules.set_zone(chat.world.guild.id, None)
     message = await chat.decided("the launch is on Thursday @everyone")
     await chat.decided("who has the key?", kind=MemoryKind.QUESTION)
     await chat.later(minutes=30)
