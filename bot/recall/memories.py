@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bot.memories import MemoryStore
 
 log = logging.getLogger(__name__)
+
+OF_A_TIME = 250
+"""The same where a question asks about a time: those of other times are left out of them."""
 
 NEWEST = 500
 """Rows fetched for one word."""
@@ -94,20 +97,25 @@ class MemorySearch:
         if not corpus.documents:
             return []
         weights = rarity(corpus.documents, corpus.frequencies)
-        rowids = await self._fulltext.newest(connection, "memories", scope, [[word] for word in words], NEWEST)
+        wanted: list[list[Collection[str]]] = [[word] for word in words]
+        if question.restricts and question.dates:
+            wanted.append([question.dates])
+            weights = (*weights, 0.0)
+        rowids = await self._fulltext.newest(connection, "memories", scope, wanted, NEWEST)
         held: dict[int, float] = {}
         for weight, rows in zip(weights, rowids, strict=True):
             for row in rows:
                 held[row] = held.get(row, 0.0) + weight
-        likely = sorted(held, key=lambda row: (-held[row], -row))[: 2 * CONSIDERED]
+        considered = OF_A_TIME if question.restricts else CONSIDERED
+        likely = sorted(held, key=lambda row: (-held[row], -row))[: 2 * considered]
         documents = await self._fulltext.documents(connection, "memories", likely)
         mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
-        worth = own_weights(question, weights)
+        worth = own_weights(question, weights[: len(words)])
         scores = {}
         for row, tokens in documents.items():
             spoken = Spoken(row, 0, 0, "", count(question, tokens), document_length(tokens))
             scores[row] = sum(own_scores(worth, mean_length, spoken))
-        return sorted(scores, key=lambda row: (-scores[row], -row))[:CONSIDERED]
+        return sorted(scores, key=lambda row: (-scores[row], -row))[:considered]
 
     async def by_meaning(
         self, text: str, query: RecallQuery, *, messages: bool = False
@@ -143,8 +151,13 @@ class MemorySearch:
         near = [Near(match.memory_id, match.said_id, noise.above(match.score)) for match in matches]
         return [match for match in near if match.above >= RELATED], None
 
-    async def fuse(self, rows: Sequence[int], ids: Sequence[str], query: RecallQuery) -> list[tuple[Memory, float]]:
-        """The memories found by either way that the asker may read and that hold, best first with their scores."""
+    async def fuse(
+        self, rows: Sequence[int], ids: Sequence[str], question: Question, query: RecallQuery
+    ) -> list[tuple[Memory, float]]:
+        """The memories found by either way that the asker may read, that hold, and that are of the time asked about.
+
+        They come best first, with their scores.
+        """
         by_row = await self._store.by_seq(rows) if rows else {}
         by_id = await self._store.get(ids) if ids else {}
         worded = [by_row[row] for row in rows if row in by_row]
@@ -153,7 +166,7 @@ class MemorySearch:
         holding = await self._holding(by_id.values(), query)
         scores: dict[str, float] = {}
         for side in (worded, meant):
-            allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query)]
+            allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query, question)]
             for rank, memory_id in enumerate(allowed, start=1):
                 weight = WEIGHTS.get(by_id[memory_id].kind, 1.0)
                 scores[memory_id] = scores.get(memory_id, 0.0) + weight / (FUSION + rank)
@@ -181,7 +194,7 @@ def _as_asked(memory: Memory, query: RecallQuery) -> Memory:
     return replace(shown, doubt=None)
 
 
-def _may_show(memory: Memory, query: RecallQuery) -> bool:
+def _may_show(memory: Memory, query: RecallQuery, question: Question) -> bool:
     said_id = memory.newest.message_id
     return (
         memory.guild_id == query.guild_id
@@ -189,4 +202,11 @@ def _may_show(memory: Memory, query: RecallQuery) -> bool:
         and (query.until is None or said_id <= query.until)
         and (query.since is None or said_id >= query.since)
         and (query.author_id is None or query.author_id in memory.author_ids)
+        and (not question.restricts or _is_of_time(memory, question))
     )
+
+
+def _is_of_time(memory: Memory, question: Question) -> bool:
+    """Whether a memory was said in the time that is asked about, or tells a day of it."""
+    said = any(question.admits(citation.message_id) for citation in memory.citations)
+    return said or question.is_dated(memory.text, memory.newest.message_id)

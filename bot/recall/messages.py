@@ -35,6 +35,12 @@ NEAR_CENTRES = 30
 SAID_THEN = 200
 """Messages of a date that the question names."""
 
+DATED = 50
+"""Messages of other times that are looked at for each word, for they may tell a day of the time that is asked about."""
+
+MOST_SPANS = 3
+"""Times of a question that are looked at."""
+
 _END = 2**63 - 1
 
 
@@ -67,7 +73,15 @@ class MessageSearch:
         words = [word.terms for word in question.words]
         corpus = await self._statistics.corpus(connection, "messages", scope, words)
         weights = rarity(corpus.documents, corpus.frequencies)
-        candidates = await self._candidates(connection, question, weights, scope)
+        dated: list[int] = []
+        if question.restricts:
+            dated = await self._dated(connection, question, scope)
+            scopes = _scopes(question, scope)
+        else:
+            scopes = [scope]
+        candidates = list(dated)
+        for each in scopes:
+            candidates += await self._candidates(connection, question, weights, each)
         documents = await self._fulltext.documents(connection, "messages", candidates)
         mean_length = statistics.fmean(map(document_length, documents.values())) if documents else 1.0
         worded = _best(question, weights, mean_length, documents)
@@ -76,7 +90,22 @@ class MessageSearch:
         spoken = await self._spoken(connection, question, {i for stretch in stretches for i in stretch}, query)
         runs = [[spoken[i] for i in stretch if i in spoken] for stretch in stretches]
         ranked = rank(question, weights, mean_length, runs, near)
+        if question.restricts:
+            near_dated = _around({line.place for line in ranked if line.spoken.id in set(dated)})
+            ranked = [line for line in ranked if question.admits(line.spoken.id) or line.place in near_dated]
         return [line for line in ranked if _may_show(line.spoken, query)]
+
+    async def _dated(self, connection: AsyncConnection, question: Question, scope: SearchScope) -> list[int]:
+        """Messages of other times that tell a day of those which the question names, with a word of its subject."""
+        subject = [question.words[place].terms for place in sorted(question.subject)]
+        by_name = [[terms, question.dates] for terms in subject] or [[question.dates]]
+        rows = await self._fulltext.newest(connection, "messages", scope, by_name if question.dates else [], DATED)
+        for span in question.spans[:MOST_SPANS]:
+            later = _between(scope, span.last + 1, span.told_until)
+            rows += await self._fulltext.newest(connection, "messages", later, [[terms] for terms in subject], DATED)
+        ids = {row for each in rows for row in each if not question.admits(row)}
+        contents = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(ids)))
+        return [row.id for row in contents.all() if question.is_dated(row.content, row.id)]
 
     async def _candidates(
         self, connection: AsyncConnection, question: Question, weights: Sequence[float], scope: SearchScope
@@ -96,13 +125,12 @@ class MessageSearch:
 
     async def _said_then(self, connection: AsyncConnection, question: Question, scope: SearchScope) -> list[int]:
         """What was said on the date that the question names, by whom it names, whatever the words."""
-        if question.span is None:
-            return []
-        since, until = question.span.around_start, question.span.around_end - 1
-        then = replace(scope, since=max(since, scope.since or since), until=min(until, scope.until or until))
         by = [author_token(user_id) for user_id in sorted(question.people)] or [guild_token(scope.guild_id)]
-        (rows,) = await self._fulltext.newest(connection, "messages", then, [[by]], SAID_THEN)
-        return rows
+        said: list[int] = []
+        for then in _scopes(question, scope):
+            (rows,) = await self._fulltext.newest(connection, "messages", then, [[by]], SAID_THEN)
+            said += rows
+        return said
 
     async def _spoken(
         self, connection: AsyncConnection, question: Question, ids: Collection[int], query: RecallQuery
@@ -116,6 +144,25 @@ class MessageSearch:
             tokens = documents.get(row.id, [])
             spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
         return spoken
+
+
+def _scopes(question: Question, scope: SearchScope) -> list[SearchScope]:
+    """The times that the question names, each with the time shortly around it."""
+    return [
+        _between(scope, span.first, span.last)
+        if span.restricts
+        else _between(scope, span.around_start, span.around_end - 1)
+        for span in question.spans[:MOST_SPANS]
+    ]
+
+
+def _between(scope: SearchScope, since: int, until: int) -> SearchScope:
+    return replace(scope, since=max(since, scope.since or since), until=min(until, scope.until or until))
+
+
+def _around(places: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Places in runs with their surroundings."""
+    return {(run, at + step) for run, at in places for step in range(-REACH, REACH + 1)}
 
 
 def _most_telling(worth: Sequence[float], documents: Iterable[tuple[Sequence[int], Iterable[int]]]) -> list[int]:

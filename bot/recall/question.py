@@ -7,12 +7,21 @@ question is still answered by its words alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from bot.domain import people_in, snowflake
-from bot.text import as_matched, author_token, mention_token, question_terms
+from bot.text import (
+    WRITTEN_MONTHS,
+    Period,
+    author_token,
+    is_dated_in,
+    mention_token,
+    periods_of,
+    question_terms,
+    window_in_words,
+)
 
 _NOW = re.compile(
     r"\b(?:current|currently|now|latest|still|recent|newest|remains?|today|as of"
@@ -36,47 +45,58 @@ _PARTS = re.compile(
     re.IGNORECASE,
 )
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:uary|ruary|ch|il|e|y|ust|t(?:ember)?|ober|ember)?"
-)
-_YEAR = r"(?P<year>(?:19|20)\d\d)"
-_DATES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+of)?\s+{_MONTH}\b\.?,?\s*{_YEAR}?",
-        rf"\b{_MONTH}\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b,?\s*{_YEAR}?",
-        rf"\b{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)\b",
-        rf"\b(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.{_YEAR}",
-        rf"\b{_MONTH}\b\.?,?\s*{_YEAR}",
-        rf"\b(?:in|during|of|since|around|late|early|mid)[ -](?:the\s+)?{_MONTH}\b",
-    )
-)
-_AGO = re.compile(
-    r"\b(?:(?P<yesterday>yesterday|gestern|ayer|ontem|ieri|вчера)|(?P<which>last|this) (?P<unit>week|month)"
-    r"|(?P<number>\d{1,3}|an?|one|two|three|four|five|six) (?P<units>day|week|month)s? ago)\b|昨日|昨天|어제",
-    re.IGNORECASE,
-)
-_NUMBERS = {"this": 0, "last": 1, "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 DAY_ECHO = timedelta(days=2)  # people tell on the next days what happened on a day,
 MONTH_ECHO = timedelta(days=10)  # and in the next week or so what happened in a month
 DAY_LEAD = timedelta(days=1)  # some members are in other time zones
+MONTH_LEAD = timedelta(days=7)  # who names a month may mean the days around its first
+MONTH = timedelta(days=28)
+MOST_MONTHS = 4
+"""So many months of a time are looked for by their names."""
+TELLING = 14 * 86_400_000 << 22  # two weeks between snowflakes
+LONGEST_OF_MONTHS = 200
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A day, a week or a month that a question names, as snowflakes: said within it, or shortly around it."""
+    """A stretch of time that a question names.
+
+    Attributes:
+        start: the first snowflake of the time that is named.
+        end: the first one after it.
+        around_start: the first snowflake shortly before it.
+        around_end: the first one after the time in which people still tell of it.
+        first: the first snowflake of what is asked about, which may only begin or end with the time that is named.
+        last: the last one, with the time after it in which people still tell of it.
+        words: from when until when that is.
+        days: its first and last day, and those of another one ahead that may be meant.
+        restricts: whether only what was said in it, or is dated in it, is asked for.
+    """
 
     start: int
     end: int
     around_start: int
     around_end: int
+    first: int
+    last: int
+    words: str
+    days: tuple[tuple[date, date], ...]
+    restricts: bool
 
     def closeness(self, message_id: int) -> float:
-        """1 within the span, one half shortly around it, else 0."""
+        """1 within the time that is named, one half shortly around it, else 0."""
         if self.start <= message_id < self.end:
             return 1.0
         return 0.5 if self.around_start <= message_id < self.around_end else 0.0
+
+    def admits(self, message_id: int) -> bool:
+        """Whether a message is of what is asked about, or of the time after it in which people still tell of it."""
+        return self.first <= message_id <= self.last
+
+    @property
+    def told_until(self) -> int:
+        """Until when people may tell of it relative to their own day, as in "last month"."""
+        return min(snowflake.HIGHEST, self.last + max(TELLING, (self.end - self.start) * 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +106,12 @@ class Word:
     Attributes:
         terms: what it may stand under; one of them is enough.
         name: it is (part of) the name of somebody whom the question is about.
+        time: it only tells the time that is asked about.
     """
 
     terms: tuple[str, ...]
     name: bool = False
+    time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +121,62 @@ class Question:
     Attributes:
         words: without function words and doubles.
         people: members named or mentioned, and the asker if they ask about themselves: likely authors of the answer.
-        span: a day, week or month that it names.
+        spans: the times that it names.
         wants_now: it asks for what holds now, so newer is better.
         wants_time: it asks when something was.
         several: it asks for more than one thing.
+        zone: whose days it means.
     """
 
     words: tuple[Word, ...]
     people: frozenset[int] = frozenset()
-    span: Span | None = None
+    spans: tuple[Span, ...] = ()
     wants_now: bool = False
     wants_time: bool = False
     several: bool = False
+    zone: tzinfo = UTC
+
+    @property
+    def restricts(self) -> bool:
+        """Whether only what is of its times is asked for."""
+        return bool(self.spans) and all(span.restricts for span in self.spans)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether one of its times is some months or more."""
+        return any((last - first).days > LONGEST_OF_MONTHS for span in self.spans for first, last in span.days)
+
+    def closeness(self, message_id: int) -> float:
+        """How near to its times a message was sent, from 0 to 1."""
+        return max((span.closeness(message_id) for span in self.spans), default=0.0)
+
+    def admits(self, message_id: int) -> bool:
+        """Whether a message is of one of its times."""
+        return any(span.admits(message_id) for span in self.spans)
+
+    def is_dated(self, text: str, said_id: int) -> bool:
+        """Whether a text tells a day of one of its times, counted from the day on which it was said."""
+        on = snowflake.to_datetime(said_id).astimezone(self.zone).date()
+        return is_dated_in(text, on, [days for span in self.spans for days in span.days])
+
+    @property
+    def dates(self) -> frozenset[str]:
+        """Terms of which a text holds one that tells a day of its times in figures and words, not relative to its own.
+
+        None for times that are longer than a few months.
+        """
+        months = {month for span in self.spans for first, last in span.days for month in _months(first, last)}
+        names = (table[month - 1] for month in months for table in WRITTEN_MONTHS.values())
+        return frozenset(stem for name in names for stems in question_terms(name) for stem in stems)
+
+    def without_restriction(self) -> Question:
+        """The same question, for which the times only count as likelier."""
+        return replace(self, spans=tuple(replace(span, restricts=False) for span in self.spans))
+
+    @property
+    def subject(self) -> frozenset[int]:
+        """The places of the words that tell what it is about, and not who or when."""
+        return frozenset(place for place, word in enumerate(self.words) if not (word.name or word.time))
 
 
 def understand(
@@ -129,19 +195,24 @@ def understand(
     if asker_id is not None and _MYSELF.search(text):
         people.add(asker_id)
     name_terms = {term for name in names.values() for stems in question_terms(name) for term in stems}
-    dated = _date(text, snowflake.to_datetime(newest).astimezone(zone))
-    span, written = dated if dated else (None, "")
+    now = snowflake.to_datetime(newest).astimezone(zone)
+    periods = _asked_about(text, now)
+    untimed = _without(text, periods)
+    timed = {stems for period in periods for stems in question_terms(text[period.start : period.stop])}
     return Question(
-        words=_words(text, name_terms, people),
+        words=_words(text, name_terms, people, timed.difference(question_terms(untimed))),
         people=frozenset(people),
-        span=span,
+        spans=tuple(_span(period, now, zone) for period in periods),
         wants_now=bool(_NOW.search(text)),
         wants_time=bool(_WHEN.search(text)),
-        several=_parts(text.replace(written, " ") if written else text, name_terms) > 1,
+        several=_parts(untimed, name_terms) > 1,
+        zone=zone,
     )
 
 
-def _words(text: str, name_terms: set[str], people: Collection[int]) -> tuple[Word, ...]:
+def _words(
+    text: str, name_terms: set[str], people: Collection[int], timed: Collection[tuple[str, ...]]
+) -> tuple[Word, ...]:
     """The distinct words; a name may also stand as a mention of its bearer.
 
     A question with no words but names asks what these people said.
@@ -150,7 +221,7 @@ def _words(text: str, name_terms: set[str], people: Collection[int]) -> tuple[Wo
     words: dict[Word, None] = {}
     for terms in question_terms(text):
         named = not name_terms.isdisjoint(terms)
-        words[Word((*terms, *mentions), name=True) if named else Word(terms)] = None
+        words[Word((*terms, *mentions), name=True) if named else Word(terms, time=terms in timed)] = None
     if people and all(word.name for word in words):
         words[Word(tuple(author_token(user_id) for user_id in sorted(people)), name=True)] = None
     return tuple(words)
@@ -161,46 +232,52 @@ def _parts(text: str, name_terms: set[str]) -> int:
     return sum(any(name_terms.isdisjoint(terms) for terms in question_terms(part)) for part in _PARTS.split(text))
 
 
-def _date(text: str, now: datetime) -> tuple[Span, str] | None:
-    for pattern in _DATES:
-        match = pattern.search(text)
-        if match:
-            span = _span(match.groupdict(), now)
-            return (span, match[0]) if span else None
-    match = _AGO.search(text)
-    return (_ago(match.groupdict(), now), match[0]) if match else None
+def _asked_about(text: str, now: datetime) -> list[Period]:
+    """The times that a question names; where one is a date, those that are counted from now are about that date."""
+    periods = periods_of(text, now)
+    return [period for period in periods if period.dated] or periods
 
 
-def _ago(parts: Mapping[str, str | None], now: datetime) -> Span:
-    """A day, week (from Monday) or month of the calendar that is told by its distance from now."""
-    number = as_matched(parts["which"] or parts["number"] or "one")
-    count = int(number) if number.isdecimal() else _NUMBERS[number]
-    unit = as_matched(parts["unit"] or parts["units"] or "day")
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    if unit == "month":
-        years, month = divmod(today.year * 12 + today.month - 1 - count, 12)
-        start = today.replace(year=years, month=month + 1, day=1)
-        return _spanning(start, (start + timedelta(days=31)).replace(day=1), MONTH_ECHO)
-    if unit == "week":
-        start = today - timedelta(days=today.weekday(), weeks=count)
-        return _spanning(start, start + timedelta(weeks=1), DAY_ECHO)
-    start = today - timedelta(days=count)
-    return _spanning(start, start + timedelta(days=1), DAY_ECHO)
+def _without(text: str, periods: Sequence[Period]) -> str:
+    """The question without the times that it names."""
+    places = [0, *(place for period in periods for place in (period.start, period.stop)), len(text)]
+    return " ".join(text[start:stop] for start, stop in zip(places[::2], places[1::2], strict=True))
 
 
-def _span(parts: Mapping[str, str | None], now: datetime) -> Span | None:
-    month_text, day = parts["month"] or "", parts.get("day")
-    month = int(month_text) if month_text.isdigit() else _MONTHS.index(as_matched(month_text)[:3]) + 1
-    year = parts.get("year")
+def _span(period: Period, now: datetime, zone: tzinfo) -> Span:
+    """A period as snowflakes, with the time after it in which people still tell of it."""
+    first, end = period.named
+    echo = DAY_ECHO if end - first < MONTH else MONTH_ECHO
+    is_month = first.day == 1 and _moved(first, MONTH) <= end <= _moved(first, MONTH + MONTH_LEAD)
+    asked = _moved(period.first, -MONTH_LEAD) if is_month else period.first
+    bounds = (first, end, _moved(first, -DAY_LEAD), _moved(end, echo), asked, _moved(period.end, echo))
+    stretches = [(period.first, period.end), *([period.ahead] if period.ahead else [])]
+    start, over, around_start, around_end, admitted, told = map(snowflake.from_datetime, bounds)
+    return Span(
+        start=start,
+        end=over,
+        around_start=around_start,
+        around_end=around_end,
+        first=admitted,
+        last=told - 1,
+        words=window_in_words(_unless_open(period.first), snowflake.from_datetime(period.end) - 1, zone),
+        days=tuple((first.date(), (end - INSTANT).date()) for first, end in stretches),
+        restricts=not period.is_topic and period.first <= now,
+    )
+
+
+def _unless_open(moment: datetime) -> int | None:
+    return None if moment <= snowflake.FIRST else snowflake.from_datetime(moment)
+
+
+def _months(first: date, last: date) -> Iterator[int]:
+    """The months from one day to another; none where they are many."""
+    count = 12 * (last.year - first.year) + last.month - first.month + 1
+    yield from ((first.month - 1 + n) % 12 + 1 for n in range(count if count <= MOST_MONTHS else 0))
+
+
+def _moved(moment: datetime, by: timedelta) -> datetime:
     try:
-        start = datetime(int(year) if year else now.year, month, int(day or 1), tzinfo=now.tzinfo)
-        if not year and start > now:
-            start = start.replace(year=start.year - 1)
-    except ValueError:  # no such day
-        return None
-    end = start + timedelta(days=1) if day else (start + timedelta(days=31)).replace(day=1)
-    return _spanning(start, end, DAY_ECHO if day else MONTH_ECHO)
-
-
-def _spanning(start: datetime, end: datetime, echo: timedelta) -> Span:
-    return Span(*map(snowflake.from_datetime, (start, end, start - DAY_LEAD, end + echo)))
+        return moment + by
+    except OverflowError:
+        return moment

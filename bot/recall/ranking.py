@@ -112,8 +112,8 @@ def raised(question: Question, score: float, spoken: Spoken) -> float:
         score *= ASKS
     if question.wants_time and _TIME.search(spoken.content):
         score *= TELLS_TIME
-    if question.span is not None:
-        closeness = question.span.closeness(spoken.id)
+    if question.spans:
+        closeness = question.closeness(spoken.id)
         score = (score + SPAN_AT_LEAST) * (1 + SPAN * closeness) - SPAN_AT_LEAST
     return score
 

@@ -22,7 +22,7 @@ from bot.recall.ranking import RankedMessage
 from bot.recall.replies import with_replies
 from bot.recall.scope import scope_of
 from bot.recall.strength import with_strength
-from bot.text import FullText, Statistics
+from bot.text import FullText, Statistics, terms
 
 if TYPE_CHECKING:
     from bot.index import MessageVectors, VectorIndex
@@ -35,6 +35,11 @@ MEMORY_SHARE = 0.4
 
 EXCERPT_WEIGHT = 1.5
 """An excerpt counts as much as a memory that was found both by words and, further down, by meaning."""
+
+FITTING = 0.5
+"""A question about a time is answered from that time alone where one hit has at least so much of its subject's words.
+
+Otherwise other times are looked at too: people mix up dates."""
 
 T = TypeVar("T")
 
@@ -78,21 +83,31 @@ class Recall:
         started = time.monotonic()
         query = replace(query, text=storable(query.in_full), earlier="")  # no service takes half of a surrogate pair
         question, plain_text = await self._stage("understand", self._understand(query))
+        result, fit = await self._search(question, plain_text, query)
+        if question.restricts and fit < FITTING:
+            elsewhen, better = await self._search(question.without_restriction(), plain_text, query)
+            if better > fit:
+                result = replace(elsewhen, notes=(*elsewhen.notes, _from_other_times(question)))
+        self._timed("all", time.monotonic() - started)
+        return result
+
+    async def _search(self, question: Question, plain_text: str, query: RecallQuery) -> tuple[RecallResult, float]:
+        """The hits, and how much of the subject of the question the best of them has, from 0 to 1."""
         if self._message_vectors is not None and self._message_vectors.held:
             near, note, ranked, rows = await self._with_messages_by_meaning(question, plain_text, query)
         else:
             (near, note), (ranked, rows) = await asyncio.gather(
-                self._stage("meaning", self._memories.by_meaning(plain_text, query)),
+                self._stage("meaning", self._memories.by_meaning(plain_text, _of_its_time(query, question))),
                 self._stage("words", self._by_words(question, query)),
             )
         above = {match.memory_id: match.above for match in convincing(near, words_found=bool(ranked or rows))}
-        memories = await self._stage("fuse", self._memories.fuse(rows, list(above), query))
+        memories = await self._stage("fuse", self._memories.fuse(rows, list(above), question, query))
         hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
         if query.replies and query.author_id is None:
             async with self._db.read() as connection:
                 hits = await with_replies(connection, hits, query)
-        self._timed("all", time.monotonic() - started)
-        return RecallResult(tuple(with_strength(hits, question, ranked, above)), (note,) if note else ())
+        result = RecallResult(tuple(with_strength(hits, question, ranked, above)), (note,) if note else ())
+        return result, _fit(question, ranked, [memory for memory, _ in memories])
 
     async def _stage(self, name: str, work: Coroutine[Any, Any, T]) -> T:
         started = time.monotonic()
@@ -114,8 +129,9 @@ class Recall:
         self, question: Question, plain_text: str, query: RecallQuery
     ) -> tuple[list[Near], str | None, list[RankedMessage], list[int]]:
         """Both tracks, with messages found by meaning among those found by words."""
-        near, note = await self._stage("meaning", self._memories.by_meaning(plain_text, query))
-        matches, _ = await self._memories.by_meaning(plain_text, query, messages=True) if note is None else ([], None)
+        timed = _of_its_time(query, question)
+        near, note = await self._stage("meaning", self._memories.by_meaning(plain_text, timed))
+        matches, _ = await self._memories.by_meaning(plain_text, timed, messages=True) if note is None else ([], None)
         nearby = [line.said_id for line in matches]
         ranked, rows = await self._stage("words", self._by_words(question, query, nearby))
         words_found = bool(rows) or any(sum(line.by_word) > 0 for line in ranked)
@@ -156,6 +172,37 @@ class Recall:
         spoken = [line.spoken for line in ranked]
         people = references.people_in([*(line.content for line in spoken), *(memory.text for memory, _ in memories)])
         return await self._directory.names(guild_id, people | {line.author_id for line in spoken})
+
+
+def _of_its_time(query: RecallQuery, question: Question) -> RecallQuery:
+    """The query for what was said in the time that the question asks about."""
+    if not question.restricts:
+        return query
+    first, last = min(span.first for span in question.spans), max(span.last for span in question.spans)
+    until = last if query.until is None else min(last, query.until)
+    return replace(query, since=max(first, query.since or first), until=until)
+
+
+def _fit(question: Question, ranked: Sequence[RankedMessage], memories: Sequence[Memory]) -> float:
+    """The share of the words of the question's subject that the best message, with what is around it, or memory has.
+
+    Without a subject whatever was said fits. What only tells the year that is asked about is no witness of it.
+    """
+    subject = [(place, question.words[place].terms) for place in sorted(question.subject)]
+    years = question.restricts and question.is_long
+    lines = [line for line in ranked if not years or question.admits(line.spoken.id)]
+    if not subject:
+        return float(bool(lines or memories))
+    texts = [frozenset(terms(memory.text)) for memory in memories]
+    held = [sum(line.by_word[place] > 0 for place, _ in subject) for line in lines]
+    held += [sum(not text.isdisjoint(wanted) for _, wanted in subject) for text in texts]
+    return max(held, default=0) / len(subject)
+
+
+def _from_other_times(question: Question) -> str:
+    """That the time asked about has nothing on it, or less than others."""
+    times = " or ".join(span.words for span in question.spans)
+    return f"Nothing that fits well was said {times}, so this is from other times too."
 
 
 def _fitting(

@@ -7,10 +7,10 @@ linear time.
 from bot.text.analysis import question_terms, terms
 from bot.text.appointments import Appointment, appointments
 from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
-from bot.text.calendar_words import CURRENCIES, DURATIONS, SIZES, language_of
+from bot.text.calendar_words import CURRENCIES, DURATIONS, SIZES, WRITTEN_MONTHS, language_of
 from bot.text.chat_text import URL, folded, one_line, own_words, visible
 from bot.text.figures import values_of
-from bot.text.folding import as_matched, fold
+from bot.text.folding import fold
 from bot.text.fulltext import (
     FullText,
     FullTextEntry,
@@ -25,7 +25,8 @@ from bot.text.fulltext import (
 from bot.text.identifiers import MENTION, identifiers_of, is_in, links_of, runs_of, without_identifiers
 from bot.text.languages import STOP_WORDS
 from bot.text.meanings import NO_SIGN, SIGNS_LIKE, Clock, Day, Meaning, Number, Value
-from bot.text.moments import parse_since, parse_until
+from bot.text.moments import parse_since, parse_until, window_in_words
+from bot.text.periods import Period, is_dated_in, periods_of
 from bot.text.secrets import REDACTED, SecretFinder
 from bot.text.statistics import Statistics
 from bot.text.written_dates import with_written_dates, with_written_times
@@ -40,6 +41,7 @@ __all__ = [
     "SIZES",
     "STOP_WORDS",
     "URL",
+    "WRITTEN_MONTHS",
     "Appointment",
     "Clock",
     "Day",
@@ -48,13 +50,13 @@ __all__ = [
     "Indexed",
     "Meaning",
     "Number",
+    "Period",
     "SearchScope",
     "SecretFinder",
     "Statistics",
     "ToldDays",
     "Value",
     "appointments",
-    "as_matched",
     "author_token",
     "channel_token",
     "document_length",
@@ -62,6 +64,7 @@ __all__ = [
     "folded",
     "guild_token",
     "identifiers_of",
+    "is_dated_in",
     "is_in",
     "language_of",
     "links_of",
@@ -71,6 +74,7 @@ __all__ = [
     "own_words",
     "parse_since",
     "parse_until",
+    "periods_of",
     "question_terms",
     "relative_times_of",
     "runs_of",
@@ -78,6 +82,7 @@ __all__ = [
     "terms",
     "values_of",
     "visible",
+    "window_in_words",
     "with_written_dates",
     "with_written_times",
     "without_identifiers",

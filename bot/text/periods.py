@@ -6,15 +6,20 @@ Of a question they tell when what it asks for was said or happened; of an option
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.domain import snowflake
-from bot.text.calendar_words import LANGUAGES, languages_of
+from bot.text.calendar_dates import occurrences, relative_times_of
+from bot.text.calendar_words import LANGUAGES, language_of, languages_of
+from bot.text.figures import values_of
+from bot.text.meanings import Day
 from bot.text.relative_words import ABOUT, AFTER, ARTICLES, AT, BEFORE, FROM, SINCE, TO, UP_TO
 from bot.text.time_reader import Time, TimeReader
 
 _MOST_ARTICLES = 3
+_LONGEST = timedelta(days=31)  # what a text tells more roughly says little of a day
 _AND = frozenset({"and", "und", "et", "y", "a"})
 """Without a word like "between" before them they list times, and make no stretch of two."""
 _AGO = frozenset({"ago", "her"})
@@ -30,6 +35,7 @@ class Period:
     Attributes:
         first: when it begins.
         end: when it is over.
+        named: the time that is named, where the stretch only begins or ends with it ("before June").
         ahead: another one that may be meant, which has yet to come.
         start: where it is named in the text.
         stop: where that ends.
@@ -39,6 +45,7 @@ class Period:
 
     first: datetime
     end: datetime
+    named: _Stretch
     ahead: _Stretch | None
     start: int
     stop: int
@@ -58,7 +65,7 @@ def periods_of(text: str, now: datetime) -> list[Period]:
     if not periods and (match := _YESTERDAY.search(text)):
         day = now.date() - timedelta(1)
         first, end = TimeReader("", now, LANGUAGES).days(day, day)
-        return [Period(first, end, None, *match.span())]
+        return [Period(first, end, (first, end), None, *match.span())]
     return periods
 
 
@@ -72,6 +79,34 @@ def whole_period(text: str, now: datetime) -> tuple[datetime, datetime] | None:
         return next((stretch for reader in readers if (stretch := reader.whole())), None)
     except (OverflowError, ValueError):  # beyond the calendar
         return None
+
+
+def is_dated_in(text: str, on: date, stretches: Sequence[tuple[date, date]]) -> bool:
+    """Whether a text tells a day, week or month that lies in one of some stretches of days, or touches it.
+
+    Args:
+        text: a line or a statement.
+        on: the day on which it was said.
+        stretches: each with its first and last day.
+    """
+    language = language_of(text)
+    return any(
+        first <= end and last >= begin and last - first <= max(_LONGEST, end - begin)
+        for first, last in _told(text, on, language)
+        for begin, end in stretches
+    )
+
+
+def _told(text: str, on: date, language: str) -> Iterator[tuple[date, date]]:
+    """The days, weeks, months and years that a text tells, each with its first and last day."""
+    yield from ((time.first, time.last) for time in relative_times_of(text, on, (language,)))
+    for value in values_of(text, (language,)):
+        day = value.meanings[0]
+        if not isinstance(day, Day):
+            continue
+        is_month = day.day is None and day.weekday is None
+        for first in occurrences(replace(day, day=1) if is_month else day, on)[:1]:
+            yield first, first + timedelta(27) if is_month else first
 
 
 class _PeriodReader:
@@ -117,9 +152,11 @@ class _PeriodReader:
         clock = self._times.clock(self._past_articles(time.after), time.first) if is_day else None
         return clock or time
 
-    def _period(self, start: int, after: int, stretch: _Stretch, time: Time, *, is_topic: bool = False) -> Period:
-        places = self._tokens.at(start).start, self._tokens.at(after - 1).end
-        return Period(*stretch, time.ahead, *places, is_topic, time.dated)
+    def _period(
+        self, start: int, stretch: _Stretch, time: Time, *, named: _Stretch | None = None, is_topic: bool = False
+    ) -> Period:
+        places = self._tokens.at(start).start, self._tokens.at(time.after - 1).end
+        return Period(*stretch, named or stretch, time.ahead, *places, is_topic, time.dated)
 
     def _pair(self, place: int) -> tuple[Period, int] | None:
         """A stretch with both its ends: "between 3 and 5 May", "vom 3. bis 5. Mai", "3-5 May"."""
@@ -139,7 +176,7 @@ class _PeriodReader:
             begin = _day_before(begin.day, last.first)
         while begin > last.first:
             begin = _before(begin, first)
-        return self._period(place, last.after, (begin, last.end), last), last.after
+        return self._period(place, (begin, last.end), last), last.after
 
     def _open(self, place: int) -> tuple[Period, int] | None:
         """A stretch with one end: "since Friday", "after 3 May", "before June", "bis gestern"."""
@@ -153,12 +190,10 @@ class _PeriodReader:
         if word in SINCE | AFTER:
             first = time.end if word in AFTER else time.first
             time = replace(time, ahead=None)
-            return (
-                None if first > self._now else (self._period(place, time.after, (first, self._now), time), time.after)
-            )
+            return None if first > self._now else (self._period(place, (first, self._now), time), time.after)
         end = time.first if word in BEFORE else time.end
         due = time.ahead is not None or end > self._now
-        return self._period(place, time.after, (snowflake.FIRST, end), time, is_topic=due), time.after
+        return self._period(place, (snowflake.FIRST, end), time, named=(time.first, time.end), is_topic=due), time.after
 
     def _alone(self, place: int) -> tuple[Period, int] | None:
         """A time by itself: whole ones anywhere, names of months and weekdays and years only as times."""
@@ -167,7 +202,7 @@ class _PeriodReader:
             return None
         before = self._before_articles(place)
         topic = self._tokens.text(before) in ABOUT
-        return self._period(place, time.after, (time.first, time.end), time, is_topic=topic), time.after
+        return self._period(place, (time.first, time.end), time, is_topic=topic), time.after
 
     def _is_at(self, place: int, time: Time) -> bool:
         """Whether something makes a bare name a time: a word before it, or of a weekday that nothing follows it."""
