@@ -97,5 +97,5 @@ async def test_a_question_means_days_of_the_members_zone(
             message = Message(id=message_id, guild_id=GUILD, channel_id=channel, author_id=ADA, content=text)
             await app.log.append([Said(message, "Ada")])
         query = RecallQuery(guild_id=GUILD, text="who bought plywood yesterday?", channel_ids=None, until=asked)
-        first, _ = (await app.recall.search(query)).hits
+        first, *_ = (await app.recall.search(query)).hits
         assert said in first.text
