@@ -107,11 +107,13 @@ class Word:
         terms: what it may stand under; one of them is enough.
         name: it is (part of) the name of somebody whom the question is about.
         time: it only tells the time that is asked about.
+        before: it is of the question before this one alone.
     """
 
     terms: tuple[str, ...]
     name: bool = False
     time: bool = False
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,21 @@ class Question:
     def without_restriction(self) -> Question:
         """The same question, for which the times only count as likelier."""
         return replace(self, spans=tuple(replace(span, restricts=False) for span in self.spans))
+
+    def after(self, earlier: Question) -> Question:
+        """This question with what the one before it tells and it leaves out itself: words, people, times."""
+        own = {word.terms for word in self.words}
+        added = [
+            replace(word, before=True)
+            for word in earlier.words
+            if word.terms not in own and not (word.time and self.spans)
+        ]
+        return replace(
+            self,
+            words=(*self.words, *added),
+            people=self.people or earlier.people,
+            spans=self.spans or earlier.spans,
+        )
 
     @property
     def subject(self) -> frozenset[int]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.recall.question import Question
+from bot.recall.question import Question, Word
 
 K1 = 2.0  # how slowly repetition of a word stops to count
 B = 0.5  # how much long messages are held back
@@ -22,6 +22,7 @@ CONTEXT = 4.0  # weight of a message's surroundings against its own words
 REACH = 3  # messages on either side that belong to the surroundings
 BY_DISTANCE = (1.0, 0.5, 0.3, 0.1)  # weight of words said 0, 1, 2, 3 messages away
 ASKED_BEFORE = 2.0  # the words of somebody else's question count so much more for the message after it
+BEFORE = 0.5  # weight of a word of the question before, so that the newest question leads
 NAME = 0.2  # weight of people's names among the words: their bearers' own messages rarely hold them
 BY_THEM = 0.4  # what a person of the question said is worth so much more,
 BY_THEM_AT_LEAST = 3.0  # and at least this
@@ -93,7 +94,13 @@ def rarity(documents: float, frequencies: Iterable[float]) -> tuple[float, ...]:
 
 def own_weights(question: Question, weights: Sequence[float]) -> list[float]:
     """What each word is worth in a message that holds it."""
-    return [NAME * weight if word.name else weight for word, weight in zip(question.words, weights, strict=True)]
+    words = zip(question.words, weights, strict=True)
+    return [_share(word) * (NAME * weight if word.name else weight) for word, weight in words]
+
+
+def _share(word: Word) -> float:
+    """What a word counts for against one of the question itself."""
+    return BEFORE if word.before else 1.0
 
 
 def own_scores(worth: Sequence[float], mean_length: float, spoken: Spoken) -> list[float]:
@@ -135,7 +142,8 @@ def rank(
         near: messages that are near to the question in meaning, nearest first.
     """
     worth = own_weights(question, weights)
-    around = [0.0 if word.name else CONTEXT * weight for word, weight in zip(question.words, weights, strict=True)]
+    words = zip(question.words, weights, strict=True)
+    around = [0.0 if word.name else _share(word) * CONTEXT * weight for word, weight in words]
     scored = []
     for number, run in enumerate(runs):
         for position, spoken in enumerate(run):

@@ -81,7 +81,8 @@ class Recall:
         if not query.text.strip() or query.channel_ids == frozenset():
             return RecallResult(())
         started = time.monotonic()
-        query = replace(query, text=storable(query.in_full), earlier="")  # no service takes half of a surrogate pair
+        # no service takes half of a surrogate pair
+        query = replace(query, text=storable(query.text), earlier=storable(query.earlier))
         question, plain_text = await self._stage("understand", self._understand(query))
         result, fit = await self._search(question, plain_text, query)
         if question.restricts and fit < FITTING:
@@ -117,13 +118,20 @@ class Recall:
 
     async def _understand(self, query: RecallQuery) -> tuple[Question, str]:
         """The question as it is understood, and its text with names in it."""
-        names = await self._directory.find(query.guild_id, query.text)
-        names |= await self._directory.names(query.guild_id, references.people_in([query.text]) - names.keys())
+        question, names = await self._read(query.text, query)
+        if query.earlier:
+            earlier, others = await self._read(query.earlier, query)
+            question, names = question.after(earlier), {**others, **names}
+        return question, references.with_names(query.in_full, names)
+
+    async def _read(self, text: str, query: RecallQuery) -> tuple[Question, dict[int, str]]:
+        """One question as it is understood, and the members whom it names."""
+        names = await self._directory.find(query.guild_id, text)
+        names |= await self._directory.names(query.guild_id, references.people_in([text]) - names.keys())
         moments = (query.asked_at, query.until, snowflake.from_ms(self._clock()))
         newest = next(moment for moment in moments if moment is not None)
         zone = self._zone_of(query.guild_id)
-        question = understand(query.text, names=names, asker_id=query.asker_id, newest=newest, zone=zone)
-        return question, references.with_names(query.text, names)
+        return understand(text, names=names, asker_id=query.asker_id, newest=newest, zone=zone), names
 
     async def _with_messages_by_meaning(
         self, question: Question, plain_text: str, query: RecallQuery

@@ -128,3 +128,22 @@ def test_several_parts_are_seen_but_names_and_dates_are_none() -> None:
     assert read("What are the budget, the target date and the vendor?").several
     assert not read("What did Ada and Ben eat?", names={ADA: "Ada", BEN: "Ben"}).several
     assert not read("What happened on May 3, 2024?").several
+
+
+def test_a_question_is_read_with_the_words_people_and_times_of_the_one_before_that_it_leaves_out() -> None:
+    earlier = read("What did Ada cook for the party in May 2024?", names={ADA: "Ada"})
+    following = read("And how much did the party cost?").after(earlier)
+    assert [word.before for word in following.words] == sorted(word.before for word in following.words)
+    own, before = ([w.terms for w in following.words if w.before is flag] for flag in (False, True))
+    assert own == [word.terms for word in read("And how much did the party cost?").words]
+    assert ("cook",) in before
+    assert ("parti",) not in before
+    assert (following.people, following.spans) == (earlier.people, earlier.spans)
+
+
+def test_what_a_question_tells_itself_counts_and_not_what_the_one_before_told() -> None:
+    earlier = read("What did Ada cook in 2023?", names={ADA: "Ada"})
+    alone = read("And what did Ben cook in June 2024?", names={BEN: "Ben"})
+    following = alone.after(earlier)
+    assert (following.people, following.spans) == (alone.people, alone.spans)
+    assert not any("2023" in word.terms for word in following.words)

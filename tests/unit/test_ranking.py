@@ -84,6 +84,14 @@ def test_a_rare_word_tells_more_than_a_frequent_one() -> None:
     assert min(rarity(5, [9])) > 0  # figures may lag behind
 
 
+def test_what_the_question_asks_itself_tells_more_than_what_the_one_before_asked() -> None:
+    following = read("what about the harbour?").after(read("who paints the bridge?"))
+    lines = [[(ADA, "the bridge is closed")], [(BEN, "the harbour is closed")]]
+    assert best(following, *lines) == "the harbour is closed"
+    assert best(following, [(ADA, "the bridge is closed"), (BEN, "tea?")]) == "the bridge is closed"
+    assert best(read("what about the bridge?").after(read("who sees the harbour?")), *lines) == "the bridge is closed"
+
+
 def test_what_was_said_on_the_date_of_the_question_wins() -> None:
     question = read("What did we eat on 1 January 2015?")
     that_day = [(ADA, "we eat soup")]

@@ -131,7 +131,17 @@ async def test_words_of_which_only_the_newest_are_fetched_are_looked_for_togethe
     assert everything.asked[1][1] == [[common, plain], [common, other], [plain, other], [common, plain, other]]
 
 
-DAY = Span(start=100, end=200, around_start=90, around_end=220)
+DAY = Span(
+    start=100,
+    end=200,
+    around_start=90,
+    around_end=220,
+    first=100,
+    last=219,
+    words="that day",
+    days=(),
+    restricts=False,
+)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +153,11 @@ async def test_what_was_said_on_the_day_of_the_question_is_looked_at_whatever_it
 ) -> None:
     shelf = Shelf({1: "rare", 150: "g_1 else", 151: "g_1 a_10", 152: "g_1 a_20"})
     scope = replace(SCOPE, since=since, until=until)
-    rows = await candidates(shelf, replace(QUESTION, span=DAY), scope=scope)
+    rows = await candidates(shelf, replace(QUESTION, spans=(DAY,)), scope=scope)
     assert rows == [1, 152, 151, 150]
     asked_scope, wanted, limit = shelf.asked[-1]
     assert (asked_scope.since, asked_scope.until, wanted, limit) == (looked_from, looked_to, [[["g_1"]]], 200)
-    by_people = await candidates(shelf, replace(QUESTION, span=DAY, people=frozenset({BEN, ADA})), scope=scope)
+    by_people = await candidates(shelf, replace(QUESTION, spans=(DAY,), people=frozenset({BEN, ADA})), scope=scope)
     assert by_people == [1, 152, 151]
     assert shelf.asked[-1][1] == [[["a_10", "a_20"]]]
 
