@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     check_model: str | None = Field(
         None,
         min_length=1,
-        description="Model that checks what the first one wants to remember; the same one where unset. "
+        description="Model that checks what the first one remembers or answers; the same one where unset. "
         "bespoke-minicheck only says whether the messages say it, and the first one answers the rest.",
     )
     ollama_fallback: str = Field("queue", description="What is done while Ollama does not answer.")

@@ -15,6 +15,7 @@ _CAPTION = re.compile(rf" · \[jump\]{_JUMP}\s*$| · #[^·\n]{{1,110}} · jump\s
 _LINE = re.compile(
     rf"^.*(?:, \[jump\]{_JUMP}|\[\[\d+\]\]{_JUMP}).*$"
     r"|^.* – (?:[^–\n]{1,90}, )?[^–\n]{1,40}, jump\s*$"
+    r"| — [^—\n]{1,130}(?: \[\d{1,2}\])+\s*$"
     r"|^\**Remembered:\**\s.*$"
     r"|^\**(?:For you|Talked about|Decided|Planned|Still open)\**\s*$"
 )

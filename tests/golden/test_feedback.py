@@ -109,10 +109,15 @@ def _answered(memories: list[Memory]) -> str:
     """An answer with numbered links, and the lines that it stands on."""
     url = f"https://discord.com/channels/{GUILD}/{CHANNEL}/{CHAT.said[0].id}"
     texts = [safe(m.text, CHAT.display_names, limit=300) for m in memories]
-    answer = " ".join(f"{text} [[{number}]]({url})" for number, text in enumerate(texts, 1))
+    answer = "\n".join(f"- {text} — Mira [[{number}]]({url})" for number, text in enumerate(texts, 1))
     return "\n".join(
         [answer, *(f"{n}. **Mira:** {text}\n-# [4 March · raids]({url})" for n, text in enumerate(texts, 1))]
     )
+
+
+def _answered_plainly(memories: list[Memory]) -> str:
+    """An answer whose numbers are no links, as a client copies it."""
+    return "\n".join(f"{safe(m.text, CHAT.display_names, limit=300)} — Mira [1] [2]" for m in memories)
 
 
 def _texts(memories: list[Memory]) -> str:
@@ -136,6 +141,7 @@ WAYS = [
     *((show, as_is) for show in (*MARKED, _answered) for as_is in (str, _quoted)),
     *((show, _as_a_client_copies) for show in MARKED),
     (_answered, lambda shown: _quoted(_as_a_client_copies(shown))),
+    (_answered_plainly, str),
 ]
 
 
