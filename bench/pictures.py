@@ -1,8 +1,9 @@
 """Draws the pictures of the README: `python -m bench.pictures`.
 
 docs/images/recall.svg is what `recall` prints on the sample chat. The views are what the real process sent to a
-loopback Discord in which the sample chat was said, drawn as Discord shows it; only the chart of /memory status stands
-for thirty days of an invented server, whose costs are those of the ledger's prices.
+loopback Discord in which the sample chat was said, with the statements of a careful reader (`bench.sample_statements`),
+drawn as Discord shows it on a phone; only the chart of /memory status stands for thirty days of an invented server,
+whose costs are those of the ledger's prices.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import json
 import random
 import re
 import tempfile
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from bench.discord_svg import picture
+from bench.discord_svg import PHONE, picture
+from bench.discord_svg import WIDTH as DESKTOP
+from bench.hand_written import HandWritten
+from bench.sample_statements import STATEMENTS
 from bot.cli.recall import AskedQuestion, find, show
 from bot.llm.loading import load_settings
 from bot.llm.providers import PROVIDERS
@@ -35,10 +39,9 @@ from tests.loopback.discord import eventually
 IMAGES = Path(__file__).parents[1] / "docs/images"
 WIDTH = 100
 DAYS = 30
-ASKS = "Mara"
-LINE = re.compile(r"^(\d+) @[A-Z]{1,2}(?: to @[A-Z]{1,2})?: (.{20,240})$", re.MULTILINE)
-LEAD = re.compile(r"^(?:then we move it|decided then): ")
-SETTLED = re.compile(r"\b(?:decided|we meet|we move|is now)\b")
+ASKS = "Ines"
+ASKED_AT = datetime(2026, 6, 2, 18, tzinfo=UTC)
+"""The last days of the sample chat: its days are told as they are seen from there."""
 QUERY = "Which laser settings work for 4 mm birch plywood?"
 
 
@@ -76,7 +79,8 @@ async def views(folder: Path) -> dict[str, str]:
     """The views as the bot sent them, by name."""
     lines = [json.loads(line) for line in files("bot.cli.sample").joinpath("chat.jsonl").read_text().splitlines()]
     async with set_stage(folder) as stage:
-        stage.ollama.answer = _settled
+        stage.ollama.answer = HandWritten([(line["author_name"], line["content"]) for line in lines], STATEMENTS)
+        stage.discord.world.put_back(datetime.now(UTC) - ASKED_AT)
         guild = stage.discord.world.guild("Makerspace")
         admins = guild.role("Admins", "manage_guild")
         names = dict.fromkeys(line["author_name"] for line in lines)
@@ -95,25 +99,20 @@ async def views(folder: Path) -> dict[str, str]:
             known = {c.id: f"#{c.name}" for c in channels.values()} | {p.id: f"@{p.name}" for p in people.values()}
             return known.get(number, mention)
 
-        async def drawn(command: str, **options: object) -> str:
+        async def drawn(command: str, width: int = PHONE, **options: object) -> str:
             answer = await stage.discord.command(people[ASKS], place, command, **options).answer(within=60)
-            return picture(answer.fields["components"], images={"chart.png": status_picture()}, named=named)
+            images = {"chart.png": status_picture()}
+            return picture(answer.fields["components"], images=images, named=named, width=width)
 
         await eventually(lambda: states(stage.bot.database).keys() <= END_STATES, within=60)
         return {
-            "view-recall": await drawn("recall", query="When is the open day?"),
+            "view-recall": await drawn("recall", query="Where were the flyers printed, and what did they cost?"),
             "view-memories": await drawn("memories"),
-            "view-catchup": await drawn("catchup", since="1d"),
-            "view-status": await drawn("memory status"),
+            "view-catchup": await drawn("catchup", since="1d", everywhere=True),
+            "view-upcoming": await drawn("upcoming"),
+            "view-browse": await drawn("browse", kind="decision"),
+            "view-status": await drawn("memory status", DESKTOP),
         }
-
-
-def _settled(request: dict[str, Any]) -> dict[str, Any]:
-    """A model that keeps what was decided, without the turn of the conversation in front of it."""
-    found = LINE.findall(request["messages"][-1]["content"].rsplit("Lines:", 1)[-1])
-    settled = [(int(number), LEAD.sub("", text)) for number, text in found if SETTLED.search(text)]
-    kept = [{"lines": [number], "kind": "decision", "text": text} for number, text in settled]
-    return {"memories": kept[: request["format"]["properties"]["memories"]["maxItems"]]}
 
 
 def main() -> None:

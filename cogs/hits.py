@@ -82,8 +82,7 @@ def _older(memory: Memory, names: Mapping[int, str]) -> str:
 def _source_of(memories: Sequence[Memory], excerpt: Hit) -> Line:
     """The line of an excerpt that states the memories beside it: the best may be an older one that says otherwise."""
     cited = {citation.message_id for memory in memories for citation in memory.stating}
-    lines = sorted(excerpt.lines, key=lambda line: (line.message_id in cited, line.message_id == excerpt.anchor))
-    return lines[-1]
+    return max(excerpt.lines, key=lambda line: (line.message_id in cited, line.message_id == excerpt.anchor))
 
 
 def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) -> list[str]:

@@ -83,7 +83,7 @@ class Concerning:
         replies: messages that answer theirs.
         mentions: other messages that mention them.
         asked: open questions, and plans of others, that name them or stand on messages that mention or answer them.
-        promised: plans whose speaker they are, and whose days are not over.
+        promised: plans whose speaker they are, that name nobody else, and whose days are not over.
     """
 
     replies: tuple[Message, ...]
@@ -177,7 +177,7 @@ class CatchUp:
             replies=tuple(replies),
             mentions=tuple(message for message in mentioning if message not in replies),
             asked=tuple(m for m in asked if not is_over(m, today, zone)),
-            promised=tuple(m for m in _shown(promised, readable) if not is_over(m, today, zone)),
+            promised=tuple(m for m in _shown(promised, readable) if is_of(user_id, m) and not is_over(m, today, zone)),
         )
 
     async def _of_kind(
@@ -251,16 +251,21 @@ def by_weight(items: Iterable[Memory], talks: Sequence[Memory] = ()) -> list[Mem
     """
     talk_of: dict[int, list[Memory]] = {}
     for talk in talks:
-        for citation in talk.stating:
+        for citation in talk.citations:
             talk_of.setdefault(citation.message_id, []).append(talk)
 
     def weight(memory: Memory) -> tuple[float, int]:
         around = (talk for citation in memory.stating for talk in talk_of.get(citation.message_id, ()))
-        behind = {*memory.stating, *chain.from_iterable(talk.stating for talk in around)}
-        people = {citation.author_id for citation in behind}
-        return -(len(people) + log2(1 + len(behind))), -memory.newest.message_id
+        own = memory.citations if memory.kind is MemoryKind.TOPIC else memory.stating
+        behind = {c.message_id: c.author_id for c in chain(own, *(talk.citations for talk in around))}
+        return -(len(set(behind.values())) + log2(1 + len(behind))), -memory.newest.message_id
 
     return sorted(items, key=weight)
+
+
+def is_of(user_id: int, plan: Memory) -> bool:
+    """Whether a plan that a member spoke of is theirs: it names them, or nobody at all."""
+    return user_id in (people := people_in([plan.text])) or not people
 
 
 def is_over(memory: Memory, today: date, zone: tzinfo) -> bool:

@@ -35,7 +35,7 @@ class Ahead:
     """Something that lies ahead.
 
     Attributes:
-        day: the first of its days that is not over.
+        day: as `next_day` tells it.
     """
 
     memory: Memory
@@ -43,12 +43,12 @@ class Ahead:
 
 
 def days_of(memory: Memory, zone: tzinfo) -> list[Appointment]:
-    """The days that a memory tells, counted from the day on which it was said there, earliest first."""
+    """The days that a memory tells, counted from the day on which it was said there, in the order of its text."""
     return appointments(memory.text, memory.said_at.astimezone(zone).date())
 
 
 def next_day(memory: Memory, today: date, zone: tzinfo) -> Appointment | None:
-    """The first of its days that is not over."""
+    """The day that its text tells first, of those that are not over: what is told behind it is why, or what was."""
     return next((day for day in days_of(memory, zone) if day.last >= today), None)
 
 

@@ -29,7 +29,7 @@ class Appointment:
 
 
 def appointments(text: str, on: date) -> list[Appointment]:
-    """The days in a statement that was said on a day, earliest first; none where it is not sure which are meant.
+    """The days in a statement that was said on a day, in its order; none where it is not sure which are meant.
 
     A date without its year is the likeliest one, counted from that day. What is told in relation to that day ("next
     Friday") counts where there is no date.
@@ -40,9 +40,9 @@ def appointments(text: str, on: date) -> list[Appointment]:
     days = [day for value in values if (day := _day(value, on))]
     minutes = _minutes(values)
     if days:
-        return sorted({Appointment(day, day, minutes) for day in days})
+        return [Appointment(day, day, minutes) for day in dict.fromkeys(days)]
     times = [time for time in relative_times_of(plain, on, (language,)) if time.sure and not time.others]
-    return sorted({Appointment(time.first, time.last, minutes) for time in times})
+    return list(dict.fromkeys(Appointment(time.first, time.last, minutes) for time in times))
 
 
 def _day(value: Value, on: date) -> date | None:

@@ -182,6 +182,13 @@ async def test_promised_is_what_one_planned_oneself_however_lately_one_spoke(log
     assert not concerning.asked
 
 
+async def test_what_one_asked_and_another_promised_is_the_others_promise(log: Log) -> None:
+    asked, promised = await log.said("who locks up? - I do", ME, BOB)
+    await log.made(PLAN, f"<@{BOB}> locks up.", [asked, promised])
+    await log.made(PLAN, "Everybody meets at nine.", [asked])
+    assert texts((await log.concerning()).promised) == ["Everybody meets at nine."]
+
+
 async def test_a_promise_whose_day_is_over_is_none_any_more(log: Log) -> None:
     today = snowflake.to_datetime(NOW).date()
     mine = await log.said("I do it", ME, ME, ME)

@@ -12,7 +12,7 @@ import bisect
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -642,7 +642,7 @@ class World:
 
     def __init__(self) -> None:
         self.emit: Callable[[str, Json, Guild, Channel | None], None] = lambda event, payload, guild, channel: None
-        self._last = 0
+        self._last = self._behind_ms = 0
         self._old: set[int] = set()
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
@@ -653,13 +653,18 @@ class World:
     def snowflake(self, at: datetime | None = None) -> int:
         """A new id: of now and larger than all before it, or of a given time."""
         if at is None:
-            self._last = max(self._last + 1, snowflake.from_ms(time.time_ns() // 1_000_000))
+            now_ms = time.time_ns() // 1_000_000 - self._behind_ms
+            self._last = max(self._last + 1, snowflake.from_ms(now_ms))
             return self._last
         identifier = snowflake.from_datetime(at)
         while identifier in self._old:
             identifier += 1
         self._old.add(identifier)
         return identifier
+
+    def put_back(self, by: timedelta) -> None:
+        """Let the clock that numbers everything be so much behind from now on."""
+        self._behind_ms, self._last = round(by.total_seconds() * 1000), 0
 
     def guild(self, name: str, *, bot_permissions: Iterable[str] = ()) -> Guild:
         """Make a guild that the bot is in; `bot_permissions` are what its invitation asked for."""

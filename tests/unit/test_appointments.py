@@ -18,6 +18,7 @@ SAID = date(2026, 12, 1)
         ("The fair is from 21 to 23 June 2026, 10 am to 4 pm.", ["2026-06-21 600", "2026-06-23 600"]),
         ("<@12> writes the changelog of release 2.1 tomorrow.", ["2026-12-02 -1"]),
         ("Release 2.1 goes out on Friday 4 December.", ["2026-12-04 -1"]),
+        ("It is on 21 June 2026, because the fair is on 14 June 2026.", ["2026-06-21 -1", "2026-06-14 -1"]),
         ("Meet at 7:30 on 4 December 2026.", ["2026-12-04 -1"]),  # in the morning or in the evening
         ("La fête est le samedi 12 décembre 2026 à 18h30.", ["2026-12-12 1110"]),
         ("Anna bringt die Tische am 5. Januar.", ["2027-01-05 -1"]),
