@@ -17,7 +17,7 @@ from discord.ext import commands
 
 from bot.domain import Hit, Memory, Refused, snowflake
 from bot.recall import Happened, Presenter, Section, by_channel, by_kind, next_day, pages, without
-from bot.text import parse_since
+from bot.text import parse_since, window_in_words
 from cogs import texts
 from cogs.access import Access, Talk
 from cogs.checks import per_member
@@ -71,7 +71,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
 
     @app_commands.command(name="catchup", description="What happened here, or everywhere, while you were away")
     @app_commands.describe(
-        since="Since then: 2h, 3d, yesterday, 2026-01-31; without it, since you last spoke here",
+        since="Since then: 3d, yesterday, last week, 31.01.2026; without it, since you last spoke here",
         everywhere="In all channels that you can read, and not in this one alone",
     )
     @app_commands.guild_only()
@@ -98,9 +98,8 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
             where = asker.readable if place is None or everywhere else {place.id}
             spoke = await self._catchup.last_spoken(where, asker.user_id, interaction.id)
             first = snowflake.from_ms(snowflake.to_ms(interaction.id) - DAY_MS) if spoke is None else spoke + 1
-        wanted = Wanted(
-            first=first, now=interaction.id, everywhere=everywhere, spoke=spoke is not None, given=since is not None
-        )
+        words = window_in_words(first, None, zone) if since else ""
+        wanted = Wanted(first=first, now=interaction.id, everywhere=everywhere, spoke=spoke is not None, words=words)
         source = CatchUpPages(
             self._catchup,
             self._directory,
@@ -124,14 +123,14 @@ class Wanted:
         now: up to that of their question.
         everywhere: of all channels that they can read, or of the one in which they ask.
         spoke: whether `first` is where they last spoke.
-        given: whether they told since when.
+        words: since when, where they told it; else empty.
     """
 
     first: int
     now: int
     everywhere: bool
     spoke: bool
-    given: bool
+    words: str
 
     @property
     def title(self) -> str:
@@ -139,10 +138,9 @@ class Wanted:
         when = ago(snowflake.to_datetime(self.first))
         if self.spoke:
             return f"### Since you last spoke {'in this server' if self.everywhere else 'here'}, {when}"
-        lines = [f"### Since {when}"]
-        if not self.given:
-            lines.append("-# I know of nothing that you said here before, so this is the last day")
-        return "\n".join(lines)
+        if self.words:
+            return f"### {self.words[:1].upper()}{self.words[1:]}, {when}"
+        return f"### Since {when}\n-# I know of nothing that you said here before, so this is the last day"
 
 
 class CatchUpPages:

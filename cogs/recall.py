@@ -26,7 +26,7 @@ from bot.recall import (
     grouped,
     page_of,
 )
-from bot.text import parse_since, parse_until
+from bot.text import parse_since, parse_until, window_in_words
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
@@ -86,8 +86,8 @@ class RecallCog(commands.Cog):
         query="What you are looking for, in your own words",
         member="Only what this member said",
         channel="Only what was said in this channel or its threads",
-        since="Only what was said since then: 7d, 12h, yesterday, 2026-01-31",
-        until="Only what was said up to then: 7d, yesterday, 2026-01-31 (that day included)",
+        since="Only what was said since then: 7d, yesterday, last week, January, 31.01.2026",
+        until="Only what was said up to then, that day or week included: yesterday, last week, 31.01.2026",
         share="Post it for everybody here, as far as everybody here may read it",
         history="With what held before, where something newer replaced it",
     )
@@ -131,7 +131,9 @@ class RecallCog(commands.Cog):
             await reply(interaction, texts.SHARED)
             return
         result = await self._recall.search(wanted)
-        result = replace(result, notes=(*filter(None, [why_not]), *result.notes))
+        window = window_in_words(first, last, zone)
+        searched = f"Searched only what was said {window}." if window else None
+        result = replace(result, notes=(*filter(None, [why_not, searched]), *result.notes))
         await reply_view(interaction, await self.pages_of(interaction, wanted, result, history=history))
 
     async def pages_of(

@@ -21,6 +21,7 @@ from bot.cli.start import DataDir, discord_id, load
 from bot.domain import Hit, UserError, jump_url, references, snowflake
 from bot.recall import Answer, AnswerState, RecallQuery
 from bot.run import App, open_app
+from bot.text import parse_since, parse_until, window_in_words
 
 MAX_LIMIT = 100
 
@@ -36,6 +37,8 @@ class AskedQuestion:
 
     Attributes:
         as_of: only messages up to this snowflake exist for the asker.
+        since: only what was said since then, as people write it.
+        until: only what was said up to then.
     """
 
     id: str
@@ -43,6 +46,8 @@ class AskedQuestion:
     guild_id: int | None = None
     channel_id: int | None = None
     as_of: int | None = None
+    since: str | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,12 @@ def recall(
         int | None,
         typer.Option(parser=discord_id, metavar="MESSAGE_ID", help="Nothing newer than this message."),
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what was said since then: 7d, last week, 31.01.2026.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what was said up to then: yesterday, January.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many hits.")] = 10,
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE.jsonl", help="Questions, one JSON object a line: id, query, …")
@@ -83,7 +94,10 @@ def recall(
     if queries is not None:
         questions: Iterator[AskedQuestion] = _read(queries)
     else:
-        questions = iter([AskedQuestion(id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of)])
+        asked = AskedQuestion(
+            id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of, since=since, until=until
+        )
+        questions = iter([asked])
     settings = load(data_dir, quiet=True)
 
     async def ask() -> None:
@@ -110,8 +124,13 @@ async def find(app: App, question: AskedQuestion, limit: int) -> AnswerRecord:
     notes: dict[str, None] = {}
     names: dict[int, str] = {}
     for guild_id in guild_ids:
-        result = await app.recall.search(_query(question, guild_id, limit))
+        query = _query(app, question, guild_id, limit)
+        result = await app.recall.search(query)
         hits += result.hits
+        if question.since or question.until:
+            until = query.until if question.until else None
+            window = window_in_words(query.since, until, app.services.guilds.zones.of(guild_id))
+            notes[f"Searched only what was said {window}."] = None
         notes |= dict.fromkeys(result.notes)
         names |= await app.directory.names(guild_id, sorted({i for hit in result.hits for i in people_in(hit)}))
     if len(guild_ids) > 1:
@@ -119,13 +138,18 @@ async def find(app: App, question: AskedQuestion, limit: int) -> AnswerRecord:
     return AnswerRecord(hits[:limit], names, list(notes))
 
 
-def _query(question: AskedQuestion, guild_id: int, limit: int) -> RecallQuery:
+def _query(app: App, question: AskedQuestion, guild_id: int, limit: int) -> RecallQuery:
+    zone = app.services.guilds.zones.of(guild_id)
+    asked_at = question.as_of or snowflake.from_ms(app.services.clock())
+    now = snowflake.to_datetime(asked_at)
+    last = parse_until(question.until, now, zone) if question.until else None
     return RecallQuery(
         guild_id=guild_id,
         text=question.query,
         channel_ids=None if question.channel_id is None else frozenset({question.channel_id}),
-        until=question.as_of,
-        asked_at=question.as_of,
+        since=parse_since(question.since, now, zone) if question.since else None,
+        until=min(filter(None, (question.as_of, last)), default=None),
+        asked_at=asked_at,
         limit=limit,
     )
 
@@ -135,7 +159,7 @@ async def _answered(app: App, question: AskedQuestion, recalled: AnswerRecord, l
     if not recalled.hits:
         return replace(recalled, told=Answer(AnswerState.UNKNOWN))
     guild_id = recalled.hits[0].guild_id
-    answered = await answers.answered(app, _query(question, guild_id, limit))
+    answered = await answers.answered(app, _query(app, question, guild_id, limit))
     hits, names, notes = list(answered.hits[:limit]), dict(answered.names), list(answered.notes)
     return AnswerRecord(hits, names, notes, answered.answer, guild_id)
 
@@ -228,7 +252,13 @@ def _question(file: Path, number: int, line: str) -> AskedQuestion:
         record = json.loads(line)
         given = {name: record.get(name) for name in ("guild_id", "channel_id", "as_of")}
         ids = {name: snowflake.parse(str(value)) for name, value in given.items() if value is not None}
-        return AskedQuestion(id=str(record["id"]), query=str(record["query"]), **ids)
+        return AskedQuestion(
+            id=str(record["id"]),
+            query=str(record["query"]),
+            guild_id=ids.get("guild_id"),
+            channel_id=ids.get("channel_id"),
+            as_of=ids.get("as_of"),
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(
             f"{file}:{number}: write a JSON object with id and query, and guild_id, channel_id and as_of as snowflakes"

@@ -67,9 +67,9 @@ class Settings(BaseSettings):
 
     time_zone: str = Field(
         "UTC",
-        description="Where most members are, as an IANA name such as America/New_York: their day decides what date "
-        "`tomorrow` is in a memory, and when `yesterday`, `in June` or `2026-01-31` begins and ends in a question and "
-        "in the options `since` and `until`.",
+        description="Where most members are, as an IANA name such as America/New_York, in servers that chose no time "
+        "zone in `/memory settings`: their day decides what date `tomorrow` is in a memory, and when `yesterday`, "
+        "`in June` or `2026-01-31` begins and ends in a question and in the options `since` and `until`.",
     )
 
     mem0_enabled: bool = Field(

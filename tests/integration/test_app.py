@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.domain import snowflake
+from bot.cli.recall import AskedQuestion, find
+from bot.domain import UserError, snowflake
 from bot.domain.model import Message
 from bot.llm.loading import load_settings
 from bot.observe.messagelog import Said
@@ -99,3 +100,28 @@ async def test_a_question_means_days_of_the_members_zone(
         query = RecallQuery(guild_id=GUILD, text="who bought plywood yesterday?", channel_ids=None, until=asked)
         first, *_ = (await app.recall.search(query)).hits
         assert said in first.text
+
+
+async def test_the_command_line_takes_times_in_words_and_says_how_it_understood_them(
+    tmp_path: Path, openai_server: LoopbackOpenAI
+) -> None:
+    said = snowflake.from_datetime(datetime(2026, 3, 9, 12, tzinfo=UTC))
+    asked = snowflake.from_datetime(datetime(2026, 3, 11, 12, tzinfo=UTC))
+    settings = settings_for(tmp_path, openai_server, mem0_enabled=False)
+    async with open_app(settings, extract=False) as app:
+        message = Message(id=said, guild_id=GUILD, channel_id=CHANNEL, author_id=ADA, content="plywood is bought")
+        await app.log.append([Said(message, "Ada")])
+
+        async def recalled(since: str | None = None, until: str | None = None) -> tuple[int, list[str]]:
+            question = AskedQuestion(id="1", query="plywood?", as_of=asked, since=since, until=until)
+            record = await find(app, question, 5)
+            return len(record.hits), record.notes
+
+        assert await recalled(since="Montag") == (1, ["Searched only what was said since Monday 9 March 2026."])
+        assert await recalled(since="hier") == (0, ["Searched only what was said since Tuesday 10 March 2026."])
+        assert await recalled(until="la semana pasada") == (
+            0,
+            ["Searched only what was said until Sunday 8 March 2026."],
+        )
+        with pytest.raises(UserError, match="last week"):
+            await recalled(since="soonish")

@@ -77,6 +77,7 @@ async def test_it_begins_where_the_member_last_spoke_before_they_came_back(world
     assert "door is red" in text
     assert "door is blue" not in text
     assert "door is blue" in await catchup(world, since="2h")
+    assert "### Since Wednesday 1 January 2020, " in await catchup(world, since="1er janvier 2020")
     await world.env.advance_time(120)
     assert "door is red" not in await catchup(world, since="1m")
 

@@ -84,6 +84,35 @@ async def test_since_and_until_are_read_in_the_members_zone(pipeline: Pipeline) 
         assert "north" not in shown(await world.bob.slash(world.general, "catchup", since=after))
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"since": "monday"}, "since Monday 29 December 2025."),
+        ({"since": "Montag"}, "since Monday 29 December 2025."),
+        ({"since": "depuis lundi"}, "since Monday 29 December 2025."),
+        ({"since": "31.01.2020"}, "since Friday 31 January 2020."),
+        ({"since": "31.01.2020", "until": "gestern"}, "since Friday 31 January 2020 until Wednesday 31 December 2025."),
+        ({"until": "ayer"}, "until Wednesday 31 December 2025."),
+        ({"until": "yesterday 18:00"}, "until Wednesday 31 December 2025 at 18:00."),
+    ],
+)
+async def test_the_reply_says_how_since_and_until_were_understood(
+    world: World, options: dict[str, str], words: str
+) -> None:
+    """The server's clock stands at the beginning of Thursday, 1 January 2026."""
+    text = shown(await world.bob.slash(world.general, "recall", query="venue", **options))
+    assert f"Searched only what was said {words}" in text
+
+
+@pytest.mark.parametrize("since", ["soonish", "2014-12-31", "2090-01-01", "9999 years ago", "3 bananas", "-3d"])
+async def test_a_time_that_is_none_is_told_in_one_line(world: World, since: str) -> None:
+    for command in ("catchup", "recall"):
+        options = {"since": since} | ({"query": "venue"} if command == "recall" else {})
+        text = shown(await world.bob.slash(world.general, command, **options))
+        assert "last week" in text
+        assert "\n" not in text.strip()
+
+
 async def fill(world: World, count: int) -> list[discord.Message]:
     said = []
     for number in range(count):
