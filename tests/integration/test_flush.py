@@ -30,7 +30,7 @@ from bot.remember.statement import Judged, Judgement, Statement
 from bot.storage.schema import batches, leases, messages, outbox
 from tests.fixtures.memory import Interrupted, Pipeline, open_pipeline, replaces_the_nearest
 from tests.fixtures.prices import list_prices
-from tests.fixtures.remember import TwoCallModel
+from tests.fixtures.remember import TwoCallModel, proposals
 from tests.fixtures.storage import CHANNEL, GUILD, FakeClock, accept, refuse
 from tests.integration.test_traffic import statements_of
 from tests.loopback.discord import eventually
@@ -1024,3 +1024,19 @@ async def _hold_up(pipeline: Pipeline, holds: asyncio.Event, let_go: asyncio.Eve
     async with pipeline.db.write():
         holds.set()
         await let_go.wait()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "written"), [(None, "15", "14 June 2025 15:06"), ("Pacific/Auckland", "16", "15 June 2025 03:06")]
+)
+async def test_tomorrow_is_that_of_the_time_zone_which_the_server_chose(
+    pipeline: Pipeline, zone: str | None, day: str, written: str
+) -> None:
+    await pipeline.guilds.consents.rules.set_zone(GUILD, zone)
+    model = TwoCallModel()
+    model.proposes(proposals(("The door is painted tomorrow.", "plan", [1])))
+    pipeline.ask(model)
+    await pipeline.say("the door is painted tomorrow", author=ALICE)
+    await pipeline.flush()
+    assert [memory.text for memory in await pipeline.memories()] == [f"The door is painted tomorrow ({day} June 2025)."]
+    assert written in model.prompts[0]
