@@ -50,6 +50,7 @@ MONTH_ECHO = timedelta(days=10)  # and in the next week or so what happened in a
 DAY_LEAD = timedelta(days=1)  # some members are in other time zones
 MONTH_LEAD = timedelta(days=7)  # who names a month may mean the days around its first
 MONTH = timedelta(days=28)
+LATELY = timedelta(days=14)  # of a day within these, what was said then is asked for, though another one may come
 MOST_MONTHS = 4
 """So many months of a time are looked for by their names."""
 TELLING = 14 * 86_400_000 << 22  # two weeks between snowflakes
@@ -279,8 +280,13 @@ def _span(period: Period, now: datetime, zone: tzinfo) -> Span:
         last=told - 1,
         words=window_in_words(_unless_open(period.first), snowflake.from_datetime(period.end) - 1, zone),
         days=tuple((first.date(), (end - INSTANT).date()) for first, end in stretches),
-        restricts=not period.is_topic and period.first <= now,
+        restricts=not period.is_topic and period.first <= now and not _is_likelier_ahead(period, now),
     )
+
+
+def _is_likelier_ahead(period: Period, now: datetime) -> bool:
+    """Whether a day or month told by half is rather the next one: what is planned for it was said before it."""
+    return period.ahead is not None and period.ahead[0] - now < now - period.first - LATELY
 
 
 def _unless_open(moment: datetime) -> int | None:

@@ -147,3 +147,15 @@ def test_what_a_question_tells_itself_counts_and_not_what_the_one_before_told() 
     following = alone.after(earlier)
     assert (following.people, following.spans) == (alone.people, alone.spans)
     assert not any("2023" in word.terms for word in following.words)
+
+
+def test_a_day_that_is_rather_still_to_come_does_not_restrict_what_is_searched() -> None:
+    asked = datetime(2025, 6, 2, 12, tzinfo=UTC)
+
+    def restricts(text: str) -> bool:
+        return understand(text, names={}, asker_id=None, newest=snowflake.from_datetime(asked)).spans[0].restricts
+
+    assert not restricts("Is the open day on 14 June?")
+    assert not restricts("What is planned in July?")
+    assert restricts("What was said on 14 May?")
+    assert restricts("What was said on 28 May?")
