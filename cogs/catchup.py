@@ -220,7 +220,7 @@ class CatchUpPages:
         return next_day(memory, snowflake.to_datetime(self._wanted.now).astimezone(zone).date(), zone)
 
     def _nothing(self, happened: Happened) -> str:
-        count, where = texts.count(happened.said, "message"), "" if self._wanted.everywhere else " here"
+        count, where = texts.count(happened.said or 0, "message"), "" if self._wanted.everywhere else " here"
         return "\n".join(
             [
                 f"Nothing was decided, planned or left open{where}, as far as I can tell; {count} came in that time.",

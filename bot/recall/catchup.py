@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Memory, MemoryKind, MemoryState, Message, MessageState, people_in, snowflake
+from bot.domain import Memory, MemoryKind, MemoryState, Message, people_in, snowflake
 from bot.observe import mentions, message_from_row
 from bot.recall.query import RecallQuery
 from bot.recall.scope import scope_of
 from bot.recall.upcoming import days_of
-from bot.storage import chunks, citations, memories, messages
+from bot.storage import PENDING, chunks, citations, memories, messages
 from bot.text import mention_token
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ MOST_MEMORIES = 250
 MOST_PLACES = 1_000
 """Channels that are looked into: of more the newest."""
 
+FEW_PLACES = 20
+"""With more, it is faster to go through the memories than through what is cited in these channels."""
+
 MOST_MESSAGES = 25
 """Newest mentions of a member, and newest replies to them."""
 
@@ -51,8 +54,8 @@ class Happened:
 
     Attributes:
         first: from this snowflake on.
-        said: how many messages of the log were said since.
-        waiting: how many of those wait for extraction, so that nothing is remembered from them yet.
+        said: how many messages of the log were said since, counted only where no memory is told.
+        waiting: how many of them wait for extraction, so that nothing is remembered from them yet.
         waiting_in: the channels in which they were said.
         topics: what was talked about.
         decisions: what was decided.
@@ -61,7 +64,7 @@ class Happened:
     """
 
     first: int
-    said: int
+    said: int | None
     waiting: int
     waiting_in: frozenset[int]
     topics: tuple[Memory, ...]
@@ -123,24 +126,25 @@ class CatchUp:
         """
         places = _newest(readable.intersection(channel_ids))
         in_time = and_(messages.c.channel_id.in_(places), messages.c.id.between(first, now))
-        states = select(messages.c.channel_id, messages.c.state, func.count().label("messages")).where(in_time)
+        pending = select(messages.c.channel_id, func.count().label("messages")).where(PENDING, in_time)
         async with self._db.read() as connection:
-            rows = (await connection.execute(states.group_by(messages.c.channel_id, messages.c.state))).all()
-            topics = await self._of_kind(connection, MemoryKind.TOPIC, places, first, now)
-            decisions = await self._of_kind(connection, MemoryKind.DECISION, places, first, now)
-            plans = await self._of_kind(connection, MemoryKind.PLAN, places, first, now)
-            questions = await self._of_kind(connection, MemoryKind.QUESTION, places, first, now)
-        talks = _shown(topics, readable)
-        waiting = [row for row in rows if row.state == MessageState.PENDING]
+            waiting = (await connection.execute(pending.group_by(messages.c.channel_id))).all()
+            topics, decisions, plans, questions = [
+                _shown(await self._of_kind(connection, kind, places, first, now), readable)
+                for kind in (MemoryKind.TOPIC, MemoryKind.DECISION, MemoryKind.PLAN, MemoryKind.QUESTION)
+            ]
+            said = None
+            if not (topics or decisions or plans or questions):
+                said = await connection.scalar(select(func.count()).select_from(messages).where(in_time)) or 0
         return Happened(
             first=first,
-            said=sum(row.messages for row in rows),
+            said=said,
             waiting=sum(row.messages for row in waiting),
             waiting_in=frozenset(row.channel_id for row in waiting),
-            topics=tuple(by_weight(talks)),
-            decisions=tuple(by_weight(_shown(decisions, readable), talks)),
-            plans=tuple(by_weight(_shown(plans, readable), talks)),
-            questions=tuple(by_weight(_shown(questions, readable), talks)),
+            topics=tuple(by_weight(topics)),
+            decisions=tuple(by_weight(decisions, topics)),
+            plans=tuple(by_weight(plans, topics)),
+            questions=tuple(by_weight(questions, topics)),
         )
 
     async def concerning(
@@ -190,19 +194,23 @@ class CatchUp:
         *,
         speaker_id: int | None = None,
     ) -> list[Memory]:
-        """The newest memories of a kind that hold, and that were said in these places at that time."""
-        conditions = [
-            citations.c.channel_id.in_(places),
-            citations.c.message_id.between(first, now),
-            ~citations.c.supporting,
+        """The newest memories of a kind that hold, and that were said last in these places at that time."""
+        here = and_(citations.c.channel_id.in_(places), ~citations.c.supporting)
+        if speaker_id is not None:
+            here = and_(here, citations.c.author_id == speaker_id)
+        stated: ColumnElement[bool] = exists().where(citations.c.memory_id == memories.c.id, here)
+        if len(places) <= FEW_PLACES or speaker_id is not None:
+            stated = memories.c.id.in_(select(citations.c.memory_id).where(here))
+        cited_there = select(citations.c.memory_id).where(citations.c.channel_id.in_(places)).limit(1)
+        guild_id = await connection.scalar(select(memories.c.guild_id).where(memories.c.id.in_(cited_there)))
+        newest = select(memories.c.id).where(
+            memories.c.guild_id == guild_id,
+            memories.c.said_id.between(first, now),
             memories.c.kind == kind,
             memories.c.state == MemoryState.CURRENT,
-        ]
-        if speaker_id is not None:
-            conditions.append(citations.c.author_id == speaker_id)
-        stated = select(memories.c.id).join(citations, citations.c.memory_id == memories.c.id).where(*conditions)
-        newest = select(memories.c.id).where(memories.c.id.in_(stated)).order_by(memories.c.said_id.desc())
-        ids = list(await connection.scalars(newest.limit(MOST_MEMORIES)))
+            stated,
+        )
+        ids = list(await connection.scalars(newest.order_by(memories.c.said_id.desc()).limit(MOST_MEMORIES)))
         by_id = await self._store.load(connection, ids)
         return [by_id[memory_id] for memory_id in ids if memory_id in by_id]
 
