@@ -7,6 +7,7 @@ remembered one that holds certain words.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,8 @@ class HandWritten:
     """
 
     def __init__(self, said: Sequence[tuple[str, str]], statements: Sequence[Written]) -> None:
-        self._numbers = {_plain(text): number for number, (_, text) in enumerate(said, start=1)}
+        often = Counter(_plain(text) for _, text in said)
+        self._numbers = {_plain(text): n for n, (_, text) in enumerate(said, start=1) if often[_plain(text)] == 1}
         self._authors = {number: author for number, (author, _) in enumerate(said, start=1)}
         self._statements = statements
 

@@ -15,7 +15,7 @@ from bot.storage import memories
 from bot.text import Appointment, appointments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bot.memories import MemoryStore
     from bot.storage import Database
@@ -47,9 +47,11 @@ def days_of(memory: Memory, zone: tzinfo) -> list[Appointment]:
     return appointments(memory.text, memory.said_at.astimezone(zone).date())
 
 
-def next_day(memory: Memory, today: date, zone: tzinfo) -> Appointment | None:
-    """The day that its text tells first, of those that are not over: what is told behind it is why, or what was."""
-    return next((day for day in days_of(memory, zone) if day.last >= today), None)
+def next_day(memory: Memory, today: date, zone: tzinfo, replaced: Iterable[Memory] = ()) -> Appointment | None:
+    """The day that its text tells first, of those that are not over; of a change not the day that held before."""
+    ahead = [day for day in days_of(memory, zone) if day.last >= today]
+    before = {day.first for older in replaced for day in days_of(older, zone)}
+    return next((day for day in ahead if day.first not in before), ahead[0] if ahead else None)
 
 
 def times_of(day: Appointment, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -91,12 +93,16 @@ class Upcoming:
             found = await self._store.load(connection, list(await connection.scalars(newest)))
         today = now.astimezone(zone).date()
         shown = [memory.seen_by(readable) for memory in found.values()]
-        return await asyncio.to_thread(_ahead, shown, today, today + timedelta(days=days), zone)
+        replaced = await self._store.before(list(found), readable=readable)
+        return await asyncio.to_thread(_ahead, shown, replaced, today, today + timedelta(days=days), zone)
 
 
-def _ahead(plans: Iterable[Memory], today: date, until: date, zone: tzinfo) -> list[Ahead]:
+def _ahead(
+    plans: Iterable[Memory], replaced: Mapping[str, Sequence[Memory]], today: date, until: date, zone: tzinfo
+) -> list[Ahead]:
     """Those with a day in this time, earliest first; a decision that stands on a plan's message for its day is one."""
-    dated = [Ahead(plan, day) for plan in plans if (day := next_day(plan, today, zone)) and day.first < until]
+    days = ((plan, next_day(plan, today, zone, replaced.get(plan.id, ()))) for plan in plans)
+    dated = [Ahead(plan, day) for plan, day in days if day is not None and day.first < until]
     planned = {stands for each in dated if each.memory.kind is MemoryKind.PLAN for stands in _stands_on(each)}
     ahead = [each for each in dated if each.memory.kind is MemoryKind.PLAN or planned.isdisjoint(_stands_on(each))]
     return sorted(ahead, key=lambda each: (each.day, each.memory.newest.message_id))

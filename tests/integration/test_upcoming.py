@@ -28,11 +28,20 @@ async def made(
     channel: int = CHANNEL,
     state: MemoryState = MemoryState.CURRENT,
     stands_on: int | None = None,
+    superseded_by: str | None = None,
 ) -> int:
     """A memory of a message said now; the message's snowflake."""
     message_id = stands_on or (await pipeline.say(text, channel=channel)).id
     cited = (Citation(message_id, channel, AUTHOR),)
-    memory = Memory(id=f"{kind}-{text}"[:36], guild_id=GUILD, kind=kind, text=text, citations=cited, state=state)
+    memory = Memory(
+        id=f"{kind}-{text}"[:36],
+        guild_id=GUILD,
+        kind=kind,
+        text=text,
+        citations=cited,
+        state=state,
+        superseded_by=superseded_by,
+    )
     async with pipeline.db.write() as connection:
         await pipeline.store.add(connection, memory)
     return message_id
@@ -68,6 +77,15 @@ async def test_what_one_may_not_read_or_holds_no_more_is_left_out(pipeline: Pipe
     await made(pipeline, f"answered {on(3)}", MemoryKind.ANSWER)
     assert await ahead(pipeline) == []
     assert await ahead(pipeline, readable=HERE | {OTHER}) == [f"hidden {on(3)}"]
+
+
+async def test_of_a_change_the_day_that_held_before_is_not_its_day(pipeline: Pipeline) -> None:
+    moved = f"moved from {NOW.date() + timedelta(3)} to {NOW.date() + timedelta(5)}"
+    old = MemoryState.SUPERSEDED
+    await made(pipeline, f"the fair {on(3)}", state=old, superseded_by=f"plan-{moved}"[:36])
+    await made(pipeline, moved)
+    (each,) = await Upcoming(pipeline.db, pipeline.store).ahead(GUILD, NOW, 30, readable=HERE, zone=UTC)
+    assert each.day.first == NOW.date() + timedelta(5)
 
 
 def test_without_a_time_of_day_something_lasts_all_day() -> None:
