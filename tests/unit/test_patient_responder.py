@@ -59,7 +59,8 @@ async def ask(slow: Slow, seconds: float, *, raises: bool = False) -> tuple[Answ
             raise LookupError
 
     patient = PatientResponder(cast(Any, slow), seconds=seconds)
-    return await patient.respond(QUERY, reading, meanwhile), shown
+    async with asyncio.timeout(5):
+        return await patient.respond(QUERY, reading, meanwhile), shown
 
 
 async def test_where_the_answer_is_late_what_was_found_comes_first() -> None:
