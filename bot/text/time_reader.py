@@ -84,6 +84,7 @@ class TimeReader:
     def __init__(self, text: str, now: datetime, languages: Sequence[str], *, sole: bool = False) -> None:
         self.tokens = Tokens(text)
         self._now, self._today, self._languages = now, now.date(), languages
+        self._known: dict[int, Time | None] = {}
         self._relative = {time.start: time for time in relative_times_of(text, self._today, languages)}
         values = values_of(text, languages, heard=True)
         self._clocks = {
@@ -98,6 +99,11 @@ class TimeReader:
 
     def read(self, place: int) -> Time | None:
         """The time that begins at a place."""
+        if place not in self._known:
+            self._known[place] = self._read(place)
+        return self._known[place]
+
+    def _read(self, place: int) -> Time | None:
         if self.tokens.at(place).kind == "":
             return None
         try:
