@@ -403,3 +403,12 @@ async def test_a_date_or_a_name_opens_no_way_around(chat: Chat) -> None:
     for text in (f"What happened on {day:%Y-%m-%d}?", "What about Ada?", f"<@{ADA}>"):
         assert (await chat.ask(text, channel_ids=frozenset({CHANNEL}))).hits == ()
         assert (await chat.ask(text, channel_ids=frozenset({ELSEWHERE}))).hits
+
+
+async def test_what_is_said_again_word_for_word_takes_no_room_from_the_rest(chat: Chat) -> None:
+    reminder = "reminder for the harbour project: mark old dates and budgets of the harbour project as history"
+    await chat.talk([(ADA, reminder)] * 9)
+    await chat.say(CLEO, "harbour moves to July")
+    text = await chat.found("which date and budget has the harbour project?", max_chars=400)
+    assert text.count("reminder") == 1
+    assert "July" in text
