@@ -168,9 +168,10 @@ class Posts(Store):
             for source in sources
         ]
         named = [{"post_id": post.message_id, "user_id": user_id} for user_id in set(people)]
-        for table, rows in ((post_sources, cited), (post_people, named)):
-            if rows:
-                await connection.execute(upsert(self._db.dialect, table).on_conflict_do_nothing(), rows)
+        if cited:
+            await connection.execute(upsert(self._db.dialect, post_sources).on_conflict_do_nothing(), cited)
+        if named:
+            await connection.execute(upsert(self._db.dialect, post_people).on_conflict_do_nothing(), named)
 
     async def cited(self, guild_id: int) -> dict[int, set[int]]:
         """The messages that the posts of a server stand on, by channel."""
