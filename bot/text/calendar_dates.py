@@ -139,9 +139,9 @@ class _DateReader:
 
     def _day_word(self, place: int) -> _Period | None:
         tokens = self._tokens
-        mornings = MORNINGS.get(tokens.text(place), frozenset())
-        if tokens.text(place - 1) in mornings or (
-            mornings and tokens.at(place).capital and tokens.at(place - 1).kind in ("word", "number")
+        mornings, before = MORNINGS.get(tokens.text(place), frozenset()), tokens.at(place - 1)
+        if before.text in mornings or (
+            mornings and tokens.at(place).capital and (before.kind in ("word", "number") or before.text == ")")
         ):
             return None
         for after in range(place + 4, place, -1):

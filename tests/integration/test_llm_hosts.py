@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from bot.llm.resilience import Breaker, BreakerState, Guard
 from bot.observe.exports import open_export
 from bot.observe.messagelog import Said
 from bot.recall import RecallQuery
+from bot.recall.answers import Material
 from bot.run.app import open_app
 from bot.run.replay import Replay
 from bot.storage.engine import Database
@@ -332,7 +334,7 @@ async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
     def answering(places: asyncio.Semaphore) -> Callable[[dict[str, Any]], Awaitable[dict[str, object]]]:
         async def answer(request: dict[str, Any]) -> dict[str, object]:
             nonlocal most, questions
-            asks = request["messages"][-1]["content"].startswith("Question:")
+            asks = "\nQuestion: where?" in request["messages"][-1]["content"]
             questions += asks
             most = max(most, questions)
             async with places:
@@ -358,10 +360,12 @@ async def test_a_burst_of_questions_takes_as_many_places_as_extraction_has(
     message = Message(id=snowflake.from_ms(NOW_MS), guild_id=1, channel_id=2, author_id=3, content=text)
     async with asyncio.timeout(60), open_app(settings, extract=True, answer=True, patient=True) as app:
         await app.log.append([Said(message, "Ann")])
-        hits = (await app.recall.search(RecallQuery(guild_id=1, text="ladder", channel_ids=None))).hits
+        query = RecallQuery(guild_id=1, text="ladder", channel_ids=None)
+        material = Material((await app.recall.search(query)).hits, {3: "Ann"})
         assert app.flusher is not None
         ask = app.services.answers.answer
-        asked = [asyncio.create_task(ask("where?", hits, {3: "Ann"}, stands=always)) for _ in range(40)]
+        where = replace(query, text="where?")
+        asked = [asyncio.create_task(ask(where, material, stands=always)) for _ in range(40)]
         await eventually(lambda: questions == 2 * hosts)
         assert (await app.flusher.flush_channel(2)).asked == 1
         assert order.index("extraction") < 20, "most of the questions come after it"

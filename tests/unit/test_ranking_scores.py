@@ -33,6 +33,7 @@ GUILD, CHANNEL, ADA, BEN = 1, 2, 10, 20
 APPLE, BREAD = Word(("apple",)), Word(("bread",))
 PLAIN = Question((APPLE, BREAD))
 MEAN = 4.0
+SPAN = Span(start=10, end=20, around_start=5, around_end=25, first=10, last=25, words="then", days=(), restricts=False)
 
 
 def spoken(
@@ -146,7 +147,7 @@ def test_where_a_time_is_asked_for_what_tells_one_is_worth_more() -> None:
 
 
 def test_what_was_said_on_the_day_asked_for_is_worth_three_times_as_much_and_around_it_twice() -> None:
-    question = replace(PLAIN, span=Span(start=10, end=20, around_start=5, around_end=25))
+    question = replace(PLAIN, spans=(SPAN,))
     runs = [[spoken(number, (1, 0))] for number in (4, 5, 9, 10, 19, 20, 24, 25)]
     within, near, outside = 3 * (BASE + 5) - 5, 2 * (BASE + 5) - 5, BASE
     expected = {4: outside, 5: near, 9: near, 10: within, 19: within, 20: near, 24: near, 25: outside}
@@ -318,7 +319,7 @@ def searching(*memories: Memory, index: NoIndex | None = None) -> MemorySearch:
 async def fused(
     search: MemorySearch, rows: Sequence[int], ids: Sequence[str], query: RecallQuery = QUERY
 ) -> dict[str, float]:
-    return {memory.id: score for memory, score in await search.fuse(rows, ids, query)}
+    return {memory.id: score for memory, score in await search.fuse(rows, ids, PLAIN, query)}
 
 
 async def test_ranks_of_both_sides_add_up() -> None:
@@ -360,7 +361,7 @@ async def test_what_was_replaced_held_until_it_was() -> None:
 async def test_what_speaks_against_a_memory_is_shown_up_to_the_time_of_the_question() -> None:
     doubted = memory(1, doubt=Doubt(5, CHANNEL, BEN))
     for until, shown in [(None, True), (6, True), (5, True), (4, False)]:
-        ((found, _),) = await searching(doubted).fuse([1], [], replace(QUERY, until=until))
+        ((found, _),) = await searching(doubted).fuse([1], [], PLAIN, replace(QUERY, until=until))
         assert (found.doubt is not None) == shown
 
 
