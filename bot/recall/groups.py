@@ -40,11 +40,18 @@ class Group:
         return any(not set(hit.message_ids).isdisjoint(own.message_ids) for own in self.hits)
 
     def joined(self, hit: Hit) -> Group | None:
-        """The group with a hit that overlaps it; None where it does not, or has no room."""
-        if not self.overlaps(hit):
+        """The group with a hit that overlaps it; None where it does not, has no room, or tells newer things."""
+        if not self.overlaps(hit) or any(_tells_newer(own, hit) or _tells_newer(hit, own) for own in self.hits):
             return None
         has_room = self.excerpt is None if hit.memory is None else len(self.statements) < MOST_STATEMENTS
         return Group((*self.hits, hit)) if has_room else None
+
+
+def _tells_newer(excerpt: Hit, statement: Hit) -> bool:
+    """Whether the line of an excerpt that matched best was said after all that a statement stands on."""
+    if excerpt.memory is not None or statement.memory is None:
+        return False
+    return excerpt.anchor > max(statement.message_ids)
 
 
 def grouped(hits: Sequence[Hit]) -> list[Group]:

@@ -108,7 +108,7 @@ async def test_recall_shows_text_speaker_time_and_the_way_to_the_message(communi
     assert decision.text in plain(answer)
     assert decision.said.author.name in plain(answer)
     assert "<t:" in answer.text
-    assert decision.said.jump_url in answer.urls
+    assert f"]({decision.said.jump_url})" in answer.text
 
 
 async def test_recall_without_a_hit_says_so_and_what_to_do(community: Community) -> None:

@@ -108,7 +108,7 @@ async def test_a_moderator_in_a_channel_that_they_cannot_read(scene: Scene) -> N
 PRESSES = {
     "forget one of hers": ("memories", "Forget"),
     "correct one of hers": ("memories", "Correct"),
-    "forget a hit of hers": ("recall", "Forget"),
+    "forget a hit of hers": ("recall", "Forget 1"),
     "erase all of hers": ("forget everything", "Delete everything"),
     "keep all of hers": ("forget everything", "Keep it"),
     "opt her out": ("privacy opt-out", "Opt out and delete"),

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import stat
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -187,8 +189,10 @@ async def test_a_damaged_page_stops_the_start_with_what_to_do(tmp_path: Path) ->
         assert await database.damage() is None
         database.check_undamaged(await database.damage())
     file = tmp_path / DATABASE_FILE
+    with closing(sqlite3.connect(file)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'audit'")
     pages = bytearray(file.read_bytes())
-    first = len(pages) // PAGE_BYTES // 4 * PAGE_BYTES  # a quarter into the file: a table that opening does not read
+    first = (page - 1) * PAGE_BYTES  # of a table that opening does not read
     pages[first : first + PAGE_BYTES] = b"\xab" * PAGE_BYTES
     file.write_bytes(pages)
     async with open_database(None, tmp_path) as database:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.model import Citation, Hit, HitKind, Line, Memory, MemoryKind
 from bot.recall.groups import Group, grouped, page_of
 from bot.recall.hits import memory_hit
@@ -40,6 +42,12 @@ def ids(groups: list[Group]) -> list[tuple[int, ...]]:
 def test_a_statement_and_the_conversation_around_it_are_one() -> None:
     talk, made, other = excerpt(1, 2, 3), statement("made", 2), excerpt(7)
     assert [group.hits for group in grouped([talk, other, made])] == [(talk, made), (other,)]
+
+
+def test_what_matched_best_after_all_that_a_statement_stands_on_is_a_hit_of_its_own() -> None:
+    made, talk = statement("made", 2), replace(excerpt(2, 3, 4), anchor=4)
+    assert [group.hits for group in grouped([made, talk])] == [(made,), (talk,)]
+    assert [group.hits for group in grouped([talk, made])] == [(talk,), (made,)]
 
 
 def test_two_statements_of_one_message_are_one_and_a_third_stands_alone() -> None:
