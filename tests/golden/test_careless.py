@@ -59,6 +59,7 @@ async def test_what_must_never_be_kept_is_refused_word_for_word(name: str, migra
     assert played.refusals == Counter(reason for reason in chat.never.values() if reason != NOT_SHOWN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", all_chats())
 async def test_a_model_that_keeps_every_line_breaks_nothing(name: str, migrated_dir: Path) -> None:
     chat = all_chats()[name]
