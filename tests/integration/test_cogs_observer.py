@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from fnmatch import fnmatch
 from typing import Any
@@ -701,6 +702,7 @@ async def test_what_discord_tells_while_the_bot_stops_starts_no_reading(
         asked.append(channel_id)
         return []
 
+    await asyncio.gather(*observer.backfill._tasks.values())
     monkeypatch.setattr(observer.backfill._pages, "_fetch", logs_from)
     await observer.backfill.close()
     await world.gateway("shard_disconnect", 0)
