@@ -128,7 +128,7 @@ def is_unknown(answered: Answered) -> bool:
 def _sentence(sentence: Sentence) -> str:
     """A sentence, and behind it whose word it is where it does not say so itself."""
     text = safe(sentence.text, {}, limit=SENTENCE_CHARS)
-    names = ", ".join(safe_name(name)[:40] for name in sentence.speakers)
+    names = ", ".join(safe_name(name, limit=40) for name in sentence.speakers)
     return f"{text} — {names}" if names else text
 
 
@@ -221,7 +221,7 @@ def _place(hit: Hit, answered: Answered) -> str:
 
 def _cited(source: Source, guild_id: int, chars: int) -> Cited:
     return Cited(
-        text=f"**{safe_name(source.speaker)[:64]}:** {safe(source.said, {}, limit=chars)}",
+        text=f"**{safe_name(source.speaker, limit=64)}:** {safe(source.said, {}, limit=chars)}",
         caption=f"{source.day:%Y-%m-%d}",
         url=jump_url(guild_id, source.channel_id, source.message_id),
     )

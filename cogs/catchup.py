@@ -42,7 +42,7 @@ Place = Talk | discord.Thread
 
 DAY_MS = 86_400_000
 LINES = 12
-"""Entries of a page; with these and the length of a line it stays below the 4,000 characters of a view: one screen."""
+"""Entries of a page: one screen."""
 
 
 class CatchUpCog(commands.Cog, name="CatchUp"):
@@ -214,7 +214,7 @@ class CatchUpPages:
         people = [user_id for hit in hits for user_id in hit.author_ids]
         names = await names_for(guild, self._directory, people, [hit.text for hit in hits])
         writer = EntryWriter(names, here=interaction.channel_id, day_of=partial(self._day_of, self._zone_of(guild.id)))
-        return "\n".join(line for section in sections for line in writer.section(section, hits))
+        return writer.written(sections, hits)
 
     def _day_of(self, zone: tzinfo, memory: Memory) -> Appointment | None:
         return next_day(memory, snowflake.to_datetime(self._wanted.now).astimezone(zone).date(), zone)

@@ -14,8 +14,11 @@ from cogs.rendering import ago, day_label, safe, shorten
 if TYPE_CHECKING:
     from bot.text import Appointment
 
-LINE_CHARS = 115
-"""Of what was said; twelve lines stay below the 4,000 characters of a view."""
+LINE_CHARS = (115, 80, 50, 25)
+"""Of what was said in each line, and of its speakers: the next lower number where all lines are too long together."""
+
+PAGE_CHARS = 3_500
+"""Of all lines; with a title and notes they stay below the 4,000 characters of a view."""
 
 SPEAKER_CHARS = 60
 
@@ -51,12 +54,22 @@ class EntryWriter:
         self._here = here
         self._day_of = day_of
 
-    def section(self, section: Section, shown: Sequence[Hit]) -> list[str]:
-        """The heading and a line for each of its entries that is among the hits that may be shown, as they are now."""
+    def written(self, sections: Sequence[Section], shown: Sequence[Hit]) -> str:
+        """Each heading, and a line for each entry that is among the hits that may be shown, as they are now.
+
+        Twelve lines fit into a view, whatever the names and texts are.
+        """
+        text = ""
+        for chars in LINE_CHARS:
+            text = "\n".join(line for section in sections for line in self._section(section, shown, chars))
+            if len(text) <= PAGE_CHARS:
+                break
+        return text
+
+    def _section(self, section: Section, shown: Sequence[Hit], chars: int) -> list[str]:
         current = {_identity(hit): hit for hit in shown}
-        mixed = section.part is None
         lines = [
-            f"- {self._line(entry.part, current[_identity(entry.hit)], section, mixed=mixed)}"
+            f"- {self._line(entry.part, current[_identity(entry.hit)], section, chars)}"
             for entry in section.entries
             if _identity(entry.hit) in current
         ]
@@ -71,32 +84,32 @@ class EntryWriter:
             return f"**In <#{section.channel_id}>**"
         return f"**{_HEADINGS[section.part] if section.part is not None else 'For you'}**"
 
-    def _line(self, part: Part, hit: Hit, section: Section, *, mixed: bool) -> str:
+    def _line(self, part: Part, hit: Hit, section: Section, chars: int) -> str:
         known = hit.anchor_channel_id in (self._here, section.channel_id)
         memory = hit.memory
         below = [
-            "" if memory is None or part is Part.PROMISED else self._speakers(hit),
+            "" if memory is None or part is Part.PROMISED else self._speakers(hit, chars),
             "" if part is not Part.TOPIC else texts.count(len(hit.message_ids), "message"),
             "" if known else f"in <#{hit.anchor_channel_id}>",
             ago(hit.created_at if memory is None else memory.said_at),
             f"[jump]({jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)})",
         ]
-        text = self._said(part, hit) if memory is None else self._statement(part, memory, mixed=mixed)
+        label = _LABELS.get(part, "") if section.part is None else ""
+        text = self._said(part, hit, chars) if memory is None else label + self._statement(memory, chars)
         return f"{text} – {', '.join(filter(None, below))}"
 
-    def _said(self, part: Part, hit: Hit) -> str:
+    def _said(self, part: Part, hit: Hit, chars: int) -> str:
         what = "replied" if part is Part.REPLY else "mentioned you"
-        return f"**{self._speakers(hit)}** {what}: {safe(hit.lines[0].content, self._names, limit=LINE_CHARS)}"
+        return f"**{self._speakers(hit, chars)}** {what}: {safe(hit.lines[0].content, self._names, limit=chars)}"
 
-    def _statement(self, part: Part, memory: Memory, *, mixed: bool) -> str:
+    def _statement(self, memory: Memory, chars: int) -> str:
         day = self._day_of(memory) if memory.kind is MemoryKind.PLAN else None
         dated = "" if day is None else f"**{day_label(day.first, day.last)}** · "
         doubt = "" if memory.doubt is None else f" ({texts.MAY_HAVE_CHANGED})"
-        text = safe(memory.text, self._names, limit=LINE_CHARS - len(doubt))
-        return f"{_LABELS.get(part, '') if mixed else ''}{dated}{text}{doubt}"
+        return f"{dated}{safe(memory.text, self._names, limit=chars)}{doubt}"
 
-    def _speakers(self, hit: Hit) -> str:
-        return shorten(speakers_of(hit.author_ids, self._names), SPEAKER_CHARS)
+    def _speakers(self, hit: Hit, chars: int) -> str:
+        return shorten(speakers_of(hit.author_ids, self._names), min(SPEAKER_CHARS, chars))
 
 
 def _identity(hit: Hit) -> str | int:

@@ -18,6 +18,9 @@ BEFORE_CHARS = 100
 TEXT_CHARS = 130
 """How much of a statement, or of the line that matched best, is shown: four lines on a phone."""
 
+SPEAKER_CHARS = 64
+"""Of each name of those who said it."""
+
 BESIDE_CHARS = 80
 """How much is shown of what stands beside it, in small print."""
 
@@ -69,7 +72,7 @@ def doubt_of(memory: Memory) -> str:
 
 def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
     """Who said it, three names at most."""
-    shown = [safe_name(names.get(author_id, ""))[:64] for author_id in author_ids[:3]]
+    shown = [safe_name(names.get(author_id, ""), limit=SPEAKER_CHARS) for author_id in author_ids[:3]]
     more = len(author_ids) - len(shown)
     return ", ".join(shown) + (f" and {texts.count(more, 'other')}" if more else "")
 
@@ -94,5 +97,5 @@ def _excerpt(hit: Hit, names: Mapping[int, str], bold: Callable[[str], bool]) ->
 
 
 def _line(line: Line, names: Mapping[int, str], limit: int, bold: Callable[[str], bool]) -> str:
-    speaker = safe_name(names.get(line.author_id, ""))[: limit // 3]
+    speaker = safe_name(names.get(line.author_id, ""), limit=limit // 3)
     return f"**{speaker}:** {safe(line.content, names, limit=limit - len(speaker), bold=bold)}"

@@ -118,8 +118,7 @@ def digest_text(post: Post, told: Sequence[Memory], names: Mapping[int, str], no
     """
     zone = now.tzinfo or UTC
     writer = EntryWriter(names, here=post.channel_id, day_of=lambda memory: next_day(memory, now.date(), zone))
-    lines = [f"### What happened since <t:{(post.covers_ms or 0) // 1000}:f>"]
-    for section in sections_of(told):
-        lines += writer.section(section, [entry.hit for entry in section.entries])
-    lines.append(f"-# {texts.BELOW_DIGEST}")
-    return "\n".join(lines)
+    sections = sections_of(told)
+    lines = writer.written(sections, [entry.hit for section in sections for entry in section.entries])
+    title = f"### What happened since <t:{(post.covers_ms or 0) // 1000}:f>"
+    return f"{title}\n{lines}\n-# {texts.BELOW_DIGEST}"

@@ -17,6 +17,9 @@ from bot.domain import SOMEBODY, with_names
 
 ELLIPSIS = "…"
 
+NAME_CHARS = 100
+"""Of a name, escapes included; Discord allows 32 without them."""
+
 _EMOJI = re.compile(r"<a?(:\w{1,32}:)\d{1,20}>")
 _CHANNEL = re.compile(r"<#(\d{1,20})>")
 _TOKENS = re.compile(
@@ -33,9 +36,9 @@ def plain_word(word: str) -> bool:
     return False
 
 
-def safe_name(name: str) -> str:
-    """A display name that formats nothing, pings nobody and stays on its line."""
-    return _isolated(_escape(_one_line(name))) or SOMEBODY
+def safe_name(name: str, *, limit: int = NAME_CHARS) -> str:
+    """A display name that formats nothing, pings nobody and stays on its line; as `safe` it has its limit."""
+    return _fitted(_one_line(name), limit) or SOMEBODY
 
 
 def safe(text: str, names: Mapping[int, str], *, limit: int, bold: Callable[[str], bool] = plain_word) -> str:
@@ -47,13 +50,17 @@ def safe(text: str, names: Mapping[int, str], *, limit: int, bold: Callable[[str
         limit: length of what comes out, escapes included.
         bold: tells of each word whether it is shown in bold.
     """
-    plain = _one_line(_named(text, names))
+    return _fitted(_one_line(_named(text, names)), limit, bold)
+
+
+def _fitted(plain: str, limit: int, bold: Callable[[str], bool] = plain_word) -> str:
+    """As much of a line as has room once it is escaped, whole escapes and isolates alone."""
     budget = limit
     while True:
         shown = _isolated(_escape(shorten(plain, budget), bold))
         if len(shown) <= limit:
             return shown
-        budget -= max(1, len(shown) - limit)
+        budget = min(budget - 1, budget * limit // len(shown))
 
 
 def shorten(text: str, limit: int) -> str:

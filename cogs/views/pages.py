@@ -6,7 +6,7 @@ Made to be read on a phone: links stand in the text, for a button beside it woul
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import discord
@@ -20,6 +20,9 @@ PER_PAGE = 5
 
 ITEM_CHARS = 480
 """Five of these with captions and title stay below Discord's 4,000 characters for one view."""
+
+ITEMS_CHARS = 3_400
+"""Of all items of a page; with title and notes they stay below those 4,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,29 @@ class PageItem:
     event_of: str | None = None
 
     @property
+    def lines(self) -> int:
+        """How many lines its text has."""
+        return self.text.count("\n") + 1
+
+    def without_last_line(self) -> PageItem:
+        """The same with less of what stands below the first line."""
+        return replace(self, text=self.text.rpartition("\n")[0])
+
+    @property
     def markdown(self) -> str:
         """All of it as text."""
         return f"{self.text}\n-# {self.caption} · [jump]({self.url})"
+
+
+def fitting(items: Sequence[PageItem]) -> list[PageItem]:
+    """The items, the longest without their last lines where they are too long together; first lines always fit."""
+    kept = list(items)
+    while sum(len(item.markdown) for item in kept) > ITEMS_CHARS:
+        place = max(range(len(kept)), key=lambda place: (kept[place].lines > 1, len(kept[place].markdown)))
+        if kept[place].lines == 1:
+            break
+        kept[place] = kept[place].without_last_line()
+    return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +205,7 @@ class Pages(OwnView):
         self._number = page.number
         box = ui.Container[Pages](ui.TextDisplay("\n".join(filter(None, (page.title, page.text)))))
         pressed = [*_forgetting(page.items), *_making_events(page.items)] if page.dense else []
-        for number, item in enumerate(page.items, start=1):
+        for number, item in enumerate(fitting(page.items), start=1):
             box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
             box.add_item(ui.TextDisplay((f"**{number}** · " if pressed else "") + item.markdown))
             if item.memory_id is not None and not page.dense:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import discord
 from discord import ui
 
-from cogs.views.pages import PageItem
+from cogs.views.pages import PageItem, fitting
 
 
 def public_view(title: str, items: Sequence[PageItem], *, below: str) -> ui.LayoutView:
     """Items in a frame, and a small line below."""
     view = ui.LayoutView(timeout=None)
     box = ui.Container[ui.LayoutView](ui.TextDisplay(title))
-    for item in items:
+    for item in fitting(items):
         box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
         box.add_item(ui.TextDisplay(item.markdown))
     box.add_item(ui.Separator())

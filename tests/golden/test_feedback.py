@@ -98,7 +98,7 @@ def _hits(memories: list[Memory]) -> str:
 def _caught_up(memories: list[Memory]) -> str:
     entries = tuple(Entry(Part.DECISION, memory_hit(memory)) for memory in memories)
     writer = EntryWriter(CHAT.display_names, here=CHANNEL, day_of=lambda _: None)
-    return "\n".join(writer.section(Section(entries, Part.DECISION), [entry.hit for entry in entries]))
+    return writer.written([Section(entries, Part.DECISION)], [entry.hit for entry in entries])
 
 
 def _receipts(memories: list[Memory]) -> str:

@@ -529,10 +529,11 @@ async def test_of_two_that_look_at_once_one_posts(chat: Chat, pipeline: Pipeline
     assert (again.attempts, again.tried_ms) == (1, first.tried_ms)
 
 
-def test_the_longest_digest_fits_into_a_message() -> None:
+@pytest.mark.parametrize("text", ["_*" * 400, "bring the tables " * 20], ids=["escapes", "words"])
+def test_the_longest_digest_fits_into_a_message(text: str) -> None:
     big = 2**63 - 1
     cited = tuple(Citation(big - number, big, big - number) for number in range(4))
-    memory = Memory(id="1", guild_id=big, kind=MemoryKind.DECISION, text="_*" * 400, citations=cited)
+    memory = Memory(id="1", guild_id=big, kind=MemoryKind.DECISION, text=text, citations=cited)
     counts = {
         MemoryKind.TOPIC: TOPICS,
         MemoryKind.DECISION: DECISIONS,

@@ -98,3 +98,9 @@ def test_bold_words_are_whole_and_within_the_limit(text: str, limit: int) -> Non
     assert len(shown) <= limit
     plain = re.sub(r"(?<!\\)((?:\\\\)*)\*\*([^\W_]+)\*\*", r"\1\2", shown)
     assert not re.search(r"(?<!\\)(?:\\\\)*\*", plain)
+
+
+@pytest.mark.parametrize("text", ["@" * 4000, "*_" * 2000, "`" * 300])
+def test_of_text_that_is_all_escapes_as_much_is_shown_as_has_room(text: str) -> None:
+    assert 90 <= len(safe(text, {}, limit=115)) <= 115
+    assert 50 <= len(safe_name(text, limit=64)) <= 64
