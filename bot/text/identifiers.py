@@ -55,11 +55,12 @@ class Identifier:
 
 
 def links_of(text: str) -> list[str]:
-    """The web addresses of a text, without what does not make them another: scheme, "www." and a slash at the end."""
-    return [_plain_link(match.group()) for match in URL.finditer(text)]
+    """The web addresses of a text, as `plain_link` gives them."""
+    return [plain_link(match.group()) for match in URL.finditer(text)]
 
 
-def _plain_link(link: str) -> str:
+def plain_link(link: str) -> str:
+    """A web address without what does not make it another: scheme, "www." and a slash at the end."""
     host, slash, path = re.sub(r"^(?:https?://)?(?:www\.)?", "", link, count=1, flags=re.IGNORECASE).partition("/")
     return f"{host.casefold()}{slash}{path}".rstrip("/")
 
