@@ -89,16 +89,16 @@ class Answering:
         return shown, _hits_view(shown, asker, note or note_of(shown), below=below)
 
     def view(self, answered: Answered, *, below: str) -> ui.LayoutView:
-        """The answer with its citations."""
+        """The answer with its citations, for everybody."""
         view = ui.LayoutView(timeout=None)
-        view.add_item(self.box(answered, below=below))
+        view.add_item(self.box(answered, title_of(answered), below=below))
         return view
 
     @staticmethod
-    def box(answered: Answered, *, below: str) -> ui.Container[ui.LayoutView]:
+    def box(answered: Answered, title: str, *, below: str) -> ui.Container[ui.LayoutView]:
         """The answer with its citations, or where it came up, for a view."""
         if not answered.is_answered:
-            lines = [title_of(answered), note_of(answered), *([f"-# {below}"] if below else [])]
+            lines = [title, note_of(answered), *([f"-# {below}"] if below else [])]
             return ui.Container(ui.TextDisplay("\n".join(lines)))
         answer = answered.answer or Answer(AnswerState.UNKNOWN)
         each = max(1, MOST_CITED // max(1, len(answer.sentences)))
@@ -109,7 +109,7 @@ class Answering:
         ]
         for linked, chars in SHORTER:
             cited = [_cited(source, answered.query.guild_id, chars) for source in sources]
-            box = answer_box(title_of(answered), sentences, cited, below=below, linked=linked)
+            box = answer_box(title, sentences, cited, below=below, linked=linked)
             if sum(len(part.content) for part in box.walk_children() if isinstance(part, ui.TextDisplay)) <= MAX_TEXT:
                 break
         return box
@@ -189,11 +189,24 @@ class Posting:
 
 
 def title_of(answered: Answered) -> str:
-    """The question as a title, and below it the one before that it was understood with."""
+    """The question as a title for everybody, and that it was understood with the one before it.
+
+    That one is not repeated: it may be somebody else's, and it must go when its own message goes.
+    """
     title = f"### {safe(answered.query.text, answered.names, limit=150)}"
-    if not answered.query.earlier:
-        return title
-    return f"{title}\n-# {texts.AFTER}{safe(answered.query.earlier, answered.names, limit=100)}"
+    return f"{title}\n-# {texts.NOT_ALONE}" if answered.query.earlier else title
+
+
+def title_with_earlier(answered: Answered) -> str:
+    """The question as a title for its asker, and below it their question before it."""
+    title = f"### {safe(answered.query.text, answered.names, limit=150)}"
+    return f"{title}\n-# {after(answered)}" if answered.query.earlier else title
+
+
+def after(answered: Answered) -> str:
+    """The question before, which this one was understood with; "" where there is none."""
+    earlier = answered.query.earlier
+    return f"{texts.AFTER}{safe(earlier, answered.names, limit=100)}" if earlier else ""
 
 
 def note_of(answered: Answered) -> str:

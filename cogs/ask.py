@@ -13,12 +13,11 @@ from discord.ext import commands
 from bot.recall import Answered, AskedQuestion, RecallQuery, RecallResult
 from cogs import texts
 from cogs.access import Access
-from cogs.answering import is_unknown, note_of
+from cogs.answering import after, is_unknown, note_of, title_with_earlier
 from cogs.checks import per_member
 from cogs.faults import UNREACHABLE, why
 from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
-from cogs.rendering import safe
 from cogs.reply import reply_view
 from cogs.views.ask import AnswerPanel, OpenHits
 from cogs.views.pages import Pages
@@ -89,16 +88,14 @@ class AskCog(commands.Cog, name="Ask"):
         answered = await self._responder.respond(query, reading, meanwhile)
         if answered.hits and (answered.is_answered or is_unknown(answered)):
             below = " ".join(filter(None, [note, texts.FROM_A_MODEL if answered.is_answered else ""]))
-            box = self._answering.box(answered, below=below)
+            box = self._answering.box(answered, title_with_earlier(answered), below=below)
             await show(AnswerPanel(interaction, box, self._opener(answered)))
         else:
             await show(await self._hits(interaction, answered, note, note_of(answered)))
 
     async def _hits(self, interaction: Interaction, answered: Answered, *notes: str) -> Pages:
         """What was found, in pages, with lines on the answer."""
-        earlier = answered.query.earlier
-        after = f"{texts.AFTER}{safe(earlier, answered.names, limit=100)}" if earlier else ""
-        result = RecallResult(answered.hits, tuple(filter(None, (*notes, after, *answered.notes))))
+        result = RecallResult(answered.hits, tuple(filter(None, (*notes, after(answered), *answered.notes))))
         return await self._recall.pages_of(interaction, answered.query, result)
 
     def _opener(self, answered: Answered) -> OpenHits | None:

@@ -59,6 +59,7 @@ NO_DIGEST = "No channel gets a digest; `/digest on` begins."
 BELOW_DIGEST = "`/catchup` tells what concerns you · a line goes when the message behind it does"
 STILL_WRITING = "The answer is still being written; this is what I found so far."
 AFTER = "After: "
+NOT_ALONE = "Understood with the question before it"
 FROM_A_MODEL = "Written by a language model from the messages above; check them where it matters"
 
 
