@@ -68,6 +68,10 @@ class Answering:
         shown, view = self._public(answered, asker, most, "")
         return await self._publisher.revise(message, view, reading, cited=shown.shown)
 
+    async def take_back(self, message: discord.Message) -> None:
+        """Have what was posted deleted before long."""
+        await self._publisher.take_back(message)
+
     def posting(
         self,
         place: Place,
@@ -163,8 +167,13 @@ class Posting:
             log.info("What was found on question %d could not be posted (%s)", self._asked_id, why(error))
 
     async def finish(self, answered: Answered) -> discord.Message | None:
-        """Let the post show the answer, or why there is none; None where there is no such post."""
+        """Let the post show the answer, or why there is none; None where there is no such post.
+
+        Where nothing of what was found may be shown any more, what was posted meanwhile goes.
+        """
         if not answered.shown:
+            if self._message is not None:
+                await self._answering.take_back(self._message)
             return None
         try:
             if self._message is None:

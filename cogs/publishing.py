@@ -121,11 +121,15 @@ class Publisher:
             return False
         return await self._show(message, view, cited, reading)
 
+    async def take_back(self, message: discord.Message) -> None:
+        """Put a post on the list of those that go."""
+        await self._posts.take_back([message.id])
+
     async def _show(
         self, message: discord.Message, view: ui.LayoutView, cited: Sequence[Hit], reading: Reading
     ) -> bool:
         if await self._presenter.changed(cited, reading):
-            await self._posts.take_back([message.id])
+            await self.take_back(message)
             return False
         await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
         return True

@@ -318,6 +318,25 @@ async def test_what_is_hidden_while_the_answer_is_written_is_not_in_it(room: Wor
     assert await room.pipeline.rows(post_sources) == 0 or posted(room)
 
 
+async def test_what_was_posted_meanwhile_goes_where_nothing_of_it_may_be_shown_any_more(
+    room: World, oracle: Oracle
+) -> None:
+    other = room.guild.create_text_channel("other")
+    await room.observe(other)
+    await room.say(room.ann, "the marzipan is in the cellar", other)
+
+    async def hide() -> None:
+        real: Any = room.guild_now.get_channel(other.id)
+        await real.set_permissions(room.guild_now.get_role(room.moderators.id), view_channel=False)
+
+    slowly(oracle, room, "PATCH", hide)
+    await mention(room, "where is the marzipan?")
+    assert texts.STILL_WRITING in posted(room)[-1]
+    assert len(await room.services.posts.due(5)) == 1
+    await take_down(room)
+    assert not any(texts.STILL_WRITING in text for text in posted(room))
+
+
 async def test_an_answer_that_can_not_be_shown_any_more_raises_nothing(room: World, oracle: Oracle) -> None:
     room.env.inject_error("PATCH", "/webhooks/*/*/messages/@original", status=404, code=10015, times=None)
     await ask(room, BICYCLES)
