@@ -19,7 +19,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.faults import UNREACHABLE, why
 from cogs.names import names_for
-from cogs.rendering import plain_line
+from cogs.rendering import plain_line, safe
 
 if TYPE_CHECKING:
     from bot.observe import Directory
@@ -125,7 +125,7 @@ class Events:
         try:
             await event.edit(
                 name=plain_line(hit.text, names, limit=NAME_CHARS),
-                description=f"{plain_line(hit.text, names, limit=TEXT_CHARS)}\n{link}",
+                description=f"{safe(hit.text, names, limit=TEXT_CHARS)}\n{link}",
                 location=NO_NAME_YET if place is None else plain_line(f"#{place.name}", {}, limit=LOCATION_CHARS),
             )
         except UNREACHABLE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, false, func, select
 
 from bot.domain import Memory, MemoryKind, MemoryState
 from bot.memories import MemoryPage, within
@@ -28,9 +28,6 @@ BROWSED = (MemoryKind.DECISION, MemoryKind.PLAN, MemoryKind.ANSWER, MemoryKind.L
 
 BROWSABLE = (*BROWSED, MemoryKind.QUESTION, MemoryKind.TOPIC)
 """The kinds that may be asked for."""
-
-MOST_WORDED = 500
-"""Newest memories with certain words that are looked at."""
 
 
 class Browse:
@@ -69,22 +66,20 @@ class Browse:
         )
         async with self._db.read() as connection:
             if words:
-                rows = await self._with_words(connection, guild_id, readable, words)
-                wanted = and_(wanted, memories.c.seq.in_(rows))
+                wanted = and_(wanted, await self._with_words(connection, guild_id, readable, words))
             total = await connection.scalar(select(func.count()).select_from(memories).where(wanted)) or 0
             items = await self._newest(connection, wanted, offset, limit)
         return MemoryPage(tuple(memory.seen_by(readable) for memory in items), total)
 
     async def _with_words(
         self, connection: AsyncConnection, guild_id: int, readable: frozenset[int], words: str
-    ) -> list[int]:
-        """Rows of memories that hold all of these words; none where no word can be looked for."""
+    ) -> ColumnElement[bool]:
+        """Memories that hold all of these words; none where no word can be looked for."""
         groups = question_terms(words)
         if not groups:
-            return []
+            return false()
         scope = await scope_of(connection, RecallQuery(guild_id=guild_id, text=words, channel_ids=readable))
-        (rows,) = await self._fulltext.newest(connection, "memories", scope, [groups], MOST_WORDED)
-        return rows
+        return memories.c.seq.in_(self._fulltext.holding("memories", scope, groups))
 
     async def _newest(
         self, connection: AsyncConnection, wanted: ColumnElement[bool], offset: int, limit: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, select
@@ -58,7 +58,7 @@ def times_of(day: Appointment, zone: tzinfo) -> tuple[datetime, datetime]:
     """When something begins and ends: an hour from the time that is told, or all day."""
     if day.minutes >= 0:
         start = datetime.combine(day.first, time(day.minutes // 60 % 24, day.minutes % 60), zone)
-        return start, start + timedelta(hours=1)
+        return start, start.astimezone(UTC) + timedelta(hours=1)  # of the clock it may be none, or two
     return datetime.combine(day.first, time(), zone), datetime.combine(day.last + timedelta(days=1), time(), zone)
 
 

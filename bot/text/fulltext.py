@@ -220,6 +220,10 @@ class FullText:
             list(map(int, newest[number].split(","))) if newest.get(number) else [] for number in range(len(wanted))
         ]
 
+    def holding(self, where: Indexed, scope: SearchScope, groups: Sequence[Collection[str]]) -> Select[tuple[int]]:
+        """All rows that hold a token of each group, those of other channels among them; for the caller's statement."""
+        return _Rows(self._tables[where], scope).holding(groups)
+
     async def documents(
         self, connection: AsyncConnection, where: Indexed, rowids: Collection[int]
     ) -> dict[int, list[str]]:

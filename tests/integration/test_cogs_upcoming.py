@@ -106,7 +106,7 @@ async def test_an_event_is_offered_only_to_who_may_make_one_of_what_everyone_may
 
 async def test_the_event_tells_what_when_and_where_and_goes_with_its_message(world: World) -> None:
     await world.observe()
-    message = await planned(world, f"The open day of <@{world.ann.id}> is on {DAY} at 14:00. @everyone")
+    message = await planned(world, f"The open day of <@{world.ann.id}> is on {DAY} at 14:00. @everyone **now**")
     allow_events(world, world.bob)
     await world.env.settle()
     result = await upcoming(world)
@@ -115,6 +115,7 @@ async def test_the_event_tells_what_when_and_where_and_goes_with_its_message(wor
     (event,) = events(world)
     assert event.name.startswith(f"The open day of ann is on {DAY} at 14:00.")
     assert f"/{world.general.id}/{message.id}" in event.description
+    assert r"\*\*now" in event.description, "Discord would show Markdown there"
     assert str(event.scheduled_start_time).startswith("2026-01-20")
     await take_down(world)
     assert events(world), "it stays while its message does"

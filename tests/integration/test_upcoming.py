@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -54,6 +55,31 @@ def on(days: int) -> str:
 async def ahead(pipeline: Pipeline, days: int = 30, readable: frozenset[int] = HERE) -> list[str]:
     upcoming = Upcoming(pipeline.db, pipeline.store)
     return [each.memory.text for each in await upcoming.ahead(GUILD, NOW, days, readable=readable, zone=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("day", "minutes"), [(date(2027, 3, 28), 150), (date(2026, 10, 25), 90), (date(2026, 10, 25), 150)]
+)
+def test_an_hour_lasts_an_hour_where_the_clocks_are_changed(day: date, minutes: int) -> None:
+    starts, ends = times_of(Appointment(day, day, minutes), ZoneInfo("Europe/Berlin"))
+    assert ends.astimezone(UTC) - starts.astimezone(UTC) == timedelta(hours=1)
+
+
+async def test_words_are_looked_for_in_all_memories_of_a_kind(pipeline: Pipeline) -> None:
+    await made(pipeline, "the door is red", MemoryKind.DECISION)
+    said = await pipeline.say("doors")
+    cited = (Citation(said.id, CHANNEL, AUTHOR),)
+    talks = (
+        Memory(id=f"talk-{n}", guild_id=GUILD, kind=MemoryKind.TOPIC, text=f"door {n}", citations=cited)
+        for n in range(501)
+    )
+    async with pipeline.db.write() as connection:
+        for talk in talks:
+            await pipeline.store.add(connection, talk)
+    browse = Browse(pipeline.db, pipeline.store, pipeline.fulltext)
+    page = await browse.page(GUILD, readable=HERE, words="door")
+    assert [memory.text for memory in page.items] == ["the door is red"]
+    assert (await browse.page(GUILD, readable=HERE, kinds=[MemoryKind.TOPIC], words="door")).total == 501
 
 
 async def test_plans_ahead_are_listed_by_their_days(pipeline: Pipeline) -> None:
