@@ -37,7 +37,7 @@ from cogs.control import Control
 from cogs.digest_posts import DigestPosts
 from cogs.digests import DigestCog
 from cogs.errors import answer_error
-from cogs.events import Events
+from cogs.events import Events, LeftEvents
 from cogs.faults import UNPARSED, UNREACHABLE, why, why_unreached
 from cogs.flushing import Flushing
 from cogs.forget import Forget, MemoryActions
@@ -258,6 +258,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
                 self,
                 services.posts,
                 lined,
+                LeftEvents(services.posts, services.clock),
                 access,
                 verification,
                 services.supervisor,

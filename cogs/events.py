@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Hit, jump_url, people_in
+from bot.domain import Clock, Hit, jump_url, people_in, snowflake
 from bot.forget import OF_SERVER, Post, Posts, sources_of
 from bot.guilds import Consents, ZoneOf
 from bot.recall import Ahead, Presenter, memory_hit, times_of
@@ -38,6 +38,9 @@ NAME_CHARS, LOCATION_CHARS, TEXT_CHARS = 100, 100, 800
 """Of an event; Discord's limits are 100, 100 and 1,000."""
 
 NO_NAME_YET = "…"
+
+AT_WORK_MS = 10 * 60 * 1000
+"""An event that has no name yet may still be in the making for so long."""
 
 
 class Events:
@@ -136,6 +139,26 @@ class Events:
     async def _everyone(self, guild: discord.Guild, hit: Hit) -> frozenset[int]:
         """Those channels of a hit that @everyone may read."""
         return await self._access.open_to_everyone(guild, hit.channel_ids)
+
+
+class LeftEvents:
+    """Deletes events that a crash left before they said what they are."""
+
+    def __init__(self, posts: Posts, clock: Clock) -> None:
+        self._posts = posts
+        self._clock = clock
+
+    async def clear(self, guild: discord.Guild) -> bool:
+        """Delete those of a server; False where one may still be in the making, and it has to be looked at again."""
+        if not guild.me.guild_permissions.create_events:
+            return True
+        events = await guild.fetch_scheduled_events(with_counts=False)
+        left = [event for event in events if event.creator_id == guild.me.id and event.name == NO_NAME_YET]
+        old = [event for event in left if self._clock() - snowflake.to_ms(event.id) > AT_WORK_MS]
+        for event in old:
+            if not await self._posts.take_back([event.id]):  # it was not noted
+                await event.delete()
+        return old == left
 
 
 def _may_make(guild: discord.Guild, member: discord.Member) -> bool:

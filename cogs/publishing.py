@@ -27,6 +27,7 @@ from cogs.views.confirm import text_view
 if TYPE_CHECKING:
     from bot.domain import Supervisor
     from bot.forget import Verification
+    from cogs.events import LeftEvents
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ class TakeDown(commands.Cog):
         bot: commands.AutoShardedBot,
         posts: Posts,
         lined: LinedPosts,
+        left_events: LeftEvents,
         access: Access,
         verification: Verification,
         supervisor: Supervisor,
@@ -159,9 +161,11 @@ class TakeDown(commands.Cog):
         self._access = access
         self._posts = posts
         self._lined = lined
+        self._left_events = left_events
         self._seconds = seconds
         self._verification = verification
         self._unsure: dict[int, int] = {}  # servers whose posts' sources were not compared, and the tries left
+        self._begun: set[int] = set()  # servers in which the process before this one may have left something
         self._changed: set[int] = set()  # servers in which who may read what may have changed
 
     async def cog_load(self) -> None:
@@ -178,6 +182,7 @@ class TakeDown(commands.Cog):
         """Sources may have been deleted, or hidden, while nobody listened."""
         here = [guild.id for guild in self._bot.guilds if guild.shard_id == shard_id]
         self._unsure |= dict.fromkeys(here, COMPARISONS)
+        self._begun.update(here)
         self._changed.update(here)
 
     @commands.Cog.listener()
@@ -206,7 +211,22 @@ class TakeDown(commands.Cog):
         if not self._bot.is_ready():
             return
         async with self._supervisor.turn("search for public posts to take down"):
-            await do_each(self._compare, self.review, self.round)
+            await do_each(self._compare, self.clear, self.review, self.round)
+
+    async def clear(self) -> None:
+        """Delete the events that a crash left, after a session began."""
+        guilds = [self._bot.get_guild(guild_id) for guild_id in self._begun]
+        reachable = [guild for guild in guilds if guild is not None and not guild.unavailable]
+        await do_each(*(partial(self._clear, guild) for guild in reachable))
+
+    async def _clear(self, guild: discord.Guild) -> None:
+        try:
+            cleared = await self._left_events.clear(guild)
+        except UNREACHABLE as error:
+            log.info("The events of server %d can't be looked through now (%s)", guild.id, why(error))
+            return
+        if cleared:
+            self._begun.discard(guild.id)
 
     async def round(self) -> None:
         """Put on the list what has lost a source, and delete or edit what is on it."""

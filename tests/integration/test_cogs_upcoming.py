@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import discord
 import pytest
 import simcord
 
+from bot.domain import snowflake
 from bot.domain.model import MemoryKind
+from cogs.events import AT_WORK_MS, LeftEvents
 from tests.fixtures.discord import World, answer_of, buttons_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.public import take_down
@@ -205,3 +209,38 @@ async def test_an_event_that_a_crash_left_is_deleted_by_the_next_process(pipelin
         await take_down(world)
         assert events(world) == []
         assert await pipeline.posts.due(10) == []
+
+
+@pytest.mark.parametrize("noted", [False, True])
+async def test_an_event_that_a_crash_left_without_a_name_is_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch, noted: bool
+) -> None:
+    await world.observe()
+    await planned(world, f"The open day is on {DAY} at 14:00.")
+    allow_events(world, world.bob)
+    await world.env.settle()
+    posts = world.services.posts
+    record = posts.record
+
+    async def crash(*args: Any, **options: Any) -> None:  # noqa: ANN401 - as it is
+        if noted:
+            await record(*args, **options)
+        raise asyncio.CancelledError  # nothing that follows is done
+
+    result = await upcoming(world)
+    with monkeypatch.context() as crashing:
+        crashing.setattr(posts, "record", crash)
+        with suppress(asyncio.CancelledError):
+            await world.bob.click(answer_of(result), label="Make event 1")
+    assert [event.name for event in events(world)] == ["…"]
+    left = LeftEvents(posts, lambda: snowflake.to_ms(events(world)[0].id) + AT_WORK_MS)
+    with world.env._bot_scope():
+        assert not await left.clear(world.guild_now), "it may be in the making"
+    assert len(events(world)) == 1
+    await world.bob.click(answer_of(await upcoming(world)), label="Make event 1")
+    later = LeftEvents(posts, lambda: snowflake.to_ms(events(world)[0].id) + AT_WORK_MS + 1)
+    with world.env._bot_scope():
+        assert await later.clear(world.guild_now)
+    await take_down(world)
+    (event,) = events(world)
+    assert event.name.startswith("The open day")
