@@ -101,8 +101,9 @@ class MessageSearch:
         by_name = [[terms, question.dates] for terms in subject] or [[question.dates]]
         rows = await self._fulltext.newest(connection, "messages", scope, by_name if question.dates else [], DATED)
         for span in question.spans[:MOST_SPANS]:
-            later = _between(scope, span.last + 1, span.told_until)
-            rows += await self._fulltext.newest(connection, "messages", later, [[terms] for terms in subject], DATED)
+            for since, until in ((span.told_from, span.first - 1), (span.last + 1, span.told_until)):
+                near = _between(scope, since, until)
+                rows += await self._fulltext.newest(connection, "messages", near, [[terms] for terms in subject], DATED)
         ids = {row for each in rows for row in each if not question.admits(row)}
         contents = await connection.execute(select(messages.c.id, messages.c.content).where(messages.c.id.in_(ids)))
         return [row.id for row in contents.all() if question.is_dated(row.content, row.id)]

@@ -95,9 +95,18 @@ class Span:
         return self.first <= message_id <= self.last
 
     @property
+    def told_from(self) -> int:
+        """From when on people may tell of it relative to their own day, as in "next month"."""
+        return max(0, self.first - self._told_around)
+
+    @property
     def told_until(self) -> int:
-        """Until when people may tell of it relative to their own day, as in "last month"."""
-        return min(snowflake.HIGHEST, self.last + max(TELLING, (self.end - self.start) * 2))
+        """Until when they may, as in "last month"."""
+        return min(snowflake.HIGHEST, self.last + self._told_around)
+
+    @property
+    def _told_around(self) -> int:
+        return max(TELLING, (self.end - self.start) * 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +186,10 @@ class Question:
         return replace(self, spans=tuple(replace(span, restricts=False) for span in self.spans))
 
     def after(self, earlier: Question) -> Question:
-        """This question with what the one before it tells and it leaves out itself: words, people, times."""
+        """This question with what the one before it tells and it leaves out itself: words, people, times.
+
+        It need not be about the time of the one before it, which therefore only counts as likelier.
+        """
         own = {word.terms for word in self.words}
         added = [
             replace(word, before=True)
@@ -188,7 +200,7 @@ class Question:
             self,
             words=(*self.words, *added),
             people=self.people or earlier.people,
-            spans=self.spans or earlier.spans,
+            spans=self.spans or earlier.without_restriction().spans,
         )
 
     @property

@@ -102,6 +102,35 @@ async def test_what_tells_a_day_of_the_time_is_found_whenever_it_was_said(chat: 
     assert "cheap" not in found
 
 
+@pytest.mark.parametrize(
+    ("when", "said", "question"),
+    [
+        ("11-28 10:00", "the party on monday begins at nine", "When does the party begin today?"),
+        ("11-29 10:00", "the party tomorrow begins at nine", "When does the party begin today?"),
+        ("11-20 10:00", "the party next week begins at nine", "When did the party begin last week?"),
+        ("11-23 10:00", "the party tomorrow begins at nine", "When did the party begin last Tuesday?"),
+    ],
+)
+async def test_what_was_said_ahead_of_the_time_with_its_day_is_found(
+    chat: Chat, when: str, said: str, question: str
+) -> None:
+    await say(chat, when, said, channel=CHANNEL)
+    await say(chat, "11-12 10:00", "the party tomorrow begins at five", channel=CHANNEL + 2)
+    for at in ("11-24 12:00", "11-30 09:00"):
+        await say(chat, at, "does the party begin soon", channel=CHANNEL + 1)
+    found = texts(await asked(chat, question))
+    assert "nine" in found
+    assert "five" not in found
+
+
+async def test_a_question_after_one_about_a_time_may_be_about_others(chat: Chat) -> None:
+    await say(chat, "10-14 10:00", "the key of the hall hangs behind the door", channel=CHANNEL)
+    await say(chat, "11-24 10:00", "we need the key of the hall", channel=CHANNEL + 1)
+    result = await chat.ask("Where is the key of the hall?", until=ASKED, earlier="What did we say last Tuesday?")
+    assert "door" in texts(result)
+    assert not result.notes
+
+
 async def test_what_is_told_on_the_days_after_is_found(chat: Chat) -> None:
     await say(chat, "05-05 10:00", "the concert was great", channel=CHANNEL)
     await say(chat, "05-09 10:00", "the concert was dear", channel=CHANNEL + 1)
