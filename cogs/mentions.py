@@ -97,8 +97,9 @@ class Mentions(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """What was asked is not what was said any more."""
-        self._talks.forget([payload.message_id])
+        """What was asked is not what was said any more, unless Discord only adds what a link in it leads to."""
+        if payload.data.get("edited_timestamp"):
+            self._talks.forget([payload.message_id])
 
     async def _react(
         self, message: discord.Message, place: Place, member: discord.Member, question: str | None

@@ -6,6 +6,7 @@ is never used for a question whose answer others see. A question goes with its m
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -70,6 +71,7 @@ class Talks(Store):
         if self._left_out(question.guild_id, question.asker_id):
             return
         self._questions[question.id] = replace(question, asked_ms=self._clock())
+        asyncio.get_running_loop().call_later(TALK_MS / 1000 + 1, self._drop_old)  # whether or not somebody asks again
         if len(self._questions) > MOST_QUESTIONS:
             self._questions.popitem(last=False)
 

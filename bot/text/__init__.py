@@ -22,7 +22,7 @@ from bot.text.fulltext import (
     guild_token,
     mention_token,
 )
-from bot.text.identifiers import MENTION, identifiers_of, is_in, links_of, plain_link, runs_of, without_identifiers
+from bot.text.identifiers import MENTION, identifiers_of, is_in, links_of, runs_of, without_identifiers
 from bot.text.languages import STOP_WORDS
 from bot.text.meanings import NO_SIGN, SIGNS_LIKE, Clock, Day, Meaning, Number, Value
 from bot.text.moments import parse_since, parse_until, window_in_words
@@ -75,7 +75,6 @@ __all__ = [
     "parse_since",
     "parse_until",
     "periods_of",
-    "plain_link",
     "question_terms",
     "relative_times_of",
     "runs_of",

@@ -54,9 +54,15 @@ class Identifier:
     is_command: bool
 
 
+_SHOWN_LINK = re.compile(r"https?://[^\s<>\\]+", re.IGNORECASE)
+"""What Discord shows as one link: whatever stands before it, and with quotes and braces in it, unlike `URL`."""
+_BEHIND_LINKS = ".,:;!?…\"'”’»)]}*_~|`"
+
+
 def links_of(text: str) -> list[str]:
-    """The web addresses of a text, as `plain_link` gives them."""
-    return [plain_link(match.group()) for match in URL.finditer(text)]
+    """The web addresses of a text, and what else Discord shows as one, as `plain_link` gives them."""
+    shown = (match[0].rstrip(_BEHIND_LINKS) for match in _SHOWN_LINK.finditer(text))
+    return [plain_link(link) for link in dict.fromkeys((*(match.group() for match in URL.finditer(text)), *shown))]
 
 
 def plain_link(link: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import discord
@@ -14,6 +15,7 @@ from bot.domain.errors import ServiceUnavailable
 from bot.recall.talks import MOST_QUESTIONS, TALK_MS, AskedQuestion
 from bot.storage.schema import post_sources, posts
 from cogs import texts
+from cogs.mentions import Mentions
 from tests.fixtures.answers import Oracle, open_oracle
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
@@ -192,6 +194,17 @@ async def test_a_question_that_is_gone_helps_no_other(room: World, gone: str) ->
     await room.durable()
     assert services.talks.before(room.guild.id, room.general.id, room.bob.id, public=False) == ""
     assert services.talks.answered_by(answer.id) is None
+
+
+async def test_a_question_stays_while_discord_only_adds_what_a_link_in_it_leads_to(room: World) -> None:
+    question = await mention(room, BICYCLES)
+    talks, mentions = room.services.talks, room.bot.get_cog("Mentions")
+    assert isinstance(mentions, Mentions)
+    for edited, remembered in ((None, True), ("2026-05-01T00:00:00+00:00", False)):
+        event = SimpleNamespace(message_id=question.id, data={"embeds": [], "edited_timestamp": edited})
+        await mentions.on_raw_message_edit(event)  # type: ignore[arg-type]
+        before = talks.before(room.guild.id, room.general.id, room.bob.id, public=True)
+        assert bool(before) is remembered
 
 
 async def test_nothing_of_who_opted_out_is_remembered(room: World) -> None:

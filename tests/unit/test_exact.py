@@ -188,6 +188,8 @@ def test_natural_wordings_of_what_was_said_pass_with_their_dates_written_out(
         ("Load it with sudo modprobe nvidia then.", Refusal.COMMAND, ["how do i load nvidia then?"]),
         ("Add '-' after the name of the package.", Refusal.COMMAND, ["add '=' after the name"]),
         ("Notes are at https://example.org/b now.", Refusal.LINK, ["notes: https://example.org/a"]),
+        ("Notes are at _https://evil.example/a now.", Refusal.LINK, ["notes: https://example.org/a"]),
+        ("Notes are at https://a.example'.evil.com now.", Refusal.LINK, ["notes: https://a.example"]),
         ("<@1004> writes the notes today.", Refusal.PERSON, ["i write the notes today"]),
         ("Too short.", Refusal.LENGTH, ["too short"]),
         (f"It is {'very ' * 90}long.", Refusal.LENGTH, ["it is long"]),

@@ -20,7 +20,6 @@ from bot.text import (
     SecretFinder,
     Value,
     occurrences,
-    plain_link,
     relative_times_of,
     runs_of,
     tells,
@@ -29,9 +28,6 @@ from bot.text import (
 
 _ADDRESS = re.compile(r"(?<![\w.-])[\w-]{2,64}(?:\.[\w-]{1,64}){0,8}\.[^\W\d_]{2,64}(?![\w-])(?:/\S*)?")
 """The name of a host in whatever domain, with the path behind it."""
-_SHOWN_LINK = re.compile(r"https?://[^\s<>\\]+", re.IGNORECASE)
-"""What Discord shows as one link: whatever stands before it, and with quotes and braces in it, unlike `URL`."""
-_BEHIND_LINKS = ".,:;!?…\"'”’»)]}*_~|`"
 _PART = re.compile(r"[.:;!?()\n]")
 
 
@@ -65,20 +61,12 @@ def checked(text: str, cited: Cited, hearing: Hearing, secrets: SecretFinder) ->
         return Refusal.LINES
     if any(runs_of(address[0]) not in _runs(stretch.cited) for address in _ADDRESS.finditer(text)):
         return Refusal.LINK
-    if not _links_of(text) <= {link for heard in stretch.cited for link in _links_of(heard.text)}:
-        return Refusal.LINK
     needs = list(needs_of(text, stretch.language))
     for need in needs:
         if not (need.is_in(stretch.cited) or _may_be_told(need, needs, cited, stretch)):
             return need.refusal
     told = [heard.told for heard in reversed(stretch.cited)]
     return with_written_times(text, told, stretch.language, cited.today)
-
-
-def _links_of(text: str) -> set[str]:
-    """The links as Discord shows them, without what does not make them another; a path has its case."""
-    shown = (match[0].rstrip(_BEHIND_LINKS) for match in _SHOWN_LINK.finditer(text))
-    return {plain_link(link) for link in shown}
 
 
 def _runs(lines: Sequence[Heard]) -> str:
