@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Self
 
 import discord
 from discord import ui
@@ -137,7 +138,10 @@ def _sentence(sentence: Sentence) -> str:
 
 
 class Posting:
-    """One answer in public; what Discord declines is noted in the log and not shown."""
+    """One answer in public; what Discord declines is noted in the log and not shown.
+
+    Where the block ends by an error, what was posted meanwhile goes: nobody would add the answer to it.
+    """
 
     def __init__(
         self,
@@ -158,6 +162,13 @@ class Posting:
         self._most = most
         self._answers = answers
         self._message: discord.Message | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and self._message is not None:
+            await self._answering.take_back(self._message)
 
     async def meanwhile(self, found: Answered) -> None:
         """Post what was found while the answer is being written."""

@@ -120,9 +120,9 @@ class AskCog(commands.Cog, name="Ask"):
 
         query = self._query(interaction, question, public=True)
         asker = await self._access.asker(interaction)
-        posting = self._answering.posting(place, asker, everybody, asked_id=interaction.id)
-        answered = await self._responder.respond(query, everybody, posting.meanwhile)
-        message = await posting.finish(answered)
+        async with self._answering.posting(place, asker, everybody, asked_id=interaction.id) as posting:
+            answered = await self._responder.respond(query, everybody, posting.meanwhile)
+            message = await posting.finish(answered)
         if message is None:
             return texts.NOTHING_TO_SHARE
         self._note(interaction, question, public=True)

@@ -138,10 +138,11 @@ class Mentions(commands.Cog):
                 public=True,
             )
         )
-        posting = self._answering.posting(place, asker, everybody, asked_id=message.id, most=HITS, answers=message)
-        async with place.typing():
-            answered = await self._responder.respond(query, everybody, posting.meanwhile)
-        reply = await posting.finish(answered) or await _say(message, texts.NOTHING_KNOWN)
+        answering = self._answering.posting(place, asker, everybody, asked_id=message.id, most=HITS, answers=message)
+        async with answering as posting:
+            async with place.typing():
+                answered = await self._responder.respond(query, everybody, posting.meanwhile)
+            reply = await posting.finish(answered) or await _say(message, texts.NOTHING_KNOWN)
         self._talks.answered(message.id, reply.id)
 
     def _earlier(self, message: discord.Message, asker: Asker) -> str:

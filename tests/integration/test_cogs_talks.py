@@ -10,6 +10,7 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from sqlalchemy.exc import OperationalError
 
 from bot.domain.errors import ServiceUnavailable
 from bot.recall.talks import MOST_QUESTIONS, TALK_MS, AskedQuestion
@@ -346,6 +347,23 @@ async def test_what_was_posted_meanwhile_goes_where_nothing_of_it_may_be_shown_a
     await mention(room, "where is the marzipan?")
     assert texts.STILL_WRITING in posted(room)[-1]
     assert len(await room.services.posts.due(5)) == 1
+    await take_down(room)
+    assert not any(texts.STILL_WRITING in text for text in posted(room))
+
+
+async def test_what_was_posted_meanwhile_goes_where_the_answer_ends_by_an_error(
+    room: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        async def respond(*_: object, **__: object) -> None:
+            raise OperationalError("SELECT", {}, OSError("away"))
+
+        monkeypatch.setattr("bot.recall.presenter.Presenter.again", respond)
+
+    slowly(oracle, room, "PATCH", fail)
+    await mention(room, BICYCLES)
+    room.env._errors.clear()  # the log has it
+    assert texts.STILL_WRITING in posted(room)[-1]
     await take_down(room)
     assert not any(texts.STILL_WRITING in text for text in posted(room))
 

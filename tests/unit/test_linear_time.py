@@ -204,6 +204,7 @@ GIVEN = {
     "language": "english",
     "languages": LANGUAGES,
     "now": NOW,
+    "stretches": ((DAY, DAY),),
     "zone": UTC,
 }
 """What functions need besides texts, by the names of their parameters."""
