@@ -136,7 +136,7 @@ async def open_app(
                 clock,
                 patient=patient,
                 damaged=damaged_index,
-                makes=extract or patient,
+                makes=extract or patient or leads,
                 step=step,
             )
         )
