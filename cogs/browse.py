@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -18,6 +17,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.hits import hit_item
+from cogs.memory_filter import MemoryFilter
 from cogs.names import names_for
 from cogs.rendering import plain_word
 from cogs.reply import reply_view
@@ -64,30 +64,16 @@ class BrowseCog(commands.Cog, name="Browse"):
     ) -> None:
         """List it, newest first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        wanted = Wanted(None if kind is None else MemoryKind(kind), words or "", channel)
+        wanted = MemoryFilter(None if kind is None else MemoryKind(kind), words or "", channel)
         pages = BrowsePages(self._browse, self._directory, self._access, self._presenter, wanted)
         await reply_view(interaction, Pages(interaction, pages, await pages.page(interaction, 0), self._actions))
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which memories somebody asks for; nothing given: all that are listed."""
-
-    kind: MemoryKind | None = None
-    words: str = ""
-    channel: Place | None = None
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether anything is given."""
-        return bool(self.kind or self.words or self.channel)
 
 
 class BrowsePages:
     """What is remembered of a server, in pages; what the asker can't read now is left out."""
 
     def __init__(
-        self, browse: Browse, directory: Directory, access: Access, presenter: Presenter, wanted: Wanted
+        self, browse: Browse, directory: Directory, access: Access, presenter: Presenter, wanted: MemoryFilter
     ) -> None:
         self._browse = browse
         self._directory = directory

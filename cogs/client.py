@@ -57,7 +57,7 @@ from cogs.recall import RecallCog
 from cogs.remember import Remember
 from cogs.reply import reply
 from cogs.rereading import ReadingAgain
-from cogs.upcoming import UpcomingCog
+from cogs.upcoming import UpcomingCog, UpcomingPages
 from cogs.views.base import OpenViews
 
 if TYPE_CHECKING:
@@ -235,7 +235,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(Mentions(self, access, backfill, patient, services.talks, services.posts, answering))
         events = Events(presenter, services.posts, guilds.consents, directory, access, zone_of=guilds.zones.of)
         await self.add_cog(
-            UpcomingCog(services.upcoming, directory, access, presenter, events, zone_of=guilds.zones.of)
+            UpcomingCog(
+                partial(UpcomingPages, services.upcoming, directory, access, presenter, events, guilds.zones.of), events
+            )
         )
         await self.add_cog(BrowseCog(services.browse, directory, access, presenter, actions))
         await self.add_cog(

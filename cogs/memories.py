@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -18,6 +17,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.hits import doubt_of
+from cogs.memory_filter import MemoryFilter
 from cogs.names import names_for
 from cogs.rendering import ago, safe
 from cogs.reply import reply_view
@@ -78,30 +78,16 @@ class Memories(commands.Cog):
     ) -> None:
         """Show the memories that cite the member, newest first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        wanted = Wanted(None if kind is None else MemoryKind(kind), words or "", channel)
+        wanted = MemoryFilter(None if kind is None else MemoryKind(kind), words or "", channel)
         pages = OwnPages(self._own, self._directory, self._access, self._presenter, wanted)
         await reply_view(interaction, Pages(interaction, pages, await pages.page(interaction, 0), self._actions))
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which of their memories a member asks for; nothing given: all."""
-
-    kind: MemoryKind | None = None
-    words: str = ""
-    channel: Place | None = None
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether anything is given."""
-        return bool(self.kind or self.words or self.channel)
 
 
 class OwnPages:
     """The memories that cite a member, page by page; what they can't read now is left out."""
 
     def __init__(
-        self, own: OwnMemories, directory: Directory, access: Access, presenter: Presenter, wanted: Wanted
+        self, own: OwnMemories, directory: Directory, access: Access, presenter: Presenter, wanted: MemoryFilter
     ) -> None:
         self._own = own
         self._directory = directory
@@ -137,7 +123,7 @@ class OwnPages:
             notes=(texts.NOT_COMPARED,) if shown.incomplete else (),
             number=number,
             pages=-(-stored.total // OWN_PER_PAGE),
-            empty=NONE_SUCH if self._wanted.narrowed else NOTHING_OWN,
+            empty=NONE_SUCH if self._wanted.is_narrowed else NOTHING_OWN,
         )
 
     async def _load(self, asker: Asker, number: int) -> MemoryPage:

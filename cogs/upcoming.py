@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,22 +40,10 @@ MOST_DAYS = 365
 class UpcomingCog(commands.Cog, name="Upcoming"):
     """Shows plans by their days."""
 
-    def __init__(
-        self,
-        upcoming: Upcoming,
-        directory: Directory,
-        access: Access,
-        presenter: Presenter,
-        events: Events,
-        *,
-        zone_of: ZoneOf,
-    ) -> None:
-        self._upcoming = upcoming
-        self._directory = directory
-        self._access = access
-        self._presenter = presenter
+    def __init__(self, pages_of: Callable[[int], UpcomingPages], events: Events) -> None:
+        """Take what gives the pages of so many days, and what makes events."""
+        self._pages_of = pages_of
         self._events = events
-        self._zone_of = zone_of
 
     @app_commands.command(name="upcoming", description="What was planned for the days ahead")
     @app_commands.describe(days=f"How many days ahead; without it, {DAYS}")
@@ -65,9 +53,7 @@ class UpcomingCog(commands.Cog, name="Upcoming"):
     async def upcoming(self, interaction: Interaction, days: app_commands.Range[int, 1, MOST_DAYS] = DAYS) -> None:
         """List it, the earliest first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        pages = UpcomingPages(
-            self._upcoming, self._directory, self._access, self._presenter, self._events, days, zone_of=self._zone_of
-        )
+        pages = self._pages_of(days)
         make = partial(self._events.make, ahead=pages.single)
         await reply_view(interaction, Pages(interaction, pages, await pages.page(interaction, 0), make_event=make))
 
@@ -82,9 +68,8 @@ class UpcomingPages:
         access: Access,
         presenter: Presenter,
         events: Events,
-        days: int,
-        *,
         zone_of: ZoneOf,
+        days: int,
     ) -> None:
         self._upcoming = upcoming
         self._directory = directory
