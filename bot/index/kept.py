@@ -9,6 +9,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import ServiceError
+from bot.index.owner import IndexOwner
 from bot.storage import Sections, Store, memories, messages, outbox
 
 if TYPE_CHECKING:
@@ -86,4 +87,4 @@ class KeptVectors(Store):
 
 def index_stores(db: Database, index: VectorIndex, message_vectors: MessageVectors) -> tuple[Store, ...]:
     """What this package keeps."""
-    return (KeptOutbox(db, message_vectors), KeptVectors(db, index))
+    return (KeptOutbox(db, message_vectors), KeptVectors(db, index), IndexOwner(db))

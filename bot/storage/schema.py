@@ -188,6 +188,29 @@ outbox = Table(
     "where it is a message's.",
 )
 
+index_owner = Table(
+    "index_owner",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=False, info=NOTHING),
+    Column("installation", String(12), nullable=False, info=NOTHING),
+    Column("standing", String(16), nullable=False, info=NOTHING),
+    Column("term", Integer, nullable=False, server_default="0", info=NOTHING),
+    Column("latest_run", String(12), info=NOTHING),
+    Column("take_over", Boolean, nullable=False, server_default=false(), info=NOTHING),
+    comment="One row: the id that this installation's collections and points carry on a Qdrant server, and how it "
+    "stands there; latest_run is the run whose number is the newest in index_numbers, and take_over asks to "
+    "become the holder at the next look.",
+)
+
+index_numbers = Table(
+    "index_numbers",
+    metadata,
+    Column("run", String(12), primary_key=True, info=NOTHING),
+    Column("counter", BigInteger, nullable=False, info=NOTHING),
+    comment="The numbers that this database ever wrote to its index on a Qdrant server: of each run all up to "
+    "counter. Kept for good.",
+)
+
 set_aside = Table(
     "set_aside",
     metadata,
