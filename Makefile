@@ -9,10 +9,14 @@ DATA   ?= data/demo
 # Tests start hundreds of processes, each of which would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run doctor test slow quick lint types layers documents check constraints clean
+.PHONY: demo init run doctor test slow quick lint types layers documents check constraints clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m bot demo --data-dir $(DATA)
+
+# Asks for the token and for who runs the models, and writes .env.
+init: $(VENV)/.run
+	@$(BIN)/python -m bot init
 
 run: $(VENV)/.run
 	@$(BIN)/python -m bot run

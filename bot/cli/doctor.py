@@ -10,16 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli.pull import downloads_of, pull_models
 from bot.cli.start import DataDir, load
-from bot.domain import ServiceError, UserError, Verdict
-from bot.llm import providers_of
+from bot.domain import Verdict
 from bot.operate import doctor_of
 from bot.run import bot_runs
-from bot.settings import Settings
 
 MARKS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.SKIPPED: "dim"}
 
@@ -31,7 +29,7 @@ def doctor(pull: Pull = False, data_dir: DataDir = None) -> None:
     settings = load(data_dir, quiet=True, lists_misspelt=True)
     console = Console()
     if pull:
-        asyncio.run(_pull(settings, console))
+        asyncio.run(pull_models(downloads_of(settings), console))
 
     async def examine() -> bool:
         sound = True
@@ -58,24 +56,3 @@ def _lines(table: Sequence[Sequence[str]]) -> Table:
     for line in table[1:]:
         shown.add_row(*map(Text, line))
     return shown
-
-
-async def _pull(settings: Settings, console: Console) -> None:
-    """Fetch what the settings ask of hosts that can; what is there already is only compared.
-
-    Raises:
-        UserError: a host does not answer, or can't get the model.
-    """
-    downloads = [each for provider in providers_of(settings).in_use(settings) for each in provider.downloads()]
-    several = len({download.host for download in downloads}) > 1
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        for download in downloads:
-            where = f" at {download.host}" if several else ""
-            task = progress.add_task(f"Pulling {download.model}{where}", total=None)
-            try:
-                async for done, total in download.steps():
-                    progress.update(task, completed=done, total=total or None)
-            except ServiceError as error:
-                raise UserError(f"{error}{where}") from None
-            console.print(f"{download.model} is there{where}", highlight=False)

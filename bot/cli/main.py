@@ -24,12 +24,14 @@ ON_WINDOWS = (
 )
 
 COMMANDS = {
+    "init": "Ask for the token and for who runs the models, try both, write `.env`, and offer to pull the models.",
     "run": "Run the bot until SIGTERM or SIGINT.",
     "worker": "Make memories of what the bots take in, until SIGTERM or SIGINT; needs PostgreSQL and a Qdrant server.",
     "replay": "Put a chat export through the same pipeline as live messages; safe to run twice.",
     "reread": "Read again what is still kept, with the model of now; a running bot does it when nothing else waits.",
     "recall": "Search messages and memories; sees every channel, so it is for the operator alone.",
     "doctor": "Check settings, database, model, embeddings, index and Discord; exit code 1 where one is at fault.",
+    "pull": "Fetch what Ollama lacks of the models in the settings; where it lacks none, no network is needed.",
     "reindex": "Fill a new vector index with every memory, then let it take over; a running bot does it for itself.",
     "deadletters": "Messages that the model could not read: list them, retry them, or drop them.",
     "costs": "What was spent by the ledger, or (--messages-per-day) what is likely to be, against OpenAI alone.",

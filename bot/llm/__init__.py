@@ -17,10 +17,11 @@ from bot.llm.composition import (
 from bot.llm.costs import CountedCall, Ledger, Usage
 from bot.llm.embeddings import FIXED_TEXT, MAX_TEXTS, AbsentEmbedder, Embedder
 from bot.llm.fallback import Course, FallbackModel, FallbackStanding
+from bot.llm.first_try import Trial, try_services
 from bot.llm.loading import load_settings
 from bot.llm.ollama_check import bare_address
 from bot.llm.prices import PriceTable
-from bot.llm.provider import LoadedModel
+from bot.llm.provider import Download, LoadedModel, Provider
 from bot.llm.registry import providers_of
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
@@ -40,6 +41,7 @@ __all__ = [
     "CountedCall",
     "Counters",
     "Course",
+    "Download",
     "Embedder",
     "FallbackModel",
     "FallbackStanding",
@@ -49,8 +51,10 @@ __all__ = [
     "LoadedModel",
     "ModelServices",
     "PriceTable",
+    "Provider",
     "Sifted",
     "Sifter",
+    "Trial",
     "Usage",
     "answers_at_once",
     "bare_address",
@@ -67,4 +71,5 @@ __all__ = [
     "open_models",
     "providers_of",
     "says_yes",
+    "try_services",
 ]

@@ -44,11 +44,13 @@ class Download:
         model: its name.
         host: where, for people.
         steps: fetches it; gives the bytes that are there and the bytes in all, again and again.
+        is_there: whether the host has it already; raises ServiceError where the host does not answer.
     """
 
     model: str
     host: str
     steps: Callable[[], AsyncIterator[tuple[int, int]]]
+    is_there: Callable[[], Awaitable[bool]]
 
 
 class Provider(ABC, Generic[S]):
@@ -122,7 +124,7 @@ class Provider(ABC, Generic[S]):
         return {}
 
     def downloads(self) -> Sequence[Download]:
-        """What of the settings' models can be fetched; `doctor --pull` does."""
+        """What of the settings' models can be fetched; `pull` and `doctor --pull` do."""
         return ()
 
 

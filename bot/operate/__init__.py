@@ -4,6 +4,7 @@ Housekeeping, which runs from time to time, is here as well. Nothing shown here 
 """
 
 from bot.operate.composition import doctor_of, look_for_delays, open_status
+from bot.operate.discord_check import examine_discord
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
 from bot.operate.in_use import invite_link, services_in_use
@@ -26,6 +27,7 @@ __all__ = [
     "Traffic",
     "Troubles",
     "doctor_of",
+    "examine_discord",
     "invite_link",
     "look_for_delays",
     "open_status",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import aiohttp
 import httpx
@@ -20,12 +21,20 @@ MESSAGE_CONTENT_FLAGS = (1 << 18) | (1 << 19)
 """GATEWAY_MESSAGE_CONTENT and its LIMITED form
 (https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
 
+GUILD_INSTALL = "0"
+"""The key of `integration_types_config` for an application that is added to servers."""
+
 
 async def examine_discord(settings: Settings) -> Finding:
     """Whether Discord takes the token, and the application may read messages."""
     token = settings.discord_token
     if token is None:
-        return Finding("discord", Verdict.WARNING, "DISCORD_TOKEN is not set", "only `run` needs it; see the README")
+        return Finding(
+            "discord",
+            Verdict.WARNING,
+            "DISCORD_TOKEN is not set",
+            "only `run` needs it: `python -m bot init` asks for it",
+        )
     url = f"{settings.discord_api_url or DISCORD_API}/applications/@me"
     headers = {"Authorization": f"Bot {token.get_secret_value()}"}
     try:
@@ -55,14 +64,29 @@ def _application(status: int, text: str) -> Finding:
         flags = int(body.get("flags") or 0)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Finding("discord", Verdict.FAULT, NOT_DISCORD, NETWORK_TODO)
-    if not flags & MESSAGE_CONTENT_FLAGS:
-        return Finding(
-            "discord",
-            Verdict.FAULT,
-            "the application may not read messages",
-            "switch on Message Content Intent in the developer portal, Bot",
-        )
+    if missing := _missing(body, flags):
+        sentence, todo = ("; ".join(parts) for parts in zip(*missing, strict=True))
+        return Finding("discord", Verdict.FAULT, sentence, f"in the developer portal: {todo}")
     name = body.get("name", "this application")
     links = f"to invite it: {invite_link(application_id)}"
     links += f" (so that it can also make events of plans: {invite_link(application_id, events=True)})"
     return Finding("discord", Verdict.OK, f"token accepted for {name}; {links}")
+
+
+def _missing(application: dict[str, Any], flags: int) -> list[tuple[str, str]]:
+    """What the developer portal has otherwise than this bot needs it, each with what to do there.
+
+    See https://discord.com/developers/docs/resources/application#application-object.
+    """
+    missing = []
+    if not flags & MESSAGE_CONTENT_FLAGS:
+        missing.append(("the application may not read messages", "switch on Message Content Intent (Bot)"))
+    if application.get("interactions_endpoint_url"):
+        todo = "clear Interactions Endpoint URL (General Information)"
+        missing.append(("commands are sent to another program than this one", todo))
+    if application.get("bot_require_code_grant"):
+        missing.append(("the invite link can't be used", "switch off Requires OAuth2 Code Grant (Bot)"))
+    installs = application.get("integration_types_config")
+    if isinstance(installs, dict) and installs and GUILD_INSTALL not in installs:
+        missing.append(("it can't be added to servers", "choose Guild Install (Installation)"))
+    return missing

@@ -7,11 +7,14 @@ never reach a log line.
 from bot.settings import logs
 from bot.settings.choices import LogFormat, LogLevel
 from bot.settings.config import Settings
+from bot.settings.documents import environment_file
+from bot.settings.env_file import EnvFile
 from bot.settings.fields import HttpAddress, HttpHosts, Key
 from bot.settings.loading import check_for_run, check_for_worker, misspelt_names, read_settings
 from bot.settings.sections import Section, WholeSettings, whole
 
 __all__ = [
+    "EnvFile",
     "HttpAddress",
     "HttpHosts",
     "Key",
@@ -22,6 +25,7 @@ __all__ = [
     "WholeSettings",
     "check_for_run",
     "check_for_worker",
+    "environment_file",
     "logs",
     "misspelt_names",
     "read_settings",

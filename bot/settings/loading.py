@@ -77,7 +77,9 @@ def check_for_run(settings: Settings) -> None:
     """
     faults = []
     if settings.discord_token is None:
-        faults.append("DISCORD_TOKEN is not set: copy the bot's token from the Discord developer portal into .env")
+        faults.append(
+            "DISCORD_TOKEN is not set: `python -m bot init` asks for it, or copy it from the developer portal into .env"
+        )
     faults += settings.lacking()
     faults += _not_to_be_shared(settings)
     if faults:

@@ -17,10 +17,12 @@ from bot.domain.errors import ServiceUnavailable
 from bot.domain.findings import Finding, Verdict
 from bot.llm.loading import load_settings
 from bot.operate.composition import doctor_of
+from bot.operate.discord_check import examine_discord
 from bot.run.app import open_app
 from bot.run.life import alone, bot_runs
 from tests.fixtures.commandline import CommandLine
 from tests.loopback.discord import LoopbackDiscord
+from tests.loopback.discord_gateway import INTENT_CONTENT
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
 from tests.loopback.openai import LoopbackOpenAI
@@ -358,6 +360,49 @@ async def test_a_collection_that_is_spread_otherwise_than_the_settings_say(patie
 async def test_discord_with_a_wrong_token_or_without_the_intent(patient: Patient) -> None:
     assert "developer portal" in faults(await patient.examine(discord_token="wrong-token"))["discord"]
     assert "DISCORD_TOKEN" in str((await patient.examine(discord_token=None))["discord"])
+
+
+@pytest.mark.parametrize(
+    ("privileged", "application", "todo"),
+    [
+        (0, {}, "switch on Message Content Intent (Bot)"),
+        (INTENT_CONTENT, {"bot_require_code_grant": True}, "switch off Requires OAuth2 Code Grant (Bot)"),
+        (INTENT_CONTENT, {"integration_types_config": {"1": {}}}, "choose Guild Install (Installation)"),
+        (
+            *(INTENT_CONTENT, {"interactions_endpoint_url": "https://other.example.org"}),
+            "clear Interactions Endpoint URL (General Information)",
+        ),
+    ],
+)
+async def test_what_is_missing_in_the_developer_portal_is_named_with_its_place(
+    patient: Patient, privileged: int, application: dict[str, object], todo: str
+) -> None:
+    patient.discord.privileged, patient.discord.application = privileged, application
+    finding = await examine_discord(load_settings(None, **patient.settings))
+    assert (finding.verdict, finding.todo) == (Verdict.FAULT, f"in the developer portal: {todo}")
+    patient.discord.privileged = 0
+    both = await examine_discord(load_settings(None, **patient.settings))
+    assert todo in both.todo
+    assert "Message Content Intent" in both.todo
+
+
+async def test_models_that_are_there_are_not_asked_for_again(
+    command_line: CommandLine, ollama_server: LoopbackOllama
+) -> None:
+    """So that a start without a network goes on: the real server asks the registry whatever it has."""
+    ollama_server.pullable = ("bespoke-minicheck",)
+    settings = {
+        "OLLAMA_BASE_URL": ollama_server.url,
+        "EMBEDDING_PROVIDER": "ollama",
+        "CHECK_MODEL": "bespoke-minicheck",
+    }
+    settings |= {"EMBEDDING_MODEL": "nomic-embed-text", "EMBEDDING_DIMS": "768"}
+    ran = await command_line("pull", **settings)
+    assert (ran.code, ran.err) == (0, "")
+    assert set(ran.out.splitlines()) == {
+        f"{name} is there" for name in ("llama3.1:8b", "nomic-embed-text", "bespoke-minicheck")
+    }
+    assert [asked.body["model"] for asked in ollama_server.asked("/api/pull")] == ["bespoke-minicheck"]
 
 
 @pytest.mark.slow

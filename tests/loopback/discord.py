@@ -224,6 +224,7 @@ class LoopbackDiscord:
         asked: every interaction that was sent, oldest first.
         nonces: messages by channel and nonce; Discord forgets them after some minutes.
         privileged: intents that the application may use; others close the gateway with 4014.
+        application: what the developer portal has otherwise than here, as fields of the application object.
     """
 
     def __init__(self, *, shards: int = 1) -> None:
@@ -232,6 +233,7 @@ class LoopbackDiscord:
         self.world.emit = self._emit
         self.shards = shards
         self.privileged = INTENT_CONTENT | INTENT_MEMBERS | INTENT_PRESENCES
+        self.application: Json = {}
         self.faults = Faults()
         self.requests: list[Recorded] = []
         self.unknown: list[str] = []
@@ -450,7 +452,10 @@ class LoopbackDiscord:
                 "verify_key": "00",
                 "owner": next(iter(self.world.users.values())).payload(),
                 "flags": self.application_flags,
+                "interactions_endpoint_url": None,
+                "integration_types_config": {"0": {}, "1": {}},
             }
+            | self.application
         )
 
     @property

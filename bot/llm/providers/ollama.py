@@ -24,6 +24,9 @@ PULL_SECONDS = 120.0
 PROBE_SECONDS = 2.0
 """For Ollama to tell what it has loaded, when metrics are scraped."""
 
+LIST_SECONDS = 15.0
+"""For Ollama to list its models."""
+
 SPARE_PLACES = 3
 """Embedding calls that a host is asked beside its calls for answers: they are short, and members wait for them."""
 
@@ -155,7 +158,17 @@ async def _loaded_at(url: str) -> Sequence[LoadedModel] | None:
 
 
 def _download(url: str, model: str) -> Download:
-    return Download(model, host_name(url), partial(_pulled, url, model))
+    return Download(model, host_name(url), partial(_pulled, url, model), partial(_is_there, url, model))
+
+
+async def _is_there(url: str, model: str) -> bool:
+    from bot.llm.ollama import close_client, digests, full_name, ollama_client
+
+    client = ollama_client(url, LIST_SECONDS)
+    try:
+        return full_name(model) in await digests(client)
+    finally:
+        await close_client(client)
 
 
 async def _pulled(url: str, model: str) -> AsyncIterator[tuple[int, int]]:
