@@ -129,7 +129,7 @@ class Control:
 
     @staticmethod
     async def _show(interaction: Interaction, receipt: Receipt, whose: str) -> None:
-        view = receipt_view("Deleted", receipt.removed, receipt.remaining, whose=whose)
+        view = receipt_view("Deleted", receipt.removed, receipt.remaining, whose=whose, unwritten=receipt.unwritten)
         await interaction.edit_original_response(view=view)
 
 

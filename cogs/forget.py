@@ -122,5 +122,5 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
             return
         guild_id = interaction.guild_id or 0
         receipt = await self._clerk.erase_member(interaction.user.id, guild_id, up_to=interaction.id)
-        shown = receipt_view("Deleted", receipt.removed, receipt.remaining)
+        shown = receipt_view("Deleted", receipt.removed, receipt.remaining, unwritten=receipt.unwritten)
         await interaction.edit_original_response(view=shown)

@@ -167,7 +167,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         receipt = await self._personal.delete(user_id, guild_id, up_to=interaction.id, first=note)
         details = receipt.removed if guild_id is not None else None  # other servers' counts are not this one's business
         await self._guilds.audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=details)
-        shown = receipt_view("You are opted out", receipt.removed, receipt.remaining)
+        shown = receipt_view("You are opted out", receipt.removed, receipt.remaining, unwritten=receipt.unwritten)
         await interaction.edit_original_response(view=shown)
 
     @app_commands.command(name="opt-in", description="Let what you say in observed channels be kept again")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -11,9 +13,11 @@ import typer
 from bot.cli.start import DataDir, discord_id, load
 from bot.domain import InUse, UserError, system_clock
 from bot.forget import Receipt, Request, Requests, RequestState
-from bot.run import alone, open_app
+from bot.run import App, alone, open_app
 from bot.settings import Settings
 from bot.storage import open_store
+
+log = logging.getLogger(__name__)
 
 TAKEN_SECONDS = 4.0
 """How long a running bot is given to take a request on; it looks once a second."""
@@ -41,6 +45,8 @@ def erase(user: User, guild: Guild = None, yes: Yes = False, data_dir: DataDir =
         left = ", ".join(f"{count:,} {name}" for name, count in receipt.remaining.items() if count)
         raise UserError(f"Still there: {left}; run it again in a minute, with the bot or its services up")
     print("Checked: nothing of that member is left.")
+    if receipt.unwritten:
+        print(f"{settings.erasures_path} does not say so yet; a running bot writes it as soon as it can.")
 
 
 async def _erase(settings: Settings, user_id: int, guild_id: int | None) -> Receipt:
@@ -51,12 +57,24 @@ async def _erase(settings: Settings, user_id: int, guild_id: int | None) -> Rece
         if state is RequestState.ASKED:
             with suppress(InUse):  # a bot is starting, and will take it
                 async with alone(settings), open_app(settings, extract=False) as app:
-                    return await app.clerk.fulfil(request)
+                    return await _write_down(app, await app.clerk.fulfil(request))
         if receipt is None:
             state, receipt = await _look(requests, request, DONE_SECONDS, until={RequestState.DONE})
     if receipt is None:
         raise UserError("The running bot has taken it on and is not through yet; its log tells when it is")
     return receipt
+
+
+async def _write_down(app: App, receipt: Receipt) -> Receipt:
+    """Bring what was erased into the file of erasures, where no bot runs that does it; that never undoes an erasure."""
+    if not app.settings.leads:
+        return receipt
+    try:
+        await app.erasures.round()
+    except (OSError, UserError) as error:
+        log.warning("Not noted in the file of erasures: %s", error)
+        return receipt
+    return replace(receipt, unwritten=0)
 
 
 async def _look(

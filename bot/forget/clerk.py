@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain import Retries, Step, frames_of, no_step, reason_of
 from bot.forget.requests import Outcome, Request, Requests
 from bot.guilds import Action
-from bot.storage import database_away
+from bot.storage import database_away, unwritten_lines
 
 if TYPE_CHECKING:
     from bot.forget.erasure import Erasure
@@ -115,7 +116,9 @@ class Clerk:
             await self.round()
             _, receipt = await self._pending.outcome(request)
             if receipt is not None:
-                return receipt
+                async with self._db.read() as connection:
+                    unwritten, _ = await unwritten_lines(connection)
+                return replace(receipt, unwritten=unwritten)
             if request.seq in self._failures:
                 raise self._failures[request.seq]
             await asyncio.sleep(LOOK_SECONDS)

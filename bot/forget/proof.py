@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.forget.traces import Traces, Witnesses
+from bot.storage import unwritten_lines
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,8 @@ class Receipt:
 
     removed: dict[str, int]
     remaining: dict[str, int]
+    unwritten: int = field(default=0, compare=False)
+    """How many lines the file of erasures lacked, without which a backup could bring back what they are about."""
 
     @property
     def complete(self) -> bool:
@@ -70,7 +73,9 @@ class Proof:
             remaining.update(await store.count(scope))
         if texts_too:
             remaining["texts"] = await self._left_of(removal.witnesses.texts)
-        return Receipt(dict(removal.counts), dict(remaining))
+        async with self._db.read() as connection:
+            unwritten, _ = await unwritten_lines(connection)
+        return Receipt(dict(removal.counts), dict(remaining), unwritten)
 
     async def _left_of(self, texts: Sequence[str]) -> int:
         """Columns and files with one of the erased texts; where there are any, the file is written anew at once."""

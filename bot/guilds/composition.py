@@ -16,7 +16,7 @@ from bot.guilds.threads import Threads
 from bot.guilds.zones import Zones
 from bot.llm import providers_of
 from bot.settings import Settings
-from bot.storage import Database, Store
+from bot.storage import Database, ErasureLines, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class GuildServices:
 
 async def open_guilds(settings: Settings, db: Database, clock: Clock) -> GuildServices:
     """Read the decisions that are kept in the database."""
+    await ErasureLines(db, clock).begin()
     services = guild_services(db, await SubjectHasher.load(db), clock, policy_of(settings), settings.zone)
     await services.consents.load()
     await services.observations.load()

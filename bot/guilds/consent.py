@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock, people_in, snowflake, system_clock, without_people
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
-from bot.storage import Installation, Record, Sections, Store, consents, upsert, watermarks
+from bot.storage import (
+    ErasureLine,
+    Installation,
+    LineKind,
+    Record,
+    Sections,
+    Store,
+    consents,
+    note_lines,
+    upsert,
+    watermarks,
+)
 
 if TYPE_CHECKING:
     from bot.storage import Database
@@ -39,6 +51,11 @@ class SubjectHasher:
     async def load(cls, db: Database) -> SubjectHasher:
         """The hasher of this installation; its random key is made once and kept in the database."""
         return cls(bytes.fromhex(await Installation(db).set_first(_KEY, secrets.token_hex(_KEY_BYTES))))
+
+    @property
+    def installation(self) -> str:
+        """By what this installation is known where its key must not stand."""
+        return self.subject(0)
 
     def subject(self, user_id: int) -> str:
         """HMAC-SHA256 of the id, in hexadecimal: 64 characters."""
@@ -76,7 +93,7 @@ class Consents(Store):
         super().__init__(db)
         self._hasher = hasher
         self._clock = clock
-        self.rules = rules or ServerRules(db)
+        self.rules = rules or ServerRules(db, clock)
         self._choices: dict[tuple[int, str], Consent] = {}
 
     @property
@@ -182,23 +199,40 @@ class Consents(Store):
         return _effective(self._choices, guild_id, self._hasher.subject(user_id))
 
     async def _choose(self, user_id: int, guild_id: int | None, choice: Consent) -> None:
-        subject = self._hasher.subject(user_id)
+        await self.choose(self._hasher.subject(user_id), guild_id or EVERYWHERE, choice, at_ms=self._clock())
+
+    async def choose(self, subject: str, place: int, choice: Consent, *, at_ms: int) -> None:
+        """Take down what a member chose, by their keyed hash, for one server or EVERYWHERE, and when."""
         values = {
             "opted_out": choice.opted_out,
             "opted_in": choice.opted_in,
             "facts": choice.facts,
-            "updated_ms": self._clock(),
+            "updated_ms": at_ms,
         }
-        place = guild_id or EVERYWHERE
+        line = ErasureLine(
+            kind=LineKind.CHOICE, at_ms=at_ms, guild_id=place, subject=subject, value=json.dumps(choice_words(choice))
+        )
         row = upsert(self._db.dialect, consents).values(guild_id=place, subject=subject, **values)
         async with self._db.write() as connection:
             if place == EVERYWHERE:
                 await connection.execute(update(consents).where(consents.c.subject == subject).values(**values))
             keys = [consents.c.guild_id, consents.c.subject]
             await connection.execute(row.on_conflict_do_update(index_elements=keys, set_=values))
+            await note_lines(connection, [line])
         if place == EVERYWHERE:
             self._choices.update({key: choice for key in self._choices if key[1] == subject})
         self._choices[place, subject] = choice
+
+
+def choice_words(choice: Consent) -> dict[str, bool]:
+    """A choice in a few words, for a line of the file of erasures; see `choice_of`."""
+    known = {"out": choice.opted_out, "in": choice.opted_in, "facts": choice.facts}
+    return {word: value for word, value in known.items() if value is not None}
+
+
+def choice_of(words: Mapping[str, bool]) -> Consent:
+    """The choice that `choice_words` wrote."""
+    return Consent(words["out"], words.get("facts"), words["in"])
 
 
 def _effective(choices: Mapping[tuple[int, str], Consent], guild_id: int, subject: str) -> Consent:

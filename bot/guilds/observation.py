@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, and_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage import Sections, Store, channels, moment, upsert
+from bot.storage import ErasureLine, LineKind, Sections, Store, channels, moment, note_lines, upsert
 
 if TYPE_CHECKING:
     from bot.domain import Clock
@@ -220,7 +220,15 @@ class Observations(Store):
         row = upsert(self._db.dialect, channels).values(
             channel_id=channel.channel_id, guild_id=channel.guild_id, **values
         )
+        line = ErasureLine(
+            kind=LineKind.OBSERVATION,
+            at_ms=self._clock(),
+            guild_id=channel.guild_id,
+            channel_id=channel.channel_id,
+            value="on" if decision["observed"] else "off",
+        )
         async with self._db.write() as connection:
+            await note_lines(connection, [line])
             await connection.execute(row.on_conflict_do_update(index_elements=[channels.c.channel_id], set_=values))
             stored = await connection.execute(select(channels).where(channels.c.channel_id == channel.channel_id))
             decided = _from_row(stored.one())

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import PERSONAL_KINDS, MemoryKind
-from bot.storage import Store, lifetimes, rules, upsert
+from bot.domain import PERSONAL_KINDS, Clock, MemoryKind, system_clock
+from bot.storage import ErasureLine, LineKind, Store, lifetimes, note_lines, rules, upsert
 
 if TYPE_CHECKING:
     from bot.storage import Database, Erased
@@ -69,8 +69,9 @@ class ServerRules(Store):
     tables = (rules, lifetimes)
     of_server = True
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Clock = system_clock) -> None:
         super().__init__(db)
+        self._clock = clock
         self._rules: dict[int, Rules] = {}
 
     async def load(self) -> None:
@@ -104,7 +105,11 @@ class ServerRules(Store):
     async def _decided(self, guild_id: int, wanted: Rules) -> Rules:
         values = {"consent": wanted.consent, "facts": wanted.facts, "zone": wanted.zone}
         row = upsert(self._db.dialect, rules).values(guild_id=guild_id, **values)
+        line = ErasureLine(
+            kind=LineKind.RULES, at_ms=self._clock(), guild_id=guild_id, value=f"{wanted.consent} {wanted.facts}"
+        )
         async with self._db.write() as connection:
+            await note_lines(connection, [line])
             await connection.execute(row.on_conflict_do_update(index_elements=[rules.c.guild_id], set_=values))
         self._rules[guild_id] = wanted
         return wanted

@@ -28,7 +28,18 @@ from bot.memories import rows
 from bot.memories.asker import Asker
 from bot.memories.store import MemoryStore
 from bot.observe import Exclusion, MessageLog, set_state, storable
-from bot.storage import Database, corrections, forgotten_topics, memories, messages, upsert
+from bot.storage import (
+    Database,
+    ErasureLine,
+    LineKind,
+    corrections,
+    forgotten_topics,
+    hashed_id,
+    memories,
+    messages,
+    note_lines,
+    upsert,
+)
 from bot.text import fold
 
 SUGGESTED_AMONG = 5_000
@@ -39,6 +50,9 @@ MAX_TEXT = 1000
 
 FORGOTTEN = "forgotten"
 """Reason of messages that are not extracted (again) because what they stated was forgotten on purpose."""
+
+STATES, TELLS, SUPPORTS = "states", "topic", "supports"
+"""What a message is to a memory: it states it, it is of a topic, or it holds its date or link."""
 
 NOT_FOUND = "There is no such memory or answer here for you; run the command yourself, or look with /memories."
 """Said to whoever asks for what is not theirs, whether or not it is there."""
@@ -146,8 +160,8 @@ class OwnMemories:
                 raise NotFound(NOT_FOUND)
             whole = asker.may_remove(memory)
             theirs = [c for c in memory.citations if whole or c.author_id == asker.user_id]
-            await self._settle_forgotten(connection, memory, [c.message_id for c in theirs if not c.supporting])
-            await self._store.uncite(connection, memory, {c.message_id for c in theirs})
+            await self._note(connection, memory, theirs)
+            await self._take_away(connection, memory, theirs)
         self._announce()
         await self._db.scrub()
         return ForgetOutcome.REMOVED if whole else ForgetOutcome.WITHDRAWN
@@ -182,6 +196,7 @@ class OwnMemories:
             await connection.execute(delete(corrections).where(corrections.c.memory_id == memory_id))
             await connection.execute(insert(corrections).values(row))
             await self._store.rewrite(connection, memory_id, text)
+            await self._note(connection, memory, memory.citations)
             await self._discard(connection, memory.channel_ids)
             corrected = (await self._store.load(connection, [memory_id]))[memory_id]
         self._announce()
@@ -243,6 +258,27 @@ class OwnMemories:
             ids = (await _with_words(connection, wanted, fold(words).split(), among=SUGGESTED_AMONG))[:limit]
             return await rows.matching(connection, _newest(memories.c.id.in_(ids)))
 
+    async def _note(self, connection: AsyncConnection, memory: Memory, taken: Sequence[Citation]) -> None:
+        """Note that a memory stands on these citations no more, or has another text."""
+        at_ms = self._clock()
+        lines = [
+            ErasureLine(
+                kind=LineKind.MEMORY,
+                at_ms=at_ms,
+                guild_id=memory.guild_id,
+                memory_id=hashed_id(memory.id),
+                channel_id=citation.channel_id,
+                message_id=citation.message_id,
+                value=_part_in(memory, citation),
+            )
+            for citation in taken
+        ]
+        await note_lines(connection, lines)
+
+    async def _take_away(self, connection: AsyncConnection, memory: Memory, taken: Sequence[Citation]) -> None:
+        await self._settle_forgotten(connection, memory, [c.message_id for c in taken if not c.supporting])
+        await self._store.uncite(connection, memory, {c.message_id for c in taken})
+
     async def _settle_forgotten(self, connection: AsyncConnection, memory: Memory, ids: Collection[int]) -> None:
         """Let nothing be made again of what was forgotten: of these messages of a memory, stored answers included.
 
@@ -256,6 +292,13 @@ class OwnMemories:
             await set_state(connection, messages.c.id.in_(ids), MessageState.SKIPPED, FORGOTTEN)
             await rows.undoubt(connection, ids)
         await self._discard(connection, memory.channel_ids)
+
+
+def _part_in(memory: Memory, citation: Citation) -> str:
+    """What a message is to a memory, for lines."""
+    if citation.supporting:
+        return SUPPORTS
+    return TELLS if memory.kind is MemoryKind.TOPIC else STATES
 
 
 def _within_bounds(text: str) -> str:

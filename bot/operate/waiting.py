@@ -10,7 +10,7 @@ from bot.forget import Removing
 from bot.index import PART
 from bot.operate.troubles import Troubles
 from bot.remember import READING, DeadLetters, HeldUp
-from bot.storage import Installation, SetAside
+from bot.storage import ErasureLines, Installation, SetAside
 
 if TYPE_CHECKING:
     from bot.domain import Clock
@@ -51,6 +51,7 @@ class DelayReport:
         held_up: what has yet to be read.
         dead: what could not be read.
         aside: what was set aside.
+        lines: what the file of erasures is to say.
         troubles: of running processes.
     """
 
@@ -61,6 +62,7 @@ class DelayReport:
         held_up: HeldUp,
         dead: DeadLetters,
         aside: SetAside,
+        lines: ErasureLines,
         troubles: Troubles,
     ) -> None:
         self._removing = removing
@@ -68,6 +70,7 @@ class DelayReport:
         self._held_up = held_up
         self._dead = dead
         self._aside = aside
+        self._lines = lines
         self._troubles = troubles
 
     async def look(self, guild_id: int | None = None) -> Delays:
@@ -82,6 +85,7 @@ class DelayReport:
             waiting=[
                 *(_held_up(rows) for rows in await self._held_up.waits(guild_id)),
                 *(_waits(rows) for rows in waiting if not rows.removes),
+                *_not_noted(*await self._lines.overdue()),
             ],
             aside=[
                 *(_dead(count) for count in await self._dead.counts(guild_id)),
@@ -99,6 +103,7 @@ def delay_report(db: Database, clock: Clock, changes: Backlog, troubles: Trouble
         HeldUp(db, clock),
         DeadLetters(db, clock),
         SetAside(db, clock),
+        ErasureLines(db, clock),
         troubles or Troubles(Installation(db), clock),
     )
 
@@ -112,6 +117,16 @@ def _undone(undone: Undone) -> list[str]:
         what = "public post of the bot is" if undone.posts == 1 else "public posts of the bot are"
         lines.append(f"{undone.posts:,} {what} not taken down yet, and tried again every five minutes")
     return lines
+
+
+def _not_noted(lines: int, seconds: float) -> list[str]:
+    if not lines:
+        return []
+    what = "erasure waits" if lines == 1 else "erasures wait"
+    return [
+        f"{lines:,} {what} to be noted in ERASURES_FILE, the oldest for {seconds / 60:,.0f} min: see that the process "
+        "with shard 0 runs and may write it; until then a backup can bring back what they are about"
+    ]
 
 
 def _waits(waiting: WaitingChanges) -> str:

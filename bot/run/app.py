@@ -27,7 +27,16 @@ from bot.remember import (
     open_flusher,
 )
 from bot.settings import Settings
-from bot.storage import Changes, Database, Installation, Store, open_store
+from bot.storage import (
+    Changes,
+    Database,
+    ErasureLines,
+    ErasuresFile,
+    ErasuresWriter,
+    Installation,
+    Store,
+    open_store,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class App:
         mover: fills the index anew where settings or somebody ask for it; None where there is no index.
         flusher: None where no language model is in use.
         metrics: what happened since the start.
+        erasures: brings what is erased into the file of erasures, in one process of all.
         traffic: what comes in and what waits, by server.
         guards: one for each use of an outside service.
         prices: what tokens cost.
@@ -62,6 +72,7 @@ class App:
     recall: Recall
     stores: tuple[Store, ...]
     erasure: Erasure
+    erasures: ErasuresWriter
     later_exports: LaterExports
     intake: Intake
     flusher: Flusher | None
@@ -212,6 +223,13 @@ async def open_app(
             recall=recall.recall,
             stores=forget.stores,
             erasure=forget.erasure,
+            erasures=ErasuresWriter(
+                ErasureLines(db, clock),
+                Installation(db),
+                ErasuresFile(settings.erasures_path),
+                guilds.hasher.installation,
+                clock,
+            ),
             later_exports=forget.later_exports,
             intake=forget.intake,
             flusher=flusher,

@@ -163,6 +163,8 @@ def _parts(app: App) -> dict[str, Run]:
     parts: dict[str, Run] = {"housekeeping": app.housekeeping.run, "clerk": app.clerk.run, **keeping_up(app)}
     if app.rereader is not None and app.settings.flush_in_bot:
         parts["rereading"] = app.rereader.run
+    if app.settings.leads:
+        parts["file of erasures"] = app.erasures.run
     if app.mover is not None and app.settings.leads:  # one of several processes fills the index anew
         parts["mover"] = app.mover.run
     return parts

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         description="Key that encrypts the embedded database; at least 32 characters, such as `openssl rand -hex 32` "
         "makes. An existing database is encrypted by `python -m bot encrypt`.",
     )
+    erasures_file: Path | None = Field(
+        None,
+        description="File in which it is noted what was erased, for `python -m bot restore`: ids and keyed hashes, "
+        "never a text. Unset: erasures.jsonl in DATA_DIR; better on another disk. Several processes need it named; the "
+        "one with shard 0 writes it.",
+    )
     message_retention_days: int = Field(
         30, ge=1, le=3650, description="Days that messages stay in the log. Discord recommends 30 at most."
     )
@@ -279,6 +285,11 @@ class Settings(BaseSettings):
     def leads(self) -> bool:
         """Whether this process does what one has to do for all: the one with the first shard."""
         return self.has_all_shards or 0 in self.shard_ids
+
+    @property
+    def erasures_path(self) -> Path:
+        """Where it is noted what was erased."""
+        return self.erasures_file or self.data_dir / "erasures.jsonl"
 
     @property
     def uses_database_server(self) -> bool:

@@ -99,6 +99,11 @@ def _not_to_be_shared(settings: Settings) -> list[str]:
             "SHARD_IDS: several processes need a Qdrant server in MEM0_QDRANT_URL, for the embedded index belongs to "
             "one process (or MEM0_ENABLED=false)"
         )
+    if not settings.has_all_shards and settings.leads and settings.erasures_file is None:
+        faults.append(
+            "ERASURES_FILE is not set: of several processes the one with shard 0 notes what was erased; name a file on "
+            "a disk that stays, which `python -m bot restore` can read"
+        )
     return faults
 
 

@@ -9,6 +9,8 @@ from bot.storage.chunks import STATEMENT_IDS, chunks
 from bot.storage.composition import data_key, database_address, open_store, storage_stores
 from bot.storage.encryption import encrypt, is_plain
 from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
+from bot.storage.erasure_lines import ErasureLine, ErasureLines, LineKind, hashed_id, note_lines, unwritten_lines
+from bot.storage.erasures_file import ErasuresFile, ErasuresWriter
 from bot.storage.file_faults import advice_on
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.outages import database_away, taken_back
@@ -29,9 +31,14 @@ __all__ = [
     "Dialect",
     "Edited",
     "Erased",
+    "ErasureLine",
+    "ErasureLines",
+    "ErasuresFile",
+    "ErasuresWriter",
     "Expired",
     "Installation",
     "Item",
+    "LineKind",
     "Locks",
     "Portion",
     "Record",
@@ -47,16 +54,19 @@ __all__ = [
     "database_away",
     "database_file",
     "encrypt",
+    "hashed_id",
     "in_scope",
     "is_plain",
     "metadata",
     "migrations_waiting",
     "moment",
+    "note_lines",
     "open_store",
     "outages_named",
     "private_folder",
     "setting_of",
     "storage_stores",
     "taken_back",
+    "unwritten_lines",
     "upsert",
 ]

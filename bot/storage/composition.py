@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from bot.domain import Clock
 from bot.settings import Settings
 from bot.storage.engine import Database, open_database
+from bot.storage.erasure_lines import ErasureLines
 from bot.storage.installation import Installation
 from bot.storage.set_aside_store import SetAside
 from bot.storage.stores import Store
@@ -29,4 +30,4 @@ def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
 
 def storage_stores(db: Database, clock: Clock) -> tuple[Store, ...]:
     """What this package keeps."""
-    return (Installation(db), SetAside(db, clock))
+    return (Installation(db), SetAside(db, clock), ErasureLines(db, clock))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from bot.storage.columns import (
@@ -206,6 +207,31 @@ post_people = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False, info=USER_ID),
     Index("ix_post_people_user_id", "user_id"),
     comment="Whom a public post quotes, names or answers",
+)
+
+UNWRITTEN = text("NOT written")
+"""Lines that the file of erasures lacks, which are few."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("seq", RowId, primary_key=True, autoincrement=True, info=NOTHING),
+    Column("id", String(32), nullable=False, unique=True, info=NOTHING),
+    Column("at_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("kind", String(16), nullable=False, info=NOTHING),
+    Column("guild_id", BigInteger, info=NOTHING),
+    Column("channel_id", BigInteger, info=NOTHING),
+    Column("message_id", BigInteger, info=NOTHING),
+    Column("memory_id", String(36), info=NOTHING),
+    Column("subject", String(64), info=USER_HASH),
+    Column("up_to", BigInteger, info=NOTHING),
+    Column("value", String(64), info=NOTHING),
+    Column("written", Boolean, nullable=False, info=NOTHING),
+    Index("ix_erasures_at_ms", "at_ms"),
+    Index("ix_erasures_unwritten", "seq", sqlite_where=UNWRITTEN, postgresql_where=UNWRITTEN),
+    sqlite_autoincrement=True,
+    comment="What must not come back with a backup, for 400 days: ids, snowflakes and keyed hashes, never a text. "
+    "written: the file of erasures has it.",
 )
 
 usage = Table(

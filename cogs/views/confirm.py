@@ -55,14 +55,21 @@ def text_view(text: str) -> ui.LayoutView:
 
 
 def receipt_view(
-    title: str, removed: Mapping[str, int], remaining: Mapping[str, int], *, whose: str = "of yours"
+    title: str,
+    removed: Mapping[str, int],
+    remaining: Mapping[str, int],
+    *,
+    whose: str = "of yours",
+    unwritten: int = 0,
 ) -> ui.LayoutView:
-    """Show what went, store by store, and whether anything is left."""
+    """Show what went, store by store, whether anything is left, and whether backups know of it."""
     lines = [f"- {name.replace('_', ' ')}: {number:,}" for name, number in removed.items() if number]
     left = sum(remaining.values())
     verdict = f"Checked: nothing {whose} is left here."
     if left:
         verdict = f"{texts.count(left, 'item')} could not be removed yet; run the command again in a minute."
+    if unwritten:
+        verdict += " It is still to be noted in the file that keeps it from coming back with a backup; that follows."
     view = ui.LayoutView(timeout=None)
     body = ui.TextDisplay[ui.LayoutView](f"### {title}\n" + ("\n".join(lines) or "There was nothing to delete."))
     view.add_item(ui.Container(body, ui.Separator(), ui.TextDisplay(verdict)))

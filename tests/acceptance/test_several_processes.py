@@ -166,7 +166,7 @@ if server_programs() is not None:
                 "OBSERVE_CHANNELS": ",".join(str(channel.id) for channel in fleet.channels),
             }
             for shard in range(SHARDS):
-                own = {"SHARD_IDS": str(shard), "SHARD_COUNT": str(SHARDS)}
+                own = {"SHARD_IDS": str(shard), "SHARD_COUNT": str(SHARDS), "ERASURES_FILE": "erasures.jsonl"}
                 fleet.bots.append(await _process(stack, stage, tmp_path / f"bot{shard}", shared | own))
             for number in range(WORKERS):
                 worker = await _process(stack, stage, tmp_path / f"worker{number}", shared)

@@ -93,7 +93,12 @@ async def test_deleting_leaves_nothing_but_keyed_hashes(pipeline: Pipeline) -> N
         await connection.execute(update(requests).values(user_id=None, state="done"))
     receipt = await pipeline.personal.delete(ALICE)
     assert receipt.complete, receipt.remaining
-    assert await traces(pipeline, ALICE) == {"consents.subject", "watermarks.subject", "requests.subject"}
+    assert await traces(pipeline, ALICE) == {
+        "consents.subject",
+        "watermarks.subject",
+        "requests.subject",
+        "erasures.subject",
+    }
     assert receipt.removed["audit trail"] == receipt.removed["decisions about channels"] == 1
 
 

@@ -97,7 +97,7 @@ WRONG = (
     "[1]",
     "://",
 )
-FREE = {"DATA_DIR", "PRICES_FILE", "METRICS_HOST", "CHECK_MODEL", "EMBEDDING_MODEL", "OWN_HOSTS"}
+FREE = {"DATA_DIR", "ERASURES_FILE", "PRICES_FILE", "METRICS_HOST", "CHECK_MODEL", "EMBEDDING_MODEL", "OWN_HOSTS"}
 """Settings that may be any text, beside the names of models."""
 
 
@@ -292,4 +292,8 @@ def test_several_processes_need_servers_that_they_share() -> None:
     assert "Qdrant" in index
     servers = {"database_url": "postgresql://b@h/d", "mem0_qdrant_url": "http://q:6333"}
     check_for_run(load_settings(None, **one_of_two, **servers))
+    first = one_of_two | servers | {"shard_ids": "0"}
+    with pytest.raises(StartupError, match=r"^ERASURES_FILE is not set: .* name a file"):
+        check_for_run(load_settings(None, **first))
+    check_for_run(load_settings(None, **first, erasures_file="/mnt/erasures.jsonl"))
     check_for_run(load_settings(None, **one_of_two | {"shard_ids": "0-1"}))
