@@ -6,8 +6,10 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY pyproject.toml constraints.txt README.md ./
 COPY bot bot
 COPY cogs cogs
+# EXTRAS=fastembed is the variant that can embed by itself.
+ARG EXTRAS=
 # Without bytecode and pip: what is left is what runs, 340 MB of it.
-RUN pip install --no-cache-dir --no-compile --constraint constraints.txt . && pip uninstall --yes pip
+RUN pip install --no-cache-dir --no-compile --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" && pip uninstall --yes pip
 
 FROM python:3.12-slim
 ARG VERSION=0.1.0

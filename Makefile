@@ -45,7 +45,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-# What is made from the code: .env.example, docs/settings.md, PRIVACY.md.
+# What is made from the code: .env.example, docs/settings.md, PRIVACY.md, and the alert rules for Kubernetes.
 documents: $(VENV)/.dev
 	$(BIN)/python -m tests.documents
 
@@ -68,7 +68,7 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 
 # The newest that pyproject.toml admits, for the builds from now on.
 constraints: $(VENV)/bin/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev,fastembed]'
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
 
 clean:

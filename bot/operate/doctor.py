@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -358,10 +359,13 @@ def _figures(of: GuildTraffic) -> tuple[str, ...]:
 
 
 def _others_may_read(path: Path) -> bool:
+    """Whether anybody else may; a group with the user's own number is the user's alone, as `fsGroup` makes volumes."""
     try:
-        return bool(path.lstat().st_mode & 0o077)
+        status = path.lstat()
     except OSError:  # not there yet, gone since it was listed, or not to be seen by this user
         return False
+    own_group = status.st_gid == os.getegid() == os.geteuid()
+    return bool(status.st_mode & (stat.S_IRWXO if own_group else stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _write_in(folder: Path) -> None:

@@ -204,5 +204,11 @@ def misspelt_names(
 LIKENESS = 0.75
 """Share of characters from which on a name is taken for a misspelt one: FLUSH_INTERVAL has 0.78."""
 
-FOREIGN_NAMES = frozenset({"MEM0_TELEMETRY", "MEM0_DIR", "OLLAMA_MODELS"})
-"""Names that mem0 and Ollama read themselves."""
+FOREIGN_NAMES = frozenset(
+    {
+        *("MEM0_TELEMETRY", "MEM0_DIR", "OLLAMA_MODELS"),
+        *("CHANNEL_MEMORY_COMPOSE", "CHANNEL_MEMORY_EXTRAS", "CHANNEL_MEMORY_VERSION"),
+        *("GRAFANA_PASSWORD", "POSTGRES_PASSWORD", "COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"),
+    }
+)
+"""Names that mem0, Ollama and Docker Compose read themselves."""

@@ -362,6 +362,20 @@ async def test_discord_with_a_wrong_token_or_without_the_intent(patient: Patient
     assert "DISCORD_TOKEN" in str((await patient.examine(discord_token=None))["discord"])
 
 
+@pytest.mark.parametrize(("private_group", "verdict"), [(True, Verdict.OK), (False, Verdict.WARNING)])
+async def test_a_volume_as_fsgroup_makes_it_is_the_bots_alone(
+    patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_group: bool, verdict: Verdict
+) -> None:
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    folder.chmod(0o2770)
+    (folder / "old.db").touch()
+    (folder / "old.db").chmod(0o660)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getegid() + (not private_group))
+    finding = (await patient.examine(data_dir=folder, mem0_enabled=False))["at rest"]
+    assert (finding.verdict, bool(finding.todo)) == (verdict, not private_group)
+
+
 @pytest.mark.parametrize(
     ("privileged", "application", "todo"),
     [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,23 +21,28 @@ from compose_spec import PyCompose
 from kubernetes_validate.utils import ValidationError, validate
 
 from bot import __version__
+from bot.cli.main import COMMANDS
 from bot.llm.loading import load_settings
 from bot.llm.providers import PROVIDERS
 from bot.llm.providers.ollama import OllamaSettings
 from bot.run.running import FLUSH_SECONDS
 from bot.settings.documents import settings_table
-from bot.settings.loading import check_for_worker
+from bot.settings.loading import FOREIGN_NAMES, check_for_worker
+from tests.documents import kubernetes_rules
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 OVERLAYS = ("address", "external-name", "gpu-node")
 COMPOSE = {
     "one machine": ["compose.yaml"],
+    "no card": ["compose.cpu.yaml"],
+    "a card by AMD": ["compose.amd.yaml"],
     "ollama elsewhere": ["compose.remote-ollama.yaml"],
     "operations": ["compose.yaml", "compose.operations.yaml"],
 }
 KUBERNETES = "1.34"
 OWN = "channel_memory_"
+SHELL = shutil.which("sh") or "sh"
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -106,6 +113,20 @@ def test_the_image_is_confined_and_says_its_version() -> None:
     assert "pip install" not in final
 
 
+def test_a_variant_of_the_image_embeds_by_itself() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    (install,) = re.findall(r"--constraint constraints.txt (\S+)", text)
+    made = [
+        subprocess.run([SHELL, "-c", f"echo {install}"], env={"EXTRAS": extras}, capture_output=True, check=True)  # noqa: S603
+        for extras in ("", "fastembed")
+    ]
+    assert [each.stdout.decode().strip() for each in made] == [".", ".[fastembed]"]
+    arguments = composed(COMPOSE["one machine"])["bot"]["build"]["args"]
+    assert arguments.keys() == set(re.findall(r"^ARG (\w+)", text, re.MULTILINE))
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert "fastembed" in tomllib.load(file)["project"]["optional-dependencies"]
+
+
 # --- compose ---------------------------------------------------------------------------------------------------------
 
 
@@ -142,14 +163,19 @@ def interpolated(text: str, **given: str) -> str:
     return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", value, text)
 
 
-@pytest.mark.parametrize("file", ["common.yaml", *sorted({file for files in COMPOSE.values() for file in files})])
+@pytest.mark.parametrize("file", sorted(path.name for path in DEPLOY.glob("*.yaml")))
 def test_compose_files_follow_the_specification(file: str) -> None:
     assert PyCompose.from_yaml(interpolated((DEPLOY / file).read_text())) is not None
 
 
+def test_every_compose_file_is_looked_at() -> None:
+    files = {file for files in COMPOSE.values() for file in files}
+    assert {path.name for path in DEPLOY.glob("*.yaml")} == files | {"common.yaml"}
+
+
 def test_the_specification_notices_a_fault() -> None:
     with pytest.raises(ValueError, match="restarts"):
-        PyCompose.from_yaml(interpolated((DEPLOY / "compose.yaml").read_text().replace("restart:", "restarts:")))
+        PyCompose.from_yaml(interpolated((DEPLOY / "common.yaml").read_text().replace("restart:", "restarts:")))
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
@@ -165,8 +191,6 @@ def test_the_composed_bot_starts_after_what_it_needs_and_is_confined(files: list
     needed = {"qdrant": "service_healthy"}
     if "ollama" in services:
         needed |= {"ollama": "service_healthy", "ollama-pull": "service_completed_successfully"}
-        assert services["ollama"]["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
-        assert services["ollama-pull"]["entrypoint"] == ["ollama", "pull", "${OLLAMA_MODEL:-llama3.1:8b}"]
     if "postgres" in services:
         needed |= {"postgres": "service_healthy"}
         assert bot["depends_on"]["postgres"]["required"] is False, "its profile may be off"
@@ -225,6 +249,52 @@ def test_what_compose_gives_a_worker_is_enough_for_it(monkeypatch: pytest.Monkey
     settings = load_settings(None)
     assert settings.discord_token is None
     check_for_worker(settings)
+
+
+def test_each_way_to_run_ollama_has_its_card() -> None:
+    ways = {name: composed(COMPOSE[name])["ollama"] for name in ("one machine", "no card", "a card by AMD")}
+    (device,) = ways["one machine"].pop("deploy")["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    amd = ways["a card by AMD"]
+    assert amd.pop("devices") == ["/dev/kfd:/dev/kfd", "/dev/dri:/dev/dri"]
+    assert amd.pop("image") == f"{ways['no card']['image']}-rocm"
+    del ways["one machine"]["image"], ways["no card"]["image"]
+    assert ways["one machine"] == ways["no card"] == amd
+
+
+@pytest.mark.parametrize("way", [way for way in COMPOSE if way != "ollama elsewhere"])
+def test_the_models_of_the_settings_are_pulled_by_the_program_that_knows_them(way: str) -> None:
+    services = composed(COMPOSE[way])
+    pulling = services["ollama-pull"]
+    assert pulling["command"] == ["pull"]
+    assert pulling["command"][0] in COMMANDS
+    same = ("image", "env_file", "read_only", "user", "cap_drop", "security_opt")
+    assert {name: pulling[name] for name in same} == {name: services["bot"][name] for name in same}
+    assert pulling["environment"]["OLLAMA_BASE_URL"] == services["bot"]["environment"]["OLLAMA_BASE_URL"]
+    assert pulling["depends_on"] == {"ollama": {"condition": "service_healthy"}}
+    assert (pulling["restart"], "volumes" in pulling) == ("no", False)
+
+
+def test_compose_starts_every_way_from_the_root_without_naming_a_file() -> None:
+    root = loaded(ROOT / "compose.yaml")
+    assert set(root) == {"name", "include"}
+    (included,) = root["include"]
+    assert interpolated(included) == "deploy/compose.yaml"
+    page = (ROOT / "docs/install.md").read_text()
+    named = re.findall(r"CHANNEL_MEMORY_COMPOSE=([^\s`]+)", page)
+    assert sorted(named) == ["deploy/compose.amd.yaml", "deploy/compose.cpu.yaml", "deploy/compose.remote-ollama.yaml"]
+    assert loaded(DEPLOY / "compose.yaml")["name"] == root["name"]
+    for file in named:
+        assert interpolated(included, CHANNEL_MEMORY_COMPOSE=file) == file
+        assert loaded(ROOT / file)["name"] == root["name"]
+
+
+def test_every_variable_of_the_compose_files_may_stand_in_the_settings_file() -> None:
+    texts = [path.read_text() for path in (ROOT / "compose.yaml", *DEPLOY.glob("*.yaml"))]
+    names = {name for text in texts for name in re.findall(r"\$\{(\w+)", text)}
+    known = {name.upper() for name in PROVIDERS.settings_type.model_fields} | FOREIGN_NAMES
+    assert names
+    assert names - known == set()
 
 
 def test_named_volumes_and_mounted_files_are_there() -> None:
@@ -383,6 +453,78 @@ def test_each_overlay_leads_to_an_ollama(overlay: str, address: str, monkeypatch
         assert pod["nodeSelector"]
 
 
+@pytest.mark.parametrize(
+    ("config", "there", "pulled"),
+    [
+        ({}, "", ["llama3.1:8b"]),
+        ({}, "llama3.1:8b", []),
+        ({"CHECK_MODEL": "bespoke-minicheck", "EMBEDDING_MODEL": "text-embedding-3-small"}, "", None),
+        ({"EMBEDDING_PROVIDER": "ollama", "EMBEDDING_MODEL": "nomic-embed-text"}, "", None),
+    ],
+)
+def test_the_node_with_the_card_pulls_every_model_of_its_configuration(
+    tmp_path: Path, config: dict[str, str], there: str, pulled: list[str] | None
+) -> None:
+    objects = {key_of(one): one for one in rendered(DEPLOY / "k8s/overlays/gpu-node")}
+    (pull,) = objects["Deployment", "ollama"]["spec"]["template"]["spec"]["initContainers"]
+    assert pull["envFrom"] == [{"configMapRef": {"name": "channel-memory"}}]
+    calls = tmp_path / "calls"
+    stand_in = f'#!/bin/sh\n[ "$1" = pull ] && echo "$2" >>{calls}\n[ "$1" != show ] || [ "$2" = "{there}" ]\n'
+    (tmp_path / "ollama").write_text(stand_in)
+    (tmp_path / "ollama").chmod(0o755)
+    data = objects["ConfigMap", "channel-memory"]["data"] | config
+    command = [SHELL, "-ec", *pull["args"]]
+    subprocess.run(command, env=data | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=True)  # noqa: S603
+    expected = ["llama3.1:8b"] if pulled is None else pulled
+    expected = expected + [name for name in config.values() if name in ("bespoke-minicheck", "nomic-embed-text")]
+    assert (calls.read_text().split() if calls.exists() else []) == expected
+
+
+def test_the_prometheus_operator_scrapes_under_the_jobs_that_the_rules_name() -> None:
+    monitor, alerts = rendered(DEPLOY / "k8s/monitoring")
+    assert (monitor["apiVersion"], monitor["kind"], alerts["kind"]) == (
+        *("monitoring.coreos.com/v1", "PodMonitor"),
+        "PrometheusRule",
+    )
+    label, selector = monitor["spec"]["jobLabel"], monitor["spec"]["selector"]["matchExpressions"][0]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert (selector["key"], selector["operator"]) == (label, "In")
+    jobs = set()
+    for one in rendered(DEPLOY / "k8s/overlays/address") + several():
+        if (
+            one["kind"] in {"Deployment", "StatefulSet"}
+            and (labels := one["spec"]["template"]["metadata"]["labels"]).get(label) in selector["values"]
+        ):
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            assert endpoint["port"] in [port["name"] for port in container["ports"]]
+            jobs.add(labels[label])
+    named = {job for rule in rules() for job in re.findall(r'job="([^"]+)"', rule["expr"])}
+    assert jobs == set(selector["values"]) == named
+    composed_jobs = {job["job_name"] for job in loaded(DEPLOY / "prometheus/prometheus.yml")["scrape_configs"]}
+    assert composed_jobs == named
+
+
+def test_the_rules_for_kubernetes_are_those_of_compose() -> None:
+    assert (DEPLOY / "k8s/monitoring/rules.yaml").read_text() == kubernetes_rules()
+    rule = loaded(DEPLOY / "k8s/monitoring/rules.yaml")
+    assert rule["spec"] == loaded(DEPLOY / "prometheus/alerts.yml")
+
+
+@pytest.mark.parametrize("folder", [*(f"overlays/{name}" for name in OVERLAYS), "shards", "workers", "monitoring"])
+def test_kustomize_makes_of_each_folder_what_these_tests_look_at(folder: str) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        print("kubectl is not installed: what it makes of the folder is not compared")
+        return
+    command = [kubectl, "kustomize", str(DEPLOY / "k8s" / folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+
+    def by_key(objects: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+        return {key_of(one): one for one in objects}
+
+    assert by_key(list(yaml.safe_load_all(made))) == by_key(rendered(DEPLOY / "k8s" / folder))
+
+
 def test_secrets_are_referred_to_and_never_written_down() -> None:
     assert not [one for one in rendered(DEPLOY / "k8s/overlays/gpu-node") if one["kind"] == "Secret"]
     ((_, pod),) = [found for found in pods(rendered(DEPLOY / "k8s/base")) if found[0] == "channel-memory"]
@@ -428,6 +570,20 @@ def test_what_operators_must_be_told_has_a_rule_and_a_remedy() -> None:
     assert [name for name in sorted(names) if f"`{name}`" not in remedies] == []
 
 
+def test_every_line_that_the_pages_quote_is_one_that_the_program_writes() -> None:
+    texts = [
+        node.value
+        for folder in ("bot", "cogs")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    quoted = re.findall(r'"([^"\n]*)"', (ROOT / "docs/troubleshooting.md").read_text())
+    assert len(quoted) > 3
+    pieces = [piece.strip(" .,()") for quote in quoted for piece in quote.split("…")]
+    assert [piece for piece in pieces if piece and not any(piece in text for text in texts)] == []
+
+
 # --- documents -------------------------------------------------------------------------------------------------------
 
 
@@ -441,7 +597,7 @@ def test_what_the_pages_apply_is_a_kustomization_over_which_an_image_can_be_name
         for page in (ROOT / "docs").rglob("*.md")
         for found in re.findall(r"apply (-\w) (deploy/\S+)", page.read_text())
     ]
-    assert len(told) == 3
+    assert len(told) == 4
     for way, folder in told:
         assert way == "-k", folder
         assert (ROOT / folder / "kustomization.yaml").exists()
@@ -450,7 +606,8 @@ def test_what_the_pages_apply_is_a_kustomization_over_which_an_image_can_be_name
 @pytest.mark.parametrize("file", sorted(path.name for path in DEPLOY.glob("compose*.yaml")))
 def test_the_pages_that_call_a_compose_file_name_what_it_demands(file: str) -> None:
     demanded = re.findall(r"\$\{(\w+):\?", (DEPLOY / file).read_text())
-    pages = [page for page in (ROOT / "docs").rglob("*.md") if f"-f deploy/{file}" in page.read_text()]
+    called = re.compile(rf"(-f |CHANNEL_MEMORY_COMPOSE=)deploy/{re.escape(file)}")
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if called.search(page.read_text())]
     assert pages
     for page in pages:
         assert [name for name in demanded if name not in page.read_text()] == [], page.name

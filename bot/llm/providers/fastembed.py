@@ -47,7 +47,10 @@ class FastEmbedEmbedder(BaseEmbedder):
 
     def __init__(self, model: str, dims: int, *, cache_dir: str | None = None, tally: Tally | None = None) -> None:
         if importlib.util.find_spec("fastembed") is None:
-            raise StartupError("EMBEDDING_PROVIDER=fastembed: not installed; run `pip install fastembed`")
+            raise StartupError(
+                "EMBEDDING_PROVIDER=fastembed: not installed; run `pip install fastembed`, or build the image with "
+                "EXTRAS=fastembed"
+            )
         super().__init__(model, dims, tally)
         self._cache_dir = cache_dir
         self._loading = asyncio.Lock()
