@@ -49,6 +49,7 @@ from bot.domain.model import (
 )
 from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
 from bot.domain.retries import Retries
+from bot.domain.server_faults import OLLAMA, QDRANT, Server, Trouble, one_line, trouble_connecting, trouble_reading
 from bot.domain.supervision import (
     CANCEL_SECONDS,
     LONGEST_DELAY_SECONDS,
@@ -69,7 +70,9 @@ __all__ = [
     "LONGEST_DELAY_SECONDS",
     "MAX_CONTENT",
     "MENTION",
+    "OLLAMA",
     "PERSONAL_KINDS",
+    "QDRANT",
     "QDRANT_PORT",
     "SOMEBODY",
     "AnswerCut",
@@ -101,6 +104,7 @@ __all__ = [
     "Refused",
     "Retries",
     "Run",
+    "Server",
     "ServiceAbsent",
     "ServiceError",
     "ServiceFailed",
@@ -111,6 +115,7 @@ __all__ = [
     "Step",
     "Supervisor",
     "TextTooLong",
+    "Trouble",
     "UserError",
     "Verdict",
     "cut_off",
@@ -122,6 +127,7 @@ __all__ = [
     "isolate",
     "jump_url",
     "no_step",
+    "one_line",
     "people_in",
     "qdrant_address",
     "reason_of",
@@ -129,6 +135,8 @@ __all__ = [
     "snowflake",
     "steady_clock",
     "system_clock",
+    "trouble_connecting",
+    "trouble_reading",
     "with_names",
     "without_people",
 ]

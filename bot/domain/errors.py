@@ -63,11 +63,15 @@ class ServiceError(ChannelMemoryError):
 
     Attributes:
         service: which one, as in metrics ("ollama", "openai", "embeddings", "qdrant", "discord", "database").
+        what: what happened, without what to do.
+        todo: what to do about it; empty where nothing is known.
     """
 
-    def __init__(self, service: str, message: str) -> None:
-        super().__init__(f"{service}: {message}")
+    def __init__(self, service: str, what: str, todo: str = "") -> None:
+        super().__init__(f"{service}: {what}" + (f"; {todo}" if todo else ""))
         self.service = service
+        self.what = what
+        self.todo = todo
 
 
 class ServiceUnavailable(ServiceError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bot.domain import QDRANT_PORT, qdrant_address
+from bot.domain import QDRANT, QDRANT_PORT, Server, qdrant_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class QdrantAddress:
     def place(self) -> str:
         """The server as one address with its port, without the key."""
         return qdrant_address(self.url or f"{'https' if self.api_key else 'http'}://{self.host}:{self.port}")
+
+    @property
+    def server(self) -> Server:
+        """The server, in words for people."""
+        return Server(QDRANT, self.place, "MEM0_QDRANT_HOST, _PORT and _URL", "MEM0_QDRANT_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)

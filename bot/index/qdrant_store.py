@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from json import JSONDecodeError
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from mem0.vector_stores.qdrant import Qdrant
@@ -14,13 +16,14 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-from bot.domain import LostIndex, RateLimited, ServiceRejected, ServiceUnavailable
+from bot.domain import LostIndex, RateLimited, Server, ServiceError, ServiceRejected, ServiceUnavailable, Trouble
 from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use, names
 from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
 from bot.index.points import PAGE, Filters, FoundPoint, Point
+from bot.llm import Wire
 from bot.storage import chunks
 
-NOT_QDRANT: Final = "its answer is not Qdrant's protocol"
+_WIRE = Wire(httpx)
 
 REQUEST_SECONDS: Final = 15
 WRITE_POINTS: Final = 250
@@ -57,8 +60,9 @@ class QdrantStore:
         makes: bool = True,
     ) -> None:
         self._client = _client(address)
+        self._server = address.server
         try:
-            with _translated():
+            with translated(self._server):
                 self._collection = collection_of(self._client, collection)
                 if not makes and self._collection not in names(self._client):
                     raise LostIndex("qdrant", f"the collection {self._collection} is not there")
@@ -73,7 +77,7 @@ class QdrantStore:
     def write(self, points: Sequence[Point]) -> None:
         """See PointStore."""
         for chunk in chunks(points, WRITE_POINTS):
-            with _translated():
+            with translated(self._server):
                 self._mem0.insert(
                     vectors=[list(point.vector) for point in chunk],
                     payloads=[point.payload for point in chunk],
@@ -82,23 +86,23 @@ class QdrantStore:
 
     def remove(self, point_ids: Sequence[str]) -> None:
         """See PointStore."""
-        with _translated():
+        with translated(self._server):
             self._client.delete(self._collection, models.PointIdsList(points=list(point_ids)))
 
     def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[FoundPoint]:
         """See PointStore."""
-        with _translated():
+        with translated(self._server):
             hits = self._mem0.search("", list(vector), top_k=limit, filters=filters)
         return [FoundPoint(str(hit.id), hit.score, hit.payload or {}) for hit in hits]
 
     def count(self, filters: Filters) -> int:
         """See PointStore."""
-        with _translated():
+        with translated(self._server):
             return self._client.count(self._collection, count_filter=equal(filters), exact=True).count
 
     def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
         """See PointStore."""
-        with _translated():
+        with translated(self._server):
             records, following = self._client.scroll(
                 self._collection,
                 scroll_filter=equal(filters),
@@ -154,21 +158,25 @@ def spread(address: QdrantAddress, collection: str) -> Layout:
 def _connected(address: QdrantAddress) -> Iterator[QdrantClient]:
     client = _client(address)
     try:
-        with _translated():
+        with translated(address.server):
             yield client
     finally:
         client.close()
 
 
 def _client(address: QdrantAddress) -> QdrantClient:
-    """A client; nothing is asked of the server yet."""
-    place: dict[str, Any] = {"url": address.url} if address.url else {"host": address.host, "port": address.port}
-    return QdrantClient(**place, api_key=address.api_key, timeout=REQUEST_SECONDS, check_compatibility=False)
+    """A client; nothing is asked of the server yet.
+
+    The key goes into its header by itself: handed over as a key it has the library warn at every start where it
+    travels unencrypted, which `doctor` says once.
+    """
+    headers = {} if address.api_key is None else {"api-key": address.api_key}
+    return QdrantClient(url=address.place, metadata=headers, timeout=REQUEST_SECONDS, check_compatibility=False)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the client's errors into ours. Qdrant's reasons name fields and sizes, never payloads."""
+def translated(server: Server) -> Iterator[None]:
+    """Turn the client's errors into ours. Qdrant is sent no text, so that its own sentences can't hold any."""
     try:
         yield
     except ResourceExhaustedResponse as error:
@@ -176,27 +184,39 @@ def _translated() -> Iterator[None]:
     except QdrantException:  # a 429 whose Retry-After is a date or a fraction
         raise RateLimited("qdrant") from None
     except UnexpectedResponse as error:
-        status = error.status_code or 0
-        if status == 429:
-            raise RateLimited("qdrant") from None
-        if status >= 500:
-            raise ServiceUnavailable("qdrant", f"HTTP {status}") from None
-        raise ServiceRejected("qdrant", f"HTTP {status}: {error.reason_phrase}") from None
+        raise _declined(error.status_code or 0, error.content, server) from None
     except ResponseHandlingException as error:
-        raise ServiceUnavailable("qdrant", _unanswered(error.source)) from None
-    except ApiException as error:
-        raise ServiceUnavailable("qdrant", type(error).__name__) from None
-    except (JSONDecodeError, ValidationError, AssertionError):  # a page of a proxy; the client asserts what it expects
-        raise ServiceUnavailable("qdrant", NOT_QDRANT) from None
+        raise _unanswered(error.source, server) from None
+    except (ApiException, JSONDecodeError, ValidationError, AssertionError):  # a proxy's page; the client asserts
+        raise ServiceUnavailable("qdrant", *server.words(Trouble.OTHER)) from None
 
 
-def _unanswered(error: object) -> str:
-    """Why nothing came back, in plain words."""
-    match error:
-        case httpx.TimeoutException():
-            return "no answer in time"
-        case httpx.ConnectError():
-            return "can't be reached"
-        case httpx.TransportError():
-            return "the connection was lost before the answer was there"
-    return NOT_QDRANT
+def _declined(status: int, content: bytes, server: Server) -> ServiceError:
+    """What an HTTP status says, with Qdrant's own reason."""
+    reason = _reason(content)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimited("qdrant")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return ServiceRejected("qdrant", *server.words(Trouble.BAD_KEY, status=status))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        trouble = Trouble.BUSY if status == HTTPStatus.SERVICE_UNAVAILABLE else Trouble.BROKEN
+        return ServiceUnavailable("qdrant", *server.words(trouble, reason or "", status=status))
+    if reason is None:
+        return ServiceRejected("qdrant", *server.words(Trouble.OTHER, status=status))
+    return ServiceRejected("qdrant", *server.words(Trouble.DECLINED, reason, status=status))
+
+
+def _reason(content: bytes) -> str | None:
+    """The reason in an error of Qdrant's; None where it is not one."""
+    try:
+        return str(json.loads(content)["status"]["error"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _unanswered(error: object, server: Server) -> ServiceUnavailable:
+    """Why nothing came back."""
+    if isinstance(error, httpx.HTTPError):
+        failure = _WIRE.failure(error, "qdrant", server)
+        return ServiceUnavailable("qdrant", failure.what, failure.todo)
+    return ServiceUnavailable("qdrant", *server.words(Trouble.OTHER))

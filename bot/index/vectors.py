@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import httpx
 from aiolimiter import AsyncLimiter
 
-from bot.domain import ServiceUnavailable, StartupError
+from bot.domain import ServiceUnavailable, StartupError, Trouble
 from bot.index.generations import FOLDER, Generation, Generations, Made
 from bot.index.layout import Layout, QdrantAddress
 from bot.index.opening import HybridModels, open_index, publish_index, remove_index, spread_of
-from bot.llm import PROBE_SECONDS, AbsentEmbedder, Breaker, Embedder, Guard, open_embedder, providers_of
+from bot.llm import PROBE_SECONDS, AbsentEmbedder, Breaker, Embedder, Guard, Wire, open_embedder, providers_of
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -163,13 +163,15 @@ async def qdrant_ready(place: str) -> None:
     Raises:
         ServiceUnavailable: it does not answer, or not all of its shards are ready.
     """
+    server = QdrantAddress(url=place).server
     try:
         async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
             status = (await client.get(f"{place}/readyz")).status_code
     except httpx.HTTPError as error:
-        raise ServiceUnavailable("qdrant", type(error).__name__) from None
+        failure = Wire(httpx).failure(error, "qdrant", server)
+        raise ServiceUnavailable("qdrant", failure.what, failure.todo) from None
     if httpx.codes.is_server_error(status):
-        raise ServiceUnavailable("qdrant", f"HTTP {status}")
+        raise ServiceUnavailable("qdrant", *server.words(Trouble.BUSY, status=status))
 
 
 def _as_made(settings: Settings, made: Made) -> Settings:

@@ -19,13 +19,14 @@ from bot.llm.embeddings import FIXED_TEXT, MAX_TEXTS, AbsentEmbedder, Embedder
 from bot.llm.fallback import Course, FallbackModel, FallbackStanding
 from bot.llm.first_try import Trial, try_services
 from bot.llm.loading import load_settings
-from bot.llm.ollama_check import bare_address
+from bot.llm.ollama import bare_address
 from bot.llm.prices import PriceTable
 from bot.llm.provider import Download, LoadedModel, Provider
 from bot.llm.registry import providers_of
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
 from bot.llm.sifting import Sifted, Sifter
+from bot.llm.wire import Wire
 
 __all__ = [
     "EMBEDDING",
@@ -56,6 +57,7 @@ __all__ = [
     "Sifter",
     "Trial",
     "Usage",
+    "Wire",
     "answers_at_once",
     "bare_address",
     "bill",

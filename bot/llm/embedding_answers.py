@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from operator import mul
 
-from bot.domain import ServiceFailed, ServiceRejected
+from bot.domain import Server, ServiceFailed, ServiceRejected, Trouble
 
 SERVICE = "embeddings"
 
@@ -19,12 +19,13 @@ SHORTEST_SQUARE, LONGEST_SQUARE = 1e-30, 1e30
 _NUMBERS = {float, int}
 
 
-def embeddings_in(answer: object, count: int) -> list[list[float]]:
+def embeddings_in(answer: object, count: int, server: Server) -> list[list[float]]:
     """The vectors of an answer in OpenAI's form, in the order of the texts.
 
     Args:
         answer: the parsed body; each vector is a list of numbers, or 32-bit floats in base64.
         count: how many texts were sent.
+        server: that answered.
 
     Raises:
         ServiceFailed: it is another protocol's.
@@ -32,7 +33,7 @@ def embeddings_in(answer: object, count: int) -> list[list[float]]:
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or not all(isinstance(item, dict) and "embedding" in item for item in data):
-        raise ServiceFailed(SERVICE, "its answer is not OpenAI's protocol; check OPENAI_BASE_URL")
+        raise ServiceFailed(SERVICE, *server.words(Trouble.OTHER))
     _same_count(len(data), count)
     if any(item.get("index") not in (None, place) for place, item in enumerate(data)):
         raise ServiceRejected(SERVICE, "its vectors come in another order than the texts")
@@ -64,7 +65,7 @@ def _check_vector(vector: object, dims: int, model: str) -> None:
     if len(vector) != dims:
         raise ServiceRejected(
             SERVICE,
-            f"{model!r} gives vectors of {len(vector)} numbers, EMBEDDING_DIMS is {dims}; "
+            f"{model!r} gives vectors of {len(vector)} numbers, EMBEDDING_DIMS is {dims}",
             f"set EMBEDDING_DIMS={len(vector)} and run `python -m bot reindex`",
         )
     if not SHORTEST_SQUARE < _square(vector) < LONGEST_SQUARE:

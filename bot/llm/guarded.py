@@ -34,7 +34,7 @@ class CountedModel(ABC):
         except (ServiceFailed, ServiceRejected) as error:
             if not await self._answers(fixed(request)):
                 raise
-            raise AnswerDeclined(f"{error}; it answers another prompt") from None
+            raise AnswerDeclined(f"{error.service}: {error.what}; it answers another prompt") from None
 
     async def _counted(self, request: CompletionRequest) -> Completion:
         try:

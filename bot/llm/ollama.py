@@ -21,19 +21,22 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import TypeVar, cast
+from typing import Any, cast
 
 import httpx
 import ollama
 
 from bot.domain import (
+    OLLAMA,
     AnswerCut,
     AnswerInvalid,
     ChannelMemoryError,
     RateLimited,
+    Server,
     ServiceFailed,
     ServiceRejected,
-    ServiceUnavailable,
+    Trouble,
+    one_line,
 )
 from bot.llm.base import Completion, CompletionRequest, plausible_count
 from bot.llm.manners import strict
@@ -59,12 +62,20 @@ THINKING_TOKENS = 2048
 _EDGE = 64
 """A prompt that ends so near to the window was probably cut (servers that cut keep whole blocks of tokens)."""
 
-C = TypeVar("C", bound=ollama.AsyncClient)
-
 _WIRE = Wire(httpx)
-_NOT_REACHED = "can't be reached; is Ollama running, and OLLAMA_BASE_URL right?"
-NO_MEMORY = "the model needs more memory than is free"
-_NOT_OURS = "its answer is not Ollama's protocol; check OLLAMA_BASE_URL"
+_NO_CHAT, _NO_EMBEDDING = "does not support chat", "does not support embed"
+
+_SENTENCES = (
+    "does not support thinking",
+    "invalid JSON schema in format",
+    "model runner has unexpectedly stopped",
+    "llama runner process has terminated",
+    "unsupported value: NaN",
+    "maximum pending requests exceeded",
+    "invalid options",
+    "unable to load model",
+)
+"""Of Ollama's own: what it says beside them may hold what it was asked."""
 
 _MEMORY = re.compile(
     r"more system memory \((?P<needed>[\d.]{1,9} [gm]ib)\) than is available \((?P<free>[\d.]{1,9} [gm]ib)\)"
@@ -141,7 +152,7 @@ class OllamaModel:
             )
             await _read(parts, draft)
         except FAILURES as error:
-            raise translated(error, "ollama", self.model) from None
+            raise translated(error, "ollama", self.model, self._client.server) from None
         _check_prompt(draft, window)
         return draft.completion(self.provider, self.model, time.monotonic() - started)
 
@@ -158,7 +169,7 @@ class OllamaModel:
             try:
                 self._traits = _Traits(await self._client.show(self.model))
             except FAILURES as error:
-                raise translated(error, "ollama", self.model) from None
+                raise translated(error, "ollama", self.model, self._client.server, quotes=True) from None
         return self._traits
 
     def _window_for(self, needed: int, longest: int | None) -> int:
@@ -229,7 +240,30 @@ class _NoSilentCuts(httpx.AsyncBaseTransport):
         await self._wire.aclose()
 
 
-async def loaded_models(client: ollama.AsyncClient) -> list[LoadedModel]:
+class OllamaClient(ollama.AsyncClient):
+    """A client that knows where it asks, and whose embeddings come as the server sent them.
+
+    Attributes:
+        server: in words for people.
+    """
+
+    def __init__(self, address: str, **options: Any) -> None:  # noqa: ANN401 - of httpx
+        super().__init__(address, **options)
+        self.server = ollama_at(address)
+
+    async def embeddings_of(self, model: str, texts: Sequence[str]) -> object:
+        """The answer of /api/embed, parsed; raises one of FAILURES. The library's own turns texts into numbers."""
+        body = {"model": model, "input": list(texts), "keep_alive": KEEP_ALIVE}
+        return (await self._request_raw("POST", "/api/embed", json=body)).json()  # type: ignore[no-untyped-call]
+
+
+def ollama_at(address: str) -> Server:
+    """An Ollama by its address, which has no name and password in it."""
+    where = "OLLAMA_BASE_URL"
+    return Server(OLLAMA, address.rstrip("/"), where, key=f"the name and password in {where}")
+
+
+async def loaded_models(client: OllamaClient) -> list[LoadedModel]:
     """What is in memory now (/api/ps).
 
     Raises:
@@ -239,20 +273,20 @@ async def loaded_models(client: ollama.AsyncClient) -> list[LoadedModel]:
         running = (await client.ps()).models
         return [LoadedModel(m.model or "", m.size or 0, m.size_vram or 0, m.context_length) for m in running]
     except FAILURES as error:
-        raise translated(error, "ollama", "") from None
+        raise translated(error, "ollama", "", client.server, quotes=True) from None
 
 
-async def check_pulled(client: ollama.AsyncClient, service: str, model: str) -> None:
+async def check_pulled(client: OllamaClient, service: str, model: str) -> None:
     """Whether Ollama answers and has the model (/api/tags).
 
     Raises:
         ServiceError: it does not.
     """
     if full_name(model) not in await digests(client, service):
-        raise not_pulled(service, model)
+        raise ServiceRejected(service, *client.server.words(Trouble.NO_MODEL, model=model))
 
 
-async def digests(client: ollama.AsyncClient, service: str = "ollama") -> dict[str, str]:
+async def digests(client: OllamaClient, service: str = "ollama") -> dict[str, str]:
     """The models that are pulled, each with what identifies its contents.
 
     Raises:
@@ -261,7 +295,7 @@ async def digests(client: ollama.AsyncClient, service: str = "ollama") -> dict[s
     try:
         return {card.model or "": card.digest or "" for card in (await client.list()).models}
     except FAILURES as error:
-        raise translated(error, service, "") from None
+        raise translated(error, service, "", client.server, quotes=True) from None
 
 
 def full_name(model: str) -> str:
@@ -269,7 +303,7 @@ def full_name(model: str) -> str:
     return model if ":" in model else f"{model}:latest"
 
 
-async def pulling(client: ollama.AsyncClient, model: str) -> AsyncIterator[tuple[str, int, int]]:
+async def pulling(client: OllamaClient, model: str) -> AsyncIterator[tuple[str, int, int]]:
     """Pull a model; tells the step, the bytes that are here and the bytes in all, again and again.
 
     Raises:
@@ -279,39 +313,31 @@ async def pulling(client: ollama.AsyncClient, model: str) -> AsyncIterator[tuple
         async for step in await client.pull(model, stream=True):
             yield step.status or "", step.completed or 0, step.total or 0
     except ollama.ResponseError as error:
-        raise ServiceRejected("ollama", f"can't pull {model!r}: {str(error.error)[:200]}") from None
+        raise ServiceRejected("ollama", f"can't pull {model!r}: {one_line(str(error.error))}") from None
     except FAILURES as error:
-        raise translated(error, "ollama", model) from None
+        raise translated(error, "ollama", model, client.server, quotes=True) from None
 
 
-class EmbeddingClient(ollama.AsyncClient):
-    """A client whose embeddings come as the server sent them: the library's own turn texts into numbers."""
-
-    async def embeddings_of(self, model: str, texts: Sequence[str]) -> object:
-        """The answer of /api/embed, parsed; raises one of FAILURES."""
-        body = {"model": model, "input": list(texts), "keep_alive": KEEP_ALIVE}
-        return (await self._request_raw("POST", "/api/embed", json=body)).json()  # type: ignore[no-untyped-call]
-
-
-def embedding_client(base_url: str, timeout: float, *, most_bytes: int) -> EmbeddingClient:
-    """As `ollama_client`, for embeddings; their answers have `most_bytes` at most."""
-    return _client(EmbeddingClient, base_url, timeout, most_bytes)
-
-
-def ollama_client(base_url: str, timeout: float) -> ollama.AsyncClient:
-    """A client of Ollama whose chats are never cut silently, with time limits.
+def ollama_client(base_url: str, timeout: float, *, most_bytes: int = MOST_BYTES) -> OllamaClient:
+    """A client of Ollama whose chats are never cut silently, with time limits; answers have `most_bytes` at most.
 
     A name and password in `base_url` (for a proxy before Ollama) become a header: addresses get into logs.
     """
-    return _client(ollama.AsyncClient, base_url, timeout)
-
-
-def _client(kind: type[C], base_url: str, timeout: float, most_bytes: int = MOST_BYTES) -> C:
     limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
     address = httpx.URL(base_url)
     auth = httpx.BasicAuth(address.username, address.password) if address.userinfo else None
-    bare = str(address.copy_with(username=None, password=None))
-    return kind(bare, timeout=limits, transport=_NoSilentCuts(), auth=auth, event_hooks=_WIRE.bounded(most_bytes))
+    return OllamaClient(
+        bare_address(base_url),
+        timeout=limits,
+        transport=_NoSilentCuts(),
+        auth=auth,
+        event_hooks=_WIRE.bounded(most_bytes),
+    )
+
+
+def bare_address(url: str) -> str:
+    """The address without a name and password in it."""
+    return str(httpx.URL(url).copy_with(username=None, password=None))
 
 
 async def close_client(client: ollama.AsyncClient) -> None:
@@ -319,36 +345,55 @@ async def close_client(client: ollama.AsyncClient) -> None:
     await client.close()  # type: ignore[no-untyped-call]
 
 
-def translated(error: Exception, service: str, model: str) -> ChannelMemoryError:
-    """The error of ours that says what happened, without a word of what was sent or answered."""
+def translated(
+    error: Exception, service: str, model: str, server: Server, *, quotes: bool = False
+) -> ChannelMemoryError:
+    """The error of ours that says what happened, without a word of what was sent or answered.
+
+    Args:
+        error: one of FAILURES.
+        service: for our error.
+        model: that was asked for.
+        server: that was asked.
+        quotes: whether all that the server said may be shown, since the request held nobody's text.
+    """
     if isinstance(error, ollama.ResponseError):
-        return _of_status(error, service, model)
-    if isinstance(error, httpx.HTTPStatusError):
-        return ServiceFailed(service, _NOT_OURS)
-    if isinstance(error, (httpx.HTTPError, ConnectionError)):
-        return _WIRE.broken_off(error, service) or ServiceUnavailable(service, _NOT_REACHED)
-    return ServiceFailed(service, _NOT_OURS)
+        return _of_status(error, service, model, server, quotes=quotes)
+    if isinstance(error, httpx.HTTPStatusError) or not isinstance(error, (httpx.HTTPError, ConnectionError)):
+        return ServiceFailed(service, *server.words(Trouble.OTHER))
+    return _WIRE.failure(error, service, server)
 
 
-def not_pulled(service: str, model: str) -> ServiceRejected:
-    """The error for a model that Ollama does not have."""
-    return ServiceRejected(service, f"Ollama has no model {model!r}; run: ollama pull {model}")
-
-
-def _of_status(error: ollama.ResponseError, service: str, model: str) -> ChannelMemoryError:
-    reason = str(error.error).lower()
-    if error.status_code == httpx.codes.TOO_MANY_REQUESTS:
+def _of_status(
+    error: ollama.ResponseError, service: str, model: str, server: Server, *, quotes: bool
+) -> ChannelMemoryError:
+    reason, status = str(error.error), error.status_code
+    quote = reason if quotes else next((own for own in _SENTENCES if own.lower() in reason.lower()), "")
+    if status == httpx.codes.TOO_MANY_REQUESTS:
         return RateLimited(service)
-    if error.status_code == httpx.codes.NOT_FOUND:
-        return not_pulled(service, model) if "model" in reason else ServiceRejected(service, _NOT_OURS)
-    if error.status_code == httpx.codes.BAD_REQUEST and "context" in reason and "exceed" in reason:
+    if status == httpx.codes.BAD_REQUEST and "context" in reason and "exceed" in reason:
         return AnswerCut("the prompt does not fit the window")
-    if httpx.codes.is_client_error(error.status_code):
-        return ServiceRejected(service, f"HTTP {error.status_code} for model {model!r}; is this Ollama 0.5 or newer?")
-    if needed := _MEMORY.search(reason):
+    if (trouble := _refusal(reason.lower(), status)) is not None:
+        quote = quote if trouble is Trouble.DECLINED else ""
+        number = status if trouble in (Trouble.DECLINED, Trouble.BAD_KEY) else 0
+        return ServiceRejected(service, *server.words(trouble, quote, model=model, status=number))
+    if needed := _MEMORY.search(reason.lower()):
         sizes = f"it takes {_size(needed['needed'])}, {_size(needed['free'])} are free"
-        return ServiceFailed(service, f"{NO_MEMORY}: {sizes}; choose a smaller one")
-    return failed_with(service, error.status_code)
+        return ServiceFailed(service, *server.words(Trouble.NO_MEMORY, sizes, model=model))
+    return failed_with(service, server, status, quote)
+
+
+def _refusal(reason: str, status: int) -> Trouble | None:
+    """What is declined for good; None where another try may help."""
+    if _NO_CHAT in reason:
+        return Trouble.NO_CHAT
+    if _NO_EMBEDDING in reason or status == httpx.codes.NOT_IMPLEMENTED:
+        return Trouble.NO_EMBEDDING
+    if status == httpx.codes.NOT_FOUND:
+        return Trouble.NO_MODEL if "model" in reason else Trouble.OTHER
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return Trouble.BAD_KEY
+    return Trouble.DECLINED if httpx.codes.is_client_error(status) else None
 
 
 def _size(text: str) -> str:

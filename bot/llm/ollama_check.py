@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,12 +15,13 @@ import ollama
 from bot.domain import (
     AnswerError,
     Finding,
+    Server,
     ServiceError,
     ServiceFailed,
-    ServiceRejected,
-    ServiceUnavailable,
+    Trouble,
     Verdict,
     host_name,
+    one_line,
 )
 from bot.llm.claims import claim_request, judges_claims, says_yes
 from bot.llm.model_check import (
@@ -34,7 +36,6 @@ from bot.llm.model_check import (
 from bot.llm.ollama import (
     FAILURES,
     KEEP_ALIVE,
-    NO_MEMORY,
     OllamaModel,
     close_client,
     digests,
@@ -44,6 +45,8 @@ from bot.llm.ollama import (
     translated,
 )
 from bot.llm.provider import LoadedModel
+from bot.llm.who_answers import who_answers
+from bot.llm.wire import ODD_ANSWERS
 
 PROBE_SECONDS = 15.0
 
@@ -65,7 +68,15 @@ WORTH_TELLING = 0.5  # seconds
 NANOSECONDS = 1e9
 GIGABYTE = 1e9
 
-PULL = "python -m bot doctor --pull"
+UNTIL_THEN = "until then messages wait and are searched by words"
+
+OLDEST = (0, 5)
+"""Version of Ollama that is asked for answers by a schema."""
+
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})")
+_TURNS = re.compile(r"\.(?:System|Messages)\b")
+_RENDERER = re.compile(r"^RENDERER\s", re.MULTILINE)
+"""In a Modelfile: Ollama lays out the turns by itself, whatever the template says."""
 
 SHOWN_DIGITS = 12
 """Of a digest, as `ollama list` shows them."""
@@ -126,9 +137,14 @@ async def _all_of(url: str, model: str, setting: str) -> list[Finding]:
 async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
     client = ollama_client(url, SAMPLE_SECONDS)
     try:
-        yield Finding("ollama", Verdict.OK, f"answers at {bare_address(url)}, version {await _ollama_version(url)}")
+        yield await _answers(url, client.server)
         shown = await client.show(name)
+        if (unfit := lacks_capability(name, shown, "completion", "chat", setting)) is not None:
+            yield replace(unfit, verdict=Verdict.FAULT, todo=f"{unfit.todo}; {UNTIL_THEN}")
+            return
         yield _context(name, shown.modelinfo or {})
+        if not judges_claims(name) and (finding := _template(name, shown)) is not None:
+            yield finding
         answer, seconds = await _sample(client, name, thinks="thinking" in (shown.capabilities or ()))
         text = answer.message.content or ""
         if judges_claims(name):
@@ -138,35 +154,57 @@ async def _examine(url: str, name: str, setting: str) -> AsyncIterator[Finding]:
         yield _speed(answer, seconds)
         yield _graphics(name, await loaded_models(client))
     except (*FAILURES, ServiceError) as error:
-        trouble = error if isinstance(error, ServiceError) else translated(error, "ollama", name)
-        yield Finding("ollama", Verdict.FAULT, str(trouble), _todo(trouble))
+        is_ours = isinstance(error, ServiceError)
+        trouble = error if is_ours else translated(error, "ollama", name, client.server, quotes=True)
+        what, todo = (trouble.what, trouble.todo) if isinstance(trouble, ServiceError) else (str(trouble), "")
+        yield Finding("ollama", Verdict.FAULT, what, f"{todo}; {UNTIL_THEN}" if todo else UNTIL_THEN)
     finally:
         await close_client(client)
 
 
-def _todo(trouble: Exception) -> str:
-    """What to do about a host, beside what the error itself says."""
-    if NO_MEMORY in str(trouble):
-        first = "choose a smaller model, or free memory on that machine"
-    elif isinstance(trouble, ServiceRejected):
-        first = f"`{PULL}` gets a model that is missing"
-    elif isinstance(trouble, ServiceUnavailable) and not isinstance(trouble, ServiceFailed):
-        first = f"start Ollama; `{PULL}` gets the model"
-    else:
-        first = "see that it is Ollama that listens at OLLAMA_BASE_URL, and what its own log says"
-    return f"{first}; until then messages wait and are searched by words"
+def lacks_capability(name: str, shown: ollama.ShowResponse, capability: str, verb: str, setting: str) -> Finding | None:
+    """That a model is not made for what a setting has it do; None where it is, or the server does not tell."""
+    if not shown.capabilities or capability in shown.capabilities:
+        return None
+    sentence = f"{name} is not made to {verb}: Ollama lists {', '.join(shown.capabilities)} of it"
+    todo = f"set {setting} to a model that lists {capability} (`ollama show NAME`); docs/ollama.md names some"
+    return Finding("model", Verdict.WARNING, sentence, todo)
 
 
-def bare_address(url: str) -> str:
-    """The address without a name and password in it."""
-    return str(httpx.URL(url).copy_with(username=None, password=None))
+def _template(name: str, shown: ollama.ShowResponse) -> Finding | None:
+    """That a model's template has no place for instructions; None where it has, or the server does not tell."""
+    template, made_of = shown.template or "", shown.modelfile or ""
+    if not template or _TURNS.search(template) or _RENDERER.search(made_of):
+        return None
+    sentence = f"the template of {name} has no chat turns, so that it never sees the instructions as such"
+    todo = (
+        f"give it the template of the model that it was made from: `ollama show --modelfile {name} > Modelfile`, write "
+        f"the TEMPLATE into that file, `ollama create {name} -f Modelfile`; or pull the model from Ollama's library"
+    )
+    return Finding("template", Verdict.WARNING, sentence, todo)
 
 
-async def _ollama_version(base_url: str) -> str:
-    async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
-        answer = await client.get(f"{base_url}/api/version")
-        answer.raise_for_status()
-        return str(answer.json()["version"])
+async def _answers(url: str, server: Server) -> Finding:
+    """That Ollama answers, and its version.
+
+    Raises:
+        ServiceError: it does not.
+    """
+    try:
+        async with httpx.AsyncClient(timeout=PROBE_SECONDS) as client:
+            answer = await client.get(f"{url}/api/version")
+            answer.raise_for_status()
+            version = str(answer.json()["version"])
+    except (httpx.HTTPStatusError, *ODD_ANSWERS):
+        raise ServiceFailed("ollama", *server.words(Trouble.OTHER, await who_answers(server.place))) from None
+    sentence = f"answers at {server.place}, version {one_line(version)}"
+    match _VERSION.match(version):
+        case re.Match() as numbers if numbers.groups() == ("0", "0"):
+            sentence += " (built from source)"
+        case re.Match() as numbers if tuple(map(int, numbers.groups())) < OLDEST:
+            todo = "update Ollama: older versions can't hold a model to a JSON schema"
+            return Finding("ollama", Verdict.WARNING, f"{sentence}, is older than {'.'.join(map(str, OLDEST))}", todo)
+    return Finding("ollama", Verdict.OK, sentence)
 
 
 def _context(name: str, about: Any) -> Finding:  # noqa: ANN401 - what /api/show tells, keys by model family

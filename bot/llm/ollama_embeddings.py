@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain import ServiceFailed
+from bot.domain import ServiceFailed, Trouble
 from bot.llm.embedding_answers import SERVICE
 from bot.llm.embeddings import EMBED_SECONDS, BaseEmbedder, Embedded, Tally, most_bytes, of_embedding
-from bot.llm.ollama import FAILURES, check_pulled, close_client, embedding_client, translated
+from bot.llm.ollama import FAILURES, check_pulled, close_client, ollama_client, translated
 
 
 class OllamaEmbedder(BaseEmbedder):
@@ -25,7 +25,7 @@ class OllamaEmbedder(BaseEmbedder):
         self, base_url: str, model: str, dims: int, *, timeout: float = EMBED_SECONDS, tally: Tally | None = None
     ) -> None:
         super().__init__(model, dims, tally)
-        self._client = embedding_client(base_url, timeout, most_bytes=most_bytes(dims))
+        self._client = ollama_client(base_url, timeout, most_bytes=most_bytes(dims))
 
     async def check_lightly(self) -> None:
         """Whether Ollama answers and has the model (/api/tags), without embedding anything. Raises as `check` does."""
@@ -35,9 +35,9 @@ class OllamaEmbedder(BaseEmbedder):
         try:
             answer = await self._client.embeddings_of(self.model, texts)
         except FAILURES as error:
-            raise of_embedding(translated(error, SERVICE, self.model)) from None
+            raise of_embedding(translated(error, SERVICE, self.model, self._client.server)) from None
         if not isinstance(answer, dict) or "embeddings" not in answer:
-            raise ServiceFailed(SERVICE, "its answer is not Ollama's protocol; check OLLAMA_BASE_URL")
+            raise ServiceFailed(SERVICE, *self._client.server.words(Trouble.OTHER))
         return Embedded(answer["embeddings"], answer.get("prompt_eval_count"))
 
     async def aclose(self) -> None:

@@ -24,10 +24,12 @@ from bot.domain import (
     AnswerDeclined,
     ChannelMemoryError,
     RateLimited,
+    Server,
     ServiceFailed,
     ServiceRejected,
     ServiceUnavailable,
     StartupError,
+    Trouble,
 )
 from bot.llm.base import Completion, CompletionRequest, fixed
 from bot.llm.manners import READ_CHARACTERS, Manner
@@ -81,8 +83,8 @@ class OpenAIModel:
         self.provider = provider
         self._lists_models = lists_models
         self.model = model
-        self._settings = settings
         self._client = openai_client(api_key, base_url, timeout, settings)
+        self._server = openai_at(self._client, settings)
         self._manner = Manner()
 
     async def complete(self, request: CompletionRequest) -> Completion:
@@ -122,7 +124,7 @@ class OpenAIModel:
         if manner is None:
             raise declined.error
         if manner == self._manner:
-            raise AnswerDeclined(f"{declined.error}; it answers another prompt")
+            raise AnswerDeclined(f"{declined.error.service}: {declined.error.what}; it answers another prompt")
         self._manner = manner
 
     async def _manner_for(self, request: CompletionRequest) -> Manner | None:
@@ -152,7 +154,7 @@ class OpenAIModel:
         await self._client.close()
 
     def _translated(self, error: Exception) -> ChannelMemoryError:
-        return translated(error, self.provider, self.model, self._settings)
+        return translated(error, self.provider, self.model, self._server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,40 +226,53 @@ FAILURES = (openai.OpenAIError, httpx2.HTTPError, *ODD_ANSWERS)
 _BAD_REQUESTS = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
-def translated(
-    error: Exception, service: str, model: str, settings: SettingNames = OPENAI_SETTINGS
-) -> ChannelMemoryError:
+def openai_at(client: openai.AsyncOpenAI, settings: SettingNames = OPENAI_SETTINGS) -> Server:
+    """The server of a client, in words for people."""
+    place = str(client.base_url).rstrip("/")
+    title = "OpenAI" if urlsplit(place).hostname == "api.openai.com" else "a server with OpenAI's protocol"
+    return Server(title, place, settings.address, settings.key)
+
+
+def translated(error: Exception, service: str, model: str, server: Server) -> ChannelMemoryError:
     """The error of ours that says what happened, without a word of what was sent or answered, and without the key."""
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, service, model, settings)
+        return _of_status(error, service, model, server)
     if isinstance(error, (openai.APIConnectionError, httpx2.HTTPError)):
-        cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
-        away = f"can't be reached; check the network and {settings.address}"
-        return _WIRE.broken_off(cause, service) or ServiceUnavailable(service, away)
+        return _WIRE.failure(
+            error.__cause__ if isinstance(error, openai.APIConnectionError) else error, service, server
+        )
     if type(error) is openai.APIError:
-        return failed_with(service, -1)
-    return ServiceFailed(service, f"its answer is not OpenAI's protocol; check {settings.address}")
+        return failed_with(service, server, -1)
+    return ServiceFailed(service, *server.words(Trouble.OTHER))
 
 
-def _of_status(error: openai.APIStatusError, service: str, model: str, settings: SettingNames) -> ChannelMemoryError:
+def _of_status(error: openai.APIStatusError, service: str, model: str, server: Server) -> ChannelMemoryError:
     status = error.status_code
     if error.code == "insufficient_quota":
-        return ServiceUnavailable(service, f"the account of {settings.key} has no credit left; add some there")
+        return ServiceUnavailable(service, *server.words(Trouble.NO_CREDIT))
     if isinstance(error, openai.RateLimitError):
         return RateLimited(service, retry_after(error.response.headers))
-    if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
-        return ServiceRejected(service, f"HTTP {status}: the key was not accepted; check {settings.key}")
-    if isinstance(error, openai.NotFoundError):
-        return ServiceRejected(service, f"no model {model!r} there; check its name and {settings.address}")
+    if (trouble := _refusal(error)) is not None:
+        return ServiceRejected(service, *server.words(trouble, model=model))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return failed_with(service, status)
+        return failed_with(service, server, status)
     if error.code == "content_filter":
         return AnswerDeclined("the service's content filter does not let the prompt through")
     if _is_too_long(error):
         return AnswerCut("the prompt does not fit the model's window")
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT):
-        return ServiceUnavailable(service, f"HTTP {status}")
-    return ServiceRejected(service, f"HTTP {status} for model {model!r}{_parameter(error)}")
+        return ServiceUnavailable(service, *server.words(Trouble.BROKEN, status=status))
+    about = f"it was asked for model {model!r}{_parameter(error)}"
+    return ServiceRejected(service, *server.words(Trouble.DECLINED, about, status=status))
+
+
+def _refusal(error: openai.APIStatusError) -> Trouble | None:
+    """What is declined for good, whatever is asked."""
+    if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
+        return Trouble.BAD_KEY
+    if isinstance(error, openai.NotFoundError):
+        return Trouble.NO_MODEL
+    return Trouble.NO_EMBEDDING if error.status_code == HTTPStatus.NOT_IMPLEMENTED else None
 
 
 def _is_too_long(error: openai.APIStatusError) -> bool:

@@ -10,7 +10,7 @@ from openai import BadRequestError, UnprocessableEntityError
 from bot.domain import StartupError
 from bot.llm.embedding_answers import SERVICE, embeddings_in
 from bot.llm.embeddings import EMBED_SECONDS, FIXED_TEXT, BaseEmbedder, Embedded, Tally, most_bytes, of_embedding
-from bot.llm.openai import FAILURES, OPENAI_SETTINGS, SettingNames, openai_client, translated
+from bot.llm.openai import FAILURES, OPENAI_SETTINGS, SettingNames, openai_at, openai_client, translated
 
 NATIVE_DIMS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
 """OpenAI's models, with the size that they give unless asked for less."""
@@ -50,18 +50,18 @@ class OpenAIEmbedder(BaseEmbedder):
     ) -> None:
         super().__init__(model, dims, tally)
         self.provider = provider
-        self._settings = settings
         self._optional: dict[str, object] = {"encoding_format": "base64", **_dimensions(model, dims)}
         self._client = openai_client(api_key, base_url, timeout, settings, most_bytes=most_bytes(dims))
+        self._server = openai_at(self._client, settings)
 
     async def _ask(self, texts: list[str]) -> Embedded:
         try:
             body = await self._with_what_is_taken(texts)
         except FAILURES as error:
-            raise of_embedding(translated(error, SERVICE, self.model, self._settings)) from None
+            raise of_embedding(translated(error, SERVICE, self.model, self._server)) from None
         usage = body.get("usage") if isinstance(body, dict) else None
         tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-        return Embedded(embeddings_in(body, len(texts)), tokens)
+        return Embedded(embeddings_in(body, len(texts), self._server), tokens)
 
     async def _with_what_is_taken(self, texts: list[str]) -> object:
         """The answer to a request with as many of the optional parameters as the server takes.

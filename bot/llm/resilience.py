@@ -43,6 +43,8 @@ PATIENCE_SECONDS = 30.0
 GIVEN_UP_SECONDS = 2.0
 """An attempt that the caller gave up on after so long counts as a failure: somebody was kept waiting for nothing."""
 
+SLOW_TODO = "see whether its machine is overloaded"
+
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -192,7 +194,7 @@ class Guard:
         self._sleep = sleep
         self._now = now
         self._not_before = 0.0
-        self._because = ""
+        self._because = self._todo = ""
 
     @property
     def name(self) -> str:
@@ -256,7 +258,7 @@ class Guard:
                 self.counters.turned_away += 1
                 wait = self.breaker.seconds_to_try
                 why = f"left alone after repeated failures{self._because}; next try in {wait:.0f} s"
-                raise ServiceUnavailable(self.service, why)
+                raise ServiceUnavailable(self.service, why, self._todo)
         self.breaker.begin_try()
         try:
             await self._probed()
@@ -288,9 +290,9 @@ class Guard:
         except TimeoutError:
             self.counters.timeouts += 1
             self.breaker.failure()
-            self._because = f" (no answer within {limit:g} s)"
+            self._because, self._todo = f" (no answer within {limit:g} s)", SLOW_TODO
             late = ServiceFailed if proves else ServiceUnavailable
-            raise late(self.service, f"no answer within {limit:g} s") from None
+            raise late(self.service, f"no answer within {limit:g} s", SLOW_TODO) from None
         except asyncio.CancelledError:
             if self._now() - started >= GIVEN_UP_SECONDS:
                 self.breaker.failure()
@@ -308,6 +310,6 @@ class Guard:
             self._not_before = max(self._not_before, self._now() + (error.retry_after or 0.0))
         elif isinstance(error, ServiceUnavailable):
             self.breaker.failure()
-            self._because = f" ({str(error).removeprefix(f'{error.service}: ')})"
+            self._because, self._todo = f" ({error.what})", error.todo
         elif isinstance(error, (ServiceRejected, AnswerError)):
             self.breaker.success()  # it is there, whatever it said

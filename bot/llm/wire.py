@@ -12,7 +12,14 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 
-from bot.domain import ServiceFailed, ServiceUnavailable
+from bot.domain import (
+    Server,
+    ServiceFailed,
+    ServiceUnavailable,
+    Trouble,
+    trouble_connecting,
+    trouble_reading,
+)
 
 ODD_ANSWERS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError)
 """What a client library raises when it trips over an answer that nobody thought of."""
@@ -67,21 +74,27 @@ class Wire:
 
         return {"request": [ask_plainly], "response": [bound]}
 
-    def broken_off(self, error: BaseException | None, service: str) -> ServiceFailed | None:
-        """The error of ours for a call that was under way when it failed; None where the service was not reached."""
+    def failure(self, error: BaseException | None, service: str, server: Server) -> ServiceUnavailable:
+        """The error of ours for a call that failed: ServiceFailed where it was under way, and may itself be why."""
         library = self._library
+        if isinstance(error, library.DecodingError):
+            return ServiceFailed(service, *server.words(Trouble.UNREADABLE, str(error)))
         if isinstance(error, (library.ReadTimeout, library.WriteTimeout)):
-            return ServiceFailed(service, "no answer in time")
+            return ServiceFailed(service, *server.words(Trouble.LATE))
         if isinstance(error, (library.ReadError, library.WriteError, library.RemoteProtocolError)):
-            return ServiceFailed(service, "the connection was lost before the answer was there")
-        return ServiceFailed(service, str(error)) if isinstance(error, library.DecodingError) else None
+            return ServiceFailed(service, *server.words(trouble_reading(error)))
+        return ServiceUnavailable(
+            service, *server.words(Trouble.UNREACHED if error is None else trouble_connecting(error))
+        )
 
 
-def failed_with(service: str, status: int) -> ServiceUnavailable:
+def failed_with(service: str, server: Server, status: int, quote: str = "") -> ServiceUnavailable:
     """The error of ours for an HTTP status of 500 or above, or (-1) for an error in the middle of an answer."""
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return ServiceUnavailable(service, f"HTTP {status}: it has too much to do, or starts")
-    return ServiceFailed(service, f"HTTP {status}" if status > 0 else "it broke off its answer with an error")
+        return ServiceUnavailable(service, *server.words(Trouble.BUSY, quote, status=status))
+    if status < 0:
+        return ServiceFailed(service, *server.words(Trouble.BROKEN_OFF, quote))
+    return ServiceFailed(service, *server.words(Trouble.BROKEN, quote, status=status))
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

@@ -151,7 +151,7 @@ async def test_a_model_is_fit_where_the_work_finds_its_answer(patient: Patient, 
     if heeds_format:
         ollama.answer = lambda _: f"Here you are:\n```json\n{wanted}\n```"
     else:
-        ollama.capabilities, ollama.heeds_format, ollama.answer = ("thinking",), False, lambda _: wanted
+        ollama.capabilities, ollama.heeds_format, ollama.answer = ("completion", "thinking"), False, lambda _: wanted
     found = await patient.examine()
     assert "llama3.1:8b follows a JSON schema" in found["language model"].found
 
@@ -198,7 +198,7 @@ async def test_ollama_without_the_model_down_or_of_another_protocol(patient: Pat
     patient.ollama.heal()
     await patient.ollama.stop()
     found = await patient.examine()
-    assert "can't be reached" in found["ollama"].found
+    assert "nothing listens" in found["ollama"].found
     assert set(faults(found)) == {"ollama"}
 
 

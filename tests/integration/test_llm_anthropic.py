@@ -163,7 +163,7 @@ async def test_hanging_and_refusing_servers_are_unavailable(server: LoopbackAnth
     with pytest.raises(ServiceFailed, match="no answer in time"):
         await ask(model)
     await server.stop()
-    with pytest.raises(ServiceUnavailable, match="can't be reached"):
+    with pytest.raises(ServiceUnavailable, match="nothing listens"):
         await ask(model)
     await model.aclose()
 

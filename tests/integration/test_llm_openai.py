@@ -154,7 +154,7 @@ async def test_hanging_and_refusing_servers_are_unavailable(openai_server: Loopb
     with pytest.raises(ServiceUnavailable, match="no answer in time"):
         await ask(model)
     await openai_server.stop()
-    with pytest.raises(ServiceUnavailable, match="can't be reached"):
+    with pytest.raises(ServiceUnavailable, match="nothing listens"):
         await ask(model)
     await model.aclose()
 

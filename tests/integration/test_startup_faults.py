@@ -377,21 +377,30 @@ async def cache(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.write(b"-ERR unknown command\r\n")
 
 
+async def grpc(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The first frames of HTTP/2, as a gRPC port sends them: SETTINGS, then GOAWAY."""
+    await reader.readuntil(b"\r\n\r\n")
+    settings = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" + b"\x00\x05\x00\x00\x40\x00"
+    writer.write(settings + b"\x00\x00\x08\x07\x00\x00\x00\x00\x00" + bytes(7) + b"\x01")
+
+
 @pytest.mark.parametrize(
     ("serve", "what"),
     [
-        (http(b'{"hello": 1}'), "is not Ollama's protocol; check OLLAMA_BASE_URL"),
-        (http(b"<html>", b"404 Not Found"), "is not Ollama's protocol; check OLLAMA_BASE_URL"),
-        (cache, "the connection was lost"),
-        (nothing, "the connection was lost"),
+        (http(b'{"hello": 1}'), "what answers at {} is not Ollama"),
+        (http(b"<html>", b"404 Not Found"), "what answers at {} is not Ollama"),
+        (http(b"qdrant - vector search engine", b"404 Not Found"), "what answers at {} is not Ollama: it is Qdrant"),
+        (grpc, "what listens at {} does not speak HTTP"),
+        (cache, "the connection to Ollama at {} was lost before the answer was there"),
+        (nothing, "the connection to Ollama at {} was lost before the answer was there"),
     ],
 )
 async def test_what_is_no_ollama(serve: Serve, what: str) -> None:
     async with listening(serve) as port:
         findings = [finding async for finding in examine_ollama([f"http://127.0.0.1:{port}"], "llama3.1:8b")]
     (fault,) = findings
-    assert what in fault.found
-    assert fault.todo.startswith("see that it is Ollama that listens at OLLAMA_BASE_URL")
+    assert fault.found == what.format(f"http://127.0.0.1:{port}")
+    assert "OLLAMA_BASE_URL" in fault.todo
 
 
 async def test_a_model_that_is_too_large_is_not_blamed_on_the_address() -> None:
@@ -406,7 +415,7 @@ async def test_a_model_that_is_too_large_is_not_blamed_on_the_address() -> None:
     async with listening(serve) as port:
         url = f"http://127.0.0.1:{port}"
         fault = [finding async for finding in examine_ollama([url], "llama3.1:8b")][-1]
-    assert "the model needs more memory than is free: it takes 5.6 GiB, 3.1 GiB are free" in fault.found
+    assert "needs more memory than is free: it takes 5.6 GiB, 3.1 GiB are free" in fault.found
     assert fault.todo.startswith("choose a smaller model")
 
 
@@ -454,15 +463,18 @@ async def test_an_address_of_discord_where_nobody_listens() -> None:
 @pytest.mark.parametrize(
     ("serve", "what"),
     [
-        (http(b"<html>Welcome!</html>"), "qdrant: its answer is not Qdrant's protocol"),
-        (http(b'{"hello": 1}'), "qdrant: its answer is not Qdrant's protocol"),
-        (banner, "qdrant: the connection was lost before the answer was there"),
-        (nothing, "qdrant: the connection was lost before the answer was there"),
-        (None, "qdrant: can't be reached"),
+        (http(b"<html>Welcome!</html>"), "what answers at {} is not Qdrant"),
+        (http(b'{"hello": 1}'), "what answers at {} is not Qdrant"),
+        (grpc, "what listens at {} does not speak HTTP"),
+        (banner, "the connection to Qdrant at {} was lost before the answer was there"),
+        (nothing, "the connection to Qdrant at {} was lost before the answer was there"),
+        (None, "nothing listens at {}"),
     ],
 )
 async def test_what_is_no_qdrant(serve: Serve | None, what: str) -> None:
     async with listening(serve or nothing) as port:
+        address = f"http://127.0.0.1:{port if serve else 9}"
         with pytest.raises(ServiceUnavailable) as raised:
-            await asyncio.to_thread(spread, QdrantAddress(f"http://127.0.0.1:{port if serve else 9}"), "memories")
-    assert str(raised.value) == what
+            await asyncio.to_thread(spread, QdrantAddress(address), "memories")
+    assert raised.value.what == what.format(address)
+    assert "MEM0_QDRANT" in raised.value.todo

@@ -20,9 +20,11 @@ from bot.domain import (
     AnswerDeclined,
     ChannelMemoryError,
     RateLimited,
+    Server,
     ServiceFailed,
     ServiceRejected,
     ServiceUnavailable,
+    Trouble,
     is_at_home,
 )
 from bot.llm.base import Completion, CompletionRequest, LanguageModel, fixed
@@ -125,6 +127,7 @@ class AnthropicModel:
 
     def __init__(self, api_key: str, model: str, base_url: str, *, timeout: float = ANSWER_SECONDS) -> None:
         self.model = model
+        self._server = Server("Anthropic", base_url.rstrip("/"), "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
         self._takes_temperature = True
         self._client = httpx.AsyncClient(
             base_url=base_url,
@@ -176,7 +179,7 @@ class AnthropicModel:
             async with self._client.stream("POST", "/v1/messages", json=self._body(request)) as response:
                 await self._refuse(response)
                 async for event in _events(response):
-                    if not _take(event, draft):
+                    if not _take(event, draft, self._server):
                         break
         except FAILURES as error:
             raise self._translated(error) from None
@@ -208,24 +211,24 @@ class AnthropicModel:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             raise RateLimited(LABEL, retry_after(response.headers))
         if status == OVERLOADED:
-            raise ServiceUnavailable(LABEL, f"HTTP {status}: it has too much to do")
+            raise ServiceUnavailable(LABEL, *self._server.words(Trouble.BUSY, status=status))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise failed_with(LABEL, status)
+            raise failed_with(LABEL, self._server, status)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise ServiceRejected(LABEL, f"HTTP {status}: the key was not accepted; check ANTHROPIC_API_KEY")
+            raise ServiceRejected(LABEL, *self._server.words(Trouble.BAD_KEY, status=status))
         if status == HTTPStatus.NOT_FOUND:
-            raise ServiceRejected(LABEL, f"no model {self.model!r} there; check ANTHROPIC_MODEL and ANTHROPIC_BASE_URL")
+            raise ServiceRejected(LABEL, *self._server.words(Trouble.NO_MODEL, model=self.model))
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or "prompt is too long" in _message(response):
             raise AnswerCut("the prompt does not fit the model's window")
         if "credit balance" in _message(response):
-            raise ServiceUnavailable(LABEL, "the account has no credit left; add some at console.anthropic.com")
-        raise ServiceRejected(LABEL, f"HTTP {status} for model {self.model!r}")
+            raise ServiceUnavailable(LABEL, *self._server.words(Trouble.NO_CREDIT))
+        about = f"it was asked for model {self.model!r}"
+        raise ServiceRejected(LABEL, *self._server.words(Trouble.DECLINED, about, status=status))
 
     def _translated(self, error: Exception) -> ChannelMemoryError:
         if isinstance(error, httpx.HTTPError):
-            away = "can't be reached; check the network and ANTHROPIC_BASE_URL"
-            return _WIRE.broken_off(error, LABEL) or ServiceUnavailable(LABEL, away)
-        return ServiceFailed(LABEL, "its answer is not Anthropic's protocol; check ANTHROPIC_BASE_URL")
+            return _WIRE.failure(error, LABEL, self._server)
+        return ServiceFailed(LABEL, *self._server.words(Trouble.OTHER))
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
@@ -237,7 +240,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
             yield json.loads(line.removeprefix("data:"))
 
 
-def _take(event: Mapping[str, Any], draft: Draft) -> bool:
+def _take(event: Mapping[str, Any], draft: Draft, server: Server) -> bool:
     """Take an event into an answer; whether more of it is wanted.
 
     Raises:
@@ -246,7 +249,7 @@ def _take(event: Mapping[str, Any], draft: Draft) -> bool:
     """
     match event["type"]:
         case "error":
-            raise failed_with(LABEL, -1)
+            raise failed_with(LABEL, server, -1)
         case "message_start":
             draft.prompt_tokens = event["message"]["usage"].get("input_tokens")
         case "content_block_delta":
