@@ -18,7 +18,7 @@ from bot.cli.start import DataDir, load
 from bot.domain import UserError
 from bot.forget import Vanished
 from bot.observe import Export, Survey, open_export
-from bot.operate import look_for_delays
+from bot.operate import look_for_delays, together
 from bot.remember import Explanations
 from bot.run import App, Replay, Summary, bot_runs, open_app
 from bot.settings import Settings
@@ -137,13 +137,27 @@ async def replay_export(
             await app.later_exports.delete(vanished)
         summary = await _with_progress(app, export, survey, console, update=update is not None)
         await app.indexer.catch_up()  # messages, with EMBED_MESSAGES
+        waiting = _waiting(together(await app.traffic.by_guild()).pending, app, extract=extract, leads=leads)
     delays = await look_for_delays(settings)
     blind = CANT_TELL if update is not None and not survey.ids else ""
     differing = _differing(summary, vanished, updated=update is not None, deleted=deleted)
     repeated = f"messages that stand in the file more than once: {len(survey.repeated):,}; the last of each counts"
     own = [survey.fault, repeated if survey.repeated else "", differing, blind, *app.notes]
     lines = delays.lines if leads else delays.aside  # a running bot takes what waits
-    return summary, [note for note in (*own, *lines) if note]
+    return summary, [note for note in (*own, *lines, waiting) if note]
+
+
+def _waiting(messages: int, app: App, *, extract: bool, leads: bool) -> str:
+    """How many messages wait to be read, and what has to be done; empty where none is to be read."""
+    if not messages or not app.settings.mem0_enabled:
+        return ""
+    waits = f"{messages:,} messages wait" if messages > 1 else "1 message waits"
+    if not leads:
+        return f"{waits} to be read by the language model; the bot, which is running, reads them"
+    if not extract:
+        return f"{waits} to be read by the language model: start the bot, or replay the file without --no-extract"
+    todo = "mend what is said above, then start the bot or replay the file again; what is there is not taken twice"
+    return f"{waits} to be read by the language model, and nothing is lost: {todo}"
 
 
 def _private_file(path: Path) -> TextIO:

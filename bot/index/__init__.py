@@ -11,11 +11,13 @@ from bot.index.composition import IndexServices, moving_alone, open_generations,
 from bot.index.follower import Follower
 from bot.index.indexer import PATIENCE_SECONDS, Indexer
 from bot.index.kept import index_stores
+from bot.index.layout import QdrantAddress
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import Mover
 from bot.index.outbox import Outbox
 from bot.index.points import VectorQuery
-from bot.index.vectors import Vectors
+from bot.index.qdrant_check import client_version, qdrant_version, too_far_apart
+from bot.index.vectors import Vectors, qdrant_of
 
 __all__ = [
     "LONGEST_TEXT",
@@ -29,13 +31,18 @@ __all__ = [
     "Mover",
     "NoIndex",
     "Outbox",
+    "QdrantAddress",
     "VectorIndex",
     "VectorQuery",
     "Vectors",
     "WaitingChanges",
+    "client_version",
     "index_stores",
     "moving_alone",
     "open_generations",
     "open_message_vectors",
     "open_vectors",
+    "qdrant_of",
+    "qdrant_version",
+    "too_far_apart",
 ]

@@ -65,7 +65,7 @@ class Vectors:
     def wanted(self) -> Made:
         """How the settings want the index to be."""
         settings = self._settings
-        address = _address(settings)
+        address = qdrant_of(settings)
         return Made(
             settings.embedding_provider,
             settings.embedding_model,
@@ -206,7 +206,8 @@ def layout_of(settings: Settings) -> Layout:
     )
 
 
-def _address(settings: Settings) -> QdrantAddress | None:
+def qdrant_of(settings: Settings) -> QdrantAddress | None:
+    """The Qdrant server of the settings; None for the embedded index."""
     if not settings.uses_qdrant_server:
         return None
     return QdrantAddress(

@@ -26,12 +26,14 @@ from bot.llm.registry import providers_of
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
 from bot.llm.sifting import Sifted, Sifter
-from bot.llm.wire import Wire
+from bot.llm.who_answers import who_answers
+from bot.llm.wire import ODD_ANSWERS, Wire
 
 __all__ = [
     "EMBEDDING",
     "FIXED_TEXT",
     "MAX_TEXTS",
+    "ODD_ANSWERS",
     "PROBE_SECONDS",
     "AbsentEmbedder",
     "Before",
@@ -74,4 +76,5 @@ __all__ = [
     "providers_of",
     "says_yes",
     "try_services",
+    "who_answers",
 ]

@@ -115,7 +115,7 @@ async def _usable_model(
         try:
             await model.check()
         except ServiceError as error:
-            services.notes.append(f"{without}: {error}. Messages wait, and are searched by words")
+            services.notes.append(f"{without}: {error}. Messages are searched by words meanwhile")
             return None
     return model
 

@@ -98,8 +98,10 @@ class BaseEmbedder(ABC):
             started = time.monotonic()
             try:
                 embedded = await self._ask(group)
-            except ODD_ANSWERS as error:
-                raise ServiceFailed(SERVICE, f"its answer can't be read ({type(error).__name__})") from None
+            except ODD_ANSWERS:
+                raise ServiceFailed(
+                    SERVICE, "its answer can't be read", "see the log of the embedding service"
+                ) from None
             if self._tally is not None:
                 self._tally(plausible_count(embedded.tokens), time.monotonic() - started)
             vectors += check_vectors(embedded.vectors, len(group), self.dims, self.model)

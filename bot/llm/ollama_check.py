@@ -34,7 +34,6 @@ from bot.llm.model_check import (
     schema_finding,
 )
 from bot.llm.ollama import (
-    FAILURES,
     KEEP_ALIVE,
     OllamaModel,
     close_client,
@@ -42,8 +41,8 @@ from bot.llm.ollama import (
     full_name,
     loaded_models,
     ollama_client,
-    translated,
 )
+from bot.llm.ollama_faults import FAILURES, translated
 from bot.llm.provider import LoadedModel
 from bot.llm.who_answers import who_answers
 from bot.llm.wire import ODD_ANSWERS

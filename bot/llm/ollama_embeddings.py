@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.domain import ServiceFailed, Trouble
 from bot.llm.embedding_answers import SERVICE
 from bot.llm.embeddings import EMBED_SECONDS, BaseEmbedder, Embedded, Tally, most_bytes, of_embedding
-from bot.llm.ollama import FAILURES, check_pulled, close_client, ollama_client, translated
+from bot.llm.ollama import check_pulled, close_client, ollama_client
+from bot.llm.ollama_faults import FAILURES, translated
 
 
 class OllamaEmbedder(BaseEmbedder):

@@ -11,7 +11,7 @@ from bot.operate.in_use import invite_link, services_in_use
 from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.services import Services
 from bot.operate.status import Status, StatusReport
-from bot.operate.traffic import Traffic
+from bot.operate.traffic import Traffic, together
 from bot.operate.troubles import Troubles
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "page",
     "services_in_use",
     "serving",
+    "together",
 ]

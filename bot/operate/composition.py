@@ -12,8 +12,9 @@ from bot.index import PART, Backlog, IndexServices, MessageVectors, Vectors
 from bot.llm import Ledger, ModelServices, open_embedder
 from bot.operate.activity import Activity
 from bot.operate.capacity import Load, look_at_load
-from bot.operate.doctor import Doctor, IndexFacts, StoreFacts, look_into, waiting_for_index
+from bot.operate.doctor import Doctor, StoreFacts, look_into, waiting_for_index
 from bot.operate.embedding_check import EmbeddingFacts, examine_embedder
+from bot.operate.index_check import IndexFacts
 from bot.operate.status import Status
 from bot.operate.traffic import GuildTraffic, Traffic
 from bot.operate.troubles import Troubles

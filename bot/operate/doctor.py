@@ -13,11 +13,13 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import AnswerError, DamagedIndex, Finding, InUse, LostIndex, ServiceError, StartupError, Verdict
+from bot.domain import AnswerError, Finding, InUse, ServiceError, StartupError, Verdict
+from bot.index import qdrant_of
 from bot.llm import providers_of
 from bot.operate.capacity import Load, judge
 from bot.operate.discord_check import examine_discord
 from bot.operate.embedding_check import AT_ONCE, EmbeddingFacts
+from bot.operate.index_check import IndexFacts, examine_qdrant, index_fault, index_finding
 from bot.operate.traffic import GuildTraffic, together
 from bot.operate.waiting import Delays
 from bot.settings import Settings, misspelt_names
@@ -29,32 +31,8 @@ PROBE_BYTES = 1024 * 1024
 SERVERS_SHOWN = 10
 """Servers that have a line of their own; the others share one."""
 
-EMBEDDINGS = "embeddings"
-"""The service's name in its errors."""
-
-QDRANT_TODO = "check MEM0_QDRANT_HOST, _PORT, _URL and _API_KEY"
-
 NAME_CHARS = 24
 """Of a server's name, so that a line stays short."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexFacts:
-    """What an opened index tells.
-
-    Attributes:
-        memories: how many it holds, messages included.
-        expected: how many it is to hold.
-        foreign: points in the same collection that another program made, left alone.
-        waiting: changes in the outbox that it has yet to take.
-        spread: how it is spread over a cluster otherwise than the settings want; empty where it is not.
-    """
-
-    memories: int
-    expected: int
-    foreign: int
-    waiting: int
-    spread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +116,8 @@ class Doctor:
         if usable:
             yield await self._calls() if sound else Finding("both calls", Verdict.SKIPPED, "the model is at fault")
             yield await self._embeddings()
-            yield await self._vectors()
+            async for finding in self._index_findings():
+                yield finding
 
     def _misspelt(self) -> list[Finding]:
         return [
@@ -246,8 +225,7 @@ class Doctor:
             sentence = f"a model gives no usable answer about a line of this program's own ({error})"
             return Finding("both calls", Verdict.FAULT, sentence, todo)
         except (ServiceError, StartupError) as error:
-            todo = "mend it; until then messages wait and are searched by words"
-            return Finding("both calls", Verdict.FAULT, str(error), todo)
+            return Finding("both calls", Verdict.FAULT, *_until(error, "messages wait and are searched by words"))
         except SQLAlchemyError:
             return Finding("both calls", Verdict.SKIPPED, "the database can't be used")
         return Finding("both calls", Verdict.OK, "the model proposes and judges statements as it is asked to")
@@ -258,9 +236,8 @@ class Doctor:
         try:
             facts = await self._embed()
         except (ServiceError, StartupError) as error:
-            return Finding(
-                "embeddings", Verdict.FAULT, f"{what}: {error}", "mend it; until then memories are searched by words"
-            )
+            found, todo = _until(error, "memories are searched by words")
+            return Finding("embeddings", Verdict.FAULT, f"{what}: {found}", todo)
         except SQLAlchemyError:
             return Finding("embeddings", Verdict.SKIPPED, f"{what}: the database can't be used")
         if self._settings.embed_messages and embedder.is_outside:
@@ -297,41 +274,33 @@ class Doctor:
             return Finding("what waits", Verdict.WARNING, sentence, todo)
         return Finding("what waits", Verdict.OK, "nothing that was tried")
 
+    async def _index_findings(self) -> AsyncIterator[Finding]:
+        """The server that the index is on, where it is on one, and the index."""
+        address, answers = qdrant_of(self._settings), True
+        if address is not None:
+            async for finding in examine_qdrant(address):
+                answers &= finding.verdict is not Verdict.FAULT
+                yield finding
+        yield await self._vectors() if answers else Finding("vector store", Verdict.SKIPPED, "Qdrant is at fault")
+
     async def _vectors(self) -> Finding:
         try:
             facts = await self._index()
         except InUse:
             return Finding("vector store", Verdict.OK, "held by the bot, which is running")
         except (StartupError, ServiceError, OSError) as error:
-            return Finding("vector store", Verdict.FAULT, *_of_index(error))
+            return index_fault(error)
         except SQLAlchemyError:
             return Finding("vector store", Verdict.SKIPPED, "the database can't be used")
         what = "memories and messages" if self._settings.embed_messages else "memories"
-        sentence = f"{facts.memories:,} of {facts.expected:,} {what}"
-        if facts.waiting:
-            sentence += f", {facts.waiting:,} changes waiting"
-        if facts.foreign:
-            sentence += f"; {facts.foreign:,} points of another program in the same collection are left alone"
-        if facts.spread:
-            sentence += f"; it has {facts.spread}"
-            todo = "`python -m bot reindex` makes it anew as MEM0_QDRANT_SHARD_NUMBER and the two below it say"
-            return Finding("vector store", Verdict.WARNING, sentence, todo)
-        if abs(facts.expected - facts.memories) > facts.waiting:
-            todo = "start the bot, which compares both sides at its start and once a day, and mends what differs"
-            return Finding("vector store", Verdict.WARNING, sentence, todo)
-        return Finding("vector store", Verdict.OK, sentence)
+        return index_finding(facts, what)
 
 
-def _of_index(error: StartupError | ServiceError | OSError) -> tuple[str, str]:
-    """What is wrong where the index can't be opened, and what to do."""
-    cause = error if isinstance(error, ServiceError) else error.__cause__
-    if isinstance(cause, ServiceError) and cause.service == EMBEDDINGS:
-        return str(error), "mend the embeddings, above: memories can't be looked up without them"
-    if isinstance(error, DamagedIndex | LostIndex):
-        return str(error), "start the bot, or do it now; until then memories are searched by words, and none is lost"
-    if isinstance(error, OSError):
-        return f"can't be opened ({error.strerror})", "see that the bot's user may use DATA_DIR and what is in it"
-    return str(error), "" if isinstance(error, StartupError) else QDRANT_TODO
+def _until(error: ServiceError | StartupError, then: str) -> tuple[str, str]:
+    """What happened, and what to do and what holds until then."""
+    if isinstance(error, ServiceError):
+        return f"{error.service}: {error.what}", f"{error.todo or 'mend it'}; until then {then}"
+    return str(error), f"mend it; until then {then}"
 
 
 def waited(seconds: float) -> str:

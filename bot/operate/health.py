@@ -15,18 +15,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import ChannelMemoryError, StartupError
 from bot.index import VectorIndex
-from bot.storage import Database
+from bot.storage import Database, advice_on
 
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 2.0
 """A part that does not answer by then is not ready; probes wait for three seconds."""
 
-Check = Callable[[], Awaitable[bool]]
+Check = Callable[[], Awaitable[None]]
 
 
 class Readiness:
     """Asks every part that has to be there for the bot to do its work.
+
+    Attributes:
+        why: what is wrong with each part that was not there when they were last asked, and what to do.
 
     Args:
         gateway: whether every shard is connected; None where no gateway is needed.
@@ -38,29 +41,38 @@ class Readiness:
         self._gateway = gateway
         self._db = db
         self._index = index
+        self.why: dict[str, str] = {}
 
     async def parts(self) -> Mapping[str, bool]:
         """Each part, and whether it is there."""
-        database, vectors = await asyncio.gather(_within(self._database), _within(self._vectors))
-        parts = {"database": database, "vector store": vectors}
+        faults = await asyncio.gather(_within(self._database), _within(self._vectors))
+        why = dict(zip(("database", "vector store"), faults, strict=True))
+        self.why = {part: fault for part, fault in why.items() if fault}
+        parts = {part: not fault for part, fault in why.items()}
         return parts if self._gateway is None else {"gateway": self._gateway(), **parts}
 
-    async def _database(self) -> bool:
+    async def _database(self) -> None:
         async with self._db.read() as connection:
             await connection.execute(text("SELECT 1"))
-        return True
 
-    async def _vectors(self) -> bool:
+    async def _vectors(self) -> None:
         await self._index.count()
-        return True
 
 
-async def _within(check: Check) -> bool:
+async def _within(check: Check) -> str:
+    """What is wrong, and what to do; empty for nothing."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return await check()
-    except (TimeoutError, SQLAlchemyError, ChannelMemoryError, OSError):
-        return False
+            await check()
+    except TimeoutError:
+        return f"no answer within {CHECK_SECONDS:g} s; run `python -m bot doctor`"
+    except ChannelMemoryError as error:
+        return str(error)
+    except SQLAlchemyError as error:
+        return "it is {}; {}".format(*(advice_on(error) or ("not to be used", "run `python -m bot doctor`")))
+    except OSError:
+        return "a file can't be used; run `python -m bot doctor`"
+    return ""
 
 
 @asynccontextmanager
@@ -71,6 +83,7 @@ async def serving(
     ready: Callable[[], Awaitable[Mapping[str, bool]]],
     metrics: Callable[[], Awaitable[bytes]],
     hosts: Callable[[], Mapping[str, str]] = dict,
+    why: Callable[[], Mapping[str, str]] = dict,
 ) -> AsyncIterator[int]:
     """Serve for the time of the block; gives the port (0: any free one).
 
@@ -79,6 +92,7 @@ async def serving(
         port: port to listen on.
         ready: each part that has to be there, and whether it is.
         metrics: the page for Prometheus.
+        why: what is wrong with parts that `ready` found missing.
         hosts: each of several hosts of a service, and how it is; told, and not waited for.
 
     Raises:
@@ -91,6 +105,8 @@ async def serving(
     async def readiness(_: web.Request) -> web.Response:
         parts = await ready()
         body: dict[str, object] = {"ready": all(parts.values()), "parts": dict(parts)}
+        if faults := dict(why()):
+            body["why"] = faults
         if several := dict(hosts()):
             body["hosts"] = several
         return web.json_response(body, status=_status(parts))

@@ -77,7 +77,14 @@ def observed(app: App, gateway: Callable[[], bool] | None) -> AbstractAsyncConte
     app.metrics.registry.register(standing)
     scrape = partial(page, app.metrics, standing)
     hosts = partial(hosts_of, app.guards)
-    return serving(settings.metrics_host, settings.metrics_port, ready=ready.parts, hosts=hosts, metrics=scrape)
+    return serving(
+        settings.metrics_host,
+        settings.metrics_port,
+        ready=ready.parts,
+        why=lambda: ready.why,
+        hosts=hosts,
+        metrics=scrape,
+    )
 
 
 def standing_of(app: App, ready: Readiness) -> ProcessStanding:

@@ -317,7 +317,9 @@ async def test_a_database_that_is_no_database(patient: Patient, tmp_path: Path) 
 
 async def test_a_qdrant_server_that_is_down(patient: Patient) -> None:
     found = await patient.examine(mem0_qdrant_url="http://127.0.0.1:9")
-    assert "MEM0_QDRANT_HOST" in faults(found)["vector store"]
+    assert found["qdrant"].found == "nothing listens at http://127.0.0.1:9"
+    assert "MEM0_QDRANT_HOST" in faults(found)["qdrant"]
+    assert found["vector store"].verdict is Verdict.SKIPPED
 
 
 async def test_an_index_that_lost_something_is_named_with_both_figures(patient: Patient, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ async def test_refused_connection_is_unavailable_until_it_is_back(
     ollama_server: LoopbackOllama, model: OllamaModel
 ) -> None:
     await ollama_server.stop()
-    with pytest.raises(ServiceUnavailable, match="nothing listens at .*; start Ollama"):
+    with pytest.raises(ServiceUnavailable, match=r"nothing listens at .*; start Ollama"):
         await ask(model)
     await ollama_server.start()
     assert (await ask(model)).text

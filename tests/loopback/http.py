@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 MAX_BODY = 64 * 1024 * 1024
+"""Of a request; servers that take less end the connection."""
 SHUTDOWN_SECONDS = 0.2  # hanging answers are not waited for
 
 
@@ -73,6 +74,11 @@ class LoopbackServer:
     _healed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _runner: web.AppRunner | None = field(default=None, init=False)
     _port: int = field(default=0, init=False)
+
+    @property
+    def most_bytes(self) -> int:
+        """Of a request; over it the connection is ended, without an answer."""
+        return MAX_BODY
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """The protocol, by subclasses."""
@@ -147,6 +153,8 @@ class LoopbackServer:
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (request.content_length or 0) > self.most_bytes and request.transport is not None:
+            request.transport.abort()
         raw = await request.read()
         body = json.loads(raw) if raw else None
         self.requests.append(Recorded(request.method, request.path, dict(request.headers), body))

@@ -1,7 +1,9 @@
 """A loopback Ollama: the part of its HTTP API that a client of chat and embeddings needs.
 
-It keeps Ollama's habits that matter: a prompt over `num_ctx` is cut silently unless `truncate` is false (and it is a
-server that knows it), then it is HTTP 400; an answer over `num_predict` or the window ends with done_reason "length".
+It keeps the habits of a real one (0.24.0) that matter: a prompt over `num_ctx`, or a text over an embedder's window, is
+cut silently unless `truncate` is false (and it is a server that knows it), then it is HTTP 400; an answer over
+`num_predict` or the window ends with done_reason "length". A model that is loaded is asked at once, however many wait
+for another one; a model that is not waits until one of those in its way does nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +26,8 @@ CHARACTERS_A_TOKEN = 4
 PIECE = 16 * CHARACTERS_A_TOKEN
 """So many characters of an answer at once; a real server sends a token, which takes most tests too long."""
 DEFAULT_WINDOW = 4096  # Ollama's own below 24 GiB of VRAM
+TEMPLATE = "{{ if .System }}<|system|>{{ .System }}{{ end }}<|user|>{{ .Prompt }}<|assistant|>"
+GRAMMAR_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,16 @@ class LoopbackOllama(LoopbackServer):
         models: what is pulled, for chat.
         embedders: what is pulled, for embedding.
         capabilities: of the chat models, as /api/show tells them.
+        embedder_capabilities: of the embedders; none at all for servers that don't tell.
+        template: of the chat models.
+        modelfile: of the chat models.
         context_length: of the models.
+        embedding_window: tokens that an embedder reads of a text.
+        chat_models_embed: whether a chat model's engine embeds as well; else it is 501.
+        max_loaded: OLLAMA_MAX_LOADED_MODELS; None for as many as there are.
+        max_queue: OLLAMA_MAX_QUEUE: requests that may wait for a model to be loaded; None for any number.
+        loaded: the models in memory.
+        loads: each model that was loaded, in order; every one but the first is a swap where max_loaded is 1.
         dims: size of the embeddings.
         knows_truncate: False for servers before 0.12.6, which cut and shift silently whatever they are told.
         size_vram: bytes of a loaded model on the graphics card, of its 4.9 GB.
@@ -71,9 +86,18 @@ class LoopbackOllama(LoopbackServer):
     models: Sequence[str] = ("llama3.1:8b",)
     embedders: Sequence[str] = ("nomic-embed-text:latest",)
     capabilities: Sequence[str] = ("completion", "tools")
+    embedder_capabilities: Sequence[str] = ("embedding",)
+    template: str = TEMPLATE
+    modelfile: str = "FROM llama3.1:8b"
     context_length: int = 131_072
+    embedding_window: int = 2048
+    chat_models_embed: bool = False
+    max_loaded: int | None = None
+    max_queue: int | None = None
+    loaded: list[str] = field(default_factory=list)
+    loads: list[str] = field(default_factory=list)
     dims: int = 768
-    version: str = "0.12.6"
+    version: str = "0.24.0"
     knows_truncate: bool = True
     counts_prompt: bool = True
     size_vram: int = 4_900_000_000
@@ -87,6 +111,9 @@ class LoopbackOllama(LoopbackServer):
     spoil: Callable[[list[list[float]]], object] | None = None
     poison: str | None = None
     heeds_format: bool = True
+    _calls: Counter[str] = field(default_factory=Counter, init=False)
+    _waiting: int = field(default=0, init=False)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Ollama's paths."""
@@ -119,8 +146,46 @@ class LoopbackOllama(LoopbackServer):
 
     async def _ps(self, _: web.Request) -> web.Response:
         window = self.windows[-1] if self.windows else DEFAULT_WINDOW
-        running = {"expires_at": "2318-01-01T00:00:00Z", "size_vram": self.size_vram, "context_length": window}
-        return web.json_response({"models": [_card(name) | running for name in self.models[:1]]})
+        running = {"expires_at": "2318-01-01T00:00:00Z", "size_vram": self.size_vram}
+        windows = {name: window if _pulled(name, self.models) else self.embedding_window for name in self.loaded}
+        return web.json_response(
+            {"models": [_card(name) | running | {"context_length": length} for name, length in windows.items()]}
+        )
+
+    @asynccontextmanager
+    async def _in_memory(self, name: str) -> AsyncIterator[None]:
+        """A model in memory for the time of the block."""
+        name = _full(name)
+        async with self._changed:
+            self._waiting += 1
+            try:
+                await self._changed.wait_for(lambda: name in self.loaded or self._has_room())
+            finally:
+                self._waiting -= 1
+            if name not in self.loaded:
+                self._load(name)
+            self._calls[name] += 1
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._calls[name] -= 1
+                self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        full = self.max_loaded is not None and len(self.loaded) >= self.max_loaded
+        return not full or any(not self._calls[name] for name in self.loaded)
+
+    def _load(self, name: str) -> None:
+        if self.max_loaded is not None and len(self.loaded) >= self.max_loaded:
+            self.loaded.remove(next(idle for idle in self.loaded if not self._calls[idle]))
+        self.loaded.append(name)
+        self.loads.append(name)
+
+    def _too_busy(self) -> web.Response | None:
+        if self.max_queue is None or self._waiting < self.max_queue:
+            return None
+        return _error(503, "server busy, please try again.  maximum pending requests exceeded")
 
     async def _pull(self, request: web.Request) -> web.StreamResponse:
         name = request[BODY]["model"]
@@ -145,30 +210,45 @@ class LoopbackOllama(LoopbackServer):
         name = request[BODY]["model"]
         if not _pulled(name, (*self.models, *self.embedders)):
             return _unknown(name)
-        capabilities = self.capabilities if _pulled(name, self.models) else ("embedding",)
+        chats = _pulled(name, self.models)
+        capabilities = self.capabilities if chats else self.embedder_capabilities
         info = {
             "general.architecture": "llama",
             "llama.context_length": self.context_length,
             "llama.embedding_length": self.dims,
         }
-        return web.json_response(
-            {"details": _card(name)["details"], "model_info": info, "capabilities": list(capabilities)}
-        )
+        shown = {"details": _card(name)["details"], "model_info": info}
+        shown |= {"template": self.template if chats else "{{ .Prompt }}", "modelfile": self.modelfile}
+        return web.json_response(shown | ({"capabilities": list(capabilities)} if capabilities else {}))
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = request[BODY]
-        if not _pulled(body["model"], self.models):
-            return _unknown(body["model"])
+        if (refused := self._bad_chat(body) or self._too_busy()) is not None:
+            return refused
+        async with self._in_memory(body["model"]):
+            return await self._chat_with(request, body)
+
+    def _bad_chat(self, body: dict[str, Any]) -> web.Response | None:
+        name = body["model"]
+        if not _pulled(name, (*self.models, *self.embedders)):
+            return _unknown(name)
+        if not _pulled(name, self.models) or "completion" not in (self.capabilities or ("completion",)):
+            return _error(400, f'"{name}" does not support chat')
         if body.get("think") and "thinking" not in self.capabilities:
-            return web.json_response({"error": f'"{body["model"]}" does not support thinking'}, status=400)
+            return _error(400, f'"{name}" does not support thinking')
+        if isinstance(body.get("format"), dict) and not all(map(_has_grammar, _parts(body["format"]))):
+            return _error(500, "invalid JSON schema in format")
         if self.poison is not None and any(self.poison in message["content"] for message in body["messages"]):
-            return web.json_response({"error": "model runner has unexpectedly stopped"}, status=500)
+            return _error(500, "model runner has unexpectedly stopped, this may be due to resource limitations")
+        return None
+
+    async def _chat_with(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         options = body.get("options") or {}
         window = options.get("num_ctx", DEFAULT_WINDOW)
         prompt_tokens = sum(_tokens(message["content"]) for message in body["messages"])
         if prompt_tokens > window:
             if self.knows_truncate and body.get("truncate") is False:
-                return _too_long(prompt_tokens, window)
+                return _error(400, "the input length exceeds the context length")
             prompt_tokens = window
         answer = await self._say(request, body)
         ends = self.knows_truncate and body.get("shift") is False
@@ -228,12 +308,25 @@ class LoopbackOllama(LoopbackServer):
 
     async def _embed(self, request: web.Request) -> web.Response:
         body = request[BODY]
-        if not _pulled(body["model"], self.embedders):
-            return _unknown(body["model"])
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if (refused := self._bad_embedding(body, texts) or self._too_busy()) is not None:
+            return refused
+        async with self._in_memory(body["model"]):
+            return self._vectors(request, body, [text[: self.embedding_window * CHARACTERS_A_TOKEN] for text in texts])
+
+    def _bad_embedding(self, body: dict[str, Any], texts: Sequence[str]) -> web.Response | None:
+        name = body["model"]
+        if not _pulled(name, (*self.models, *self.embedders)):
+            return _unknown(name)
+        if not _pulled(name, self.embedders) and not self.chat_models_embed:
+            return _error(501, "this model does not support embeddings")
         if self.declines is not None and (declined := self.declines(texts)) is not None:
-            status, error = declined
-            return web.json_response({"error": error}, status=status)
+            return _error(*declined)
+        if body.get("truncate") is False and any(_tokens(text) > self.embedding_window for text in texts):
+            return _error(400, "the input length exceeds the context length")
+        return None
+
+    def _vectors(self, request: web.Request, body: dict[str, Any], texts: Sequence[str]) -> web.Response:
         dims = body.get("dimensions") or self.dims
         if planned(request, Fault.GARBAGE):
             dims -= 1
@@ -258,23 +351,32 @@ def _fit(answer: Answer, room: int) -> Answer:
     return Answer(answer.text[: room * CHARACTERS_A_TOKEN], "length", answer.prompt_eval_count, room, answer.thoughts)
 
 
+def _full(name: str) -> str:
+    return name if ":" in name else f"{name}:latest"
+
+
 def _pulled(name: str, models: Sequence[str]) -> bool:
-    return (name if ":" in name else f"{name}:latest") in {m if ":" in m else f"{m}:latest" for m in models}
+    return _full(name) in map(_full, models)
 
 
 def _unknown(name: str) -> web.Response:
-    return web.json_response({"error": f"model '{name}' not found"}, status=404)
+    return _error(404, f'model "{name}" not found, try pulling it first')
 
 
-def _too_long(prompt_tokens: int, window: int) -> web.Response:
-    error = {
-        "code": 400,
-        "message": "the request exceeds the available context size, try increasing it",
-        "type": "exceed_context_size_error",
-        "n_prompt_tokens": prompt_tokens,
-        "n_ctx": window,
-    }
-    return web.json_response({"error": error}, status=400)
+def _error(status: int, text: str) -> web.Response:
+    return web.json_response({"error": text}, status=status)
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A schema and those inside it."""
+    yield schema
+    inner = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
+    for part in inner:
+        yield from _parts(part)
+
+
+def _has_grammar(schema: Mapping[str, Any]) -> bool:
+    return "$ref" not in schema and schema.get("type", "object") in GRAMMAR_TYPES
 
 
 def _card(name: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A loopback Qdrant: the REST calls that qdrant-client and mem0 make, over the client's own in-memory engine.
 
 It keeps the habits of a server that matter here: points and deletions are visible on return, a missing collection is
-404, a vector of the wrong size 400, payload indexes are listed with their parameters, an alias stands for its
-collection in every call and can't have the name of one.
+404, one that is made twice 409, a vector of the wrong size 400, a request over 32 MB ends the connection, payload
+indexes are listed with their parameters, an alias stands for its collection in every call and can't have the name of
+one.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ _SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
 _POINTS: TypeAdapter[list[models.PointStruct]] = TypeAdapter(list[models.PointStruct])
 
 
+MAX_REQUEST = 32 * 1024 * 1024
+
+
 @dataclass(slots=True)
 class LoopbackQdrant(LoopbackServer):
     """A Qdrant server on 127.0.0.1; what it holds stays over stop and start.
 
     Attributes:
         api_key: the only key that is let in; None lets everybody in.
+        version: that it tells.
         engine: what it holds, for looking into it from a test.
         indexes: payload indexes by collection and field, as they were asked for.
         created: how each collection was asked for.
@@ -36,6 +41,7 @@ class LoopbackQdrant(LoopbackServer):
     """
 
     api_key: str | None = None
+    version: str = "1.18.3"
     engine: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"), init=False)
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
     created: dict[str, models.CreateCollection] = field(default_factory=dict, init=False)
@@ -67,6 +73,11 @@ class LoopbackQdrant(LoopbackServer):
             *(web.route(method, path, self._on_collection(call)) for (method, path), call in calls.items()),
         ]
 
+    @property
+    def most_bytes(self) -> int:
+        """service.max_request_size_mb."""
+        return MAX_REQUEST
+
     def error_body(self, plan: Plan) -> dict[str, object]:
         """Qdrant's errors are a status."""
         return {"status": {"error": plan.message}, "time": 0.0}
@@ -79,6 +90,8 @@ class LoopbackQdrant(LoopbackServer):
                 return stranger
             with self._turn, warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the in-memory engine has no payload indexes and says so
+                if call == self._create and self.engine.collection_exists(name):
+                    return _failed(409, f"Wrong input: Collection `{name}` already exists!")
                 if call != self._create and not self.engine.collection_exists(name):
                     return _failed(404, f"Not found: Collection `{name}` doesn't exist!")
                 try:
@@ -89,7 +102,7 @@ class LoopbackQdrant(LoopbackServer):
         return handler
 
     async def _version(self, _: web.Request) -> web.Response:
-        return web.json_response({"title": "qdrant - vector search engine", "version": "1.18.0"})
+        return web.json_response({"title": "qdrant - vector search engine", "version": self.version})
 
     async def _ready(self, _: web.Request) -> web.Response:
         return web.Response(text="all shards are ready")  # asked without a key
@@ -196,7 +209,8 @@ class LoopbackQdrant(LoopbackServer):
     def _stranger(self, request: web.Request) -> web.Response | None:
         if self.api_key is None or request.headers.get("api-key") == self.api_key:
             return None
-        return _failed(401, "Must provide an API key or an Authorization bearer token")
+        lacks = "Must provide an API key or an Authorization bearer token"
+        return web.Response(text="Invalid API key or JWT" if "api-key" in request.headers else lacks, status=401)
 
 
 def _type_of(schema: object) -> object:
