@@ -11,6 +11,7 @@ from itertools import combinations
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.recall.expansion import relevance, widened
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
 from bot.recall.ranking import REACH, RankedMessage, Spoken, count, own_scores, own_weights, raised, rank, rarity
@@ -94,6 +95,23 @@ class MessageSearch:
             near_dated = _around({line.place for line in ranked if line.spoken.id in set(dated)})
             ranked = [line for line in ranked if question.admits(line.spoken.id) or line.place in near_dated]
         return [line for line in ranked if _may_show(line.spoken, query)]
+
+    async def further(
+        self,
+        connection: AsyncConnection,
+        question: Question,
+        query: RecallQuery,
+        scope: SearchScope,
+        ranked: Sequence[RankedMessage],
+    ) -> list[RankedMessage]:
+        """Messages that share telling words with the best of `ranked`, and are not among them; best first."""
+        weights = relevance(question, ranked)
+        if not weights:
+            return []
+        corpus = await self._statistics.corpus(connection, "messages", scope, list(weights))
+        lines = await self.search(connection, widened(question, weights, corpus), query, scope)
+        known = {line.spoken.id for line in ranked}
+        return [line for line in lines if line.spoken.id not in known]
 
     async def _dated(self, connection: AsyncConnection, question: Question, scope: SearchScope) -> list[int]:
         """Messages of other times that tell a day of those which the question names, with a word of its subject."""

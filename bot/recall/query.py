@@ -27,7 +27,8 @@ class RecallQuery:
         asked_at: the snowflake of the moment in which it is asked, from which its relative times are counted; None for
             now, or for that of `until`.
         by_meaning: whether the index may be asked too; else words alone are searched, and nothing is embedded.
-        replies: whether what was said to questions among the messages comes along, beyond `max_chars`.
+        for_answer: whether what an answer may need comes along: behind the rest, messages that share telling words with
+            the best ones, and beyond `max_chars` what was said to questions among the messages.
         limit: at most so many hits.
         max_chars: at most so many characters of hits in all, with names in place of references.
     """
@@ -42,7 +43,7 @@ class RecallQuery:
     earlier: str = ""
     asked_at: int | None = None
     by_meaning: bool = True
-    replies: bool = False
+    for_answer: bool = False
     limit: int = DEFAULT_LIMIT
     max_chars: int = DEFAULT_CHARS
 

@@ -7,7 +7,7 @@ question is still answered by its words alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -117,7 +117,7 @@ class Word:
         terms: what it may stand under; one of them is enough.
         name: it is (part of) the name of somebody whom the question is about.
         time: it only tells the time that is asked about.
-        before: it is of the question before this one alone.
+        before: it is of the question before this one alone, or of what this one found.
     """
 
     terms: tuple[str, ...]
@@ -202,6 +202,10 @@ class Question:
             people=self.people or earlier.people,
             spans=self.spans or earlier.without_restriction().spans,
         )
+
+    def with_words(self, words: Iterable[Word]) -> Question:
+        """This question with more words."""
+        return replace(self, words=(*self.words, *words))
 
     @property
     def subject(self) -> frozenset[int]:

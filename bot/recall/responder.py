@@ -102,7 +102,7 @@ class Responder:
         answer.
         """
         wanted = replace(
-            query, channel_ids=await reading(), limit=HITS, max_chars=CHARS, replies=answer or query.replies
+            query, channel_ids=await reading(), limit=HITS, max_chars=CHARS, for_answer=answer or query.for_answer
         )
         result = await self._recall.search(wanted)
         presented = replace(await self.again(query, result.hits, reading), notes=result.notes)
@@ -147,7 +147,7 @@ class Responder:
     async def _second(self, query: RecallQuery, words: str, reading: Reading) -> Answered:
         """What is found with the words that the model looks for."""
         by_meaning = query.by_meaning and self._embeds_at_home
-        second = replace(query, text=words, earlier="", by_meaning=by_meaning, replies=True)
+        second = replace(query, text=words, earlier="", by_meaning=by_meaning, for_answer=True)
         return await self.respond(second, reading, answer=False)
 
     async def _with_past(self, presented: Answered, reading: Reading) -> _Known:

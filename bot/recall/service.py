@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references, snowflake, system_clock
@@ -103,8 +104,10 @@ class Recall:
             )
         above = {match.memory_id: match.above for match in convincing(near, words_found=bool(ranked or rows))}
         memories = await self._stage("fuse", self._memories.fuse(rows, list(above), question, query))
-        hits = await self._stage("quote", self._hits(ranked[:CONSIDERED], memories, question, query))
-        if query.replies and query.author_id is None:
+        further = await self._stage("further", self._further(question, ranked, query)) if query.for_answer else []
+        lines = (ranked[:CONSIDERED], further[:CONSIDERED])
+        hits = await self._stage("quote", self._hits(lines, memories, question, query))
+        if query.for_answer and query.author_id is None:
             async with self._db.read() as connection:
                 hits = await with_replies(connection, hits, query)
         result = RecallResult(tuple(with_strength(hits, question, ranked, above)), (note,) if note else ())
@@ -153,31 +156,42 @@ class Recall:
             ranked = await self._messages.search(connection, question, query, scope, near)
             return ranked, await self._memories.by_words(connection, question, scope)
 
+    async def _further(
+        self, question: Question, ranked: Sequence[RankedMessage], query: RecallQuery
+    ) -> list[RankedMessage]:
+        async with self._db.read() as connection:
+            scope = await scope_of(connection, query)
+            return await self._messages.further(connection, question, query, scope, ranked)
+
     async def _hits(
         self,
-        ranked: Sequence[RankedMessage],
+        tracks: Sequence[Sequence[RankedMessage]],
         memories: Sequence[tuple[Memory, float]],
         question: Question,
         query: RecallQuery,
     ) -> list[Hit]:
-        """What fits into the answer: the best memories, and excerpts in the room that they leave."""
-        names = await self._names(ranked, memories, query.guild_id)
+        """What fits into the answer: the best memories, and excerpts of each track in the room that is left."""
+        names = await self._names(chain(*tracks), memories, query.guild_id)
         shown = _fitting(memories, names, query)
         room = query.max_chars - sum(_size(memory.text, names) for memory, _ in shown)
-        excerpts = choose(
-            ranked,
-            limit=max(1, query.limit - len(shown)),
-            room=room,
-            size=lambda line: _size(_line(line, question), names),
-            several=question.several,
-        )
+        limit = max(1, query.limit - len(shown))
+        excerpts: list[Excerpt] = []
+
+        def size(line: RankedMessage) -> int:
+            return _size(_line(line, question), names)
+
+        for ranked in tracks:
+            chosen = choose(ranked, limit=limit, room=room, size=size, several=question.several)
+            excerpts += chosen
+            limit -= len(chosen)
+            room -= sum(size(line) + len("\n") for excerpt in chosen for line in excerpt.lines)
         hits = _merged(shown, excerpts, question, query)
         return sorted(hits, key=lambda hit: -hit.score)[: query.limit]
 
     async def _names(
-        self, ranked: Iterable[RankedMessage], memories: Iterable[tuple[Memory, float]], guild_id: int
+        self, lines: Iterable[RankedMessage], memories: Iterable[tuple[Memory, float]], guild_id: int
     ) -> dict[int, str]:
-        spoken = [line.spoken for line in ranked]
+        spoken = [line.spoken for line in lines]
         people = references.people_in([*(line.content for line in spoken), *(memory.text for memory, _ in memories)])
         return await self._directory.names(guild_id, people | {line.author_id for line in spoken})
 

@@ -28,7 +28,7 @@ from bot.text.meanings import NO_SIGN, SIGNS_LIKE, Clock, Day, Meaning, Number, 
 from bot.text.moments import parse_since, parse_until, window_in_words
 from bot.text.periods import Period, is_dated_in, periods_of
 from bot.text.secrets import REDACTED, SecretFinder
-from bot.text.statistics import Statistics
+from bot.text.statistics import Corpus, Statistics
 from bot.text.written_dates import with_written_dates, with_written_times
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "WRITTEN_MONTHS",
     "Appointment",
     "Clock",
+    "Corpus",
     "Day",
     "FullText",
     "FullTextEntry",

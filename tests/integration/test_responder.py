@@ -111,8 +111,8 @@ async def test_what_the_model_looks_for_is_searched_once_by_words_alone_and_is_b
     responder: Responder, chat: Chat, oracle: Oracle
 ) -> None:
     await chat.say(ADA, "the launch is on the day when the marquee comes")
-    comes = await chat.say(BEN, "marquee: delivered Thursday", channel=CHANNEL + 1)
-    oracle.says, oracle.about, oracle.searches = "The launch is on Thursday.", "delivered", "marquee delivered"
+    comes = await chat.say(BEN, "tent: delivered Thursday", channel=CHANNEL + 1)
+    oracle.says, oracle.about, oracle.searches = "The launch is on Thursday.", "delivered", "tent delivered"
     asked = replace(ASKED, text="which day has the launch?")
     answered = await responder.respond(asked, here)
     assert answered.is_answered
@@ -188,14 +188,14 @@ async def test_the_question_before_and_the_day_of_the_question_are_before_the_mo
 
 async def test_what_was_said_to_a_question_comes_with_it(responder: Responder, chat: Chat, oracle: Oracle) -> None:
     asked = await chat.say(BEN, "launch launch when is the launch of the launch?")
-    await chat.talk([(ADA, f"something else {n}") for n in range(9)])
+    await chat.talk([(ADA, f"chatter{n}") for n in range(9)])
     await chat.say(ADA, "the 14th", reply_to=asked)
     oracle.about = "the 14th"
     await responder.respond(ASKED, here)
     (prompt,) = oracle.prompts
     assert "the 14th" in prompt
-    assert "something else 2" in prompt
-    assert "something else 8" not in prompt
+    assert "chatter2" in prompt
+    assert "chatter8" not in prompt
 
 
 async def test_nothing_said_after_the_moment_that_is_asked_about_comes_along(
@@ -205,3 +205,34 @@ async def test_nothing_said_after_the_moment_that_is_asked_about_comes_along(
     await chat.say(ADA, "the 14th", reply_to=asked)
     await responder.respond(replace(ASKED, until=asked.id), here)
     assert "the 14th" not in oracle.prompts[0]
+
+
+async def test_what_shares_telling_words_with_the_best_is_before_the_model_too(
+    responder: Responder, chat: Chat, oracle: Oracle
+) -> None:
+    await chat.say(ADA, "the budget of the open day is 400 euro")
+    for number in range(30):
+        await chat.say(BEN, f"chatter{number} about{number}")
+    await chat.say(ADA, "the flyers came to 39 euro")
+    await responder.respond(replace(ASKED, text="is there money left in the budget?"), here)
+    assert "39 euro" in oracle.prompts[0]
+
+
+async def test_what_shares_telling_words_is_searched_for_answers_alone(responder: Responder, chat: Chat) -> None:
+    await chat.say(ADA, "the budget of the open day is 400 euro")
+    for number in range(30):
+        await chat.say(BEN, f"chatter{number} about{number}")
+    await chat.say(ADA, "the flyers came to 39 euro")
+    answered = await responder.respond(replace(ASKED, text="is there money left in the budget?"), here, answer=False)
+    assert not any("39 euro" in hit.text for hit in answered.hits)
+
+
+async def test_no_word_of_what_may_not_be_read_finds_anything(responder: Responder, chat: Chat, oracle: Oracle) -> None:
+    await chat.say(ADA, "the budget of the open day is 400 euro", channel=CHANNEL + 5)
+    await chat.say(ADA, "our budget is fine")
+    for number in range(30):
+        await chat.say(BEN, f"chatter{number} about{number}")
+    await chat.say(ADA, "the flyers came to 39 euro")
+    await chat.say(ADA, "badges came to 114 euro")
+    await responder.respond(replace(ASKED, text="is there money left in the budget?"), here)
+    assert "euro" not in oracle.prompts[0]
