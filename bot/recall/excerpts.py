@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import mul
 
 from bot.recall.ranking import RankedMessage
@@ -13,6 +12,8 @@ from bot.text import one_line
 CONSIDERED = 150  # messages that are worth choosing from: an answer shows some thirty
 SKIPPED = 1  # so many messages may be left out between two lines of one excerpt
 SATED = 0.6  # a question with several parts: a word counts so much less with every line that already holds it
+BRIEF = 0.2  # power of the room that a message takes by which its score is held back
+HEAD = 60  # characters that a message takes in any case, as an excerpt of its own or in one
 LONG_ENOUGH = 40  # characters from which on a message that is said again tells nothing more
 BREAK = "…"  # stands in an excerpt's text where messages are left out
 
@@ -84,13 +85,15 @@ def choose(
     """
     left = _different([line for line in ranked[:CONSIDERED] if line.score > 0])
     sizes = {line.place: size(line) for line in left}
+    held_back = {place: (HEAD + taken) ** BRIEF for place, taken in sizes.items()}
+    left.sort(key=lambda line: -line.score / held_back[line.place])
     choice = _Choice(limit, room)
     hunger = [1.0] * (len(left[0].by_word) if left else 0)
     while (line := next((o for o in left if choice.add(o, sizes[o.place])), None)) is not None:
         left.remove(line)
         if several:
             hunger = [h * SATED if n else h for h, n in zip(hunger, line.spoken.counts, strict=True)]
-            left.sort(key=partial(_worth, hunger), reverse=True)
+            left.sort(key=lambda line: -_worth(hunger, line) / held_back[line.place])
     return sorted(choice.excerpts(), key=lambda excerpt: -excerpt.best.score)
 
 

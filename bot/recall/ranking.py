@@ -20,12 +20,16 @@ CONTEXT_K1 = 1.2
 CONTEXT_B = 0.75
 CONTEXT = 4.0  # weight of a message's surroundings against its own words
 REACH = 3  # messages on either side that belong to the surroundings
-BY_DISTANCE = (1.0, 0.5, 0.3, 0.1)  # weight of words said 0, 1, 2, 3 messages away
-ASKED_BEFORE = 2.0  # the words of somebody else's question count so much more for the message after it
+BY_DISTANCE = (1.0, 0.35, 0.3, 0.1)  # weight of words said 0, 1, 2, 3 messages away
+ASKED_BEFORE = 2.0  # the words of somebody else's question count so much more for the message after it,
+SAME_AUTHOR = 1.3  # and those of a neighbour by the same author so much
+TOGETHER = 0.5  # power of the share of the question's words that stand in and around a message
 BEFORE = 0.5  # weight of a word that is not the question's own, so that the question leads
-NAME = 0.2  # weight of people's names among the words: their bearers' own messages rarely hold them
-BY_THEM = 0.4  # what a person of the question said is worth so much more,
+NAME = 0.35  # weight of people's names among the words: their bearers' own messages rarely hold them
+NAME_AROUND = 0.1  # their weight in a message's surroundings
+BY_THEM = 0.6  # what a person of the question said is worth so much more,
 BY_THEM_AT_LEAST = 3.0  # and at least this
+BY_OTHERS = 0.85  # what others said is worth so much then
 ASKS = 0.8  # a question answers less than a statement
 TELLS_TIME = 1.1
 NEWEST = 1.5  # where the question is about now: how much more the newest message is worth than the oldest
@@ -115,6 +119,8 @@ def raised(question: Question, score: float, spoken: Spoken) -> float:
     """The score, raised for who said it and when, lowered where it only asks."""
     if score > 0 and spoken.author_id in question.people:
         score = score * (1 + BY_THEM) + BY_THEM_AT_LEAST
+    elif question.people:
+        score *= BY_OTHERS
     if spoken.asks:
         score *= ASKS
     if question.wants_time and _TIME.search(spoken.content):
@@ -143,7 +149,8 @@ def rank(
     """
     worth = own_weights(question, weights)
     words = zip(question.words, weights, strict=True)
-    around = [0.0 if word.name else _share(word) * CONTEXT * weight for word, weight in words]
+    around = [(NAME_AROUND if word.name else _share(word)) * CONTEXT * weight for word, weight in words]
+    asked = [not word.name for word in question.words]
     scored = []
     for number, run in enumerate(runs):
         for position, spoken in enumerate(run):
@@ -153,7 +160,8 @@ def rank(
                     own_scores(worth, mean_length, spoken), around, _around(run, position, mean_length), strict=True
                 )
             )
-            scored.append(RankedMessage(spoken, by_word, raised(question, sum(by_word), spoken), (number, position)))
+            score = raised(question, sum(by_word) * _together(asked, by_word), spoken)
+            scored.append(RankedMessage(spoken, by_word, score, (number, position)))
     scored = _fused(scored, near)
     if question.wants_now:
         scored = _newer_is_better(scored)
@@ -172,6 +180,15 @@ def _fused(scored: Sequence[RankedMessage], near: Sequence[int]) -> list[RankedM
     ]
 
 
+def _together(asked: Sequence[bool], by_word: Sequence[float]) -> float:
+    """How much a message is worth for the share of the words other than names (`asked`) that it or its like holds."""
+    of = sum(asked)
+    if not of:
+        return 1.0
+    held = sum(wanted and value > 0 for wanted, value in zip(asked, by_word, strict=True))
+    return float((max(held, 0.5) / of) ** TOGETHER)
+
+
 def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[float]:
     """How often each word is said in and around a message: what is nearer counts more."""
     here = run[position]
@@ -181,6 +198,8 @@ def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[fl
         weight = BY_DISTANCE[abs(at - position)]
         if at == position - 1 and neighbour.asks and neighbour.author_id != here.author_id:
             weight *= ASKED_BEFORE
+        elif at != position and neighbour.author_id == here.author_id:
+            weight *= SAME_AUTHOR
         weight /= 1 - CONTEXT_B + CONTEXT_B * neighbour.length / mean_length
         for word, n in enumerate(neighbour.counts):
             if n:

@@ -185,7 +185,8 @@ def grouped(chosen: Sequence[RankedMessage]) -> list[Excerpt]:
 
 def fitting(lines: Sequence[RankedMessage], limit: int, room: int, hungry: bool) -> list[RankedMessage]:
     """What is chosen, by its definition: the best that still fits, until nothing does."""
-    left, chosen, hunger = list(lines), list[RankedMessage](), [1.0, 1.0]
+    left = sorted(lines, key=lambda line: -brief(line, line.score))
+    chosen, hunger = list[RankedMessage](), [1.0, 1.0]
     while True:
         for line in left:
             excerpts = grouped([*chosen, line])
@@ -196,8 +197,15 @@ def fitting(lines: Sequence[RankedMessage], limit: int, room: int, hungry: bool)
         left.remove(line)
         chosen.append(line)
         if hungry:
-            hunger = [h * 0.7 if n else h for h, n in zip(hunger, line.spoken.counts, strict=True)]
-            left.sort(key=lambda line: -line.score * sum(map(mul, line.by_word, hunger)) / sum(line.by_word))
+            hunger = [h * 0.6 if n else h for h, n in zip(hunger, line.spoken.counts, strict=True)]
+            left.sort(
+                key=lambda line: -brief(line, line.score * sum(map(mul, line.by_word, hunger)) / sum(line.by_word))
+            )
+
+
+def brief(line: RankedMessage, score: float) -> float:
+    """Its score, held back a little by the room that it takes."""
+    return score / (60 + size(line)) ** 0.2
 
 
 LINES = st.lists(

@@ -61,6 +61,10 @@ def around(weight: float, nearness: float) -> float:
     return 4.0 * weight * nearness * 2.2 / (nearness + 1.2)
 
 
+HALF = math.sqrt(0.5)
+"""What a message is worth that holds, in it or around it, one of the two words of `PLAIN`."""
+
+
 def test_rarity_is_bm25s() -> None:
     assert rarity(1000, [9, 0]) == pytest.approx((math.log(1 + 991.5 / 9.5), math.log(1 + 1000.5 / 0.5)))
     assert rarity(5, [9]) == pytest.approx((math.log(1 + 0.5 / 9.5),))
@@ -70,7 +74,7 @@ def test_rarity_is_bm25s() -> None:
 def test_a_word_counts_by_its_weight_its_number_and_the_length_of_the_message(count: int, length: int) -> None:
     message = spoken(1, (count, 0), length=length)
     nearness = count / (1 - 0.75 + 0.75 * length / MEAN)
-    assert scores(PLAIN, [message])[1] == pytest.approx(own(3.0, count, length) + around(3.0, nearness))
+    assert scores(PLAIN, [message])[1] == pytest.approx(HALF * (own(3.0, count, length) + around(3.0, nearness)))
 
 
 def test_words_add_up_and_each_share_is_known() -> None:
@@ -80,9 +84,25 @@ def test_words_add_up_and_each_share_is_known() -> None:
     assert line.place == (0, 0)
 
 
-def test_a_name_is_worth_a_fifth_and_nothing_around_it() -> None:
+def test_a_name_is_worth_a_third_and_little_around_it() -> None:
     question = Question((replace(APPLE, name=True), BREAD))
-    assert scores(question, [spoken(1, (1, 0)), spoken(2)]) == {1: pytest.approx(own(0.2 * 3.0, 1)), 2: 0}
+    seen = scores(question, [spoken(1, (1, 1)), spoken(2, author=BEN)])
+    assert seen[1] == pytest.approx(own(0.35 * 3.0, 1) + around(0.1 * 3.0, 1) + own(1.0, 1) + around(1.0, 1))
+    assert seen[2] == pytest.approx(around(0.1 * 3.0, 0.35) + around(1.0, 0.35))
+
+
+@pytest.mark.parametrize(("counts", "share"), [((1, 1, 1, 0), 1), ((1, 1, 0, 0), 2 / 3), ((0, 0, 0, 1), 1 / 6)])
+def test_a_message_is_worth_the_root_of_the_share_of_words_that_it_holds_names_left_out(
+    counts: tuple[int, ...], share: float
+) -> None:
+    words = (*(Word((word,)) for word in "abc"), Word(("ada",), name=True))
+    (line,) = rank(Question(words), (1.0, 1.0, 1.0, 1.0), MEAN, [[spoken(1, counts)]])
+    assert line.score == pytest.approx(math.sqrt(share) * sum(line.by_word))
+
+
+def test_where_only_names_are_asked_for_nothing_is_held_back() -> None:
+    (line,) = rank(Question((Word(("ada",), name=True),)), (1.0,), MEAN, [[spoken(1, (1,))]])
+    assert line.score == pytest.approx(sum(line.by_word))
 
 
 # --- what is said around it -------------------------------------------------------------------------------------------
@@ -94,9 +114,9 @@ def test_what_is_nearer_counts_more_and_further_than_three_messages_nothing(afte
     at = 5
     run[at] = replace(run[at], counts=(1, 0))
     seen = scores(PLAIN, run)
-    for distance, nearness in enumerate([1.0, 0.5, 0.3, 0.1]):
+    for distance, nearness in enumerate([1.0, 1.3 * 0.35, 1.3 * 0.3, 1.3 * 0.1]):
         number = run[at + distance if after else at - distance].id
-        expected = around(3.0, nearness) + (own(3.0, 1) if distance == 0 else 0)
+        expected = HALF * (around(3.0, nearness) + (own(3.0, 1) if distance == 0 else 0))
         assert seen[number] == pytest.approx(expected)
     assert seen[run[at + 4].id] == seen[run[at - 4].id] == 0
 
@@ -105,32 +125,34 @@ def test_runs_do_not_touch_each_other() -> None:
     assert scores(PLAIN, [spoken(1, (1, 0))], [spoken(2)])[2] == 0
 
 
-@pytest.mark.parametrize(("asker", "doubled"), [(BEN, 2.0), (ADA, 1.0)])
-def test_somebody_elses_question_counts_double_for_the_message_after_it(asker: int, doubled: float) -> None:
+@pytest.mark.parametrize(("asker", "times"), [(BEN, (2.0, 1.0)), (ADA, (1.3, 1.3))])
+def test_somebody_elses_question_counts_double_for_the_message_after_it_and_ones_own_words_more(
+    asker: int, times: tuple[float, float]
+) -> None:
     asked = spoken(1, (1, 0), author=asker, text="x?")
     seen = scores(PLAIN, [asked, spoken(2), spoken(3)])
-    assert seen[2] == pytest.approx(around(3.0, 0.5 * doubled))
-    assert seen[3] == pytest.approx(around(3.0, 0.3))
+    assert seen[2] == pytest.approx(HALF * around(3.0, 0.35 * times[0]))
+    assert seen[3] == pytest.approx(HALF * around(3.0, 0.3 * times[1]))
     before = scores(PLAIN, [spoken(1), replace(asked, id=2)])
-    assert before[1] == pytest.approx(around(3.0, 0.5))
+    assert before[1] == pytest.approx(HALF * around(3.0, 0.35 * times[1]))
 
 
 def test_long_neighbours_count_less() -> None:
     seen = scores(PLAIN, [spoken(1, (1, 0), length=12), spoken(2)])
-    assert seen[2] == pytest.approx(around(3.0, 0.5 / (0.25 + 0.75 * 3)))
+    assert seen[2] == pytest.approx(HALF * around(3.0, 1.3 * 0.35 / (0.25 + 0.75 * 3)))
 
 
 # --- what raises and lowers it ----------------------------------------------------------------------------------------
 
-BASE = own(3.0, 1) + around(3.0, 1)
+BASE = HALF * (own(3.0, 1) + around(3.0, 1))
 
 
-def test_what_a_person_of_the_question_says_is_worth_more() -> None:
+def test_what_a_person_of_the_question_says_is_worth_more_and_what_others_say_less() -> None:
     by_them = replace(PLAIN, people=frozenset({ADA}))
     assert scores(by_them, [spoken(1, (1, 0))], [spoken(2)], [spoken(3, (1, 0), author=BEN)]) == {
-        1: pytest.approx(1.4 * BASE + 3),
+        1: pytest.approx(1.6 * BASE + 3),
         2: 0,
-        3: pytest.approx(BASE),
+        3: pytest.approx(0.85 * BASE),
     }
 
 
