@@ -33,7 +33,10 @@ LOOK_MS: Final = 20_000
 """Between two looks."""
 
 MINUTE_MS: Final = 60_000
-"""How long a strange number is watched, and a new holder is careful."""
+"""How long a strange number is watched, and for how long a holder may be silent without becoming a new one."""
+
+CAREFUL_MS: Final = 60_000
+"""For how long a new holder is careful."""
 
 
 class Number(NamedTuple):
@@ -114,7 +117,7 @@ class Claim:
 
     def _is_new(self, now_ms: int) -> bool:
         """A clock that was set back makes a holder new as well."""
-        return not (self.since_ms + MINUTE_MS <= now_ms and 0 <= now_ms - self.seen_ms < MINUTE_MS)
+        return not (self.since_ms + CAREFUL_MS <= now_ms and 0 <= now_ms - self.seen_ms < MINUTE_MS)
 
     def _hold(self, sight: Sight, *, mends: bool, anew: bool = False) -> Claim:
         holds_on = self.standing is Standing.HOLDING and 0 <= sight.now_ms - self.seen_ms < MINUTE_MS and not anew

@@ -8,15 +8,14 @@ a page at a time; what differs gets a row in the outbox, and what the database s
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlalchemy import select
 
-from bot.domain import snowflake
 from bot.index.backlog import DELETE, UPSERT, OutboxPoint
+from bot.index.known import point_of
 from bot.index.points import PAGE, point_id
 from bot.storage import chunks, memories, outbox, set_aside
 
@@ -49,6 +48,34 @@ class Differences:
     unknown: int = 0
 
 
+class Gate(Protocol):
+    """When a process may compare.
+
+    Attributes:
+        mendings: raised each time the index turned out to be in another state than it was left in.
+    """
+
+    mendings: int
+
+    @property
+    def compares(self) -> bool:
+        """Whether this process compares."""
+
+    @property
+    def removes(self) -> bool:
+        """Whether it removes what the database does not know; what it left is removed as soon as it does."""
+
+
+class _Always:
+    """The index is nobody else's."""
+
+    mendings = 0
+    compares = removes = True
+
+
+ALWAYS: Final[Gate] = _Always()
+
+
 class IndexComparison:
     """Compares when it is time to.
 
@@ -58,7 +85,7 @@ class IndexComparison:
         messages: which messages the index is to hold.
         changes: gets the differences.
         clock: the local clock.
-        removes: whether what the database does not know is removed; not where other programs share the place.
+        gate: when this process may compare, and remove what the database does not know.
     """
 
     def __init__(
@@ -68,20 +95,25 @@ class IndexComparison:
         messages: MessageVectors,
         changes: Backlog,
         clock: Clock,
-        *,
-        removes: bool,
+        gate: Gate = ALWAYS,
     ) -> None:
         self._db = db
         self._index = index
         self._messages = messages
         self._changes = changes
         self._clock = clock
-        self._removes = removes
+        self._gate = gate
         self._done_ms: int | None = None
+        self._mendings = 0
+        self._left = False
 
     @property
     def is_due(self) -> bool:
         """Whether it is time; a clock that was set back makes it so, too."""
+        if not self._gate.compares:
+            return False
+        if self._gate.mendings != self._mendings or (self._left and self._gate.removes):
+            return True
         return self._done_ms is None or not 0 <= self._clock() - self._done_ms < EVERY_MS
 
     async def compare(self) -> Differences:
@@ -90,17 +122,21 @@ class IndexComparison:
         Raises:
             ServiceError: the index can't be read now.
         """
+        mendings, removes = self._gate.mendings, self._gate.removes
         if await self._index.count() == 0:
             await self._messages.begin_anew()  # they follow the memories, the newest first
-        found = Differences()
+        found, self._left = Differences(), False
         part: dict[OutboxPoint, str] = {}
         async for point, op in self._differing():
+            if op == DELETE and not removes:
+                self._left = True
+                continue
             part[point] = op
             if len(part) == PAGE:
                 found = await self._enlist(part, found)
                 part = {}
         found = await self._enlist(part, found)
-        self._done_ms = self._clock()
+        self._done_ms, self._mendings = self._clock(), mendings
         if found != Differences():
             log.warning(
                 "The index lacks %d memories or messages and holds %d that are gone: it is brought up to date",
@@ -115,8 +151,8 @@ class IndexComparison:
         point, mine = await anext(held, None), await anext(known, None)
         while point is not None or mine is not None:
             if mine is None or (point is not None and point < mine.id):
-                if self._removes and point is not None:
-                    yield _point_of(point), DELETE
+                if point is not None:
+                    yield point_of(point), DELETE
                 point = await anext(held, None)
             elif point is None or mine.id < point:
                 yield mine, UPSERT
@@ -161,9 +197,3 @@ class IndexComparison:
             await self._changes.add(connection, new)
         unknown = sum(op == DELETE for op in new.values())
         return Differences(found.lacking + len(new) - unknown, found.unknown + unknown)
-
-
-def _point_of(held: str) -> OutboxPoint:
-    """A point of the index as the outbox names it."""
-    number = uuid.UUID(held).int
-    return OutboxPoint(held, number if snowflake.are_possible(number) else None)

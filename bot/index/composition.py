@@ -15,8 +15,10 @@ from bot.index.base import NoIndex, VectorIndex
 from bot.index.follower import Follower, Shelf
 from bot.index.generations import Generations
 from bot.index.indexer import Indexer, always_ready
+from bot.index.keeper import KEEPING, Keeper
 from bot.index.message_vectors import MessageVectors
 from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
+from bot.index.owner import IndexOwner
 from bot.index.vectors import Vectors, why_not_embedding
 from bot.llm import ModelServices, providers_of
 from bot.memories import MemoryStore
@@ -92,18 +94,18 @@ async def open_vectors(
         StartupError: the index is at fault.
     """
     async with AsyncExitStack() as stack:
-        vectors = Vectors(settings, models.ledger, Installation(db), models.guards, patient=patient, makes=makes)
+        vectors = Vectors(settings, db, models.ledger, models.guards, clock, patient=patient, makes=makes)
         shelf = Shelf(vectors.open)
         stack.push_async_callback(shelf.aclose)
-        opened = await _index(settings, vectors, shelf, models.notes, patient=patient, damaged=damaged)
+        keeper = Keeper(db, vectors.owner, vectors.number_in, vectors.put_number, clock, keeps=makes)
+        stack.push_async_callback(keeper.aclose)
+        begins = Follower(vectors.generations, vectors.wanted, shelf, keeper)
+        opened = await _index(settings, vectors, begins, models.notes, patient=patient, damaged=damaged)
         follower = opened if isinstance(opened, Follower) else None
         index = opened.switch if isinstance(opened, Follower) else opened
         ready = always_ready if follower is None else follower.ready
         basis = partial(_basis, settings, follower)
-        removes = not settings.uses_qdrant_server  # on a server others may have points of the same form
-        indexer = Indexer(
-            db, index, store, logged.directory, clock, message_vectors, step, ready, basis, removes=removes
-        )
+        indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready, basis, keeper)
         mover = None
         if follower is not None:
             mover = Mover(
@@ -111,6 +113,7 @@ async def open_vectors(
                 generations=vectors.generations,
                 wanted=vectors.wanted,
                 follower=follower,
+                keeper=keeper,
                 shelf=shelf,
                 remove=vectors.remove,
                 publish=vectors.publish,
@@ -130,7 +133,7 @@ def _basis(settings: Settings, follower: Follower | None) -> str:
 
 
 async def _index(
-    settings: Settings, vectors: Vectors, shelf: Shelf, notes: list[str], *, patient: bool, damaged: bool
+    settings: Settings, vectors: Vectors, follower: Follower, notes: list[str], *, patient: bool, damaged: bool
 ) -> Follower | NoIndex:
     """What keeps the vector index; one that can't be had is done without, with a note, where it is not waited for."""
     exists, why = vectors.there, vectors.unusable
@@ -138,7 +141,6 @@ async def _index(
         notes.append(f"Memories are searched by words alone: {why}")
     if why and (not exists or not patient):
         return NoIndex(why, holds_nothing=not exists)
-    follower = Follower(vectors.generations, vectors.wanted, shelf)
     try:
         await follower.start(damaged=damaged, mends=patient and not why)
     except InUse:
@@ -182,3 +184,19 @@ async def moving_alone(settings: Settings) -> AsyncIterator[bool]:
     """
     async with open_store(settings) as db, db.alone(MOVING, wait=False) as held:
         yield held
+
+
+async def become_new_installation(settings: Settings) -> tuple[str, str]:
+    """Give the installation a new id, and so an index of its own on a Qdrant server; the old id and the new one.
+
+    What carries the old id is left to whoever else has it. The next start fills the index anew.
+
+    Raises:
+        InUse: a process runs on this database.
+        StartupError: the database can't be opened.
+    """
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_store(settings))
+        if db.shared and not await (await stack.enter_async_context(db.locks())).take(KEEPING):
+            raise InUse("a process runs on this database; stop all of them first")
+        return await IndexOwner(db).become_new()

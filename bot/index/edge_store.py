@@ -154,6 +154,10 @@ class EdgeStore:
         ids, following = self._edge.call("scroll", _beyond_schema(filters), after, PAGE)
         return ids, following
 
+    def others(self) -> int:
+        """See PointStore: nobody else writes into our folder."""
+        return 0
+
     def close(self) -> None:
         """See PointStore."""
         self._edge.close()

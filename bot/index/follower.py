@@ -10,20 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import DamagedIndex, InUse, ServiceAbsent, ServiceError, StartupError
+from bot.domain import DamagedIndex, InUse, LostIndex, ServiceAbsent, ServiceError, StartupError
 from bot.index.base import NoIndex, VectorIndex
+from bot.index.claim import Standing
 from bot.index.generations import Generation, Generations, GenerationState, Made
+from bot.index.keeper import IS_COPY, IS_WATCHING, Keeper
 from bot.index.switch import IndexSwitch
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 60.0
 """Until a generation that could not be opened is tried again."""
+
+FOLLOW_SECONDS: Final = 5.0
+"""Between two looks without being told: the keeper's lock goes when nothing is heard of it for 20 s."""
 
 AGAIN_SECONDS: Final = 1.0
 """Until the database is asked again that did not answer."""
@@ -77,13 +82,16 @@ class Follower:
         generations: what is in use and to come.
         wanted: how the settings of this process want the index to be.
         shelf: opens and closes generations.
+        keeper: tells whether the index in use is this database's.
     """
 
-    def __init__(self, generations: Generations, wanted: Made, shelf: Shelf) -> None:
+    def __init__(self, generations: Generations, wanted: Made, shelf: Shelf, keeper: Keeper) -> None:
         self.switch = IndexSwitch()
         self._generations = generations
         self._wanted = wanted
         self._shelf = shelf
+        self._keeper = keeper
+        self._unasked: ServiceError | None = None
         self._turn = asyncio.Lock()
         self._told = asyncio.Event()
         self._absent: dict[Generation, tuple[NoIndex, float]] = {}
@@ -124,9 +132,11 @@ class Follower:
         await self.follow()
 
     async def run(self) -> None:
-        """Follow when told, until cancelled; opening an index may take a while, and nothing else waits for it."""
+        """Follow when told and every few seconds, until cancelled; nothing else waits for what that takes."""
         while True:
-            await self._told.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FOLLOW_SECONDS):  # wait_for may miss that it is cancelled
+                    await self._told.wait()
             self._told.clear()
             try:
                 await self.follow()
@@ -143,7 +153,7 @@ class Follower:
         """Search and write what the database says now; what can't be opened is done without, and tried again later."""
         async with self._turn:
             state = await self._generations.load(self._wanted)
-            in_use = await self._opened(state.in_use)
+            in_use = await self._claimed(state.in_use)
             to_come = None if state.to_come is None else await self._opened(state.to_come)
             self.switch.turn_to(in_use, to_come)
             if state.in_use != self._seen:
@@ -157,11 +167,34 @@ class Follower:
         """Follow before the outbox is taken from.
 
         Raises:
-            ServiceAbsent: this process can't write to all of it, and has to leave the outbox to those that can.
+            ServiceAbsent: this process can't write to all of it, and has to leave the outbox to those that can; or it
+                is not known yet whether the index is this database's.
+            ServiceError: that can't be found out now.
         """
         await self.follow()
+        if self._unasked is not None:
+            raise self._unasked
+        if self._keeper.standing is Standing.WATCHING:
+            raise ServiceAbsent("qdrant", IS_WATCHING)
+        if self._keeper.standing is Standing.COPY:
+            return  # what is to be written waits, and there is nothing to forget
         if any(isinstance(index, NoIndex) for index in self.switch.both):
             raise ServiceAbsent("embeddings", "an index that is to be written can't be opened here")
+
+    async def _claimed(self, in_use: Generation) -> VectorIndex:
+        """The index in use, where it is this database's; a collection that was lost is made anew."""
+        index, self._unasked = await self._opened(in_use), None
+        try:
+            try:
+                await self._keeper.refresh(in_use)
+            except LostIndex as error:
+                log.warning("The index was lost and is made anew: %s", error)
+                await self._shelf.close(in_use)
+                index = await self._opened(in_use)
+                await self._keeper.refresh(in_use)
+        except ServiceError as error:
+            self._unasked = error
+        return NoIndex(IS_COPY) if self._keeper.standing is Standing.COPY else index
 
     async def _opened(self, generation: Generation) -> VectorIndex:
         index = self._shelf.held(generation)

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.domain import qdrant_address
-from bot.index.points import COLLECTION
 
 if TYPE_CHECKING:
     from bot.storage import Installation
@@ -52,7 +51,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """An index, by its number (from 1) and how it is made."""
+    """An index, by its number (from 1) and how it is made; `bot.index.collection` names its collection on a server."""
 
     number: int
     made: Made
@@ -61,11 +60,6 @@ class Generation:
     def folder(self) -> str:
         """Its folder inside the data folder, where it is embedded."""
         return FOLDER if self.number == 1 else f"{FOLDER}-{self.number}"
-
-    @property
-    def collection(self) -> str:
-        """Its collection, where it is on a server; see `bot.index.collection` for the first one's."""
-        return f"{COLLECTION}_{self.number}"
 
     @property
     def made_with(self) -> str:

@@ -32,7 +32,7 @@ from bot.domain import (
 )
 from bot.index.backlog import DELETE, IDLE_SECONDS, UPSERT, Backlog, OutboxPoint
 from bot.index.base import IndexEntry, VectorIndex
-from bot.index.comparison import PART, IndexComparison
+from bot.index.comparison import ALWAYS, PART, Gate, IndexComparison
 from bot.index.message_vectors import MessageVectors
 from bot.memories import MemoryStore
 from bot.observe import Directory
@@ -67,7 +67,7 @@ Basis = Callable[[], str]
 
 Ready = Callable[[], Awaitable[None]]
 """Called before the outbox is taken from, when no other process does: has the index at hand be all that is to be
-written. Raises ServiceAbsent where that can't be had here."""
+written. Raises ServiceAbsent where that can't be had here, ServiceError where it can't be found out now."""
 
 
 async def always_ready() -> None:
@@ -100,8 +100,7 @@ class Indexer:
         step: Step = no_step,
         ready: Ready = always_ready,
         basis: Basis = str,
-        *,
-        removes: bool = True,
+        gate: Gate = ALWAYS,
     ) -> None:
         self.messages = messages
         self.changes = Backlog(db, clock)
@@ -116,7 +115,7 @@ class Indexer:
         self._ready = ready
         self._one_drain = asyncio.Lock()
         self._awake = asyncio.Event()
-        self._comparison = IndexComparison(db, index, messages, self.changes, clock, removes=removes)
+        self._comparison = IndexComparison(db, index, messages, self.changes, clock, gate)
 
     async def render(self, memory: Memory) -> str:
         """The memory's statement with names in place of `<@user_id>`."""
@@ -165,17 +164,21 @@ class Indexer:
         while True:
             self._awake.clear()
             try:
-                await self._compare()
-                await self.drain()
-                await self._try_again()
-                await self._enlist_messages()
-                pause = await self.changes.pause()
+                pause = await self.keep_up()
             except SQLAlchemyError as error:
                 log.warning("The outbox can't be read, trying again later: %s", type(error).__name__)
                 pause = IDLE_SECONDS
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):  # wait_for misses that it is cancelled while it is woken
                     await self._awake.wait()
+
+    async def keep_up(self) -> float:
+        """Do once what `run` does again and again; seconds until there may be something to do."""
+        await self._compare()
+        await self.drain()
+        await self._try_again()
+        await self._enlist_messages()
+        return await self.changes.pause()
 
     def wake(self) -> None:
         """Tell `run` that the outbox has something new."""
@@ -215,10 +218,13 @@ class Indexer:
     async def _apply_batch(self) -> int:
         """Apply one batch; 0 when nothing is due."""
         async with self.standing_still():
-            await self._ready()
+            unready = await self._unready()
             deleting, due = await self.changes.due(BATCH)
             if not due:
                 return 0
+            if unready is not None:
+                await self._put_all_off(due, unready, deleting=deleting)
+                raise unready
             failures: dict[int, Exception] = {}
 
             async def bring(rows: Sequence[tuple[int, OutboxPoint]]) -> None:
@@ -236,6 +242,20 @@ class Indexer:
             if failures:
                 await self._leave_out({seq: due[seq] for seq in failures}, failures)
             return len(due)
+
+    async def _unready(self) -> ServiceError | None:
+        """Have the index at hand be all that is to be written; what a service says that can't be asked for that now.
+
+        Raises:
+            ServiceAbsent: this process is not to write.
+        """
+        try:
+            await self._ready()
+        except ServiceAbsent:
+            raise
+        except ServiceError as error:
+            return error
+        return None
 
     async def _put_all_off(self, rows: Collection[int], error: Exception, *, deleting: bool) -> None:
         seconds = await self.changes.put_all_off(rows, error, deleting=deleting)

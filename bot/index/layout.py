@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import QDRANT, QDRANT_PORT, Server, qdrant_address
@@ -25,6 +26,21 @@ class QdrantAddress:
     def server(self) -> Server:
         """The server, in words for people."""
         return Server(QDRANT, self.place, "MEM0_QDRANT_HOST, _PORT and _URL", "MEM0_QDRANT_API_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An installation's place on a Qdrant server.
+
+    Attributes:
+        address: of the server.
+        owner: the installation's id, which its collections and points carry.
+        knows: those of some points' ids that its database knows; called from a thread.
+    """
+
+    address: QdrantAddress
+    owner: str
+    knows: Callable[[Sequence[str]], set[str]]
 
 
 @dataclass(frozen=True, slots=True)

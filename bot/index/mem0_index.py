@@ -156,8 +156,8 @@ class Mem0Index:
         return await self._count_of(guild_id, {**own(), **places})
 
     async def strangers(self) -> int:
-        """How many points of other programs there are beside ours."""
-        return await self._count({}) - await self._count(own())
+        """How many points of others there are beside ours."""
+        return await self._ask(lambda: asyncio.to_thread(self._store.others))
 
     async def memory_ids(self) -> AsyncIterator[str]:
         """See VectorIndex."""

@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import ServiceError, StartupError, Step, UserError, isolate, no_step
+from bot.domain import ServiceError, ServiceRejected, StartupError, Step, UserError, isolate, no_step
 from bot.index.backlog import OutboxPoint
 from bot.index.base import NoIndex, VectorIndex
+from bot.index.claim import Standing
 from bot.index.generations import Generation, Generations, GenerationState, Made
 from bot.index.indexer import OUTAGES
+from bot.index.keeper import IS_COPY
+from bot.index.owner import IndexOwner
 from bot.index.points import point_id
 from bot.storage import memories
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from bot.index.base import IndexEntry
     from bot.index.follower import Follower, Shelf
     from bot.index.indexer import Indexer
+    from bot.index.keeper import Keeper
     from bot.index.message_vectors import MessageVectors
     from bot.storage import Database
 
@@ -71,6 +75,7 @@ class Mover:
         generations: what is in use and to come.
         wanted: how the settings want the index to be.
         follower: has this process search and write what the database says.
+        keeper: tells whether the index in use is this database's.
         shelf: opens and closes generations.
         remove: removes those that are left over.
         publish: names the one in use on its server.
@@ -87,6 +92,7 @@ class Mover:
         generations: Generations,
         wanted: Made,
         follower: Follower,
+        keeper: Keeper,
         shelf: Shelf,
         remove: Remove,
         publish: Publish,
@@ -99,6 +105,7 @@ class Mover:
         self._generations = generations
         self._wanted = wanted
         self._follower = follower
+        self._keeper = keeper
         self._shelf = shelf
         self._remove = remove
         self._publish = publish
@@ -132,7 +139,12 @@ class Mover:
             ServiceError: a service failed; called again it goes on.
             StartupError: the new one can't be opened.
         """
+        while self._keeper.standing is Standing.WATCHING:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._follower.follow()
         state = await self._generations.load(self._wanted)
+        if not self._may_move(state):
+            raise ServiceRejected("qdrant", IS_COPY)
         if state.to_come is None:
             await self._generations.ask()
         while await self.move() or not self._stuck.issuperset(state.leftover):
@@ -148,6 +160,8 @@ class Mover:
     async def move(self) -> bool:
         """Do the next thing there is to do; False if there is nothing."""
         state = await self._follower.follow()
+        if not self._may_move(state):
+            return False
         if state.in_use != self._named and state.in_use.made == self._wanted:
             await self._name(state.in_use)
         if due := self._due(state):
@@ -159,6 +173,10 @@ class Mover:
         else:
             return False
         return True
+
+    def _may_move(self, state: GenerationState) -> bool:
+        """Not where the index in use is, or may be, another database's; unless the settings want another server."""
+        return self._keeper.standing is Standing.HOLDING or self._wanted.server != state.in_use.made.server
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[GenerationState]:
@@ -262,6 +280,7 @@ class Mover:
     def _due(self, state: GenerationState) -> set[Generation]:
         """What can be removed; what could not be is left to the next start."""
         waiting = abs(self._clock() - state.left_ms) < self._grace_ms
+        waiting = waiting or not self._keeper.removes  # a copy that was just started does not know yet that it is one
         leftover = set(state.leftover) - self._stuck
         return {generation for generation in leftover if not (waiting and generation.made.server)}
 
@@ -272,7 +291,7 @@ class Mover:
             try:
                 await self._remove(generation)
             except ServiceError as error:
-                where = f"{generation.collection} at {generation.made.server}"
+                where = f"generation {generation.number} at {generation.made.server}"
                 log.warning("Memories are still in the former index (%s); tried again at each start: %s", where, error)
                 self._stuck.add(generation)
         gone = due - self._stuck
@@ -308,9 +327,11 @@ class Onlooker:
         """Ask for it; the number of the generation that is in use now.
 
         Raises:
-            UserError: there is no index yet.
+            UserError: there is no index yet, or it is another database's.
         """
         state = await self._known()
+        if state.in_use.made.server and (await IndexOwner(self._db).load()).standing is Standing.COPY:
+            raise UserError(IS_COPY[0].upper() + IS_COPY[1:])
         await self._generations.ask()
         return state.in_use.number
 

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain import LostIndex, ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.generations import FOLDER, Generation, Made
-from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
+from bot.index.layout import ANY_LAYOUT, Home, Layout
 from bot.index.points import COLLECTION, Filters, FoundPoint, Point, PointStore
 
 if TYPE_CHECKING:
     from mem0.configs.base import MemoryConfig
 
+    from bot.index.claim import Number
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Embedder, Guard
     from bot.storage import Installation
@@ -54,9 +55,7 @@ def prepare_mem0(data_dir: Path) -> None:
     logging.getLogger("mem0").setLevel(logging.ERROR)  # below that it writes texts, and what it could do with extras
 
 
-def hybrid_config(
-    data_dir: Path, embedder: Embedder, models: HybridModels, server: QdrantAddress | None
-) -> MemoryConfig:
+def hybrid_config(data_dir: Path, embedder: Embedder, models: HybridModels, home: Home | None) -> MemoryConfig:
     """mem0's configuration: the language model, the embedder, Qdrant, no history on disk, no keys."""
     from mem0.configs.base import MemoryConfig
     from mem0.embeddings.configs import EmbedderConfig
@@ -64,7 +63,8 @@ def hybrid_config(
     from mem0.vector_stores.configs import VectorStoreConfig
 
     place: dict[str, Any] = {"path": str(data_dir / FOLDER)}
-    if server is not None:
+    if home is not None:
+        server = home.address
         place |= {"url": server.url} if server.url else {"host": server.host, "port": server.port}
     return MemoryConfig(
         llm=LlmConfig(provider=models.provider, config=dict(models.config)),
@@ -87,7 +87,7 @@ async def open_index(
     embedder: Embedder,
     installation: Installation,
     models: HybridModels | None = None,
-    server: QdrantAddress | None = None,
+    home: Home | None = None,
     generation: int = 1,
     layout: Layout = ANY_LAYOUT,
     guard: Guard | None = None,
@@ -102,7 +102,7 @@ async def open_index(
         embedder: makes the vectors; not closed here.
         installation: remembers which model the index was made with.
         models: named in mem0's configuration.
-        server: a Qdrant server; None for the embedded index.
+        home: a place on a Qdrant server; None for the embedded index.
         generation: its number, of which its folder or its collection is named.
         layout: how a new collection is spread over the server's cluster.
         guard: rate, time limit, retries and breaker of the vector store.
@@ -120,7 +120,7 @@ async def open_index(
     await _check_model(embedder, patient=patient)
     made = Made(embedder.provider, embedder.model, embedder.dims)
     which = Generation(generation, made)
-    store = _Lazy(partial(_open_store, data_dir, which, server, layout, fresh=fresh, makes=makes))
+    store = _Lazy(partial(_open_store, data_dir, which, home, layout, fresh=fresh, makes=makes))
     try:
         await asyncio.to_thread(store.open)
     except ServiceUnavailable as error:
@@ -130,7 +130,7 @@ async def open_index(
 
     from bot.index.mem0_index import Mem0Index
 
-    index = Mem0Index(hybrid_config(data_dir, embedder, models or HybridModels(), server), embedder, store, guard)
+    index = Mem0Index(hybrid_config(data_dir, embedder, models or HybridModels(), home), embedder, store, guard)
     try:
         await _check_made_with(index, which, installation, fresh=fresh)
         yield index
@@ -168,6 +168,9 @@ class _Lazy:
     def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
         return self._ready().page(filters, after)
 
+    def others(self) -> int:
+        return self._ready().others()
+
     def close(self) -> None:
         with self._turn:
             if self._store is not None:
@@ -180,51 +183,77 @@ class _Lazy:
             raise ServiceRejected("qdrant", str(error)) from None
 
 
-async def remove_index(data_dir: Path, generation: Generation, server: QdrantAddress | None) -> None:
+async def remove_index(data_dir: Path, generation: Generation, home: Home | None) -> None:
     """Remove an index that nobody has open: its folder, or this program's points on the server.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    if server is None:
+    if home is None:
         await asyncio.to_thread(shutil.rmtree, data_dir / generation.folder, ignore_errors=True)
         return
     from bot.index.qdrant_store import remove_points
 
-    await asyncio.to_thread(remove_points, server, generation.collection)
+    await asyncio.to_thread(remove_points, home, generation.number)
 
 
-async def publish_index(generation: Generation, server: QdrantAddress | None) -> bool:
-    """Have the alias on the server name this generation, the one in use; False where something else has its name.
+async def publish_index(generation: Generation, home: Home | None) -> bool:
+    """Have the alias on the server name this generation, the one in use; False where a collection of ours has its name.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    if server is None:
+    if home is None:
         return True
     from bot.index.qdrant_store import publish
 
-    return await asyncio.to_thread(publish, server, generation.collection)
+    return await asyncio.to_thread(publish, home, generation.number)
 
 
-async def spread_of(generation: Generation, server: QdrantAddress | None) -> Layout | None:
+async def spread_of(generation: Generation, home: Home | None) -> Layout | None:
     """How a generation's collection is spread over the cluster; None for the embedded index.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    if server is None:
+    if home is None:
         return None
     from bot.index.qdrant_store import spread
 
-    return await asyncio.to_thread(spread, server, generation.collection)
+    return await asyncio.to_thread(spread, home, generation.number)
+
+
+async def number_in(generation: Generation, home: Home | None) -> Number | None:
+    """The number that a holder left in a generation's collection; None for the embedded index, which needs none.
+
+    Raises:
+        LostIndex: the collection is not there.
+        ServiceError: the server does not answer, or declined.
+    """
+    if home is None:
+        return None
+    from bot.index import qdrant_store
+
+    return await asyncio.to_thread(qdrant_store.number_in, home, generation.number)
+
+
+async def put_number(generation: Generation, home: Home | None, number: Number, now_ms: int) -> None:
+    """Leave a number in a generation's collection, where it has one.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    if home is not None:
+        from bot.index import qdrant_store
+
+        await asyncio.to_thread(qdrant_store.put_number, home, generation.number, generation.made.dims, number, now_ms)
 
 
 def _open_store(
-    data_dir: Path, generation: Generation, server: QdrantAddress | None, layout: Layout, *, fresh: bool, makes: bool
+    data_dir: Path, generation: Generation, home: Home | None, layout: Layout, *, fresh: bool, makes: bool
 ) -> PointStore:
     dims = generation.made.dims
-    if server is None:
+    if home is None:
         folder = data_dir / generation.folder
         if not makes and not (folder.is_dir() and any(folder.iterdir())):
             raise LostIndex("qdrant", f"the index in {folder} is not there")
@@ -233,7 +262,7 @@ def _open_store(
         return EdgeStore(folder, dims, fresh=fresh)
     from bot.index.qdrant_store import QdrantStore
 
-    return QdrantStore(server, generation.collection, dims, layout=layout, fresh=fresh, makes=makes)
+    return QdrantStore(home, generation.number, dims, layout=layout, fresh=fresh, makes=makes)
 
 
 async def _check_model(embedder: Embedder, *, patient: bool) -> None:

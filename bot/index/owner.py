@@ -14,6 +14,9 @@ from bot.storage import Store, index_numbers, index_owner, upsert
 if TYPE_CHECKING:
     from bot.storage import Database
 
+SETTLED: Final = "settled"
+"""How the database says that the holder has held the index for more than a minute."""
+
 _ROW: Final = 1
 """The key of the one row."""
 
@@ -29,6 +32,7 @@ class Owner(NamedTuple):
     Attributes:
         installation: its id.
         standing: as the keeper last found it.
+        settled: whether it has held the index for more than a minute.
         term: see `Number`.
         latest: the newest number that was committed.
         take_over: whether it was asked to take over.
@@ -36,6 +40,7 @@ class Owner(NamedTuple):
 
     installation: str
     standing: Standing
+    settled: bool
     term: int
     latest: Number | None
     take_over: bool
@@ -59,7 +64,9 @@ class IndexOwner(Store):
                 await self._have_row(connection)
             return await self.load()
         latest = None if row.latest_run is None else Number(row.term, row.latest_run, row.counter)
-        return Owner(row.installation, Standing(row.standing), row.term, latest, row.take_over)
+        settled = row.standing == SETTLED
+        standing = Standing.HOLDING if settled else Standing(row.standing)
+        return Owner(row.installation, standing, settled, row.term, latest, row.take_over)
 
     async def knows(self, number: Number) -> bool:
         """Whether this database once wrote a number."""
@@ -76,11 +83,13 @@ class IndexOwner(Store):
             await connection.execute(counted)
             await connection.execute(update(index_owner).values(term=number.term, latest_run=number.run))
 
-    async def stand(self, standing: Standing, *, answered: bool = False) -> None:
+    async def stand(self, standing: Standing, *, settled: bool = False, answered: bool = False) -> None:
         """Tell the other processes how things stand; `answered`: a request to take over is dealt with."""
         request = {"take_over": False} if answered else {}
         async with self._db.write() as connection:
-            await connection.execute(update(index_owner).values(standing=standing.value, **request))
+            await connection.execute(
+                update(index_owner).values(standing=SETTLED if settled else standing.value, **request)
+            )
 
     async def ask_to_take_over(self, connection: AsyncConnection) -> None:
         """Have the keeper make this database the holder at its next look, in the caller's transaction."""

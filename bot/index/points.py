@@ -28,6 +28,9 @@ The messages of a guild are a scope of their own, so that neither kind is in the
 LOOKUPS: Final = ("channel_ids", "author_ids")
 """Numbers that searches look for."""
 
+OWNER: Final = "installation"
+"""On a Qdrant server: the id of the installation that a point belongs to. What carries another is left alone."""
+
 RANGE: Final = "said_ms"
 """A number that searches bound."""
 
@@ -82,6 +85,9 @@ class PointStore(Protocol):
 
     def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
         """Ids of matching points, PAGE at a time, and where the next page begins (None: this was the last)."""
+
+    def others(self) -> int:
+        """How many points in the same place belong to others."""
 
     def close(self) -> None:
         """Release files and connections."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from json import JSONDecodeError
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 from mem0.vector_stores.qdrant import Qdrant
@@ -17,15 +17,34 @@ from qdrant_client.common.client_exceptions import QdrantException, ResourceExha
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from bot.domain import LostIndex, RateLimited, Server, ServiceError, ServiceRejected, ServiceUnavailable, Trouble
-from bot.index.collection import clear, collection_of, equal, lay_out, layout_of, name_in_use, names
-from bot.index.layout import ANY_LAYOUT, Layout, QdrantAddress
-from bot.index.points import PAGE, Filters, FoundPoint, Point
+from bot.index.collection import (
+    adopt,
+    clear,
+    collection_of,
+    equal,
+    have_alias,
+    lay_out,
+    layout_of,
+    name_in_use,
+    names,
+    unowned,
+    without_owner,
+)
+from bot.index.layout import ANY_LAYOUT, Home, Layout, QdrantAddress
+from bot.index.marks import Mark, mark_of, put_mark
+from bot.index.points import OWNER, Filters, FoundPoint, Point
 from bot.llm import Wire
 from bot.storage import chunks
+
+if TYPE_CHECKING:
+    from bot.index.claim import Number
 
 _WIRE = Wire(httpx)
 
 REQUEST_SECONDS: Final = 15
+PAGE: Final = 5_000
+"""Ids in one page of a scroll: 200 KB of JSON."""
+
 WRITE_POINTS: Final = 250
 """Points in one request: 8 MB of JSON with 1,536 numbers each; Qdrant takes 32 MB."""
 
@@ -33,15 +52,15 @@ WRITE_POINTS: Final = 250
 class QdrantStore:
     """See PointStore.
 
-    Points of other programs in the same collection are never read, changed or counted.
+    Points of other installations and programs in the same collection are never read, changed or counted.
 
     Args:
-        address: the server.
-        collection: of the generation, made if it is not there.
+        home: the server, and whose place it is.
+        number: of the generation.
         dims: numbers in a vector.
         layout: how a new collection is spread over a cluster.
-        fresh: throw away this program's points, or the whole collection where that holds nothing else.
-        makes: make the collection where it is not there.
+        fresh: throw away this installation's points, or the whole collection where that holds nothing else.
+        makes: make the collection where it is not there, or take it over from an earlier version.
 
     Raises:
         LostIndex: it is not there, and is not to be made.
@@ -51,28 +70,39 @@ class QdrantStore:
 
     def __init__(
         self,
-        address: QdrantAddress,
-        collection: str,
+        home: Home,
+        number: int,
         dims: int,
         *,
         layout: Layout = ANY_LAYOUT,
         fresh: bool = False,
         makes: bool = True,
     ) -> None:
-        self._client = _client(address)
-        self._server = address.server
+        self._owner = home.owner
+        self._server = home.address.server
+        self._client = _client(home.address)
         try:
             with translated(self._server):
-                self._collection = collection_of(self._client, collection)
-                if not makes and self._collection not in names(self._client):
-                    raise LostIndex("qdrant", f"the collection {self._collection} is not there")
+                self._collection = collection_of(self._client, home.owner, number)
+                if self._collection not in names(self._client):
+                    self._collection = self._found(home, number, dims, makes=makes)
                 if fresh:
-                    clear(self._client, self._collection)
+                    clear(self._client, home.owner, self._collection)
                 lay_out(self._client, self._collection, dims, layout)
+                if makes:
+                    have_alias(self._client, home.owner, self._collection)
                 self._mem0 = _LaidOut(self._collection, dims, client=self._client)
         except Exception:
             self._client.close()
             raise
+
+    def _found(self, home: Home, number: int, dims: int, *, makes: bool) -> str:
+        """The collection to use where there is none of ours."""
+        if makes:
+            return adopt(self._client, home, number, dims) or self._collection
+        if unowned(self._client, number) is not None:
+            raise ServiceUnavailable("qdrant", "the collection of an earlier version is taken over when the bot starts")
+        raise LostIndex("qdrant", f"the collection {self._collection} is not there")
 
     def write(self, points: Sequence[Point]) -> None:
         """See PointStore."""
@@ -80,41 +110,54 @@ class QdrantStore:
             with translated(self._server):
                 self._mem0.insert(
                     vectors=[list(point.vector) for point in chunk],
-                    payloads=[point.payload for point in chunk],
+                    payloads=[point.payload | {OWNER: self._owner} for point in chunk],
                     ids=[point.id for point in chunk],
                 )
 
     def remove(self, point_ids: Sequence[str]) -> None:
-        """See PointStore."""
+        """See PointStore. What an earlier version wrote under our ids carries no installation's id, and goes too."""
+        ours = models.Filter(
+            must=[models.HasIdCondition(has_id=list(point_ids))],
+            should=[*(equal({OWNER: self._owner}).must or ()), without_owner()],
+        )
         with translated(self._server):
-            self._client.delete(self._collection, models.PointIdsList(points=list(point_ids)))
+            self._client.delete(self._collection, models.FilterSelector(filter=ours))
 
     def search(self, vector: Sequence[float], filters: Filters, limit: int) -> list[FoundPoint]:
         """See PointStore."""
         with translated(self._server):
-            hits = self._mem0.search("", list(vector), top_k=limit, filters=filters)
+            hits = self._mem0.search("", list(vector), top_k=limit, filters={**filters, OWNER: self._owner})
         return [FoundPoint(str(hit.id), hit.score, hit.payload or {}) for hit in hits]
 
     def count(self, filters: Filters) -> int:
         """See PointStore."""
         with translated(self._server):
-            return self._client.count(self._collection, count_filter=equal(filters), exact=True).count
+            return self._client.count(self._collection, count_filter=self._ours(filters), exact=True).count
 
     def page(self, filters: Filters, after: str | None) -> tuple[list[str], str | None]:
         """See PointStore."""
         with translated(self._server):
             records, following = self._client.scroll(
                 self._collection,
-                scroll_filter=equal(filters),
+                scroll_filter=self._ours(filters),
                 offset=after,
                 limit=PAGE,
                 with_payload=False,
             )
         return [str(record.id) for record in records], None if following is None else str(following)
 
+    def others(self) -> int:
+        """See PointStore."""
+        others = models.Filter(must_not=equal({OWNER: self._owner}).must)
+        with translated(self._server):
+            return self._client.count(self._collection, count_filter=others, exact=True).count
+
     def close(self) -> None:
         """See PointStore."""
         self._client.close()
+
+    def _ours(self, filters: Filters) -> models.Filter:
+        return equal({**filters, OWNER: self._owner})
 
 
 class _LaidOut(Qdrant):
@@ -124,38 +167,69 @@ class _LaidOut(Qdrant):
         """Nothing is left to do."""
 
 
-def remove_points(address: QdrantAddress, collection: str) -> None:
+def remove_points(home: Home, number: int) -> None:
     """Remove a generation's points, and its collection where that holds nothing else.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    with _connected(address) as client:
-        clear(client, collection_of(client, collection))
+    with connected(home.address) as client:
+        clear(client, home.owner, collection_of(client, home.owner, number))
 
 
-def publish(address: QdrantAddress, collection: str) -> bool:
-    """Have the alias name the collection of the generation in use; False where another collection has that name.
+def publish(home: Home, number: int) -> bool:
+    """Have the alias name the collection of the generation in use; False where one of ours has the alias' name.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    with _connected(address) as client:
-        return name_in_use(client, collection_of(client, collection))
+    with connected(home.address) as client:
+        return name_in_use(client, home.owner, collection_of(client, home.owner, number))
 
 
-def spread(address: QdrantAddress, collection: str) -> Layout:
+def spread(home: Home, number: int) -> Layout:
     """How a generation's collection is spread over the cluster.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    with _connected(address) as client:
-        return layout_of(client, collection_of(client, collection))
+    with connected(home.address) as client:
+        return layout_of(client, collection_of(client, home.owner, number))
+
+
+def number_in(home: Home, number: int) -> Number | None:
+    """The number that a holder left in a generation's collection.
+
+    Raises:
+        LostIndex: the collection is not there.
+        ServiceError: the server does not answer, or declined.
+    """
+    with connected(home.address) as client:
+        name = collection_of(client, home.owner, number)
+        if name not in names(client):
+            raise LostIndex("qdrant", f"the collection {name} is not there")
+        mark = mark_of(client, name)
+        return None if mark is None else mark.number
+
+
+def put_number(home: Home, generation: int, dims: int, number: Number, now_ms: int) -> None:
+    """Leave a number in a generation's collection.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    with connected(home.address) as client:
+        name = collection_of(client, home.owner, generation)
+        put_mark(client, name, Mark(home.owner, number, now_ms), dims)
 
 
 @contextmanager
-def _connected(address: QdrantAddress) -> Iterator[QdrantClient]:
+def connected(address: QdrantAddress) -> Iterator[QdrantClient]:
+    """A client for the time of the block, whose errors are ours.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
     client = _client(address)
     try:
         with translated(address.server):

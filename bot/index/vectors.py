@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,17 +12,26 @@ from typing import TYPE_CHECKING
 import httpx
 from aiolimiter import AsyncLimiter
 
-from bot.domain import ServiceUnavailable, StartupError, Trouble
+from bot.domain import LostIndex, ServiceRejected, ServiceUnavailable, StartupError, Trouble
 from bot.index.generations import FOLDER, Generation, Generations, Made
-from bot.index.layout import Layout, QdrantAddress
-from bot.index.opening import HybridModels, open_index, publish_index, remove_index, spread_of
+from bot.index.known import known_points
+from bot.index.layout import Home, Layout, QdrantAddress
+from bot.index.opening import HybridModels, number_in, open_index, publish_index, put_number, remove_index, spread_of
+from bot.index.owner import IndexOwner
 from bot.llm import PROBE_SECONDS, AbsentEmbedder, Breaker, Embedder, Guard, Wire, open_embedder, providers_of
 from bot.settings import Settings
+from bot.storage import Installation
 
 if TYPE_CHECKING:
+    from bot.domain import Clock
+    from bot.index.claim import Number
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Ledger
-    from bot.storage import Installation
+    from bot.storage import Database
+
+log = logging.getLogger(__name__)
+
+ANOTHERS = "another database's with the same id (`python -m bot new-installation` gives this one an index of its own)"
 
 QDRANT_CALLS_A_SECOND = 50
 """Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
@@ -34,29 +45,36 @@ class Vectors:
 
     Attributes:
         generations: which of them are in use and to come.
+        owner: whose they are on a Qdrant server.
 
     Args:
         settings: checked settings.
+        db: remembers the generations, and whose they are.
         ledger: counts embedding calls.
-        installation: remembers the generations.
         guards: gets the guards of whatever is open.
+        clock: the local clock.
         patient: begin although a service is down, and use it when it is back.
+        makes: make what is not there; not where it is only read.
     """
 
     def __init__(
         self,
         settings: Settings,
+        db: Database,
         ledger: Ledger,
-        installation: Installation,
         guards: list[Guard],
+        clock: Clock,
         *,
         patient: bool,
         makes: bool,
     ) -> None:
-        self.generations = Generations(installation)
+        self._installation = Installation(db)
+        self.generations = Generations(self._installation)
+        self.owner = IndexOwner(db)
         self._settings = settings
+        self._db = db
         self._ledger = ledger
-        self._installation = installation
+        self._clock = clock
         self._guards = guards
         self._patient = patient
         self._makes = makes
@@ -89,8 +107,10 @@ class Vectors:
 
         Raises:
             StartupError: model, size of the vectors and index disagree, or another process holds it (InUse).
-            ServiceError: a service is down, and it is not waited for.
+            ServiceError: a service is down, and it is not waited for; or another database holds what is to be emptied.
         """
+        if fresh and await self._is_held_by_another(generation):
+            raise ServiceRejected("qdrant", f"generation {generation.number} of the index there is {ANOTHERS}")
         settings, made = _as_made(self._settings, generation.made), generation.made
         guards: list[Guard] = []
         embedder: Embedder
@@ -112,7 +132,7 @@ class Vectors:
                 embedder=embedder,
                 installation=self._installation,
                 models=_models(settings),
-                server=self._server(generation),
+                home=await self._home(generation),
                 generation=generation.number,
                 layout=layout_of(settings),
                 guard=guard,
@@ -127,12 +147,17 @@ class Vectors:
             await embedder.aclose()
 
     async def remove(self, generation: Generation) -> None:
-        """Remove a generation that is closed.
+        """Remove a generation that is closed; one that another database with the same id holds is left to that.
 
         Raises:
             ServiceError: its server does not answer, or declined.
         """
-        await remove_index(self._settings.data_dir, generation, self._server(generation))
+        if await self._is_held_by_another(generation):
+            log.warning(
+                "Generation %d of the index at %s stays: it is %s", generation.number, generation.made, ANOTHERS
+            )
+            return
+        await remove_index(self._settings.data_dir, generation, await self._home(generation))
 
     async def publish(self, generation: Generation) -> bool:
         """Have the alias on its server name the generation in use; False where something else has that name.
@@ -140,7 +165,7 @@ class Vectors:
         Raises:
             ServiceError: its server does not answer, or declined.
         """
-        return await publish_index(generation, self._server(generation))
+        return await publish_index(generation, await self._home(generation))
 
     async def spread(self, generation: Generation) -> str:
         """How a generation is spread over its cluster otherwise than the settings want; empty where it is not.
@@ -148,13 +173,44 @@ class Vectors:
         Raises:
             ServiceError: its server does not answer, or declined.
         """
-        spread = await spread_of(generation, self._server(generation))
+        spread = await spread_of(generation, await self._home(generation))
         return "" if spread is None else layout_of(self._settings).differs(spread)
 
-    def _server(self, generation: Generation) -> QdrantAddress | None:
+    async def number_in(self, generation: Generation) -> Number | None:
+        """The number that a holder left in a generation's collection.
+
+        Raises:
+            LostIndex: the collection is not there.
+            ServiceError: its server does not answer, or declined.
+        """
+        return await number_in(generation, await self._home(generation))
+
+    async def put_number(self, generation: Generation, number: Number) -> None:
+        """Leave a number in a generation's collection.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        await put_number(generation, await self._home(generation), number, self._clock())
+
+    async def _is_held_by_another(self, generation: Generation) -> bool:
+        """Whether a number is in its collection that this database never wrote."""
+        try:
+            number = await self.number_in(generation)
+        except LostIndex:
+            return False
+        return number is not None and not await self.owner.knows(number)
+
+    async def _home(self, generation: Generation) -> Home | None:
         if generation.made.server is None:
             return None
-        return QdrantAddress(url=generation.made.server, api_key=_qdrant_key(self._settings))
+        loop = asyncio.get_running_loop()
+
+        def knows(ids: Sequence[str]) -> set[str]:
+            return asyncio.run_coroutine_threadsafe(known_points(self._db, ids), loop).result()
+
+        address = QdrantAddress(url=generation.made.server, api_key=_qdrant_key(self._settings))
+        return Home(address, (await self.owner.load()).installation, knows)
 
 
 async def qdrant_ready(place: str) -> None:

@@ -66,7 +66,8 @@ def doctor_of(settings: Settings, bot_runs: Callable[[], Awaitable[bool]]) -> Do
     async def index() -> IndexFacts:
         async with AsyncExitStack() as stack:
             db = await stack.enter_async_context(open_store(settings))
-            vectors = Vectors(settings, Ledger(db, system_clock), Installation(db), [], patient=False, makes=False)
+            ledger = Ledger(db, system_clock)
+            vectors = Vectors(settings, db, ledger, [], system_clock, patient=False, makes=False)
             state = await vectors.generations.load(vectors.wanted)
             try:
                 held = await stack.enter_async_context(vectors.open(state.in_use, False))

@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from qdrant_client import models
 
 from bot.domain import snowflake
 from bot.domain.clock import system_clock
@@ -24,7 +25,7 @@ from tests.acceptance.community import DECISIONS, decisions_as_memories, plain
 from tests.acceptance.stores import END_STATES, canary, said_by_people
 from tests.acceptance.test_crashes import flood
 from tests.fixtures.commandline import CommandLine
-from tests.fixtures.index import holds_exactly
+from tests.fixtures.index import MARKED, holds_exactly
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.process import OPENAI_KEY, START_SECONDS, BotProcess, Stage, set_stage
 from tests.loopback.discord import eventually
@@ -35,7 +36,8 @@ SHARDS = 2
 WORKERS = 3
 MESSAGES = int(os.environ.get("SCALE_MESSAGES", "1200"))
 KILLS = int(os.environ.get("SCALE_KILLS", "5"))
-FIRST, SECOND = "discord_memories_1", "discord_memories_2"
+FIRST, SECOND = "_1", "_2"
+"""How the names of the collections end; before that is the installation's id."""
 DECIDED = "We decided that"
 SOME = 1_000
 """Memories to copy; some batches."""
@@ -89,9 +91,14 @@ class Fleet:
         """What is on the Qdrant server."""
         return {collection.name for collection in self.qdrant.engine.get_collections().collections}
 
-    def held_by(self, collection: str) -> int:
-        """How many points a collection holds; 0 where it is not there."""
-        return self.qdrant.engine.count(collection).count if collection in self.collections else 0
+    def named(self, ending: str) -> str:
+        """The collection whose name ends so; empty where it is not there."""
+        return next((name for name in self.collections if name.endswith(ending)), "")
+
+    def held_by(self, ending: str) -> int:
+        """How many memories a collection holds; 0 where it is not there."""
+        name = self.named(ending)
+        return self.qdrant.engine.count(name, models.Filter(must_not=[MARKED])).count if name else 0
 
     def searches(self) -> int:
         """How often the second collection was searched."""
@@ -268,8 +275,10 @@ if server_programs() is not None:
         there = {row["id"]: row["text"] for row in await fleet.rows("SELECT id, text FROM memories")}
         decided = [message.text.removeprefix(f"{DECIDED} ").capitalize() for message in said]
         assert sorted(there.values()) == sorted([*old.values(), *decided])
-        holds_exactly(fleet.qdrant, SECOND, there, 1536)
-        await eventually(lambda: fleet.collections == {SECOND}, within=60, what="the end of the former collection")
+        holds_exactly(fleet.qdrant, fleet.named(SECOND), there, 1536)
+        await eventually(
+            lambda: fleet.collections == {fleet.named(SECOND)}, within=120, what="the end of the former collection"
+        )
 
         await _all_search(fleet, members)
         for process in running:

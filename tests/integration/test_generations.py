@@ -30,7 +30,7 @@ from bot.storage.changes import COUNT
 from bot.storage.installation import Installation
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary
-from tests.fixtures.index import holds_exactly
+from tests.fixtures.index import OWNER_ID, collection, holds_exactly
 from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock
 from tests.loopback.http import Fault
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.slow
 ADA = 30
 COUNT_AT_FIRST = 12
 BATCH = 5
-FIRST, SECOND = "discord_memories_1", "discord_memories_2"
+FIRST, SECOND = collection(1), collection(2)
 HELD_UP_SECONDS = 1.5
 FOLLOW_SECONDS = 10.0  # a busy machine; it takes less than two
 
@@ -169,6 +169,8 @@ if server_programs() is not None:
     ) -> AsyncIterator[Town]:
         """Some memories in a first collection; copying them takes several batches."""
         monkeypatch.setattr("bot.index.mover.BATCH", BATCH)
+        monkeypatch.setattr("bot.index.owner.new_id", lambda: OWNER_ID)
+        monkeypatch.setattr("bot.index.claim.CAREFUL_MS", 0)
         async with postgres_server.database() as url, LoopbackQdrant() as qdrant:
             town = Town(url, tmp_path, openai_server, qdrant)
             async with town.process() as app:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
 from bot.domain.model import Memory
-from bot.index.comparison import EVERY_MS, Differences, IndexComparison
+from bot.index.comparison import ALWAYS, EVERY_MS, Differences, Gate, IndexComparison
 from bot.storage.schema import outbox
 from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory
 from tests.fixtures.storage import FakeClock
@@ -19,9 +20,18 @@ from tests.integration.test_indexer import HTTP_500, Bench, bench, declining, id
 __all__ = ["bench"]
 
 
-def comparison(bench: Bench, clock: FakeClock, *, removes: bool = True) -> IndexComparison:
+@dataclass
+class OpenGate:
+    """Lets compare and remove, or not."""
+
+    compares: bool = True
+    removes: bool = True
+    mendings: int = 0
+
+
+def comparison(bench: Bench, clock: FakeClock, gate: Gate = ALWAYS) -> IndexComparison:
     indexer = bench.indexer
-    return IndexComparison(bench.db, bench.index, indexer.messages, indexer.changes, clock, removes=removes)
+    return IndexComparison(bench.db, bench.index, indexer.messages, indexer.changes, clock, gate)
 
 
 async def rows(bench: Bench) -> list[tuple[str, str]]:
@@ -78,15 +88,38 @@ async def test_an_older_copy_of_the_folder_is_mended_by_the_bot_itself(
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_others_may_have_put_there_stays(bench: Bench, make_memory: MemoryFactory, clock: FakeClock) -> None:
+async def test_what_may_not_be_removed_yet_is_removed_as_soon_as_it_may(
+    bench: Bench, make_memory: MemoryFactory, clock: FakeClock
+) -> None:
     ours, theirs = make_memory("ours"), make_memory("theirs")
     await bench.add(ours, theirs)
     await bench.indexer.drain()
     await bench.remove(theirs)
     async with bench.db.write() as connection:
         await connection.execute(delete(outbox))
-    assert await comparison(bench, clock, removes=False).compare() == Differences()
+    gate = OpenGate(removes=False)
+    compared = comparison(bench, clock, gate)
+    assert await compared.compare() == Differences()
     assert await bench.ids() == ids_of([ours, theirs])
+    assert not compared.is_due
+    gate.removes = True
+    assert compared.is_due
+    assert await compared.compare() == Differences(unknown=1)
+    assert not compared.is_due
+
+
+async def test_it_is_made_at_once_where_the_index_is_another_state_of_itself(bench: Bench, clock: FakeClock) -> None:
+    gate = OpenGate()
+    compared = comparison(bench, clock, gate)
+    await compared.compare()
+    gate.mendings += 1
+    assert compared.is_due
+    await compared.compare()
+    assert not compared.is_due
+
+
+async def test_who_does_not_hold_the_index_does_not_compare(bench: Bench, clock: FakeClock) -> None:
+    assert not comparison(bench, clock, OpenGate(compares=False, mendings=1)).is_due
 
 
 async def test_what_waits_already_or_was_set_aside_is_no_difference(

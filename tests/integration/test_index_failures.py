@@ -13,9 +13,18 @@ import pytest
 from qdrant_client import models
 
 from bot.domain.errors import InUse, RateLimited, ServiceRejected, ServiceUnavailable, StartupError
-from bot.index.layout import Layout, QdrantAddress
+from bot.index.layout import Layout
 from bot.index.points import VectorQuery
-from tests.fixtures.index import BagOfWords, IndexOpener, MemoryFactory, edge_processes, entry
+from tests.fixtures.index import (
+    OWNER_ID,
+    BagOfWords,
+    IndexOpener,
+    MemoryFactory,
+    collection,
+    edge_processes,
+    entry,
+    home_on,
+)
 from tests.fixtures.storage import GUILD
 from tests.loopback.http import Fault
 from tests.loopback.qdrant import LoopbackQdrant
@@ -24,7 +33,7 @@ from tests.loopback.vectors import bag_of_words
 if TYPE_CHECKING:
     from bot.index.mem0_index import Mem0Index
 
-COLLECTION, FIRST = "discord_memories", "discord_memories_1"
+FIRST = collection(1)
 
 
 @pytest.fixture
@@ -44,7 +53,7 @@ async def test_every_field_that_searches_compare_has_a_payload_index(
 ) -> None:
     indexes = qdrant_server.indexes[FIRST]
     assert indexes["agent_id"] == {"type": "keyword", "is_tenant": True}
-    assert {"channel_ids", "author_ids", "said_ms", "schema"} == indexes.keys() - {"agent_id"}
+    assert {"channel_ids", "author_ids", "said_ms", "schema", "installation"} == indexes.keys() - {"agent_id"}
     assert not any(params.get("enable_hnsw", True) for field, params in indexes.items() if field != "agent_id")
 
 
@@ -66,13 +75,13 @@ async def test_an_index_that_is_no_tenants_is_made_anew_once(
     open_server: IndexOpener, qdrant_server: LoopbackQdrant, embedder: BagOfWords
 ) -> None:
     size = models.VectorParams(size=embedder.dims, distance=models.Distance.COSINE)
-    qdrant_server.engine.create_collection(COLLECTION, vectors_config=size)
-    qdrant_server.indexes[COLLECTION] = {"agent_id": "keyword"}  # as mem0 makes it
+    qdrant_server.engine.create_collection(FIRST, vectors_config=size)
+    qdrant_server.indexes[FIRST] = {"agent_id": "keyword"}  # as mem0 makes it
     for _ in range(2):
         async with open_server():
-            assert qdrant_server.indexes[COLLECTION]["agent_id"] == {"type": "keyword", "is_tenant": True}
-    fields = [request.body["field_name"] for request in qdrant_server.asked(f"{COLLECTION}/index")]
-    assert sorted(fields) == ["agent_id", "author_ids", "channel_ids", "said_ms", "schema"]
+            assert qdrant_server.indexes[FIRST]["agent_id"] == {"type": "keyword", "is_tenant": True}
+    fields = [request.body["field_name"] for request in qdrant_server.asked(f"{FIRST}/index")]
+    assert sorted(fields) == ["agent_id", "author_ids", "channel_ids", "installation", "said_ms", "schema"]
 
 
 async def test_the_server_gets_no_text(
@@ -92,6 +101,7 @@ async def test_the_server_gets_no_text(
         "said_ms": round(memory.said_at.timestamp() * 1000),
         "version": 1,
         "schema": 1,
+        "installation": OWNER_ID,
     }
     assert not any("canary" in str(request.body) for request in qdrant_server.requests)
 
@@ -101,10 +111,10 @@ async def test_points_of_another_program_are_left_alone(
 ) -> None:
     theirs = {"data": "the build is green", "agent_id": str(GUILD)}
     qdrant_server.engine.create_collection(
-        COLLECTION, vectors_config=models.VectorParams(size=embedder.dims, distance=models.Distance.COSINE)
+        FIRST, vectors_config=models.VectorParams(size=embedder.dims, distance=models.Distance.COSINE)
     )
     vector = list(bag_of_words("the build is green", embedder.dims))
-    qdrant_server.engine.upsert(COLLECTION, [models.PointStruct(id=1, vector=vector, payload=theirs)])
+    qdrant_server.engine.upsert(FIRST, [models.PointStruct(id=1, vector=vector, payload=theirs)])
     memory = make_memory()
     async with open_server() as index:
         await index.upsert([entry(memory)])
@@ -113,7 +123,7 @@ async def test_points_of_another_program_are_left_alone(
         assert [memory_id async for memory_id in index.memory_ids()] == [memory.id]
     async with open_server(fresh=True) as index:
         assert (await index.count(), await index.strangers()) == (0, 1)
-    (point,) = qdrant_server.engine.retrieve(COLLECTION, [1])
+    (point,) = qdrant_server.engine.retrieve(FIRST, [1])
     assert point.payload == theirs
 
 
@@ -121,7 +131,7 @@ async def test_a_collection_of_another_kind_is_a_startup_error(
     open_server: IndexOpener, qdrant_server: LoopbackQdrant
 ) -> None:
     named = {"text": models.VectorParams(size=4, distance=models.Distance.DOT)}
-    qdrant_server.engine.create_collection(COLLECTION, vectors_config=named)
+    qdrant_server.engine.create_collection(FIRST, vectors_config=named)
     with pytest.raises(StartupError, match="MEM0_QDRANT_HOST or MEM0_QDRANT_URL"):
         async with open_server():
             pass
@@ -172,10 +182,10 @@ async def test_a_wrong_key_is_rejected_without_repeating_it(
     open_server: IndexOpener, qdrant_server: LoopbackQdrant
 ) -> None:
     qdrant_server.api_key = "right"
-    address = QdrantAddress(url=qdrant_server.url, api_key="zqxvkw-wrong")
-    assert "zqxvkw" not in repr(address)
+    home = home_on(qdrant_server.url, api_key="zqxvkw-wrong")
+    assert "zqxvkw" not in repr(home)
     with pytest.raises(ServiceRejected) as told:
-        async with open_server(server=address):
+        async with open_server(home=home):
             pass
     assert "zqxvkw" not in str(told.value)
 
@@ -200,7 +210,7 @@ async def test_a_server_that_turns_out_not_to_fit_is_rejected(
     open_server: IndexOpener, qdrant_server: LoopbackQdrant
 ) -> None:
     qdrant_server.engine.create_collection(
-        COLLECTION, vectors_config=models.VectorParams(size=4, distance=models.Distance.COSINE)
+        FIRST, vectors_config=models.VectorParams(size=4, distance=models.Distance.COSINE)
     )
     await qdrant_server.stop()
     async with open_server(patient=True) as index:

@@ -16,7 +16,6 @@ from sqlalchemy import select
 from bot.domain import snowflake
 from bot.domain.crash_points import no_step
 from bot.domain.errors import DamagedIndex, ServiceUnavailable, StartupError
-from bot.index.backlog import OutboxPoint
 from bot.index.edge_store import opening_fault
 from bot.index.generations import Generation, Generations, GenerationState
 from bot.index.points import VectorQuery
@@ -27,6 +26,7 @@ from bot.settings.config import Settings
 from bot.storage.installation import Installation
 from bot.storage.schema import memories
 from tests.acceptance.stores import canary
+from tests.fixtures.index import OWNER_ID, collection, earlier_point
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
@@ -34,6 +34,7 @@ from tests.loopback.qdrant import LoopbackQdrant
 
 ADA = 30
 COUNT = 23
+SECOND, THIRD = collection(2), collection(3)
 BATCH = 5
 
 
@@ -108,6 +109,8 @@ async def house(
 ) -> AsyncIterator[House]:
     """An embedded index with COUNT memories; copying takes several batches."""
     monkeypatch.setattr("bot.index.mover.BATCH", BATCH)
+    monkeypatch.setattr("bot.index.owner.new_id", lambda: OWNER_ID)
+    monkeypatch.setattr("bot.index.claim.CAREFUL_MS", 0)
     async with LoopbackQdrant() as qdrant:
         house = House(migrated_dir, openai_server, qdrant)
         async with open_app(house.settings(), extract=False, patient=True) as app:
@@ -139,7 +142,7 @@ async def test_recall_goes_on_and_what_happens_meanwhile_is_in_the_new_index(hou
         await house.holds_just_these(app)
     assert house.folders == (["index-2"] if way == "model" else [])
     names = {collection.name for collection in house.qdrant.engine.get_collections().collections}
-    assert ("discord_memories_2" in names) is (way == "server")
+    assert (SECOND in names) is (way == "server")
     asked = len(house.openai.asked("/embeddings"))
     async with open_app(house.moved(way), extract=False, patient=True) as app:
         assert app.mover is not None
@@ -217,7 +220,7 @@ async def test_a_former_server_that_is_down_is_cleared_at_a_later_start(house: H
             pass
         assert await in_use(app) == 3
         await house.finds_by_meaning(app)
-    assert house.qdrant.engine.count("discord_memories_2").count == COUNT
+    assert house.qdrant.engine.count(SECOND).count == COUNT
     await house.qdrant.start()
     async with open_app(house.settings(), extract=False, patient=True) as app:
         await moved_through(app)
@@ -379,18 +382,19 @@ async def test_the_alias_names_the_generation_in_use_and_is_switched_in_one_step
     async with open_app(house.moved("server"), extract=False, patient=True) as app:
         await moved_through(app)
         assert (alias(house), collections(house)) == (
-            {"discord_memories": "discord_memories_2"},
-            {"discord_memories_2"},
+            {"discord_memories": SECOND},
+            {SECOND},
         )
+        memory_ids = [memory_id async for memory_id in app.index.memory_ids()]
         await Generations(Installation(app.db)).ask()
         assert app.mover is not None
-        seen = []
+        seen, ours = [], models.Filter(must=[models.HasIdCondition(has_id=memory_ids)])
         while await app.mover.move():
             seen.append((alias(house)["discord_memories"], frozenset(collections(house))))
-            assert house.qdrant.engine.count("discord_memories").count == len(house.texts)
-        assert {name for name, _ in seen} == {"discord_memories_2", "discord_memories_3"}
+            assert house.qdrant.engine.count("discord_memories", count_filter=ours).count == len(house.texts)
+        assert {name for name, _ in seen} == {SECOND, THIRD}
         assert all(name in there for name, there in seen), "what has the name is there"
-        assert collections(house) == {"discord_memories_3"}
+        assert collections(house) == {THIRD}
     switch = house.qdrant.switches[-1]
     assert [next(iter(action)) for action in switch] == ["delete_alias", "create_alias"]
     assert len(house.qdrant.switches) == 2
@@ -419,15 +423,15 @@ async def test_a_plain_collection_of_before_is_carried_over(house: House) -> Non
     house.qdrant.engine.create_collection(
         "discord_memories", vectors_config=models.VectorParams(size=1536, distance=models.Distance.COSINE)
     )
-    async with open_app(house.moved("server"), extract=False, patient=True) as app:
+    async with open_app(house.settings(), extract=False, patient=True) as app:  # what earlier versions left
         state = await Generations(Installation(app.db)).known()
         assert state is not None
         server = replace(state.in_use.made, server=house.qdrant.url)
         await Generations(Installation(app.db)).save(GenerationState(Generation(1, server)))
-    async with open_app(house.moved("server"), extract=False, patient=True) as app:  # what earlier versions left
         async with app.db.read() as connection:
-            ids = list(await connection.scalars(select(memories.c.id)))
-        await app.index.upsert(await app.indexer.entries_of([OutboxPoint(memory_id, None) for memory_id in ids]))
+            known = await app.store.get(list(await connection.scalars(select(memories.c.id))))
+        house.qdrant.engine.upsert("discord_memories", [earlier_point(memory, 1536) for memory in known.values()])
+    async with open_app(house.moved("server"), extract=False, patient=True) as app:
         await moved_through(app)
         assert (collections(house), alias(house)) == ({"discord_memories"}, {})
         await house.finds_by_meaning(app)
@@ -435,7 +439,7 @@ async def test_a_plain_collection_of_before_is_carried_over(house: House) -> Non
         await moved_through(app)
         await house.holds_just_these(app)
         await house.finds_by_meaning(app)
-    assert (collections(house), alias(house)) == ({"discord_memories_2"}, {"discord_memories": "discord_memories_2"})
+    assert (collections(house), alias(house)) == ({SECOND}, {"discord_memories": SECOND})
 
 
 async def test_points_of_another_program_keep_their_collection_and_its_name(house: House) -> None:
@@ -447,7 +451,10 @@ async def test_points_of_another_program_keep_their_collection_and_its_name(hous
     async with open_app(house.moved("server"), extract=False, patient=True) as app:
         await moved_through(app)
         await house.holds_just_these(app)
-    assert (collections(house), alias(house)) == ({"discord_memories", "discord_memories_2"}, {})
+    assert (collections(house), alias(house)) == (
+        {"discord_memories", SECOND},
+        {f"discord_memories_{OWNER_ID}": SECOND},
+    )
     assert house.qdrant.engine.count("discord_memories").count == 1
 
 
@@ -462,10 +469,10 @@ async def test_a_process_that_starts_beside_the_one_that_fills_does_not_empty_wh
         assert await app.mover.move(), "it begins"
         with pytest.raises(Killed):
             await app.mover.move()
-        assert house.qdrant.engine.count("discord_memories_2").count == BATCH
+        assert house.qdrant.engine.count(SECOND).count == BATCH
         await house.forget(app)
     async with open_app(house.moved("server"), extract=False, patient=True) as other:
-        assert house.qdrant.engine.count("discord_memories_2").count == BATCH
+        assert house.qdrant.engine.count(SECOND).count == BATCH
         await moved_through(other)
         await other.indexer.drain()
         await house.holds_just_these(other)

@@ -20,7 +20,6 @@ from bot.cli import main as entry
 from bot.cli.faults import EXIT_FAULT, EXIT_SETTINGS, explained
 from bot.cli.start import load
 from bot.domain import InUse, ServiceUnavailable, StartupError, Verdict
-from bot.index.layout import QdrantAddress
 from bot.index.qdrant_store import spread
 from bot.llm.loading import load_settings
 from bot.llm.ollama_check import examine_ollama
@@ -31,6 +30,7 @@ from bot.storage.encryption import check
 from bot.storage.engine import migrations_waiting, open_database
 from bot.storage.schema import usage
 from bot.storage.sqlite import DATABASE_FILE
+from tests.fixtures.index import home_on
 
 NOBODY = 65_534
 KEY, OTHER_KEY = "k" * 32, "o" * 32
@@ -475,6 +475,6 @@ async def test_what_is_no_qdrant(serve: Serve | None, what: str) -> None:
     async with listening(serve or nothing) as port:
         address = f"http://127.0.0.1:{port if serve else 9}"
         with pytest.raises(ServiceUnavailable) as raised:
-            await asyncio.to_thread(spread, QdrantAddress(address), "memories")
+            await asyncio.to_thread(spread, home_on(address), 1)
     assert raised.value.what == what.format(address)
     assert "MEM0_QDRANT" in raised.value.todo

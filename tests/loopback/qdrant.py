@@ -62,6 +62,7 @@ class LoopbackQdrant(LoopbackServer):
             ("POST", f"{points}/scroll"): self._scroll,
             ("POST", f"{points}/count"): self._count,
             ("POST", f"{points}/delete"): self._delete,
+            ("POST", f"{points}/payload"): self._set_payload,
         }
         return [
             web.get("/", self._version),
@@ -204,6 +205,11 @@ class LoopbackQdrant(LoopbackServer):
 
     def _delete(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
         self.engine.delete(name, _SELECTOR.validate_python(body))
+        return _completed()
+
+    def _set_payload(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401
+        asked = models.SetPayload.model_validate(body)
+        self.engine.set_payload(name, asked.payload, points=asked.points or asked.filter)  # type: ignore[arg-type]
         return _completed()
 
     def _stranger(self, request: web.Request) -> web.Response | None:

@@ -12,7 +12,6 @@ from bot.index.vectors import Vectors
 from bot.llm.costs import Ledger
 from bot.llm.loading import load_settings
 from bot.storage.engine import Database
-from bot.storage.installation import Installation
 from tests.fixtures.storage import FakeClock
 
 WRITTEN = [
@@ -49,5 +48,5 @@ def test_every_way_of_writing_it_means_the_same_index(
     server: dict[str, object], database: Database, clock: FakeClock, data_dir: Path
 ) -> None:
     settings = load_settings(None, data_dir=data_dir, **server)
-    vectors = Vectors(settings, Ledger(database, clock), Installation(database), [], patient=False, makes=True)
+    vectors = Vectors(settings, database, Ledger(database, clock), [], clock, patient=False, makes=True)
     assert vectors.wanted.server == "http://qdrant:6333"

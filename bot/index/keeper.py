@@ -1,0 +1,171 @@
+"""Keeps this database's number on its Qdrant server, and tells whether the index there is this database's to write.
+
+`bot.index.claim` has the rules. One process of each database is the keeper, under a lock of the database that goes with
+its connection; the others ask the database how things stand. Who only reads never becomes the keeper. An embedded index
+has one database, and none of this.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.index.claim import LOOK_MS, Claim, Number, Sight, Standing
+from bot.index.owner import new_id
+
+if TYPE_CHECKING:
+    from bot.domain import Clock
+    from bot.index.generations import Generation
+    from bot.index.owner import IndexOwner, Owner
+    from bot.storage import Database, Locks
+
+log = logging.getLogger(__name__)
+
+KEEPING: Final = 4
+"""Number of the lock that the keeper holds."""
+
+IS_COPY: Final = (
+    "this database is a copy: another one with the same id is at work in the index on the Qdrant server. Memories are "
+    "searched by words here, and nothing is written there; `python -m bot new-installation` gives this one an index of "
+    "its own, `python -m bot run --take-over` makes it the holder"
+)
+
+IS_WATCHING: Final = "whether another database with the same id is at work in this index is found out within a minute"
+
+ReadNumber = Callable[["Generation"], Awaitable[Number | None]]
+"""The number in a generation's collection. Raises LostIndex and ServiceError."""
+
+WriteNumber = Callable[["Generation", Number], Awaitable[None]]
+"""Leaves a number there. Raises ServiceError."""
+
+
+class Keeper:
+    """See above.
+
+    Attributes:
+        standing: of this database.
+        mendings: how often the index turned out to be another state of itself since the start.
+
+    Args:
+        db: whose lock the keeper holds.
+        owner: what the database knows of its claim.
+        read: reads a number.
+        write: writes one.
+        clock: the local clock.
+        keeps: whether this process may be the keeper; not where it only reads.
+    """
+
+    def __init__(
+        self, db: Database, owner: IndexOwner, read: ReadNumber, write: WriteNumber, clock: Clock, *, keeps: bool
+    ) -> None:
+        self.standing = Standing.WATCHING
+        self.mendings = 0
+        self._db = db
+        self._owner = owner
+        self._read = read
+        self._write = write
+        self._clock = clock
+        self._keeps = keeps
+        self._shares = False
+        self._settled = False
+        self._lock = AsyncExitStack()
+        self._locks: Locks | None = None
+        self._claim: Claim | None = None
+        self._run = new_id()
+        self._counter = 0
+
+    async def refresh(self, in_use: Generation) -> None:
+        """Find out how things stand with the index in use: by a look when one is due, or by asking the database.
+
+        Raises:
+            LostIndex: the collection is not there.
+            ServiceError: the server can't be asked now.
+        """
+        self._shares = in_use.made.server is not None
+        if not self._shares:
+            if self._claim is None and self._keeps:
+                self._claim = Claim()
+                await self._nothing_to_take_over()
+            self.standing = Standing.HOLDING
+        elif not self._keeps or not await self._is_keeper():
+            owner, self._claim = await self._owner.load(), None
+            self.standing, self._settled = owner.standing, owner.settled
+        elif self._is_due:
+            await self._look(in_use)
+
+    @property
+    def compares(self) -> bool:
+        """Whether this process compares the index with the database."""
+        return not self._shares or (self._claim is not None and self.standing is Standing.HOLDING)
+
+    @property
+    def removes(self) -> bool:
+        """Whether this process may remove more than what was erased; not in the first minute of holding."""
+        if self._claim is not None and self._shares:
+            return self._claim.is_settled(self._clock())
+        return not self._shares or self._settled
+
+    async def aclose(self) -> None:
+        """Give the lock back."""
+        self._locks = self._claim = None
+        await self._lock.aclose()
+
+    @property
+    def _is_due(self) -> bool:
+        claim = self._claim
+        if claim is None or claim.standing is not Standing.HOLDING:
+            return True
+        return not 0 <= self._clock() - claim.seen_ms < LOOK_MS
+
+    async def _is_keeper(self) -> bool:
+        """Take the lock, or see that it is held still."""
+        if not self._db.shared:  # its folder is locked
+            return True
+        try:
+            if self._locks is not None:
+                await self._locks.look()
+                return True
+        except SQLAlchemyError as error:
+            log.warning("The lock on the index is lost, and taken again: %s", type(error).__name__)
+            await self.aclose()
+        async with AsyncExitStack() as lock:
+            locks = await lock.enter_async_context(self._db.locks())
+            if await locks.take(KEEPING):
+                self._locks, self._lock = locks, lock.pop_all()
+        return self._locks is not None
+
+    async def _look(self, in_use: Generation) -> None:
+        if self._claim is None:  # what was found before may be of another time, and of another database
+            await self._owner.stand(Standing.WATCHING)
+        owner, number = await self._owner.load(), await self._read(in_use)
+        known = number is not None and await self._owner.knows(number)
+        sight = Sight(self._clock(), number, known, number == owner.latest, owner.take_over)
+        before = self._claim = self._claim or Claim(term=owner.term)
+        claim = before.after(sight)
+        if claim.standing is Standing.HOLDING:
+            self._counter += 1
+            mine = Number(claim.term, self._run, self._counter)
+            await self._owner.commit(mine)
+            await self._write(in_use, mine)
+        await self._stand(owner, before, claim)
+
+    async def _stand(self, owner: Owner, before: Claim, claim: Claim) -> None:
+        """Go on from a look that is over."""
+        holds, settled = claim.standing is Standing.HOLDING, claim.is_settled(self._clock())
+        if (claim.standing, settled) != (owner.standing, owner.settled) or (holds and owner.take_over):
+            await self._owner.stand(claim.standing, settled=settled, answered=holds)
+        if claim.standing is not before.standing and claim.standing is Standing.COPY:
+            log.warning("%s", IS_COPY[0].upper() + IS_COPY[1:])
+        elif holds and before.watched is not None:
+            log.warning("This database holds the index on the Qdrant server from now on")
+        self._claim, self.standing = claim, claim.standing
+        self.mendings += claim.mends
+
+    async def _nothing_to_take_over(self) -> None:
+        """An embedded index is this database's whatever was asked: no copy is to take that for itself later."""
+        if (await self._owner.load()).take_over:
+            await self._owner.stand(Standing.WATCHING, answered=True)

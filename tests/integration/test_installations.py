@@ -1,0 +1,500 @@
+"""Several databases with their index on one Qdrant server: of different installations, and copies of one."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from qdrant_client import models
+from sqlalchemy import delete, select
+
+from bot.domain import snowflake
+from bot.domain.model import Memory
+from bot.index.claim import Standing
+from bot.index.composition import become_new_installation
+from bot.index.generations import Generation, Generations, GenerationState, Made
+from bot.index.marks import MARK
+from bot.index.owner import IndexOwner, ask_to_take_over
+from bot.index.points import VectorQuery
+from bot.llm.loading import load_settings
+from bot.run.app import App, open_app
+from bot.settings.config import Settings
+from bot.storage.engine import open_database
+from bot.storage.installation import Installation
+from bot.storage.schema import memories, outbox
+from tests.acceptance.stores import canary
+from tests.fixtures.index import MARKED, earlier_point
+from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock
+from tests.loopback.openai import LoopbackOpenAI
+from tests.loopback.qdrant import LoopbackQdrant
+
+ADA = 30
+DIMS = 1536
+HOUR = 3_600
+MINUTE = 60
+LOOK = 20
+
+
+@dataclass
+class Place:
+    """A Qdrant server, and the databases that have their index there.
+
+    Attributes:
+        clock: of all processes.
+        running: the processes, by the name of their folder.
+    """
+
+    folder: Path
+    empty: Path
+    openai: LoopbackOpenAI
+    qdrant: LoopbackQdrant
+    clock: FakeClock
+    running: dict[str, App] = field(default_factory=dict)
+    _ends: dict[str, AsyncExitStack] = field(default_factory=dict)
+    _minutes: Iterator[int] = field(default_factory=itertools.count)
+
+    def settings(self, name: str, **changes: object) -> Settings:
+        if not (self.folder / name).exists():
+            shutil.copytree(self.empty, self.folder / name)
+        server = {"mem0_qdrant_url": self.qdrant.url, **changes}
+        openai = {"openai_base_url": self.openai.api_url, "openai_api_key": "k"}
+        return load_settings(None, data_dir=self.folder / name, **openai, **server)
+
+    async def start(self, name: str, **changes: object) -> App:
+        """Start a bot, and let it catch up."""
+        stack = AsyncExitStack()
+        opened = open_app(self.settings(name, **changes), extract=False, patient=True, clock=self.clock)
+        self.running[name] = await stack.enter_async_context(opened)
+        self._ends[name] = stack
+        await self.running[name].indexer.keep_up()
+        return self.running[name]
+
+    async def end(self, *names: str) -> None:
+        for name in names or list(self.running):
+            del self.running[name]
+            await self._ends.pop(name).aclose()
+
+    async def copy(self, name: str, copy: str) -> None:
+        """Copy a database, with its bot stopped for the moment."""
+        running = name in self.running
+        if running:
+            await self.end(name)
+        shutil.rmtree(self.folder / copy, ignore_errors=True)
+        shutil.copytree(self.folder / name, self.folder / copy)
+        if running:
+            await self.start(name)
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass for all processes, each of which does what there is to do."""
+        for _ in range(round(seconds / LOOK)):
+            self.clock.advance(LOOK)
+            for app in list(self.running.values()):
+                await keep_up(app)
+
+    async def remember(self, name: str, count: int = 1) -> list[str]:
+        return [await remember(self.running[name], next(self._minutes)) for _ in range(count)]
+
+    def held(self, app_or_id: str) -> set[str]:
+        """The ids of what an installation has on the server."""
+        theirs = models.FieldCondition(key="installation", match=models.MatchValue(value=app_or_id))
+        ids: set[str] = set()
+        for name in self.collections:
+            points, _ = self.qdrant.engine.scroll(
+                name, models.Filter(must=[theirs], must_not=[MARKED]), limit=10_000, with_payload=False
+            )
+            ids |= {str(point.id) for point in points}
+        return ids
+
+    @property
+    def collections(self) -> set[str]:
+        return {collection.name for collection in self.qdrant.engine.get_collections().collections}
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        return {alias.alias_name: alias.collection_name for alias in self.qdrant.engine.get_aliases().aliases}
+
+
+async def keep_up(app: App) -> None:
+    assert app.follower is not None
+    await app.follower.follow()
+    await app.indexer.keep_up()
+    await app.indexer.keep_up()
+    if app.mover is not None:
+        while await app.mover.move():
+            pass
+
+
+async def remember(app: App, minute: int) -> str:
+    memory = await app.services.own.remember(
+        guild_id=GUILD,
+        channel_id=CHANNEL,
+        author_id=ADA,
+        message_id=snowflake.from_ms(NOW_MS + 60_000 * minute),
+        text=f"The {canary()} stands behind the {canary()}",
+    )
+    await app.indexer.drain()
+    return memory.id
+
+
+async def forget(app: App, memory_id: str) -> None:
+    (memory,) = (await app.store.get([memory_id])).values()
+    await app.erasure.erase_messages(GUILD, CHANNEL, [memory.citations[0].message_id])
+
+
+async def known(app: App) -> set[str]:
+    async with app.db.read() as connection:
+        return set(await connection.scalars(select(memories.c.id)))
+
+
+async def installation(app: App) -> str:
+    return (await IndexOwner(app.db).load()).installation
+
+
+async def standing(app: App) -> Standing:
+    return (await IndexOwner(app.db).load()).standing
+
+
+async def found_by_meaning(app: App, memory_id: str) -> bool:
+    (memory,) = (await app.store.get([memory_id])).values()
+    hits = await app.index.search(VectorQuery(guild_id=GUILD, text=memory.text, channel_ids=None, limit=1))
+    return [hit.memory_id for hit in hits] == [memory_id]
+
+
+async def reindex(app: App) -> None:
+    await Generations(Installation(app.db)).ask()
+    await keep_up(app)
+
+
+@pytest.fixture
+async def place(
+    tmp_path: Path, migrated_dir: Path, openai_server: LoopbackOpenAI, clock: FakeClock
+) -> AsyncIterator[Place]:
+    async with LoopbackQdrant() as qdrant:
+        place = Place(tmp_path, migrated_dir, openai_server, qdrant, clock)
+        yield place
+        await place.end()
+
+
+# --- several installations -------------------------------------------------------------------------------------------
+
+
+async def test_reindex_of_one_installation_leaves_the_other_untouched(place: Place) -> None:
+    first, second = await place.start("first"), await place.start("second")
+    await place.remember("first", 5)
+    await place.remember("second", 2)
+    await place.later(2 * MINUTE)
+    assert await installation(first) != await installation(second)
+    assert (await first.index.count(), await second.index.count()) == (5, 2)
+    await reindex(second)
+    await place.later(2 * MINUTE)
+    assert place.held(await installation(first)) == await known(first)
+    assert place.held(await installation(second)) == await known(second)
+    assert (await first.index.count(), await second.index.count()) == (5, 2)
+    assert [await found_by_meaning(first, memory_id) for memory_id in await known(first)] == [True] * 5
+    assert place.collections == {
+        f"discord_memories_{await installation(first)}_1",
+        f"discord_memories_{await installation(second)}_2",
+    }
+
+
+async def test_the_alias_is_the_first_installations_and_a_further_one_has_its_own(place: Place) -> None:
+    first = await place.start("first")
+    one = await installation(first)
+    assert place.aliases == {"discord_memories": f"discord_memories_{one}_1"}, "from the first collection on"
+    second = await place.start("second")
+    other = await installation(second)
+    await reindex(second)
+    await reindex(first)
+    assert place.aliases == {
+        "discord_memories": f"discord_memories_{one}_2",
+        f"discord_memories_{other}": f"discord_memories_{other}_2",
+    }
+    await place.end("first")
+    place.qdrant.engine.delete_collection(f"discord_memories_{one}_2")
+    place.qdrant.engine.update_collection_aliases(
+        [models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name="discord_memories"))]
+    )
+    await reindex(second)
+    assert "discord_memories" not in place.aliases, "it is not the second one's while the first is away"
+
+
+async def earlier(place: Place, name: str, memories_of: list[Memory], collection: str = "discord_memories_1") -> None:
+    """A database as an earlier version left it, with its points on the server."""
+    settings = place.settings(name)
+    if collection not in place.collections:
+        size = models.VectorParams(size=DIMS, distance=models.Distance.COSINE)
+        place.qdrant.engine.create_collection(collection, vectors_config=size)
+    if memories_of:
+        place.qdrant.engine.upsert(collection, [earlier_point(memory, DIMS) for memory in memories_of])
+    async with open_database(None, settings.data_dir) as db:
+        made = Made(settings.embedding_provider, settings.embedding_model, DIMS, place.qdrant.url)
+        await Generations(Installation(db)).save(GenerationState(Generation(1, made)))
+
+
+async def remembered(place: Place, name: str, count: int) -> list[Memory]:
+    """Memories in a database that has no index."""
+    async with open_app(place.settings(name, mem0_enabled=False, mem0_qdrant_url=None), extract=False) as app:
+        for _ in range(count):
+            await remember(app, next(place._minutes))
+        async with app.db.write() as connection:
+            await connection.execute(delete(outbox))  # an index took them
+        return list((await app.store.get(await known(app))).values())
+
+
+async def test_a_collection_of_an_earlier_version_is_taken_over_without_embedding_anything(place: Place) -> None:
+    await earlier(place, "bot", await remembered(place, "bot", 6))
+    asked = len(place.openai.asked("/embeddings"))
+    bot = await place.start("bot")
+    await place.later(2 * MINUTE)
+    assert place.collections == {"discord_memories_1"}
+    assert place.held(await installation(bot)) == await known(bot)
+    assert len(place.openai.asked("/embeddings")) - asked <= 1, "the check at the start"
+    assert [await found_by_meaning(bot, memory_id) for memory_id in await known(bot)] == [True] * 6
+    await reindex(bot)
+    await place.later(2 * MINUTE)
+    assert place.collections == {f"discord_memories_{await installation(bot)}_2"}
+    assert place.held(await installation(bot)) == await known(bot)
+
+
+async def test_a_collection_of_another_database_is_not_taken_over(place: Place) -> None:
+    theirs = await remembered(place, "theirs", 6)
+    await earlier(place, "theirs", theirs)
+    await earlier(place, "ours", [])
+    ours = await place.start("ours")
+    await place.remember("ours", 2)
+    await reindex(ours)
+    await place.later(2 * MINUTE)
+    assert await ours.index.count() == 2
+    points, _ = place.qdrant.engine.scroll("discord_memories_1", limit=100)
+    assert {str(point.id) for point in points} == {memory.id for memory in theirs}
+    assert not any("installation" in (point.payload or {}) for point in points)
+
+
+async def test_of_two_that_shared_a_collection_the_one_with_the_most_points_takes_it_over_and_none_loses_any(
+    place: Place,
+) -> None:
+    many, few = await remembered(place, "many", 6), await remembered(place, "few", 2)
+    await earlier(place, "many", many)
+    await earlier(place, "few", few)
+    second = await place.start("few")
+    assert place.held(await installation(second)) == {memory.id for memory in few}
+    first = await place.start("many")
+    await place.later(3 * MINUTE)
+    assert place.held(await installation(first)) == {memory.id for memory in many}
+    assert place.held(await installation(second)) == {memory.id for memory in few}
+    assert (await first.index.count(), await second.index.count()) == (6, 2)
+    stays, _ = place.qdrant.engine.scroll("discord_memories_1", limit=100)
+    assert {str(point.id) for point in stays} == {MARK, *(memory.id for memory in (*many, *few))}
+
+
+# --- an index that lost something ------------------------------------------------------------------------------------
+
+
+async def test_a_collection_that_was_removed_under_a_running_bot_is_made_anew_and_filled(place: Place) -> None:
+    bot = await place.start("bot")
+    await place.remember("bot", 5)
+    await place.later(2 * MINUTE)
+    (name,) = place.collections
+    place.qdrant.engine.delete_collection(name)
+    await place.later(LOOK)
+    assert place.held(await installation(bot)) == await known(bot)
+    assert len(await known(bot)) == 5
+
+
+def snapshot(place: Place, name: str) -> list[models.Record]:
+    records, _ = place.qdrant.engine.scroll(name, limit=1_000, with_vectors=True)
+    return records
+
+
+def restore(place: Place, name: str, records: list[models.Record]) -> None:
+    """Bring a collection back to what it was."""
+    everything = models.FilterSelector(filter=models.Filter())
+    place.qdrant.engine.delete(name, everything)
+    points = [models.PointStruct(id=r.id, vector=r.vector, payload=r.payload) for r in records]
+    place.qdrant.engine.upsert(name, points)
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_an_older_snapshot_of_the_server_is_mended(place: Place, runs: bool) -> None:
+    bot = await place.start("bot")
+    erased, *_ = await place.remember("bot", 5)
+    await place.later(2 * MINUTE)
+    (name,) = place.collections
+    before = snapshot(place, name)
+    await forget(bot, erased)
+    await bot.indexer.drain()
+    await place.remember("bot", 3)
+    await place.later(LOOK)
+    if not runs:
+        await place.end("bot")
+    restore(place, name, before)
+    if not runs:
+        bot = await place.start("bot")
+    await place.later(2 * MINUTE)
+    assert place.held(await installation(bot)) == await known(bot)
+    assert erased not in place.held(await installation(bot))
+    assert len(await known(bot)) == 7
+
+
+# --- copies of a database --------------------------------------------------------------------------------------------
+
+
+async def beside(place: Place, copied: Callable[[], Awaitable[None]]) -> tuple[App, App]:
+    """An original, and a copy that is started after it was made."""
+    original = await place.start("original")
+    await place.remember("original", 6)
+    await place.later(2 * MINUTE)
+    await copied()
+    return place.running.get("original", original), await place.start("copy")
+
+
+async def assert_is_copy(place: Place, original: App, copy: App) -> None:
+    """The copy works by words and changes nothing; the original has all of its own."""
+    assert (await standing(original), await standing(copy)) == (Standing.HOLDING, Standing.COPY)
+    await place.remember("copy", 2)
+    await forget(copy, next(iter(await known(copy) & await known(original))))
+    await place.remember("original", 1)
+    await place.later(2 * MINUTE)
+    assert place.held(await installation(original)) == await known(original)
+    assert [await found_by_meaning(original, memory_id) for memory_id in await known(original)] == [True] * 7
+    assert not await found_by_meaning(copy, next(iter(await known(copy))))
+    assert (await standing(original), await standing(copy)) == (Standing.HOLDING, Standing.COPY)
+
+
+async def test_a_copy_that_is_started_at_once_yields_and_nothing_of_the_original_is_lost(place: Place) -> None:
+    async def copied() -> None:
+        await place.copy("original", "copy")
+        await place.later(2 * MINUTE)  # the original was stopped for it
+
+    original, copy = await beside(place, copied)
+    await place.later(2 * MINUTE)
+    await assert_is_copy(place, original, copy)
+
+
+async def test_a_copy_whose_number_is_still_known_yields_in_its_first_minute(place: Place) -> None:
+    await place.start("original")
+    await place.remember("original", 6)
+    await place.later(2 * MINUTE)
+    original = place.running["original"]
+    # the copy is made of the file as it is, with its log; nothing is written while it is copied
+    shutil.copytree(place.folder / "original", place.folder / "copy")
+    copy = await place.start("copy")
+    assert await standing(copy) is Standing.HOLDING, "the number is its own latest one"
+    await place.later(3 * MINUTE)
+    await assert_is_copy(place, original, copy)
+
+
+async def test_a_copy_that_is_started_after_an_hour_never_holds(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    async def copied() -> None:
+        shutil.copytree(place.folder / "original", place.folder / "copy")
+        await place.remember("original", 1)
+        await forget(place.running["original"], next(iter(await known(place.running["original"]))))
+        await place.later(HOUR)
+
+    original, copy = await beside(place, copied)
+    assert await standing(copy) is Standing.WATCHING
+    await place.later(2 * LOOK)
+    assert caplog.text.count("This database is a copy") == 1
+    await assert_is_copy(place, original, copy)
+
+
+async def test_a_copy_that_is_started_after_the_end_of_its_original_holds_after_a_minute(place: Place) -> None:
+    async def copied() -> None:
+        shutil.copytree(place.folder / "original", place.folder / "copy")
+        await place.remember("original", 2)
+        await place.later(LOOK)
+        await place.end("original")
+
+    _, copy = await beside(place, copied)
+    await place.later(2 * LOOK)
+    assert await standing(copy) is Standing.WATCHING
+    await place.later(3 * MINUTE)
+    assert await standing(copy) is Standing.HOLDING
+    assert place.held(await installation(copy)) == await known(copy)
+    assert len(await known(copy)) == 6
+
+
+async def restored_in_place(place: Place, *, asks: bool) -> App:
+    await place.start("bot")
+    await place.remember("bot", 4)
+    await place.later(2 * MINUTE)
+    shutil.copytree(place.folder / "bot", place.folder / "backup")
+    await place.remember("bot", 3)
+    await place.later(5 * MINUTE)
+    await place.end("bot")
+    shutil.rmtree(place.folder / "bot")
+    shutil.move(place.folder / "backup", place.folder / "bot")
+    if asks:
+        async with open_database(None, place.folder / "bot") as db:
+            await ask_to_take_over(db)
+    return await place.start("bot")
+
+
+async def test_a_database_that_was_restored_in_place_holds_after_a_minute_with_the_same_id(place: Place) -> None:
+    bot = await restored_in_place(place, asks=False)
+    assert await standing(bot) is Standing.WATCHING
+    await place.later(3 * MINUTE)
+    assert await standing(bot) is Standing.HOLDING
+    assert place.held(await installation(bot)) == await known(bot)
+    assert len(await known(bot)) == 4
+
+
+async def test_a_database_that_was_restored_and_asked_to_take_over_holds_at_once(place: Place) -> None:
+    bot = await restored_in_place(place, asks=True)
+    assert await standing(bot) is Standing.HOLDING
+    await place.later(2 * MINUTE)
+    assert place.held(await installation(bot)) == await known(bot)
+    assert not (await IndexOwner(bot.db).load()).take_over
+
+
+async def test_a_copy_that_is_told_to_take_over_makes_the_original_the_copy(place: Place) -> None:
+    async def copied() -> None:
+        shutil.copytree(place.folder / "original", place.folder / "copy")
+        await place.remember("original", 1)
+        await place.later(HOUR)
+
+    original, copy = await beside(place, copied)
+    await place.later(2 * MINUTE)
+    await ask_to_take_over(copy.db)
+    await place.later(2 * LOOK)
+    assert (await standing(copy), await standing(original)) == (Standing.HOLDING, Standing.COPY)
+    await place.later(2 * MINUTE)
+    assert place.held(await installation(copy)) == await known(copy)
+    await ask_to_take_over(copy.db)
+    await place.later(2 * MINUTE)
+    assert (await standing(copy), await standing(original)) == (Standing.HOLDING, Standing.COPY)
+
+
+async def test_a_copy_with_a_new_id_has_an_index_of_its_own(place: Place) -> None:
+    async def copied() -> None:
+        shutil.copytree(place.folder / "original", place.folder / "copy")
+        before, now = await become_new_installation(place.settings("copy"))
+        assert before == await installation(place.running["original"]) != now
+
+    original, copy = await beside(place, copied)
+    await place.remember("copy", 2)
+    await place.later(3 * MINUTE)
+    assert (await standing(copy), await standing(original)) == (Standing.HOLDING, Standing.HOLDING)
+    assert place.held(await installation(copy)) == await known(copy)
+    assert place.held(await installation(original)) == await known(original)
+    assert (len(await known(copy)), len(await known(original))) == (8, 6)
+
+
+async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_index_there(place: Place) -> None:
+    async with LoopbackQdrant() as elsewhere:
+        await place.start("original")
+        await place.remember("original", 4)
+        await place.later(2 * MINUTE)
+        shutil.copytree(place.folder / "original", place.folder / "copy")
+        copy = await place.start("copy", mem0_qdrant_url=elsewhere.url)
+        await place.later(3 * MINUTE)
+        original = place.running["original"]
+        assert place.held(await installation(original)) == await known(original)
+        assert await standing(original) is Standing.HOLDING
+        assert await copy.index.count() == 4
+        await place.end("copy")
