@@ -33,6 +33,8 @@ COMMANDS = {
     "doctor": "Check settings, database, model, embeddings, index and Discord; exit code 1 where one is at fault.",
     "pull": "Fetch what Ollama lacks of the models in the settings; where it lacks none, no network is needed.",
     "reindex": "Fill a new vector index with every memory, then let it take over; a running bot does it for itself.",
+    "index": "What other installations have on the Qdrant server.",
+    "new-installation": "Give a copied database an index of its own on a Qdrant server, once, with the bot stopped.",
     "deadletters": "Messages that the model could not read: list them, retry them, or drop them.",
     "costs": "What was spent by the ledger, or (--messages-per-day) what is likely to be, against OpenAI alone.",
     "erase": "Erase everything that is kept of a member; a running bot does it, else it is done here.",
@@ -64,7 +66,7 @@ class Commands(TyperGroup):
 
 def load_command(name: str) -> Any:  # noqa: ANN401
     """Load a command's module, for Typer."""
-    module = import_module(f"bot.cli.{name}")
+    module = import_module(f"bot.cli.{_identifier(name)}")
     return typer.main.get_command(_application(module, name))
 
 
@@ -73,8 +75,13 @@ def _application(module: ModuleType, name: str) -> typer.Typer:
         application: typer.Typer = module.build()
         return application
     application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    application.command(name)(getattr(module, name))
+    application.command(name)(getattr(module, _identifier(name)))
     return application
+
+
+def _identifier(name: str) -> str:
+    """A command's name as its module and its function have it."""
+    return name.replace("-", "_")
 
 
 def build() -> typer.Typer:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sqlalchemy import select
 
 from bot.index.backlog import DELETE, UPSERT, OutboxPoint
-from bot.index.known import point_of
+from bot.index.known import PART, point_of
 from bot.index.points import PAGE, point_id
 from bot.storage import chunks, memories, outbox, set_aside
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from bot.storage import Database
 
 log = logging.getLogger(__name__)
-
-PART: Final = "index"
-"""Under which memories and messages are set aside that can't be indexed."""
 
 EVERY_MS: Final = 86_400_000
 """Between two comparisons; the first one is made at the start."""

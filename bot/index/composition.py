@@ -200,3 +200,13 @@ async def become_new_installation(settings: Settings) -> tuple[str, str]:
         if db.shared and not await (await stack.enter_async_context(db.locks())).take(KEEPING):
             raise InUse("a process runs on this database; stop all of them first")
         return await IndexOwner(db).become_new()
+
+
+async def own_installation(settings: Settings) -> str:
+    """The id of this installation; may be asked beside a running bot.
+
+    Raises:
+        StartupError: the database can't be opened.
+    """
+    async with open_store(settings) as db:
+        return (await IndexOwner(db).load()).installation

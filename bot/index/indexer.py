@@ -32,7 +32,8 @@ from bot.domain import (
 )
 from bot.index.backlog import DELETE, IDLE_SECONDS, UPSERT, Backlog, OutboxPoint
 from bot.index.base import IndexEntry, VectorIndex
-from bot.index.comparison import ALWAYS, PART, Gate, IndexComparison
+from bot.index.comparison import ALWAYS, Gate, IndexComparison
+from bot.index.known import PART, count_expected
 from bot.index.message_vectors import MessageVectors
 from bot.memories import MemoryStore
 from bot.observe import Directory
@@ -187,6 +188,14 @@ class Indexer:
     async def backlog(self) -> int:
         """How many outbox rows wait."""
         return await self.changes.count()
+
+    async def figures(self) -> tuple[int, int] | None:
+        """How many memories and messages the index holds, and is to hold; None where it can't be asked now."""
+        try:
+            held = await self._index.count()
+        except ServiceError:
+            return None
+        return held, await count_expected(self._db, self.messages)
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:

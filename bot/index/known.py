@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.domain import snowflake
 from bot.index.backlog import OutboxPoint
-from bot.storage import chunks, memories, messages, outbox
+from bot.storage import chunks, memories, messages, outbox, set_aside
 
 if TYPE_CHECKING:
+    from bot.index.message_vectors import MessageVectors
     from bot.storage import Database
+
+PART: Final = "index"
+"""Under which memories and messages are set aside that can't be indexed."""
 
 
 def point_of(held: str) -> OutboxPoint:
     """A point of the index as the outbox names it."""
     number = uuid.UUID(held).int
     return OutboxPoint(held, number if snowflake.are_possible(number) else None)
+
+
+async def count_expected(db: Database, message_vectors: MessageVectors) -> int:
+    """How many memories and messages the index is to hold, without those that were set aside."""
+    set_apart = select(func.count()).select_from(set_aside).where(set_aside.c.part == PART)
+    async with db.read() as connection:
+        remembered = await connection.scalar(select(func.count()).select_from(memories)) or 0
+        aside = await connection.scalar(set_apart) or 0
+    return remembered + await message_vectors.count_told() - aside
 
 
 async def known_points(db: Database, ids: Sequence[str]) -> set[str]:

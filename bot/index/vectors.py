@@ -13,10 +13,12 @@ import httpx
 from aiolimiter import AsyncLimiter
 
 from bot.domain import LostIndex, ServiceRejected, ServiceUnavailable, StartupError, Trouble
+from bot.index.claim import Standing
 from bot.index.generations import FOLDER, Generation, Generations, Made
 from bot.index.known import known_points
 from bot.index.layout import Home, Layout, QdrantAddress
 from bot.index.opening import HybridModels, number_in, open_index, publish_index, put_number, remove_index, spread_of
+from bot.index.others import OtherIndex, indexes_on
 from bot.index.owner import IndexOwner
 from bot.llm import PROBE_SECONDS, AbsentEmbedder, Breaker, Embedder, Guard, Wire, open_embedder, providers_of
 from bot.settings import Settings
@@ -175,6 +177,21 @@ class Vectors:
         """
         spread = await spread_of(generation, await self._home(generation))
         return "" if spread is None else layout_of(self._settings).differs(spread)
+
+    async def is_copy(self, generation: Generation) -> bool:
+        """Whether another database with the same id holds a generation, as its keeper last found it."""
+        return generation.made.server is not None and (await self.owner.load()).standing is Standing.COPY
+
+    async def others(self, generation: Generation) -> list[OtherIndex]:
+        """What other installations have on a generation's server.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        home = await self._home(generation)
+        if home is None:
+            return []
+        return [index for owner, index in (await indexes_on(home.address)).items() if owner != home.owner]
 
     async def number_in(self, generation: Generation) -> Number | None:
         """The number that a holder left in a generation's collection.

@@ -8,7 +8,7 @@ from functools import partial
 
 from bot.domain import Clock, LostIndex, system_clock
 from bot.guilds import Guilds
-from bot.index import PART, Backlog, IndexServices, MessageVectors, Vectors
+from bot.index import Backlog, IndexServices, MessageVectors, Vectors, count_expected
 from bot.llm import Ledger, ModelServices, open_embedder
 from bot.operate.activity import Activity
 from bot.operate.capacity import Load, look_at_load
@@ -21,7 +21,7 @@ from bot.operate.troubles import Troubles
 from bot.operate.waiting import Delays, delay_report
 from bot.remember import Refusals, prove_calls
 from bot.settings import Settings
-from bot.storage import Database, Installation, SetAside, open_store
+from bot.storage import Database, Installation, open_store
 
 
 def open_status(
@@ -76,10 +76,16 @@ def doctor_of(settings: Settings, bot_runs: Callable[[], Awaitable[bool]]) -> Do
                     raise
                 return IndexFacts(0, 0, 0, 0)  # nothing has made one yet
             spread = await vectors.spread(state.in_use)
-            told = await MessageVectors(db, Installation(db), system_clock).count_told()
-            aside = sum(each.items for each in await SetAside(db, system_clock).counts() if each.part == PART)
-            expected = (await look_into(db, settings.data_dir)).memories + told - aside
-            return IndexFacts(await held.count(), expected, await held.strangers(), await waiting_for_index(db), spread)
+            expected = await count_expected(db, MessageVectors(db, Installation(db), system_clock))
+            return IndexFacts(
+                await held.count(),
+                expected,
+                await held.strangers(),
+                await waiting_for_index(db),
+                spread,
+                await vectors.is_copy(state.in_use),
+                await vectors.others(state.in_use),
+            )
 
     async def embed() -> EmbeddingFacts:
         async with open_store(settings) as db:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain import DamagedIndex, Finding, LostIndex, ServiceError, ServiceUnavailable, StartupError, Verdict
-from bot.index import QdrantAddress, client_version, qdrant_version, too_far_apart
+from bot.index import IS_COPY, OtherIndex, QdrantAddress, client_version, qdrant_version, too_far_apart
 
 EMBEDDINGS: Final = "embeddings"
 """The service's name in its errors."""
@@ -25,6 +26,8 @@ class IndexFacts:
         foreign: points in the same collection that another program made, left alone.
         waiting: changes in the outbox that it has yet to take.
         spread: how it is spread over a cluster otherwise than the settings want; empty where it is not.
+        is_copy: whether another database with the same id holds it.
+        others: what other installations have on the same server.
     """
 
     memories: int
@@ -32,6 +35,8 @@ class IndexFacts:
     foreign: int
     waiting: int
     spread: str = ""
+    is_copy: bool = False
+    others: Sequence[OtherIndex] = ()
 
 
 async def examine_qdrant(address: QdrantAddress) -> AsyncIterator[Finding]:
@@ -62,14 +67,35 @@ def index_finding(facts: IndexFacts, what: str) -> Finding:
         sentence += f", {facts.waiting:,} changes waiting"
     if facts.foreign:
         sentence += f"; {facts.foreign:,} points of another program in the same collection are left alone"
+    if facts.others:
+        many = "installation has its" if len(facts.others) == 1 else "installations have their"
+        sentence += f"; {len(facts.others):,} other {many} index on this server"
+    table = _table(facts.others) if facts.others else ()
+    if facts.is_copy:
+        return Finding("vector store", Verdict.WARNING, IS_COPY, table=table)
     if facts.spread:
         sentence += f"; it has {facts.spread}"
         todo = "`python -m bot reindex` makes it anew as MEM0_QDRANT_SHARD_NUMBER and the two below it say"
-        return Finding("vector store", Verdict.WARNING, sentence, todo)
+        return Finding("vector store", Verdict.WARNING, sentence, todo, table)
     if abs(facts.expected - facts.memories) > facts.waiting:
         todo = "start the bot, which compares both sides at its start and once a day, and mends what differs"
-        return Finding("vector store", Verdict.WARNING, sentence, todo)
-    return Finding("vector store", Verdict.OK, sentence)
+        return Finding("vector store", Verdict.WARNING, sentence, todo, table)
+    return Finding("vector store", Verdict.OK, sentence, table=table)
+
+
+def _table(others: Sequence[OtherIndex]) -> list[Sequence[str]]:
+    """Other installations, with the time at which each was last at work there."""
+    rows: list[Sequence[str]] = [("installation", "last number", "collections")]
+    for other in others:
+        last = datetime.fromtimestamp(other.written_ms / 1_000, tz=UTC)
+        rows.append(
+            (
+                other.installation,
+                f"{last:%Y-%m-%d %H:%M} UTC" if other.written_ms else "none",
+                str(len(other.collections)),
+            )
+        )
+    return rows
 
 
 def index_fault(error: StartupError | ServiceError | OSError) -> Finding:

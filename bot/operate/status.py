@@ -51,6 +51,7 @@ class StatusReport:
         answer_seconds: mean time of a language model's answer today; None without any.
         services: each outside service.
         index_backlog: changes that the vector index has yet to take.
+        index_figures: while there are any, how many memories and messages it holds, and is to hold.
         delays: what is not done, though it was tried.
         last_flush_ms: when messages were last made into memories; None if not since the start.
         prices_as_of: when the prices were looked up.
@@ -71,6 +72,7 @@ class StatusReport:
     prices_as_of: str
     refusals: Mapping[str, int]
     fallback: FallbackStanding | None = None
+    index_figures: tuple[int, int] | None = None
 
 
 class Status:
@@ -114,6 +116,7 @@ class Status:
         """How things are now, for one server."""
         now = self._clock()
         today = day_name(now // DAY_MS)
+        backlog = await self._indexer.backlog()
         usages = await self._ledger.totals(day_name(now // DAY_MS - DAYS + 1))
         return StatusReport(
             today=bill((usage for usage in usages if usage.day == today), self._prices),
@@ -123,7 +126,8 @@ class Status:
             bills=bills_by_day(usages, self._prices),
             answer_seconds=_mean_seconds(usages, today),
             services=[Service(g.name, g.breaker.state, g.breaker.seconds_open) for g in self._guards],
-            index_backlog=await self._indexer.backlog(),
+            index_backlog=backlog,
+            index_figures=await self._indexer.figures() if backlog else None,
             delays=await self._delays.look(guild_id),
             last_flush_ms=self._last_flush_ms,
             prices_as_of=self._prices.as_of,

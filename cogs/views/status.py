@@ -56,7 +56,8 @@ def _services(report: StatusReport) -> list[str]:
     if report.last_flush_ms is not None:
         lines.append(f"- Memories were last made <t:{report.last_flush_ms // 1000}:R>")
     if report.index_backlog:
-        lines.append(f"- {report.index_backlog:,} changes wait for the vector index")
+        held = "" if report.index_figures is None else ", which holds {:,} of {:,}".format(*report.index_figures)
+        lines.append(f"- {report.index_backlog:,} changes wait for the vector index{held}")
     delays = report.delays.lines
     lines += [f"- ⚠️ {discord.utils.escape_markdown(line[:DELAY_CHARS])}" for line in delays[:DELAYS_SHOWN]]
     if len(delays) > DELAYS_SHOWN:

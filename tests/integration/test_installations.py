@@ -5,31 +5,40 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import portalocker
 import pytest
 from qdrant_client import models
 from sqlalchemy import delete, select
 
-from bot.domain import snowflake
+from bot.domain import Finding, UserError, Verdict, snowflake
 from bot.domain.model import Memory
 from bot.index.claim import Standing
 from bot.index.composition import become_new_installation
 from bot.index.generations import Generation, Generations, GenerationState, Made
+from bot.index.layout import QdrantAddress
 from bot.index.marks import MARK
+from bot.index.others import remove_index_of
 from bot.index.owner import IndexOwner, ask_to_take_over
 from bot.index.points import VectorQuery
 from bot.llm.loading import load_settings
+from bot.operate.composition import doctor_of
 from bot.run.app import App, open_app
+from bot.run.life import LOCK, bot_runs
 from bot.settings.config import Settings
 from bot.storage.engine import open_database
 from bot.storage.installation import Installation
 from bot.storage.schema import memories, outbox
 from tests.acceptance.stores import canary
+from tests.fixtures.commandline import CommandLine
 from tests.fixtures.index import MARKED, earlier_point
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock
+from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
 from tests.loopback.qdrant import LoopbackQdrant
 
@@ -498,3 +507,106 @@ async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_in
         assert await standing(original) is Standing.HOLDING
         assert await copy.index.count() == 4
         await place.end("copy")
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+async def test_doctor_lists_other_installations_with_the_time_of_their_last_number(place: Place) -> None:
+    first, second = await place.start("first"), await place.start("second")
+    await place.remember("first", 3)
+    await place.later(2 * MINUTE)
+    finding = await examined(place, "first")
+    last = datetime.fromtimestamp(place.clock() / 1_000, tz=UTC)
+    assert finding.verdict is Verdict.OK
+    assert "3 of 3 memories; 1 other installation has its index on this server" in finding.found
+    assert [tuple(row) for row in finding.table] == [
+        ("installation", "last number", "collections"),
+        (await installation(second), f"{last:%Y-%m-%d %H:%M} UTC", "1"),
+    ]
+    place.qdrant.engine.delete(f"discord_memories_{await installation(first)}_1", [next(iter(await known(first)))])
+    finding = await examined(place, "first")
+    assert (finding.verdict, "2 of 3 memories" in finding.found) == (Verdict.WARNING, True)
+
+
+async def test_doctor_says_that_a_database_is_a_copy(place: Place) -> None:
+    await place.start("original")
+    await place.later(2 * MINUTE)
+    shutil.copytree(place.folder / "original", place.folder / "copy")
+    await place.later(2 * MINUTE)
+    await place.start("copy")
+    await place.later(2 * LOOK)
+    finding = await examined(place, "copy")
+    assert (finding.verdict, "this database is a copy" in finding.found) == (Verdict.WARNING, True)
+
+
+async def examined(place: Place, name: str) -> Finding:
+    settings = place.settings(name)
+    findings = {
+        finding.subject: finding async for finding in doctor_of(settings, partial(bot_runs, settings)).examine()
+    }
+    return findings["vector store"]
+
+
+async def test_the_status_tells_both_figures_while_the_index_is_mended(place: Place) -> None:
+    bot = await place.start("bot")
+    await place.remember("bot", 5)
+    await place.later(2 * MINUTE)
+    (name,) = place.collections
+    place.qdrant.engine.delete(name, [*sorted(await known(bot))[:3]])
+    assert (await bot.services.status.report(GUILD)).index_figures is None, "nothing waits"
+    await place.end("bot")
+    place.openai.fail(Fault.STATUS, path="/embeddings", status=503)
+    bot = await place.start("bot")
+    report = await bot.services.status.report(GUILD)
+    assert (report.index_backlog, report.index_figures) == (3, (2, 5))
+
+
+async def test_an_index_is_removed_where_nobody_is_at_work(place: Place) -> None:
+    address = QdrantAddress(url=place.qdrant.url)
+    await place.start("ours")
+    gone = await installation(await place.start("gone"))
+    await place.remember("ours", 2)
+    await place.remember("gone", 3)
+    await place.later(2 * MINUTE)
+
+    async def work(_: float) -> None:
+        await place.later(LOOK)
+
+    with pytest.raises(UserError, match="is in use"):
+        await remove_index_of(gone, address, sleep=work)
+    assert len(place.held(gone)) == 3
+    await place.end("gone")
+    await remove_index_of(gone, address, sleep=work)
+    assert place.collections == {f"discord_memories_{await installation(place.running['ours'])}_1"}
+    assert list(place.aliases) == ["discord_memories"]
+    assert len(place.held(await installation(place.running["ours"]))) == 2
+    with pytest.raises(UserError, match="There is no index"):
+        await remove_index_of(gone, address, sleep=work)
+
+
+async def test_the_commands_refuse_what_would_hurt(place: Place, command_line: CommandLine) -> None:
+    own = await installation(await place.start("ours"))
+    server = {"MEM0_QDRANT_URL": place.qdrant.url, "DATA_DIR": str(place.folder / "ours")}
+    mine = await command_line("index", "remove", own, "--yes", **server)
+    assert (mine.code, "this installation's own index" in mine.err) == (1, True), mine.err
+    absent = await command_line("index", "remove", "abcabcabcabc", "--yes", **server)
+    assert (absent.code, "There is no index of abcabcabcabc" in absent.err) == (1, True), absent.err
+    with bot_on(place.folder / "ours"):
+        running = await command_line("new-installation", **server)
+    assert (running.code, "stop it first" in running.err) == (1, True), running.err
+    await place.end("ours")
+    done = await command_line("new-installation", **server)
+    assert (done.code, f"what {own} has on a Qdrant server stays" in done.out) == (0, True), done.err
+    other = await installation(await place.start("ours"))
+    assert other != own
+    asked = await command_line("index", "remove", own, **server)
+    assert (asked.code, own in " ".join(place.collections)) == (1, True), "nobody says yes"
+
+
+@contextmanager
+def bot_on(folder: Path) -> Iterator[None]:
+    """Another process holds the data folder."""
+    with (folder / LOCK).open("w") as file:
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        yield

@@ -220,7 +220,7 @@ async def test_a_former_server_that_is_down_is_cleared_at_a_later_start(house: H
             pass
         assert await in_use(app) == 3
         await house.finds_by_meaning(app)
-    assert house.qdrant.engine.count(SECOND).count == COUNT
+    assert house.qdrant.engine.count(SECOND).count == COUNT + 1, "with the point that tells whose they are"
     await house.qdrant.start()
     async with open_app(house.settings(), extract=False, patient=True) as app:
         await moved_through(app)

@@ -15,13 +15,14 @@ from rich.console import Console
 from bot.cli.replay import replay_export
 from bot.domain.errors import ServiceError, ServiceRejected
 from bot.domain.server_faults import LONGEST_QUOTE, Server, Trouble
-from bot.index.layout import QdrantAddress
+from bot.index.layout import Home, QdrantAddress
 from bot.index.qdrant_store import QdrantStore
 from bot.llm.loading import load_settings
 from bot.llm.ollama import OllamaModel
 from bot.llm.ollama_embeddings import OllamaEmbedder
 from bot.observe.exports import open_export
 from bot.run.app import open_app
+from tests.fixtures.index import OWNER_ID, home_on
 from tests.integration.test_llm_ollama import ask
 from tests.loopback.http import Fault
 from tests.loopback.ollama import LoopbackOllama
@@ -51,7 +52,7 @@ async def frames_of_http2() -> AsyncIterator[int]:
 async def of_qdrant(address: QdrantAddress) -> ServiceError:
     """Why a store can't be opened there."""
     with pytest.raises(ServiceError) as raised:
-        await asyncio.to_thread(QdrantStore, address, "memories", 8)
+        await asyncio.to_thread(QdrantStore, Home(address, OWNER_ID, set), 1, 8)
     assert is_plain(str(raised.value))
     return raised.value
 
@@ -123,7 +124,8 @@ async def test_what_qdrant_itself_says_is_shown(qdrant_server: LoopbackQdrant) -
 
 async def test_a_key_over_http_is_no_warning_of_python(qdrant_server: LoopbackQdrant) -> None:
     qdrant_server.api_key = "k"
-    store = await asyncio.to_thread(QdrantStore, QdrantAddress(url=qdrant_server.url, api_key="k"), "memories", 8)
+    home = home_on(qdrant_server.url, api_key="k")
+    store = await asyncio.to_thread(QdrantStore, home, 1, 8)
     store.close()  # warnings are errors here
 
 
