@@ -14,6 +14,7 @@ from bot.forget.personal import Dossier, PersonalData, for_eyes_with
 from bot.forget.post_sources import lines_of, sources_of
 from bot.forget.proof import Receipt
 from bot.forget.public_posts import OF_SERVER, Also, Glance, Post, Posts
+from bot.forget.reapplying import open_reapplying
 from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone
 from bot.forget.verification import Seen, Verification
@@ -45,6 +46,7 @@ __all__ = [
     "for_eyes_with",
     "lines_of",
     "open_forget",
+    "open_reapplying",
     "personal_data",
     "sources_of",
 ]

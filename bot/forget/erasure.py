@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 SCRUB_TRIES = 5
 SCRUB_PAUSE_SECONDS = 0.1
 
+NOBODY = 0
+"""An id that no member has."""
+
 DAY_MS = 24 * 60 * 60 * 1000
 
 _Event = TypeVar("_Event", Erased, Expired)
@@ -142,6 +145,13 @@ class Erasure:
         See `erase_member`.
         """
         return await self._erase(Scope(guild_id=guild_id), up_to, removal, left=left)
+
+    async def keep_out(self, subject: str, guild_id: int | None, *, up_to: int) -> None:
+        """Let nothing be taken in that a member said up to a snowflake, of whom nothing but a keyed hash is known."""
+        unknown = Scope(guild_id=guild_id, user_id=NOBODY)
+        async with self._db.write() as connection:
+            for store in self._stores:
+                await store.erased(connection, Erased(scope=unknown, subject=subject, up_to=up_to))
 
     async def erase_expired(self, retention_days: int) -> dict[str, int]:
         """Erase messages that were taken in more than `retention_days` ago, and whatever else has had its time.

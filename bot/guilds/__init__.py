@@ -6,7 +6,7 @@ The privacy policy and the audit trail are made from these decisions. Members ar
 from bot.guilds.audit import Action, AuditEntry, AuditTrail
 from bot.guilds.checkpoints import add_channels, move_checkpoints
 from bot.guilds.composition import GuildServices, open_guilds, policy_of
-from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher
+from bot.guilds.consent import EVERYWHERE, Consents, SubjectHasher, choice_of
 from bot.guilds.digests import Digest, Digests, DigestTaken, Every
 from bot.guilds.observation import ChannelRef, Observations, ObservedChannel
 from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
@@ -40,6 +40,7 @@ __all__ = [
     "Threads",
     "ZoneOf",
     "add_channels",
+    "choice_of",
     "days_of",
     "family_of",
     "kind_name",

@@ -203,6 +203,26 @@ class OwnMemories:
         await self._db.scrub()
         return corrected
 
+    async def take_back(self, memory_id: str | None, lines: Sequence[ErasureLine]) -> None:
+        """Take back in a restored database what was forgotten, or put right in words that nobody knows any more.
+
+        Args:
+            memory_id: the memory; None where there is no such one.
+            lines: one for each of its messages that was taken away.
+        """
+        stating = [line.message_id for line in lines if line.value == STATES and line.message_id]
+        told = [{"message_id": line.message_id} for line in lines if line.value == TELLS]
+        places = {line.channel_id for line in lines if line.channel_id}
+        async with self._db.write() as connection:
+            await set_state(connection, messages.c.id.in_(stating), MessageState.SKIPPED, FORGOTTEN)
+            await rows.undoubt(connection, stating)
+            if told:
+                await connection.execute(upsert(self._db.dialect, forgotten_topics).on_conflict_do_nothing(), told)
+            await self._discard(connection, places)
+            memory = (await self._store.load(connection, [memory_id])).get(memory_id) if memory_id else None
+            if memory is not None:
+                await self._store.uncite(connection, memory, {line.message_id for line in lines if line.message_id})
+
     async def of_member(
         self,
         guild_id: int,

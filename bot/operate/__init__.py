@@ -3,12 +3,14 @@
 Housekeeping, which runs from time to time, is here as well. Nothing shown here holds what members said.
 """
 
+from bot.operate.backup import back_up
 from bot.operate.composition import doctor_of, look_for_delays, open_status
 from bot.operate.discord_check import examine_discord
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
 from bot.operate.in_use import invite_link, services_in_use
 from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
+from bot.operate.restore import Restored, restore_backup, shown_time
 from bot.operate.services import Services
 from bot.operate.status import Status, StatusReport
 from bot.operate.traffic import Traffic, together
@@ -19,6 +21,7 @@ __all__ = [
     "Metrics",
     "ProcessStanding",
     "Readiness",
+    "Restored",
     "Services",
     "Shards",
     "Sources",
@@ -26,13 +29,16 @@ __all__ = [
     "StatusReport",
     "Traffic",
     "Troubles",
+    "back_up",
     "doctor_of",
     "examine_discord",
     "invite_link",
     "look_for_delays",
     "open_status",
     "page",
+    "restore_backup",
     "services_in_use",
     "serving",
+    "shown_time",
     "together",
 ]

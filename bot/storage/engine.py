@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from shutil import rmtree
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -58,6 +59,9 @@ log = logging.getLogger(__name__)
 
 BACKUP = ".backup"
 """How the name of a copy ends that was made before a migration; the schema's version is before it."""
+
+RESTORING = ".restoring"
+"""How the name of a folder ends in which a backup is prepared; what a killed program left goes at the next start."""
 
 SCRUB_SECONDS = 1.0
 """How long a scrub waits for readers; writers wait behind it."""
@@ -382,6 +386,7 @@ async def _back_up(database: Database, file: Path, version: str) -> None:
 def _remove_backups(file: Path) -> None:
     for backup in file.parent.glob(f"{file.name}.*{BACKUP}"):
         backup.unlink(missing_ok=True)
+    rmtree(file.with_name(file.name + RESTORING), ignore_errors=True)
 
 
 def upsert(dialect: Dialect, table: Table) -> sqlite.Insert | postgresql.Insert:

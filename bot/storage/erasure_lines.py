@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -183,6 +184,12 @@ def line_of(row: Row[Any]) -> ErasureLine:
         up_to=row.up_to,
         value=row.value,
     )
+
+
+def line_of_values(kind: str, *values: Any) -> ErasureLine:  # noqa: ANN401 - of a row, in the order of the fields
+    """A line from the values of its row."""
+    names = [field.name for field in dataclass_fields(ErasureLine)][1:]
+    return ErasureLine(kind=LineKind(kind), **dict(zip(names, values, strict=True)))
 
 
 def _lines(erased: Erased, at_ms: int) -> list[ErasureLine]:

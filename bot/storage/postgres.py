@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, event, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, event, func, select, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
@@ -170,6 +170,27 @@ async def listen(address: URL, notify: Callable[[], None]) -> None:
             await driver.add_listener(CHANGES, lambda *_: notify())
             notify()
             await lost.wait()
+    finally:
+        await engine.dispose()
+
+
+async def others_connected(url: str) -> int:
+    """How many connections other processes of this program have to a server's database.
+
+    Raises:
+        StartupError: the server can't be used.
+    """
+    engine = create_async_engine(server_address(url), poolclass=NullPool, connect_args=_CONNECTING)
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND application_name = :name"
+    )
+    try:
+        async with engine.connect() as connection:
+            count: int = (await connection.execute(others, {"name": _SERVER_SETTINGS["application_name"]})).scalar_one()
+            return count
+    except DBAPIError as error:
+        raise unusable(error) from None
     finally:
         await engine.dispose()
 

@@ -12,6 +12,7 @@ from bot.text.chat_text import URL, folded, one_line, own_words, visible
 from bot.text.figures import values_of
 from bot.text.folding import fold
 from bot.text.fulltext import (
+    Document,
     FullText,
     FullTextEntry,
     Indexed,
@@ -46,6 +47,7 @@ __all__ = [
     "Clock",
     "Corpus",
     "Day",
+    "Document",
     "FullText",
     "FullTextEntry",
     "Indexed",

@@ -153,21 +153,30 @@ class FullText:
 
     async def add(self, connection: AsyncConnection, where: Indexed, entries: Iterable[FullTextEntry]) -> None:
         """Index `entries`, in place of what stood under their rows."""
-        documents = [(entry.rowid, _tokens(entry)) for entry in entries]
+        await self.put(connection, where, [Document(entry.rowid, tuple(_tokens(entry))) for entry in entries])
+
+    async def put(self, connection: AsyncConnection, where: Indexed, documents: Sequence[Document]) -> None:
+        """Index documents of another index as they stand there, in place of what stood under their rows."""
         if not documents:
             return
         index = self._tables[where]
         if self._dialect == "sqlite":
-            rows = [{"rowid": rowid, "terms": " ".join(tokens)} for rowid, tokens in documents]
+            rows = [{"rowid": each.rowid, "terms": " ".join(each.terms)} for each in documents]
             await connection.execute(insert(index).prefix_with("OR REPLACE"), rows)
             return
         hashed = [
-            {"rowid": rowid, "terms": " ".join(tokens), "tokens": _hashes(tokens)}
-            for rowid, tokens in dict(documents).items()
+            {"rowid": rowid, "terms": " ".join(each.terms), "tokens": _hashes(each.terms)}
+            for rowid, each in {each.rowid: each for each in documents}.items()
         ]
         fresh = postgresql.insert(index)
         changed = {"terms": fresh.excluded.terms, "tokens": fresh.excluded.tokens}
         await connection.execute(fresh.on_conflict_do_update(index_elements=["rowid"], set_=changed), hashed)
+
+    async def page(self, connection: AsyncConnection, where: Indexed, after: int, limit: int) -> list[Document]:
+        """Documents by their rows, those behind `after`."""
+        index = self._tables[where]
+        query = select(index.c.rowid, index.c.terms).where(index.c.rowid > after).order_by(index.c.rowid).limit(limit)
+        return [Document(row.rowid, tuple(row.terms.split())) for row in await connection.execute(query)]
 
     async def remove(self, connection: AsyncConnection, where: Indexed, rowids: Iterable[int]) -> None:
         """Forget rows; unknown ones are fine."""
