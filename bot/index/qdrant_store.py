@@ -46,7 +46,13 @@ PAGE: Final = 5_000
 """Ids in one page of a scroll: 200 KB of JSON."""
 
 WRITE_POINTS: Final = 250
-"""Points in one request: 8 MB of JSON with 1,536 numbers each; Qdrant takes 32 MB."""
+"""Points in one request: 8 MB of JSON with 1,536 numbers each."""
+
+WRITE_BYTES: Final = 24 * 1024 * 1024
+"""Of one request; Qdrant takes 32 MB (service.max_request_size_mb), and ends the connection where there is more."""
+
+NUMBER_BYTES: Final = 24
+"""Of a number of a vector as JSON, with its comma."""
 
 
 class QdrantStore:
@@ -106,7 +112,7 @@ class QdrantStore:
 
     def write(self, points: Sequence[Point]) -> None:
         """See PointStore."""
-        for chunk in chunks(points, WRITE_POINTS):
+        for chunk in chunks(points, points_at_once(len(points[0].vector) if points else 1)):
             with translated(self._server):
                 self._mem0.insert(
                     vectors=[list(point.vector) for point in chunk],
@@ -158,6 +164,11 @@ class QdrantStore:
 
     def _ours(self, filters: Filters) -> models.Filter:
         return equal({**filters, OWNER: self._owner})
+
+
+def points_at_once(dims: int) -> int:
+    """How many points with vectors of so many numbers go into one request."""
+    return max(1, min(WRITE_POINTS, WRITE_BYTES // (dims * NUMBER_BYTES)))
 
 
 class _LaidOut(Qdrant):
