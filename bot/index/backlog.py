@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import FAR_MS, LONGEST_DELAY_SECONDS, Backoff, Clock, RateLimited, reason_of
@@ -57,23 +57,32 @@ class Backlog:
     Args:
         db: the database.
         clock: the local clock.
+        gather_seconds: for which messages that are to be embedded may wait for more of them.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, gather_seconds: float = 0.0) -> None:
         self._db = db
         self._clock = clock
+        self._gather_ms = gather_seconds * 1_000
         self._outage = Backoff()
         self._single = Backoff()
 
-    async def due(self, limit: int) -> tuple[bool, dict[int, OutboxPoint]]:
+    async def due(self, limit: int, *, gathers: bool = False) -> tuple[bool, dict[int, OutboxPoint]]:
         """Whether the next rows are deletions, and these rows by their seq.
 
         Deletions come first, however many messages wait to be embedded: what was deleted is gone within a minute.
+
+        Args:
+            limit: rows at most.
+            gathers: leave messages to be embedded while they are less than `limit` and the first has waited a moment.
         """
         async with self._db.read() as connection:
-            first = await connection.scalar(select(func.min(outbox.c.op)).where(self._is_due()))  # "delete", "upsert"
+            is_due = self._is_due()
+            if gathers and await self._is_gathering(connection, limit):
+                is_due = and_(is_due, or_(outbox.c.op == DELETE, outbox.c.message_id.is_(None)))
+            first = await connection.scalar(select(func.min(outbox.c.op)).where(is_due))  # "delete", "upsert"
             query = select(outbox.c.seq, outbox.c.memory_id, outbox.c.message_id)
-            query = query.where(self._is_due(), outbox.c.op == first).order_by(outbox.c.seq).limit(limit)
+            query = query.where(is_due, outbox.c.op == first).order_by(outbox.c.seq).limit(limit)
             rows = await connection.execute(query)
             return first == DELETE, {row.seq: OutboxPoint(row.memory_id, row.message_id) for row in rows}
 
@@ -138,6 +147,13 @@ class Backlog:
                 WaitingChanges(removes=op == DELETE, messages=bool(messages), reason=reason, rows=count)
                 for op, messages, reason, count in await connection.execute(query)
             ]
+
+    async def _is_gathering(self, connection: AsyncConnection, limit: int) -> bool:
+        """Whether the messages that are to be embedded are few, and none has waited for long."""
+        query = select(func.count(), func.min(outbox.c.created_ms))
+        waiting = self._is_due(), outbox.c.op == UPSERT, outbox.c.message_id.is_not(None)
+        rows, oldest_ms = (await connection.execute(query.where(*waiting))).one()
+        return bool(0 < rows < limit and 0 <= self._clock() - oldest_ms < self._gather_ms)
 
     def _is_due(self) -> ColumnElement[bool]:
         now = self._clock()

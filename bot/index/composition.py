@@ -20,7 +20,7 @@ from bot.index.message_vectors import MessageVectors
 from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
 from bot.index.owner import IndexOwner
 from bot.index.vectors import Vectors, why_not_embedding
-from bot.llm import ModelServices, providers_of
+from bot.llm import ModelServices, gather_seconds, providers_of
 from bot.memories import MemoryStore
 from bot.observe import LogServices
 from bot.settings import Settings
@@ -94,7 +94,16 @@ async def open_vectors(
         StartupError: the index is at fault.
     """
     async with AsyncExitStack() as stack:
-        vectors = Vectors(settings, db, models.ledger, models.guards, clock, patient=patient, makes=makes)
+        vectors = Vectors(
+            settings,
+            db,
+            models.ledger,
+            models.guards,
+            clock,
+            patient=patient,
+            makes=makes,
+            shared=models.shared,
+        )
         shelf = Shelf(vectors.open)
         stack.push_async_callback(shelf.aclose)
         keeper = Keeper(db, vectors.owner, vectors.number_in, vectors.put_number, clock, keeps=makes)
@@ -105,7 +114,19 @@ async def open_vectors(
         index = opened.switch if isinstance(opened, Follower) else opened
         ready = always_ready if follower is None else follower.ready
         basis = partial(_basis, settings, follower)
-        indexer = Indexer(db, index, store, logged.directory, clock, message_vectors, step, ready, basis, keeper)
+        indexer = Indexer(
+            db,
+            index,
+            store,
+            logged.directory,
+            clock,
+            message_vectors,
+            step,
+            ready,
+            basis,
+            keeper,
+            gather_seconds=gather_seconds(settings),
+        )
         mover = None
         if follower is not None:
             mover = Mover(

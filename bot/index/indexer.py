@@ -102,9 +102,10 @@ class Indexer:
         ready: Ready = always_ready,
         basis: Basis = str,
         gate: Gate = ALWAYS,
+        gather_seconds: float = 0.0,
     ) -> None:
         self.messages = messages
-        self.changes = Backlog(db, clock)
+        self.changes = Backlog(db, clock, gather_seconds)
         self._aside = SetAside(db, clock)
         self._basis = basis
         self._db = db
@@ -139,7 +140,7 @@ class Indexer:
         await self._index.prefetch(rendered)
         return rendered
 
-    async def drain(self, *, within: float = math.inf) -> int:
+    async def drain(self, *, within: float = math.inf, gathers: bool = True) -> int:
         """Apply what is due in the outbox; return how many rows were.
 
         Never raises for a service that fails: its rows stay, wait longer each time, and are tried by a later drain.
@@ -147,10 +148,11 @@ class Indexer:
         Args:
             within: seconds after which no other batch is begun; deletions come first. Between two batches whoever else
                 drains has a turn.
+            gathers: leave messages that have not waited for long, where models have to be swapped to embed them.
         """
         applied, end = 0, time.monotonic() + within
         try:
-            while time.monotonic() < end and (done := await self._apply_batch()):
+            while time.monotonic() < end and (done := await self._apply_batch(gathers=gathers)):
                 applied += done
         except ServiceAbsent as error:
             log.debug("The outbox waits for an index: %s", error)
@@ -209,9 +211,9 @@ class Indexer:
 
     async def catch_up(self) -> None:
         """Apply what is due, and then what was in the log before the index was to hold messages."""
-        await self.drain()
+        await self.drain(gathers=False)
         while await self.messages.enlist():
-            await self.drain()
+            await self.drain(gathers=False)
 
     async def set_aside(self, reasons: Mapping[OutboxPoint, Exception]) -> frozenset[str]:
         """Set points aside that can't be indexed while others can; the ids of those whose source is there still."""
@@ -224,11 +226,11 @@ class Indexer:
         self._tell({point: error for point, error in reasons.items() if point.id in aside})
         return aside
 
-    async def _apply_batch(self) -> int:
+    async def _apply_batch(self, *, gathers: bool) -> int:
         """Apply one batch; 0 when nothing is due."""
         async with self.standing_still():
             unready = await self._unready()
-            deleting, due = await self.changes.due(BATCH)
+            deleting, due = await self.changes.due(BATCH, gathers=gathers)
             if not due:
                 return 0
             if unready is not None:

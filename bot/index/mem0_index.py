@@ -37,7 +37,7 @@ from bot.index.points import (
     tenant,
 )
 from bot.index.unrelated import UNRELATED, noise_of
-from bot.llm import FIXED_TEXT, MAX_TEXTS, Embedder, Guard, Sifted, Sifter
+from bot.llm import FIXED_TEXT, MAX_TEXTS, Embedder, Guard, Sifted, Sifter, searching
 
 CACHED_VECTORS: Final = 2 * MAX_TEXTS
 """Vectors kept for use again, without their texts: 25 MB of 1,536 numbers each."""
@@ -108,7 +108,8 @@ class Mem0Index:
         text = _plain(query.text)
         if not text or query.channel_ids == frozenset():
             return []
-        sifted = await self._vectors.of([text])
+        with searching():
+            sifted = await self._vectors.of([text])
         if text in sifted.refused:
             raise sifted.refused[text]
         token = CALL.set(StoreCall(sifted.vectors))

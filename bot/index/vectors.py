@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.index.claim import Number
     from bot.index.mem0_index import Mem0Index
-    from bot.llm import Ledger
+    from bot.llm import Ledger, SharedServer
     from bot.storage import Database
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Vectors:
         ledger: counts embedding calls.
         guards: gets the guards of whatever is open.
         clock: the local clock.
+        shared: says who goes first where the language model embeds on the same server.
         patient: begin although a service is down, and use it when it is back.
         makes: make what is not there; not where it is only read.
     """
@@ -69,6 +70,7 @@ class Vectors:
         *,
         patient: bool,
         makes: bool,
+        shared: SharedServer | None = None,
     ) -> None:
         self._installation = Installation(db)
         self.generations = Generations(self._installation)
@@ -80,6 +82,7 @@ class Vectors:
         self._guards = guards
         self._patient = patient
         self._makes = makes
+        self._shared = shared
 
     @property
     def wanted(self) -> Made:
@@ -119,7 +122,7 @@ class Vectors:
         if why := self.unusable or why_not_embedding(settings):
             embedder = AbsentEmbedder(made.provider, made.model, made.dims, why)
         else:
-            embedder = guarded = open_embedder(settings, self._ledger)
+            embedder = guarded = open_embedder(settings, self._ledger, self._shared)
             guards.extend(guarded.guards)
         guard = None
         if made.server is not None:

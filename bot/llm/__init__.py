@@ -10,6 +10,7 @@ from bot.llm.composition import (
     ModelServices,
     answers_at_once,
     flushes_at_once,
+    gather_seconds,
     model_stores,
     open_embedder,
     open_models,
@@ -25,6 +26,7 @@ from bot.llm.provider import Download, LoadedModel, Provider
 from bot.llm.registry import providers_of
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
 from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
+from bot.llm.shared_server import SharedServer, searching
 from bot.llm.sifting import Sifted, Sifter
 from bot.llm.who_answers import who_answers
 from bot.llm.wire import ODD_ANSWERS, Wire
@@ -55,6 +57,7 @@ __all__ = [
     "ModelServices",
     "PriceTable",
     "Provider",
+    "SharedServer",
     "Sifted",
     "Sifter",
     "Trial",
@@ -68,6 +71,7 @@ __all__ = [
     "estimate",
     "estimate_tokens",
     "flushes_at_once",
+    "gather_seconds",
     "judges_claims",
     "load_settings",
     "model_stores",
@@ -75,6 +79,7 @@ __all__ = [
     "open_models",
     "providers_of",
     "says_yes",
+    "searching",
     "try_services",
     "who_answers",
 ]

@@ -17,9 +17,10 @@ from bot.llm.fallback import FallbackModel
 from bot.llm.guarded import GuardedEmbedder, GuardedModel, embedding_tally
 from bot.llm.pool import FAILURES_TO_OPEN, Host, Pool, PooledEmbedder, PooledModel
 from bot.llm.prices import PriceTable
-from bot.llm.provider import ModelProvider
+from bot.llm.provider import EmbedderProvider, ModelProvider
 from bot.llm.registry import QUEUE, providers_of
 from bot.llm.resilience import Breaker, Guard
+from bot.llm.shared_server import GATHER_SECONDS, SharedServer, SharingEmbedder
 from bot.settings import Settings
 from bot.storage import Database, Store
 
@@ -33,7 +34,7 @@ EMBEDDING_CALLS_A_SECOND = 8
 """Embedding requests; a tenth of what OpenAI grants a new account."""
 
 EMBEDDING_SECONDS = 30.0
-"""One embedding request of up to 2,048 texts."""
+"""One embedding request of up to 2,048 texts; where it may have to wait for a call of the language model, longer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class ModelServices:
         check_model: checks what the model proposes; None where the model does so itself.
         fallback: the model, where OLLAMA_FALLBACK puts something behind it.
         notes: one line for each thing that is done without, for people.
+        shared: says who goes first where embeddings are made on the same server.
     """
 
     ledger: Ledger
@@ -57,6 +59,7 @@ class ModelServices:
     check_model: LanguageModel | None = None
     fallback: FallbackModel | None = None
     notes: list[str] = field(default_factory=list)
+    shared: SharedServer = field(default_factory=SharedServer)
 
 
 @asynccontextmanager
@@ -148,26 +151,40 @@ def _model_guard(model: LanguageModel, host: str | None = None) -> Guard:
     )
 
 
-def open_embedder(settings: Settings, ledger: Ledger) -> GuardedEmbedder | PooledEmbedder:
-    """The embedder of the settings, guarded and counted, on all hosts of its provider."""
+def open_embedder(
+    settings: Settings, ledger: Ledger, shared: SharedServer | None = None
+) -> GuardedEmbedder | PooledEmbedder | SharingEmbedder:
+    """The embedder of the settings, guarded and counted, on all hosts of its provider.
+
+    Args:
+        settings: checked settings.
+        ledger: counts calls.
+        shared: says who goes first where the language model is on the same server.
+    """
     provider = providers_of(settings).embedder(settings)
+    embedder = _open_embedder(provider, ledger)
+    return embedder if shared is None or not provider.shares_server else SharingEmbedder(embedder, shared)
+
+
+def _open_embedder(provider: EmbedderProvider[Any], ledger: Ledger) -> GuardedEmbedder | PooledEmbedder:
+    seconds = EMBEDDING_SECONDS + (MODEL_SECONDS if provider.shares_server else 0)
     tally = embedding_tally(ledger, provider.label, provider.model)
     embedders = [(host, provider.open(host, tally)) for host in provider.hosts]
     if len(embedders) == 1:
         embedder = embedders[0][1]
-        return GuardedEmbedder(embedder, _embedder_guard(provider.probe(embedder)), ledger)
+        return GuardedEmbedder(embedder, _embedder_guard(provider.probe(embedder), seconds), ledger)
     hosts: list[Host[Embedder]] = [
-        Host(embedder, _embedder_guard(provider.probe(embedder), host_name(host)), provider.places)
+        Host(embedder, _embedder_guard(provider.probe(embedder), seconds, host_name(host)), provider.places)
         for host, embedder in embedders
     ]
     return PooledEmbedder(Pool("embeddings", hosts), ledger)
 
 
-def _embedder_guard(probe: Callable[[], Awaitable[None]] | None, host: str | None = None) -> Guard:
+def _embedder_guard(probe: Callable[[], Awaitable[None]] | None, seconds: float, host: str | None = None) -> Guard:
     return Guard(
         "embeddings",
         limiter=AsyncLimiter(EMBEDDING_CALLS_A_SECOND, 1),
-        timeout=EMBEDDING_SECONDS,
+        timeout=seconds,
         breaker=_breaker(host),
         retries=_retries(host),
         probe=probe,
@@ -181,6 +198,11 @@ def _breaker(host: str | None) -> Breaker:
 
 def _retries(host: str | None) -> int:
     return 2 if host is None else 0
+
+
+def gather_seconds(settings: Settings) -> float:
+    """For how long what is to be embedded is gathered: on a server that may have to swap models for it."""
+    return GATHER_SECONDS if providers_of(settings).embedder(settings).shares_server else 0.0
 
 
 def flushes_at_once(settings: Settings) -> int:

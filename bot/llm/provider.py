@@ -210,6 +210,11 @@ class EmbedderProvider(Provider[S]):
         """The one server that embeds; empty where there are several, which may differ between processes, or none."""
         return ""
 
+    @property
+    def shares_server(self) -> bool:
+        """Whether the language model runs on the same server, which may have to swap the two."""
+        return False
+
     def probe(self, embedder: Embedder) -> Callable[[], Awaitable[None]] | None:
         """A health check of a client that costs nothing; None where there is none, and one real call tries it again."""
         return None

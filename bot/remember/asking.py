@@ -39,6 +39,10 @@ class _Changed(Exception):
     """What the model was to be shown went or changed before its turn came."""
 
 
+async def at_once() -> None:
+    """Nobody goes first."""
+
+
 class Asking:
     """Deals with one batch after the other; see `ChannelFlush` for the parts."""
 
@@ -53,6 +57,7 @@ class Asking:
         *,
         concurrency: int,
         step: Step,
+        before_call: Callable[[], Awaitable[None]],
     ) -> None:
         self.fitness = fitness
         self._queue = queue
@@ -62,6 +67,7 @@ class Asking:
         self._consents = consents
         self._places = asyncio.Semaphore(concurrency)
         self._step = step
+        self._before_call = before_call
 
     @asynccontextmanager
     async def turn(self, work: Work, memories: Sequence[Memory]) -> AsyncIterator[Before]:
@@ -72,6 +78,7 @@ class Asking:
                 raise _Changed
 
         async with self._places:
+            await self._before_call()
             self.fitness.begin()
             yield stands
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from bot.domain import Citation, Memory, MemoryKind, ServiceError, Step, no_step
 from bot.guilds import Consents
 from bot.index import PATIENCE_SECONDS, Indexer
 from bot.llm import MAX_TEXTS
-from bot.remember.asking import Asking
+from bot.remember.asking import Asking, at_once
 from bot.remember.check import NEAREST, Candidate, judged, refusal
 from bot.remember.doubling import maybe_doubled, with_relation
 from bot.remember.explain import Explanations
@@ -66,6 +66,7 @@ class ChannelFlush:
         concurrency: int = 1,
         step: Step = no_step,
         explain: Explanations | None = None,
+        before_call: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         """Wire the steps.
 
@@ -81,6 +82,7 @@ class ChannelFlush:
             concurrency: calls of the model at the same time.
             step: told each step that is reached.
             explain: writes what becomes of each proposal.
+            before_call: lets whoever is more urgent go first, before each call of the model.
         """
         self.stopping = False
         self._queue = queue
@@ -90,7 +92,17 @@ class ChannelFlush:
         self._indexer = indexer
         self._consents = consents
         self._cut_messages = max(batch_size, CUT_MESSAGES)
-        self._asking = Asking(queue, reader, neighbours, settler, consents, fitness, concurrency=concurrency, step=step)
+        self._asking = Asking(
+            queue,
+            reader,
+            neighbours,
+            settler,
+            consents,
+            fitness,
+            concurrency=concurrency,
+            step=step,
+            before_call=before_call,
+        )
         self._step = step
         self._explain = explain
 

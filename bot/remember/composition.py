@@ -92,6 +92,7 @@ def open_flusher(
         concurrency=flushes_at_once(settings),
         step=step,
         explain=explain,
+        before_call=models.shared.before_extraction,
     )
     return Flusher(
         queue,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -125,11 +126,19 @@ class OllamaEmbedders(_Ollama, EmbedderProvider[OllamaSettings]):
         """OLLAMA_CONCURRENCY, and more."""
         return self.settings.ollama_concurrency + SPARE_PLACES
 
+    @property
+    def shares_server(self) -> bool:
+        """Whether Ollama runs the language model as well."""
+        return self.all.mem0_enabled and self.all.mem0_llm_provider == self.label
+
     def open(self, host: str, tally: Tally) -> OllamaEmbedder:
         """The client of EMBEDDING_MODEL at one of the hosts."""
+        from bot.llm.embeddings import EMBED_SECONDS
+        from bot.llm.ollama import ANSWER_SECONDS
         from bot.llm.ollama_embeddings import OllamaEmbedder
 
-        return OllamaEmbedder(host, self.model, self.all.embedding_dims, tally=tally)
+        seconds = EMBED_SECONDS + (ANSWER_SECONDS if self.shares_server else 0)
+        return OllamaEmbedder(host, self.model, self.all.embedding_dims, timeout=seconds, tally=tally)
 
     def probe(self, embedder: Embedder) -> Callable[[], Awaitable[None]] | None:
         """Whether Ollama answers and has the model."""
@@ -138,9 +147,17 @@ class OllamaEmbedders(_Ollama, EmbedderProvider[OllamaSettings]):
         return embedder.check_lightly if isinstance(embedder, OllamaEmbedder) else None
 
     async def examine(self) -> AsyncIterator[Finding]:
-        """Whether the hosts have the same model."""
+        """Whether the model is made to embed, what it costs beside the language model, and whether the hosts agree."""
         from bot.llm.ollama_check import compare_hosts
+        from bot.llm.ollama_embedder_check import examine_embedder, examine_side_by_side
 
+        for host in self.hosts:
+            subject = f" ({host_name(host)})" if len(self.hosts) > 1 else ""
+            findings = [await examine_embedder(host, self.model)]
+            if self.shares_server:
+                findings.append(await examine_side_by_side(host, self.settings.ollama_model, self.model))
+            for finding in filter(None, findings):
+                yield replace(finding, subject=f"{finding.subject}{subject}")
         if len(self.hosts) > 1:
             yield await compare_hosts(self.hosts, [self.model])
 
