@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+import uuid
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import portalocker
 import pytest
 from qdrant_client import models
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from bot.domain import Finding, UserError, Verdict, snowflake
 from bot.domain.model import Memory
 from bot.index.claim import Standing
+from bot.index.comparison import Differences, IndexComparison
 from bot.index.composition import become_new_installation
 from bot.index.generations import Generation, Generations, GenerationState, Made
 from bot.index.layout import QdrantAddress
@@ -30,7 +35,9 @@ from bot.llm.loading import load_settings
 from bot.operate.composition import doctor_of
 from bot.run.app import App, open_app
 from bot.run.life import LOCK, bot_runs
+from bot.run.running import beside
 from bot.settings.config import Settings
+from bot.storage import chunks
 from bot.storage.engine import open_database
 from bot.storage.installation import Installation
 from bot.storage.schema import memories, outbox
@@ -353,7 +360,7 @@ async def test_an_older_snapshot_of_the_server_is_mended(place: Place, runs: boo
 # --- copies of a database --------------------------------------------------------------------------------------------
 
 
-async def beside(place: Place, copied: Callable[[], Awaitable[None]]) -> tuple[App, App]:
+async def copied_beside(place: Place, copied: Callable[[], Awaitable[None]]) -> tuple[App, App]:
     """An original, and a copy that is started after it was made."""
     original = await place.start("original")
     await place.remember("original", 6)
@@ -380,7 +387,7 @@ async def test_a_copy_that_is_started_at_once_yields_and_nothing_of_the_original
         await place.copy("original", "copy")
         await place.later(2 * MINUTE)  # the original was stopped for it
 
-    original, copy = await beside(place, copied)
+    original, copy = await copied_beside(place, copied)
     await place.later(2 * MINUTE)
     await assert_is_copy(place, original, copy)
 
@@ -405,7 +412,7 @@ async def test_a_copy_that_is_started_after_an_hour_never_holds(place: Place, ca
         await forget(place.running["original"], next(iter(await known(place.running["original"]))))
         await place.later(HOUR)
 
-    original, copy = await beside(place, copied)
+    original, copy = await copied_beside(place, copied)
     assert await standing(copy) is Standing.WATCHING
     await place.later(2 * LOOK)
     assert caplog.text.count("This database is a copy") == 1
@@ -419,7 +426,7 @@ async def test_a_copy_that_is_started_after_the_end_of_its_original_holds_after_
         await place.later(LOOK)
         await place.end("original")
 
-    _, copy = await beside(place, copied)
+    _, copy = await copied_beside(place, copied)
     await place.later(2 * LOOK)
     assert await standing(copy) is Standing.WATCHING
     await place.later(3 * MINUTE)
@@ -467,7 +474,7 @@ async def test_a_copy_that_is_told_to_take_over_makes_the_original_the_copy(plac
         await place.remember("original", 1)
         await place.later(HOUR)
 
-    original, copy = await beside(place, copied)
+    original, copy = await copied_beside(place, copied)
     await place.later(2 * MINUTE)
     await ask_to_take_over(copy.db)
     await place.later(2 * LOOK)
@@ -485,7 +492,7 @@ async def test_a_copy_with_a_new_id_has_an_index_of_its_own(place: Place) -> Non
         before, now = await become_new_installation(place.settings("copy"))
         assert before == await installation(place.running["original"]) != now
 
-    original, copy = await beside(place, copied)
+    original, copy = await copied_beside(place, copied)
     await place.remember("copy", 2)
     await place.later(3 * MINUTE)
     assert (await standing(copy), await standing(original)) == (Standing.HOLDING, Standing.HOLDING)
@@ -610,3 +617,57 @@ def bot_on(folder: Path) -> Iterator[None]:
     with (folder / LOCK).open("w") as file:
         portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         yield
+
+
+# --- many points -----------------------------------------------------------------------------------------------------
+
+MANY = 100_000
+COMPARE_SECONDS = 20.0
+SEARCH_SECONDS = 1.0
+
+
+class LargeQdrant(LoopbackQdrant):
+    """One that holds more points than the in-memory engine can page through in time: a server answers at once.
+
+    Attributes:
+        ids: of its points, in their order.
+    """
+
+    ids: Sequence[str] = ()
+
+    def _scroll(self, name: str, body: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        begin = bisect_left(self.ids, body["offset"]) if body.get("offset") else 0
+        page = self.ids[begin : begin + body["limit"] + 1]
+        following = page[body["limit"]] if len(page) > body["limit"] else None
+        return {"points": [{"id": each} for each in page[: body["limit"]]], "next_page_offset": following}
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_points_are_compared_in_twenty_seconds_and_no_search_waits(place: Place) -> None:
+    async with LargeQdrant() as place.qdrant:
+        bot = await place.start("bot")
+        await place.later(2 * MINUTE)
+        ids = [str(uuid.UUID(int=number << 64)) for number in range(1, MANY + 6)]
+        place.qdrant.ids = ids[:-5]
+        async with bot.db.write() as connection:
+            row = {"guild_id": GUILD, "kind": "decision", "text": "t", "state": "current", "origin": "extracted"}
+            said = {"version": 1, "said_id": 1, "created_ms": 1, "updated_ms": 1}
+            for chunk in chunks([{"id": memory_id, **row, **said} for memory_id in ids[5:]], 10_000):
+                await connection.execute(insert(memories), list(chunk))
+        comparison = IndexComparison(bot.db, bot.index, bot.indexer.messages, bot.indexer.changes, place.clock)
+        waited = list[float]()
+
+        async def search() -> None:
+            while True:
+                asked = time.monotonic()
+                await bot.index.search(VectorQuery(guild_id=GUILD, text="the", channel_ids=None, limit=1))
+                waited.append(time.monotonic() - asked)
+
+        began = time.monotonic()
+        async with beside(bot.supervisor, {"search": search}):
+            assert await comparison.compare() == Differences(lacking=5, unknown=5)
+        seconds = time.monotonic() - began
+        print(f"{MANY:,} points in {seconds:.1f} s; {len(waited)} searches, the longest took {max(waited):.2f} s")
+        assert seconds < COMPARE_SECONDS
+        assert max(waited) < SEARCH_SECONDS
+        await place.end()
