@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import random
 import shutil
 import time
 import uuid
@@ -15,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import portalocker
 import pytest
 from qdrant_client import models
@@ -26,6 +29,7 @@ from bot.index.claim import Standing
 from bot.index.comparison import Differences, IndexComparison
 from bot.index.composition import become_new_installation
 from bot.index.generations import Generation, Generations, GenerationState, Made
+from bot.index.keeper import KEEPING
 from bot.index.layout import QdrantAddress
 from bot.index.marks import MARK
 from bot.index.others import remove_index_of
@@ -40,10 +44,11 @@ from bot.settings.config import Settings
 from bot.storage import chunks
 from bot.storage.engine import open_database
 from bot.storage.installation import Installation
-from bot.storage.schema import memories, outbox
+from bot.storage.schema import index_numbers, memories, outbox
 from tests.acceptance.stores import canary
 from tests.fixtures.commandline import CommandLine
 from tests.fixtures.index import MARKED, earlier_point
+from tests.fixtures.postgres import PostgresServer, server_programs
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock
 from tests.loopback.http import Fault
 from tests.loopback.openai import LoopbackOpenAI
@@ -51,6 +56,7 @@ from tests.loopback.qdrant import LoopbackQdrant
 
 ADA = 30
 DIMS = 1536
+IN_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 HOUR = 3_600
 MINUTE = 60
 LOOK = 20
@@ -81,19 +87,24 @@ class Place:
         openai = {"openai_base_url": self.openai.api_url, "openai_api_key": "k"}
         return load_settings(None, data_dir=self.folder / name, **openai, **server)
 
-    async def start(self, name: str, **changes: object) -> App:
-        """Start a bot, and let it catch up."""
+    async def start(self, name: str, *, mends: bool = True, **changes: object) -> App:
+        """Start a bot, and (`mends`) let it catch up."""
         stack = AsyncExitStack()
         opened = open_app(self.settings(name, **changes), extract=False, patient=True, clock=self.clock)
         self.running[name] = await stack.enter_async_context(opened)
         self._ends[name] = stack
-        await self.running[name].indexer.keep_up()
+        if mends:
+            await self.running[name].indexer.keep_up()
         return self.running[name]
 
     async def end(self, *names: str) -> None:
         for name in names or list(self.running):
             del self.running[name]
             await self._ends.pop(name).aclose()
+
+    async def abandon(self, name: str) -> None:
+        """Let go of a process that was killed."""
+        await self._ends.pop(name).aclose()
 
     async def copy(self, name: str, copy: str) -> None:
         """Copy a database, with its bot stopped for the moment."""
@@ -357,6 +368,41 @@ async def test_an_older_snapshot_of_the_server_is_mended(place: Place, runs: boo
     assert len(await known(bot)) == 7
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+async def test_killed_at_random_while_it_mends_nothing_is_missing_and_nothing_erased_is_back(
+    place: Place, seed: int
+) -> None:
+    chance = random.Random(seed)
+    bot = await place.start("bot")
+    erased = (await place.remember("bot", 12))[::4]
+    await place.later(2 * MINUTE)
+    (name,) = place.collections
+    before = snapshot(place, name)
+    for memory_id in erased:
+        await forget(bot, memory_id)
+    await bot.indexer.drain()
+    await place.remember("bot", 12)
+    await place.later(LOOK)
+    if stopped := chance.random() < 0.5:
+        await place.end("bot")
+    restore(place, name, before)
+    for _ in range(3):
+        if stopped:
+            bot = await place.start("bot", mends=False)
+        mending = asyncio.create_task(place.later(2 * MINUTE))
+        await asyncio.wait({mending}, timeout=chance.random() / 2)
+        mending.cancel()
+        await asyncio.gather(mending, return_exceptions=True)
+        await place.end("bot")
+        stopped = True
+    bot = await place.start("bot")
+    await place.later(3 * MINUTE)
+    assert place.held(await installation(bot)) == await known(bot)
+    assert len(await known(bot)) == 21
+    assert place.held(await installation(bot)).isdisjoint(erased)
+
+
 # --- copies of a database --------------------------------------------------------------------------------------------
 
 
@@ -617,6 +663,63 @@ def bot_on(folder: Path) -> Iterator[None]:
     with (folder / LOCK).open("w") as file:
         portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         yield
+
+
+# --- several processes on one database -------------------------------------------------------------------------------
+
+if server_programs() is not None:
+
+    @pytest.mark.slow
+    async def test_of_three_processes_another_keeps_the_number_when_the_first_is_killed_and_a_copy_never_holds(
+        place: Place, postgres_server: PostgresServer
+    ) -> None:
+        async with postgres_server.database() as url:
+            for name in ("one", "two", "three"):
+                await place.start(name, database_url=url)
+            await place.remember("one", 6)
+            await place.later(2 * MINUTE)
+            async with postgres_server.copied(url) as copied:
+                await place.remember("one", 1)
+                await place.later(HOUR / 6)
+                await place.start("copy", database_url=copied)
+                assert await keepers(url) == 1
+                await kill_keeper(url)
+                del place.running["one"]  # nothing is heard of it any more
+                runs = await numbers(place.running["two"])
+                await place.later(2 * LOOK)
+                assert await numbers(place.running["two"]) == runs + 1, "another process keeps the number"
+                assert await keepers(url) == 1
+                await place.later(3 * MINUTE)
+                assert await standing(place.running["copy"]) is Standing.COPY
+                for name in ("two", "three"):
+                    app = place.running[name]
+                    assert await standing(app) is Standing.HOLDING
+                    assert place.held(await installation(app)) == await known(app)
+                    assert [await found_by_meaning(app, memory_id) for memory_id in await known(app)] == [True] * 7
+                await place.end("copy", "two", "three")
+                await place.abandon("one")
+
+    async def keepers(url: str) -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND granted"
+            return int(await connection.fetchval(f"{held} AND {IN_THIS_DATABASE}", KEEPING))
+        finally:
+            await connection.close()
+
+    async def kill_keeper(url: str) -> None:
+        """End the connection that holds the lock, as the end of its process does."""
+        connection = await asyncpg.connect(url)
+        try:
+            held = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = $1"
+            await connection.execute(f"{held} AND {IN_THIS_DATABASE}", KEEPING)
+        finally:
+            await connection.close()
+
+    async def numbers(app: App) -> int:
+        """How many runs have kept the number."""
+        async with app.db.read() as connection:
+            return len((await connection.execute(select(index_numbers))).all())
 
 
 # --- many points -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from bot.storage import migrate
 from bot.storage.engine import Database
-from bot.storage.schema import consents, metadata, rules
+from bot.storage.schema import consents, index_owner, meta, metadata, rules
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions()][::-1]
 FULL_TEXT = ("message_terms", "memory_terms")
@@ -95,3 +95,15 @@ def _fill(connection: Connection) -> set[str]:
         values = {cell.name: "1" if isinstance(cell.type, String) else 1 for cell in each.columns}
         connection.execute(insert(each).values(values))
     return {each.name for each in schema.sorted_tables}
+
+
+def test_a_database_of_before_has_no_id_yet_and_keeps_which_index_is_in_use(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}", module=sqlcipher)
+    with engine.begin() as connection:
+        migrate.upgrade(connection, "0017")
+        connection.exec_driver_sql("INSERT INTO meta VALUES ('index_generations', '{}')")
+    with engine.begin() as connection:
+        migrate.upgrade(connection)
+        assert connection.execute(select(index_owner)).all() == []
+        assert connection.scalar(select(meta.c.value).where(meta.c.key == "index_generations")) == "{}"
+    engine.dispose()
