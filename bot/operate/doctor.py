@@ -299,7 +299,7 @@ class Doctor:
 def _until(error: ServiceError | StartupError, then: str) -> tuple[str, str]:
     """What happened, and what to do and what holds until then."""
     if isinstance(error, ServiceError):
-        return f"{error.service}: {error.what}", f"{error.todo or 'mend it'}; until then {then}"
+        return error.what, f"{error.todo or 'mend it'}; until then {then}"
     return str(error), f"mend it; until then {then}"
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -21,6 +22,7 @@ from bot.llm.loading import load_settings
 from bot.llm.ollama import OllamaModel
 from bot.llm.ollama_embeddings import OllamaEmbedder
 from bot.observe.exports import open_export
+from bot.operate.health import Readiness, serving
 from bot.run.app import open_app
 from tests.fixtures.index import OWNER_ID, home_on
 from tests.integration.test_llm_ollama import ask
@@ -222,3 +224,27 @@ async def test_recall_without_its_server_says_what_to_do(settings: dict[str, Any
         "Memories are searched by words alone: qdrant: nothing listens at http://127.0.0.1:9; start "
     )
     assert is_plain(note)
+
+
+async def test_the_health_page_says_what_is_wrong_with_a_part(
+    settings: dict[str, Any], qdrant_server: LoopbackQdrant
+) -> None:
+    async def nothing() -> bytes:
+        return b""
+
+    async with open_app(
+        load_settings(None, **settings, mem0_qdrant_url=qdrant_server.url), extract=False, patient=True
+    ) as app:
+        ready = Readiness(gateway=None, db=app.db, index=app.index)
+        async with (
+            serving("127.0.0.1", 0, ready=ready.parts, metrics=nothing, why=lambda: ready.why) as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        ):
+            assert "why" not in (await client.get("/readyz")).json()
+            qdrant_server.api_key = "another"
+            page = (await client.get("/readyz")).json()
+    assert page["parts"] == {"database": True, "vector store": False}
+    assert page["why"] == {
+        "vector store": f"qdrant: Qdrant at {qdrant_server.url} did not accept the key (HTTP 401); check "
+        "MEM0_QDRANT_API_KEY"
+    }
