@@ -137,6 +137,11 @@ class Place:
             ids |= {str(point.id) for point in points}
         return ids
 
+    def owner_of(self, collection: str) -> str | None:
+        """Whose a collection is by its mark."""
+        marks = self.qdrant.engine.retrieve(collection, [MARK])
+        return marks[0].payload["installation"] if marks and marks[0].payload else None
+
     @property
     def collections(self) -> set[str]:
         return {collection.name for collection in self.qdrant.engine.get_collections().collections}
@@ -293,6 +298,7 @@ async def test_a_collection_of_another_database_is_not_taken_over(place: Place) 
     await earlier(place, "theirs", theirs)
     await earlier(place, "ours", [])
     ours = await place.start("ours")
+    assert place.owner_of("discord_memories_1") is None
     await place.remember("ours", 2)
     await reindex(ours)
     await place.later(2 * MINUTE)
@@ -315,6 +321,7 @@ async def test_of_two_that_shared_a_collection_the_one_with_the_most_points_take
     assert place.held(await installation(first)) == {memory.id for memory in many}
     assert place.held(await installation(second)) == {memory.id for memory in few}
     assert (await first.index.count(), await second.index.count()) == (6, 2)
+    assert place.owner_of("discord_memories_1") == await installation(first)
     stays, _ = place.qdrant.engine.scroll("discord_memories_1", limit=100)
     assert {str(point.id) for point in stays} == {MARK, *(memory.id for memory in (*many, *few))}
 
@@ -559,6 +566,7 @@ async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_in
         assert place.held(await installation(original)) == await known(original)
         assert await standing(original) is Standing.HOLDING
         assert await copy.index.count() == 4
+        assert not [request for request in place.qdrant.requests if request.method == "DELETE"]
         await place.end("copy")
 
 
