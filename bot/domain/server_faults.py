@@ -103,7 +103,7 @@ _WORDS: Final[Mapping[Trouble, tuple[str, str]]] = {
     ),
     Trouble.UNREADABLE: ("an answer of {title} at {place} can't be taken", f"{_LOG}, and of any proxy before it"),
     Trouble.OTHER: ("what answers at {place} is not {title}", "correct {settings}"),
-    Trouble.BAD_KEY: ("{title} at {place} did not accept the key", "check {key}"),
+    Trouble.BAD_KEY: ("the key was not accepted by {title} at {place}", "check {key}"),
     Trouble.BUSY: ("{title} at {place} has too much to do, or starts", "wait, or give it less to do"),
     Trouble.BROKEN: ("{title} at {place} failed", _LOG),
     Trouble.BROKEN_OFF: ("{title} at {place} broke off its answer with an error", _LOG),

@@ -281,7 +281,8 @@ async def test_what_waits_and_what_was_set_aside_is_named_with_why(patient: Pati
         found = (await patient.examine())["what waits"]
         assert found.verdict is Verdict.WARNING
         assert found.found.startswith("1 memory or message is not in the index but found by words, because embeddings:")
-        assert "HTTP 500; tried again within a day" in found.found
+        assert "failed (HTTP 500); see the log" in found.found
+        assert found.found.endswith("tried again within a day")
         await app.services.own.remember(guild_id=1, channel_id=2, author_id=3, message_id=9, text="The tram is late.")
         patient.openai.declines = lambda _: (503, "busy")
         await app.indexer.drain()
