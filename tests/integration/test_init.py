@@ -72,7 +72,7 @@ async def test_a_newcomer_is_asked_for_token_and_key_and_both_are_tried(
     await terminal.sees("permissions=")
     await terminal.answers(NUMBER, "1")
     await terminal.answers_hidden(KEY_FIELD, "sk-of-somebody-else")
-    await terminal.sees("the key was not accepted")
+    await terminal.sees("check OPENAI_API_KEY")
     await terminal.answers("Enter it again?", "y")
     await terminal.answers_hidden(KEY_FIELD, KEY)
     await terminal.sees("text-embedding-3-small: works")

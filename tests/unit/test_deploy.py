@@ -580,7 +580,7 @@ def test_every_line_that_the_pages_quote_is_one_that_the_program_writes() -> Non
     ]
     quoted = re.findall(r'"([^"\n]*)"', (ROOT / "docs/troubleshooting.md").read_text())
     assert len(quoted) > 3
-    pieces = [piece.strip(" .,()") for quote in quoted for piece in quote.split("…")]
+    pieces = [piece.strip(" .,:()") for quote in quoted for piece in quote.split("…")]
     assert [piece for piece in pieces if piece and not any(piece in text for text in texts)] == []
 
 
