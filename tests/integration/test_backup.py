@@ -308,6 +308,42 @@ async def test_what_was_forgotten_is_not_made_again_of_what_was_said_after_the_b
         assert [m.text for m in await pipeline.memories()] == ["the gate is green"]
 
 
+async def test_who_was_erased_and_is_not_in_the_backup_is_kept_out_all_the_same(
+    settings: Settings, clock: FakeClock, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    async with running(settings, clock) as pipeline:
+        await back_up(settings, backup, clock, replace=False)
+        clock.advance(60)
+        await everybody_speaks(pipeline)
+        await erased(pipeline)
+    await lose(settings, "database")
+    await restore_backup(settings, backup, clock, anyway=False)
+    async with running(settings, clock) as pipeline:
+        await everybody_speaks(pipeline)  # as Discord's history brings it
+        assert CANARY not in str(await rows_of(pipeline))
+
+
+async def test_an_unreadable_database_is_replaced_with_what_lies_beside_it(clock: FakeClock, tmp_path: Path) -> None:
+    """A write-ahead log of the old file must not be taken for one of the new file."""
+    settings = load_settings(None, data_dir=tmp_path / "data", mem0_enabled=False)
+    backup, file = tmp_path / "backup.db", settings.data_dir / DATABASE_FILE
+    async with running(settings, clock) as pipeline:
+        await everybody_speaks(pipeline)
+        await back_up(settings, backup, clock, replace=False)
+        await pipeline.db.scrub()
+        await pipeline.say("note: said since", author=BOB)
+        log = file.with_name(f"{file.name}-wal").read_bytes()
+        assert log
+    file.write_bytes(b"x" * 8192)
+    file.with_name(f"{file.name}-wal").write_bytes(log)
+    assert (await restore_backup(settings, backup, clock, anyway=False)).file_up_to_ms is not None
+    async with running(settings, clock) as pipeline:
+        assert await pipeline.db.damage() is None
+        assert "said since" not in str(await rows_of(pipeline))
+        assert len(await pipeline.memories()) == 2
+
+
 async def test_choices_rules_and_channels_are_as_they_were_last(
     settings: Settings, clock: FakeClock, tmp_path: Path
 ) -> None:
