@@ -112,7 +112,9 @@ class Town:
     async def found(self, app: App, number: int = -1) -> RecallResult:
         """What recall says to a memory's own words, which are looked for by meaning and found first."""
         (memory,) = (await app.store.get([self.ids[number]])).values()
-        result = await app.recall.search(RecallQuery(guild_id=GUILD, text=memory.text, channel_ids={CHANNEL}))  # type: ignore[arg-type]
+        result = await app.recall.search(
+            RecallQuery(guild_id=GUILD, text=memory.text, channel_ids=frozenset({CHANNEL}))
+        )
         assert result.hits[0].text == memory.text
         return result
 
