@@ -117,10 +117,9 @@ class Keeper:
     @property
     def _is_due(self) -> bool:
         claim = self._claim
-        if claim is None:
+        if claim is None or claim.standing is not Standing.HOLDING:
             return True
-        pause_ms = LOOK_MS if claim.standing is Standing.HOLDING else LOOK_MS // 4
-        return not 0 <= self._clock() - claim.seen_ms < pause_ms
+        return not 0 <= self._clock() - claim.seen_ms < LOOK_MS
 
     async def _is_keeper(self) -> bool:
         """Take the lock, or see that it is held still."""

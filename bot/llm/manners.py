@@ -23,6 +23,11 @@ _FORMS = (
 )
 """For each optional parameter what is sent, and what in its place where that is declined; last nothing."""
 
+_FORMS_ELSEWHERE = tuple(
+    ("max_tokens", "max_completion_tokens", "") if "max_tokens" in forms else forms for forms in _FORMS
+)
+"""The older name of the bound comes first: Ollama (0.24) takes the newer one without a word and heeds it not."""
+
 _SENT_AS = {"json_schema": "response_format", "json_object": "response_format"}
 
 _BY_SCHEMA = "\n\nAnswer with one JSON object, and nothing else, that follows this JSON schema:\n"
@@ -37,6 +42,11 @@ class Manner:
     """
 
     forms: tuple[tuple[str, ...], ...] = _FORMS
+
+    @classmethod
+    def elsewhere(cls) -> Manner:
+        """How a server is asked at first that is not OpenAI's own."""
+        return cls(_FORMS_ELSEWHERE)
 
     def parameters(self, request: CompletionRequest) -> dict[str, Any]:
         """The parameters of a request, its messages among them."""

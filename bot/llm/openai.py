@@ -55,6 +55,8 @@ class SettingNames:
 
 OPENAI_SETTINGS = SettingNames()
 
+_AT_OPENAI = Manner()
+
 
 class OpenAIModel:
     """A language model of OpenAI, or of a server that speaks its protocol.
@@ -67,6 +69,7 @@ class OpenAIModel:
         provider: its label.
         settings: that errors name.
         lists_models: whether the service tells of each model by its name; servers with a single one answer to any.
+        manner: how it is asked at first.
     """
 
     def __init__(
@@ -79,13 +82,14 @@ class OpenAIModel:
         provider: str = "openai",
         settings: SettingNames = OPENAI_SETTINGS,
         lists_models: bool = True,
+        manner: Manner = _AT_OPENAI,
     ) -> None:
         self.provider = provider
         self._lists_models = lists_models
         self.model = model
         self._client = openai_client(api_key, base_url, timeout, settings)
         self._server = openai_at(self._client, settings)
-        self._manner = Manner()
+        self._manner = manner
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """See LanguageModel."""

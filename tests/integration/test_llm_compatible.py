@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.errors import ServiceRejected, ServiceUnavailable
+from bot.domain.errors import AnswerCut, ServiceRejected, ServiceUnavailable
 from bot.domain.findings import Verdict
 from bot.llm.base import CompletionRequest
 from bot.llm.composition import flushes_at_once, open_embedder, open_model
@@ -99,3 +99,16 @@ async def test_the_doctor_asks_it_for_an_answer_by_schema(openai_server: Loopbac
     (finding,) = [found async for found in provider.examine(provider.models)]
     assert finding.verdict is Verdict.FAULT
     assert "HTTP 500" in finding.found
+
+
+async def test_a_bound_by_its_newer_name_is_taken_without_a_word_and_not_heeded(
+    openai_server: LoopbackOpenAI, settings: Settings, ledger: Ledger
+) -> None:
+    """Ollama's `/v1` is such a server: the answer would go on until the window is full."""
+    openai_server.answer = lambda _: {"words": ["more and more"] * 20}
+    for ignores, declines in ((["max_completion_tokens"], []), ([], ["max_tokens"])):
+        openai_server.chat_ignores, openai_server.chat_declines = ignores, declines
+        model = open_model(PROVIDERS.model(settings), ledger)
+        with pytest.raises(AnswerCut):
+            await model.complete(REQUEST)
+        await model.aclose()

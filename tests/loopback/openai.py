@@ -39,6 +39,7 @@ class LoopbackOpenAI(LoopbackServer):
         spoil: makes of the vectors of an answer what is sent instead.
         tokens: what it says of the tokens that it read; None to count.
         chat_declines: parameters that it does not take; of `response_format` the types "json_schema" and "json_object".
+        chat_ignores: bounds of the answer that it takes without a word and heeds not.
         names_declined: False where its error does not say which.
         poison: a prompt with this in it ends the model's runner.
         filtered: a prompt with this in it is stopped by a content filter.
@@ -60,6 +61,7 @@ class LoopbackOpenAI(LoopbackServer):
     spoil: Callable[[list[dict[str, Any]]], object] | None = None
     tokens: object = None
     chat_declines: Collection[str] = ()
+    chat_ignores: Collection[str] = ()
     names_declined: bool = True
     poison: str | None = None
     filtered: str | None = None
@@ -135,7 +137,8 @@ class LoopbackOpenAI(LoopbackServer):
         if refused is not None:
             return refused
         answer = await self._say(request, body)
-        room = body.get("max_completion_tokens") or body.get("max_tokens") or self.context_length
+        bounds = {"max_completion_tokens", "max_tokens"} - set(self.chat_ignores)
+        room = next((body[name] for name in bounds if body.get(name)), None) or self.context_length
         text, reason = answer.text, answer.done_reason
         if _tokens(text) > room:
             text, reason = text[: room * CHARACTERS_A_TOKEN], "length"

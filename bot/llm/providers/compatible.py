@@ -90,6 +90,7 @@ class CompatibleModels(_Compatible, ModelProvider[CompatibleSettings]):
 
     def open(self, model: str, host: str, *, timeout: float | None = None) -> LanguageModel:
         """The client of a model."""
+        from bot.llm.manners import Manner
         from bot.llm.openai import OpenAIModel, SettingNames
 
         return OpenAIModel(
@@ -100,6 +101,7 @@ class CompatibleModels(_Compatible, ModelProvider[CompatibleSettings]):
             provider=self.label,
             settings=SettingNames("COMPATIBLE_BASE_URL", "COMPATIBLE_API_KEY"),
             lists_models=False,
+            manner=Manner.elsewhere(),
         )
 
 
