@@ -9,7 +9,7 @@ DATA   ?= data/demo
 # Tests start hundreds of processes, each of which would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo init run doctor test slow quick lint types layers documents check constraints clean
+.PHONY: demo init run doctor test slow real quick lint types layers documents check constraints clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m bot demo --data-dir $(DATA)
@@ -34,6 +34,11 @@ quick: $(VENV)/.dev
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4 --dist loadgroup -m slow
+
+# Against a real Ollama and a real Qdrant server, where REAL_OLLAMA_URL and REAL_QDRANT_URL name them
+# (docs/contributing.md). The tests share them, so they run one after the other.
+real: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 0 -m real
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

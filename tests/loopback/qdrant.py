@@ -3,22 +3,25 @@
 It keeps the habits of a server that matter here: points and deletions are visible on return, a missing collection is
 404, one that is made twice 409, a vector of the wrong size 400, a request over 32 MB ends the connection, payload
 indexes are listed with their parameters, an alias stands for its collection in every call and can't have the name of
-one.
+one. In the suite `make real` it passes everything on to a real server instead, see `real_qdrant`; it goes on keeping a
+record of what was asked, and shows faults on demand.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 from qdrant_client import QdrantClient, models
 
 from tests.loopback.http import BODY, LoopbackServer, Plan
+from tests.loopback.real_qdrant import RealEngine, aliases_in, engine
 
 _SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
 _POINTS: TypeAdapter[list[models.PointStruct]] = TypeAdapter(list[models.PointStruct])
@@ -42,7 +45,7 @@ class LoopbackQdrant(LoopbackServer):
 
     api_key: str | None = None
     version: str = "1.18.3"
-    engine: QdrantClient = field(default_factory=lambda: QdrantClient(":memory:"), init=False)
+    engine: QdrantClient = field(default_factory=engine, init=False)
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
     created: dict[str, models.CreateCollection] = field(default_factory=dict, init=False)
     switches: list[list[dict[str, Any]]] = field(default_factory=list, init=False)
@@ -50,6 +53,8 @@ class LoopbackQdrant(LoopbackServer):
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Qdrant's paths."""
+        if isinstance(self.engine, RealEngine):
+            return [web.get("/", self._version), web.route("*", "/{path:.*}", self._forward)]
         points = "/collections/{name}/points"
         calls: dict[tuple[str, str], Callable[[str, Any], Any]] = {
             ("GET", "/collections/{name}"): self._describe,
@@ -73,6 +78,18 @@ class LoopbackQdrant(LoopbackServer):
             web.post("/collections/aliases", self._change_aliases),
             *(web.route(method, path, self._on_collection(call)) for (method, path), call in calls.items()),
         ]
+
+    async def __aenter__(self) -> Self:
+        if isinstance(self.engine, RealEngine):
+            await asyncio.to_thread(self.engine.refuse_strangers)
+        await self.start()
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await LoopbackServer.__aexit__(self, *raised)
+        if isinstance(self.engine, RealEngine):
+            await asyncio.to_thread(self.engine.remove_own)
+            self.engine.close()
 
     @property
     def most_bytes(self) -> int:
@@ -101,6 +118,29 @@ class LoopbackQdrant(LoopbackServer):
                     return _failed(400, str(error))
 
         return handler
+
+    async def _forward(self, request: web.Request) -> web.Response:
+        stranger = None if request.path == "/readyz" else self._stranger(request)
+        if stranger is not None or not isinstance(self.engine, RealEngine):
+            return stranger or _failed(501, "no server is behind this one")
+        self._note(request.method, request.path.strip("/").split("/"), request[BODY])
+        return await self.engine.forward(request)
+
+    def _note(self, method: str, path: list[str], body: Any) -> None:  # noqa: ANN401
+        """Keep a record of what a real server is asked to make and to remove."""
+        assert isinstance(self.engine, RealEngine)
+        match method, path:
+            case "POST", ["collections", "aliases"]:
+                self.switches.append(body["actions"])
+                self.engine.made |= aliases_in(body["actions"])
+            case "PUT", ["collections", name]:
+                self.created[name] = models.CreateCollection.model_validate(body)
+                self.engine.made.add(name)
+            case "PUT", ["collections", name, "index"]:
+                self.indexes.setdefault(self._behind(name), {})[body["field_name"]] = body["field_schema"]
+            case "DELETE", ["collections", name]:
+                self.indexes.pop(name, None)
+                self.created.pop(name, None)
 
     async def _version(self, _: web.Request) -> web.Response:
         return web.json_response({"title": "qdrant - vector search engine", "version": self.version})

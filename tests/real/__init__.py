@@ -1,0 +1,1 @@
+"""What holds against real servers, where they are given: `make real`."""
