@@ -92,7 +92,7 @@ def _table(others: Sequence[OtherIndex]) -> list[Sequence[str]]:
             (
                 other.installation,
                 f"{last:%Y-%m-%d %H:%M} UTC" if other.written_ms else "none",
-                str(len(other.collections)),
+                ", ".join(other.collections),
             )
         )
     return rows

@@ -583,7 +583,7 @@ async def test_doctor_lists_other_installations_with_the_time_of_their_last_numb
     assert "3 of 3 memories; 1 other installation has its index on this server" in finding.found
     assert [tuple(row) for row in finding.table] == [
         ("installation", "last number", "collections"),
-        (await installation(second), f"{last:%Y-%m-%d %H:%M} UTC", "1"),
+        (await installation(second), f"{last:%Y-%m-%d %H:%M} UTC", f"discord_memories_{await installation(second)}_1"),
     ]
     place.qdrant.engine.delete(f"discord_memories_{await installation(first)}_1", [next(iter(await known(first)))])
     finding = await examined(place, "first")
