@@ -43,6 +43,7 @@ COMMANDS = {
     "encrypt": "Encrypt the embedded database with DATA_KEY, once, with the bot stopped.",
     "backup": "Back up the database into one file, also beside a running bot.",
     "restore": "Put a backup in the place of the database, without what was erased since; with the bot stopped.",
+    "migrate-database": "Move the database from SQLite to a PostgreSQL server, with the bot stopped.",
     "migrate": "Bring the database up to date, as every start does, after a backup.",
     "demo": "Replay the sample chat of a makerspace, then ask three questions about it.",
 }

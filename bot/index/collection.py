@@ -59,7 +59,7 @@ def adopt(client: QdrantClient, home: Home, number: int, dims: int) -> str | Non
     ids, following = _page(client, name, None)
     if 2 * len(home.knows(ids)) <= len(ids):
         return None
-    _check_fits(client, name, dims)
+    check_fits(client, name, dims)
     put_mark(client, name, Mark(home.owner), dims)
     while True:
         if ours := sorted(home.knows(ids)):
@@ -81,7 +81,7 @@ def lay_out(client: QdrantClient, name: str, dims: int, layout: Layout) -> None:
         except UnexpectedResponse:
             if name not in names(client):
                 raise  # or else another process that starts at this moment was faster
-    _check_fits(client, name, dims)
+    check_fits(client, name, dims)
     schema = client.get_collection(name).payload_schema
     for field, wanted in _indexes().items():
         existing = schema.get(field)
@@ -144,23 +144,24 @@ def _earlier(number: int) -> Sequence[str]:
 
 
 def _has_unowned(client: QdrantClient, name: str) -> bool:
-    return mark_of(client, name) is None and bool(_page(client, name, None, limit=1)[0])
+    return mark_of(client, name) is None and bool(_page(client, name, None)[0])
 
 
-def _page(client: QdrantClient, name: str, after: str | None, limit: int = PAGE) -> tuple[list[str], str | None]:
-    """Points of this program that carry no id."""
-    ours = equal(points.own())
+def _page(client: QdrantClient, name: str, after: str | None) -> tuple[list[str], str | None]:
+    """Points of this program that carry no id; a server may refuse to filter by a field that it has no index of."""
     records, following = client.scroll(
-        name,
-        scroll_filter=models.Filter(must=[*(ours.must or ()), without_owner()]),
-        offset=after,
-        limit=limit,
-        with_payload=False,
+        name, scroll_filter=equal(points.own()), offset=after, limit=PAGE, with_payload=[OWNER]
     )
-    return [str(record.id) for record in records], None if following is None else str(following)
+    ids = [str(record.id) for record in records if not (record.payload or {}).get(OWNER)]
+    return ids, None if following is None else str(following)
 
 
-def _check_fits(client: QdrantClient, name: str, dims: int) -> None:
+def check_fits(client: QdrantClient, name: str, dims: int) -> None:
+    """See that a collection that is there takes vectors of `dims` numbers.
+
+    Raises:
+        StartupError: its vectors are of another size or kind.
+    """
     vectors = client.get_collection(name).config.params.vectors
     if not isinstance(vectors, models.VectorParams):
         raise StartupError(

@@ -117,9 +117,10 @@ class Keeper:
     @property
     def _is_due(self) -> bool:
         claim = self._claim
-        if claim is None or claim.standing is not Standing.HOLDING:
+        if claim is None:
             return True
-        return not 0 <= self._clock() - claim.seen_ms < LOOK_MS
+        pause_ms = LOOK_MS if claim.standing is Standing.HOLDING else LOOK_MS // 4
+        return not 0 <= self._clock() - claim.seen_ms < pause_ms
 
     async def _is_keeper(self) -> bool:
         """Take the lock, or see that it is held still."""

@@ -19,6 +19,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 from bot.domain import LostIndex, RateLimited, Server, ServiceError, ServiceRejected, ServiceUnavailable, Trouble
 from bot.index.collection import (
     adopt,
+    check_fits,
     clear,
     collection_of,
     equal,
@@ -94,9 +95,11 @@ class QdrantStore:
                     self._collection = self._found(home, number, dims, makes=makes)
                 if fresh:
                     clear(self._client, home.owner, self._collection)
-                lay_out(self._client, self._collection, dims, layout)
                 if makes:
+                    lay_out(self._client, self._collection, dims, layout)
                     have_alias(self._client, home.owner, self._collection)
+                else:
+                    check_fits(self._client, self._collection, dims)
                 self._mem0 = _LaidOut(self._collection, dims, client=self._client)
         except Exception:
             self._client.close()

@@ -10,6 +10,7 @@ from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
 from bot.operate.in_use import invite_link, services_in_use
 from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
+from bot.operate.move import move_database
 from bot.operate.restore import Restored, restore_backup, shown_time
 from bot.operate.services import Services
 from bot.operate.status import Status, StatusReport
@@ -34,6 +35,7 @@ __all__ = [
     "examine_discord",
     "invite_link",
     "look_for_delays",
+    "move_database",
     "open_status",
     "page",
     "restore_backup",

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,15 +87,17 @@ class Recall:
         query = replace(query, text=storable(query.text), earlier=storable(query.earlier))
         question, plain_text = await self._stage("understand", self._understand(query))
         result, fit = await self._search(question, plain_text, query)
-        if question.restricts and fit < FITTING:
+        if question.restricts and (fits := fit()) < FITTING:
             elsewhen, better = await self._search(question.without_restriction(), plain_text, query)
-            if better > fit:
+            if better() > fits:
                 result = replace(elsewhen, notes=(*elsewhen.notes, _from_other_times(question)))
         self._timed("all", time.monotonic() - started)
         return result
 
-    async def _search(self, question: Question, plain_text: str, query: RecallQuery) -> tuple[RecallResult, float]:
-        """The hits, and how much of the subject of the question the best of them has, from 0 to 1."""
+    async def _search(
+        self, question: Question, plain_text: str, query: RecallQuery
+    ) -> tuple[RecallResult, Callable[[], float]]:
+        """The hits, and what tells how much of the subject of the question the best of them has, from 0 to 1."""
         if self._message_vectors is not None and self._message_vectors.held:
             near, note, ranked, rows = await self._with_messages_by_meaning(question, plain_text, query)
         else:
@@ -111,7 +114,7 @@ class Recall:
             async with self._db.read() as connection:
                 hits = await with_replies(connection, hits, query)
         result = RecallResult(tuple(with_strength(hits, question, ranked, above)), (note,) if note else ())
-        return result, _fit(question, ranked, [memory for memory, _ in memories])
+        return result, partial(_fit, question, ranked, [memory for memory, _ in memories])
 
     async def _stage(self, name: str, work: Coroutine[Any, Any, T]) -> T:
         started = time.monotonic()
@@ -151,10 +154,18 @@ class Recall:
     async def _by_words(
         self, question: Question, query: RecallQuery, near: Sequence[int] = ()
     ) -> tuple[list[RankedMessage], list[int]]:
-        async with self._db.read() as connection:
-            scope = await scope_of(connection, query)
-            ranked = await self._messages.search(connection, question, query, scope, near)
-            return ranked, await self._memories.by_words(connection, question, scope)
+        """Messages and memories, each over a connection of its own and beside each other."""
+
+        async def spoken() -> list[RankedMessage]:
+            async with self._db.read() as connection:
+                scope = await scope_of(connection, query)
+                return await self._messages.search(connection, question, query, scope, near)
+
+        async def remembered() -> list[int]:
+            async with self._db.read() as connection:
+                return await self._memories.by_words(connection, question, await scope_of(connection, query))
+
+        return await asyncio.gather(spoken(), remembered())
 
     async def _further(
         self, question: Question, ranked: Sequence[RankedMessage], query: RecallQuery

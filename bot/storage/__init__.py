@@ -32,7 +32,7 @@ from bot.storage.copies import (
     PART as BACKUP_PART,
 )
 from bot.storage.encryption import encrypt, is_plain
-from bot.storage.engine import Database, Dialect, migrations_waiting, upsert
+from bot.storage.engine import Database, Dialect, migrations_waiting, open_database, upsert
 from bot.storage.erasure_lines import (
     LINES_KEPT_MS,
     ErasureLine,
@@ -46,6 +46,7 @@ from bot.storage.erasure_lines import SINCE as LINES_SINCE
 from bot.storage.erasures_file import ErasuresFile, ErasuresWriter
 from bot.storage.file_faults import advice_on
 from bot.storage.installation import BOT_ID, Installation
+from bot.storage.moving import MOVING, Progress, check_target, count_rows, fingerprint, progress_of
 from bot.storage.outages import database_away, taken_back
 from bot.storage.postgres import Locks, others_connected
 from bot.storage.refused_data import outages_named
@@ -64,6 +65,7 @@ __all__ = [
     "KNOWN_SQL",
     "LINES_KEPT_MS",
     "LINES_SINCE",
+    "MOVING",
     "PENDING",
     "STATEMENT_IDS",
     "Changes",
@@ -84,6 +86,7 @@ __all__ = [
     "LineKind",
     "Locks",
     "Portion",
+    "Progress",
     "Record",
     "Scope",
     "Sections",
@@ -92,14 +95,17 @@ __all__ = [
     "Store",
     "advice_on",
     "check_file",
+    "check_target",
     "chunks",
     "clear",
     "copy_file",
+    "count_rows",
     "data_key",
     "database_address",
     "database_away",
     "database_file",
     "encrypt",
+    "fingerprint",
     "finish",
     "give_numbers_after",
     "hashed_id",
@@ -116,11 +122,13 @@ __all__ = [
     "newest_time",
     "note_lines",
     "numbers",
+    "open_database",
     "open_store",
     "opened_file",
     "others_connected",
     "outages_named",
     "private_folder",
+    "progress_of",
     "put_in_place",
     "put_rows",
     "restoring_folder",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bot.domain import Clock
 from bot.settings import Settings
 from bot.storage.engine import Database, open_database
 from bot.storage.erasure_lines import ErasureLines
 from bot.storage.installation import Installation
+from bot.storage.moving import check_whole
 from bot.storage.set_aside_store import SetAside
 from bot.storage.stores import Store
 
@@ -23,9 +25,16 @@ def data_key(settings: Settings) -> str | None:
     return settings.data_key.get_secret_value() if settings.data_key else None
 
 
-def open_store(settings: Settings) -> AbstractAsyncContextManager[Database]:
-    """The database of the settings, for the time of a block; see `open_database`."""
-    return open_database(database_address(settings), settings.data_dir, key=data_key(settings))
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Database]:
+    """The database of the settings, for the time of a block; see `open_database`.
+
+    Raises:
+        StartupError: it can't be opened, or another one is still to be moved into it.
+    """
+    async with open_database(database_address(settings), settings.data_dir, key=data_key(settings)) as db:
+        await check_whole(db)
+        yield db
 
 
 def storage_stores(db: Database, clock: Clock) -> tuple[Store, ...]:

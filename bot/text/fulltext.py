@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     CTE,
@@ -46,6 +46,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import people_in
 from bot.storage import channels, citations, memories, messages
 from bot.text.analysis import terms
+from bot.text.scope_tokens import author_token, channel_token, guild_token, mention_token
 
 Indexed = Literal["messages", "memories"]
 Dialect = Literal["sqlite", "postgresql"]
@@ -101,6 +102,22 @@ class Document:
     terms: tuple[str, ...]
 
 
+class Holders(NamedTuple):
+    """Documents that lie in the same channels and hold a word, among those that were counted.
+
+    Attributes:
+        channel_ids: where they lie; of memories, all channels that they cite.
+        documents: how many they are.
+        oldest: the lowest of their rows.
+        newest: the highest.
+    """
+
+    channel_ids: tuple[int, ...]
+    documents: int
+    oldest: int
+    newest: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
     """Where to look.
@@ -122,26 +139,6 @@ class SearchScope:
     author_id: int | None = None
     since: int | None = None
     until: int | None = None
-
-
-def guild_token(guild_id: int) -> str:
-    """The token of everything said in a guild."""
-    return f"g_{guild_id}"
-
-
-def channel_token(channel_id: int) -> str:
-    """The token of everything said in a channel."""
-    return f"c_{channel_id}"
-
-
-def author_token(author_id: int) -> str:
-    """The token of everything said by a member."""
-    return f"a_{author_id}"
-
-
-def mention_token(user_id: int) -> str:
-    """The token of everything that refers to somebody."""
-    return f"m_{user_id}"
 
 
 class FullText:
@@ -241,54 +238,38 @@ class FullText:
         rows = await connection.execute(select(index.c.rowid, index.c.terms).where(index.c.rowid.in_(rowids)))
         return {rowid: terms_.split() for rowid, terms_ in rows.all()}
 
-    async def frequencies(
+    async def holders(
         self, connection: AsyncConnection, where: Indexed, scope: SearchScope, words: Sequence[Collection[str]]
-    ) -> list[float]:
-        """How many documents there are in scope, and how many hold each word (any of the terms it may stand under).
+    ) -> tuple[list[list[Holders]], int]:
+        """How many documents of a guild there are and how many hold each word (any of the terms it may stand under).
 
-        Counted up to a limit, newest first, and from there on estimated by how much of the time that took,
-        so that the most common words cost no more than others. Only what lies in the scope's channels counts: who
-        can't read a channel must not learn from the order of other hits which words are common there.
+        Counted up to a limit, newest first, by the channels in which they lie, so that the figures serve whoever asks.
+        Of few channels in scope only theirs are counted, so that those of a quiet one are among them.
+
+        Returns:
+            those of all documents, then those of each word; and the row of the oldest document, 0 if there is none.
         """
         parts = _Rows(self._tables[where], scope)
         groups: list[list[Collection[str]]] = [[[guild_token(scope.guild_id)]], *([word] for word in words)]
-        counts = [
-            select(
-                literal(number).label("word"),
-                func.count().filter(sample.c.readable),
-                func.count(),
-                func.min(sample.c.rowid).filter(sample.c.readable),
-                func.max(sample.c.rowid).filter(sample.c.readable),
-            )
-            for number, group in enumerate(groups)
-            for sample in [parts.sample(group, COUNTED)]
-        ]
+        counts = [parts.by_channels(number, group, COUNTED) for number, group in enumerate(groups)]
         inside = parts.holding(groups[0])
         first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
-        oldest = select(literal(-1).label("word"), literal(0), literal(0), first.c.rowid, first.c.rowid)
-        rows = {row[0]: row for row in await connection.execute(union_all(*counts, oldest))}
-        if -1 not in rows:
-            return [0.0] * len(groups)
-        span = (rows[0][4] or 0) - rows[-1][3]
-        counted = (rows[number] for number in range(len(groups)))
-        return [_estimate(readable, count, low, high, span) for _, readable, count, low, high in counted]
+        oldest = select(literal(-1), literal(""), literal(0), first.c.rowid, first.c.rowid)
+        holders: list[list[Holders]] = [[] for _ in groups]
+        oldest_row = 0
+        for number, channel_ids, count, low, high in await connection.execute(union_all(*counts, oldest)):
+            if number < 0:
+                oldest_row = low
+            else:
+                ids = tuple(sorted({int(channel_id) for channel_id in channel_ids.split(",")}))
+                holders[number].append(Holders(ids, count, low, high))
+        return holders, oldest_row
 
 
 def document_length(tokens: Sequence[str]) -> int:
     """Terms of a document; the index's own tokens, which come first, don't count."""
     own = next((number for number, token in enumerate(tokens) if "_" not in token), len(tokens))
     return len(tokens) - own
-
-
-def _estimate(readable: int, counted: int, oldest: int | None, newest: int | None, span: int) -> float:
-    """All readable rows of a word: those counted, or more if they are as frequent in all of `span`.
-
-    What can't be read decides how far back is counted, but not how frequent the word is from the oldest of the readable
-    rows to their newest.
-    """
-    if counted < COUNTED or oldest is None or newest is None:
-        return readable
-    return readable * max(1.0, span / max(1, newest - oldest))
 
 
 class _Rows:
@@ -317,10 +298,21 @@ class _Rows:
         readable = select(looked_at.c.rowid).where(self._may_read(looked_at.c.rowid))
         return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
 
-    def sample(self, groups: Sequence[Collection[str]], limit: int) -> Subquery:
-        """The newest rows that hold a token of each group, and whether each lies in the scope's channels alone."""
+    def by_channels(self, number: int, groups: Sequence[Collection[str]], limit: int) -> Select[Any]:
+        """Of the newest rows that hold a token of each group, how many lie in which channels, the oldest and newest."""
         rows = self.holding(groups).order_by(self._index.c.rowid.desc()).limit(limit).subquery()
-        return select(rows.c.rowid, self._may_read(rows.c.rowid).label("readable")).subquery()
+        if self._dated:
+            placed = select(rows.c.rowid, cast(messages.c.channel_id, String).label("places"))
+            places = placed.join_from(rows, messages, messages.c.id == rows.c.rowid).subquery()
+        else:
+            channel_ids = func.aggregate_strings(cast(citations.c.channel_id, String), ",")
+            cited = select(rows.c.rowid, channel_ids.label("places"))
+            cited = cited.join_from(rows, memories, memories.c.seq == rows.c.rowid)
+            cited = cited.join(citations, citations.c.memory_id == memories.c.id)
+            places = cited.group_by(rows.c.rowid).subquery()
+        row = places.c.rowid
+        counted = select(literal(number), places.c.places, func.count(), func.min(row), func.max(row))
+        return counted.group_by(places.c.places)
 
     def _may_read(self, rowid: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a row lies in the scope's channels alone, as far as the match does not tell already."""

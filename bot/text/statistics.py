@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock
-from bot.text.fulltext import COUNTED, FullText, Indexed, SearchScope
+from bot.text.fulltext import CHANNELS_IN_MATCH, COUNTED, FullText, Holders, Indexed, SearchScope
 
 KEPT_MS = 10 * 60 * 1000
-"""Figures of more than COUNTED documents hardly change in ten minutes; others are always taken anew."""
+"""Figures of STEADY documents or more hardly change in ten minutes; others are always taken anew."""
+
+STEADY = 500
+
+KEPT = 100_000
+"""Figures that are kept, over all guilds and words: one for each channel in which a word is said."""
 
 _EVERYTHING: tuple[str, ...] = ()
 """Stands for no word: every document."""
 
-KEPT_WORDS = 20_000
-"""Words whose figures are kept, over all guilds."""
-
-
-_Key = tuple[Indexed, bytes, tuple[str, ...]]
+_Key = tuple[Indexed, int, frozenset[int] | None, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,41 +38,84 @@ class Corpus:
     frequencies: tuple[float, ...]
 
 
+class _Figures(NamedTuple):
+    """Who holds a word, and the oldest document of all.
+
+    Attributes:
+        until_ms: when they are taken anew.
+    """
+
+    holders: list[Holders]
+    oldest: int
+    until_ms: int
+
+
 class Statistics:
-    """Takes the figures from the full-text index, and keeps those that are expensive for a while."""
+    """Takes the figures from the full-text index, and keeps for a while those that change little."""
 
     def __init__(self, fulltext: FullText, clock: Clock) -> None:
         self._fulltext = fulltext
         self._clock = clock
-        self._kept: dict[_Key, tuple[float, int]] = {}
+        self._kept: dict[_Key, _Figures] = {}
+        self._size = 0
 
     async def corpus(
         self, connection: AsyncConnection, where: Indexed, scope: SearchScope, words: Sequence[tuple[str, ...]]
     ) -> Corpus:
-        """The figures of a scope's channels, with the frequencies of `words` (each the terms it may stand under)."""
-        all_time = replace(scope, author_id=None, since=None, until=None)
-        place, now = _digest(scope), self._clock()
-        known = {word: self._get((where, place, word), now) for word in (_EVERYTHING, *words)}
-        missing = [word for word in words if known[word] is None]
-        if missing or known[_EVERYTHING] is None:
-            counted = await self._fulltext.frequencies(connection, where, all_time, missing)
-            fresh = dict(zip((_EVERYTHING, *missing), counted, strict=True))
-            if fresh[_EVERYTHING] >= COUNTED:
-                self._keep({(where, place, word): (count, now + KEPT_MS) for word, count in fresh.items()})
-            known |= fresh
-        return Corpus(known[_EVERYTHING] or 0.0, tuple(known[word] or 0.0 for word in words))
+        """The figures of a scope's channels, with the frequencies of `words` (each the terms it may stand under).
 
-    def _get(self, key: _Key, now: int) -> float | None:
-        count, until_ms = self._kept.get(key, (0.0, 0))
-        return count if until_ms > now else None
+        Only what lies in the scope's channels counts: who can't read a channel must not learn from the order of other
+        hits which words are common there.
+        """
+        readable = scope.channel_ids
+        few = readable if readable is not None and len(readable) <= CHANNELS_IN_MATCH else None
+        counted_in = SearchScope(guild_id=scope.guild_id, sole=scope.sole, channel_ids=few)
+        now = self._clock()
+        figures = {word: self._get((where, scope.guild_id, few, word), now) for word in (_EVERYTHING, *words)}
+        missing = [word for word in words if figures[word] is None]
+        if missing or figures[_EVERYTHING] is None:
+            holders, oldest = await self._fulltext.holders(connection, where, counted_in, missing)
+            fresh = {
+                word: _Figures(held, oldest, now + KEPT_MS)
+                for word, held in zip((_EVERYTHING, *missing), holders, strict=True)
+            }
+            if sum(held.documents for held in fresh[_EVERYTHING].holders) >= STEADY:
+                self._keep({(where, scope.guild_id, few, word): of_word for word, of_word in fresh.items()})
+            figures |= fresh
+        everything = figures[_EVERYTHING]
+        newest = max((held.newest for held in _readable(everything, readable)), default=0)
+        span = 0 if everything is None else newest - everything.oldest
+        frequencies = [_estimate(figures[word], readable, span) for word in (_EVERYTHING, *words)]
+        return Corpus(frequencies[0], tuple(frequencies[1:]))
 
-    def _keep(self, fresh: dict[_Key, tuple[float, int]]) -> None:
-        if len(self._kept) > KEPT_WORDS:
+    def _get(self, key: _Key, now: int) -> _Figures | None:
+        figures = self._kept.get(key)
+        return figures if figures is not None and figures.until_ms > now else None
+
+    def _keep(self, fresh: dict[_Key, _Figures]) -> None:
+        if self._size > KEPT:
             self._kept.clear()
+            self._size = 0
         self._kept |= fresh
+        self._size += sum(1 + len(figures.holders) for figures in fresh.values())
 
 
-def _digest(scope: SearchScope) -> bytes:
-    """What tells the channels of one scope from those of another, in little room."""
-    channels = "all" if scope.channel_ids is None else ",".join(map(str, sorted(scope.channel_ids)))
-    return hashlib.blake2b(f"{scope.guild_id}:{channels}".encode(), digest_size=16).digest()
+def _readable(figures: _Figures | None, channel_ids: Collection[int] | None) -> list[Holders]:
+    holders = figures.holders if figures is not None else []
+    if channel_ids is None:
+        return holders
+    return [held for held in holders if all(channel_id in channel_ids for channel_id in held.channel_ids)]
+
+
+def _estimate(figures: _Figures | None, channel_ids: Collection[int] | None, span: int) -> float:
+    """All readable documents with a word: those counted, or more if they are as frequent in all of `span`.
+
+    What can't be read decides how far back is counted, but not how frequent the word is from the oldest of the readable
+    documents to their newest.
+    """
+    readable = _readable(figures, channel_ids)
+    count = sum(held.documents for held in readable)
+    if figures is None or not count or sum(held.documents for held in figures.holders) < COUNTED:
+        return count
+    oldest, newest = min(held.oldest for held in readable), max(held.newest for held in readable)
+    return count * max(1.0, span / max(1, newest - oldest))

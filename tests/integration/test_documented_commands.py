@@ -27,7 +27,14 @@ from tests.loopback.openai import LoopbackOpenAI
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 ADA = "200000001000000007"
-PLACEHOLDERS = {"FILE": "export.json", "OUT.jsonl": "out.jsonl", "ID": ADA, "N": "7", "…": "export.json"}
+PLACEHOLDERS = {
+    "FILE": "export.json",
+    "OUT.jsonl": "out.jsonl",
+    "proposals.jsonl": "out.jsonl",
+    "ID": ADA,
+    "N": "7",
+    "…": "export.json",
+}
 OF_OTHERS = {
     *("git", "ollama", "openssl", "createuser", "createdb", "curl", "firewall-cmd", "ufw", "systemctl", "apt", "wsl"),
     *("mkdir", "sqlite3", "pg_dump", "pytest", "pipx", "uvx", "systemd-run"),
@@ -123,7 +130,7 @@ def shown() -> tuple[Shown, ...]:
 def of_bot(*, least: bool = False) -> list[tuple[str, ...]]:
     """The calls of this program, with placeholders filled in; with `least`, without what may be left out."""
     calls = {
-        tuple(PLACEHOLDERS.get(word, word) for word in args)
+        tuple("7" if word.isdecimal() else PLACEHOLDERS.get(word, word) for word in args)
         for one in shown()
         if (args := one.of_bot) and (one.least or not least)
     }
@@ -142,6 +149,10 @@ def test_commands_of_every_kind_are_read_from_the_pages() -> None:
     programs = {one.program for one in shown()}
     assert programs >= {"python", "channel-memory", "make", "docker", "kubectl", "pip", "git", "cp"}
     assert len(of_bot()) >= 20
+
+
+def test_every_command_of_the_program_is_in_the_pages() -> None:
+    assert {args[0] for args in of_bot()} >= set(COMMANDS) - {"demo", "policy"}
 
 
 @pytest.mark.parametrize("arguments", of_bot(), ids=" ".join)

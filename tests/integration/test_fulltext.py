@@ -7,21 +7,16 @@ from collections.abc import Collection, Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete, insert
 
 from bot.domain import snowflake
 from bot.observe.messagelog import MessageLog
+from bot.storage import messages
 from bot.storage.engine import Database
 from bot.text import fulltext as module
 from bot.text.analysis import question_terms
-from bot.text.fulltext import (
-    FullText,
-    FullTextEntry,
-    SearchScope,
-    author_token,
-    channel_token,
-    guild_token,
-    mention_token,
-)
+from bot.text.fulltext import FullText, FullTextEntry, SearchScope
+from bot.text.scope_tokens import author_token, channel_token, guild_token, mention_token
 from bot.text.statistics import KEPT_MS, Statistics
 from tests.fixtures.recall import ADA, BEN, Chat
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory
@@ -47,7 +42,14 @@ async def find(database: Database, *words: str, scope: SearchScope = HERE, limit
 
 
 async def put(database: Database, *entries: FullTextEntry) -> None:
+    rows = [
+        {"id": one.rowid, "guild_id": one.guild_id, "channel_id": one.channel_id, "author_id": ADA, "content": ""}
+        for one in entries
+    ]
     async with database.write() as connection:
+        ids = [row["id"] for row in rows]
+        await connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+        await connection.execute(insert(messages), [{**row, "logged_ms": 0, "state": "pending"} for row in rows])
         await FullText(database.dialect).add(connection, "messages", entries)
 
 
@@ -140,8 +142,10 @@ async def test_any_text_can_be_stored_and_is_found_by_its_own_words(database: Da
 
 
 async def frequencies(database: Database, words: Sequence[Sequence[str]], scope: SearchScope = HERE) -> list[float]:
+    statistics = Statistics(FullText(database.dialect), FakeClock())
     async with database.read() as connection:
-        return await FullText(database.dialect).frequencies(connection, "messages", scope, words)
+        corpus = await statistics.corpus(connection, "messages", scope, [tuple(word) for word in words])
+    return [corpus.documents, *corpus.frequencies]
 
 
 async def test_frequencies_are_of_the_guild_and_any_form_of_a_word_counts_once(database: Database) -> None:
@@ -159,6 +163,7 @@ async def test_frequencies_are_of_the_guild_and_any_form_of_a_word_counts_once(d
 async def test_past_the_limit_a_frequency_is_estimated(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     await put(database, *(entry(100 + number, "kite" if number % 2 else "kite dragon") for number in range(100)))
     monkeypatch.setattr(module, "COUNTED", 20)
+    monkeypatch.setattr("bot.text.statistics.COUNTED", 20)
     everything, kite, dragon = await frequencies(database, [("kite",), ("dragon",)])
     assert everything == pytest.approx(100, rel=0.1)
     assert kite == pytest.approx(100, rel=0.1)
@@ -169,7 +174,9 @@ async def test_past_the_limit_what_is_said_where_one_can_not_read_changes_no_est
     chat: Chat, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "COUNTED", 20)
+    monkeypatch.setattr("bot.text.statistics.COUNTED", 20)
     monkeypatch.setattr(module, "CHANNELS_IN_MATCH", 1)
+    monkeypatch.setattr("bot.text.statistics.CHANNELS_IN_MATCH", 1)
     theirs, hidden = frozenset({CHANNEL, CHANNEL + 1}), frozenset({CHANNEL + 2, CHANNEL + 3})
     scope = SearchScope(guild_id=GUILD, channel_ids=theirs, hidden_ids=hidden)
     await chat.talk([(ADA, "a kite" if number % 4 else "a kite and a dragon") for number in range(100)])
@@ -184,7 +191,7 @@ async def test_past_the_limit_what_is_said_where_one_can_not_read_changes_no_est
 async def test_figures_of_a_large_guild_are_kept_for_a_while(
     database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.text.statistics.COUNTED", 2)
+    monkeypatch.setattr("bot.text.statistics.STEADY", 2)
     statistics = Statistics(FullText(database.dialect), clock)
 
     async def kites() -> float:

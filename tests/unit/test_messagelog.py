@@ -14,7 +14,8 @@ from bot.observe.messagelog import AppendReport, Exclusion, MessageLog, Said
 from bot.storage.engine import Database
 from bot.storage.schema import channels, members, messages, metadata, tombstones
 from bot.storage.stores import Erased, Scope
-from bot.text.fulltext import FullText, guild_token
+from bot.text.fulltext import FullText
+from bot.text.scope_tokens import guild_token
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS, FakeClock, SaidFactory, refuse
 
 pytestmark = pytest.mark.both_databases

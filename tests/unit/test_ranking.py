@@ -205,7 +205,7 @@ def fitting(lines: Sequence[RankedMessage], limit: int, room: int, hungry: bool)
 
 def brief(line: RankedMessage, score: float) -> float:
     """Its score, held back a little by the room that it takes."""
-    return score / (60 + size(line)) ** 0.2
+    return float(score / (60 + size(line)) ** 0.2)
 
 
 LINES = st.lists(

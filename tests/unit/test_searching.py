@@ -205,7 +205,7 @@ class Answering:
         memories: list[tuple[Memory, float]],
         **changes: Any,  # noqa: ANN401 - any field
     ) -> list[str]:
-        hits = await self.recall._hits(ranked, memories, QUESTION, replace(QUERY, **changes))
+        hits = await self.recall._hits([ranked], memories, QUESTION, replace(QUERY, **changes))
         return [hit.text for hit in hits]
 
 

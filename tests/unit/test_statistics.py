@@ -9,30 +9,35 @@ import pytest
 
 from bot.text import Indexed, SearchScope, document_length
 from bot.text import statistics as module
-from bot.text.fulltext import COUNTED, _estimate
-from bot.text.statistics import KEPT_MS, Corpus, Statistics
+from bot.text.fulltext import CHANNELS_IN_MATCH, COUNTED, Holders
+from bot.text.statistics import KEPT_MS, STEADY, Corpus, Statistics
 
 WORDS = [("apple",), ("bread", "loaf")]
+ROOM, CELLAR = 100, 200
+MANY = frozenset(range(ROOM, ROOM + 1 + CHANNELS_IN_MATCH))
+OLDEST = 1
 
 
 class CountingIndex:
-    """A full-text index that counts so many documents, and notes for which words it was asked."""
+    """A full-text index of so many documents, which notes for which words it was asked."""
 
-    def __init__(self, documents: float) -> None:
-        self.documents = documents
+    def __init__(self, documents: int) -> None:
+        self.everything = [Holders((ROOM,), documents, OLDEST, 1000)]
+        self.words: dict[tuple[str, ...], list[Holders]] = {}
         self.asked: list[tuple[SearchScope, list[Collection[str]]]] = []
 
-    async def frequencies(
+    async def holders(
         self, connection: object, where: Indexed, scope: SearchScope, words: Sequence[Collection[str]]
-    ) -> list[float]:
+    ) -> tuple[list[list[Holders]], int]:
         self.asked.append((scope, list(words)))
-        return [self.documents, *(float(len(word)) for word in words)]
+        of_words = [self.words.get(tuple(word), [Holders((ROOM,), len(word), 1, 9)]) for word in words]
+        return [self.everything, *of_words], OLDEST
 
 
 class Shop:
     """Statistics over an index, and a clock to turn."""
 
-    def __init__(self, documents: float) -> None:
+    def __init__(self, documents: int) -> None:
         self.now = 1_000_000
         self.index = CountingIndex(documents)
         self.statistics = Statistics(self.index, lambda: self.now)  # type: ignore[arg-type]
@@ -43,11 +48,22 @@ class Shop:
 
 async def test_figures_are_those_of_all_times_and_authors_of_the_channels() -> None:
     shop = Shop(5)
-    assert await shop.corpus(*WORDS, author_id=3, since=1, until=9, channel_ids=frozenset({2})) == Corpus(5, (1, 2))
-    assert shop.index.asked == [(SearchScope(guild_id=1, channel_ids=frozenset({2})), WORDS)]
+    few = frozenset({ROOM})
+    assert await shop.corpus(*WORDS, author_id=3, since=1, until=9, channel_ids=few) == Corpus(5, (1, 2))
+    assert shop.index.asked == [(SearchScope(guild_id=1, channel_ids=few), WORDS)]
 
 
-@pytest.mark.parametrize(("documents", "times"), [(COUNTED - 1, 2), (COUNTED, 1)])
+async def test_only_what_lies_in_the_channels_alone_counts() -> None:
+    shop = Shop(5)
+    shop.index.words = {
+        WORDS[0]: [Holders((ROOM,), 3, 1, 9), Holders((CELLAR,), 7, 1, 9), Holders((ROOM, CELLAR), 2, 1, 9)]
+    }
+    assert (await shop.corpus(*WORDS, channel_ids=MANY)).frequencies == (3, 2)
+    assert (await shop.corpus(*WORDS, channel_ids=MANY | {CELLAR})).frequencies == (12, 2)
+    assert (await shop.corpus(*WORDS)).frequencies == (12, 2)
+
+
+@pytest.mark.parametrize(("documents", "times"), [(STEADY - 1, 2), (STEADY, 1)])
 async def test_what_takes_long_to_count_is_counted_once(documents: int, times: int) -> None:
     shop = Shop(documents)
     for _ in range(2):
@@ -55,15 +71,23 @@ async def test_what_takes_long_to_count_is_counted_once(documents: int, times: i
     assert len(shop.index.asked) == times
 
 
+async def test_figures_of_many_channels_serve_everybody_who_may_read_many() -> None:
+    shop = Shop(STEADY)
+    await shop.corpus(*WORDS, channel_ids=MANY)
+    await shop.corpus(*WORDS, channel_ids=MANY | {CELLAR})
+    await shop.corpus(*WORDS)
+    assert shop.index.asked == [(SearchScope(guild_id=1), WORDS)]
+
+
 async def test_only_words_that_are_not_known_are_counted() -> None:
-    shop = Shop(COUNTED)
+    shop = Shop(STEADY)
     await shop.corpus(WORDS[0])
-    assert await shop.corpus(*WORDS) == Corpus(COUNTED, (1, 2))
+    assert await shop.corpus(*WORDS) == Corpus(STEADY, (1, 2))
     assert [words for _, words in shop.index.asked] == [WORDS[:1], WORDS[1:]]
 
 
 async def test_after_ten_minutes_everything_is_counted_again() -> None:
-    shop = Shop(COUNTED)
+    shop = Shop(STEADY)
     await shop.corpus(*WORDS)
     shop.now += 10 * 60 * 1000 - 1
     await shop.corpus(*WORDS)
@@ -74,8 +98,8 @@ async def test_after_ten_minutes_everything_is_counted_again() -> None:
     assert KEPT_MS == 600_000
 
 
-async def test_channels_guilds_and_kinds_are_kept_apart() -> None:
-    shop = Shop(COUNTED)
+async def test_few_channels_guilds_and_kinds_are_kept_apart() -> None:
+    shop = Shop(STEADY)
     for channels in (None, frozenset({1}), frozenset({1, 2})):
         for where in ("messages", "memories"):
             await shop.corpus(*WORDS, where=where, channel_ids=channels)
@@ -84,14 +108,14 @@ async def test_channels_guilds_and_kinds_are_kept_apart() -> None:
     assert len(shop.index.asked) == 6
 
 
-async def test_no_more_words_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_WORDS", 3)
-    shop = Shop(COUNTED)
+async def test_no_more_figures_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT", 10)
+    shop = Shop(STEADY)
     for word in "abc":
-        await shop.corpus((word,))  # each with the number of all documents
+        await shop.corpus((word,))  # each with the number of all documents, two figures each
     await shop.corpus(("a",))
     assert len(shop.index.asked) == 3
-    await shop.corpus(("d",))  # four are kept, one too many: now they go
+    await shop.corpus(("d",))  # it is one too many: the others go
     await shop.corpus(("a",))
     assert [words for _, words in shop.index.asked][3:] == [[("d",)], [("a",)]]
 
@@ -102,8 +126,19 @@ def test_a_document_is_as_long_as_its_terms_are_many() -> None:
     assert document_length(["apple"]) == 1
 
 
-def test_what_is_counted_in_part_is_estimated_by_how_much_of_the_time_that_took() -> None:
-    assert _estimate(30, COUNTED - 1, 100, 200, 1000) == 30
-    assert _estimate(30, COUNTED, 100, 200, 1000) == 300
-    assert _estimate(30, COUNTED, 100, 200, 50) == 30
-    assert _estimate(30, COUNTED, 100, 100, 7) == 210
+@pytest.mark.parametrize(
+    ("documents", "low", "high", "newest", "estimate"),
+    [
+        (COUNTED - 1, 100, 200, 1001, COUNTED - 1),
+        (COUNTED, 100, 200, 1001, 10 * COUNTED),
+        (COUNTED, 100, 200, 51, COUNTED),
+        (COUNTED, 100, 100, 8, 7 * COUNTED),
+    ],
+)
+async def test_what_is_counted_in_part_is_estimated_by_how_much_of_the_time_that_took(
+    documents: int, low: int, high: int, newest: int, estimate: int
+) -> None:
+    shop = Shop(5)
+    shop.index.everything = [Holders((ROOM,), 5, OLDEST, newest)]
+    shop.index.words = {WORDS[0]: [Holders((ROOM,), documents, low, high)]}
+    assert (await shop.corpus(WORDS[0])).frequencies == (estimate,)
