@@ -81,7 +81,7 @@ def of_ollama(chat: str, embedder: str) -> list[Exchange]:
         Exchange("a chat model", "POST", "/api/show", body={"model": chat}, holds=_shows("completion")),
         Exchange("an embedder", "POST", "/api/show", body={"model": embedder}, holds=_shows("embedding")),
         Exchange("a missing model is shown", "POST", "/api/show", (404,), {"model": missing}, "not found"),
-        ask("a missing model is asked", missing, 404, says=not_found),
+        ask("a missing model is asked", missing, 404, says=f"model '{missing}' not found"),
         embed("a missing model is to embed", missing, 404, says=not_found),
         ask("a chat", chat, holds=lambda answer: bool(answer["done"] and answer["message"]["role"] == "assistant")),
         ask("an embedder is asked", embedder, 400, says="does not support chat"),

@@ -317,7 +317,7 @@ class LoopbackOllama(LoopbackServer):
     def _bad_embedding(self, body: dict[str, Any], texts: Sequence[str]) -> web.Response | None:
         name = body["model"]
         if not _pulled(name, (*self.models, *self.embedders)):
-            return _unknown(name)
+            return _error(404, f'model "{name}" not found, try pulling it first')
         if not _pulled(name, self.embedders) and not self.chat_models_embed:
             return _error(501, "this model does not support embeddings")
         if self.declines is not None and (declined := self.declines(texts)) is not None:
@@ -360,7 +360,7 @@ def _pulled(name: str, models: Sequence[str]) -> bool:
 
 
 def _unknown(name: str) -> web.Response:
-    return _error(404, f'model "{name}" not found, try pulling it first')
+    return _error(404, f"model '{name}' not found")
 
 
 def _error(status: int, text: str) -> web.Response:
