@@ -16,6 +16,8 @@ from pathlib import Path
 
 import portalocker
 import pytest
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from bot.cli import main as entry
 from bot.run.life import LOCK
@@ -199,6 +201,8 @@ def _own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setenv("METRICS_PORT", "")  # so that what a scene sets goes with the test
+    monkeypatch.setattr(Route, "BASE", Route.BASE)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     yield
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -42,6 +42,17 @@ class Files:
     async def write(self) -> AsyncIterator[None]:
         yield None
 
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Files]:
+        yield self
+
+    async def execute(self, query: object) -> Files:
+        return self
+
+    def one(self) -> tuple[int, None]:
+        """No line waits to be written."""
+        return 0, None
+
 
 class Emptying:
     """A store that removes so many items each time that it is told, and has so many left in the end."""
