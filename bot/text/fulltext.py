@@ -241,23 +241,25 @@ class FullText:
     async def holders(
         self, connection: AsyncConnection, where: Indexed, scope: SearchScope, words: Sequence[Collection[str]]
     ) -> tuple[list[list[Holders]], int]:
-        """How many documents of a guild there are and how many hold each word (any of the terms it may stand under).
+        """How many documents of a guild hold each word (any of the terms it may stand under; without any, all do).
 
         Counted up to a limit, newest first, by the channels in which they lie, so that the figures serve whoever asks.
         Of few channels in scope only theirs are counted, so that those of a quiet one are among them.
 
         Returns:
-            those of all documents, then those of each word; and the row of the oldest document, 0 if there is none.
+            those of each word; and the row of the oldest document where all were to be counted, else 0.
         """
         parts = _Rows(self._tables[where], scope)
-        groups: list[list[Collection[str]]] = [[[guild_token(scope.guild_id)]], *([word] for word in words)]
+        every = [guild_token(scope.guild_id)]
+        groups: list[list[Collection[str]]] = [[word or every] for word in words]
         counts = [parts.by_channels(number, group, COUNTED) for number, group in enumerate(groups)]
-        inside = parts.holding(groups[0])
-        first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
-        oldest = select(literal(-1), literal(""), literal(0), first.c.rowid, first.c.rowid)
+        if not all(words):
+            inside = parts.holding([every])
+            first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
+            counts.append(select(literal(-1), literal(""), literal(0), first.c.rowid, first.c.rowid))
         holders: list[list[Holders]] = [[] for _ in groups]
         oldest_row = 0
-        for number, channel_ids, count, low, high in await connection.execute(union_all(*counts, oldest)):
+        for number, channel_ids, count, low, high in await connection.execute(union_all(*counts)):
             if number < 0:
                 oldest_row = low
             else:

@@ -72,17 +72,16 @@ class Statistics:
         counted_in = SearchScope(guild_id=scope.guild_id, sole=scope.sole, channel_ids=few)
         now = self._clock()
         figures = {word: self._get((where, scope.guild_id, few, word), now) for word in (_EVERYTHING, *words)}
-        missing = [word for word in words if figures[word] is None]
-        if missing or figures[_EVERYTHING] is None:
+        missing = [word for word, known in figures.items() if known is None]
+        if missing:
             holders, oldest = await self._fulltext.holders(connection, where, counted_in, missing)
-            fresh = {
-                word: _Figures(held, oldest, now + KEPT_MS)
-                for word, held in zip((_EVERYTHING, *missing), holders, strict=True)
+            figures |= {
+                word: _Figures(held, oldest, now + KEPT_MS) for word, held in zip(missing, holders, strict=True)
             }
-            if sum(held.documents for held in fresh[_EVERYTHING].holders) >= STEADY:
-                self._keep({(where, scope.guild_id, few, word): of_word for word, of_word in fresh.items()})
-            figures |= fresh
         everything = figures[_EVERYTHING]
+        if missing and everything and sum(held.documents for held in everything.holders) >= STEADY:
+            fresh = {(where, scope.guild_id, few, word): figures[word] for word in missing}
+            self._keep({key: of_word for key, of_word in fresh.items() if of_word})
         newest = max((held.newest for held in _readable(everything, readable)), default=0)
         span = 0 if everything is None else newest - everything.oldest
         frequencies = [_estimate(figures[word], readable, span) for word in (_EVERYTHING, *words)]
