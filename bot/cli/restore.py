@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.backup import STREAM, STREAMED
+from bot.cli.backup import STREAM
 from bot.cli.start import DataDir, load
 from bot.domain import system_clock
 from bot.operate import Restored, restore_backup, shown_time
@@ -24,12 +24,17 @@ Anyway = Annotated[
 ]
 
 
+STREAMED = "restore-on-its-way"
+"""The file in the data folder into which standard input goes, and which is then removed."""
+
+
 def restore(file: File, anyway: Anyway = False, data_dir: DataDir = None) -> None:
     """Put a backup in the place of the database, without what was erased since; with the bot stopped."""
     settings = load(data_dir, quiet=True)
     streamed = settings.data_dir / STREAMED
+    is_streamed = file == STREAM
     try:
-        if file == STREAM:
+        if is_streamed:
             private_folder(settings.data_dir)
             streamed.unlink(missing_ok=True)
             streamed.touch(mode=0o600)
@@ -38,7 +43,8 @@ def restore(file: File, anyway: Anyway = False, data_dir: DataDir = None) -> Non
             file = streamed
         restored = asyncio.run(_restore(settings, file, anyway=anyway))
     finally:
-        streamed.unlink(missing_ok=True)
+        if is_streamed:
+            streamed.unlink(missing_ok=True)
     print(
         f"Restored as of {shown_time(restored.made_ms)}; erasures since then that were applied: {restored.applied:,}."
     )

@@ -122,18 +122,18 @@ class IndexComparison:
         mendings, removes = self._gate.mendings, self._gate.removes
         if await self._index.count() == 0:
             await self._messages.begin_anew()  # they follow the memories, the newest first
-        found, self._left = Differences(), False
+        found, left = Differences(), False
         part: dict[OutboxPoint, str] = {}
         async for point, op in self._differing():
             if op == DELETE and not removes:
-                self._left = True
+                left = True
                 continue
             part[point] = op
             if len(part) == PAGE:
                 found = await self._enlist(part, found)
                 part = {}
         found = await self._enlist(part, found)
-        self._done_ms, self._mendings = self._clock(), mendings
+        self._done_ms, self._mendings, self._left = self._clock(), mendings, left
         if found != Differences():
             log.warning(
                 "The index lacks %d memories or messages and holds %d that are gone: it is brought up to date",

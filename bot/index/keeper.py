@@ -147,6 +147,7 @@ class Keeper:
         sight = Sight(self._clock(), number, known, number == owner.latest, owner.take_over)
         before = self._claim = self._claim or Claim(term=owner.term)
         claim = before.after(sight)
+        self.mendings += claim.mends  # before the number is written: the answer to that may be lost
         if claim.standing is Standing.HOLDING:
             self._counter += 1
             mine = Number(claim.term, self._run, self._counter)
@@ -164,7 +165,6 @@ class Keeper:
         elif holds and before.watched is not None:
             log.warning("This database holds the index on the Qdrant server from now on")
         self._claim, self.standing = claim, claim.standing
-        self.mendings += claim.mends
 
     async def _nothing_to_take_over(self) -> None:
         """An embedded index is this database's whatever was asked: no copy is to take that for itself later."""

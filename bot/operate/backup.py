@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 
+def _own_files(settings: Settings) -> set[Path]:
+    """What a backup must not take the place of, though somebody says that it may overwrite."""
+    own = [settings.erasures_path]
+    if not settings.uses_database_server:
+        own.append(database_file(database_address(settings), settings.data_dir))
+    return {path.resolve() for path in own}
+
+
 async def back_up(settings: Settings, target: Path, clock: Clock, *, replace: bool) -> None:
     """Write a backup, whole or not at all.
 
@@ -48,6 +56,8 @@ async def back_up(settings: Settings, target: Path, clock: Clock, *, replace: bo
         raise UserError(f"{target.parent} is no folder: make it, or name a file elsewhere")
     if not replace and await asyncio.to_thread(target.exists):
         raise UserError(f"{target} is there already: name another file, or add --replace")
+    if await asyncio.to_thread(target.resolve) in await asyncio.to_thread(_own_files, settings):
+        raise UserError(f"{target} is a file that the bot itself uses: name another file")
     part = target.with_name(target.name + BACKUP_PART)
     try:
         if settings.uses_database_server:

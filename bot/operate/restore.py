@@ -88,7 +88,8 @@ class _Erasures:
 
     def cover(self, made_ms: int, now_ms: int) -> bool:
         """Whether everything is known that was erased since a backup was made."""
-        return not self.nothing and max(self.since_ms, now_ms - LINES_KEPT_MS) <= made_ms
+        is_newer = self.up_to_ms is None or self.up_to_ms >= made_ms
+        return not self.nothing and is_newer and max(self.since_ms, now_ms - LINES_KEPT_MS) <= made_ms
 
 
 async def restore_backup(settings: Settings, backup: Path, clock: Clock, *, anyway: bool) -> Restored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from bot.storage.encryption import check, is_plain, key_pragmas
 from bot.storage.engine import RESTORING, Database, open_database
 from bot.storage.erasure_lines import SINCE, ErasureLine, line_of_values
 from bot.storage.erasures_file import sync_folder
-from bot.storage.file_faults import damaged
+from bot.storage.file_faults import PRIMARY_CODE, damaged
 from bot.storage.sqlite import BUSY_SECONDS, DATABASE_FILE, empty_file, private_folder
 
 MADE: Final = "backup_made_ms"
@@ -65,7 +66,11 @@ def copy_file(file: Path, setting: str, key: str | None, part: Path, *, now_ms: 
             connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (MADE, str(now_ms)))
         check_file(part, key)
     except FileError as error:
-        raise damaged(file, setting, str(error)) from None
+        if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise damaged(file, setting, str(error)) from None
+        raise StartupError(
+            f"the backup can't be written to {part.parent} ({error}): see that the disk has room, and try again"
+        ) from None
     sync(part)
 
 
@@ -163,7 +168,7 @@ def known_in(connection: Any) -> Known:  # noqa: ANN401 - the driver's
 def put_in_place(prepared: Path, file: Path) -> None:
     """Let a whole database stand where another one stood; whoever looks sees either of them."""
     sync(prepared)
-    for ending in ("-wal", "-shm"):  # SQLite would take them for the new one's
+    for ending in ("-wal", "-shm", "-journal"):  # SQLite would take them for the new one's
         file.with_name(file.name + ending).unlink(missing_ok=True)
     prepared.replace(file)
     sync_folder(file.parent)

@@ -94,7 +94,9 @@ def hashed_id(memory_id: str) -> str:
 
 async def note_lines(connection: AsyncConnection, lines: Collection[ErasureLine], *, written: bool = False) -> None:
     """Write lines in the caller's transaction, unless they stand there; `written`: the file has them already."""
-    fresh = upsert(cast("Dialect", connection.dialect.name), erasures).on_conflict_do_nothing()
+    fresh = upsert(cast("Dialect", connection.dialect.name), erasures).on_conflict_do_nothing(
+        index_elements=[erasures.c.id]
+    )
     rows = [{"id": line.id, "written": written, **asdict(line)} for line in lines]
     for chunk in chunks(rows):
         await connection.execute(fresh, chunk)

@@ -92,7 +92,18 @@ class ErasuresFile:
             up_to_ms = self.path.stat().st_mtime_ns // 1_000_000
             return WrittenErasures(str(head["installation"]), int(head["since_ms"]), lines, up_to_ms)
         except (ValueError, KeyError, TypeError):
-            raise UnusableErasures(f"ERASURES_FILE: line {number} of {self.path} can't be read") from None
+            raise UnusableErasures(
+                f"ERASURES_FILE: line {number} of {self.path} can't be read: keep a copy of the file, take that line "
+                "out, and try again"
+            ) from None
+
+    def mark(self) -> tuple[int, int] | None:
+        """What tells the file from another one of its name; None where there is none, or an empty one."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return (status.st_dev, status.st_ino) if status.st_size else None
 
     def append(self, lines: Sequence[ErasureLine]) -> None:
         """Add lines, durably."""
@@ -144,6 +155,7 @@ class ErasuresWriter:
         self._identity = identity
         self._clock = clock
         self._tidied_ms: int | None = None
+        self._mark: tuple[int, int] | None = None
         self._complete_ms = 0
 
     async def run(self) -> None:
@@ -159,7 +171,7 @@ class ErasuresWriter:
             UnusableErasures: the file is damaged, or another installation's, and left alone.
             OSError: it can't be written.
         """
-        if self._tidied_ms is None or self._clock() - self._tidied_ms > TIDY_MS or not await self._is_there():
+        if self._tidied_ms is None or self._clock() - self._tidied_ms > TIDY_MS or not await self._is_same():
             await self._anew()
         while lines := await self._lines.unwritten():
             await asyncio.to_thread(self._file.append, lines)
@@ -169,8 +181,9 @@ class ErasuresWriter:
             await asyncio.to_thread(self._file.is_complete)
             self._complete_ms = self._clock()
 
-    async def _is_there(self) -> bool:
-        return await asyncio.to_thread(self._file.path.exists)
+    async def _is_same(self) -> bool:
+        """Whether the file is the one that was written last: a disk may be mounted over it, or it may be emptied."""
+        return self._mark is not None and await asyncio.to_thread(self._file.mark) == self._mark
 
     async def _anew(self) -> None:
         """Write the whole file: what it says already, what the database knows, and nothing that is too old."""
@@ -189,6 +202,7 @@ class ErasuresWriter:
         since_ms = since_ms if known is None else known.since_ms
         await asyncio.to_thread(self._file.write, WrittenErasures(self._identity, since_ms, young))
         await self._lines.are_written(noted)
+        self._mark = await asyncio.to_thread(self._file.mark)
         self._tidied_ms = self._clock()
 
 

@@ -113,7 +113,7 @@ def whole(file: Path) -> str:
 async def killed_at_random(
     command: CommandLine, *arguments: str | Path, begun: Callable[[], object], seconds: float
 ) -> bool:
-    """Run a command and kill it within some seconds from its begin; whether it was killed before its end."""
+    """Run a command and kill it within some seconds from its begin, at once for 0; whether it was before its end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -140,9 +140,9 @@ async def test_a_backup_that_is_killed_leaves_none_and_the_next_one_is_whole(
     filled(tmp_path / "data", migrated_file, "old")
     backup, part = tmp_path / "backup.db", tmp_path / "backup.db.part"
     kills = 0
-    for _ in range(KILLS):
+    for number in range(KILLS):
         part.unlink(missing_ok=True)
-        kills += await killed_at_random(command_line, "backup", backup, begun=part.exists, seconds=0.6)
+        kills += await killed_at_random(command_line, "backup", backup, begun=part.exists, seconds=0.6 * number / KILLS)
         assert not backup.exists() or whole(backup) == "old"
         backup.unlink(missing_ok=True)
     assert kills
@@ -160,10 +160,10 @@ async def test_a_restore_that_is_killed_leaves_the_old_database_or_the_new_one(
     assert (await command_line("backup", backup)).code == 0
     preparing = tmp_path / "data" / f"{DATABASE_FILE}.restoring"
     kills = 0
-    for _ in range(KILLS):
+    for number in range(KILLS):
         execute(database, "UPDATE messages SET content = replace(content, 'new', 'old')")
         kills += await killed_at_random(
-            command_line, "restore", backup, "--anyway", begun=preparing.exists, seconds=3.0
+            command_line, "restore", backup, "--anyway", begun=preparing.exists, seconds=3.0 * number / KILLS
         )
         assert whole(database) in ("old", "new")
         checked = await command_line("migrate", "--check")
@@ -185,9 +185,13 @@ if server_programs() is not None:
         database = filled(tmp_path / "data", migrated_file, "old")
         async with postgres_server.empty_database() as url:
             kills = 0
-            for _ in range(KILLS):
+            for number in range(KILLS):
                 kills += await killed_at_random(
-                    command_line, "migrate-database", url, begun=lambda: random.random() < 0.02, seconds=6.0
+                    command_line,
+                    "migrate-database",
+                    url,
+                    begun=lambda: random.random() < 0.1,
+                    seconds=6.0 * number / KILLS,
                 )
                 refused = await command_line("migrate", DATABASE_URL=url)
                 assert refused.code == 0 or "the move into this database is not finished" in refused.err, refused.err

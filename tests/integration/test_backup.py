@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
@@ -169,6 +170,34 @@ async def test_nothing_is_overwritten_unasked_and_nothing_is_half_there(
         pass
     await back_up(settings, backup, clock, replace=True)
     assert backup.read_bytes().startswith(b"SQLite format 3")
+
+
+@pytest.mark.parametrize("name", ["channel-memory.db", "erasures.jsonl"])
+async def test_a_backup_takes_the_place_of_no_file_of_the_bot_itself(
+    settings: Settings, clock: FakeClock, name: str
+) -> None:
+    async with running(settings, clock) as pipeline:
+        await everybody_speaks(pipeline)
+        own = settings.data_dir / name
+        own.touch()
+        before = own.stat().st_ino
+        with pytest.raises(UserError, match="a file that the bot itself uses: name another file"):
+            await back_up(settings, settings.data_dir / ".." / settings.data_dir.name / name, clock, replace=True)
+        assert own.stat().st_ino == before
+
+
+async def test_a_file_of_erasures_that_is_older_than_the_backup_tells_nothing_of_what_came_after(
+    settings: Settings, clock: FakeClock, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    async with running(settings, clock) as pipeline:
+        await everybody_speaks(pipeline)
+        await back_up(settings, backup, clock, replace=False)
+    await lose(settings, "database")
+    old = clock() / 1000 - 3600
+    os.utime(settings.erasures_path, (old, old))
+    with pytest.raises(UserError, match="add --anyway"):
+        await restore_backup(settings, backup, clock, anyway=False)
 
 
 async def test_a_backup_of_an_encrypted_database_is_encrypted(tmp_path: Path, clock: FakeClock) -> None:

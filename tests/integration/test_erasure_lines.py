@@ -204,6 +204,25 @@ async def test_a_file_that_is_lost_is_written_anew_and_one_of_others_is_left_alo
     assert b"f" * 64 in file.path.read_bytes()
 
 
+async def test_a_file_that_is_emptied_or_exchanged_is_written_anew(
+    pipeline: Pipeline, file: ErasuresFile, writer: ErasuresWriter
+) -> None:
+    await member(pipeline)
+    await writer.round()
+    whole = file.path.read_bytes()
+    file.path.write_bytes(b"")
+    await opted_out(pipeline)
+    await writer.round()
+    assert file.path.read_bytes().startswith(whole)
+    older = file.path.with_name("older")
+    older.write_bytes(whole)
+    older.replace(file.path)
+    await writer.round()
+    read = file.read()
+    assert read is not None
+    assert [line.kind for line in read.lines] == [LineKind.MEMBER, LineKind.CHOICE]
+
+
 async def test_an_erasure_waits_for_no_file_and_says_what_is_not_written(
     pipeline: Pipeline, file: ErasuresFile, writer: ErasuresWriter
 ) -> None:

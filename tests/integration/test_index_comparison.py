@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
+from bot.domain import ServiceUnavailable
 from bot.domain.model import Memory
 from bot.index.comparison import ALWAYS, EVERY_MS, Differences, Gate, IndexComparison
 from bot.storage.schema import outbox
@@ -104,6 +106,11 @@ async def test_what_may_not_be_removed_yet_is_removed_as_soon_as_it_may(
     assert not compared.is_due
     gate.removes = True
     assert compared.is_due
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(bench.index, "memory_ids", _unreadable)
+        with pytest.raises(ServiceUnavailable):
+            await compared.compare()
+    assert compared.is_due, "what was left is not forgotten where the index can't be read"
     assert await compared.compare() == Differences(unknown=1)
     assert not compared.is_due
 
@@ -165,3 +172,8 @@ async def test_many_pages_of_both_sides_are_walked_together(
     assert await comparison(bench, clock).compare() == Differences(lacking=20)
     await bench.indexer.drain()
     assert await bench.ids() == ids_of(memories)
+
+
+async def _unreadable() -> AsyncIterator[str]:
+    raise ServiceUnavailable("qdrant", "no answer")
+    yield ""

@@ -154,3 +154,19 @@ async def test_the_id_stays_until_there_is_a_new_one(database: Database) -> None
     assert (before, (await owner.load()).installation) == (first, now)
     assert first != now
     assert len(now) == 12
+
+
+async def test_a_mending_is_not_lost_with_the_answer_to_a_write(database: Database, clock: FakeClock) -> None:
+    collection = Collection()
+    process = keeper(database, collection, clock)
+    for _ in range(2):
+        await process.refresh(IN_USE)
+        clock.advance(LOOK_MS / 1_000)
+    mendings = process.mendings
+    collection.number, collection.answers = collection.writes[0], False  # a snapshot is restored just now
+    with pytest.raises(ServiceUnavailable):
+        await process.refresh(IN_USE)
+    collection.answers = True
+    clock.advance(LOOK_MS / 1_000)
+    await process.refresh(IN_USE)
+    assert process.mendings > mendings
