@@ -67,7 +67,7 @@ def check(file: Path, setting: str, data_key: str | None) -> None:
     if plain is False and data_key is None:
         raise StartupError(
             f"DATA_KEY is not set, and {file} is encrypted, damaged or no database: set the key that it was encrypted "
-            "with, or put a backup in its place (docs/upgrades.md)"
+            "with, or restore a backup (docs/upgrades.md)"
         )
 
 

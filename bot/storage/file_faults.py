@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bot.domain import StartupError
 
 RESTORE = (
-    "stop the bot, keep a copy of the file, and put a backup in its place (docs/upgrades.md), or recover what can be "
+    "stop the bot, keep a copy of the file, and restore a backup (docs/upgrades.md), or recover what can be "
     "read with sqlite3's .recover"
 )
 
@@ -26,7 +26,7 @@ _ADVICE = {
     sqlite3.SQLITE_CANTOPEN: ("not to be opened by this user", f"{_GIVE}, and see that the disk has room"),
     sqlite3.SQLITE_IOERR: (
         "on a disk that can't read or write it",
-        "check the disk and its room, and put a backup in its place if it is damaged",
+        "check the disk and its room, and restore a backup if it is damaged",
     ),
 }
 """By SQLite's primary result code: what the file is, and what to do."""

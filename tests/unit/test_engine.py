@@ -199,7 +199,7 @@ async def test_a_damaged_page_stops_the_start_with_what_to_do(tmp_path: Path) ->
         damage = await database.damage()
         assert damage
         assert "\n" not in damage
-        with pytest.raises(StartupError, match=r"is damaged .* put a backup in its place"):
+        with pytest.raises(StartupError, match=r"is damaged .* restore a backup"):
             database.check_undamaged(damage)
 
 
