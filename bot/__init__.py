@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 __version__ = "0.1.0"
+
+os.environ["MEM0_TELEMETRY"] = "False"  # whatever imports mem0 first: it reads this when it is imported

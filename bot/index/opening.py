@@ -47,10 +47,9 @@ class HybridModels:
 
 
 def prepare_mem0(data_dir: Path) -> None:
-    """Keep mem0 from reporting home, and its files in our folder; call before mem0 is imported for the first time."""
+    """Keep mem0's files in our folder; call before mem0 is imported for the first time. `bot` has its telemetry off."""
     folder = data_dir / "mem0"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["MEM0_TELEMETRY"] = "False"
     os.environ["MEM0_DIR"] = str(folder)
     logging.getLogger("mem0").setLevel(logging.ERROR)  # below that it writes texts, and what it could do with extras
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -78,3 +81,11 @@ def test_a_face_gives_what_others_use(name: str) -> None:
     assert face.__doc__, f"bot/{name}/__init__.py says what the package holds"
     assert len(face.__doc__.split(". ")) + face.__doc__.count(".\n") >= 3
     assert set(face.__all__) == used, "the face names what other packages import, and nothing else"
+
+
+def test_mem0_does_not_report_home_whatever_imports_it_first() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "MEM0_TELEMETRY"}
+    program = "import bot.index.qdrant_store; from mem0.memory import telemetry; print(telemetry.MEM0_TELEMETRY)"
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    assert ran.stdout.strip() == "False"
