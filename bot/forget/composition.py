@@ -118,10 +118,26 @@ async def personal_data(settings: Settings) -> AsyncIterator[PersonalData]:
         StartupError: the database can't be opened.
     """
     async with open_store(settings) as db:
-        guilds = await open_guilds(settings, db, system_clock)
-        message_vectors = MessageVectors(db, Installation(db), system_clock)
-        logged = open_log(db, guilds, system_clock, message_vectors.changed)
-        store = MemoryStore(db, logged.fulltext, system_clock, Outbox(system_clock).add)
-        index = NoIndex("it is not needed", holds_nothing=False)
-        indexer = Indexer(db, index, store, logged.directory, system_clock, message_vectors)
-        yield open_forget(settings.data_dir, db, guilds, logged, store, index, indexer, system_clock).personal
+        yield (await open_without_index(settings, settings.data_dir, db, system_clock)).forget.personal
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutIndex:
+    """What erasing and giving need, over a database alone; its index learns of everything later."""
+
+    guilds: GuildServices
+    logged: LogServices
+    store: MemoryStore
+    forget: ForgetServices
+
+
+async def open_without_index(settings: Settings, folder: Path, db: Database, clock: Clock) -> WithoutIndex:
+    """Open them over a database that lies in a folder."""
+    guilds = await open_guilds(settings, db, clock)
+    message_vectors = MessageVectors(db, Installation(db), clock)
+    logged = open_log(db, guilds, clock, message_vectors.changed)
+    store = MemoryStore(db, logged.fulltext, clock, Outbox(clock).add)
+    index = NoIndex("it is not needed now", holds_nothing=False)
+    indexer = Indexer(db, index, store, logged.directory, clock, message_vectors)
+    forget = open_forget(folder, db, guilds, logged, store, index, indexer, clock)
+    return WithoutIndex(guilds, logged, store, forget)

@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, or_, select
 
 from bot.domain import people_in
-from bot.forget.composition import ForgetServices, open_forget
-from bot.guilds import ConsentRule, FactsRule, GuildServices, choice_of, open_guilds
-from bot.index import Indexer, MessageVectors, NoIndex, Outbox
-from bot.memories import MemoryStore, OwnMemories
-from bot.observe import open_log
+from bot.forget.composition import ForgetServices, open_without_index
+from bot.guilds import ConsentRule, FactsRule, GuildServices, choice_of
+from bot.memories import OwnMemories
 from bot.remember import discard_answers
 from bot.storage import (
     Database,
     ErasureLine,
     Holds,
-    Installation,
     LineKind,
     hashed_id,
     holding,
@@ -161,11 +158,6 @@ async def _mentioning(connection: AsyncConnection, table: Table) -> list[str]:
 
 async def open_reapplying(settings: Settings, folder: Path, db: Database, clock: Clock) -> Reapplying:
     """Open it over a database that lies in a folder of its own; its index learns of everything later."""
-    guilds = await open_guilds(settings, db, clock)
-    message_vectors = MessageVectors(db, Installation(db), clock)
-    logged = open_log(db, guilds, clock, message_vectors.changed)
-    store = MemoryStore(db, logged.fulltext, clock, Outbox(clock).add)
-    index = NoIndex("the database is not in its place yet", holds_nothing=False)
-    indexer = Indexer(db, index, store, logged.directory, clock, message_vectors)
-    forget = open_forget(folder, db, guilds, logged, store, index, indexer, clock)
-    return Reapplying(db, guilds, forget, OwnMemories(db, store, logged.log, clock, discard_answers))
+    parts = await open_without_index(settings, folder, db, clock)
+    own = OwnMemories(db, parts.store, parts.logged.log, clock, discard_answers)
+    return Reapplying(db, parts.guilds, parts.forget, own)

@@ -58,7 +58,7 @@ class RealServer:
         Raises:
             PermissionError: another one answers there.
         """
-        self._own()
+        self.need_command()
         if self.answers:
             raise PermissionError(f"something answers at {self.url} already, so that {self.name} is not started there")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class RealServer:
 
     def kill(self) -> None:
         """Kill -9, with all processes of its own."""
-        self._own()
+        self.need_command()
         process, self._process = self._process, None
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -101,7 +101,7 @@ class RealServer:
 
     def descendants(self, words: str) -> list[int]:
         """Its processes whose command line holds these words."""
-        self._own()
+        self.need_command()
         assert self._process is not None
         pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         return [pid for pid in pids if pid != self._process.pid and self._is_own(pid) and words in _command_of(pid)]
@@ -113,7 +113,8 @@ class RealServer:
         except ProcessLookupError:
             return False
 
-    def _own(self) -> None:
+    def need_command(self) -> None:
+        """Skip the test, by the name of the setting, where the server was not started by this run."""
         if not self.command:
             pytest.skip(f"REAL_{self.name.upper()}_COMMAND is not set")
 

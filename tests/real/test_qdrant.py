@@ -115,6 +115,7 @@ async def test_a_kill_in_the_middle_of_filling_loses_nothing(
 async def test_what_is_erased_edited_or_expired_is_in_no_file_of_the_server(
     tmp_path: Path, openai_server: LoopbackOpenAI, real_qdrant: RealServer, qdrant_server: LoopbackQdrant
 ) -> None:
+    real_qdrant.need_command()  # else its files are not known
     words = [canary() for _ in range(4)]
     async with opened(tmp_path, openai_server, qdrant_server.url, embed_messages=True) as app:
         said = [
@@ -139,8 +140,6 @@ async def test_what_is_erased_edited_or_expired_is_in_no_file_of_the_server(
         await app.erasure.erase_expired(0)
         await app.indexer.drain()
         assert await app.index.count() == 0
-    if not real_qdrant.command:
-        pytest.skip("REAL_QDRANT_COMMAND is not set, so that its files are not known")
     assert list(real_qdrant.folder.rglob("*.dat")) or list(real_qdrant.folder.rglob("collections"))
     assert files_with(real_qdrant.folder, [word.encode() for word in words]) == []
 
