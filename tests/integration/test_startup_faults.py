@@ -244,8 +244,7 @@ async def test_a_damaged_page_that_opening_reads_is_told_from_a_wrong_setting(da
             refused += 1
             (said,), code = explained(error)
             assert code == EXIT_SETTINGS
-            assert "a backup" in said
-            assert "in its place (docs/upgrades.md)" in said
+            assert "restore a backup (docs/upgrades.md)" in said
             assert said.startswith(f"DATA_DIR: {file} is damaged" if key is None or page else "DATA_KEY: it does not")
     assert refused > 1
 
@@ -260,7 +259,7 @@ async def test_a_damaged_page_that_a_command_comes_upon_is_said_so(data_dir: Pat
             await connection.execute(select(usage))
     (said,), code = explained(raised.value)
     assert code == EXIT_FAULT
-    assert said.startswith("the database is damaged: stop the bot, keep a copy of the file, and put a backup")
+    assert said.startswith("the database is damaged: stop the bot, keep a copy of the file, and restore a backup")
 
 
 def test_a_start_of_a_file_that_is_no_database(data_dir: Path) -> None:
