@@ -59,7 +59,7 @@ def file_unusable(file: Path, setting: str, key: str | None, error: DBAPIError) 
     if key is not None and code == sqlite3.SQLITE_NOTADB:
         return StartupError(
             f"DATA_KEY: it does not open {file}: set the key that it was encrypted with; if it is that one, the file "
-            "is damaged, and a backup has to be put in its place (docs/upgrades.md)"
+            "is damaged, and the way out is to restore a backup (docs/upgrades.md)"
         )
     what, todo = _ADVICE.get(
         code, ("not to be used", "see that it is a database of this program, and that the disk has room")
