@@ -112,7 +112,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
             f"- {self._standing(guild_id, user_id)}",
             f"- {RULES[rules.consent]}",
             f"- This channel is {'**observed**' if observed else 'not observed'}.",
-            f"- {texts.count(page.total, 'memory').capitalize()} in this server cite what you said (`/memories`).",
+            f"- Memories of this server that cite what you said: {page.total:,} (`/memories`).",
             f"- Facts that you state about yourself are {facts} (`/privacy facts`).",
             f"- Messages of observed channels are kept for at most {self._guilds.policy.retention}.",
             f"-# `/privacy {'opt-in` lets it be kept' if left_out else 'opt-out` stops it'}; `/privacy export` "
@@ -181,6 +181,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         await reply(interaction, f"From now on what you say in observed channels of {where} is kept again.")
 
     @app_commands.command(name="facts", description="Whether facts that you state about yourself may be remembered")
+    @app_commands.describe(keep="on: remember them in your own words; off: remember nothing more of that kind")
     @per_member(5, 60.0)
     async def facts(self, interaction: Interaction, keep: Literal["on", "off"]) -> None:
         """Note the choice."""

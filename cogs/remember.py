@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Refused
+from bot.domain import Refused, is_visible
 from bot.memories import MAX_TEXT
 from cogs import texts
 from cogs.backfill import is_private, parent_of
@@ -82,7 +82,7 @@ class Remember(commands.Cog):
             raise Refused(texts.NOT_A_PERSON)
         self._check_may_keep(interaction, message.author.id)
         text = content_of(message, may_quote=quote_nothing)
-        if not text:
+        if not is_visible(text):
             raise Refused(texts.EMPTY_MESSAGE)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._keep(interaction, message.author, message.channel.id, message.id, shorten(text, MAX_TEXT))

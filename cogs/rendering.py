@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 import discord
 
-from bot.domain import SOMEBODY, with_names
+from bot.domain import SOMEBODY, is_visible, with_names
 
 ELLIPSIS = "…"
 
@@ -37,8 +37,11 @@ def plain_word(word: str) -> bool:
 
 
 def safe_name(name: str, *, limit: int = NAME_CHARS) -> str:
-    """A display name that formats nothing, pings nobody and stays on its line; as `safe` it has its limit."""
-    return _fitted(_one_line(name), limit) or SOMEBODY
+    """A display name that formats nothing, pings nobody and stays on its line; as `safe` it has its limit.
+
+    One that shows nothing is not told apart from one that is not known.
+    """
+    return _fitted(_one_line(name), limit) if is_visible(name) else SOMEBODY
 
 
 def safe(text: str, names: Mapping[int, str], *, limit: int, bold: Callable[[str], bool] = plain_word) -> str:

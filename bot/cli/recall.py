@@ -207,7 +207,7 @@ def show(console: Console, question: AskedQuestion, answer: AnswerRecord) -> Non
     if not answer.hits:
         console.print(Text("  Nothing found. Try other words, or fewer of them.", style="dim"))
     for rank, hit in enumerate(answer.hits, start=1):
-        speakers = ", ".join(answer.names.get(i, references.SOMEBODY) for i in hit.author_ids)
+        speakers = ", ".join(references.name_of(i, answer.names) for i in hit.author_ids)
         kind = "messages" if hit.memory is None else f"memory, {hit.memory.kind}"
         link = jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)
         head = f"{rank}. {kind} · {speakers} · {hit.created_at:%Y-%m-%d %H:%M} · {link}"
@@ -229,7 +229,7 @@ def _shown(hit: Hit, names: Mapping[int, str]) -> str:
     if not hit.lines:
         return references.with_names(hit.text, names)
     lines = hit.around_anchor(SHOWN_LINES)
-    spoken = [f"{names.get(line.author_id, references.SOMEBODY)}: {line.content}" for line in lines]
+    spoken = [f"{references.name_of(line.author_id, names)}: {line.content}" for line in lines]
     return references.with_names("\n".join(spoken), names)
 
 

@@ -47,7 +47,7 @@ from bot.domain.model import (
     Message,
     MessageState,
 )
-from bot.domain.references import MENTION, SOMEBODY, people_in, with_names, without_people
+from bot.domain.references import MENTION, SOMEBODY, name_of, people_in, with_names, without_people
 from bot.domain.retries import Retries
 from bot.domain.server_faults import OLLAMA, QDRANT, Server, Trouble, one_line, trouble_connecting, trouble_reading
 from bot.domain.supervision import (
@@ -63,6 +63,7 @@ from bot.domain.supervision import (
     isolate,
     reason_of,
 )
+from bot.domain.visibility import is_visible
 
 __all__ = [
     "CANCEL_SECONDS",
@@ -124,8 +125,10 @@ __all__ = [
     "frames_of",
     "host_name",
     "is_at_home",
+    "is_visible",
     "isolate",
     "jump_url",
+    "name_of",
     "no_step",
     "one_line",
     "people_in",

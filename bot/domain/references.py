@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from bot.domain import snowflake
+from bot.domain.visibility import is_visible
 
 MENTION = re.compile(rf"<@!?({snowflake.PATTERN})>")
 """A person in a text, by id; what looks like it but holds no snowflake is text like any other."""
 SOMEBODY = "somebody"
-"""Stands for a person whose name is not known any more."""
+"""Stands for a person whose name is not known any more, or shows nothing."""
 DELETED_MENTION = "@deleted"
 """Stands for a member of whom nothing is kept, where others mention them."""
 
@@ -20,9 +21,15 @@ def people_in(texts: Iterable[str]) -> set[int]:
     return {int(user_id) for text in texts for user_id in MENTION.findall(text)}
 
 
+def name_of(user_id: int, names: Mapping[int, str]) -> str:
+    """The name of a person, where it is known and shows anything."""
+    name = names.get(user_id, "")
+    return name if is_visible(name) else SOMEBODY
+
+
 def with_names(text: str, names: Mapping[int, str]) -> str:
     """The text with names in place of references."""
-    return MENTION.sub(lambda match: names.get(int(match[1]), SOMEBODY), text)
+    return MENTION.sub(lambda match: name_of(int(match[1]), names), text)
 
 
 def without_people(text: str, user_ids: Collection[int]) -> str:

@@ -23,6 +23,7 @@ from bot.domain import (
     MessageState,
     NotFound,
     Refused,
+    is_visible,
 )
 from bot.memories import rows
 from bot.memories.asker import Asker
@@ -118,7 +119,7 @@ class OwnMemories:
             text: 1 to 1,000 characters.
 
         Raises:
-            Refused: the text is empty or too long, or the log would not take the message in: it was deleted or
+            Refused: the text shows nothing or is too long, or the log would not take the message in: it was deleted or
                 erased, or its author has opted out.
         """
         text = _within_bounds(text)
@@ -182,7 +183,7 @@ class OwnMemories:
 
         Raises:
             NotFound: no such memory, or not the asker's to correct; neutral on purpose.
-            Refused: the text is empty or too long.
+            Refused: the text shows nothing or is too long.
         """
         text = _within_bounds(text)
         async with self._db.write() as connection:
@@ -323,8 +324,8 @@ def _part_in(memory: Memory, citation: Citation) -> str:
 
 def _within_bounds(text: str) -> str:
     text = storable(text).strip()
-    if not text:
-        raise Refused("There is no text to remember; write what you want to be remembered.")
+    if not is_visible(text):
+        raise Refused("There is no visible text to remember; write what you want to be remembered.")
     if len(text) > MAX_TEXT:
         raise Refused(f"That is {len(text)} characters long; shorten it to {MAX_TEXT}.")
     return text

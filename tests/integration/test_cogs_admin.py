@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import discord
+from discord import app_commands
 
 from bot.guilds.rules import FactsRule
 from cogs.views.notice import KEEP_FACTS
@@ -137,6 +138,14 @@ async def test_a_server_that_is_left_is_noted_and_forgotten_when_it_is_joined_ag
     assert await world.services.guilds.guilds.left_before(world.pipeline.clock()) == []
 
 
+async def test_every_command_and_option_says_what_it_is_for(world: World) -> None:
+    for command in world.commands:
+        if isinstance(command, app_commands.Command):
+            described = {parameter.name: str(parameter.description) for parameter in command.parameters}
+            for name, description in {"": str(command.description), **described}.items():
+                assert len(description) > 5, f"/{command.qualified_name} {name}"
+
+
 async def test_commands_are_sent_only_when_they_changed(world: World) -> None:
     assert await world.bot.sync_commands() is False
     await world.services.installation.set("command_tree", "older")
@@ -149,7 +158,7 @@ async def test_privacy_status_tells_what_there_is(world: World) -> None:
     status = shown(await world.ann.slash(world.general, "privacy status"))
     assert "You did not opt out" in status
     assert "**observed**" in status
-    assert "1 memory" in status
+    assert "cite what you said: 1 (" in status
 
 
 async def test_opting_out_stops_it_and_deletes_what_is_there(world: World) -> None:

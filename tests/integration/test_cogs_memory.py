@@ -90,6 +90,18 @@ async def test_the_menu_is_refused_for_bots_opted_out_authors_and_unobserved_cha
     assert await world.pipeline.memories() == []
 
 
+async def test_what_shows_nothing_is_not_remembered(world: World) -> None:
+    await world.observe()
+    for nothing in ("\u3164", "\u00ad \u200b", "\U000e0041"):
+        assert shown(await world.ann.slash(world.general, "remember", text=nothing)).startswith(
+            "There is no visible text"
+        )
+        await world.env.advance_time(11)
+        message = await world.say(world.ann, nothing)
+        assert "nothing in this message" in shown(await world.bob.context_menu(world.general, MENU, message))
+    assert await world.pipeline.memories() == []
+
+
 async def test_the_menu_does_not_bring_back_what_an_erasure_took(world: World) -> None:
     await world.observe()
     message = await world.say(world.ann, "my old address")

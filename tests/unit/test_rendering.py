@@ -19,7 +19,10 @@ def test_people_appear_by_the_names_that_they_have_now() -> None:
 def test_a_name_can_neither_ping_nor_format() -> None:
     assert safe_name(NAMES[8]) == r"\*\*\@" + "\u200beveryone" + r"\*\*"
     assert "\n" not in safe_name("two\nlines")
-    assert safe_name(" \u200b ") == "somebody"
+    for nothing in (" \u200b ", "\u3164", "\u00ad", "\u3164 \u115f", "\U000e0041\U000e0042", "\u2060\ufe0f", "\x07"):
+        assert safe_name(nothing) == "somebody"
+        assert safe("<@7>", {7: nothing}, limit=100) == "somebody"
+    assert safe_name("\U0001f468\u200d\U0001f469") == "\U0001f468\u200d\U0001f469", "joined emoji stay joined"
 
 
 @pytest.mark.parametrize(

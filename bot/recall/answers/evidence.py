@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from bot.domain import SOMEBODY, Hit, Line, Memory, MemoryKind, Message, with_names
+from bot.domain import Hit, Line, Memory, MemoryKind, Message, name_of, with_names
 from bot.remember import Hearing, ShownLine, Transcript
 from bot.text import SecretFinder, own_words
 
@@ -131,7 +131,7 @@ def evidence_of(
     sources = {}
     for number, line in transcript.lines.items():
         item = next(item for item in left if item.message.id == line.message_id)  # lines without text are left out
-        speakers = [material.names.get(author_id, SOMEBODY) for author_id in item.author_ids]
+        speakers = [name_of(author_id, material.names) for author_id in item.author_ids]
         sources[number] = Source(
             number=number,
             hit=item.hit,
