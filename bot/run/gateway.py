@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from bot.domain import ServiceUnavailable
 from bot.run.running import within
-from cogs.client import ChannelMemoryBot, stay_connected
+from cogs.client import ChannelMemoryBot
+from cogs.staying_connected import stay_connected
 
 CLOSE_SECONDS = 2.0
 """To say goodbye to Discord."""
