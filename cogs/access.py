@@ -240,6 +240,38 @@ class Access:
             self._private[thread.id] = not isinstance(channel, discord.Thread) or channel.is_private()
         return not self._private[thread.id]
 
+    async def sees(self, member: discord.Member, inside: object, channel_id: int) -> bool:
+        """Whether `member` sees in Discord that there is this channel or thread, when they ask in `inside`.
+
+        A private thread is seen by who is in it, or may manage the threads of its channel; Discord is asked about that.
+        """
+        place = await self._looked_up(member.guild, channel_id)
+        if not isinstance(place, discord.Thread):
+            return isinstance(place, Talk) and place.permissions_for(member).view_channel
+        if place.parent is None:
+            return False
+        permissions = place.parent.permissions_for(member)
+        if not permissions.view_channel:
+            return False
+        if not place.is_private() or permissions.manage_threads or _same(place, inside):
+            return True
+        try:
+            await place.fetch_member(member.id)
+        except NOT_SHOWN:
+            return False
+        return True
+
+    @staticmethod
+    async def _looked_up(guild: discord.Guild, channel_id: int) -> object:
+        """A channel or thread, archived ones too; None where Discord shows the bot no such one."""
+        known = guild.get_channel_or_thread(channel_id)
+        if known is not None:
+            return known
+        try:
+            return await guild.fetch_channel(channel_id)
+        except NOT_SHOWN:
+            return None
+
     async def within(self, asker: Asker, channel: object) -> frozenset[int]:
         """What `asker` can read of one channel: itself, or the threads in it, or both."""
         if not isinstance(channel, Talk | discord.Thread):

@@ -13,15 +13,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain import Refused, snowflake
-from bot.guilds import Action, ConsentRule, ObservedChannel, days_of
+from bot.guilds import ConsentRule, ObservedChannel, days_of
 from cogs import texts
 from cogs.access import Talk
-from cogs.backfill import is_private, parent_of
 from cogs.checks import manager_only, per_member, require_manager
 from cogs.faults import UNREACHABLE, why
-from cogs.notices import missing_permissions, post_notice
+from cogs.notices import missing_permissions
 from cogs.rendering import safe
 from cogs.reply import reply, reply_view
+from cogs.switching import Place, Switching
 from cogs.views.confirm import text_view
 from cogs.views.setup import SetupPanel
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
-Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
 
 MAX_DAYS_BACK = 30
 """As long as Discord recommends that messages are kept at most."""
@@ -54,7 +53,8 @@ OFFER = (
     "Hello! I help members find again what was said. I observe **nothing** until somebody with Manage Server chooses "
     "channels: run `/setup`. `/privacy policy` tells what is kept and why."
 )
-DISCORD_FORBIDS = "Discord does not let me post there; check my permissions with `/setup` and try again."
+TOLD = "The channel has been told."
+NOT_TOLD = "I could not say so there, so please tell the channel yourself."
 
 
 class Admin(commands.Cog):
@@ -68,8 +68,8 @@ class Admin(commands.Cog):
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
     )
 
-    def __init__(self, bot: commands.AutoShardedBot, guilds: GuildServices, backfill: Backfill) -> None:
-        self._bot = bot
+    def __init__(self, guilds: GuildServices, backfill: Backfill, switching: Switching) -> None:
+        self._switching = switching
         self._guilds = guilds
         self._backfill = backfill
         self._observations = guilds.observations
@@ -93,7 +93,7 @@ class Admin(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         place = self._place(interaction, channel)
         days = min(read_back or 0, self._guilds.policy.retention_days)
-        changed = await self._switch_on(interaction, place, days)
+        changed = await self._switching.on(interaction, place, days)
         if not changed and not days:
             await reply(
                 interaction,
@@ -102,7 +102,7 @@ class Admin(commands.Cog):
             )
             return
         if not changed:
-            await self._tell(interaction, place, days)
+            await self._switching.tell(interaction, place, days)
         text = f"{place.mention} is observed{' from now on' if changed else ''}, and the channel has been told."
         await reply(interaction, text)
         if days:
@@ -132,13 +132,14 @@ class Admin(commands.Cog):
         """Switch observation off."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         place = self._place(interaction, channel)
-        changed = await self._switch_off(interaction, place)
-        if not changed:
+        off = await self._switching.off(interaction, place)
+        if not off.changed:
             await reply(interaction, f"{place.mention} is not observed.")
             return
+        told = TOLD if off.told else NOT_TOLD
         await reply(
             interaction,
-            f"{place.mention} is not observed any more. What was said before stays searchable for "
+            f"{place.mention} is not observed any more. {told} What was said before stays searchable for "
             f"{self._guilds.policy.retention} at most; memories stay until they are forgotten.",
         )
 
@@ -151,7 +152,7 @@ class Admin(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         place = self._place(interaction, channel)
         own = await self._observations.status(place.id)
-        lines = [f"### {place.mention}", _state(self._observes(place), own)]
+        lines = [f"### {place.mention}", _state(self._switching.observes(place), own)]
         if missing := missing_permissions(place):
             lines.append(f"⚠️ I lack **{', '.join(missing)}** there.")
         await reply_view(interaction, text_view("\n".join(lines)))
@@ -197,7 +198,7 @@ class Admin(commands.Cog):
 
     async def _try(self, interaction: Interaction, channel: Talk, *, on: bool) -> list[str]:
         try:
-            await (self._switch_on if on else self._switch_off)(interaction, channel)
+            await (self._switching.on if on else self._switching.off)(interaction, channel)
         except Refused as refusal:
             return [f"⚠️ {refusal}"]
         return []
@@ -251,67 +252,6 @@ class Admin(commands.Cog):
             log.info("The set-up could not be offered in server %d (%s)", guild.id, why(error))
             return
         await self._guilds.guilds.setup_offered(guild.id)
-
-    # --- switching ---------------------------------------------------------------------------------------------------
-
-    async def _switch_on(self, interaction: Interaction, place: Place, days_back: int = 0) -> bool:
-        """Observe from this moment on, and tell the channel; what can't be told is not observed.
-
-        Raises:
-            Refused: the bot lacks a permission there.
-        """
-        if missing := missing_permissions(place):
-            raise Refused(f"I lack **{', '.join(missing)}** in {place.mention}; give me that and try again.")
-        where = self._where(place)
-        if not await self._observations.switch_on(**where, by=interaction.user.id, from_id=interaction.id):
-            return False
-        try:
-            await self._tell(interaction, place, days_back)
-        except Refused:
-            await self._observations.switch_off(**where, by=interaction.user.id)
-            raise
-        await self._guilds.audit.record(place.guild.id, Action.OBSERVE_ON, by=interaction.user.id, channel_id=place.id)
-        self._bot.dispatch("observation_begun", place.guild)
-        return True
-
-    async def _tell(self, interaction: Interaction, place: Place, days_back: int) -> None:
-        """Post the notice.
-
-        Raises:
-            Refused: Discord does not let the bot.
-        """
-        try:
-            notice = await post_notice(
-                place,
-                self._guilds.policy,
-                by=interaction.user.id,
-                rules=self._guilds.consents.rules.of(place.guild.id),
-                days_back=days_back,
-            )
-        except UNREACHABLE as error:
-            log.warning("No notice could be posted in channel %d (%s)", place.id, why(error))
-            raise Refused(DISCORD_FORBIDS) from None
-        await self._observations.set_notice(place.id, notice.channel.id, notice.id)
-
-    async def _switch_off(self, interaction: Interaction, place: Place) -> bool:
-        if not self._observes(place):
-            return False
-        if not await self._observations.switch_off(**self._where(place), by=interaction.user.id):
-            return False
-        await self._guilds.audit.record(place.guild.id, Action.OBSERVE_OFF, by=interaction.user.id, channel_id=place.id)
-        return True
-
-    def _observes(self, place: Place) -> bool:
-        return self._observations.observed(place.id, parent_of(place), private=is_private(place))
-
-    @staticmethod
-    def _where(place: Place) -> dict[str, Any]:
-        return {
-            "guild_id": place.guild.id,
-            "channel_id": place.id,
-            "parent_id": parent_of(place),
-            "name": place.name,
-        }
 
     def _place(self, interaction: Interaction, channel: Place | None) -> Place:
         """The chosen channel, or the one in which the command was given, as the bot knows it.

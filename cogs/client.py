@@ -31,6 +31,7 @@ from cogs.ask import AskCog
 from cogs.backfill import Backfill
 from cogs.browse import BrowseCog
 from cogs.catchup import CatchUpCog
+from cogs.channels import ChannelsCog
 from cogs.checks import Cooldowns
 from cogs.connection import EventReader
 from cogs.control import Control
@@ -57,6 +58,7 @@ from cogs.recall import RecallCog
 from cogs.remember import Remember
 from cogs.reply import reply
 from cogs.rereading import ReadingAgain
+from cogs.switching import Switching
 from cogs.upcoming import UpcomingCog, UpcomingPages
 from cogs.views.base import OpenViews
 
@@ -237,7 +239,8 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         await self.add_cog(self._digests(lined, presenter, access))
         await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
-        await self.add_cog(Admin(self, guilds, backfill))
+        await self.add_cog(Admin(guilds, backfill, Switching(self, guilds)))
+        await self.add_cog(ChannelsCog(guilds.observations, access))
         await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake, services.clerk))
         await self.add_cog(Leftovers(self.waiting))
         if services.leads:

@@ -13,7 +13,7 @@ from cogs import texts
 from cogs.errors import answer_error
 from cogs.reply import reply
 from cogs.views.base import switch_off
-from cogs.views.notice import KEEP_FACTS
+from cogs.views.notice import NOTICE_BUTTONS
 
 if TYPE_CHECKING:
     from cogs.views.base import OpenViews
@@ -38,7 +38,7 @@ class Leftovers(commands.Cog):
         """Answer where nobody else does."""
         data: Mapping[str, Any] = interaction.data or {}
         custom_id = data.get("custom_id", "")
-        if interaction.type not in USES or custom_id == KEEP_FACTS or self._waiting.knows(custom_id):
+        if interaction.type not in USES or custom_id in NOTICE_BUTTONS or self._waiting.knows(custom_id):
             return
         if interaction.response.is_done():  # its view ended with this very press
             return

@@ -1,4 +1,4 @@
-"""Telling a channel that it is observed, and what the bot needs there."""
+"""Telling a channel that it is observed, or is no more, and what the bot needs there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cogs.views.notice import notice_view
 
 OPERATOR = "the operator of this bot"
 FORUM_POST_NAME = "This forum is observed"
+FORUM_POST_NAME_OFF = "This forum is not observed any more"
 
 _NAMES = {
     "view_channel": "View Channel",
@@ -33,18 +34,28 @@ def missing_permissions(channel: Talk | discord.Thread) -> list[str]:
 
 def notice_text(policy: Policy, *, by: int | None, rules: Rules, days_back: int = 0) -> str:
     """What a notice says; see `post_notice`."""
-    return policy.notice(decided_by=OPERATOR if by is None else f"<@{by}>", days_back=days_back, rules=rules)
+    return policy.notice(decided_by=_decider(by), days_back=days_back, rules=rules)
 
 
 async def update_notice(guild: discord.Guild, channel: ObservedChannel, policy: Policy, rules: Rules) -> bool:
     """Let the notice of an observed channel name the rules that hold now; False where that can't be done."""
+    text = notice_text(policy, by=channel.decided_by, rules=rules)
+    return await _edit_notice(guild, channel, text, notice_view())
+
+
+async def end_notice(guild: discord.Guild, channel: ObservedChannel, policy: Policy) -> bool:
+    """Let the notice of a channel that was switched off say so, without buttons; False where that can't be done."""
+    text = policy.ended(decided_by=_decider(channel.decided_by), since_ms=channel.decided_ms or 0)
+    return await _edit_notice(guild, channel, text, None)
+
+
+async def _edit_notice(guild: discord.Guild, channel: ObservedChannel, text: str, view: discord.ui.View | None) -> bool:
     place = guild.get_channel_or_thread(channel.notice_channel_id or 0)
     if channel.notice_message_id is None or not isinstance(place, discord.abc.Messageable):
         return False
-    text = notice_text(policy, by=channel.decided_by, rules=rules)
     try:
         notice = place.get_partial_message(channel.notice_message_id)
-        await notice.edit(content=text, view=notice_view(), allowed_mentions=discord.AllowedMentions.none())
+        await notice.edit(content=text, view=view, allowed_mentions=discord.AllowedMentions.none())
     except UNREACHABLE:
         return False
     return True
@@ -73,3 +84,28 @@ async def post_notice(
         )
         return created.message
     return await channel.send(text, view=notice_view(), allowed_mentions=silent, suppress_embeds=True)
+
+
+async def post_ended(channel: Talk | discord.Thread, decision: ObservedChannel, policy: Policy) -> bool:
+    """Say in `channel` that it is observed no more; False where that can't be done.
+
+    In a forum it is said in the post that told of the observation, and where that is no more, in a new one.
+    """
+    text = policy.ended(decided_by=_decider(decision.decided_by))
+    silent = discord.AllowedMentions.none()
+    post = channel.get_thread(decision.notice_channel_id or 0) if isinstance(channel, discord.ForumChannel) else None
+    place = post or channel
+    try:
+        if isinstance(place, discord.ForumChannel):
+            await place.create_thread(name=FORUM_POST_NAME_OFF, content=text, allowed_mentions=silent)
+            return True
+        if post is not None:
+            await post.edit(name=FORUM_POST_NAME_OFF)
+        await place.send(text, allowed_mentions=silent, suppress_embeds=True)
+    except UNREACHABLE:
+        return False
+    return True
+
+
+def _decider(by: int | None) -> str:
+    return OPERATOR if by is None else f"<@{by}>"

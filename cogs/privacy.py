@@ -21,7 +21,7 @@ from cogs.checks import per_member
 from cogs.errors import answer_error
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import Confirm, receipt_view, text_view
-from cogs.views.notice import KEEP_FACTS
+from cogs.views.notice import NOTICE_BUTTONS, NoticeButton
 
 if TYPE_CHECKING:
     from bot.forget import Clerk, Outcome, PersonalData
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 Interaction = discord.Interaction[Any]
 Where = Literal["every server", "this server"]
+HERE: Where = "this server"
+
+PRESSES = (6, 60.0)
+"""Presses of each button of a notice by a member, and seconds."""
 
 SMALLEST_LIMIT = 10 * 1024 * 1024
 """Bytes that Discord takes at once in a server without boosts."""
@@ -43,6 +47,7 @@ OPT_OUT_QUESTION = (
     "Opt out in **{where}**? From now on nothing of yours is kept, and everything that is kept of you there is "
     "deleted. This can't be undone; `/privacy opt-in` only starts anew."
 )
+OPT_OUT_EVERYWHERE = "-# `/privacy opt-out where: every server` does the same in all servers that I am in."
 
 
 def outcome_lines(outcome: Outcome | None) -> list[str]:
@@ -97,6 +102,9 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     @per_member(5, 30.0)
     async def status(self, interaction: Interaction) -> None:
         """Show the member's choices, and whether this channel is observed."""
+        await self._show_status(interaction)
+
+    async def _show_status(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
         page = await self._own.of_member(guild_id, user_id, readable=None, limit=1)
@@ -135,7 +143,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         """Send what is kept of the member, for their eyes alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._intake.drain()
-        guild_id = interaction.guild_id if where == "this server" else None
+        guild_id = interaction.guild_id if where == HERE else None
         everything = await self._personal.give(interaction.user.id, guild_id)
         dossier = for_eyes_with(everything, (await self._access.asker(interaction)).readable)
         limit = interaction.guild.filesize_limit if interaction.guild is not None else SMALLEST_LIMIT
@@ -152,12 +160,15 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     @per_member(2, 60.0)
     async def opt_out(self, interaction: Interaction, where: Where = "every server") -> None:
         """Ask, note the choice, and delete what is there."""
-        view = Confirm(interaction, question=OPT_OUT_QUESTION.format(where=where), action="Opt out and delete")
+        await self._opt_out(interaction, where, OPT_OUT_QUESTION.format(where=where))
+
+    async def _opt_out(self, interaction: Interaction, where: Where, question: str) -> None:
+        view = Confirm(interaction, question=question, action="Opt out and delete")
         await interaction.response.send_message(view=view, ephemeral=True)
         if not await view.confirmed():
             await interaction.delete_original_response()
             return
-        guild_id = interaction.guild_id if where == "this server" else None
+        guild_id = interaction.guild_id if where == HERE else None
         user_id = interaction.user.id
 
         async def note() -> None:  # from here on a bot that starts would finish the erasure
@@ -176,7 +187,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     async def opt_in(self, interaction: Interaction, where: Where = "this server") -> None:
         """Note the choice."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        guild_id = interaction.guild_id if where == "this server" else None
+        guild_id = interaction.guild_id if where == HERE else None
         await self._consents.opt_in(interaction.user.id, guild_id)
         await reply(interaction, f"From now on what you say in observed channels of {where} is kept again.")
 
@@ -185,27 +196,40 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     @per_member(5, 60.0)
     async def facts(self, interaction: Interaction, keep: Literal["on", "off"]) -> None:
         """Note the choice."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await reply(interaction, await self._switch_facts(interaction, keep=keep == "on"))
+        await self._choose_facts(interaction, keep=keep == "on")
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Note the choice of who presses the button of a channel's notice, whichever process posted that."""
+        """Answer who presses a button of a channel's notice, whichever process posted that."""
         data: Mapping[str, Any] = interaction.data or {}
-        if interaction.type is not discord.InteractionType.component or data.get("custom_id") != KEEP_FACTS:
+        pressed = data.get("custom_id", "")
+        if interaction.type is not discord.InteractionType.component or pressed not in NOTICE_BUTTONS:
             return
         try:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            await reply(interaction, await self._switch_facts(interaction, keep=True))
+            interaction.client.cooldowns.use(interaction, *PRESSES)
+            await self._pressed(interaction, NoticeButton(pressed))
         except Exception as error:  # noqa: BLE001 - everything that can happen here ends in one sentence
             await answer_error(interaction, error)
 
-    async def _switch_facts(self, interaction: Interaction, *, keep: bool) -> str:
-        """Allow or stop facts about the member here; what to tell them.
+    async def _pressed(self, interaction: Interaction, button: NoticeButton) -> None:
+        match button:
+            case NoticeButton.STATUS:
+                await self._show_status(interaction)
+            case NoticeButton.KEEP_FACTS:
+                await self._choose_facts(interaction, keep=True)
+            case NoticeButton.OPT_OUT:
+                if self._consents.opted_out(interaction.guild_id or 0, interaction.user.id):
+                    raise Refused(texts.OPTED_OUT_SELF)
+                question = f"{OPT_OUT_QUESTION.format(where=HERE)}\n{OPT_OUT_EVERYWHERE}"
+                await self._opt_out(interaction, HERE, question)
+
+    async def _choose_facts(self, interaction: Interaction, *, keep: bool) -> None:
+        """Allow or stop facts about the member here, and tell them.
 
         Raises:
             Refused: nothing of theirs is kept, or no facts of anybody.
         """
+        await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, user_id = interaction.guild_id or 0, interaction.user.id
         if keep and self._consents.left_out(guild_id, user_id):
             out = self._consents.opted_out(guild_id, user_id)
@@ -213,7 +237,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         if keep and self._consents.rules.of(guild_id).facts is FactsRule.NOBODY:
             raise Refused(texts.NO_FACTS)
         await self._consents.set_facts(user_id, guild_id, keep)
-        return texts.FACTS_ON if keep else texts.FACTS_OFF
+        await reply(interaction, texts.FACTS_ON if keep else texts.FACTS_OFF)
 
     @app_commands.command(name="policy", description="What this bot keeps, why, where and for how long")
     @per_member(3, 30.0)

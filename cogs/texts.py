@@ -29,7 +29,7 @@ NO_SUCH_CHANNEL = "I can't see that channel here; choose one of this server from
 NO_FACTS = "This server keeps no facts about members at all, by decision of its admins; nothing has to be switched."
 FACTS_ON = (
     "Facts and preferences that you state about yourself here are remembered from now on, in your own words; "
-    "`/privacy facts off` ends it."
+    "`/privacy facts keep: off` ends it."
 )
 FACTS_OFF = "Nothing more of that kind is remembered; `/memories` shows what is there, to forget it."
 NO_MODEL_TO_READ = "No language model is in use here (MEM0_ENABLED=false), so nothing can be read again."

@@ -84,7 +84,24 @@ class Policy:
             f"`/ask` and `/recall`.{back}\n{sentence}. Only people who can read this channel can recall what was "
             "said in it.\n"
             f"{whose}`/privacy opt-out` stops it for you at once and deletes what is kept about you; "
-            "`/privacy status` tells how you stand, and `/privacy policy` all of it."
+            "`/privacy status` tells how you stand, `/channels` where I read along, and `/privacy policy` the rest."
+        )
+
+    def ended(self, *, decided_by: str, since_ms: int | None = None) -> str:
+        """What a channel is told that is not observed any more.
+
+        Args:
+            decided_by: who decided, as it may be shown.
+            since_ms: from when on, in milliseconds since 1970, for a notice that is read later; None: from now on.
+        """
+        if since_ms is None:
+            title = "### This channel is not observed any more\n"
+        else:
+            title = f"### This channel is not observed any more, since <t:{since_ms // 1000}:f>\n"
+        return (
+            f"{title}By decision of {decided_by} nothing that is said here from then on is kept. What was said while I "
+            f"read along can be looked up for at most **{self.retention}**, and memories stay until they are "
+            "forgotten: `/memories` shows yours, `/privacy opt-out` deletes all that is kept about you."
         )
 
     def text(self, rules: Rules = DEFAULT) -> str:

@@ -1,18 +1,38 @@
-"""What hangs on a channel's notice: the button with which a member allows facts about themselves."""
+"""What hangs on a channel's notice: three buttons, each of which answers whoever presses it, and nobody else."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 import discord
 from discord import ui
 
-KEEP_FACTS = "privacy:facts:on"
-"""The button's id. It stays on the notice for as long as that stands, so whoever hears of a press goes by it alone."""
+
+class NoticeButton(StrEnum):
+    """The buttons by their ids.
+
+    They stay on a notice for as long as that stands, so whoever hears of a press goes by its id alone: another process
+    may have posted the notice.
+    """
+
+    STATUS = "privacy:status"
+    OPT_OUT = "privacy:opt-out"
+    KEEP_FACTS = "privacy:facts:on"
+
+
+NOTICE_BUTTONS = frozenset(NoticeButton)
+
+_LABELS = {
+    NoticeButton.STATUS: "What is kept of me",
+    NoticeButton.OPT_OUT: "Don't remember me",
+    NoticeButton.KEEP_FACTS: "Remember facts about me",
+}
 
 
 def notice_view() -> ui.View:
-    """The button; nothing in this process waits for it."""
+    """The buttons; nothing in this process waits for them."""
     view = ui.View(timeout=None)
-    label = "Also remember facts about me"
-    view.add_item(ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=KEEP_FACTS))
+    for button, label in _LABELS.items():
+        view.add_item(ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=button.value))
     view.stop()
     return view

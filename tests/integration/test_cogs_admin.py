@@ -5,8 +5,6 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.guilds.rules import FactsRule
-from cogs.views.notice import KEEP_FACTS
 from tests.fixtures.discord import World, answer_of, shown
 
 
@@ -184,18 +182,6 @@ async def test_opting_out_of_this_server_alone(world: World) -> None:
     await world.durable()
     assert world.services.guilds.consents.opted_out(world.guild.id, world.ann.id)
     assert not world.services.guilds.consents.opted_out(world.guild.id + 1, world.ann.id)
-
-
-async def test_the_notice_has_a_button_for_facts_that_any_process_answers(world: World) -> None:
-    await world.observe()
-    (notice,) = [message for message in world.general.history() if "is observed" in message.content]
-    assert "remembered from now on" in shown(await world.bob.click(notice, custom_id=KEEP_FACTS))
-    consents = world.services.guilds.consents
-    assert [consents.facts(world.guild.id, member.id) for member in (world.bob, world.ann)] == [True, False]
-    await consents.opt_out(world.ann.id, None)
-    assert "opted out" in shown(await world.ann.click(notice, custom_id=KEEP_FACTS))
-    await consents.rules.decide(world.guild.id, facts=FactsRule.NOBODY)
-    assert "keeps no facts" in shown(await world.bob.click(notice, custom_id=KEEP_FACTS))
 
 
 async def test_facts_are_a_choice(world: World) -> None:
