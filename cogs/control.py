@@ -43,8 +43,13 @@ _DONE = {
     Action.DIGEST_OFF: "switched a digest off",
     Action.CHANNEL_ERASED: "deleted what was kept of a channel",
     Action.SERVER_ERASED: "deleted what was kept of the server",
+    Action.MEMORY_FLAGGED: "A member flagged a memory that names them",
+    Action.FLAG_DECIDED: "decided on a flagged memory",
+    Action.NAME_REPLACED: "A name was replaced in a memory",
     Action.MEMBER_ERASED: "A member's data was deleted",
 }
+_OF_MEMBERS = frozenset({Action.MEMBER_ERASED, Action.MEMORY_FLAGGED, Action.NAME_REPLACED})
+"""The trail does not tell of whom."""
 
 
 class Control:
@@ -135,8 +140,10 @@ class Control:
 
 def _line(entry: AuditEntry) -> str:
     when = f"<t:{entry.at_ms // 1000}:R>"
-    if entry.action is Action.MEMBER_ERASED:
+    if entry.action in _OF_MEMBERS:
         who = ""
+    elif entry.action is Action.FLAG_DECIDED and entry.actor_id is None:
+        who = "Somebody who said it "
     else:
         who = "The operator " if entry.actor_id is None else f"<@{entry.actor_id}> "
     where = f" (<#{entry.channel_id}>)" if entry.channel_id else ""

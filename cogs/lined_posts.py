@@ -90,8 +90,8 @@ class LinedPosts:
         await place.get_partial_message(post.message_id).edit(
             view=text_view(text), allowed_mentions=discord.AllowedMentions.none()
         )
-        ids = [memory.id for memory in told]
-        return await self._posts.was_edited(post, ids, people | people_in(stored))
+        versions = {memory.id: memory.version for memory in told}
+        return await self._posts.was_edited(post, versions, people | people_in(stored))
 
     async def _told(self, post: Post, place: Talk) -> list[Memory]:
         """The lines as they are now, of what everybody there may read now and may be shown of its speakers."""

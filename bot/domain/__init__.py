@@ -47,7 +47,16 @@ from bot.domain.model import (
     Message,
     MessageState,
 )
-from bot.domain.references import MENTION, SOMEBODY, name_of, people_in, with_names, without_people
+from bot.domain.references import (
+    DELETED_MENTION,
+    MENTION,
+    NAMELESS,
+    SOMEBODY,
+    name_of,
+    people_in,
+    with_names,
+    without_people,
+)
 from bot.domain.retries import Retries
 from bot.domain.server_faults import OLLAMA, QDRANT, Server, Trouble, one_line, trouble_connecting, trouble_reading
 from bot.domain.supervision import (
@@ -67,10 +76,12 @@ from bot.domain.visibility import is_visible
 
 __all__ = [
     "CANCEL_SECONDS",
+    "DELETED_MENTION",
     "FAR_MS",
     "LONGEST_DELAY_SECONDS",
     "MAX_CONTENT",
     "MENTION",
+    "NAMELESS",
     "OLLAMA",
     "PERSONAL_KINDS",
     "QDRANT",

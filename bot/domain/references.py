@@ -14,6 +14,10 @@ SOMEBODY = "somebody"
 """Stands for a person whose name is not known any more, or shows nothing."""
 DELETED_MENTION = "@deleted"
 """Stands for a member of whom nothing is kept, where others mention them."""
+NOBODY_ID = 1
+"""No member's id: of the first millisecond of 2015. Nobody has a name by it, so that it is shown as `SOMEBODY`."""
+NAMELESS = f"<@{NOBODY_ID}>"
+"""Stands in a memory for a member whose name was taken out of it. It is a person still: their plan is no speaker's."""
 
 
 def people_in(texts: Iterable[str]) -> set[int]:
@@ -32,6 +36,6 @@ def with_names(text: str, names: Mapping[int, str]) -> str:
     return MENTION.sub(lambda match: name_of(int(match[1]), names), text)
 
 
-def without_people(text: str, user_ids: Collection[int]) -> str:
-    """The text with `DELETED_MENTION` in place of references to these people."""
-    return MENTION.sub(lambda match: DELETED_MENTION if int(match[1]) in user_ids else match[0], text)
+def without_people(text: str, user_ids: Collection[int], instead: str = DELETED_MENTION) -> str:
+    """The text with `instead` in place of references to these people."""
+    return MENTION.sub(lambda match: instead if int(match[1]) in user_ids else match[0], text)

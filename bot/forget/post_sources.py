@@ -12,13 +12,34 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 
 from bot.domain import Hit, Memory
-from bot.storage import citations, corrections, memories, messages, post_people, post_sources, posts
+from bot.memories import FlagState
+from bot.storage import citations, corrections, flags, memories, messages, post_people, post_sources, posts
 
 if TYPE_CHECKING:
     from bot.storage import Scope
 
 QUOTED = ""
 """In place of a memory's id: the message itself is quoted."""
+
+
+OF_SERVER = 0
+"""In place of a channel: an event of the server, which everybody in it sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message of the bot that everybody in its channel sees, or an event that everybody in the server sees.
+
+    Attributes:
+        message_id: of the message, or of the event.
+        channel_id: where it is, or `OF_SERVER`.
+        covers_ms: the begin of the time that its lines tell of; None where it does not consist of lines.
+    """
+
+    message_id: int
+    guild_id: int
+    channel_id: int
+    covers_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +94,15 @@ def is_lost() -> ColumnElement[bool]:
     corrected = exists().where(
         corrections.c.memory_id == post_sources.c.memory_id, corrections.c.corrected_ms >= posts.c.posted_ms
     )
-    return or_(and_(quoted, or_(~is_logged, edited)), and_(~quoted, or_(and_(~cited, ~doubted), corrected)))
+    remembered = or_(and_(~cited, ~doubted), corrected, _is_objected_to())
+    return or_(and_(quoted, or_(~is_logged, edited)), and_(~quoted, remembered))
+
+
+def _is_objected_to() -> ColumnElement[bool]:
+    """Whether a memory is hidden, or a name was taken out of it since; posts of lines are edited for the latter."""
+    of_memory = flags.c.memory_id == post_sources.c.memory_id
+    since = and_(flags.c.state == FlagState.NAMELESS, flags.c.decided_ms >= posts.c.posted_ms)
+    return exists().where(of_memory, or_(flags.c.state == FlagState.OPEN, and_(posts.c.covers_ms.is_(None), since)))
 
 
 def posts_meant(scope: Scope) -> ColumnElement[bool]:

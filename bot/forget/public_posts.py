@@ -19,11 +19,12 @@ from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Backoff, Clock, event_url, jump_url
-from bot.forget.post_sources import PostSource, in_guild, is_lost, lines_meant, posts_meant
+from bot.forget.post_sources import OF_SERVER, Post, PostSource, in_guild, is_lost, lines_meant, posts_meant
 from bot.storage import (
     Sections,
     Store,
     chunks,
+    memories,
     messages,
     moment,
     post_people,
@@ -44,26 +45,6 @@ UP, EDIT, DUE = "up", "edit", "due"
 STANDING = (UP, EDIT)
 Also = Callable[[AsyncConnection], Awaitable[None]]
 """Notes in the same transaction what hangs on it."""
-
-
-OF_SERVER = 0
-"""In place of a channel: an event of the server, which everybody in it sees."""
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A message of the bot that everybody in its channel sees, or an event that everybody in the server sees.
-
-    Attributes:
-        message_id: of the message, or of the event.
-        channel_id: where it is, or `OF_SERVER`.
-        covers_ms: the begin of the time that its lines tell of; None where it does not consist of lines.
-    """
-
-    message_id: int
-    guild_id: int
-    channel_id: int
-    covers_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +192,15 @@ class Posts(Store):
         async with self._db.write() as connection:
             return sum([await self._mark(connection, posts.c.message_id.in_(chunk)) for chunk in chunks(message_ids)])
 
+    async def reword(self, connection: AsyncConnection, memory_ids: Collection[str]) -> None:
+        """Have posts edited whose lines tell these memories, which were reworded, in the caller's transaction."""
+        now = self._clock()
+        for chunk in chunks(memory_ids):
+            telling = select(post_sources.c.post_id).where(post_sources.c.memory_id.in_(chunk))
+            lined = (posts.c.covers_ms.is_not(None), posts.c.state.in_(STANDING), posts.c.message_id.in_(telling))
+            change = update(posts).where(*lined).values(state=EDIT, due_ms=now, next_try_ms=now)
+            await connection.execute(change)
+
     async def due(self, limit: int) -> list[Post]:
         """Posts to delete in Discord now, those first that wait longest."""
         return await self._listed(DUE, limit)
@@ -241,12 +231,17 @@ class Posts(Store):
         async with self._db.read() as connection:
             return await connection.scalar(select(posts.c.state).where(*this)) is not None
 
-    async def was_edited(self, post: Post, memory_ids: Collection[str], people: Collection[int]) -> bool:
-        """Discord shows these lines of a post now; False where others stand by now, and it stays on the list."""
+    async def was_edited(self, post: Post, shown: Mapping[str, int], people: Collection[int]) -> bool:
+        """Discord shows these memories, in these versions, as the lines of a post now.
+
+        False where other lines stand by now, or one has another text; then it stays on the list.
+        """
         named = [{"post_id": post.message_id, "user_id": user_id} for user_id in set(people)]
         this = posts.c.message_id == post.message_id
         async with self._db.write() as connection:
-            if set(await _lines(connection, post)) != set(memory_ids):
+            lines = await _lines(connection, post)
+            known = select(memories.c.id, memories.c.version).where(memories.c.id.in_(lines))
+            if set(lines) != shown.keys() or shown != {row.id: row.version for row in await connection.execute(known)}:
                 return False
             change = update(posts).where(this, posts.c.state == EDIT)
             await connection.execute(change.values(state=UP, due_ms=None, attempts=0, next_try_ms=0))

@@ -37,6 +37,9 @@ class Action(StrEnum):
     DIGEST_OFF = "digest_off"
     CHANNEL_ERASED = "channel_erased"
     SERVER_ERASED = "server_erased"
+    MEMORY_FLAGGED = "memory_flagged"  # by somebody who is named in it; the trail tells neither whom nor what
+    FLAG_DECIDED = "flag_decided"  # by a moderator, or (nobody is told) by who said it
+    NAME_REPLACED = "name_replaced"  # of somebody who is named, by their wish or for want of a decision
     MEMBER_ERASED = "member_erased"  # by themselves or by the operator; the trail does not tell whom
 
 

@@ -331,7 +331,7 @@ class Indexer:
 
     async def _known(self, memory_ids: Collection[str], message_ids: Collection[int]) -> dict[str, Memory | Message]:
         """Those of the memories and messages that are to be in the index, by the ids of their points."""
-        memories = await self._store.get(memory_ids) if memory_ids else {}
+        memories = await self._store.get(memory_ids, hidden=True) if memory_ids else {}
         return {**memories, **await self.messages.get(message_ids)}
 
     async def _strike(self, rows: Mapping[int, OutboxPoint], known: Mapping[str, Memory | Message]) -> None:

@@ -5,9 +5,12 @@ for the vector index.
 """
 
 from bot.memories.asker import Asker
+from bot.memories.flags import FlagState, nameless_in, unflagged
 from bot.memories.kept import cited_in, doubting_in, memory_stores
-from bot.memories.own import FORGOTTEN, MAX_TEXT, NOT_FOUND, ForgetOutcome, MemoryPage, OwnMemories
-from bot.memories.rows import within
+from bot.memories.listing import MemoryPage
+from bot.memories.named import NamedMembers
+from bot.memories.own import FORGOTTEN, MAX_TEXT, NOT_FOUND, ForgetOutcome, OwnMemories
+from bot.memories.rows import shown_to
 from bot.memories.store import MemoryStore
 
 __all__ = [
@@ -15,12 +18,16 @@ __all__ = [
     "MAX_TEXT",
     "NOT_FOUND",
     "Asker",
+    "FlagState",
     "ForgetOutcome",
     "MemoryPage",
     "MemoryStore",
+    "NamedMembers",
     "OwnMemories",
     "cited_in",
     "doubting_in",
     "memory_stores",
-    "within",
+    "nameless_in",
+    "shown_to",
+    "unflagged",
 ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Select, and_, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Memory, MemoryKind, MemoryOrigin, jump_url, with_names, without_people
+from bot.domain import DELETED_MENTION, Memory, MemoryKind, MemoryOrigin, jump_url, with_names
+from bot.memories.flags import Flags
 from bot.memories.own import MAX_TEXT
 from bot.memories.rows import undoubt
 from bot.observe import left_in_words, mentions
@@ -67,8 +68,7 @@ class KeptMemories(Store):
             return gone
         naming = and_(mentions(memories.c.text, user_id), _in_guild(erased.scope.guild_id))
         ids = list(await connection.scalars(select(memories.c.id).where(naming).limit(STATEMENT_IDS)))
-        for memory in (await self._store.load(connection, ids)).values():
-            await self._store.rewrite(connection, memory.id, without_people(memory.text, {user_id}))
+        await self._store.take_out(connection, ids, {user_id}, DELETED_MENTION)
         return gone + Counter(mentions=len(ids))
 
     async def edited(self, connection: AsyncConnection, edited: Edited) -> int:
@@ -138,11 +138,12 @@ class KeptMemories(Store):
         async with self._db.read() as connection:
             ids = list(await connection.scalars(cited))
             doubts = (await connection.execute(doubted.order_by(memories.c.seq))).all()
-        loaded = (await self._store.get(ids)).values()
+        loaded = (await self._store.get(ids, hidden=True)).values()
+        shown = await self._store.get(ids)
         theirs = [memory for memory in loaded if guild_id in (None, memory.guild_id)]
         in_order = sorted(theirs, key=lambda memory: memory.said_at)
         return {
-            self.name: [await self._record(memory, user_id) for memory in in_order],
+            self.name: [await self._record(memory, user_id, hidden=memory.id not in shown) for memory in in_order],
             "doubts": [
                 {
                     "memory_id": row.id,
@@ -152,7 +153,7 @@ class KeptMemories(Store):
             ],
         }
 
-    async def _record(self, memory: Memory, user_id: int) -> Record:
+    async def _record(self, memory: Memory, user_id: int, *, hidden: bool) -> Record:
         names = await self._directory.names(memory.guild_id, memory.author_ids)
         own = [citation for citation in memory.citations if citation.author_id == user_id]
         links = {c: jump_url(memory.guild_id, c.channel_id, c.message_id) for c in own}
@@ -168,6 +169,8 @@ class KeptMemories(Store):
         }
         if supporting := [link for c, link in links.items() if c.supporting]:
             record["holds_a_date_or_link_from"] = supporting
+        if hidden:
+            record["hidden_until_decided"] = True
         if (doubt := memory.doubt) is not None:
             record["may_have_changed_since"] = jump_url(memory.guild_id, doubt.channel_id, doubt.message_id)
             record["doubt_channel"] = str(doubt.channel_id)
@@ -281,6 +284,7 @@ def memory_stores(db: Database, guilds: GuildServices, logged: LogServices, stor
     rules = guilds.consents.rules
     return (
         KeptMemories(db, store, logged.fulltext, logged.log, logged.directory, rules),
+        Flags(db),
         ForgottenTopics(db),
         Corrections(db, store),
     )

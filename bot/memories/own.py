@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import (
@@ -27,6 +26,8 @@ from bot.domain import (
 )
 from bot.memories import rows
 from bot.memories.asker import Asker
+from bot.memories.flags import unflagged
+from bot.memories.listing import MemoryPage, is_of, newest, page_of, with_words
 from bot.memories.store import MemoryStore
 from bot.observe import Exclusion, MessageLog, set_state, storable
 from bot.storage import (
@@ -70,14 +71,6 @@ _NOT_KEPT = MappingProxyType(
 
 Discard = Callable[[AsyncConnection, Collection[int]], Awaitable[object]]
 """Lets stored answers of the model in these channels be asked for again, in the caller's transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryPage:
-    """One page of memories, and how many there are in all."""
-
-    items: tuple[Memory, ...]
-    total: int
 
 
 class ForgetOutcome(StrEnum):
@@ -187,7 +180,7 @@ class OwnMemories:
         """
         text = _within_bounds(text)
         async with self._db.write() as connection:
-            memory = (await self._store.load(connection, [memory_id])).get(memory_id)
+            memory = (await rows.load(connection, [memory_id], unflagged())).get(memory_id)
             if memory is None or not asker.may_correct(memory):
                 raise NotFound(NOT_FOUND)
             (text,) = await self._log.unmentioned(connection, [(memory.guild_id, text)])
@@ -246,14 +239,11 @@ class OwnMemories:
             offset: how many to leave out at the start.
             limit: at most so many.
         """
-        wanted = and_(memories.c.guild_id == guild_id, rows.states_author(user_id), rows.within(readable))
-        if kind is not None:
-            wanted = and_(wanted, memories.c.kind == kind)
+        wanted = and_(memories.c.guild_id == guild_id, rows.states_author(user_id), rows.shown_to(readable))
         async with self._db.read() as connection:
-            matching = await _with_words(connection, wanted, fold(words).split())
-            ids = matching[offset : offset + limit]
-            items = await rows.matching(connection, _newest(memories.c.id.in_(ids)))
-        return MemoryPage(tuple(memory.seen_by(readable) for memory in items), len(matching))
+            return await page_of(
+                connection, and_(wanted, is_of(kind)), readable, words=words, offset=offset, limit=limit
+            )
 
     async def quotes(self, shown: Sequence[Memory]) -> dict[str, str]:
         """What their members said, by the ids of those that paraphrase what a member said about themselves.
@@ -272,12 +262,12 @@ class OwnMemories:
 
     async def suggest(self, guild_id: int, asker: Asker, words: str, limit: int = 25) -> list[Memory]:
         """Memories with these words, or their beginnings, that the asker may forget, newest first (autocomplete)."""
-        mine = and_(rows.states_author(asker.user_id), rows.within(asker.readable))
-        moderated = rows.within(asker.moderated & asker.readable)
+        mine = and_(rows.states_author(asker.user_id), rows.shown_to(asker.readable))
+        moderated = rows.shown_to(asker.moderated & asker.readable)
         wanted = and_(memories.c.guild_id == guild_id, or_(mine, moderated))
         async with self._db.read() as connection:
-            ids = (await _with_words(connection, wanted, fold(words).split(), among=SUGGESTED_AMONG))[:limit]
-            return await rows.matching(connection, _newest(memories.c.id.in_(ids)))
+            ids = (await with_words(connection, wanted, fold(words).split(), among=SUGGESTED_AMONG))[:limit]
+            return await rows.matching(connection, newest(memories.c.id.in_(ids)))
 
     async def _note(self, connection: AsyncConnection, memory: Memory, taken: Sequence[Citation]) -> None:
         """Note that a memory stands on these citations no more, or has another text."""
@@ -329,19 +319,3 @@ def _within_bounds(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise Refused(f"That is {len(text)} characters long; shorten it to {MAX_TEXT}.")
     return text
-
-
-def _newest(wanted: ColumnElement[bool]) -> Select[Any]:
-    return select(memories).where(wanted).order_by(memories.c.said_id.desc(), memories.c.seq.desc())
-
-
-async def _with_words(
-    connection: AsyncConnection, wanted: ColumnElement[bool], words: Collection[str], *, among: int | None = None
-) -> list[str]:
-    """Ids of the wanted memories that hold all of these folded words, newest first.
-
-    Databases fold ASCII alone, so the texts are looked at here: those of one member, or the newest `among` a server's.
-    """
-    columns = _newest(wanted).with_only_columns(memories.c.id, memories.c.text).limit(among)
-    texts = await connection.execute(columns)
-    return [row.id for row in texts if not words or all(word in fold(row.text) for word in words)]

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Citation, Doubt, Memory, MemoryKind, MemoryOrigin, MemoryState, MessageState
+from bot.memories.flags import unflagged
 from bot.observe import set_state
 from bot.storage import chunks, citations, memories, messages
 from bot.text import FullTextEntry
@@ -17,11 +18,11 @@ WITHOUT_DOUBT = {"doubt_message_id": None, "doubt_channel_id": None, "doubt_auth
 """The columns of a memory that nothing speaks against."""
 
 
-async def load(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Memory]:
-    """The memories among `ids` that exist, by id."""
+async def load(connection: AsyncConnection, ids: Iterable[str], *wanted: ColumnElement[bool]) -> dict[str, Memory]:
+    """The memories among `ids` that exist and meet these conditions, by id."""
     loaded: dict[str, Memory] = {}
     for chunk in chunks(ids):
-        rows = await matching(connection, select(memories).where(memories.c.id.in_(chunk)))
+        rows = await matching(connection, select(memories).where(memories.c.id.in_(chunk), *wanted))
         loaded |= {memory.id: memory for memory in rows}
     return loaded
 
@@ -88,6 +89,11 @@ def within(channel_ids: frozenset[int] | None) -> ColumnElement[bool]:
     if channel_ids is None:
         return true()
     return ~exists().where(citations.c.memory_id == memories.c.id, citations.c.channel_id.not_in(channel_ids))
+
+
+def shown_to(channel_ids: frozenset[int] | None) -> ColumnElement[bool]:
+    """Whether a memory may be shown to who reads these channels (None: to whoever asks): it is not hidden either."""
+    return and_(within(channel_ids), unflagged())
 
 
 async def citing(connection: AsyncConnection, message_ids: Collection[int]) -> set[str]:

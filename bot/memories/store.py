@@ -6,14 +6,26 @@ index learns of it, in the same transaction. Methods that take a `connection` wo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Citation, Clock, Memory, MemoryKind, MemoryOrigin, MemoryState, snowflake
-from bot.memories import rows
+from bot.domain import (
+    NAMELESS,
+    Citation,
+    Clock,
+    Memory,
+    MemoryKind,
+    MemoryOrigin,
+    MemoryState,
+    people_in,
+    snowflake,
+    without_people,
+)
+from bot.memories import flags, rows
+from bot.memories.flags import unflagged
 from bot.storage import Database, chunks, citations, corrections, memories
 from bot.text import FullText
 
@@ -47,17 +59,21 @@ class MemoryStore:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    async def get(self, ids: Collection[str]) -> dict[str, Memory]:
-        """The memories among `ids` that exist, by id."""
+    async def get(self, ids: Collection[str], *, hidden: bool = False) -> dict[str, Memory]:
+        """The memories among `ids` that exist, by id; those that are flagged only where `hidden` ones are wanted too.
+
+        Nothing shows those, or compares anything with them.
+        """
         async with self._db.read() as connection:
-            return await self.load(connection, ids)
+            return await rows.load(connection, ids, true() if hidden else unflagged())
 
     async def by_seq(self, seqs: Collection[int]) -> dict[int, Memory]:
-        """The memories that exist, by their full-text row id."""
+        """The memories that exist and are not hidden, by their full-text row id."""
         by_row: dict[int, Memory] = {}
         async with self._db.read() as connection:
             for chunk in chunks(seqs):
-                wanted = (await connection.execute(select(memories).where(memories.c.seq.in_(chunk)))).all()
+                query = select(memories).where(memories.c.seq.in_(chunk), unflagged())
+                wanted = (await connection.execute(query)).all()
                 loaded = {memory.id: memory for memory in await rows.with_citations(connection, wanted)}
                 by_row |= {row.seq: loaded[row.id] for row in wanted if row.id in loaded}
         return by_row
@@ -70,7 +86,7 @@ class MemoryStore:
         Args:
             memory_ids: current memories, or superseded ones whose own past is asked for.
             readable: only what cites these channels alone; None for all. What lies behind a memory that is left out
-                is shown all the same.
+                is shown all the same. So it is with what is hidden.
         """
         past_of: dict[str, list[Memory]] = {}
         async with self._db.read() as connection:
@@ -79,9 +95,11 @@ class MemoryStore:
                 replaced: dict[str, str] = {}
                 for chunk in chunks(leads_to):
                     query = select(memories).where(memories.c.superseded_by.in_(chunk))
-                    for memory in await rows.matching(connection, query):
+                    older = await rows.matching(connection, query)
+                    shown = await rows.load(connection, [memory.id for memory in older], rows.shown_to(readable))
+                    for memory in older:
                         replaced[memory.id] = leads_to[memory.superseded_by or ""]
-                        if readable is None or memory.channel_ids <= readable:
+                        if memory.id in shown:
                             past_of.setdefault(replaced[memory.id], []).append(memory)
                 leads_to = replaced
         for past in past_of.values():
@@ -89,9 +107,10 @@ class MemoryStore:
         return past_of
 
     async def by_message(self, message_ids: Collection[int]) -> list[Memory]:
-        """Every memory that cites one of these messages."""
+        """Every memory that cites one of these messages and is not hidden."""
         async with self._db.read() as connection:
-            return list((await self.citing(connection, message_ids)).values())
+            citing = await rows.citing(connection, message_ids)
+            return list((await rows.load(connection, citing, unflagged())).values())
 
     async def count(self, guild_id: int | None = None) -> int:
         """How many memories hold now, in one guild or in all."""
@@ -101,7 +120,7 @@ class MemoryStore:
         async with self._db.read() as connection:
             return int((await connection.execute(held)).scalar_one())
 
-    # --- inside a transaction ----------------------------------------------------------------------------------------
+    # --- inside a transaction: hidden ones too -----------------------------------------------------------------------
 
     async def load(self, connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Memory]:
         """The memories among `ids` that exist, by id."""
@@ -187,9 +206,29 @@ class MemoryStore:
         return bool((await connection.execute(update(memories).where(current).values(mark))).rowcount)
 
     async def rewrite(self, connection: AsyncConnection, memory_id: str, text: str) -> None:
-        """Give a memory another text."""
-        await self._write(connection, memory_id, {"text": text})
+        """Give a memory another text, in which names that were taken out of it stay out."""
+        nameless = (await flags.nameless_in(connection, [memory_id])).get(memory_id, ())
+        text = without_people(text, nameless, NAMELESS)
+        this = and_(memories.c.id == memory_id, memories.c.text != text)
+        if (await connection.execute(update(memories).where(this).values(text=text))).rowcount:
+            await flags.reworded(connection, memory_id, text)
         await self._changed(connection, [memory_id])
+
+    async def take_out(
+        self, connection: AsyncConnection, ids: Iterable[str], user_ids: Set[int], instead: str
+    ) -> list[Memory]:
+        """Put `instead` in place of the names of members in memories; those that held one, as they were.
+
+        What was decided about their texts stays decided.
+        """
+        known = (await self.load(connection, ids)).values()
+        naming = [memory for memory in known if user_ids & people_in([memory.text])]
+        for memory in naming:
+            text = without_people(memory.text, user_ids, instead)
+            await self._write(connection, memory.id, {"text": text})
+        if naming:
+            await self._changed(connection, [memory.id for memory in naming])
+        return naming
 
     async def withdraw(
         self, connection: AsyncConnection, message_ids: Collection[int], *, only_extracted: bool = False
@@ -250,6 +289,7 @@ class MemoryStore:
             await self._fulltext.remove(connection, "memories", [row.seq for row in removed])
             await connection.execute(delete(citations).where(citations.c.memory_id.in_(chunk)))
             await connection.execute(delete(corrections).where(corrections.c.memory_id.in_(chunk)))
+            await flags.drop(connection, chunk)
             await connection.execute(delete(memories).where(memories.c.id.in_(chunk)))
             await self._enqueue(connection, [row.id for row in removed], "delete")
             await self._relink(connection, {row.id: row.superseded_by for row in removed})

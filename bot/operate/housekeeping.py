@@ -1,4 +1,4 @@
-"""What has to happen from time to time: retention, servers that were left, the cost ledger, warnings in time."""
+"""What has to happen from time to time: retention, servers that were left, undecided flags, costs and warnings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bot.domain import Clock, do_each
 from bot.forget import Erasure
 from bot.guilds import Guilds
 from bot.llm import Ledger
+from bot.memories import NamedMembers
 from bot.observe import MessageLog
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Housekeeping:
         guilds: Guilds,
         log: MessageLog,
         ledger: Ledger,
+        named: NamedMembers,
         clock: Clock,
         retention_days: int,
     ) -> None:
@@ -46,6 +48,7 @@ class Housekeeping:
         self._guilds = guilds
         self._log = log
         self._ledger = ledger
+        self._named = named
         self._clock = clock
         self._retention_days = retention_days
         self._warned_on = -1
@@ -65,12 +68,16 @@ class Housekeeping:
         Raises:
             Exception: why something could not be done, after all else was: it is named, and done in another round.
         """
-        await do_each(self._ledger.flush, self._expire, self._erase_left, self._erasure.sweep, self._warn)
+        await do_each(self._ledger.flush, self._expire, self._erase_left, self._settle, self._erasure.sweep, self._warn)
 
     async def _expire(self) -> None:
         expired = await self._erasure.erase_expired(self._retention_days)
         if any(expired.values()):
             log.info("Kept for long enough (messages for %d days): erased %s", self._retention_days, expired)
+
+    async def _settle(self) -> None:
+        if settled := await self._named.settle_overdue():
+            log.info("%d flags were not decided in time: the names were taken out of the memories", settled)
 
     async def _erase_left(self) -> None:
         before_ms = self._clock() - int(LEFT_GUILD_KEPT.total_seconds() * 1000)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bot.domain import Clock, Supervisor
     from bot.forget import Clerk, Erasure, PersonalData, Posts
     from bot.guilds import GuildServices
-    from bot.memories import MemoryStore, OwnMemories
+    from bot.memories import MemoryStore, NamedMembers, OwnMemories
     from bot.observe import Directory, Intake, MessageLog, UnreadMessages
     from bot.operate.status import Status
     from bot.recall import Answers, Browse, CatchUp, DigestLines, Recall, Talks, Upcoming
@@ -49,6 +49,7 @@ class Services:
     intake: Intake
     store: MemoryStore
     own: OwnMemories
+    named: NamedMembers
     erasure: Erasure
     personal: PersonalData
     clerk: Clerk

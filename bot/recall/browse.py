@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, false, func, select
 
 from bot.domain import Memory, MemoryKind, MemoryState
-from bot.memories import MemoryPage, within
+from bot.memories import MemoryPage, shown_to
 from bot.recall.query import RecallQuery
 from bot.recall.scope import scope_of
 from bot.storage import memories
@@ -62,7 +62,7 @@ class Browse:
             memories.c.guild_id == guild_id,
             memories.c.kind.in_(kinds),
             memories.c.state == MemoryState.CURRENT,
-            within(readable),
+            shown_to(readable),
         )
         async with self._db.read() as connection:
             if words:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Memory, MemoryKind, MemoryState, Message, people_in, snowflake
+from bot.memories import unflagged
 from bot.observe import mentions, message_from_row
 from bot.recall.query import RecallQuery
 from bot.recall.scope import scope_of
@@ -209,6 +210,7 @@ class CatchUp:
             memories.c.kind == kind,
             memories.c.state == MemoryState.CURRENT,
             stated,
+            unflagged(),
         )
         ids = list(await connection.scalars(newest.order_by(memories.c.said_id.desc()).limit(MOST_MEMORIES)))
         by_id = await self._store.load(connection, ids)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, select
 
 from bot.domain import Memory, MemoryKind, MemoryState, snowflake
-from bot.memories import within
+from bot.memories import shown_to
 from bot.storage import memories
 from bot.text import Appointment, appointments
 
@@ -86,7 +86,7 @@ class Upcoming:
             memories.c.said_id >= snowflake.from_datetime(now - SAID_BEFORE),
             memories.c.kind.in_(AHEAD),
             memories.c.state == MemoryState.CURRENT,
-            within(readable),
+            shown_to(readable),
         )
         async with self._db.read() as connection:
             newest = select(memories.c.id).where(wanted).order_by(memories.c.said_id.desc()).limit(MOST_PLANS)

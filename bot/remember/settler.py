@@ -11,9 +11,21 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import PERSONAL_KINDS, Citation, Memory, MemoryKind, MemoryState, Message, MessageState, Step, no_step
+from bot.domain import (
+    NAMELESS,
+    PERSONAL_KINDS,
+    Citation,
+    Memory,
+    MemoryKind,
+    MemoryState,
+    Message,
+    MessageState,
+    Step,
+    no_step,
+    without_people,
+)
 from bot.guilds import Consents, family_of
-from bot.memories import FORGOTTEN, MemoryStore
+from bot.memories import FORGOTTEN, MemoryStore, nameless_in
 from bot.observe import insert_messages, set_batch, set_state
 from bot.remember.changes import HISTORY, Contradicts, doubts, settle
 from bot.remember.queue import Batch, Queue
@@ -60,6 +72,7 @@ class _Stretch:
         factual: authors of whom facts and preferences may be kept.
         places: the channels and threads whose memories its statements may change.
         made_before: memories that cite its messages already, by id.
+        nameless: by memory of `made_before`, the members whose names were taken out of it.
         forgotten_topics: those of its messages whose topic was forgotten.
         became: the memory that each statement has become, by the id that it was to have.
     """
@@ -70,6 +83,7 @@ class _Stretch:
     factual: frozenset[int]
     places: frozenset[int]
     made_before: Mapping[str, Memory]
+    nameless: Mapping[str, frozenset[int]]
     forgotten_topics: frozenset[int]
     became: dict[str, str] = field(default_factory=dict)
 
@@ -85,16 +99,18 @@ class _Stretch:
         return None
 
     def memory(self, statement: Statement) -> Memory:
-        """What a statement would be."""
+        """What a statement would be; names that were taken out of what its messages stated before stay out."""
         stating = {i: self.cited[i] for i in statement.message_ids}
         supporting = {i: replace(self.cited[i], supporting=True) for i in statement.supporting if i not in stating}
-        return Memory(
+        memory = Memory(
             id=statement_id(self.batch.id, statement),
             guild_id=self.batch.guild_id,
             kind=statement.kind,
             text=statement.text,
             citations=tuple(sorted([*stating.values(), *supporting.values()], key=lambda c: c.message_id)),
         )
+        nameless = {user_id for before in self.before(memory) for user_id in self.nameless.get(before.id, ())}
+        return replace(memory, text=without_people(memory.text, nameless, NAMELESS))
 
     def before(self, new: Memory) -> list[Memory]:
         """The memories that cite what states this one, and were there before."""
@@ -184,6 +200,7 @@ class Settler:
                     cited[row.id] = Citation(row.id, row.channel_id, row.author_id)
         authors = set(await connection.scalars(select(messages.c.author_id).where(messages.c.batch_id == batch.id)))
         out, factual = await self._allowed(connection, batch, authors | {c.author_id for c in cited.values()})
+        made_before = await self._store.citing(connection, stating)
         topical = forgotten_topics.c.message_id.in_(select(messages.c.id).where(messages.c.batch_id == batch.id))
         return _Stretch(
             batch=batch,
@@ -191,7 +208,8 @@ class Settler:
             out=out,
             factual=factual,
             places=await family_of(connection, batch.channel_id),
-            made_before=await self._store.citing(connection, stating),
+            made_before=made_before,
+            nameless=await nameless_in(connection, made_before.keys()),
             forgotten_topics=frozenset(await connection.scalars(select(forgotten_topics.c.message_id).where(topical))),
         )
 

@@ -12,7 +12,7 @@ from bot.forget import Clerk, Erasure, LaterExports, open_forget
 from bot.guilds import open_guilds
 from bot.index import Follower, Indexer, Mover, Outbox, VectorIndex, open_message_vectors, open_vectors
 from bot.llm import Guard, Ledger, PriceTable, open_models
-from bot.memories import MemoryStore, OwnMemories
+from bot.memories import MemoryStore, NamedMembers, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
 from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, Troubles, open_status
 from bot.recall import Recall, open_recall
@@ -162,6 +162,8 @@ async def open_app(
         recall = open_recall(
             settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled, guilds.zones.of
         )
+        own = OwnMemories(db, store, logged.log, clock, discard_answers, announce=index.indexer.wake)
+        named = NamedMembers(db, store, own, guilds.audit, clock, forget.posts.reword, announce=index.indexer.wake)
         services = Services(
             clock=clock,
             installation=Installation(db),
@@ -171,7 +173,8 @@ async def open_app(
             unread=logged.unread,
             intake=forget.intake,
             store=store,
-            own=OwnMemories(db, store, logged.log, clock, discard_answers, announce=index.indexer.wake),
+            own=own,
+            named=named,
             erasure=forget.erasure,
             personal=forget.personal,
             clerk=forget.clerk,
@@ -200,6 +203,7 @@ async def open_app(
             guilds=guilds.guilds,
             log=logged.log,
             ledger=models.ledger,
+            named=named,
             clock=clock,
             retention_days=settings.message_retention_days,
         )

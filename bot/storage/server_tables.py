@@ -128,6 +128,21 @@ corrections = Table(
     comment="Who put a memory right; its text is in memories",
 )
 
+flags = Table(
+    "flags",
+    metadata,
+    Column("memory_id", String(36), ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True, info=NOTHING),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False, info=USER_ID),
+    Column("guild_id", BigInteger, nullable=False, info=GUILD_ID),
+    Column("state", String(16), nullable=False, info=NOTHING),
+    Column("asked_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("decided_ms", BigInteger, info=NOTHING),
+    Index("ix_flags_user_id_guild_id", "user_id", "guild_id"),
+    Index("ix_flags_state_asked_ms", "state", "asked_ms"),
+    comment="Members who are named in a memory and objected: open (flagged as wrong; it is hidden until that is "
+    "decided), kept (decided: it stays as it is), nameless (their name was taken out). Without text.",
+)
+
 requests = Table(
     "requests",
     metadata,

@@ -49,6 +49,7 @@ def housekeeping(pipeline: Pipeline, *, retention_days: int = 30) -> Housekeepin
         guilds=Guilds(pipeline.db, pipeline.clock),
         log=pipeline.log,
         ledger=Ledger(pipeline.db, pipeline.clock),
+        named=pipeline.named,
         clock=pipeline.clock,
         retention_days=retention_days,
     )

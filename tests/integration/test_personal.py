@@ -38,6 +38,7 @@ async def act(pipeline: Pipeline) -> None:
     await pipeline.indexer.drain()
     own, other = sorted(await pipeline.memories(), key=lambda memory: memory.author_ids)
     await pipeline.own.correct(own.id, Asker(ALICE, GUILD, frozenset({CHANNEL})), "the harbour opens at ten")
+    await pipeline.named.flag(other.id, Asker(ALICE, GUILD, frozenset({CHANNEL})))
     await pipeline.say("note: waits for the model", author=ALICE)
     observations = Observations(pipeline.db, pipeline.clock)
     await observations.switch_on(guild_id=GUILD, channel_id=9, parent_id=None, name="x", by=ALICE, from_id=1)

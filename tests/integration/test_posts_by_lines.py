@@ -49,7 +49,7 @@ async def board(database: Database, clock: FakeClock) -> Posts:
     posts = Posts(database, clock)
     await posts.record(POST, lines_of([FIRST, SECOND]), [ADA, BEN], glance=NOW)
     assert await posts.to_edit(9) == [POST]
-    assert await posts.was_edited(POST, IDS, [ADA, BEN])
+    assert await posts.was_edited(POST, dict.fromkeys(IDS, 1), [ADA, BEN])
     assert await posts.to_edit(9) == []
     return posts
 
@@ -76,7 +76,7 @@ async def test_a_line_goes_when_a_message_behind_it_does_and_the_post_with_the_l
         assert await board.lines(POST) == lines
         assert await board.to_edit(9) == ([POST] if lines else [])
         if lines:
-            assert await board.was_edited(POST, lines, [BEN])
+            assert await board.was_edited(POST, {SECOND.id: 1}, [BEN])
             assert await people(database) == {BEN}
     assert await board.due(9) == [POST]
     assert await people(database) == set()
@@ -111,7 +111,8 @@ async def test_what_is_hidden_takes_its_lines(board: Posts) -> None:
 
 async def test_what_changed_while_it_was_edited_is_edited_again(board: Posts) -> None:
     await board.hide(HALL, {OTHER})
-    assert not await board.was_edited(POST, IDS, [])
+    assert not await board.was_edited(POST, dict.fromkeys(IDS, 1), [])
+    assert not await board.was_edited(POST, {FIRST.id: 0}, [])  # its line has another text by now
     assert await board.to_edit(9) == [POST]
     await board.later(POST)
     assert await board.to_edit(9) == []

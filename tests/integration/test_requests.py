@@ -292,6 +292,7 @@ async def test_what_fails_in_a_round_of_housekeeping_keeps_nothing_else_from_bei
         guilds=guilds,
         log=pipeline.log,
         ledger=ledger,
+        named=pipeline.named,
         clock=pipeline.clock,
         retention_days=30,
     )
@@ -327,6 +328,7 @@ async def test_memories_go_when_their_servers_lifetime_is_over(pipeline: Pipelin
         guilds=Guilds(pipeline.db, pipeline.clock),
         log=pipeline.log,
         ledger=Ledger(pipeline.db, pipeline.clock),
+        named=pipeline.named,
         clock=pipeline.clock,
         retention_days=30,
     )
