@@ -12,6 +12,7 @@ from bot.guilds import Action, AuditEntry, ConsentRule, FactsRule, Rules, kind_n
 from cogs import texts
 from cogs.checks import require_manager
 from cogs.notices import update_notice
+from cogs.reply import reply_view
 from cogs.rereading import ReadingAgain
 from cogs.views.confirm import Confirm, receipt_view
 from cogs.views.settings import Choice, SettingsPanel, TimeZone
@@ -127,15 +128,16 @@ class Control:
     async def _confirmed(self, interaction: Interaction, question: str) -> bool:
         view = Confirm(interaction, question=question, action="Delete it")
         await interaction.response.send_message(view=view, ephemeral=True)
-        if not await view.confirmed():
-            await interaction.delete_original_response()
-            return False
-        return True
+        pressed = await view.confirmed()
+        await interaction.delete_original_response()
+        if pressed is not None:
+            require_manager(pressed)
+        return pressed is not None
 
     @staticmethod
     async def _show(interaction: Interaction, receipt: Receipt, whose: str) -> None:
         view = receipt_view("Deleted", receipt.removed, receipt.remaining, whose=whose, unwritten=receipt.unwritten)
-        await interaction.edit_original_response(view=view)
+        await reply_view(interaction, view)
 
 
 def _line(entry: AuditEntry) -> str:

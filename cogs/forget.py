@@ -12,8 +12,8 @@ from bot.memories import ForgetOutcome
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.names import names_for
-from cogs.rendering import plain_line
-from cogs.reply import reply
+from cogs.rendering import plain_line, safe
+from cogs.reply import reply, reply_view
 from cogs.views.confirm import Confirm, receipt_view
 
 if TYPE_CHECKING:
@@ -27,10 +27,14 @@ CHOICE_CHARS = 100
 """Longest name of an autocomplete choice
 (https://discord.com/developers/docs/interactions/application-commands)."""
 
+SHOWN_CHARS = 1_500
+"""How much of a memory is shown before it is forgotten."""
+
 OUTCOMES = {
     ForgetOutcome.REMOVED: "Forgotten; nothing of that memory is kept.",
     ForgetOutcome.WITHDRAWN: "Your part in it is forgotten; the memory stands on what others said.",
 }
+FORGET_QUESTION = "Forget this memory? That can't be undone.\n> {memory}"
 QUESTION = (
     "Delete **everything** that is kept about you in this server: your messages in the log, the memories that stand on "
     "them alone, and your part in the others? This can't be undone. What you say later is kept again; "
@@ -94,9 +98,19 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
     @app_commands.describe(memory="Begin to write some of its words")
     @per_member(10, 30.0)
     async def memory(self, interaction: Interaction, memory: app_commands.Range[str, 1, CHOICE_CHARS]) -> None:
-        """Forget the memory that was chosen."""
+        """Ask, and forget the memory that was chosen."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await reply(interaction, await self._actions.forget(interaction, memory))
+        chosen = await self._own.to_forget(memory, await self._access.asker(interaction))
+        names = {}
+        if interaction.guild is not None:
+            names = await names_for(interaction.guild, self._directory, (), [chosen.text])
+        question = FORGET_QUESTION.format(memory=safe(chosen.text, names, limit=SHOWN_CHARS))
+        view = Confirm(interaction, question=question, action="Forget it")
+        await reply_view(interaction, view)
+        pressed = await view.confirmed()
+        await interaction.delete_original_response()
+        if pressed is not None:
+            await reply(pressed, await self._actions.forget(pressed, chosen.id))
 
     @memory.autocomplete("memory")
     async def suggest(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:

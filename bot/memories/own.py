@@ -59,6 +59,12 @@ STATES, TELLS, SUPPORTS = "states", "topic", "supports"
 NOT_FOUND = "There is no such memory or answer here for you; run the command yourself, or look with /memories."
 """Said to whoever asks for what is not theirs, whether or not it is there."""
 
+NOT_TO_FORGET = (
+    "That is no memory which you may forget here: write some of its words and choose it from the list that opens, or "
+    "press Forget below it in /memories."
+)
+"""Said to whoever names what is no memory, is gone, or is not theirs."""
+
 _REMEMBERED = uuid.UUID("5c1f7c37-6f0f-4b4e-9d0f-5b1b6a3d8a10")  # namespace of the ids of memories kept on purpose
 _NOT_KEPT = MappingProxyType(
     {
@@ -159,6 +165,17 @@ class OwnMemories:
         self._announce()
         await self._db.scrub()
         return ForgetOutcome.REMOVED if whole else ForgetOutcome.WITHDRAWN
+
+    async def to_forget(self, memory_id: str, asker: Asker) -> Memory:
+        """A memory that the asker is about to forget, with of its citations what they can read.
+
+        Raises:
+            NotFound: no such memory, or not the asker's to forget; neutral on purpose.
+        """
+        memory = (await self._store.get([storable(memory_id)])).get(memory_id)
+        if memory is None or not asker.may_forget(memory):
+            raise NotFound(NOT_TO_FORGET)
+        return memory.seen_by(asker.readable)
 
     async def wording(self, memory_id: str, asker: Asker) -> str:
         """The text of a memory that its only cited author is about to put right, as it is stored now.

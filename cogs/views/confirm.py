@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import discord
 from discord import ui
 
-from cogs import texts
 from cogs.views.base import Interaction, OwnView
 
 CONFIRM_SECONDS = 60.0
@@ -19,20 +18,20 @@ class Confirm(OwnView):
 
     def __init__(self, interaction: Interaction, *, question: str, action: str) -> None:
         super().__init__(interaction, timeout=CONFIRM_SECONDS)
-        self._answer = False
+        self._answer: Interaction | None = None
         row = ui.ActionRow[Confirm]()
         row.add_item(_Answer(action, discord.ButtonStyle.danger, answer=True))
         row.add_item(_Answer("Keep it", discord.ButtonStyle.secondary, answer=False))
         self.add_item(ui.Container(ui.TextDisplay(question), row))
 
-    async def confirmed(self) -> bool:
-        """Wait for the answer; no answer in time means no."""
+    async def confirmed(self) -> Interaction | None:
+        """Wait for the answer: the press that confirmed, or None; no answer in time means no."""
         await self.wait()
         return self._answer
 
     async def answered(self, interaction: Interaction, answer: bool) -> None:
         """Take the answer."""
-        self._answer = answer
+        self._answer = interaction if answer else None
         await interaction.response.defer()
         self.stop()
 
@@ -67,7 +66,7 @@ def receipt_view(
     left = sum(remaining.values())
     verdict = f"Checked: nothing {whose} is left here."
     if left:
-        verdict = f"{texts.count(left, 'item')} could not be removed yet; run the command again in a minute."
+        verdict = f"Items that could not be removed yet: {left:,}. They go by themselves; nothing more has to be done."
     if unwritten:
         verdict += " It is still to be noted in the file that keeps it from coming back with a backup; that follows."
     view = ui.LayoutView(timeout=None)

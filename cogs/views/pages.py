@@ -24,6 +24,8 @@ ITEM_CHARS = 480
 ITEMS_CHARS = 3_400
 """Of all items of a page; with title and notes they stay below those 4,000."""
 
+FORGET_QUESTION = "**Forget this?** That can't be undone."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageItem:
@@ -158,6 +160,15 @@ class Pages(OwnView):
         await interaction.response.defer()
         await self._show(interaction, await self._source.page(interaction, number))
 
+    async def ask_to_forget(self, interaction: Interaction, memory_id: str) -> None:
+        """Ask in the place of an item's buttons whether to forget it."""
+        await interaction.response.defer()
+        await self._show(interaction, await self._source.page(interaction, self._number), asked=memory_id)
+
+    async def keep(self, interaction: Interaction) -> None:
+        """Forget nothing, and show the page as it is."""
+        await self.turn(interaction, self._number)
+
     async def forget(self, interaction: Interaction, memory_id: str) -> None:
         """Forget one item and show what is left of the page."""
         await interaction.response.defer()
@@ -176,9 +187,9 @@ class Pages(OwnView):
         outcome = "" if self._share is None else await self._share(interaction, self._number)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
 
-    async def _show(self, interaction: Interaction, page: Page, *notes: str) -> None:
+    async def _show(self, interaction: Interaction, page: Page, *notes: str, asked: str | None = None) -> None:
         self.clear_items()
-        self._fill(page, *notes)
+        self._fill(page, *notes, asked=asked)
         await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
 
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> None:
@@ -201,14 +212,17 @@ class Pages(OwnView):
     def _buttons(memory_id: str, *, correctable: bool) -> list[ui.Button[Pages]]:
         return [*([_Correct(memory_id)] if correctable else []), _Forget(memory_id)]
 
-    def _fill(self, page: Page, *notes: str) -> None:
+    def _fill(self, page: Page, *notes: str, asked: str | None = None) -> None:
         self._number = page.number
         box = ui.Container[Pages](ui.TextDisplay("\n".join(filter(None, (page.title, page.text)))))
         pressed = [*_forgetting(page.items), *_making_events(page.items)] if page.dense else []
         for number, item in enumerate(fitting(page.items), start=1):
             box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
             box.add_item(ui.TextDisplay((f"**{number}** · " if pressed else "") + item.markdown))
-            if item.memory_id is not None and not page.dense:
+            if item.memory_id is not None and item.memory_id == asked:
+                box.add_item(ui.TextDisplay(FORGET_QUESTION))
+                box.add_item(ui.ActionRow(_ForgetForGood(asked), _Keep()))
+            elif item.memory_id is not None and not page.dense:
                 box.add_item(ui.ActionRow(*self._buttons(item.memory_id, correctable=item.correctable)))
         for start in range(0, len(pressed), PER_PAGE):
             box.add_item(ui.ActionRow(*pressed[start : start + PER_PAGE]))
@@ -274,7 +288,26 @@ class _Forget(ui.Button[Pages]):
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
+            await self.view.ask_to_forget(interaction, self._memory_id)
+
+
+class _ForgetForGood(ui.Button[Pages]):
+    def __init__(self, memory_id: str) -> None:
+        super().__init__(label="Forget it", style=discord.ButtonStyle.danger)
+        self._memory_id = memory_id
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
             await self.view.forget(interaction, self._memory_id)
+
+
+class _Keep(ui.Button[Pages]):
+    def __init__(self) -> None:
+        super().__init__(label="Keep it", style=discord.ButtonStyle.secondary)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.keep(interaction)
 
 
 class _Correct(ui.Button[Pages]):

@@ -100,5 +100,7 @@ async def test_who_said_it_may_forget_it_there(world: World) -> None:
     await remembered(world, "the door is red")
     result = await world.ann.slash(world.general, "browse")
     await world.ann.click(answer_of(result), label="Forget 1")
+    assert "door" in shown(result)
+    await world.ann.click(answer_of(result), label="Forget it")
     assert "door" not in shown(result)
     assert await world.pipeline.memories() == []

@@ -116,6 +116,17 @@ async def test_forgetting_a_channel_leaves_the_others(world: World) -> None:
     assert await world.contents() == ["in general", "in other again"]
 
 
+async def test_an_admin_who_lost_the_right_before_confirming_deletes_nothing(world: World) -> None:
+    await world.observe()
+    await world.say(world.ann, "in general")
+    result = await world.boss.slash(world.general, "memory forget-server")
+    await world.guild_now.get_role(world.managers.id).delete()  # type: ignore[union-attr]
+    await world.env.settle()
+    pressed = await world.boss.click(answer_of(result), label="Delete it")
+    assert "Manage Server" in shown(result) + shown(pressed)
+    assert await world.contents() == ["in general"]
+
+
 async def test_forgetting_the_server_leaves_its_rules_and_its_trail(world: World) -> None:
     await world.observe()
     await world.boss.slash(world.general, "observe off")

@@ -6,8 +6,9 @@ import discord
 import pytest
 
 from bot.domain.model import Citation, MemoryKind, MemoryOrigin
-from bot.memories import MAX_TEXT, Asker
+from bot.memories import MAX_TEXT, Asker, ForgetOutcome
 from bot.remember.refusals import Refusals
+from cogs.forget import OUTCOMES
 from tests.fixtures.discord import World, answer_of, open_world, shown
 from tests.fixtures.memory import Pipeline
 
@@ -128,6 +129,7 @@ async def test_memories_shows_ones_own_and_forgets_them(world: World) -> None:
     for _ in range(2):
         page = answer_of(result)
         await world.ann.click(page, custom_id=forget_buttons(page.components)[0])
+        await world.ann.click(page, label="Forget it")
     assert "5 memories" in shown(result)
     assert "1 of" not in str(answer_of(result).components)
 
@@ -218,7 +220,12 @@ async def test_forget_takes_a_memory_from_autocomplete(world: World) -> None:
     assert choice["name"].startswith("Ask bob about *pancakes* and more")
     assert len(choice["name"]) <= 100
     result = await world.ann.slash(world.general, "forget memory", memory=memory.id)
-    assert "Forgotten" in shown(result)
+    assert r"about \*pancakes\*" in shown(result)
+    await world.ann.click(answer_of(result), label="Keep it")
+    assert len(await world.pipeline.memories()) == 2
+    result = await world.ann.slash(world.general, "forget memory", memory=memory.id)
+    pressed = await world.ann.click(answer_of(result), label="Forget it")
+    assert shown(result) + shown(pressed) == OUTCOMES[ForgetOutcome.REMOVED], "asked once, it is done"
     assert [left.text for left in await world.pipeline.memories()] == ["waffles"]
 
 
@@ -228,7 +235,21 @@ async def test_forget_neither_offers_nor_touches_what_belongs_to_others(world: W
     assert await world.bob.autocomplete(world.general, "forget memory", "memory", "ann") == []
     guessed = await world.bob.slash(world.general, "forget memory", memory=memory.id)
     unknown = await world.bob.slash(world.general, "forget memory", memory="00000000-0000-0000-0000-000000000000")
-    assert shown(guessed) == shown(unknown)
+    no_choice = await world.bob.slash(world.general, "forget memory", memory="what ann said\0")
+    assert shown(guessed) == shown(unknown) == shown(no_choice)
+    assert "choose it from the list" in shown(guessed)
+    assert len(await world.pipeline.memories()) == 1
+
+
+async def test_what_one_may_not_forget_any_more_when_it_is_confirmed_stays(world: World) -> None:
+    await world.observe()
+    memory = await world.remembered(world.ann, "ann's own")
+    mod = world.guild.add_member(world.env.create_user("mod"), roles=[world.moderators])
+    result = await mod.slash(world.general, "forget memory", memory=memory.id)
+    await (await world.guild_now.fetch_member(mod.id)).remove_roles(discord.Object(world.moderators.id))
+    await world.env.settle()
+    pressed = await mod.click(answer_of(result), label="Forget it")
+    assert "no such memory" in shown(result) + shown(pressed)
     assert len(await world.pipeline.memories()) == 1
 
 

@@ -181,6 +181,12 @@ async def test_a_memory_can_be_forgotten_from_the_answer(world: World) -> None:
     result = await recall(world, world.ann, "printer pin")
     assert "marzipan" in shown(result)
     await world.ann.click(answer_of(result), label="Forget 1")
+    assert "Forget this?" in shown(result)
+    await world.ann.click(answer_of(result), label="Keep it")
+    assert "Forget this?" not in shown(result)
+    assert len(await world.pipeline.memories()) == 1
+    await world.ann.click(answer_of(result), label="Forget 1")
+    await world.ann.click(answer_of(result), label="Forget it")
     assert "Forgotten" in shown(result)
     assert "marzipan" not in shown(result)
     assert await world.pipeline.memories() == []
@@ -199,10 +205,10 @@ async def test_the_forget_button_fails_once_the_right_is_gone(world: World) -> N
     await world.remembered(world.ann, "Printer PIN is marzipan")
     mod = world.guild.add_member(world.env.create_user("mod"), roles=[world.moderators])
     result = await recall(world, mod, "printer pin")
-    assert "Forget" in str(answer_of(result).components)
+    await mod.click(answer_of(result), label="Forget 1")
     await world.guild_now.get_role(world.moderators.id).delete()  # type: ignore[union-attr]
     await world.env.settle()
-    pressed = await mod.click(answer_of(result), label="Forget 1")
+    pressed = await mod.click(answer_of(result), label="Forget it")
     assert "no such memory" in shown(pressed)
     assert len(await world.pipeline.memories()) == 1
 

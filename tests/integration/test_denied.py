@@ -12,6 +12,7 @@ import simcord
 
 from bot.domain.model import Memory
 from bot.memories import NOT_FOUND, Asker
+from bot.memories.own import NOT_TO_FORGET
 from cogs.access import Access
 from tests.fixtures.discord import World, answer_of, buttons_of, shown
 from tests.integration.test_cogs_recall import press_as
@@ -83,7 +84,7 @@ GUESSES: dict[str, Callable[[Scene], str]] = {
 @pytest.mark.parametrize("guess", GUESSES)
 async def test_a_guessed_memory_is_not_there(scene: Scene, guess: str) -> None:
     world = scene.world
-    assert shown(await world.bob.slash(world.general, "forget memory", memory=GUESSES[guess](scene))) == NOT_FOUND
+    assert shown(await world.bob.slash(world.general, "forget memory", memory=GUESSES[guess](scene))) == NOT_TO_FORGET
     await untouched(scene)
 
 
@@ -92,14 +93,14 @@ async def test_a_moderator_who_lost_the_role(scene: Scene) -> None:
     mod = world.guild.add_member(world.env.create_user("mod"), roles=[world.moderators])
     await world.guild_now.get_role(world.moderators.id).delete()  # type: ignore[union-attr]
     await world.env.settle()
-    assert shown(await mod.slash(world.general, "forget memory", memory=scene.public.id)) == NOT_FOUND
+    assert shown(await mod.slash(world.general, "forget memory", memory=scene.public.id)) == NOT_TO_FORGET
     await untouched(scene)
 
 
 async def test_a_moderator_in_a_channel_that_they_cannot_read(scene: Scene) -> None:
     world = scene.world
     mod = world.guild.add_member(world.env.create_user("mod"), roles=[world.moderators])
-    assert shown(await mod.slash(world.general, "forget memory", memory=scene.secret.id)) == NOT_FOUND
+    assert shown(await mod.slash(world.general, "forget memory", memory=scene.secret.id)) == NOT_TO_FORGET
     await untouched(scene)
 
 

@@ -106,6 +106,7 @@ def use(cooldowns: Cooldowns, *, user: int = 1, guild: int = 1, at: float = 0.0)
     interaction: Any = SimpleNamespace(
         created_at=datetime.fromtimestamp(1_750_000_000 + at, tz=UTC),
         command=SimpleNamespace(qualified_name="recall"),
+        data={},
         guild_id=guild,
         user=SimpleNamespace(id=user),
     )
@@ -138,7 +139,7 @@ def test_a_receipt_that_is_not_complete_says_so() -> None:
     text = "\n".join(texts_of(view.to_components()))  # type: ignore[no-untyped-call]
     assert "messages: 3" in text
     assert "names" not in text
-    assert "2 items could not be removed yet" in text
+    assert "could not be removed yet: 2. They go by themselves" in text
 
 
 @pytest.mark.parametrize("odd", [None, {}, {"id": None}, {"id": "no id"}, {"id": 10**30}, {"id": "7"}])
