@@ -30,6 +30,7 @@ COMMANDS = {
     "replay": "Put a chat export through the same pipeline as live messages; safe to run twice.",
     "reread": "Read again what is still kept, with the model of now; a running bot does it when nothing else waits.",
     "recall": "Search messages and memories; sees every channel, so it is for the operator alone.",
+    "web": "Serve a local page to look at servers, the queue and memories, and to correct or forget; for the operator.",
     "doctor": "Check settings, database, model, embeddings, index and Discord; exit code 1 where one is at fault.",
     "pull": "Fetch what Ollama lacks of the models in the settings; where it lacks none, no network is needed.",
     "reindex": "Fill a new vector index with every memory, then let it take over; a running bot does it for itself.",

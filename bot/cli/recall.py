@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from bot.cli.start import DataDir, discord_id, load
 from bot.domain import Hit, UserError, jump_url, references, snowflake
 from bot.recall import Answer, AnswerState, RecallQuery
 from bot.run import App, open_app
-from bot.text import parse_since, parse_until, window_in_words
+from bot.text import parse_since, parse_until, printable, window_in_words
 
 MAX_LIMIT = 100
 
@@ -215,13 +214,6 @@ def show(console: Console, question: AskedQuestion, answer: AnswerRecord) -> Non
         console.print(Text(textwrap.indent(printable(_shown(hit, answer.names)), "   ")), soft_wrap=True)
         if newer := _doubt_link(hit):
             console.print(Text(f"   may have changed since: {newer}"), soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """The text without control and format characters, which could command the terminal or turn lines around."""
-    return "".join(
-        character for character in text if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf")
-    )
 
 
 def _shown(hit: Hit, names: Mapping[int, str]) -> str:

@@ -6,7 +6,7 @@ the bot was away is compared with Discord.
 
 from bot.forget.accounts import DeletedAccounts
 from bot.forget.clerk import Clerk
-from bot.forget.composition import open_forget, personal_data
+from bot.forget.composition import open_forget, open_without_index, personal_data
 from bot.forget.dossier import as_json, as_page
 from bot.forget.erasure import Erasure
 from bot.forget.later_exports import LaterExports, Vanished
@@ -47,6 +47,7 @@ __all__ = [
     "lines_of",
     "open_forget",
     "open_reapplying",
+    "open_without_index",
     "personal_data",
     "sources_of",
 ]

@@ -78,6 +78,27 @@ class Outcome:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEntry:
+    """A request as operators see it: what of, and what came of it, without who.
+
+    Attributes:
+        of_member: whether it is of one member; else of a channel, or of the whole server.
+        guild_id: the server; None for a member in all servers.
+        channel_id: the channel, with its threads.
+        asked_ms: when it was asked for, in milliseconds since 1970.
+        done_ms: when it was done.
+        receipt: None while it waits or is being carried out.
+    """
+
+    of_member: bool
+    guild_id: int | None
+    channel_id: int | None
+    asked_ms: int
+    done_ms: int | None
+    receipt: Receipt | None
+
+
 class Requests(Store):
     """The requests, in the database.
 
@@ -178,6 +199,22 @@ class Requests(Store):
         async with self._db.read() as connection:
             row = (await connection.execute(select(requests).where(requests.c.seq == request.seq))).one()
         return RequestState(row.state), _receipt(row)
+
+    async def recent(self) -> list[RequestEntry]:
+        """All that wait, and what was done within a day, the newest first."""
+        async with self._db.read() as connection:
+            rows = (await connection.execute(select(requests).order_by(requests.c.seq.desc()))).all()
+        return [
+            RequestEntry(
+                of_member=row.user_id is not None or row.subject is not None,
+                guild_id=row.guild_id,
+                channel_id=row.channel_id,
+                asked_ms=row.asked_ms,
+                done_ms=row.done_ms,
+                receipt=_receipt(row),
+            )
+            for row in rows
+        ]
 
     async def newest_of(self, user_id: int, subject: str, guild_id: int) -> Outcome | None:
         """What came of the last request of a member, or of the operator about them, for a server or for all servers."""

@@ -3,6 +3,7 @@
 Housekeeping, which runs from time to time, is here as well. Nothing shown here holds what members said.
 """
 
+from bot.operate.activity import Activity, DayActivity
 from bot.operate.backup import back_up
 from bot.operate.composition import doctor_of, look_for_delays, open_status
 from bot.operate.discord_check import examine_discord
@@ -13,11 +14,17 @@ from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.move import move_database
 from bot.operate.restore import Restored, restore_backup, shown_time
 from bot.operate.services import Services
-from bot.operate.status import Status, StatusReport
-from bot.operate.traffic import Traffic, together
+from bot.operate.status import DAYS, Status, StatusReport
+from bot.operate.traffic import GuildTraffic, Traffic, together
 from bot.operate.troubles import Troubles
+from bot.operate.waiting import DelayReport, delay_report
 
 __all__ = [
+    "DAYS",
+    "Activity",
+    "DayActivity",
+    "DelayReport",
+    "GuildTraffic",
     "Housekeeping",
     "Metrics",
     "ProcessStanding",
@@ -31,6 +38,7 @@ __all__ = [
     "Traffic",
     "Troubles",
     "back_up",
+    "delay_report",
     "doctor_of",
     "examine_discord",
     "invite_link",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, func, select
+from sqlalchemy import Column, ColumnElement, and_, exists, func, select
 
-from bot.storage import memories, messages
+from bot.storage import citations, memories, messages
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +21,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class DayActivity:
-    """One UTC day (YYYY-MM-DD) of one server.
+    """One UTC day (YYYY-MM-DD) of one server or channel.
 
     Attributes:
         messages: that came into the log on that day and are in it still.
@@ -39,13 +39,23 @@ class Activity:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def by_day(self, guild_id: int, *, days: int, now_ms: int) -> list[DayActivity]:
-        """The last `days` days of a server up to the one of `now_ms`, oldest first, days without anything included."""
+    async def by_day(
+        self, guild_id: int, *, days: int, now_ms: int, channel_id: int | None = None
+    ) -> list[DayActivity]:
+        """The last `days` days of a server up to the one of `now_ms`, oldest first, days without anything included.
+
+        With `channel_id`, of one of its channels: of what was said there, and of the memories that cite it.
+        """
         last = now_ms // DAY_MS
         first = last - days + 1
+        kept, held = messages.c.guild_id == guild_id, memories.c.guild_id == guild_id
+        if channel_id is not None:
+            kept = and_(kept, messages.c.channel_id == channel_id)
+            citing = exists().where(citations.c.memory_id == memories.c.id, citations.c.channel_id == channel_id)
+            held = and_(held, citing)
         async with self._db.read() as connection:
-            messages_by_day = await _count(connection, messages.c.logged_ms, messages.c.guild_id, guild_id, first)
-            made = await _count(connection, memories.c.created_ms, memories.c.guild_id, guild_id, first)
+            messages_by_day = await _count(connection, messages.c.logged_ms, kept, first)
+            made = await _count(connection, memories.c.created_ms, held, first)
         return [DayActivity(day_name(n), messages_by_day.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
 
 
@@ -55,8 +65,8 @@ def day_name(number: int) -> str:
 
 
 async def _count(
-    connection: AsyncConnection, when: Column[int], whose: Column[int], guild_id: int, first: int
+    connection: AsyncConnection, when: Column[int], wanted: ColumnElement[bool], first: int
 ) -> Mapping[int, int]:
     day = (when // DAY_MS).label("day")
-    query = select(day, func.count().label("number")).where(whose == guild_id, when >= first * DAY_MS).group_by(day)
+    query = select(day, func.count().label("number")).where(wanted, when >= first * DAY_MS).group_by(day)
     return {row.day: row.number for row in await connection.execute(query)}

@@ -42,7 +42,7 @@ class Browse:
         self,
         guild_id: int,
         *,
-        readable: frozenset[int],
+        readable: frozenset[int] | None,
         kinds: Sequence[MemoryKind] = BROWSED,
         words: str = "",
         offset: int = 0,
@@ -52,7 +52,7 @@ class Browse:
 
         Args:
             guild_id: of this server.
-            readable: only memories all of whose channels are among these.
+            readable: only memories all of whose channels are among these; None for all, which is for operators alone.
             kinds: only memories of these kinds.
             words: only memories with all of these words, in any form.
             offset: how many to leave out at the start.
@@ -72,7 +72,7 @@ class Browse:
         return MemoryPage(tuple(memory.seen_by(readable) for memory in items), total)
 
     async def _with_words(
-        self, connection: AsyncConnection, guild_id: int, readable: frozenset[int], words: str
+        self, connection: AsyncConnection, guild_id: int, readable: frozenset[int] | None, words: str
     ) -> ColumnElement[bool]:
         """Memories that hold all of these words; none where no word can be looked for."""
         groups = question_terms(words)

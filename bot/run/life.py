@@ -19,6 +19,7 @@ from bot.run.app import App, open_app
 from bot.run.gateway import Gateway
 from bot.run.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to_stop, unless, within
 from bot.run.shards import LAYOUT, ShardClaim
+from bot.run.web_page import web_page
 from bot.settings import Settings
 from bot.storage import database_address, database_file, open_store, private_folder, setting_of
 from cogs.client import ChannelMemoryBot
@@ -64,7 +65,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
         gateway = Gateway(partial(_bot, app), token)
         app.metrics.registry.register(Shards(gateway.shards_up))
         keep = app.supervisor.keep
-        async with observed(app, gateway.connected), _writing(app), beside(app.supervisor, _parts(app)):
+        async with observed(app, gateway.connected), web_page(app), _writing(app), beside(app.supervisor, _parts(app)):
             connection = asyncio.create_task(
                 keep("gateway", gateway.run, may_end=True, fatal=(StartupError,)), name="gateway"
             )

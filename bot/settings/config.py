@@ -164,6 +164,13 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         "127.0.0.1", min_length=1, description="Address that port is opened on; 0.0.0.0 inside a container or pod."
     )
+    web_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port on 127.0.0.1 of the operator's page beside the bot; the link that opens it is in `web-link` "
+        "in DATA_DIR. Unset: `python -m bot web` alone opens it.",
+    )
     log_format: LogFormat = Field(LogFormat.TEXT, description="text for people, json for machines.")
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
 

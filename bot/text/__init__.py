@@ -9,6 +9,7 @@ from bot.text.appointments import Appointment, appointments
 from bot.text.calendar_dates import ToldDays, occurrences, relative_times_of, tells
 from bot.text.calendar_words import CURRENCIES, DURATIONS, SIZES, WRITTEN_MONTHS, language_of
 from bot.text.chat_text import URL, folded, one_line, own_words, visible
+from bot.text.control_characters import printable
 from bot.text.figures import values_of
 from bot.text.folding import fold
 from bot.text.fulltext import Document, FullText, FullTextEntry, Indexed, SearchScope, document_length
@@ -68,6 +69,7 @@ __all__ = [
     "parse_since",
     "parse_until",
     "periods_of",
+    "printable",
     "question_terms",
     "relative_times_of",
     "runs_of",
