@@ -39,9 +39,11 @@ from cogs.digest_posts import DigestPosts
 from cogs.digests import DigestCog
 from cogs.errors import answer_error
 from cogs.events import Events, LeftEvents
+from cogs.examples import Examples
 from cogs.faults import UNPARSED, UNREACHABLE, why, why_unreached
 from cogs.flushing import Flushing
 from cogs.forget import Forget, MemoryActions
+from cogs.help import HelpCog
 from cogs.history import DiscordHistory
 from cogs.late import LateMessages
 from cogs.leftovers import Leftovers
@@ -158,6 +160,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             embeds_at_home=services.embeds_at_home,
         )
         answering = Answering(publisher)
+        examples = Examples(services.browse, presenter, directory)
         actions = MemoryActions(services.own, access)
         reading_again = ReadingAgain(services.rereadings, guilds.audit, remembers=services.flusher is not None)
         control = Control(guilds, services.clerk, reading_again)
@@ -202,7 +205,10 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(recall)
         patient = PatientResponder(responder, seconds=services.quick_seconds)
         await self.add_cog(AskCog(patient, services.talks, access, answering, recall))
-        await self.add_cog(Mentions(self, access, backfill, patient, services.talks, services.posts, answering))
+        await self.add_cog(
+            Mentions(self, access, backfill, patient, services.talks, services.posts, answering, publisher, examples)
+        )
+        await self.add_cog(HelpCog(self, examples, access))
         events = Events(presenter, services.posts, guilds.consents, directory, access, zone_of=guilds.zones.of)
         await self.add_cog(
             UpcomingCog(

@@ -21,6 +21,7 @@ from cogs.content import is_from_person
 from cogs.faults import UNREACHABLE, why
 from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
+from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
     from bot.forget import Posts
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from bot.recall import PatientResponder, Talks
     from cogs.answering import Answering
     from cogs.backfill import Backfill
+    from cogs.examples import Examples
+    from cogs.publishing import Publisher
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ class Mentions(commands.Cog):
         talks: Talks,
         posts: Posts,
         answering: Answering,
+        publisher: Publisher,
+        examples: Examples,
     ) -> None:
         self._bot = bot
         self._access = access
@@ -62,6 +67,8 @@ class Mentions(commands.Cog):
         self._talks = talks
         self._posts = posts
         self._answering = answering
+        self._publisher = publisher
+        self._examples = examples
         self._uses: dict[tuple[str, int], app_commands.Cooldown] = {}
 
     @commands.Cog.listener()
@@ -109,9 +116,28 @@ class Mentions(commands.Cog):
             if question is not None:
                 await _say(message, texts.NOT_LISTENING)
         elif not asked:
-            await _say(message, texts.HOW_TO_ASK)
+            await self._explain(message, place, member)
         else:
             await self._answer(message, place, member, asked)
+
+    async def _explain(self, message: discord.Message, place: Place, member: discord.Member) -> None:
+        """Tell everybody how to ask, with examples of what all of them may read; it goes when such a topic goes."""
+        asker = await self._access.member(member, place)
+
+        async def everybody() -> frozenset[int]:
+            return await self._access.public(await self._access.member(member, place), place)
+
+        examples = await self._examples.of(place.guild, everybody)
+        hits = [example.hit for example in examples if example.hit is not None]
+        text = "\n".join([texts.HOW_TO_ASK, *(f"- {example.text}" for example in examples)])
+        if not hits:
+            await _say(message, text)
+            return
+        posted = await self._publisher.post(
+            place, text_view(text), everybody, asker=asker, asked_id=message.id, cited=hits, answers=message
+        )
+        if posted is None:  # something of it is not any more what it was
+            await _say(message, "\n".join([texts.HOW_TO_ASK, *(f"- {fixed}" for fixed in texts.FIXED_QUESTIONS)]))
 
     async def _answer(self, message: discord.Message, place: Place, member: discord.Member, question: str) -> None:
         asker = await self._access.member(member, place)

@@ -49,7 +49,22 @@ NO_EVENT = "No event was made: you or I may not, it lies ahead no more, or not e
 EVENT_DECLINED = "No event was made, because Discord declined it; try again in a moment."
 EVENT_MADE = "The event is made. It is deleted when a message that it stands on is deleted or changed."
 NOTHING_KNOWN = "I don't know: I found nothing on that which everybody here may read."
-HOW_TO_ASK = "Ask me a question with my name, and I answer from what everybody here may read; `/ask` answers you alone."
+HOW_TO_ASK = (
+    "Ask me a question with my name, and I answer from what everybody here may read; `/ask` answers you alone, and "
+    "`/help` shows you what else there is. For example:"
+)
+TOPIC_QUESTIONS = ("What came of **{topic}**?", "Who said what about **{topic}**?", "When was that: **{topic}**?")
+"""Questions about what was talked about, each for another topic."""
+FIXED_QUESTIONS = (
+    "What did we decide about the next meeting?",
+    "Where is the link to the timetable?",
+    "Who knows how to repair a bicycle?",
+)
+"""Examples where nothing was talked about yet that may be shown."""
+HELP_TITLE = "### Ask me what was said here\nI answer from what you may read, with links to the messages. For example:"
+HELP_COMMANDS = "**Commands that you may use**"
+HELP_MENU = "- *{name}* – right click a message, or press and hold it, and choose Apps"
+HELP_BELOW = "-# `/channels` lists where I read along; `/privacy policy` tells what is kept, and for how long."
 NOT_LISTENING = "I am not listening in this channel, so I answer nothing here; `/ask` answers you alone."
 DIGEST_IS_PUBLIC = (
     "It tells only what everybody who reads that channel may read, and loses a line when the message behind it is "
