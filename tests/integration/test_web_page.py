@@ -236,7 +236,7 @@ async def test_queue_refusals_and_receipts_are_counts_without_names_of_members(
     visitor: Visitor, pipeline: Pipeline
 ) -> None:
     await pipeline.say_many(["one", "two", "three"])
-    assert "3 messages in 1 channels" in (await visitor.get("/queue")).shown
+    assert "Messages: 3. Channels: 1." in (await visitor.get("/queue")).shown
     await pipeline.flush()
     assert "No message waits." in (await visitor.get("/queue")).shown
     assert "small talk 1" in (await visitor.get("/refusals")).shown
