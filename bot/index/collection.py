@@ -9,6 +9,7 @@ for Qdrant lets no alias have it: where it is ours, until the index is filled an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -28,13 +29,27 @@ TENANT_LINKS: Final = 16
 """Links of a point to others of its guild; Qdrant's own default for a graph."""
 
 
+_NAME: Final = re.compile(rf"{COLLECTION}(?:_[0-9a-f]{{12}})?(?:_(?P<number>\d{{1,9}}))?")
+"""A collection, with an id or as earlier versions named it."""
+
+
 def collection_of(client: QdrantClient, owner: str, number: int) -> str:
     """The collection of an installation's generation, which may have been taken over from an earlier version."""
     own = f"{COLLECTION}_{owner}_{number}"
-    there = names(client)
-    if own in there:
+    existing = names(client)
+    if own in existing:
         return own
-    return next((name for name in _earlier(number) if name in there and owner_of(client, name) == owner), own)
+    return next((name for name in _earlier(number) if name in existing and owner_of(client, name) == owner), own)
+
+
+def collections_of(client: QdrantClient, owner: str) -> dict[int, str]:
+    """All collections of an installation, by the numbers of their generations."""
+    numbers = {
+        int(named["number"] or 1)
+        for name in names(client)
+        if (named := _NAME.fullmatch(name)) is not None and owner_of(client, name) == owner
+    }
+    return {number: collection_of(client, owner, number) for number in numbers}
 
 
 def names(client: QdrantClient) -> set[str]:
@@ -44,8 +59,28 @@ def names(client: QdrantClient) -> set[str]:
 
 def unowned(client: QdrantClient, number: int) -> str | None:
     """A collection that an earlier version made for this generation of some installation, and that nobody took over."""
-    there = names(client)
-    return next((name for name in _earlier(number) if name in there and _has_unowned(client, name)), None)
+    existing = names(client)
+    return next((name for name in _earlier(number) if name in existing and _has_unowned(client, name)), None)
+
+
+def have_collection(
+    client: QdrantClient, home: Home, number: int, dims: int, layout: Layout, *, fresh: bool = False
+) -> str:
+    """Have a generation's collection, laid out as this version wants it, and the installation's alias; its name.
+
+    It is made, or taken over from an earlier version, where it does not exist; `fresh` empties it.
+
+    Raises:
+        StartupError: its vectors are of another size or kind.
+    """
+    name = collection_of(client, home.owner, number)
+    if name not in names(client):
+        name = adopt(client, home, number, dims) or name
+    if fresh:
+        clear(client, home.owner, name)
+    lay_out(client, name, dims, layout)
+    have_alias(client, home.owner, name)
+    return name
 
 
 def adopt(client: QdrantClient, home: Home, number: int, dims: int) -> str | None:

@@ -13,11 +13,12 @@ from bot import __version__
 from bot.domain import Clock, InUse, LostIndex, ServiceError, StartupError, Step, no_step, system_clock
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.follower import Follower, Shelf
-from bot.index.generations import Generations
+from bot.index.generations import Generation, Generations
 from bot.index.indexer import Indexer, always_ready
 from bot.index.keeper import KEEPING, Keeper
 from bot.index.message_vectors import MessageVectors
-from bot.index.mover import GRACE_SECONDS, MOVING, Mover, Onlooker
+from bot.index.mover import GRACE_SECONDS, MOVING, Mover
+from bot.index.onlooker import Onlooker
 from bot.index.owner import IndexOwner
 from bot.index.vectors import Vectors, why_not_embedding
 from bot.llm import ModelServices, gather_seconds, providers_of
@@ -106,9 +107,16 @@ async def open_vectors(
         )
         shelf = Shelf(vectors.open)
         stack.push_async_callback(shelf.aclose)
-        keeper = Keeper(db, vectors.owner, vectors.number_in, vectors.put_number, clock, keeps=makes)
+
+        async def make(generation: Generation) -> None:
+            await vectors.make(generation)
+            await shelf.close(generation)  # a collection that was lost may have had another name
+
+        keeper = Keeper(
+            db, vectors.owner, read=vectors.numbers, make=make, write=vectors.put_number, clock=clock, keeps=makes
+        )
         stack.push_async_callback(keeper.aclose)
-        begins = Follower(vectors.generations, vectors.wanted, shelf, keeper)
+        begins = Follower(vectors.generations, vectors.wanted, shelf, keeper, vectors.is_held_by_another)
         opened = await _index(settings, vectors, begins, models.notes, patient=patient, damaged=damaged)
         follower = opened if isinstance(opened, Follower) else None
         index = opened.switch if isinstance(opened, Follower) else opened
@@ -136,8 +144,7 @@ async def open_vectors(
                 follower=follower,
                 keeper=keeper,
                 shelf=shelf,
-                remove=vectors.remove,
-                publish=vectors.publish,
+                places=vectors,
                 indexer=indexer,
                 clock=clock,
                 grace_seconds=GRACE_SECONDS if db.dialect == "postgresql" else 0,
@@ -157,7 +164,7 @@ async def _index(
     settings: Settings, vectors: Vectors, follower: Follower, notes: list[str], *, patient: bool, damaged: bool
 ) -> Follower | NoIndex:
     """What keeps the vector index; one that can't be had is done without, with a note, where it is not waited for."""
-    exists, why = vectors.there, vectors.unusable
+    exists, why = vectors.may_exist, vectors.unusable
     if why and settings.mem0_enabled:
         notes.append(f"Memories are searched by words alone: {why}")
     if why and (not exists or not patient):

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import DamagedIndex, InUse, LostIndex, ServiceAbsent, ServiceError, StartupError
+from bot.domain import DamagedIndex, InUse, ServiceAbsent, ServiceError, ServiceRejected, StartupError
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.claim import Standing
 from bot.index.generations import Generation, Generations, GenerationState, Made
-from bot.index.keeper import IS_COPY, IS_WATCHING, Keeper
+from bot.index.keeper import IS_ANOTHERS, IS_COPY, IS_WATCHING, Keeper
 from bot.index.switch import IndexSwitch
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ AGAIN_SECONDS: Final = 1.0
 
 Open = Callable[[Generation, bool], AbstractAsyncContextManager[VectorIndex]]
 """Opens a generation; True: empty."""
+
+IsAnothers = Callable[[Generation], Awaitable[bool]]
+"""Whether another database with the same id holds a generation. Raises ServiceError."""
 
 
 class Shelf:
@@ -77,21 +80,26 @@ class Follower:
 
     Attributes:
         switch: what the program searches and writes.
+        unasked: why the server can't tell now whether the index in use is this database's; None where it could.
 
     Args:
         generations: what is in use and to come.
         wanted: how the settings of this process want the index to be.
         shelf: opens and closes generations.
         keeper: tells whether the index in use is this database's.
+        is_anothers: tells whether the one to come is another's.
     """
 
-    def __init__(self, generations: Generations, wanted: Made, shelf: Shelf, keeper: Keeper) -> None:
+    def __init__(
+        self, generations: Generations, wanted: Made, shelf: Shelf, keeper: Keeper, is_anothers: IsAnothers
+    ) -> None:
         self.switch = IndexSwitch()
         self._generations = generations
         self._wanted = wanted
         self._shelf = shelf
         self._keeper = keeper
-        self._unasked: ServiceError | None = None
+        self._is_anothers = is_anothers
+        self.unasked: ServiceError | None = None
         self._turn = asyncio.Lock()
         self._told = asyncio.Event()
         self._absent: dict[Generation, tuple[NoIndex, float]] = {}
@@ -116,6 +124,8 @@ class Follower:
         """
         state = await self._generations.load(self._wanted)
         mending = False
+        with suppress(ServiceError):  # the index says it again, to those who don't wait for it
+            await self._keeper.refresh(state.in_use)
         try:
             await self._shelf.open(state.in_use)
         except InUse:
@@ -154,13 +164,10 @@ class Follower:
         async with self._turn:
             state = await self._generations.load(self._wanted)
             in_use = await self._claimed(state.in_use)
-            to_come = None if state.to_come is None else await self._opened(state.to_come)
-            self.switch.turn_to(in_use, to_come)
+            self.switch.turn_to(in_use, await self._to_come(state))
             if state.in_use != self._seen:
                 self._tell(state.in_use)
-            await self._shelf.keep(
-                {generation for generation in (state.in_use, state.to_come, *state.leftover) if generation is not None}
-            )
+            await self._shelf.keep(state.all)
             return state
 
     async def ready(self) -> None:
@@ -172,8 +179,8 @@ class Follower:
             ServiceError: that can't be found out now.
         """
         await self.follow()
-        if self._unasked is not None:
-            raise self._unasked
+        if self.unasked is not None:
+            raise self.unasked
         if self._keeper.standing is Standing.WATCHING:
             raise ServiceAbsent("qdrant", IS_WATCHING)
         if self._keeper.standing is Standing.COPY:
@@ -182,21 +189,27 @@ class Follower:
             raise ServiceAbsent("embeddings", "an index that is to be written can't be opened here")
 
     async def _claimed(self, in_use: Generation) -> VectorIndex:
-        """The index in use, where it is this database's; a collection that was lost is made anew."""
-        index, self._unasked = await self._opened(in_use), None
+        """The index in use, where it is this database's, or may be."""
+        self.unasked = None
         try:
-            try:
-                await self._keeper.refresh(in_use)
-            except LostIndex as error:
-                log.warning("The index was lost and is made anew: %s", error)
-                await self._shelf.close(in_use)
-                index = await self._opened(in_use)
-                await self._keeper.refresh(in_use)
+            await self._keeper.refresh(in_use)
         except ServiceError as error:
-            self._unasked = error
-        return NoIndex(IS_COPY) if self._keeper.standing is Standing.COPY else index
+            self.unasked = error
+        except StartupError as error:  # what was put in the place of a lost collection does not fit
+            self.unasked = ServiceRejected("qdrant", str(error))
+        if self._keeper.standing is Standing.COPY:
+            return NoIndex(IS_COPY)
+        return await self._opened(in_use)
 
-    async def _opened(self, generation: Generation) -> VectorIndex:
+    async def _to_come(self, state: GenerationState) -> VectorIndex | None:
+        """The index to come, where it is this database's: a copy of a database that was moving is to leave it alone."""
+        to_come = state.to_come
+        elsewhere = to_come is not None and to_come.made.server != state.in_use.made.server
+        if to_come is None or not (elsewhere or self._keeper.standing is Standing.HOLDING):
+            return None
+        return await self._opened(to_come, is_in_use=False)
+
+    async def _opened(self, generation: Generation, *, is_in_use: bool = True) -> VectorIndex:
         index = self._shelf.held(generation)
         if index is not None:
             return index
@@ -205,6 +218,8 @@ class Follower:
             self._absent[generation] = absent, until
             return absent
         try:
+            if not is_in_use and await self._is_anothers(generation):
+                raise ServiceRejected("qdrant", IS_ANOTHERS)
             return await self._shelf.open(generation)
         except (StartupError, ServiceError) as error:
             return self._do_without(generation, error)

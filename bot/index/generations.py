@@ -88,12 +88,14 @@ class GenerationState:
     done_messages: int = 0
     left_ms: int = 0
 
+    @property
+    def all(self) -> tuple[Generation, ...]:
+        """All that the database knows of."""
+        return (self.in_use, *(() if self.to_come is None else (self.to_come,)), *self.leftover)
+
     def following(self, made: Made) -> Generation:
         """The generation that comes next."""
-        newest = max(
-            generation.number for generation in (self.in_use, self.to_come, *self.leftover) if generation is not None
-        )
-        return Generation(newest + 1, made)
+        return Generation(max(generation.number for generation in self.all) + 1, made)
 
     def given_up(self) -> GenerationState:
         """The one in use stays."""

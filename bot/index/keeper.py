@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.index.claim import LOOK_MS, Claim, Number, Sight, Standing
+from bot.index.claim import LOOK_MS, Claim, Number, Numbers, Sight, Standing
 from bot.index.owner import new_id
 
 if TYPE_CHECKING:
@@ -29,18 +29,25 @@ KEEPING: Final = 4
 """Number of the lock that the keeper holds."""
 
 IS_COPY: Final = (
-    "this database is a copy: another one with the same id is at work in the index on the Qdrant server. Memories are "
-    "searched by words here, and nothing is written there; `python -m bot new-installation` gives this one an index of "
-    "its own, `python -m bot run --take-over` makes it the holder"
+    "this database is a copy: another database with the same id uses the index on the Qdrant server. Here, memories "
+    "are searched by words alone, and nothing is written to the index; `python -m bot new-installation` gives this "
+    "database an index of its own, `python -m bot run --take-over` gives it the index of the other one"
 )
 
-IS_WATCHING: Final = "whether another database with the same id is at work in this index is found out within a minute"
+IS_WATCHING: Final = "the bot is checking for a minute whether another database with the same id uses this index"
 
-ReadNumber = Callable[["Generation"], Awaitable[Number | None]]
-"""The number in a generation's collection. Raises LostIndex and ServiceError."""
+IS_ANOTHERS: Final = (
+    "another database with the same id uses it; `python -m bot new-installation` gives this one an index of its own"
+)
+
+ReadNumbers = Callable[["Generation"], Awaitable[Numbers]]
+"""The numbers in the collections of this installation on a generation's server. Raises ServiceError."""
+
+MakeCollection = Callable[["Generation"], Awaitable[None]]
+"""Has a generation's collection on its server, as this version lays it out. Raises StartupError and ServiceError."""
 
 WriteNumber = Callable[["Generation", Number], Awaitable[None]]
-"""Leaves a number there. Raises ServiceError."""
+"""Leaves a number in a generation's collection. Raises ServiceError."""
 
 
 class Keeper:
@@ -53,23 +60,36 @@ class Keeper:
     Args:
         db: whose lock the keeper holds.
         owner: what the database knows of its claim.
-        read: reads a number.
-        write: writes one.
+        read: reads the numbers.
+        make: has the collection in use on the server, once it is this database's.
+        write: writes a number.
         clock: the local clock.
         keeps: whether this process may be the keeper; not where it only reads.
     """
 
     def __init__(
-        self, db: Database, owner: IndexOwner, read: ReadNumber, write: WriteNumber, clock: Clock, *, keeps: bool
+        self,
+        db: Database,
+        owner: IndexOwner,
+        *,
+        read: ReadNumbers,
+        make: MakeCollection,
+        write: WriteNumber,
+        clock: Clock,
+        keeps: bool,
     ) -> None:
         self.standing = Standing.WATCHING
         self.mendings = 0
         self._db = db
         self._owner = owner
         self._read = read
+        self._make = make
         self._write = write
         self._clock = clock
         self._keeps = keeps
+        self._in_use: Generation | None = None
+        self._laid_out: Generation | None = None
+        self._answered = False
         self._shares = False
         self._settled = False
         self._lock = AsyncExitStack()
@@ -82,20 +102,21 @@ class Keeper:
         """Find out how things stand with the index in use: by a look when one is due, or by asking the database.
 
         Raises:
-            LostIndex: the collection is not there.
+            StartupError: its collection is to be made, and what is on the server in its place does not fit.
             ServiceError: the server can't be asked now.
         """
         self._shares = in_use.made.server is not None
         if not self._shares:
-            if self._claim is None and self._keeps:
-                self._claim = Claim()
+            self._claim = None
+            if self._keeps and not self._answered:
                 await self._nothing_to_take_over()
             self.standing = Standing.HOLDING
         elif not self._keeps or not await self._is_keeper():
             owner, self._claim = await self._owner.load(), None
             self.standing, self._settled = owner.standing, owner.settled
-        elif self._is_due:
+        elif self._is_due(in_use):
             await self._look(in_use)
+        self._in_use = in_use
 
     @property
     def compares(self) -> bool:
@@ -114,10 +135,12 @@ class Keeper:
         self._locks = self._claim = None
         await self._lock.aclose()
 
-    @property
-    def _is_due(self) -> bool:
+    def _is_due(self, in_use: Generation) -> bool:
+        """Whether it is time for a look; a claim to the index on one server is none to that on another."""
+        if self._in_use is not None and self._in_use.made.server != in_use.made.server:
+            self._claim, self.standing = None, Standing.WATCHING
         claim = self._claim
-        if claim is None:
+        if claim is None or self._in_use != in_use:
             return True
         pause_ms = LOOK_MS if claim.standing is Standing.HOLDING else LOOK_MS // 4
         return not 0 <= self._clock() - claim.seen_ms < pause_ms
@@ -142,18 +165,29 @@ class Keeper:
     async def _look(self, in_use: Generation) -> None:
         if self._claim is None:  # what was found before may be of another time, and of another database
             await self._owner.stand(Standing.WATCHING)
-        owner, number = await self._owner.load(), await self._read(in_use)
-        known = number is not None and await self._owner.knows(number)
-        sight = Sight(self._clock(), number, known, number == owner.latest, owner.take_over)
+        owner, numbers = await self._owner.load(), await self._read(in_use)
+        strange = [number for number in numbers.values() if number is not None and not await self._owner.knows(number)]
+        latest = numbers.get(in_use.number) == owner.latest
         before = self._claim = self._claim or Claim(term=owner.term)
-        claim = before.after(sight)
+        claim = before.after(Sight(self._clock(), frozenset(strange), latest, owner.take_over))
         self.mendings += claim.mends  # before the number is written: the answer to that may be lost
         if claim.standing is Standing.HOLDING:
+            await self._have_collection(in_use, lost=in_use.number not in numbers)
+            await self._owner.learn(claim.past)
             self._counter += 1
             mine = Number(claim.term, self._run, self._counter)
             await self._owner.commit(mine)
             await self._write(in_use, mine)
         await self._stand(owner, before, claim)
+
+    async def _have_collection(self, in_use: Generation, *, lost: bool) -> None:
+        """Make the collection where it is `lost`; see once that it is laid out as this version wants it."""
+        if not lost and in_use == self._laid_out:
+            return
+        if in_use == self._laid_out:
+            log.warning("The index on the Qdrant server was lost, and is made anew")
+        await self._make(in_use)
+        self._laid_out = in_use
 
     async def _stand(self, owner: Owner, before: Claim, claim: Claim) -> None:
         """Go on from a look that is over."""
@@ -162,7 +196,7 @@ class Keeper:
             await self._owner.stand(claim.standing, settled=settled, answered=holds)
         if claim.standing is not before.standing and claim.standing is Standing.COPY:
             log.warning("%s", IS_COPY[0].upper() + IS_COPY[1:])
-        elif holds and before.watched is not None:
+        elif holds and before.standing is not Standing.HOLDING and before.watched is not None:
             log.warning("This database holds the index on the Qdrant server from now on")
         self._claim, self.standing = claim, claim.standing
 
@@ -170,3 +204,4 @@ class Keeper:
         """An embedded index is this database's whatever was asked: no copy is to take that for itself later."""
         if (await self._owner.load()).take_over:
             await self._owner.stand(Standing.WATCHING, answered=True)
+        self._answered = True

@@ -14,19 +14,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import ServiceError, ServiceRejected, StartupError, Step, UserError, isolate, no_step
+from bot.domain import ServiceError, ServiceRejected, StartupError, Step, isolate, no_step
 from bot.index.backlog import OutboxPoint
 from bot.index.base import NoIndex, VectorIndex
 from bot.index.claim import Standing
 from bot.index.generations import Generation, Generations, GenerationState, Made
 from bot.index.indexer import OUTAGES
-from bot.index.keeper import IS_COPY
-from bot.index.owner import IndexOwner
+from bot.index.keeper import IS_ANOTHERS, IS_COPY
+from bot.index.onlooker import copied
 from bot.index.points import point_id
 from bot.storage import memories
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from bot.index.follower import Follower, Shelf
     from bot.index.indexer import Indexer
     from bot.index.keeper import Keeper
-    from bot.index.message_vectors import MessageVectors
     from bot.storage import Database
 
 log = logging.getLogger(__name__)
@@ -57,14 +56,30 @@ a second, recall waits four for an answer, and what is forgotten then has to be 
 FIRST_DELAY_SECONDS: Final = 1.0
 LONGEST_DELAY_SECONDS: Final = 300.0
 
-Remove = Callable[[Generation], Awaitable[None]]
-"""Removes a generation that is closed: its folder, or its points on the server. Raises ServiceError."""
-
-Publish = Callable[[Generation], Awaitable[bool]]
-"""Names the generation in use to whoever else reads the index; False where its name is taken. Raises ServiceError."""
+STRAYS_MS: Final = 60_000
+"""Between two looks for collections that nobody knows of."""
 
 Progress = Callable[[int, int], None]
 """Told how many memories are copied, and how many there are."""
+
+
+class Places(Protocol):
+    """Where generations are: folders, and collections on servers. All raise ServiceError; see `bot.index.vectors`."""
+
+    async def following(self, state: GenerationState) -> Generation:
+        """The generation that comes next."""
+
+    async def is_held_by_another(self, generation: Generation) -> bool:
+        """Whether another database with the same id holds a generation."""
+
+    async def strays(self, state: GenerationState) -> tuple[Generation, ...]:
+        """Those of this installation that its database does not know, and nobody holds."""
+
+    async def remove(self, generation: Generation) -> None:
+        """Remove a generation that is closed: its folder, or its points on the server."""
+
+    async def publish(self, generation: Generation) -> bool:
+        """Name the generation in use to whoever else reads the index; False where its name is taken."""
 
 
 class Mover:
@@ -77,8 +92,7 @@ class Mover:
         follower: has this process search and write what the database says.
         keeper: tells whether the index in use is this database's.
         shelf: opens and closes generations.
-        remove: removes those that are left over.
-        publish: names the one in use on its server.
+        places: where they are.
         indexer: stands still while a batch is copied.
         clock: the local clock.
         grace_seconds: for other processes to leave a generation on a server before it is removed.
@@ -94,8 +108,7 @@ class Mover:
         follower: Follower,
         keeper: Keeper,
         shelf: Shelf,
-        remove: Remove,
-        publish: Publish,
+        places: Places,
         indexer: Indexer,
         clock: Clock,
         grace_seconds: float = 0,
@@ -107,14 +120,14 @@ class Mover:
         self._follower = follower
         self._keeper = keeper
         self._shelf = shelf
-        self._remove = remove
-        self._publish = publish
+        self._places = places
         self._named: Generation | None = None
         self._indexer = indexer
         self._clock = clock
         self._grace_ms = grace_seconds * 1_000
         self._step = step
         self._stuck: set[Generation] = set()
+        self._strays_ms: int | None = None
 
     async def run(self) -> None:
         """Move whenever settings or somebody ask for it, until cancelled; a failure waits and is tried again."""
@@ -139,9 +152,7 @@ class Mover:
             ServiceError: a service failed; called again it goes on.
             StartupError: the new one can't be opened.
         """
-        while self._keeper.standing is Standing.WATCHING:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self._follower.follow()
+        await self._settle()
         state = await self._generations.load(self._wanted)
         if not self._may_move(state):
             raise ServiceRejected("qdrant", IS_COPY)
@@ -150,12 +161,24 @@ class Mover:
         while await self.move() or not self._stuck.issuperset(state.leftover):
             state = await self._generations.load(self._wanted)
             if state.to_come is not None:
-                progress(*await _copied(self._db, state))
+                progress(*await copied(self._db, state))
             elif not self._due(state):
                 await asyncio.sleep(LOOK_SECONDS)
-        _, total = await _copied(self._db, state)
+        _, total = await copied(self._db, state)
         progress(total, total)
         return total
+
+    async def _settle(self) -> None:
+        """Wait until it is known whose the index is.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        while self._keeper.standing is Standing.WATCHING:
+            if self._follower.unasked is not None:
+                raise self._follower.unasked
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._follower.follow()
 
     async def move(self) -> bool:
         """Do the next thing there is to do; False if there is nothing."""
@@ -164,6 +187,8 @@ class Mover:
             return False
         if state.in_use != self._named and state.in_use.made == self._wanted:
             await self._name(state.in_use)
+        if await self._claim_strays(state):
+            return True
         if due := self._due(state):
             await self._tidy(due)
         elif state.to_come is not None:
@@ -189,7 +214,7 @@ class Mover:
         async with self._alone() as state:
             if state.to_come is not None:
                 return
-            to_come = state.following(self._wanted)
+            to_come = await self._places.following(state)
             try:
                 await (await self._shelf.open(to_come, fresh=True)).count()  # which is when it is really emptied
                 await self._generations.begin(replace(state, to_come=to_come))
@@ -204,6 +229,9 @@ class Mover:
             await self._give_up("the settings want another one")
         elif filling is None or isinstance(filling, NoIndex):
             await self._give_up("it can't be opened; another one is begun when it can")
+            await self._generations.ask()
+        elif await self._places.is_held_by_another(to_come):
+            await self._give_up(IS_ANOTHERS)
             await self._generations.ask()
         else:
             await self._copy(to_come, filling)
@@ -273,7 +301,7 @@ class Mover:
 
     async def _name(self, generation: Generation) -> None:
         """Name the generation in use, before the one that it took over from is removed."""
-        if not await self._publish(generation):
+        if not await self._places.publish(generation):
             log.info("The alias of the index waits: a collection on the server has its name (until `reindex`, if ours)")
         self._named = generation
 
@@ -284,12 +312,28 @@ class Mover:
         leftover = set(state.leftover) - self._stuck
         return {generation for generation in leftover if not (waiting and generation.made.server)}
 
+    async def _claim_strays(self, state: GenerationState) -> bool:
+        """Have collections of this installation that the database does not know be removed as what is left over is."""
+        now_ms = self._clock()
+        waits = self._strays_ms is not None and 0 <= now_ms - self._strays_ms < STRAYS_MS
+        if waits or not state.in_use.made.server or not self._keeper.removes:
+            return False
+        if strays := await self._places.strays(state):
+            async with self._alone() as state:
+                known = {generation.number for generation in state.all}
+                strays = tuple(generation for generation in strays if generation.number not in known)
+                await self._generations.save(replace(state, leftover=(*state.leftover, *strays)))
+            numbers = ", ".join(str(generation.number) for generation in strays)
+            log.warning("The Qdrant server has former indexes of this installation, which are removed: %s", numbers)
+        self._strays_ms = now_ms
+        return bool(strays)
+
     async def _tidy(self, due: set[Generation]) -> None:
         """Close and remove what nobody uses."""
         for generation in due:
             await self._shelf.close(generation)
             try:
-                await self._remove(generation)
+                await self._places.remove(generation)
             except ServiceError as error:
                 where = f"generation {generation.number} at {generation.made.server}"
                 log.warning("Memories are still in the former index (%s); tried again at each start: %s", where, error)
@@ -313,47 +357,3 @@ class _Batch:
 
     points: list[OutboxPoint]
     then: GenerationState
-
-
-class Onlooker:
-    """Has the running bot fill the index anew, and sees how far it is."""
-
-    def __init__(self, db: Database, generations: Generations, messages: MessageVectors) -> None:
-        self._db = db
-        self._generations = generations
-        self._messages = messages
-
-    async def ask(self) -> int:
-        """Ask for it; the number of the generation that is in use now.
-
-        Raises:
-            UserError: there is no index yet, or it is another database's.
-        """
-        state = await self._known()
-        if state.in_use.made.server and (await IndexOwner(self._db).load()).standing is Standing.COPY:
-            raise UserError(IS_COPY[0].upper() + IS_COPY[1:])
-        await self._generations.ask()
-        return state.in_use.number
-
-    async def standing(self) -> tuple[int, int, int]:
-        """The number of the generation in use, how many memories the next one holds, and how many there are."""
-        state = await self._known()
-        return state.in_use.number, *await _copied(self._db, state)
-
-    async def messages(self) -> int:
-        """How many messages the index holds besides."""
-        return await self._messages.count_told()
-
-    async def _known(self) -> GenerationState:
-        state = await self._generations.known()
-        if state is None:
-            raise UserError("The running bot has no vector index; see `python -m bot doctor`")
-        return state
-
-
-async def _copied(db: Database, state: GenerationState) -> tuple[int, int]:
-    """How many memories are copied, and how many there are."""
-    copied = select(func.count()).select_from(memories).where(memories.c.seq <= state.done)
-    async with db.read() as connection:
-        total = await connection.scalar(select(func.count()).select_from(memories)) or 0
-        return await connection.scalar(copied) or 0, total

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.domain import LostIndex, ServiceAbsent, ServiceRejected, ServiceUnavailable, StartupError
+from bot.domain import LostIndex, ServiceAbsent, ServiceError, ServiceRejected, ServiceUnavailable, StartupError
 from bot.index.generations import FOLDER, Generation, Made
 from bot.index.layout import ANY_LAYOUT, Home, Layout
 from bot.index.points import COLLECTION, Filters, FoundPoint, Point, PointStore
@@ -23,7 +23,7 @@ from bot.index.points import COLLECTION, Filters, FoundPoint, Point, PointStore
 if TYPE_CHECKING:
     from mem0.configs.base import MemoryConfig
 
-    from bot.index.claim import Number
+    from bot.index.claim import Number, Numbers
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Embedder, Guard
     from bot.storage import Installation
@@ -110,10 +110,10 @@ async def open_index(
         makes: make the folder or the collection where it is not there.
 
     Raises:
-        LostIndex: it is not there, and is not to be made.
+        LostIndex: it does not exist, is not to be made, and the caller is not patient.
         StartupError: model, EMBEDDING_DIMS and index disagree on the size of a vector, the index was made with another
             model, the embedded index is in use or can't be read.
-        ServiceUnavailable: a service is down, and the caller is not patient.
+        ServiceError: a service is down or declines, and the caller is not patient.
     """
     prepare_mem0(data_dir)
     await _check_model(embedder, patient=patient)
@@ -122,7 +122,7 @@ async def open_index(
     store = _Lazy(partial(_open_store, data_dir, which, home, layout, fresh=fresh, makes=makes))
     try:
         await asyncio.to_thread(store.open)
-    except ServiceUnavailable as error:
+    except ServiceError as error:  # also one that declines: its key or its settings may be mended while the bot runs
         if not patient:
             raise
         log.warning("Searching by words only until the index answers: %s", error)
@@ -222,30 +222,38 @@ async def spread_of(generation: Generation, home: Home | None) -> Layout | None:
     return await asyncio.to_thread(spread, home, generation.number)
 
 
-async def number_in(generation: Generation, home: Home | None) -> Number | None:
-    """The number that a holder left in a generation's collection; None for the embedded index, which needs none.
+async def make_collection(generation: Generation, home: Home, layout: Layout) -> None:
+    """Have a generation's collection on its server.
 
     Raises:
-        LostIndex: the collection is not there.
+        StartupError: what is there in its place takes vectors of another size or kind.
         ServiceError: the server does not answer, or declined.
     """
-    if home is None:
-        return None
     from bot.index import qdrant_store
 
-    return await asyncio.to_thread(qdrant_store.number_in, home, generation.number)
+    await asyncio.to_thread(qdrant_store.make, home, generation.number, generation.made.dims, layout)
 
 
-async def put_number(generation: Generation, home: Home | None, number: Number, now_ms: int) -> None:
-    """Leave a number in a generation's collection, where it has one.
+async def numbers_on(home: Home) -> Numbers:
+    """The numbers in all collections of the installation on its server.
 
     Raises:
         ServiceError: the server does not answer, or declined.
     """
-    if home is not None:
-        from bot.index import qdrant_store
+    from bot.index import qdrant_store
 
-        await asyncio.to_thread(qdrant_store.put_number, home, generation.number, generation.made.dims, number, now_ms)
+    return await asyncio.to_thread(qdrant_store.numbers_on, home)
+
+
+async def put_number(generation: Generation, home: Home, number: Number, now_ms: int) -> None:
+    """Leave a number in a generation's collection.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    from bot.index import qdrant_store
+
+    await asyncio.to_thread(qdrant_store.put_number, home, generation.number, generation.made.dims, number, now_ms)
 
 
 def _open_store(
@@ -296,5 +304,5 @@ async def _check_made_with(
 async def _holds_something(index: Mem0Index) -> bool:
     try:
         return await index.count() > 0
-    except ServiceUnavailable:
+    except ServiceError:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import select, update
@@ -69,7 +70,7 @@ class IndexOwner(Store):
         return Owner(row.installation, standing, settled, row.term, latest, row.take_over)
 
     async def knows(self, number: Number) -> bool:
-        """Whether this database once wrote a number."""
+        """Whether this database once wrote a number, or learned of it."""
         query = select(index_numbers.c.counter).where(index_numbers.c.run == number.run)
         async with self._db.read() as connection:
             counter = await connection.scalar(query)
@@ -77,11 +78,16 @@ class IndexOwner(Store):
 
     async def commit(self, number: Number) -> None:
         """Keep a number for good, before it is written anywhere."""
-        counted = upsert(self._db.dialect, index_numbers).values(run=number.run, counter=number.counter)
-        counted = counted.on_conflict_do_update(index_elements=["run"], set_={"counter": number.counter})
         async with self._db.write() as connection:
-            await connection.execute(counted)
+            await self._keep(connection, number)
             await connection.execute(update(index_owner).values(term=number.term, latest_run=number.run))
+
+    async def learn(self, numbers: Collection[Number]) -> None:
+        """Know numbers of databases that are gone, or have lost the index, as if this one had written them."""
+        if numbers:
+            async with self._db.write() as connection:
+                for number in numbers:
+                    await self._keep(connection, number)
 
     async def stand(self, standing: Standing, *, settled: bool = False, answered: bool = False) -> None:
         """Tell the other processes how things stand; `answered`: a request to take over is dealt with."""
@@ -103,6 +109,11 @@ class IndexOwner(Store):
         async with self._db.write(patient=True) as connection:
             await connection.execute(update(index_owner).values(**fresh, term=0, latest_run=None))
         return before, installation
+
+    async def _keep(self, connection: AsyncConnection, number: Number) -> None:
+        counted = upsert(self._db.dialect, index_numbers).values(run=number.run, counter=number.counter)
+        counted = counted.on_conflict_do_update(index_elements=["run"], set_={"counter": number.counter})
+        await connection.execute(counted)
 
     async def _have_row(self, connection: AsyncConnection) -> None:
         first = {"row": _ROW, "installation": new_id(), "standing": Standing.WATCHING.value}

@@ -18,13 +18,12 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 
 from bot.domain import LostIndex, RateLimited, Server, ServiceError, ServiceRejected, ServiceUnavailable, Trouble
 from bot.index.collection import (
-    adopt,
     check_fits,
     clear,
     collection_of,
+    collections_of,
     equal,
-    have_alias,
-    lay_out,
+    have_collection,
     layout_of,
     name_in_use,
     names,
@@ -38,7 +37,7 @@ from bot.llm import Wire
 from bot.storage import chunks
 
 if TYPE_CHECKING:
-    from bot.index.claim import Number
+    from bot.index.claim import Number, Numbers
 
 _WIRE = Wire(httpx)
 
@@ -90,28 +89,24 @@ class QdrantStore:
         self._client = _client(home.address)
         try:
             with translated(self._server):
-                self._collection = collection_of(self._client, home.owner, number)
-                if self._collection not in names(self._client):
-                    self._collection = self._found(home, number, dims, makes=makes)
-                if fresh:
-                    clear(self._client, home.owner, self._collection)
                 if makes:
-                    lay_out(self._client, self._collection, dims, layout)
-                    have_alias(self._client, home.owner, self._collection)
+                    self._collection = have_collection(self._client, home, number, dims, layout, fresh=fresh)
                 else:
-                    check_fits(self._client, self._collection, dims)
+                    self._collection = self._existing(home, number, dims)
                 self._mem0 = _LaidOut(self._collection, dims, client=self._client)
         except Exception:
             self._client.close()
             raise
 
-    def _found(self, home: Home, number: int, dims: int, *, makes: bool) -> str:
-        """The collection to use where there is none of ours."""
-        if makes:
-            return adopt(self._client, home, number, dims) or self._collection
+    def _existing(self, home: Home, number: int, dims: int) -> str:
+        """The collection as it is."""
+        name = collection_of(self._client, home.owner, number)
+        if name in names(self._client):
+            check_fits(self._client, name, dims)
+            return name
         if unowned(self._client, number) is not None:
             raise ServiceUnavailable("qdrant", "the collection of an earlier version is taken over when the bot starts")
-        raise LostIndex("qdrant", f"the collection {self._collection} is not there")
+        raise LostIndex("qdrant", f"the collection {name} does not exist")
 
     def write(self, points: Sequence[Point]) -> None:
         """See PointStore."""
@@ -211,19 +206,26 @@ def spread(home: Home, number: int) -> Layout:
         return layout_of(client, collection_of(client, home.owner, number))
 
 
-def number_in(home: Home, number: int) -> Number | None:
-    """The number that a holder left in a generation's collection.
+def make(home: Home, number: int, dims: int, layout: Layout) -> None:
+    """Have a generation's collection on the server; see `have_collection`.
 
     Raises:
-        LostIndex: the collection is not there.
+        StartupError: the collection's vectors are of another size or kind.
         ServiceError: the server does not answer, or declined.
     """
     with connected(home.address) as client:
-        name = collection_of(client, home.owner, number)
-        if name not in names(client):
-            raise LostIndex("qdrant", f"the collection {name} is not there")
-        mark = mark_of(client, name)
-        return None if mark is None else mark.number
+        have_collection(client, home, number, dims, layout)
+
+
+def numbers_on(home: Home) -> Numbers:
+    """The numbers in all collections of the installation on its server.
+
+    Raises:
+        ServiceError: the server does not answer, or declined.
+    """
+    with connected(home.address) as client:
+        marks = {number: mark_of(client, name) for number, name in collections_of(client, home.owner).items()}
+        return {number: None if mark is None else mark.number for number, mark in marks.items()}
 
 
 def put_number(home: Home, generation: int, dims: int, number: Number, now_ms: int) -> None:

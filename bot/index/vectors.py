@@ -6,18 +6,29 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 from aiolimiter import AsyncLimiter
 
-from bot.domain import LostIndex, ServiceRejected, ServiceUnavailable, StartupError, Trouble
+from bot.domain import ServiceRejected, ServiceUnavailable, StartupError, Trouble
 from bot.index.claim import Standing
 from bot.index.generations import FOLDER, Generation, Generations, Made
+from bot.index.keeper import IS_ANOTHERS
 from bot.index.known import known_points
 from bot.index.layout import Home, Layout, QdrantAddress
-from bot.index.opening import HybridModels, number_in, open_index, publish_index, put_number, remove_index, spread_of
+from bot.index.opening import (
+    HybridModels,
+    make_collection,
+    numbers_on,
+    open_index,
+    publish_index,
+    put_number,
+    remove_index,
+    spread_of,
+)
 from bot.index.others import OtherIndex, indexes_on
 from bot.index.owner import IndexOwner
 from bot.llm import PROBE_SECONDS, AbsentEmbedder, Breaker, Embedder, Guard, Wire, open_embedder, providers_of
@@ -26,14 +37,13 @@ from bot.storage import Installation
 
 if TYPE_CHECKING:
     from bot.domain import Clock
-    from bot.index.claim import Number
+    from bot.index.claim import Number, Numbers
+    from bot.index.generations import GenerationState
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Ledger, SharedServer
     from bot.storage import Database
 
 log = logging.getLogger(__name__)
-
-ANOTHERS = "another database's with the same id (`python -m bot new-installation` gives this one an index of its own)"
 
 QDRANT_CALLS_A_SECOND = 50
 """Searches and writes; far below what a Qdrant server takes, and above what one bot asks for."""
@@ -57,7 +67,7 @@ class Vectors:
         clock: the local clock.
         shared: says who goes first where the language model embeds on the same server.
         patient: begin although a service is down, and use it when it is back.
-        makes: make what is not there; not where it is only read.
+        makes: make the embedded index where it does not exist; not where it is only read.
     """
 
     def __init__(
@@ -97,7 +107,7 @@ class Vectors:
         )
 
     @property
-    def there(self) -> bool:
+    def may_exist(self) -> bool:
         """Whether there may be an index."""
         return self._settings.uses_qdrant_server or any(self._settings.data_dir.glob(f"{FOLDER}*"))
 
@@ -108,14 +118,16 @@ class Vectors:
 
     @asynccontextmanager
     async def open(self, generation: Generation, fresh: bool) -> AsyncIterator[Mem0Index]:
-        """Open a generation for the time of the block; `fresh`: empty.
+        """Open a generation for the time of the block; `fresh`: empty, and made where it does not exist.
+
+        Else a collection is made by the keeper alone, once it is this database's (see `make`).
 
         Raises:
             StartupError: model, size of the vectors and index disagree, or another process holds it (InUse).
             ServiceError: a service is down, and it is not waited for; or another database holds what is to be emptied.
         """
-        if fresh and await self._is_held_by_another(generation):
-            raise ServiceRejected("qdrant", f"generation {generation.number} of the index there is {ANOTHERS}")
+        if fresh and await self.is_held_by_another(generation):
+            raise ServiceRejected("qdrant", f"index {generation.number} on the server is not emptied: {IS_ANOTHERS}")
         settings, made = _as_made(self._settings, generation.made), generation.made
         guards: list[Guard] = []
         embedder: Embedder
@@ -143,7 +155,7 @@ class Vectors:
                 guard=guard,
                 fresh=fresh,
                 patient=self._patient,
-                makes=self._makes,
+                makes=fresh or (self._makes and made.server is None),
             ) as index:
                 yield index
         finally:
@@ -157,10 +169,8 @@ class Vectors:
         Raises:
             ServiceError: its server does not answer, or declined.
         """
-        if await self._is_held_by_another(generation):
-            log.warning(
-                "Generation %d of the index at %s stays: it is %s", generation.number, generation.made, ANOTHERS
-            )
+        if await self.is_held_by_another(generation):
+            log.warning("Index %d in %s is not removed: %s", generation.number, generation.made.server, IS_ANOTHERS)
             return
         await remove_index(self._settings.data_dir, generation, await self._home(generation))
 
@@ -196,29 +206,68 @@ class Vectors:
             return []
         return [index for owner, index in (await indexes_on(home.address)).items() if owner != home.owner]
 
-    async def number_in(self, generation: Generation) -> Number | None:
-        """The number that a holder left in a generation's collection.
+    async def numbers(self, generation: Generation) -> Numbers:
+        """The numbers in all collections of the installation on a generation's server; none without a server.
 
         Raises:
-            LostIndex: the collection is not there.
             ServiceError: its server does not answer, or declined.
         """
-        return await number_in(generation, await self._home(generation))
+        home = await self._home(generation)
+        return {} if home is None else await numbers_on(home)
+
+    async def make(self, generation: Generation) -> None:
+        """Have a generation's collection on its server, laid out as this version wants it.
+
+        Raises:
+            StartupError: what is there in its place takes vectors of another size or kind.
+            ServiceError: its server does not answer, or declined.
+        """
+        if (home := await self._home(generation)) is not None:
+            await make_collection(generation, home, layout_of(self._settings))
 
     async def put_number(self, generation: Generation, number: Number) -> None:
-        """Leave a number in a generation's collection.
+        """Leave a number in a generation's collection, where it has one.
 
         Raises:
             ServiceError: its server does not answer, or declined.
         """
-        await put_number(generation, await self._home(generation), number, self._clock())
+        if (home := await self._home(generation)) is not None:
+            await put_number(generation, home, number, self._clock())
 
-    async def _is_held_by_another(self, generation: Generation) -> bool:
-        """Whether a number is in its collection that this database never wrote."""
-        try:
-            number = await self.number_in(generation)
-        except LostIndex:
-            return False
+    async def is_held_by_another(self, generation: Generation) -> bool:
+        """Whether the number in a generation's collection is one that this database does not know.
+
+        Raises:
+            ServiceError: its server does not answer, or declined.
+        """
+        return await self._is_strange((await self.numbers(generation)).get(generation.number))
+
+    async def following(self, state: GenerationState) -> Generation:
+        """The generation that comes next; its number is no other collection's of this installation on the server.
+
+        Raises:
+            ServiceError: the server does not answer, or declined.
+        """
+        to_come = state.following(self.wanted)
+        newest = max(await self.numbers(to_come), default=0)
+        return replace(to_come, number=max(to_come.number, newest + 1))
+
+    async def strays(self, state: GenerationState) -> tuple[Generation, ...]:
+        """What the installation has on the server of its index and the database does not know, and nobody holds.
+
+        An older database that was restored, or a snapshot of the server, leaves such collections behind: with what was
+        erased since.
+
+        Raises:
+            ServiceError: the server does not answer, or declined.
+        """
+        made = state.in_use.made
+        known = {generation.number for generation in state.all if generation.made.server == made.server}
+        numbers = await self.numbers(state.in_use)
+        unknown = [number for number in sorted(numbers) if number not in known]
+        return tuple([Generation(number, made) for number in unknown if not await self._is_strange(numbers[number])])
+
+    async def _is_strange(self, number: Number | None) -> bool:
         return number is not None and not await self.owner.knows(number)
 
     async def _home(self, generation: Generation) -> Home | None:

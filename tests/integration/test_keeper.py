@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.domain import ServiceUnavailable
-from bot.index.claim import LOOK_MS, Number, Standing
+from bot.index.claim import LOOK_MS, MINUTE_MS, Number, Numbers, Standing
 from bot.index.generations import Generation, Made
 from bot.index.keeper import Keeper
 from bot.index.owner import IndexOwner, ask_to_take_over
@@ -25,15 +25,22 @@ class Collection:
 
     Attributes:
         number: in the collection.
+        elsewhere: in other collections of the installation.
+        exists: whether the collection does.
         answers: whether a write is confirmed; it arrives all the same.
     """
 
     number: Number | None = None
+    elsewhere: dict[int, Number | None] = field(default_factory=dict)
+    exists: bool = False
     answers: bool = True
     writes: list[Number] = field(default_factory=list)
 
-    async def read(self, _: Generation) -> Number | None:
-        return self.number
+    async def read(self, _: Generation) -> Numbers:
+        return {**self.elsewhere, **({IN_USE.number: self.number} if self.exists else {})}
+
+    async def make(self, _: Generation) -> None:
+        self.exists = True
 
     async def write(self, _: Generation, number: Number) -> None:
         self.number = number
@@ -43,7 +50,15 @@ class Collection:
 
 
 def keeper(database: Database, collection: Collection, clock: FakeClock, *, keeps: bool = True) -> Keeper:
-    return Keeper(database, IndexOwner(database), collection.read, collection.write, clock, keeps=keeps)
+    return Keeper(
+        database,
+        IndexOwner(database),
+        read=collection.read,
+        make=collection.make,
+        write=collection.write,
+        clock=clock,
+        keeps=keeps,
+    )
 
 
 async def test_a_number_is_the_databases_before_it_is_anywhere_else(database: Database, clock: FakeClock) -> None:
