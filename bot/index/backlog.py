@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import FAR_MS, LONGEST_DELAY_SECONDS, Backoff, Clock, RateLimited, reason_of
@@ -21,6 +21,9 @@ UPSERT: Final = "upsert"
 
 IDLE_SECONDS: Final = 10.0
 SHORTEST_PAUSE_SECONDS: Final = 0.5
+
+
+_EMBEDS_MESSAGE: Final = and_(outbox.c.op == UPSERT, outbox.c.message_id.is_not(None))
 
 
 class OutboxPoint(NamedTuple):
@@ -126,9 +129,11 @@ class Backlog:
         self._outage.reset()
 
     async def pause(self) -> float:
-        """Seconds until a row is due, at most IDLE_SECONDS."""
+        """Seconds until a row is due and gathered for long enough, at most IDLE_SECONDS."""
+        gathered_ms = outbox.c.created_ms + round(self._gather_ms)
+        gathers = and_(_EMBEDS_MESSAGE, gathered_ms > outbox.c.next_try_ms)
         async with self._db.read() as connection:
-            due_ms = await connection.scalar(select(func.min(outbox.c.next_try_ms)))
+            due_ms = await connection.scalar(select(func.min(case((gathers, gathered_ms), else_=outbox.c.next_try_ms))))
         wait = IDLE_SECONDS if due_ms is None else (due_ms - self._clock()) / 1_000
         return float(min(IDLE_SECONDS, max(SHORTEST_PAUSE_SECONDS, wait)))
 
@@ -151,8 +156,7 @@ class Backlog:
     async def _is_gathering(self, connection: AsyncConnection, limit: int) -> bool:
         """Whether the messages that are to be embedded are few, and none has waited for long."""
         query = select(func.count(), func.min(outbox.c.created_ms))
-        waiting = self._is_due(), outbox.c.op == UPSERT, outbox.c.message_id.is_not(None)
-        rows, oldest_ms = (await connection.execute(query.where(*waiting))).one()
+        rows, oldest_ms = (await connection.execute(query.where(self._is_due(), _EMBEDS_MESSAGE))).one()
         return bool(0 < rows < limit and 0 <= self._clock() - oldest_ms < self._gather_ms)
 
     def _is_due(self) -> ColumnElement[bool]:

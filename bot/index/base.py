@@ -175,10 +175,9 @@ class NoIndex:
         return 0
 
     async def memory_ids(self) -> AsyncIterator[str]:
-        """Never yields."""
-        nothing: tuple[str, ...] = ()
-        for memory_id in nothing:
-            yield memory_id
+        """Decline: what it lacks is not to be told from what waits for it."""
+        raise self._absent()
+        yield
 
     async def aclose(self) -> None:
         """Nothing is held."""

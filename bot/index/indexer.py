@@ -361,7 +361,7 @@ class Indexer:
         try:
             await self._ready()
             async with self._db.alone(COMPARING, wait=False) as held:
-                if held:
+                if held and self._comparison.is_due:  # the look may have turned this database into the copy
                     await self._comparison.compare()
         except ServiceError as error:
             log.debug("The index can't be compared now: %s", error)

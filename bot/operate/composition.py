@@ -72,6 +72,8 @@ def doctor_of(settings: Settings, bot_runs: Callable[[], Awaitable[bool]]) -> Do
             try:
                 held = await stack.enter_async_context(vectors.open(state.in_use, False))
             except LostIndex:
+                if await vectors.is_copy(state.in_use):  # its original filled the index anew
+                    return IndexFacts(0, 0, 0, 0, is_copy=True, others=await vectors.others(state.in_use))
                 if await vectors.generations.known() is not None:
                     raise
                 return IndexFacts(0, 0, 0, 0)  # nothing has made one yet

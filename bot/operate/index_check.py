@@ -68,8 +68,9 @@ def index_finding(facts: IndexFacts, what: str) -> Finding:
     if facts.foreign:
         sentence += f"; {facts.foreign:,} points of another program in the same collection are left alone"
     if facts.others:
-        many = "installation has its" if len(facts.others) == 1 else "installations have their"
-        sentence += f"; {len(facts.others):,} other {many} index on this server"
+        count = len(facts.others)
+        several = f"{count:,} other installations have their indexes on this server"
+        sentence += f"; {'1 other installation has its index on this server' if count == 1 else several}"
     table = _table(facts.others) if facts.others else ()
     if facts.is_copy:
         return Finding("vector store", Verdict.WARNING, IS_COPY, table=table)

@@ -472,6 +472,114 @@ async def test_a_copy_that_is_started_after_an_hour_never_holds(place: Place, ca
     await assert_is_copy(place, original, copy)
 
 
+@pytest.mark.parametrize("runs", [True, False])
+async def test_a_copy_whose_original_fills_its_index_anew_stays_the_copy(place: Place, runs: bool) -> None:
+    async def copied() -> None:
+        shutil.copytree(place.folder / "original", place.folder / "copy")
+        await place.later(HOUR)
+
+    original, copy = await copied_beside(place, copied)
+    await place.later(2 * LOOK)
+    if not runs:
+        await place.end("copy")
+    await reindex(original)
+    await place.later(3 * MINUTE)
+    if not runs:
+        copy = await place.start("copy")
+        assert await standing(copy) is Standing.WATCHING
+    await place.later(3 * MINUTE)
+    assert (await standing(original), await standing(copy)) == (Standing.HOLDING, Standing.COPY)
+    own = f"discord_memories_{await installation(original)}_2"
+    assert (place.collections, place.aliases) == ({own}, {"discord_memories": own})
+    assert place.held(await installation(original)) == await known(original)
+    finding = await examined(place, "copy")
+    assert (finding.verdict, "this database is a copy" in finding.found) == (Verdict.WARNING, True)
+
+
+async def test_a_copy_makes_and_writes_nothing_before_it_knows_what_it_is(place: Place) -> None:
+    await place.start("original")
+    await place.remember("original", 2)
+    await place.later(2 * MINUTE)
+    shutil.copytree(place.folder / "original", place.folder / "copy")
+    await place.later(2 * MINUTE)
+    gone = models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name="discord_memories"))
+    place.qdrant.engine.update_collection_aliases([gone])
+    begun = len(place.qdrant.requests)
+    copy = await place.start("copy")
+    for _ in range(3):
+        await keep_up(copy)
+        place.clock.advance(LOOK)
+    assert await standing(copy) is Standing.WATCHING
+    asked = {(request.method, request.path.rpartition("/")[2]) for request in place.qdrant.requests[begun:]}
+    assert {(method, what) for method, what in asked if method != "GET"} <= {("POST", "points"), ("POST", "count")}
+
+
+async def test_a_copy_that_was_made_during_a_move_removes_nothing_from_the_index_to_come(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.index.mover.BATCH", 2)
+    original = await place.start("original")
+    await place.remember("original", 6)
+    await place.later(2 * MINUTE)
+    await Generations(Installation(original.db)).ask()
+    assert original.mover is not None
+    for _ in range(3):  # begun, and four of six copied
+        assert await original.mover.move()
+    shutil.copytree(place.folder / "original", place.folder / "copy")
+    for _ in range(4):
+        place.clock.advance(LOOK)
+        await original.indexer.keep_up()
+    copy = await place.start("copy")
+    for _ in range(4):
+        place.clock.advance(LOOK)
+        await original.indexer.keep_up()
+        await keep_up(copy)
+    assert await standing(copy) is Standing.COPY
+    for memory_id in await known(copy):
+        await forget(copy, memory_id)
+    await keep_up(copy)
+    moved, _ = place.qdrant.engine.scroll(f"discord_memories_{await installation(original)}_2", limit=10)
+    assert len(moved) == 4
+    await place.later(3 * MINUTE)
+    assert place.held(await installation(original)) == await known(original)
+    assert (await standing(original), await standing(copy)) == (Standing.HOLDING, Standing.COPY)
+
+
+async def test_a_move_that_another_database_is_at_is_given_up_for_one_of_its_own(place: Place) -> None:
+    bot = await place.start("bot")
+    await place.remember("bot", 3)
+    await place.later(2 * MINUTE)
+    await Generations(Installation(bot.db)).ask()
+    assert bot.mover is not None
+    assert await bot.mover.move()
+    theirs = f"discord_memories_{await installation(bot)}_2"
+    mark = {"installation": await installation(bot), "term": 0, "run": "another", "counter": 1, "written_ms": 1}
+    place.qdrant.engine.upsert(theirs, [models.PointStruct(id=MARK, vector=[1.0] * DIMS, payload=mark)])
+    while await bot.mover.move():
+        pass
+    assert theirs in place.collections
+    await place.later(3 * MINUTE)
+    state = await Generations(Installation(bot.db)).known()
+    assert state is not None
+    assert (state.in_use.number, place.held(await installation(bot))) == (3, await known(bot))
+
+
+async def test_a_holder_that_has_become_the_copy_enlists_nothing(place: Place) -> None:
+    await place.start("original")
+    await place.remember("original", 3)
+    await place.later(2 * MINUTE)
+    await place.copy("original", "copy")
+    await place.end("original")
+    original = await place.start("original", mends=False)
+    async with open_database(None, place.folder / "copy") as db:
+        await ask_to_take_over(db)
+    await place.start("copy")
+    place.clock.advance(LOOK)
+    await original.indexer.keep_up()
+    assert await standing(original) is Standing.COPY
+    assert await original.indexer.backlog() == 0
+
+
 async def test_a_copy_that_is_started_after_the_end_of_its_original_holds_after_a_minute(place: Place) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -521,6 +629,55 @@ async def test_a_database_that_was_restored_and_asked_to_take_over_holds_at_once
     assert not (await IndexOwner(bot.db).load()).take_over
 
 
+@pytest.mark.parametrize("asks", [True, False])
+async def test_a_database_from_before_a_reindex_leaves_nothing_of_the_later_index_and_fills_it_anew(
+    place: Place, asks: bool
+) -> None:
+    bot = await place.start("bot")
+    erased, *_ = await place.remember("bot", 4)
+    await place.later(2 * MINUTE)
+    shutil.copytree(place.folder / "bot", place.folder / "backup")
+    await reindex(bot)
+    (later,) = await place.remember("bot", 1)
+    await place.later(3 * MINUTE)
+    await place.end("bot")
+    shutil.rmtree(place.folder / "bot")
+    shutil.move(place.folder / "backup", place.folder / "bot")
+    if asks:
+        async with open_database(None, place.folder / "bot") as db:
+            await ask_to_take_over(db)
+    bot = await place.start("bot")
+    await place.later(2 * MINUTE)
+    await forget(bot, erased)
+    await place.later(3 * MINUTE)
+    own = await installation(bot)
+    assert place.collections == {f"discord_memories_{own}_1"}, "what was erased or made since is in no other"
+    assert place.held(own) == await known(bot)
+    assert not {erased, later} & place.held(own)
+    await reindex(bot)
+    await place.later(2 * MINUTE)
+    assert place.collections == {f"discord_memories_{own}_2"}
+    assert place.held(own) == await known(bot)
+    assert len(await known(bot)) == 3
+
+
+async def test_a_collection_from_an_older_state_of_the_server_is_removed(place: Place) -> None:
+    bot = await place.start("bot")
+    erased, *_ = await place.remember("bot", 4)
+    await place.later(2 * MINUTE)
+    own = await installation(bot)
+    before = snapshot(place, f"discord_memories_{own}_1")
+    await reindex(bot)
+    await forget(bot, erased)
+    await place.later(2 * MINUTE)
+    size = models.VectorParams(size=DIMS, distance=models.Distance.COSINE)
+    place.qdrant.engine.create_collection(f"discord_memories_{own}_1", vectors_config=size)
+    restore(place, f"discord_memories_{own}_1", before)
+    await place.later(2 * MINUTE)
+    assert place.collections == {f"discord_memories_{own}_2"}
+    assert place.held(own) == await known(bot)
+
+
 async def test_a_copy_that_is_told_to_take_over_makes_the_original_the_copy(place: Place) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -568,6 +725,32 @@ async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_in
         assert await copy.index.count() == 4
         assert not [request for request in place.qdrant.requests if request.method == "DELETE"]
         await place.end("copy")
+
+
+# --- a server that declines or is away -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_server_that_declines_at_the_start_is_used_as_soon_as_it_does_not(place: Place, status: int) -> None:
+    place.qdrant.fail(Fault.STATUS, status=status)
+    bot = await place.start("bot")
+    await place.remember("bot", 2)
+    assert place.collections == set()
+    place.qdrant.heal()
+    await place.later(2 * MINUTE)
+    assert place.held(await installation(bot)) == await known(bot)
+    assert [await found_by_meaning(bot, memory_id) for memory_id in await known(bot)] == [True, True]
+
+
+async def test_reindex_says_that_the_server_does_not_answer(place: Place, command_line: CommandLine) -> None:
+    async with LoopbackQdrant() as gone:
+        await place.start("bot", mem0_qdrant_url=gone.url)
+        await place.end("bot")
+    openai = {"OPENAI_BASE_URL": place.openai.api_url, "OPENAI_API_KEY": "k"}
+    done = await command_line("reindex", MEM0_QDRANT_URL=gone.url, DATA_DIR=str(place.folder / "bot"), **openai)
+    assert done.code == 1
+    (line,) = [line for line in done.err.splitlines() if "Not through yet" in line]
+    assert "nothing listens" in line
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -140,6 +140,42 @@ async def test_an_embedded_index_has_no_number_and_leaves_nothing_to_take_over(
     assert (process.standing, process.compares, process.removes) == (Standing.HOLDING, True, True)
     assert collection.writes == []
     assert not (await IndexOwner(database).load()).take_over
+
+
+async def test_the_term_stays_from_a_server_to_the_folder_and_back(database: Database, clock: FakeClock) -> None:
+    await IndexOwner(database).load()
+    await IndexOwner(database).commit(Number(3, "earlier", 1))
+    collection = Collection()
+    process = keeper(database, collection, clock)
+    for generation in (EMBEDDED, IN_USE):
+        await process.refresh(generation)
+    assert collection.writes[-1].term == 3
+
+
+async def test_the_claim_to_one_server_is_none_to_another(database: Database, clock: FakeClock) -> None:
+    collection = Collection()
+    process = keeper(database, collection, clock)
+    for _ in range(5):
+        await process.refresh(IN_USE)
+        clock.advance(LOOK_MS / 1_000)
+    collection.number = Number(0, "another", 1)
+    await process.refresh(Generation(2, replace(IN_USE.made, server="http://elsewhere:6333")))
+    assert (process.standing, process.removes) == (Standing.WATCHING, False)
+
+
+async def test_nothing_is_made_while_a_number_in_another_collection_is_watched(
+    database: Database, clock: FakeClock
+) -> None:
+    collection = Collection(elsewhere={2: Number(0, "another", 1)})
+    process = keeper(database, collection, clock)
+    for _ in range(MINUTE_MS // LOOK_MS):
+        await process.refresh(IN_USE)
+        clock.advance(LOOK_MS / 1_000)
+        assert (process.standing, collection.exists) == (Standing.WATCHING, False)
+    await process.refresh(IN_USE)
+    assert (process.standing, collection.exists) == (Standing.HOLDING, True)
+    assert await IndexOwner(database).knows(Number(0, "another", 1)), "it stood still"
+    assert not await IndexOwner(database).knows(Number(0, "another", 2))
 
 
 async def test_it_counts_each_time_the_index_was_another_state_of_itself(database: Database, clock: FakeClock) -> None:

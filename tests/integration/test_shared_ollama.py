@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from bot.domain import snowflake
 from bot.domain.findings import Verdict
 from bot.domain.model import Message
+from bot.index.backlog import IDLE_SECONDS
 from bot.index.points import VectorQuery
 from bot.llm.base import CompletionRequest
 from bot.llm.loading import load_settings
@@ -98,6 +99,19 @@ async def test_messages_that_come_between_calls_are_embedded_together(
         await call(single)
         assert single.loads == [CHAT, EMBEDDER, CHAT]
         assert [len(request.body["input"]) for request in single.asked("/api/embed")][-1] == 10
+
+
+async def test_while_messages_are_gathered_nobody_looks_for_more_to_do(
+    opened: Opened, single: LoopbackOllama, clock: FakeClock
+) -> None:
+    async with opened(embed_messages=True) as app:
+        await say(app, 1)
+        await app.indexer.drain()
+        assert await app.indexer.changes.pause() == IDLE_SECONDS
+        clock.advance(GATHER_SECONDS - 4)
+        assert await app.indexer.changes.pause() == pytest.approx(4)
+        clock.advance(4)
+        assert await app.indexer.changes.pause() < 1
 
 
 async def test_what_goes_is_not_gathered_and_a_command_waits_for_nothing(

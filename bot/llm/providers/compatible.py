@@ -113,6 +113,11 @@ class CompatibleEmbedders(_Compatible, EmbedderProvider[CompatibleSettings]):
         """COMPATIBLE_BASE_URL."""
         return self.url
 
+    @property
+    def shares_server(self) -> bool:
+        """Whether a server of the operator's own runs the language model as well."""
+        return self.all.mem0_enabled and self.all.mem0_llm_provider == self.label and not self.is_outside
+
     def open(self, host: str, tally: Tally) -> Embedder:
         """The client of EMBEDDING_MODEL."""
         from bot.llm.openai import SettingNames
