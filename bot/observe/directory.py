@@ -89,11 +89,20 @@ class Directory(Store):
             return {}
         async with self._db.read() as connection:
             rows = await connection.execute(
-                select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id, _may_occur(words))
+                select(members.c.user_id, members.c.name).where(members.c.guild_id == guild_id, self._may_occur(words))
             )
             lengths = {(row.user_id, row.name): _match(_words(row.name), words) for row in rows.all()}
         matches = [member for member, length in lengths.items() if length]
         return dict(sorted(matches, key=lambda member: (-lengths[member], member)))
+
+    def _may_occur(self, words: list[str]) -> ColumnElement[bool]:
+        """Whether a name can occur among the words, as far as a database can tell, which folds ASCII letters only."""
+        name = members.c.name
+        contains = name.contains if self._db.dialect == "sqlite" else name.icontains  # the former folds them itself
+        likely = [contains(word, autoescape=True) for word in dict.fromkeys(words) if word.isascii()]
+        if all(word.isascii() for word in words):
+            return or_(*likely)
+        return or_(*likely, func.length(name) != func.octet_length(name))
 
     async def remember_names(self, guild_id: int, names: Mapping[int, str]) -> None:
         """Keep the display names of people who are cited, replacing older ones."""
@@ -167,14 +176,6 @@ async def write_names(connection: AsyncConnection, dialect: Dialect, names: Mapp
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
-
-
-def _may_occur(words: list[str]) -> ColumnElement[bool]:
-    """Whether a name can occur among the words, as far as a database can tell, which folds ASCII letters only."""
-    likely = [func.lower(members.c.name).contains(word, autoescape=True) for word in set(words) if word.isascii()]
-    if all(word.isascii() for word in words):
-        return or_(*likely)
-    return or_(*likely, func.length(members.c.name) != func.octet_length(members.c.name))
 
 
 def _match(name: list[str], words: list[str]) -> int:

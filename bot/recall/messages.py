@@ -8,7 +8,7 @@ from dataclasses import replace
 from heapq import nlargest
 from itertools import combinations
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.recall.expansion import relevance, widened
@@ -43,6 +43,38 @@ MOST_SPANS = 3
 """Times of a question that are looked at."""
 
 _END = 2**63 - 1
+
+
+_SPOKEN = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content).where(
+    messages.c.id.in_(bindparam("ids", expanding=True)), messages.c.guild_id == bindparam("guild_id")
+)
+
+
+def _around_centres() -> Select[int, int]:
+    """Messages with up to REACH neighbours in their channels on either side; those that are bound as `centres`."""
+    centre, other = messages.alias("centre"), messages.alias("other")
+    in_channel = select(other.c.id).where(other.c.channel_id == centre.c.channel_id).limit(1).offset(REACH)
+    first = in_channel.where(other.c.id <= centre.c.id).order_by(other.c.id.desc()).scalar_subquery()
+    last = in_channel.where(other.c.id >= centre.c.id).order_by(other.c.id).scalar_subquery()
+    around = (
+        select(
+            centre.c.id,
+            centre.c.channel_id,
+            func.coalesce(first, 0).label("first"),
+            func.coalesce(last, _END).label("last"),
+        )
+        .where(centre.c.id.in_(bindparam("centres", expanding=True)))
+        .subquery()
+    )
+    return (
+        select(around.c.id, messages.c.id)
+        .join(messages, messages.c.channel_id == around.c.channel_id)
+        .where(messages.c.id.between(around.c.first, around.c.last))
+        .order_by(messages.c.channel_id, around.c.id, messages.c.id)
+    )
+
+
+_AROUND = _around_centres()
 
 
 class MessageSearch:
@@ -156,10 +188,9 @@ class MessageSearch:
     ) -> dict[int, Spoken]:
         """Messages as ranking sees them."""
         documents = await self._fulltext.documents(connection, "messages", ids)
-        wanted = select(messages.c.id, messages.c.channel_id, messages.c.author_id, messages.c.content)
-        wanted = wanted.where(messages.c.id.in_(ids), messages.c.guild_id == query.guild_id)
+        rows = await connection.execute(_SPOKEN, {"ids": list(ids), "guild_id": query.guild_id})
         spoken = {}
-        for row in (await connection.execute(wanted)).all():
+        for row in rows.all():
             tokens = documents.get(row.id, [])
             spoken[row.id] = Spoken(*row, count(question, tokens), document_length(tokens))
         return spoken
@@ -216,26 +247,7 @@ def _best(
 
 async def _stretches(connection: AsyncConnection, centres: Collection[int], query: RecallQuery) -> list[list[int]]:
     """The centres with up to REACH neighbours in their channels on either side, as stretches without gaps."""
-    centre, other = messages.alias("centre"), messages.alias("other")
-    in_channel = select(other.c.id).where(other.c.channel_id == centre.c.channel_id).limit(1).offset(REACH)
-    first = in_channel.where(other.c.id <= centre.c.id).order_by(other.c.id.desc()).scalar_subquery()
-    last = in_channel.where(other.c.id >= centre.c.id).order_by(other.c.id).scalar_subquery()
-    around = (
-        select(
-            centre.c.id,
-            centre.c.channel_id,
-            func.coalesce(first, 0).label("first"),
-            func.coalesce(last, _END).label("last"),
-        )
-        .where(centre.c.id.in_(centres))
-        .subquery()
-    )
-    rows = await connection.execute(
-        select(around.c.id, messages.c.id)
-        .join(messages, messages.c.channel_id == around.c.channel_id)
-        .where(messages.c.id.between(around.c.first, around.c.last))
-        .order_by(messages.c.channel_id, around.c.id, messages.c.id)
-    )
+    rows = await connection.execute(_AROUND, {"centres": list(centres)})
     neighbours: dict[int, list[int]] = {}
     for centre_id, message_id in rows.all():
         if query.admits(message_id):

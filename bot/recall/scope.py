@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.recall.query import RecallQuery
 from bot.storage import channels
-from bot.text import SearchScope
+from bot.text import CHANNELS_IN_MATCH, SearchScope
 
 
 async def scope_of(connection: AsyncConnection, query: RecallQuery) -> SearchScope:
@@ -15,7 +15,7 @@ async def scope_of(connection: AsyncConnection, query: RecallQuery) -> SearchSco
     theirs = channels.c.guild_id == query.guild_id
     others = await connection.scalar(select(exists().where(~theirs)))
     hidden = None
-    if query.channel_ids is not None:
+    if query.channel_ids is not None and len(query.channel_ids) > CHANNELS_IN_MATCH:
         hidden = frozenset(await connection.scalars(select(channels.c.channel_id).where(theirs))) - query.channel_ids
     return SearchScope(
         guild_id=query.guild_id,

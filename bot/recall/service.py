@@ -154,18 +154,10 @@ class Recall:
     async def _by_words(
         self, question: Question, query: RecallQuery, near: Sequence[int] = ()
     ) -> tuple[list[RankedMessage], list[int]]:
-        """Messages and memories, each over a connection of its own and beside each other."""
-
-        async def spoken() -> list[RankedMessage]:
-            async with self._db.read() as connection:
-                scope = await scope_of(connection, query)
-                return await self._messages.search(connection, question, query, scope, near)
-
-        async def remembered() -> list[int]:
-            async with self._db.read() as connection:
-                return await self._memories.by_words(connection, question, await scope_of(connection, query))
-
-        return await asyncio.gather(spoken(), remembered())
+        async with self._db.read() as connection:
+            scope = await scope_of(connection, query)
+            rows = await self._memories.by_words(connection, question, scope)
+            return await self._messages.search(connection, question, query, scope, near), rows
 
     async def _further(
         self, question: Question, ranked: Sequence[RankedMessage], query: RecallQuery

@@ -12,18 +12,20 @@ from bot.text.chat_text import URL, folded, one_line, own_words, visible
 from bot.text.control_characters import printable
 from bot.text.figures import values_of
 from bot.text.folding import fold
-from bot.text.fulltext import Document, FullText, FullTextEntry, Indexed, SearchScope, document_length
+from bot.text.fulltext import CHANNELS_IN_MATCH, Document, FullText, FullTextEntry, SearchScope, document_length
 from bot.text.identifiers import MENTION, identifiers_of, is_in, links_of, runs_of, without_identifiers
 from bot.text.languages import STOP_WORDS
 from bot.text.meanings import NO_SIGN, SIGNS_LIKE, Clock, Day, Meaning, Number, Value
 from bot.text.moments import parse_since, parse_until, window_in_words
 from bot.text.periods import Period, is_dated_in, periods_of
+from bot.text.row_statements import Indexed
 from bot.text.scope_tokens import author_token, channel_token, guild_token, mention_token
 from bot.text.secrets import REDACTED, SecretFinder
 from bot.text.statistics import Corpus, Statistics
 from bot.text.written_dates import with_written_dates, with_written_times
 
 __all__ = [
+    "CHANNELS_IN_MATCH",
     "CURRENCIES",
     "DURATIONS",
     "MENTION",

@@ -10,70 +10,26 @@ it must hold no word. Ranking looks at the terms themselves and is the same on b
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Select,
-    String,
-    Subquery,
-    TableClause,
-    and_,
-    bindparam,
-    cast,
-    column,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    literal_column,
-    not_,
-    select,
-    table,
-    true,
-    union_all,
-)
+from sqlalchemy import Select, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import people_in
-from bot.storage import channels, citations, memories, messages
 from bot.text.analysis import terms
+from bot.text.row_statements import Dialect, Indexed, RowStatements, Search, hashes
 from bot.text.scope_tokens import author_token, channel_token, guild_token, mention_token
-
-Indexed = Literal["messages", "memories"]
-Dialect = Literal["sqlite", "postgresql"]
 
 CHANNELS_IN_MATCH = 8
 """With more channels than this, merging their lists of rows costs more than looking up each row's channel."""
 
-LOOKED_AT = 2000
-"""Rows of a word whose channel is looked up."""
-
 COUNTED = 4_000
 """Rows of a word that are counted one by one for its frequency."""
 
-_HASHES = postgresql.ARRAY(BigInteger)
-
-_TABLES: Mapping[Dialect, Mapping[Indexed, TableClause]] = MappingProxyType(
-    {
-        "sqlite": {
-            "messages": table("message_terms", column("rowid"), column("terms")),
-            "memories": table("memory_terms", column("rowid"), column("terms")),
-        },
-        "postgresql": {
-            "messages": table("message_terms", column("rowid"), column("terms"), column("tokens", _HASHES)),
-            "memories": table("memory_terms", column("rowid"), column("terms"), column("tokens", _HASHES)),
-        },
-    }
-)
+_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +102,7 @@ class FullText:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect: Dialect = dialect
-        self._tables = _TABLES[dialect]
+        self._statements = RowStatements(dialect)
 
     async def add(self, connection: AsyncConnection, where: Indexed, entries: Iterable[FullTextEntry]) -> None:
         """Index `entries`, in place of what stood under their rows."""
@@ -156,13 +112,13 @@ class FullText:
         """Index documents of another index as they stand there, in place of what stood under their rows."""
         if not documents:
             return
-        index = self._tables[where]
+        index = self._statements.table(where)
         if self._dialect == "sqlite":
             rows = [{"rowid": each.rowid, "terms": " ".join(each.terms)} for each in documents]
             await connection.execute(insert(index).prefix_with("OR REPLACE"), rows)
             return
         hashed = [
-            {"rowid": rowid, "terms": " ".join(each.terms), "tokens": _hashes(each.terms)}
+            {"rowid": rowid, "terms": " ".join(each.terms), "tokens": hashes(each.terms)}
             for rowid, each in {each.rowid: each for each in documents}.items()
         ]
         fresh = postgresql.insert(index)
@@ -171,7 +127,7 @@ class FullText:
 
     async def page(self, connection: AsyncConnection, where: Indexed, after: int, limit: int) -> list[Document]:
         """Documents by their rows, those behind `after`."""
-        index = self._tables[where]
+        index = self._statements.table(where)
         query = select(index.c.rowid, index.c.terms).where(index.c.rowid > after).order_by(index.c.rowid).limit(limit)
         return [Document(row.rowid, tuple(row.terms.split())) for row in await connection.execute(query)]
 
@@ -179,20 +135,16 @@ class FullText:
         """Forget rows; unknown ones are fine."""
         rows = [{"row": rowid} for rowid in rowids]
         if rows:
-            index = self._tables[where]
+            index = self._statements.table(where)
             await connection.execute(delete(index).where(index.c.rowid == bindparam("row")), rows)
 
     async def search(
         self, connection: AsyncConnection, where: Indexed, groups: Sequence[Collection[str]], limit: int
     ) -> list[Document]:
         """Documents that hold a token of each group, best first: by BM25, or on PostgreSQL by tokens in common."""
-        index = self._tables[where]
-        rows = await connection.execute(
-            select(index.c.rowid, index.c.terms)
-            .where(_matches(index, groups))
-            .order_by(*_best_first(index, groups))
-            .limit(limit)
-        )
+        searches = [Search(tuple(groups))]
+        best = self._statements.best(self._statements.shape(where, searches))
+        rows = await connection.execute(best, self._statements.bound(searches) | {"limit": limit})
         return [Document(row.rowid, tuple(row.terms.split())) for row in rows]
 
     async def newest(
@@ -215,28 +167,34 @@ class FullText:
         """
         if not wanted:
             return []
-        rows = _Rows(self._tables[where], scope)
-        parts = [
-            select(literal(number), func.aggregate_strings(cast(newest.c.rowid, String), ","))
-            for number, groups in enumerate(wanted)
-            for newest in [rows.newest(groups, limit)]
-        ]
-        newest = {row[0]: row[1] for row in await connection.execute(union_all(*parts))}
+        searches = [_search(scope, groups) for groups in wanted]
+        dated = where == "messages" and (scope.since is not None or scope.until is not None)
+        placed = scope.channel_ids is not None and (where == "memories" or _too_many(scope))
+        shape = self._statements.shape(where, searches, dated=dated, placed=placed)
+        bound = self._statements.bound(searches) | {"limit": limit}
+        if dated:
+            bound |= {"since": scope.since or 0, "until": _LAST if scope.until is None else scope.until}
+        if placed:
+            bound["readable"] = self._statements.ids(scope.channel_ids or ())
+        newest = {row[0]: row[1] for row in await connection.execute(self._statements.newest(shape), bound)}
         return [
             list(map(int, newest[number].split(","))) if newest.get(number) else [] for number in range(len(wanted))
         ]
 
-    def holding(self, where: Indexed, scope: SearchScope, groups: Sequence[Collection[str]]) -> Select[tuple[int]]:
+    def holding(self, where: Indexed, scope: SearchScope, groups: Sequence[Collection[str]]) -> Select[int]:
         """All rows that hold a token of each group, those of other channels among them; for the caller's statement."""
-        return _Rows(self._tables[where], scope).holding(groups)
+        searches = [_search(scope, groups)]
+        return self._statements.holding(self._statements.shape(where, searches)).params(
+            self._statements.bound(searches)
+        )
 
     async def documents(
         self, connection: AsyncConnection, where: Indexed, rowids: Collection[int]
     ) -> dict[int, list[str]]:
         """What rows stand under, by row; those that are not there are left out."""
-        index = self._tables[where]
-        rows = await connection.execute(select(index.c.rowid, index.c.terms).where(index.c.rowid.in_(rowids)))
-        return {rowid: terms_.split() for rowid, terms_ in rows.all()}
+        ids = {"ids": self._statements.ids(rowids)}
+        rows = await connection.execute(self._statements.documents(where), ids)
+        return {row[0]: row[1].split() for row in rows.all()}
 
     async def holders(
         self, connection: AsyncConnection, where: Indexed, scope: SearchScope, words: Sequence[Collection[str]]
@@ -249,23 +207,19 @@ class FullText:
         Returns:
             those of each word; and the row of the oldest document where all were to be counted, else 0.
         """
-        parts = _Rows(self._tables[where], scope)
         every = [guild_token(scope.guild_id)]
-        groups: list[list[Collection[str]]] = [[word or every] for word in words]
-        counts = [parts.by_channels(number, group, COUNTED) for number, group in enumerate(groups)]
-        if not all(words):
-            inside = parts.holding([every])
-            first = inside.order_by(inside.selected_columns[0]).limit(1).subquery()
-            counts.append(select(literal(-1), literal(""), literal(0), first.c.rowid, first.c.rowid))
-        holders: list[list[Holders]] = [[] for _ in groups]
-        oldest_row = 0
-        for number, channel_ids, count, low, high in await connection.execute(union_all(*counts)):
-            if number < 0:
-                oldest_row = low
-            else:
-                ids = tuple(sorted({int(channel_id) for channel_id in channel_ids.split(",")}))
-                holders[number].append(Holders(ids, count, low, high))
-        return holders, oldest_row
+        searches = [_search(scope, [word or every]) for word in words]
+        shape = self._statements.shape(where, searches)
+        bound = self._statements.bound(searches) | {"limit": COUNTED}
+        holders: list[list[Holders]] = [[] for _ in words]
+        for number, channel_ids, count, low, high in await connection.execute(self._statements.places(shape), bound):
+            ids = tuple(sorted({int(channel_id) for channel_id in channel_ids.split(",")}))
+            holders[number].append(Holders(ids, count, low, high))
+        if all(words):
+            return holders, 0
+        inside = [_search(scope, [every])]
+        oldest = self._statements.oldest(self._statements.shape(where, inside))
+        return holders, await connection.scalar(oldest, self._statements.bound(inside)) or 0
 
 
 def document_length(tokens: Sequence[str]) -> int:
@@ -274,112 +228,25 @@ def document_length(tokens: Sequence[str]) -> int:
     return len(tokens) - own
 
 
-class _Rows:
-    """Finds the newest rows of an index that lie in a scope; makes the parts of one statement."""
-
-    def __init__(self, index: TableClause, scope: SearchScope) -> None:
-        self._index = index
-        self._scope = scope
-        self._dated = index.name == "message_terms"  # rows of memories are numbers, rows of messages are snowflakes
-        self._theirs: CTE | None = None
-        if self._dated and self._too_many():
-            ids = sorted(scope.channel_ids or ())
-            self._theirs = select(channels.c.channel_id).where(channels.c.channel_id.in_(ids)).cte("theirs")
-
-    def newest(self, groups: Sequence[Collection[str]], limit: int) -> Subquery:
-        """The newest rows that hold a token of each group."""
-        rows = self.holding(groups)
-        if self._dated and self._scope.since is not None:
-            rows = rows.where(self._index.c.rowid >= self._scope.since)
-        if self._dated and self._scope.until is not None:
-            rows = rows.where(self._index.c.rowid <= self._scope.until)
-        rows = rows.order_by(self._index.c.rowid.desc())
-        if self._theirs is None and (self._dated or self._scope.channel_ids is None):
-            return rows.limit(limit).subquery()
-        looked_at = rows.limit(LOOKED_AT).subquery()
-        readable = select(looked_at.c.rowid).where(self._may_read(looked_at.c.rowid))
-        return readable.order_by(looked_at.c.rowid.desc()).limit(limit).subquery()
-
-    def by_channels(self, number: int, groups: Sequence[Collection[str]], limit: int) -> Select[Any]:
-        """Of the newest rows that hold a token of each group, how many lie in which channels, the oldest and newest."""
-        rows = self.holding(groups).order_by(self._index.c.rowid.desc()).limit(limit).subquery()
-        if self._dated:
-            placed = select(rows.c.rowid, cast(messages.c.channel_id, String).label("places"))
-            places = placed.join_from(rows, messages, messages.c.id == rows.c.rowid).subquery()
-        else:
-            channel_ids = func.aggregate_strings(cast(citations.c.channel_id, String), ",")
-            cited = select(rows.c.rowid, channel_ids.label("places"))
-            cited = cited.join_from(rows, memories, memories.c.seq == rows.c.rowid)
-            cited = cited.join(citations, citations.c.memory_id == memories.c.id)
-            places = cited.group_by(rows.c.rowid).subquery()
-        row = places.c.rowid
-        counted = select(literal(number), places.c.places, func.count(), func.min(row), func.max(row))
-        return counted.group_by(places.c.places)
-
-    def _may_read(self, rowid: ColumnElement[int]) -> ColumnElement[bool]:
-        """Whether a row lies in the scope's channels alone, as far as the match does not tell already."""
-        if self._theirs is not None:
-            theirs = messages.c.channel_id.in_(select(self._theirs.c.channel_id))
-            return exists().where(messages.c.id == rowid, theirs)
-        if self._dated or self._scope.channel_ids is None:
-            return true()
-        elsewhere = citations.c.channel_id.not_in(self._scope.channel_ids)
-        return ~exists().where(memories.c.seq == rowid, citations.c.memory_id == memories.c.id, elsewhere)
-
-    def holding(self, groups: Sequence[Collection[str]]) -> Select[tuple[int]]:
-        """All rows that hold a token of each group, as far as the match can tell."""
-        return select(self._index.c.rowid).where(_matches(self._index, *self._match(groups)))
-
-    def _match(self, groups: Sequence[Collection[str]]) -> tuple[list[Collection[str]], list[str]]:
-        """Groups of tokens of each of which a row must hold one, and tokens of which it may hold none."""
-        scope, tokens = self._scope, list(groups)
-        if scope.author_id is not None:
-            tokens.append([author_token(scope.author_id)])
-        if scope.channel_ids is not None and len(scope.channel_ids) <= CHANNELS_IN_MATCH:
-            return [*tokens, list(map(channel_token, sorted(scope.channel_ids)))], []
-        if not scope.sole:
-            tokens.append([guild_token(scope.guild_id)])
-        if scope.channel_ids is None or not scope.hidden_ids or self._too_many():
-            return tokens, []
-        return tokens, list(map(channel_token, sorted(scope.hidden_ids)))
-
-    def _too_many(self) -> bool:
-        """Whether the channels in scope are too many for the match, and those that are not as well."""
-        readable, hidden = self._scope.channel_ids, self._scope.hidden_ids
-        many_readable = readable is not None and len(readable) > CHANNELS_IN_MATCH
-        return many_readable and (hidden is None or len(hidden) > CHANNELS_IN_MATCH)
+def _search(scope: SearchScope, groups: Iterable[Collection[str]]) -> Search:
+    """What a row must hold to lie in the scope, as far as the match can tell, and to hold a token of each group."""
+    tokens = list(groups)
+    if scope.author_id is not None:
+        tokens.append([author_token(scope.author_id)])
+    if scope.channel_ids is not None and len(scope.channel_ids) <= CHANNELS_IN_MATCH:
+        return Search((*tokens, list(map(channel_token, sorted(scope.channel_ids)))))
+    if not scope.sole:
+        tokens.append([guild_token(scope.guild_id)])
+    if scope.channel_ids is None or not scope.hidden_ids or _too_many(scope):
+        return Search(tuple(tokens))
+    return Search(tuple(tokens), tuple(map(channel_token, sorted(scope.hidden_ids))))
 
 
-def _matches(
-    index: TableClause, groups: Sequence[Collection[str]], without: Collection[str] = ()
-) -> ColumnElement[bool]:
-    if "tokens" in index.c:
-        held = [_hold_one_of(index, group) for group in groups]
-        return and_(*held, not_(_hold_one_of(index, without))) if without else and_(*held)
-    match = " AND ".join("(" + " OR ".join(group) + ")" for group in groups)
-    if without:
-        match = f"({match}) NOT ({' OR '.join(without)})"
-    return literal_column(index.name).op("MATCH", is_comparison=True)(match)
-
-
-def _hold_one_of(index: TableClause, tokens: Collection[str]) -> ColumnElement[bool]:
-    return index.c.tokens.op("&&", is_comparison=True)(literal(_hashes(tokens), _HASHES))
-
-
-def _best_first(index: TableClause, groups: Sequence[Collection[str]]) -> tuple[ColumnElement[Any], ...]:
-    if "tokens" not in index.c:
-        return (literal_column("rank"),)
-    asked = literal(_hashes([token for group in groups for token in group]), _HASHES)
-    held = func.unnest(index.c.tokens).table_valued("token").render_derived()
-    common = select(func.count()).select_from(held).where(held.c.token == func.any(asked))
-    return common.scalar_subquery().desc(), index.c.rowid.desc()
-
-
-def _hashes(tokens: Iterable[str]) -> list[int]:
-    """Each token once, as 64 bits; of a billion words two are the same with a chance of 3 %."""
-    return sorted(
-        {int.from_bytes(hashlib.blake2b(t.encode(), digest_size=8).digest(), "big", signed=True) for t in tokens}
-    )
+def _too_many(scope: SearchScope) -> bool:
+    """Whether the channels in scope are too many for the match, and those that are not as well."""
+    readable, hidden = scope.channel_ids, scope.hidden_ids
+    many_readable = readable is not None and len(readable) > CHANNELS_IN_MATCH
+    return many_readable and (hidden is None or len(hidden) > CHANNELS_IN_MATCH)
 
 
 def _tokens(entry: FullTextEntry) -> list[str]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import Clock
-from bot.text.fulltext import CHANNELS_IN_MATCH, COUNTED, FullText, Holders, Indexed, SearchScope
+from bot.text.fulltext import CHANNELS_IN_MATCH, COUNTED, FullText, Holders, SearchScope
+from bot.text.row_statements import Indexed
 
 KEPT_MS = 10 * 60 * 1000
 """Figures of STEADY documents or more hardly change in ten minutes; others are always taken anew."""
