@@ -40,6 +40,8 @@ class _Choice:
 
     def add(self, line: RankedMessage, size: int) -> bool:
         """Choose a message of so many characters, unless it does not fit or would make one excerpt too many."""
+        if size > self._room + len(f"{BREAK}\n"):  # fits nowhere, even where it takes the place of a break
+            return False
         before, after = self._distance(line, -1), self._distance(line, 1)
         fills = bool(before and after and before + after <= SKIPPED + 1)  # a break inside one excerpt
         new = 1 - bool(before) - bool(after) + fills

@@ -24,7 +24,7 @@ NEWEST = 800
 TOGETHER = 3
 """Of the words that hit that limit, so many (the rarest) are also looked for in pairs and threes."""
 
-FIRST_LOOK = 300
+FIRST_LOOK = 200
 """Messages whose own words are scored."""
 
 CENTRES = 60

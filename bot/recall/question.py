@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from bot.domain import people_in, snowflake
@@ -138,6 +138,7 @@ class Question:
         wants_time: it asks when something was.
         several: it asks for more than one thing.
         zone: whose days it means.
+        terms: all terms that its words may stand under.
     """
 
     words: tuple[Word, ...]
@@ -147,6 +148,11 @@ class Question:
     wants_time: bool = False
     several: bool = False
     zone: tzinfo = UTC
+    terms: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Gather the terms."""
+        object.__setattr__(self, "terms", frozenset(term for word in self.words for term in word.terms))
 
     @property
     def restricts(self) -> bool:

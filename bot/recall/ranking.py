@@ -88,6 +88,8 @@ class RankedMessage:
 
 def count(question: Question, tokens: Sequence[str]) -> tuple[int, ...]:
     """How often a document holds each word of the question, in whichever of its forms is most frequent."""
+    if question.terms.isdisjoint(tokens):  # as most messages around others do
+        return (0,) * len(question.words)
     return tuple(max(map(tokens.count, word.terms)) for word in question.words)
 
 
@@ -109,6 +111,8 @@ def _share(word: Word) -> float:
 
 def own_scores(worth: Sequence[float], mean_length: float, spoken: Spoken) -> list[float]:
     """What each word (worth so much, see `own_weights`) contributes where the message itself holds it (BM25)."""
+    if not any(spoken.counts):
+        return [0.0] * len(worth)
     held_back = K1 * (1 - B + B * spoken.length / mean_length)
     return [
         weight * n * (K1 + 1) / (n + held_back) if n else 0.0 for weight, n in zip(worth, spoken.counts, strict=True)
@@ -195,6 +199,8 @@ def _around(run: Sequence[Spoken], position: int, mean_length: float) -> list[fl
     weights = [0.0] * len(here.counts)
     for at in range(max(0, position - REACH), min(len(run), position + REACH + 1)):
         neighbour = run[at]
+        if not any(neighbour.counts):
+            continue
         weight = BY_DISTANCE[abs(at - position)]
         if at == position - 1 and neighbour.asks and neighbour.author_id != here.author_id:
             weight *= ASKED_BEFORE

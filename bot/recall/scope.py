@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select
+from sqlalchemy import String, cast, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.recall.query import RecallQuery
@@ -13,13 +13,18 @@ from bot.text import CHANNELS_IN_MATCH, SearchScope
 async def scope_of(connection: AsyncConnection, query: RecallQuery) -> SearchScope:
     """Where to look, in the way that costs the full-text index least."""
     theirs = channels.c.guild_id == query.guild_id
-    others = await connection.scalar(select(exists().where(~theirs)))
-    hidden = None
-    if query.channel_ids is not None and len(query.channel_ids) > CHANNELS_IN_MATCH:
-        hidden = frozenset(await connection.scalars(select(channels.c.channel_id).where(theirs))) - query.channel_ids
+    others = exists().where(~theirs)
+    if query.channel_ids is None or len(query.channel_ids) <= CHANNELS_IN_MATCH:
+        hidden, sole = None, not await connection.scalar(select(others))
+    else:
+        ids = func.aggregate_strings(cast(channels.c.channel_id, String), ",")
+        has_others, known = (
+            await connection.execute(select(others, select(ids).where(theirs).scalar_subquery()))
+        ).one()
+        hidden, sole = frozenset(map(int, known.split(",") if known else ())) - query.channel_ids, not has_others
     return SearchScope(
         guild_id=query.guild_id,
-        sole=not others,
+        sole=sole,
         channel_ids=query.channel_ids,
         hidden_ids=hidden,
         author_id=query.author_id,

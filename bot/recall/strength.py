@@ -26,8 +26,17 @@ def with_strength(
         above: how near memories are in meaning, by their ids.
     """
     scores = {line.spoken.id: line.score for line in ranked}
+    counts = {line.spoken.id: line.spoken.counts for line in ranked}
+
+    def held(hit: Hit) -> float:
+        """How many words of the question it holds."""
+        texts = [counts[message_id] for message_id in hit.message_ids if message_id in counts]
+        if hit.memory is not None or not texts:
+            texts = [count(question, terms(hit.text))]
+        return float(sum(map(any, zip(*texts, strict=True))))
+
     sides = [
-        [float(sum(map(bool, count(question, terms(hit.text))))) for hit in hits],
+        [held(hit) for hit in hits],
         [max((scores.get(message_id, 0.0) for message_id in hit.message_ids), default=0.0) for hit in hits],
         [0.0 if hit.memory is None else above.get(hit.memory.id, 0.0) for hit in hits],
     ]

@@ -224,7 +224,9 @@ class FullText:
 
 def document_length(tokens: Sequence[str]) -> int:
     """Terms of a document; the index's own tokens, which come first, don't count."""
-    own = next((number for number, token in enumerate(tokens) if "_" not in token), len(tokens))
+    own = 0
+    while own < len(tokens) and "_" in tokens[own]:
+        own += 1
     return len(tokens) - own
 
 

@@ -74,7 +74,10 @@ def test_what_is_weak_comes_last_and_on_pages_of_its_own() -> None:
 
 def test_a_hit_is_as_strong_as_its_words_its_score_or_its_meaning() -> None:
     question = Question((Word(("oak",)), Word(("drill",))))
-    ranked = [RankedMessage(Spoken(n, HERE, ANN, "", (), 1), (), score, (0, n)) for n, score in ((1, 8.0), (2, 2.0))]
+    ranked = [
+        RankedMessage(Spoken(n, HERE, ANN, "", held, 1), (), score, (0, n))
+        for n, held, score in ((1, (1, 1), 8.0), (2, (0, 0), 2.0))
+    ]
     best, poor = excerpt(1, text="the oak drill"), excerpt(2, text="nothing")
     worded, meant, near = statement("oak", 7), statement("x", 8), statement("y", 9)
     above = {"x": 4.0, "y": 3.0}
