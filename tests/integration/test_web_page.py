@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from bot.web.pages.memories import PER_PAGE
 from tests.fixtures.memory import Pipeline, bytes_in
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD
 from tests.fixtures.web import Visitor, Visits
+
+READABLE = 4.5
+"""Contrast of writing (WCAG 2.2, AA)."""
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;<b>‮txt"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
@@ -279,3 +283,30 @@ async def test_a_page_that_fails_says_so_without_a_word_of_anybody(
     assert "RuntimeError" in caplog.text
     assert said not in answer.text + caplog.text
     assert (await visitor.get("/")).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_colour_of_writing_can_be_read(scheme: str) -> None:
+    style = (files("bot.web") / "static/style.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colours = dict(re.findall(r"--(\w+): (#\w+)", {"light": light, "dark": dark}[scheme]))
+    for ground in ("ground", "panel"):
+        faint = {
+            name: round(_contrast(colours[name], colours[ground]), 1)
+            for name in ("ink", "dim", "link", "fault")
+            if _contrast(colours[name], colours[ground]) < READABLE
+        }
+        assert faint == {}, ground
+
+
+def _contrast(one: str, other: str) -> float:
+    """Of two colours, as https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio has it."""
+    darker, lighter = sorted(map(_luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
