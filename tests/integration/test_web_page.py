@@ -10,6 +10,7 @@ import pytest
 from yarl import URL
 
 from bot.domain import MemoryKind
+from bot.memories import Asker
 from bot.observe.messagelog import Said
 from bot.remember.statement import Judgement, Relation, Statement
 from bot.web.pages import PAGES
@@ -18,6 +19,7 @@ from tests.fixtures.memory import Pipeline, bytes_in
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD
 from tests.fixtures.web import Visitor, Visits
 
+NAMED = AUTHOR + 7
 READABLE = 4.5
 """Contrast of writing (WCAG 2.2, AA)."""
 
@@ -254,6 +256,17 @@ async def test_queue_refusals_and_receipts_are_counts_without_names_of_members(
     assert f"a member server {GUILD}" in receipts.shown
     assert "3 messages" in receipts.shown
     assert str(AUTHOR) not in receipts.text
+
+
+async def test_a_memory_that_a_member_flagged_is_hidden_here_too(visitor: Visitor, pipeline: Pipeline) -> None:
+    memory = await pipeline.keep(f"<@{NAMED}> broke the kiln", (await pipeline.say(f"<@{NAMED}> broke it")).id)
+    path = f"/memories/{memory.id}"
+    assert (await visitor.get(path)).status == 200
+    await pipeline.named.flag(memory.id, Asker(NAMED, GUILD, readable=frozenset({CHANNEL})))
+    assert "broke" not in (await visitor.get("/memories")).shown
+    for page in (path, f"{path}/correct", f"{path}/forget"):
+        answer = await visitor.get(page)
+        assert (answer.status, "flagged it as wrong" in answer.shown) == (404, True)
 
 
 async def test_an_empty_installation_says_so_on_every_page(visitor: Visitor) -> None:

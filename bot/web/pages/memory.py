@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from bot.web.services import PageServices
 
-GONE = "This memory is not kept any more; look for it under Memories."
+GONE = (
+    "This memory is not kept any more, or it is hidden because a member flagged it as wrong; look for others under "
+    "Memories."
+)
 
 MOST_STATES = 50
 """Of a memory, shown at once, older and newer ones."""
