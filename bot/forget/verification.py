@@ -290,11 +290,11 @@ class Verification:
         gone: list[int] = []
         for message_id, message in logged.items():
             seen = shown.get(message_id)
-            if seen is None or message is None or not _newer(seen, message):
+            if seen is None or seen.edited_at is None or not _newer(seen.edited_at, message):
                 continue
             if seen.content is None:
-                gone.append(message_id)
-            elif seen.content != message.content and seen.edited_at is not None:
+                gone += () if message is None else (message_id,)
+            elif message is None or seen.content != message.content:
                 self._intake.edited(guild_id, channel_id, message_id, seen.content, seen.edited_at)
         missing = [message_id for message_id in logged if message_id not in shown]
         unconfirmed: Collection[int] = ()
@@ -331,9 +331,7 @@ class Verification:
         return gone
 
 
-def _newer(seen: Seen, message: Message) -> bool:
-    """Whether it was edited after the edit that the log knows; the log keeps milliseconds."""
-    if seen.edited_at is None:
-        return False
-    known = 0 if message.edited_at is None else round(message.edited_at.timestamp() * 1000)
-    return round(seen.edited_at.timestamp() * 1000) > known
+def _newer(edited_at: datetime, message: Message | None) -> bool:
+    """Whether that is after the edit that the log knows, if it has the message still; the log keeps milliseconds."""
+    known = 0 if message is None or message.edited_at is None else round(message.edited_at.timestamp() * 1000)
+    return round(edited_at.timestamp() * 1000) > known

@@ -87,9 +87,9 @@ class Desk:
             shown = self.history.shown.setdefault(message.channel_id, [])
             shown.append(Seen(message.id, message.content, None))
 
-    def show_edited(self, message: Message, content: str) -> None:
-        """Discord shows this one with another text."""
-        edited_at = datetime.fromtimestamp(snowflake.to_ms(message.id) / 1000 + 60, tz=UTC)
+    def show_edited(self, message: Message, content: str, *, seconds: float = 60) -> None:
+        """Discord shows this one with another text, edited so long after it was said."""
+        edited_at = datetime.fromtimestamp(snowflake.to_ms(message.id) / 1000 + seconds, tz=UTC)
         self.history.shown.setdefault(message.channel_id, []).append(Seen(message.id, content, edited_at))
 
 
@@ -116,6 +116,21 @@ async def test_a_deletion_that_discord_does_not_confirm_holds_up_no_edit_of_its_
     desk.history.gone.add(lost.id)
     assert await desk.verification.check(GUILD, {CHANNEL: [lost.id, changed.id]}) == frozenset()
     assert await desk.contents() == ["ten o'clock", "as it was"]
+
+
+async def test_an_edit_is_seen_though_only_memories_are_left_of_the_old_words(desk: Desk) -> None:
+    """So it is where a message was edited after a backup, and its time in the log is over when that is restored."""
+    changed, same, reacted = await desk.pipeline.say_many([f"note: it is at {hour}" for hour in (9, 10, 11)])
+    await desk.pipeline.flush()
+    desk.pipeline.clock.advance(31 * 86_400)
+    await desk.pipeline.erasure.erase_expired(30)
+    assert await desk.contents() == []
+    desk.show_edited(changed, "note: it is at 8", seconds=2 * 86_400)
+    desk.show(same)
+    desk.show_edited(reacted, "note: it is at 11", seconds=-60)
+    await desk.verification.new_session(GUILD)
+    await desk.sweep()
+    assert [memory.text for memory in await desk.pipeline.memories()] == ["it is at 10", "it is at 11"]
 
 
 @pytest.mark.parametrize("confirmed", [0, 1])
