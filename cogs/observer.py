@@ -290,6 +290,8 @@ class Observer(commands.Cog):
                 log.warning("OBSERVE_CHANNELS: %d is no channel that this bot can see", channel_id)
             elif not _named(channel):
                 log.warning("OBSERVE_CHANNELS: nothing is said in %d that could be observed", channel_id)
+            elif any(self._observations.held_back(place.id) for place in _named(channel)):
+                log.warning("OBSERVE_CHANNELS: since a restore %d waits for an admin's `/observe on`", channel_id)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -357,7 +359,7 @@ class Observer(commands.Cog):
         wanted = {channel.id: channel for place in named for channel in _named(place)}
         decided = {decision.channel_id for decision in self._observations.list(guild.id)}
         for channel in wanted.values():
-            if channel.id in decided:
+            if channel.id in decided or self._observations.held_back(channel.id):
                 continue
             notice = await self._tell(channel)
             if notice is not None:

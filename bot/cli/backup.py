@@ -13,13 +13,10 @@ import typer
 from bot.cli.start import DataDir, load
 from bot.domain import UserError, system_clock
 from bot.operate import back_up
-from bot.storage import private_folder
+from bot.storage import streamed_file
 
 STREAM = Path("-")
 """Standard output, or standard input."""
-
-STREAMED = "backup-on-its-way"
-"""The file in the data folder that is streamed and then removed."""
 
 File = Annotated[Path, typer.Argument(help="The backup; - for standard output.", show_default=False)]
 Replace = Annotated[bool, typer.Option("--replace", help="Overwrite a file of that name.")]
@@ -33,13 +30,11 @@ def backup(file: File, replace: Replace = False, data_dir: DataDir = None) -> No
         print(f"{file}: {file.stat().st_size:,} bytes. Keep it, and DATA_KEY where it is set, apart from this machine.")
         return
     if sys.stdout.isatty():
-        raise UserError("a backup is no text: send it into a file, as in `python -m bot backup - > backup.db`")
-    private_folder(settings.data_dir)
-    streamed = settings.data_dir / STREAMED
-    try:
+        raise UserError(
+            "a terminal can't show a backup: write it to a file, as in `python -m bot backup - > backup.db`"
+        )
+    with streamed_file(settings.data_dir) as streamed:
         asyncio.run(back_up(settings, streamed, system_clock, replace=True))
         with streamed.open("rb") as made:
             shutil.copyfileobj(made, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    finally:
-        streamed.unlink(missing_ok=True)

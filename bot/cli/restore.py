@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from bot.domain import system_clock
 from bot.operate import Restored, restore_backup, shown_time
 from bot.run import alone
 from bot.settings import Settings
-from bot.storage import private_folder
+from bot.storage import streamed_file
 
 File = Annotated[Path, typer.Argument(help="The backup; - for standard input.", show_default=False)]
 Anyway = Annotated[
@@ -24,27 +25,15 @@ Anyway = Annotated[
 ]
 
 
-STREAMED = "restore-on-its-way"
-"""The file in the data folder into which standard input goes, and which is then removed."""
-
-
 def restore(file: File, anyway: Anyway = False, data_dir: DataDir = None) -> None:
     """Put a backup in the place of the database, without what was erased since; with the bot stopped."""
     settings = load(data_dir, quiet=True)
-    streamed = settings.data_dir / STREAMED
-    is_streamed = file == STREAM
-    try:
-        if is_streamed:
-            private_folder(settings.data_dir)
-            streamed.unlink(missing_ok=True)
-            streamed.touch(mode=0o600)
-            with streamed.open("wb") as received:
+    with ExitStack() as stack:
+        if file == STREAM:
+            file = stack.enter_context(streamed_file(settings.data_dir))
+            with file.open("wb") as received:
                 shutil.copyfileobj(sys.stdin.buffer, received)
-            file = streamed
         restored = asyncio.run(_restore(settings, file, anyway=anyway))
-    finally:
-        if is_streamed:
-            streamed.unlink(missing_ok=True)
     print(
         f"Restored as of {shown_time(restored.made_ms)}; erasures since then that were applied: {restored.applied:,}."
     )
@@ -52,8 +41,8 @@ def restore(file: File, anyway: Anyway = False, data_dir: DataDir = None) -> Non
         print(f"They are known from {settings.erasures_path} up to {shown_time(restored.file_up_to_ms)}.")
     if restored.switched_off is not None:
         print(
-            f"What else was erased since is not known: observation is off in {restored.switched_off:,} channels, until "
-            "an admin switches it on with /observe."
+            "What else was erased since is not known, so nothing is observed until an admin says so with /observe: "
+            f"{restored.switched_off:,} channels were switched off, and OBSERVE_CHANNELS counts for new channels only."
         )
     print("Start the bot: it compares messages with Discord, and the index with the database.")
 

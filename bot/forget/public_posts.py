@@ -21,12 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import Backoff, Clock, event_url, jump_url
 from bot.forget.post_sources import OF_SERVER, Post, PostSource, in_guild, is_lost, lines_meant, posts_meant
 from bot.storage import (
+    ErasureLine,
+    LineKind,
     Sections,
     Store,
     chunks,
     memories,
     messages,
     moment,
+    note_lines,
     post_people,
     post_sources,
     posts,
@@ -111,9 +114,29 @@ class Posts(Store):
         }
         async with self._db.write() as connection:
             await connection.execute(insert(posts).values(row))
+            await note_lines(connection, [self._line(post)])
             await self._cite(connection, post, sources, people, glance)
             if also is not None:
                 await also(connection)
+
+    async def take_down(self, unknown: Collection[Post]) -> None:
+        """Put posts on the list of which a restored database does not know what they stand on."""
+        now = self._clock()
+        fresh = upsert(self._db.dialect, posts).on_conflict_do_nothing(index_elements=[posts.c.message_id])
+        rows = [
+            {
+                "message_id": post.message_id,
+                "guild_id": post.guild_id,
+                "channel_id": post.channel_id,
+                "state": DUE,
+                "posted_ms": now,
+                "due_ms": now,
+            }
+            for post in unknown
+        ]
+        async with self._db.write() as connection:
+            for chunk in chunks(rows):
+                await connection.execute(fresh, chunk)
 
     async def extend(
         self, post: Post, sources: Collection[PostSource], people: Collection[int], *, glance: Glance
@@ -153,6 +176,16 @@ class Posts(Store):
             await connection.execute(upsert(self._db.dialect, post_sources).on_conflict_do_nothing(), cited)
         if named:
             await connection.execute(upsert(self._db.dialect, post_people).on_conflict_do_nothing(), named)
+
+    def _line(self, post: Post) -> ErasureLine:
+        """By which an earlier state of the database learns of it."""
+        return ErasureLine(
+            kind=LineKind.POST,
+            at_ms=self._clock(),
+            guild_id=post.guild_id,
+            channel_id=post.channel_id,
+            message_id=post.message_id,
+        )
 
     async def cited(self, guild_id: int) -> dict[int, set[int]]:
         """The messages that the posts of a server stand on, by channel."""

@@ -12,6 +12,7 @@ from sqlalchemy import Table, or_, select
 
 from bot.domain import people_in
 from bot.forget.composition import ForgetServices, open_without_index
+from bot.forget.public_posts import Post
 from bot.guilds import ConsentRule, FactsRule, GuildServices, choice_of
 from bot.memories import OwnMemories
 from bot.remember import discard_answers
@@ -62,6 +63,8 @@ class Reapplying:
         for kind, group in groupby(lines, key=lambda line: line.kind):
             if kind is LineKind.MESSAGE:
                 await self._messages(list(group))
+            elif kind is LineKind.POST:
+                await self._forget.posts.take_down([_post(line) for line in group])
             elif kind is LineKind.MEMORY:
                 for memory, parts in groupby(group, key=lambda line: (line.at_ms, line.memory_id)):
                     await self._memory(ids.get(str(memory[1])), list(parts))
@@ -71,15 +74,11 @@ class Reapplying:
         await self._observe_less(lines)
 
     async def observe_nothing(self) -> int:
-        """Switch observation off everywhere; in how many channels."""
-        channels = [
-            channel
-            for guild_id in await self._guilds.guilds.names()
-            for channel in self._guilds.observations.list(guild_id)
-            if channel.observed
-        ]
+        """Switch observation off everywhere, until admins switch it on; in how many channels."""
+        channels = self._guilds.observations.switched_on()
         for channel in channels:
             await self._switch_off(channel.guild_id, channel.channel_id)
+        await self._guilds.observations.hold_back_settings()
         return len(channels)
 
     async def _apply(self, line: ErasureLine, people: dict[str, int]) -> None:
@@ -115,8 +114,8 @@ class Reapplying:
         stating = [line for line in parts if line.value == "states"]
         async with self._db.read() as connection:
             wanted = select(messages.c.id).where(messages.c.id.in_([line.message_id for line in stating]))
-            here = set(await connection.scalars(wanted))
-        await self._messages([line for line in stating if line.message_id not in here])
+            logged = set(await connection.scalars(wanted))
+        await self._messages([line for line in stating if line.message_id not in logged])
 
     async def _observe_less(self, lines: Sequence[ErasureLine]) -> None:
         """Observe no channel that was switched off, and not on again later."""
@@ -145,6 +144,10 @@ class Reapplying:
     async def _hashed_memories(self) -> dict[str, str]:
         async with self._db.read() as connection:
             return {hashed_id(each): each for each in await connection.scalars(select(memories.c.id))}
+
+
+def _post(line: ErasureLine) -> Post:
+    return Post(line.message_id or 0, line.guild_id or 0, line.channel_id or 0)
 
 
 async def _mentioning(connection: AsyncConnection, table: Table) -> list[str]:

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, and_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage import ErasureLine, LineKind, Sections, Store, channels, moment, note_lines, upsert
+from bot.domain import snowflake
+from bot.storage import ErasureLine, Installation, LineKind, Sections, Store, channels, moment, note_lines, upsert
 
 if TYPE_CHECKING:
     from bot.domain import Clock
     from bot.storage import Database, Erased
+
+
+SETTINGS_FROM = "settings_observe_from_ms"
+"""Under this key the installation has a local time: the settings may switch on channels that are made later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +74,14 @@ class Observations(Store):
         super().__init__(db)
         self._clock = clock
         self._decided: dict[int, ObservedChannel] = {}
+        self._settings_from_ms = 0
 
     async def load(self) -> None:
         """Read all decisions; call once before anything is asked."""
         async with self._db.read() as connection:
             rows = await connection.execute(select(channels).where(channels.c.observed.is_not(None)))
             self._decided = {row.channel_id: _from_row(row) for row in rows}
+        self._settings_from_ms = int(await Installation(self._db).get(SETTINGS_FROM) or 0)
 
     def observed(self, channel_id: int, parent_id: int | None = None, *, private: bool = False) -> bool:
         """Whether messages of this channel or thread are kept now.
@@ -144,10 +151,27 @@ class Observations(Store):
 
     async def seed(self, wanted: Iterable[ChannelRef], *, from_id: int) -> list[ChannelRef]:
         """Switch on what the settings name, where nobody has decided yet; returns what changed."""
-        fresh = [channel for channel in wanted if channel.channel_id not in self._decided]
+        fresh = [
+            channel
+            for channel in wanted
+            if channel.channel_id not in self._decided and not self.held_back(channel.channel_id)
+        ]
         for channel in fresh:
             await self._decide(channel, None, observed=True, observed_from=from_id, checkpoint=max(0, from_id - 1))
         return fresh
+
+    def held_back(self, channel_id: int) -> bool:
+        """Whether only an admin may switch a channel on, not the settings: see `hold_back_settings`."""
+        return channel_id not in self._decided and snowflake.to_ms(channel_id) < self._settings_from_ms
+
+    async def hold_back_settings(self) -> None:
+        """Let the settings switch on no channel that there is now: it is not known what was decided about it."""
+        self._settings_from_ms = self._clock()
+        await Installation(self._db).set(SETTINGS_FROM, str(self._settings_from_ms))
+
+    def switched_on(self) -> list[ObservedChannel]:
+        """The channels and threads of all servers that were switched on themselves."""
+        return [decision for decision in self._decided.values() if decision.observed]
 
     async def reach_back(self, channel_id: int, from_id: int) -> None:
         """Keep messages of an observed channel and its threads from an earlier snowflake on.

@@ -222,13 +222,13 @@ class OwnMemories:
             lines: one for each of its messages that was taken away.
         """
         stating = [line.message_id for line in lines if line.value == STATES and line.message_id]
-        told = [{"message_id": line.message_id} for line in lines if line.value == TELLS]
+        of_topics = [{"message_id": line.message_id} for line in lines if line.value == TELLS]
         places = {line.channel_id for line in lines if line.channel_id}
         async with self._db.write() as connection:
             await set_state(connection, messages.c.id.in_(stating), MessageState.SKIPPED, FORGOTTEN)
             await rows.undoubt(connection, stating)
-            if told:
-                await connection.execute(upsert(self._db.dialect, forgotten_topics).on_conflict_do_nothing(), told)
+            if of_topics:
+                await connection.execute(upsert(self._db.dialect, forgotten_topics).on_conflict_do_nothing(), of_topics)
             await self._discard(connection, places)
             memory = (await self._store.load(connection, [memory_id])).get(memory_id) if memory_id else None
             if memory is not None:

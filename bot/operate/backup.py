@@ -53,7 +53,7 @@ async def back_up(settings: Settings, target: Path, clock: Clock, *, replace: bo
         StartupError: the database can't be used.
     """
     if not await asyncio.to_thread(target.parent.is_dir):
-        raise UserError(f"{target.parent} is no folder: make it, or name a file elsewhere")
+        raise UserError(f"there is no folder {target.parent}: make it, or name a file elsewhere")
     if not replace and await asyncio.to_thread(target.exists):
         raise UserError(f"{target} is there already: name another file, or add --replace")
     if await asyncio.to_thread(target.resolve) in await asyncio.to_thread(_own_files, settings):
@@ -82,6 +82,7 @@ async def _from_server(settings: Settings, part: Path, now_ms: int) -> None:
             "the database is of an earlier version of this program: back it up with that one, or start this one first"
         )
     folder = part.with_name(part.name + "-making")
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)  # of a backup that was killed
     try:
         async with (
             new_file(folder, key=data_key(settings)) as (file, copy),

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.domain import InUse, UserError, snowflake
 from bot.forget import open_reapplying
@@ -30,6 +30,7 @@ from bot.storage import (
     LineKind,
     check_file,
     clear,
+    count_others,
     data_key,
     database_address,
     database_file,
@@ -49,9 +50,16 @@ from bot.storage import (
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from bot.domain import Clock
     from bot.settings import Settings
-    from bot.storage import Database
+
+_RUNS: Final = "DATABASE_URL: a process of this program runs on that database: stop all of them, and try again"
+_STARTED: Final = (
+    "DATABASE_URL: a process of this program started on that database meanwhile, which is as it was: stop all of them, "
+    "and try again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +118,38 @@ async def restore_backup(settings: Settings, backup: Path, clock: Clock, *, anyw
     place = database_file(None if settings.uses_database_server else address, settings.data_dir)
     folder = restoring_folder(place)
     if settings.uses_database_server and await others_connected(address or ""):
-        raise InUse("DATABASE_URL: a process of this program runs on that database: stop all of them, and try again")
+        raise InUse(_RUNS)
     await asyncio.to_thread(_lay_out, backup, folder)
     try:
         if settings.uses_database_server:
-            async with open_store(settings) as db:
-                on_server = await _known_on_server(db)
-                restored = await _prepare(settings, folder, on_server, clock, anyway=anyway)
-                async with (
-                    new_file(folder, key=key) as (_, prepared),
-                    prepared.read() as source,
-                    db.write(patient=True) as target,
-                ):
-                    await clear(target)
-                    await copy_all(source, target)
-            return restored
+            return await _restore_on_server(settings, folder, clock, anyway=anyway)
         with _held(place, setting_of(address), key) as before:
             restored = await _prepare(settings, folder, before, clock, anyway=anyway)
             await asyncio.to_thread(put_in_place, folder / DATABASE_FILE, place)
         return restored
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _restore_on_server(settings: Settings, folder: Path, clock: Clock, *, anyway: bool) -> Restored:
+    """Replace what a server's database holds, in one transaction, unless anybody used it since that was looked at."""
+    async with open_store(settings) as db:
+        async with db.read() as connection:
+            before = await _known_on_server(connection)
+        restored = await _prepare(settings, folder, before, clock, anyway=anyway)
+        async with (
+            new_file(folder, key=data_key(settings)) as (_, prepared),
+            prepared.read() as source,
+            db.write(patient=True) as target,
+        ):
+            changed = await _known_on_server(target) != before
+            await clear(target)  # from here on nobody else reads or writes
+            if changed or await count_others(target, db.backends):
+                raise InUse(_STARTED)
+            await copy_all(source, target)
+            if await count_others(target, db.backends):
+                raise InUse(_STARTED)
+    return restored
 
 
 async def _prepare(settings: Settings, folder: Path, before: Known | None, clock: Clock, *, anyway: bool) -> Restored:
@@ -143,9 +162,9 @@ async def _prepare(settings: Settings, folder: Path, before: Known | None, clock
     complete = [place for place in (replaced, written) if place.cover(made_ms, clock())]
     if not complete and not anyway:
         raise UserError(_unknown(made_ms, replaced, written))
-    there = {line.id for line in known.lines}
+    known_ids = {line.id for line in known.lines}
     lines = {line.id: line for line in (*written.lines, *replaced.lines) if line.at_ms >= made_ms - LINES_KEPT_MS}
-    missing = sorted((line for line in lines.values() if line.id not in there), key=lambda line: line.at_ms)
+    missing = sorted((line for line in lines.values() if line.id not in known_ids), key=lambda line: line.at_ms)
     async with new_file(folder, key=key) as (_, db):
         reapplying = await open_reapplying(settings, folder, db, clock)
         await reapplying.apply(missing)
@@ -163,8 +182,8 @@ async def _prepare(settings: Settings, folder: Path, before: Known | None, clock
 
 def _of_replaced(before: Known | None, backup: Known) -> _Erasures:
     """What the database knows that is to be replaced."""
-    if before is None:
-        return _Erasures(nothing="there is no database to be replaced, or it can't be read")
+    if before is None or before.subject_key is None:
+        return _Erasures(nothing="the database to be replaced is empty, or can't be read")
     if before.subject_key != backup.subject_key:
         return _Erasures(nothing="the database to be replaced is another installation's")
     if before.since_ms is None:
@@ -244,6 +263,5 @@ def _held(file: Path, setting: str, key: str | None) -> Iterator[Known | None]:
         yield known
 
 
-async def _known_on_server(db: Database) -> Known:
-    async with db.read() as connection:
-        return known_of(*[(await connection.exec_driver_sql(sql)).all() for sql in KNOWN_SQL])
+async def _known_on_server(connection: AsyncConnection) -> Known:
+    return known_of(*[(await connection.exec_driver_sql(sql)).all() for sql in KNOWN_SQL])

@@ -21,7 +21,14 @@ from bot.run.running import FLUSH_SECONDS, beside, keeping_up, observed, told_to
 from bot.run.shards import LAYOUT, ShardClaim
 from bot.run.web_page import web_page
 from bot.settings import Settings
-from bot.storage import database_address, database_file, open_store, private_folder, setting_of
+from bot.storage import (
+    database_address,
+    database_file,
+    open_store,
+    private_folder,
+    remove_leftovers,
+    setting_of,
+)
 from cogs.client import ChannelMemoryBot
 from cogs.connection import give_way, use_proxies
 
@@ -108,6 +115,7 @@ async def alone(settings: Settings) -> AsyncIterator[None]:
     private_folder(folder)
     held = f"another bot runs on {folder}; stop it, or give this one its own folder"
     with _held(folder / LOCK, "DATA_DIR", held):
+        await asyncio.to_thread(remove_leftovers, folder)
         if settings.uses_database_server:
             yield
             return

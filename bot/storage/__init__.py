@@ -48,13 +48,14 @@ from bot.storage.file_faults import advice_on
 from bot.storage.installation import BOT_ID, Installation
 from bot.storage.moving import MOVING, Progress, check_target, count_rows, fingerprint, progress_of
 from bot.storage.outages import database_away, taken_back
-from bot.storage.postgres import Locks, others_connected
+from bot.storage.postgres import Locks, count_others, others_connected
 from bot.storage.refused_data import outages_named
 from bot.storage.schema import *  # noqa: F403 - every table: a new one needs no line here
 from bot.storage.schema import PENDING, metadata
 from bot.storage.set_aside_store import Item, SetAside, SetAsideCount
 from bot.storage.sqlite import DATABASE_FILE, database_file, private_folder, setting_of
 from bot.storage.stores import Edited, Erased, Expired, Portion, Record, Scope, Sections, Store, in_scope, moment
+from bot.storage.streamed_files import remove_leftovers, streamed_file
 from bot.storage.table_pages import clear, give_numbers_after, numbers, put_rows, rows_after
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "chunks",
     "clear",
     "copy_file",
+    "count_others",
     "count_rows",
     "data_key",
     "database_address",
@@ -131,10 +133,12 @@ __all__ = [
     "progress_of",
     "put_in_place",
     "put_rows",
+    "remove_leftovers",
     "restoring_folder",
     "rows_after",
     "setting_of",
     "storage_stores",
+    "streamed_file",
     "sync",
     "taken_back",
     "unwritten_lines",

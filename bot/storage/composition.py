@@ -12,6 +12,7 @@ from bot.storage.erasure_lines import ErasureLines
 from bot.storage.installation import Installation
 from bot.storage.moving import check_whole
 from bot.storage.set_aside_store import SetAside
+from bot.storage.sqlite import setting_of
 from bot.storage.stores import Store
 
 
@@ -30,10 +31,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Database]:
     """The database of the settings, for the time of a block; see `open_database`.
 
     Raises:
-        StartupError: it can't be opened, or another one is still to be moved into it.
+        StartupError: it can't be opened, or is not ready for use; see `check_whole`.
     """
-    async with open_database(database_address(settings), settings.data_dir, key=data_key(settings)) as db:
-        await check_whole(db)
+    address = database_address(settings)
+    async with open_database(address, settings.data_dir, key=data_key(settings)) as db:
+        await check_whole(db, setting_of(address))
         yield db
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -29,14 +30,26 @@ PART: Final = ".part"
 FileError: Any = sqlcipher.DatabaseError  # type: ignore[attr-defined] # made in C
 """What the driver says of a file that is damaged, or that the key does not open."""
 
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 _Busy: Any = sqlcipher.OperationalError  # type: ignore[attr-defined]
 
 
 @contextmanager
-def opened_file(file: Path, key: str | None, *, seconds: float = BUSY_SECONDS) -> Iterator[Any]:
-    """A connection to a database file by the driver alone: nothing is migrated."""
+def opened_file(
+    file: Path, key: str | None, *, seconds: float = BUSY_SECONDS, unchanging: bool = False
+) -> Iterator[Any]:
+    """A connection to a database file by the driver alone: nothing is migrated.
+
+    Args:
+        file: the database.
+        key: DATA_KEY.
+        seconds: how long to wait for others who have it open.
+        unchanging: nobody writes to it meanwhile: it is only read, nothing is made beside it, and a log is ignored.
+    """
     connect: Any = sqlcipher.connect  # type: ignore[attr-defined]
-    with closing(connect(str(file), isolation_level=None, timeout=seconds)) as connection:
+    address = f"{file.absolute().as_uri()}?mode={'ro&immutable=1' if unchanging else 'rw'}"
+    with closing(connect(address, uri=True, isolation_level=None, timeout=seconds)) as connection:
         for pragma in key_pragmas(key):
             connection.execute(pragma)
         yield connection
@@ -66,7 +79,7 @@ def copy_file(file: Path, setting: str, key: str | None, part: Path, *, now_ms: 
             connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (MADE, str(now_ms)))
         check_file(part, key)
     except FileError as error:
-        if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if _primary_code(error) in _DAMAGED:
             raise damaged(file, setting, str(error)) from None
         raise StartupError(
             f"the backup can't be written to {part.parent} ({error}): see that the disk has room, and try again"
@@ -88,11 +101,15 @@ def check_file(file: Path, key: str | None) -> None:
             f"{file} is not encrypted, and DATA_KEY is set: unset it, try again, and encrypt the database afterwards"
         )
     if not plain and key is None:
-        raise StartupError(f"{file} is no backup, or encrypted: set the DATA_KEY that it was made with")
+        raise StartupError(f"{file} is not a backup, or is encrypted: set the DATA_KEY that it was made with")
     try:
-        with opened_file(file, key) as connection:
+        with opened_file(file, key, unchanging=True) as connection:
             faults = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
     except FileError as error:
+        if _primary_code(error) not in _DAMAGED:
+            raise StartupError(
+                f"{file} can't be read ({error}): copy it to a folder of the user that the bot runs as, and try again"
+            ) from None
         faults = [str(error)]
     if faults != ["ok"]:
         hint = "DATA_KEY is not the one that it was made with, or it" if key is not None else "it"
@@ -113,7 +130,7 @@ def held_file(file: Path, key: str | None) -> Iterator[Any]:
                 raise _Busy
             connection.execute("BEGIN EXCLUSIVE")
         except _Busy:
-            raise InUse(f"{file} is in use: stop whatever runs on it, and try again") from None
+            raise InUse(f"{file} is in use: stop the bot and whatever else has it open, and try again") from None
         yield connection
         with suppress(FileError):
             connection.execute("ROLLBACK")
@@ -198,8 +215,22 @@ def finish(part: Path, target: Path) -> None:
 async def new_file(folder: Path, *, key: str | None) -> AsyncIterator[tuple[Path, Database]]:
     """A database in a new folder, or the one that lies there, brought up to date; afterwards it is one closed file."""
     private_folder(folder)
+    file = folder / DATABASE_FILE
     async with open_database(None, folder, key=key) as db:
-        yield folder / DATABASE_FILE, db
+        yield file, db
+    await asyncio.to_thread(_without_log, file, key)
+
+
+def _without_log(file: Path, key: str | None) -> None:
+    """Let a file be readable where nothing may be written beside it, as a write-ahead log would have to be."""
+    with opened_file(file, key) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _primary_code(error: Exception) -> int:
+    """SQLite's primary result code of an error."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & PRIMARY_CODE
 
 
 def sync(path: Path) -> None:

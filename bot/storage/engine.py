@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from shutil import rmtree
@@ -28,6 +28,7 @@ from bot.storage.postgres import (
     SERVER_TIME,
     Locks,
     alone,
+    backends_of,
     is_server,
     listen,
     locking_engine,
@@ -75,6 +76,7 @@ class Database:
 
     Attributes:
         dialect: for the few places where SQL differs.
+        backends: the numbers by which a server knows its connections.
     """
 
     def __init__(
@@ -87,9 +89,11 @@ class Database:
         setting: str = "DATABASE_URL",
         server: URL | None = None,
         locks: AsyncEngine | None = None,
+        backends: Set[int] = frozenset(),
     ) -> None:
         """Open it over `file`, placed by `setting`, or on a `server` with connections for `locks`."""
         self._server = server
+        self.backends = backends
         self._locks = locks
         self.dialect: Dialect = dialect
         self._file = file
@@ -332,7 +336,10 @@ async def _open_server(url: str, data_dir: Path) -> AsyncIterator[Database]:
     reader, writer = server_engines(address, READERS)
     locks = locking_engine(address)
     try:
-        database = Database("postgresql", reader=reader, writer=writer, file=None, server=address, locks=locks)
+        backends = backends_of(reader, writer, locks)
+        database = Database(
+            "postgresql", reader=reader, writer=writer, file=None, server=address, locks=locks, backends=backends
+        )
         try:
             async with database.read() as connection:
                 waiting = await connection.run_sync(pending)

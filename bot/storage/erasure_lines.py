@@ -50,6 +50,7 @@ class LineKind(StrEnum):
     RULES = "rules"  # a server decided whose messages and facts are kept; value: the rules
     OBSERVATION = "observation"  # value: whether a channel is observed from then on
     MEMORY = "memory"  # a memory was forgotten or put right; value: what the message was to it
+    POST = "post"  # the bot posted publicly; what an earlier state of the database can't erase is taken down
 
 
 _AGAIN = frozenset({LineKind.CHOICE, LineKind.RULES, LineKind.OBSERVATION, LineKind.MEMORY})

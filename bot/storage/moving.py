@@ -12,6 +12,7 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain import StartupError, UserError
+from bot.storage.copies import MADE
 from bot.storage.installation import Installation
 from bot.storage.postgres import is_server, server_address, server_engines, unusable
 from bot.storage.schema import meta, metadata
@@ -52,12 +53,21 @@ async def progress_of(target: Database) -> Progress | None:
     return None if written is None else Progress(*json.loads(written))
 
 
-async def check_whole(db: Database) -> None:
-    """Stop a start on a database into which another one is still to be moved.
+async def check_whole(db: Database, setting: str) -> None:
+    """Stop a start on a database that is not ready for use.
+
+    Args:
+        db: the database.
+        setting: the one that decides where it is, for faults.
 
     Raises:
-        StartupError: so it is.
+        StartupError: it is a backup that `restore` did not put there, or another one is still to be moved into it.
     """
+    if await Installation(db).get(MADE) is not None:
+        raise StartupError(
+            f"{setting}: the database is a backup that was copied there, with what was erased since: move it elsewhere "
+            "and run `python -m bot restore` with it"
+        )
     if db.dialect == "postgresql" and await progress_of(db) is not None:
         raise StartupError(
             "DATABASE_URL: the move into this database is not finished: run `python -m bot migrate-database` again "

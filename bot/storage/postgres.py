@@ -12,17 +12,18 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Set
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, event, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, cast, event, func, select, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from bot.domain import StartupError
 
@@ -181,18 +182,35 @@ async def others_connected(url: str) -> int:
         StartupError: the server can't be used.
     """
     engine = create_async_engine(server_address(url), poolclass=NullPool, connect_args=_CONNECTING)
-    others = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND application_name = :name"
-    )
     try:
         async with engine.connect() as connection:
-            count: int = (await connection.execute(others, {"name": _SERVER_SETTINGS["application_name"]})).scalar_one()
-            return count
+            return await count_others(connection, own=())
     except DBAPIError as error:
         raise unusable(error) from None
     finally:
         await engine.dispose()
+
+
+async def count_others(connection: AsyncConnection, own: Collection[int]) -> int:
+    """How many connections of this program there are besides this one and those that the server knows as `own`."""
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND application_name = :name AND pid NOT IN :own"
+    ).bindparams(bindparam("own", sorted(own), expanding=True))
+    count: int = (await connection.execute(others, {"name": _SERVER_SETTINGS["application_name"]})).scalar_one()
+    return count
+
+
+def backends_of(*engines: AsyncEngine) -> Set[int]:
+    """The numbers by which the server knows the connections of engines, those that are yet to be made included."""
+    numbers: set[int] = set()
+
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        numbers.add(connection.driver_connection.get_server_pid())
+
+    for engine in engines:
+        event.listen(engine.sync_engine, "connect", connected)
+    return numbers
 
 
 def locking_engine(address: URL) -> AsyncEngine:

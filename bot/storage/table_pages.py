@@ -33,10 +33,10 @@ async def put_rows(target: AsyncConnection, table: Table, rows: Sequence[dict[st
         await target.execute(insert(table), list(rows))
         return
     fresh = upsert(cast("Dialect", target.dialect.name), meta)
-    told = fresh.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": fresh.excluded.value})
+    replacing = fresh.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": fresh.excluded.value})
     counted = (row for row in rows if row["key"] != COUNT)  # a server's triggers count in this very transaction
     if wanted := list(counted):
-        await target.execute(told, wanted)
+        await target.execute(replacing, wanted)
 
 
 async def clear(target: AsyncConnection) -> None:
@@ -63,10 +63,16 @@ async def numbers(source: AsyncConnection) -> dict[str, int]:
 
 
 async def give_numbers_after(target: AsyncConnection, given: dict[str, int]) -> None:
-    """Give rows numbers that no row had, in the caller's transaction."""
+    """Give rows numbers that no row had, there or here, in the caller's transaction.
+
+    PostgreSQL keeps a sequence's new value though the transaction is undone: it may only rise.
+    """
+    own = await numbers(target)
     for name, last in given.items():
+        if last <= own[name]:
+            continue
         if target.dialect.name == "postgresql":
-            await target.execute(select(func.setval(func.pg_get_serial_sequence(name, "seq"), max(last, 1), last > 0)))
+            await target.execute(select(func.setval(func.pg_get_serial_sequence(name, "seq"), last)))
         else:
             await target.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": name})
             row = {"name": name, "last": last}

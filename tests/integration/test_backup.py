@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlcipher3.dbapi2
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from bot.domain import snowflake
 from bot.domain.errors import InUse, StartupError, UserError
-from bot.guilds import ConsentRule, FactsRule, SubjectHasher
+from bot.forget import OF_SERVER, Post
+from bot.guilds import ChannelRef, ConsentRule, FactsRule, SubjectHasher
 from bot.llm.loading import load_settings
 from bot.memories import Asker
 from bot.operate import back_up, restore_backup
 from bot.operate.copying import copy_all
 from bot.settings import Settings
-from bot.storage import ErasureLines, ErasuresFile, ErasuresWriter, Installation, clear, metadata
+from bot.storage import ErasureLines, ErasuresFile, ErasuresWriter, Installation, clear, metadata, open_store
 from bot.storage.encryption import is_plain
 from bot.storage.engine import open_database
 from bot.storage.erasure_lines import LINES_KEPT_MS, SINCE
+from bot.storage.postgres import _TURN as TURN
 from bot.storage.schema import channels, consents, index_owner, messages, requests
 from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.memory import Pipeline, bytes_in
@@ -38,6 +43,9 @@ ALICE, BOB = 123_450_000_000_003_101, 123_450_000_000_003_102
 KEY = "k" * 32
 CANARY = "xqvkzjwp"
 PAIR = ("channels", "consents")
+
+NO_LOG = b"\x01\x01"
+"""In the header of a file without a write-ahead log (https://sqlite.org/fileformat.html#file_format_version_numbers)."""
 
 
 ON_SERVER = [] if server_programs() is None else [pytest.param("postgresql", marks=pytest.mark.slow)]
@@ -69,6 +77,16 @@ async def running(settings: Settings, clock: FakeClock) -> AsyncIterator[Pipelin
         yield pipeline
         file = ErasuresFile(settings.erasures_path)
         await ErasuresWriter(lines, Installation(db), file, pipeline.hasher.installation, clock).round()
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Any]:
+    """A connection to a server's database that is no part of this program."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def rows_of(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
@@ -105,6 +123,7 @@ async def test_a_backup_is_one_file_that_is_restored_as_it_was(
         await back_up(settings, backup, clock, replace=False)
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.db", "data"]
+    assert backup.read_bytes()[18:20] == NO_LOG, "it can be read where nothing may be written beside it"
     async with running(settings, clock) as pipeline:
         await pipeline.say("note: said since", author=BOB)
         await pipeline.flush()
@@ -164,7 +183,7 @@ async def test_nothing_is_overwritten_unasked_and_nothing_is_half_there(
     with pytest.raises(UserError, match="is there already: name another file, or add --replace"):
         await back_up(settings, backup, clock, replace=False)
     assert backup.read_text() == "precious"
-    with pytest.raises(UserError, match="no is no folder: make it"):
+    with pytest.raises(UserError, match=r"there is no folder .*no: make it"):
         await back_up(settings, tmp_path / "no" / "folder.db", clock, replace=False)
     async with running(settings, clock):
         pass
@@ -337,6 +356,23 @@ async def test_what_was_forgotten_is_not_made_again_of_what_was_said_after_the_b
         assert [m.text for m in await pipeline.memories()] == ["the gate is green"]
 
 
+async def test_what_was_posted_since_is_taken_down(settings: Settings, clock: FakeClock, tmp_path: Path) -> None:
+    """The restored database can't say what it stands on."""
+    backup = tmp_path / "backup.db"
+    known, since, event = Post(1, GUILD, CHANNEL), Post(2, GUILD, CHANNEL), Post(3, GUILD, OF_SERVER)
+    async with running(settings, clock) as pipeline:
+        await pipeline.posts.record(known, [], [BOB], glance=await pipeline.posts.glance([]))
+        await back_up(settings, backup, clock, replace=False)
+        clock.advance(60)
+        for post in (since, event):
+            await pipeline.posts.record(post, [], [ALICE], glance=await pipeline.posts.glance([]))
+    await lose(settings, "database")
+    assert (await restore_backup(settings, backup, clock, anyway=False)).applied == 2
+    async with running(settings, clock) as pipeline:
+        assert sorted(await pipeline.posts.due(9), key=lambda post: post.message_id) == [since, event]
+        assert await pipeline.posts.is_answer(known.message_id)
+
+
 async def test_who_was_erased_and_is_not_in_the_backup_is_kept_out_all_the_same(
     settings: Settings, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -449,7 +485,12 @@ async def test_where_erasures_are_unknown_it_takes_a_word_and_nothing_is_observe
     restored = await restore_backup(settings, backup, clock, anyway=True)
     assert restored.switched_off == 1
     async with running(settings, clock) as pipeline:
-        assert not pipeline.guilds.observations.observed(CHANNEL)
+        observations = pipeline.guilds.observations
+        assert not observations.observed(CHANNEL)
+        old, new = (snowflake.from_ms(clock() + seconds * 1000) for seconds in (-1, 1))
+        named = [ChannelRef(guild_id=GUILD, channel_id=channel_id, name="") for channel_id in (CHANNEL, old, new)]
+        await observations.seed(named, from_id=1)
+        assert [channel.channel_id for channel in observations.switched_on()] == [new]
         assert await Installation(pipeline.db).get(SINCE) == str(clock())
         assert CANARY in str(await rows_of(pipeline))
 
@@ -466,6 +507,39 @@ async def test_nothing_is_restored_under_a_running_program(
         assert CANARY in str(await rows_of(pipeline))
 
 
+async def test_a_backup_that_was_copied_over_the_database_is_not_started_on(clock: FakeClock, tmp_path: Path) -> None:
+    settings = load_settings(None, data_dir=tmp_path / "data", mem0_enabled=False)
+    backup, file = tmp_path / "backup.db", settings.data_dir / DATABASE_FILE
+    async with running(settings, clock) as pipeline:
+        await everybody_speaks(pipeline)
+        await back_up(settings, backup, clock, replace=False)
+        await erased(pipeline)
+    await lose(settings, "database")
+    shutil.copy(backup, file)
+    with pytest.raises(StartupError, match=r"^DATA_DIR: .*move it elsewhere and run `python -m bot restore` with it$"):
+        async with open_store(settings):
+            pass
+    file.rename(backup)
+    await restore_backup(settings, backup, clock, anyway=False)
+    async with open_store(settings):
+        pass
+    assert bytes_in(settings.data_dir, CANARY) == []
+
+
+async def test_a_backup_with_a_log_of_its_own_is_only_read(clock: FakeClock, tmp_path: Path) -> None:
+    """Nothing can be made beside it where it lies on a read-only disk."""
+    settings = load_settings(None, data_dir=tmp_path / "data", mem0_enabled=False)
+    (tmp_path / "there").mkdir()
+    backup = tmp_path / "there" / "backup.db"
+    async with running(settings, clock):
+        await back_up(settings, backup, clock, replace=False)
+    with closing(sqlite.connect(backup)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    before = backup.parent.stat().st_mtime_ns
+    await restore_backup(settings, backup, clock, anyway=False)
+    assert backup.parent.stat().st_mtime_ns == before
+
+
 async def test_a_damaged_backup_is_refused_and_the_database_stays(
     settings: Settings, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -476,10 +550,65 @@ async def test_a_damaged_backup_is_refused_and_the_database_stays(
     whole = backup.read_bytes()
     for content in (b"", b"no database", whole[: len(whole) // 2], whole[:8192] + b"x" * 8192 + whole[16384:]):
         backup.write_bytes(content)
-        with pytest.raises(StartupError, match=r"name a(nother)? backup|no backup, or encrypted"):
+        with pytest.raises(StartupError, match=r"name a(nother)? backup|not a backup, or is encrypted"):
             await restore_backup(settings, backup, clock, anyway=True)
     async with running(settings, clock) as pipeline:
         assert len(await pipeline.memories()) == 2
+
+
+if server_programs() is not None:
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("stays", [True, False])
+    async def test_a_program_that_starts_during_a_restore_is_noticed(
+        postgres_server: PostgresServer, clock: FakeClock, tmp_path: Path, stays: bool
+    ) -> None:
+        """It starts when the backup is prepared and waits for its turn to write; by then it may even be gone again."""
+        backup = tmp_path / "backup.db"
+        async with postgres_server.database() as url, connected(url) as other:
+            settings = load_settings(None, data_dir=tmp_path / "data", database_url=url, mem0_enabled=False)
+            async with running(settings, clock) as pipeline:
+                await back_up(settings, backup, clock, replace=False)
+                await everybody_speaks(pipeline)
+            async with other.transaction():
+                await other.execute("SELECT pg_advisory_xact_lock($1)", TURN)
+                restoring = asyncio.create_task(restore_backup(settings, backup, clock, anyway=False))
+                waiting = "SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                while not await other.fetchval(waiting):
+                    assert not restoring.done()
+                started = open_database(url, tmp_path / "other")
+                await started.__aenter__()
+                if not stays:
+                    await other.execute("INSERT INTO erasures (id, at_ms, kind, written) VALUES ('1', 1, 'post', true)")
+                    await started.__aexit__(None, None, None)
+            with pytest.raises(InUse, match="started on that database meanwhile, which is as it was"):
+                await restoring
+            if stays:
+                await started.__aexit__(None, None, None)
+            async with running(settings, clock) as pipeline:
+                assert len(await pipeline.memories()) == 2
+
+    @pytest.mark.slow
+    async def test_a_restore_that_ends_before_its_commit_lowers_no_number(
+        postgres_server: PostgresServer, clock: FakeClock, tmp_path: Path
+    ) -> None:
+        """A server keeps what a sequence was set to though the transaction is undone."""
+        backup, request = tmp_path / "backup.db", requests.insert().values(state="done", asked_ms=1)
+        async with postgres_server.database() as url:
+            settings = load_settings(None, data_dir=tmp_path / "data", database_url=url, mem0_enabled=False)
+            async with running(settings, clock) as pipeline:
+                await back_up(settings, backup, clock, replace=False)
+                async with pipeline.db.write() as connection:
+                    await connection.execute(request)
+            copy = open_database(f"sqlite:///{backup}", tmp_path / "other")
+            async with open_database(url, settings.data_dir) as db, copy as source, source.read() as reading:
+                with suppress(InUse):
+                    async with db.write() as target:
+                        await clear(target)
+                        await copy_all(reading, target)
+                        raise InUse("killed")
+                async with db.write() as connection:
+                    assert await connection.scalar(request.returning(requests.c.seq)) == 2
 
 
 async def lose(settings: Settings, what: str) -> None:

@@ -17,8 +17,10 @@ from sqlalchemy.exc import OperationalError
 from bot.domain import snowflake
 from bot.domain.model import Message
 from bot.guilds.audit import Action
+from bot.guilds.observation import SETTINGS_FROM
 from bot.guilds.threads import Threads
 from bot.observe.messagelog import Said
+from bot.storage.installation import Installation
 from bot.storage.schema import channels, messages
 from bot.storage.set_aside_store import RETRY_MS, SetAside
 from cogs import content
@@ -654,6 +656,24 @@ async def test_a_channel_of_the_settings_that_can_not_be_told_is_not_observed(pi
         assert not world.services.guilds.observations.observed(world.general.id)
         await world.say(world.ann, "said without a notice")
         assert await world.contents() == []
+
+
+async def test_the_settings_switch_nothing_on_that_was_there_at_a_restore(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not known what was decided about it, so an admin decides."""
+    async with open_world(pipeline) as world:
+        observed = world.services.guilds.observations
+        await Installation(pipeline.db).set(SETTINGS_FROM, str(snowflake.to_ms(world.general.id) + 1))
+        await observed.load()
+        settings_name(world, (world.general.id,))
+        await world.gateway("shard_ready", 0)
+        assert not observed.observed(world.general.id)
+        assert "is observed" not in str([message.content for message in world.general.history()])
+        await world.gateway("ready")
+        assert f"OBSERVE_CHANNELS: since a restore {world.general.id} waits for an admin's `/observe on`" in caplog.text
+        await world.boss.slash(world.general, "observe on")
+        assert observed.observed(world.general.id)
 
 
 async def test_a_category_of_the_settings_stands_for_its_channels(pipeline: Pipeline) -> None:
