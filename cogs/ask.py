@@ -16,6 +16,7 @@ from cogs.access import Access
 from cogs.answering import after, is_unknown, note_of, title_with_earlier
 from cogs.checks import per_member
 from cogs.faults import UNREACHABLE, why
+from cogs.named import naming
 from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
 from cogs.reply import reply_view
@@ -89,7 +90,7 @@ class AskCog(commands.Cog, name="Ask"):
         if answered.hits and (answered.is_answered or is_unknown(answered)):
             below = " ".join(filter(None, [note, texts.FROM_A_MODEL if answered.is_answered else ""]))
             box = self._answering.box(answered, title_with_earlier(answered), below=below)
-            await show(AnswerPanel(interaction, box, self._opener(answered)))
+            await show(AnswerPanel(interaction, box, self._opener(answered), self._about(interaction, answered)))
         else:
             await show(await self._hits(interaction, answered, note, note_of(answered)))
 
@@ -100,6 +101,11 @@ class AskCog(commands.Cog, name="Ask"):
 
     def _opener(self, answered: Answered) -> OpenHits | None:
         return partial(self._open_hits, answered) if answered.hits else None
+
+    def _about(self, interaction: Interaction, answered: Answered) -> OpenHits | None:
+        """Opens what names the asker among what the answer is from."""
+        ids = naming(answered.hits, interaction.user.id)
+        return partial(self._recall.about.open, ids) if ids else None
 
     async def _open_hits(self, answered: Answered, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -127,7 +133,12 @@ class AskCog(commands.Cog, name="Ask"):
             return texts.NOTHING_TO_SHARE
         self._note(interaction, question, public=True)
         self._talks.answered(interaction.id, message.id)
-        await _show(interaction, AnswerPanel(interaction, ui.TextDisplay(texts.SHARED), self._opener(answered)))
+        await _show(
+            interaction,
+            AnswerPanel(
+                interaction, ui.TextDisplay(texts.SHARED), self._opener(answered), self._about(interaction, answered)
+            ),
+        )
         return None
 
     # --- the talk ----------------------------------------------------------------------------------------------------

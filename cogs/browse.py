@@ -18,6 +18,7 @@ from cogs.access import Access
 from cogs.checks import per_member
 from cogs.hits import hit_item
 from cogs.memory_filter import MemoryFilter
+from cogs.named import AboutMe, naming
 from cogs.names import names_for
 from cogs.rendering import plain_word
 from cogs.reply import reply_view
@@ -39,9 +40,16 @@ class BrowseCog(commands.Cog, name="Browse"):
     """Lists what is remembered of a server."""
 
     def __init__(
-        self, browse: Browse, directory: Directory, access: Access, presenter: Presenter, actions: MemoryActions
+        self,
+        browse: Browse,
+        directory: Directory,
+        access: Access,
+        presenter: Presenter,
+        actions: MemoryActions,
+        about: AboutMe,
     ) -> None:
         self._browse = browse
+        self._about = about
         self._directory = directory
         self._access = access
         self._presenter = presenter
@@ -66,7 +74,8 @@ class BrowseCog(commands.Cog, name="Browse"):
         await interaction.response.defer(ephemeral=True, thinking=True)
         wanted = MemoryFilter(None if kind is None else MemoryKind(kind), words or "", channel)
         pages = BrowsePages(self._browse, self._directory, self._access, self._presenter, wanted)
-        await reply_view(interaction, Pages(interaction, pages, await pages.page(interaction, 0), self._actions))
+        first = await pages.page(interaction, 0)
+        await reply_view(interaction, Pages(interaction, pages, first, self._actions, open_about=self._about.open))
 
 
 class BrowsePages:
@@ -110,6 +119,7 @@ class BrowsePages:
             dense=True,
             notes=(texts.NOT_COMPARED,) if shown.incomplete else (),
             empty=NONE_SUCH if self._wanted.is_narrowed else NOTHING,
+            about=naming(shown.items, asker.user_id),
         )
 
     async def _load(self, asker: Asker, number: int) -> MemoryPage:

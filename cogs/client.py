@@ -51,6 +51,7 @@ from cogs.lined_posts import LinedPosts
 from cogs.memories import Memories
 from cogs.memory import MemoryAdmin
 from cogs.mentions import Mentions
+from cogs.named import AboutMe, NamedChoices
 from cogs.names import CurrentNames
 from cogs.observer import Observer
 from cogs.pages import History
@@ -161,7 +162,8 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         answering = Answering(publisher)
         examples = Examples(services.browse, presenter, directory)
-        actions = MemoryActions(services.own, access)
+        actions = MemoryActions(services.own, access, NamedChoices(services.named, access))
+        about = AboutMe(services.named, directory, access, presenter, actions)
         reading_again = ReadingAgain(services.rereadings, guilds.audit, remembers=services.flusher is not None)
         control = Control(guilds, services.clerk, reading_again)
         observer = Observer(
@@ -185,7 +187,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             seconds = services.flush_check_seconds if services.flushes else None
             await self.add_cog(Flushing(self, services.flusher, services.installation, seconds=seconds))
         await self.add_cog(Remember(self, guilds, services.own, directory))
-        await self.add_cog(Memories(services.own, directory, access, presenter, actions))
+        await self.add_cog(Memories(services.own, services.named, directory, access, presenter, actions))
         await self.add_cog(
             MemoryAdmin(
                 guilds, services.log, services.store, services.status, services.intake, services.flusher, control
@@ -200,6 +202,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             responder,
             answering,
             actions,
+            about,
             zone_of=guilds.zones.of,
         )
         await self.add_cog(recall)
@@ -212,10 +215,12 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         events = Events(presenter, services.posts, guilds.consents, directory, access, zone_of=guilds.zones.of)
         await self.add_cog(
             UpcomingCog(
-                partial(UpcomingPages, services.upcoming, directory, access, presenter, events, guilds.zones.of), events
+                partial(UpcomingPages, services.upcoming, directory, access, presenter, events, guilds.zones.of),
+                events,
+                about,
             )
         )
-        await self.add_cog(BrowseCog(services.browse, directory, access, presenter, actions))
+        await self.add_cog(BrowseCog(services.browse, directory, access, presenter, actions, about))
         await self.add_cog(
             CatchUpCog(
                 services.catchup,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bot.forget import Clerk
     from bot.memories import OwnMemories
     from bot.observe import Directory
+    from cogs.named import NamedChoices
+    from cogs.views.choices import Offer
 
 Interaction = discord.Interaction[Any]
 
@@ -45,9 +47,10 @@ QUESTION = (
 class MemoryActions:
     """What a member may do with a memory that they are shown."""
 
-    def __init__(self, own: OwnMemories, access: Access) -> None:
+    def __init__(self, own: OwnMemories, access: Access, named: NamedChoices) -> None:
         self._own = own
         self._access = access
+        self._named = named
 
     async def forget(self, interaction: Interaction, memory_id: str) -> str:
         """Forget a memory; one sentence on what that did.
@@ -55,7 +58,11 @@ class MemoryActions:
         Raises:
             NotFound: there is no such memory that they may forget.
         """
-        return OUTCOMES[await self._own.forget(memory_id, await self._access.asker(interaction))]
+        return OUTCOMES[await self._named.forget(interaction, memory_id)]
+
+    async def choose(self, interaction: Interaction, offer: Offer) -> str:
+        """See NamedChoices."""
+        return await self._named.choose(interaction, offer)
 
     async def wording(self, interaction: Interaction, memory_id: str) -> str:
         """The text of a memory, to be put right.

@@ -32,6 +32,7 @@ from cogs.access import Access
 from cogs.checks import per_member
 from cogs.forget import MemoryActions
 from cogs.hits import group_item
+from cogs.named import AboutMe, naming
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
 from cogs.publishing import why_not_here
@@ -68,6 +69,7 @@ class RecallCog(commands.Cog):
         responder: Responder,
         answering: Answering,
         actions: MemoryActions,
+        about: AboutMe,
         *,
         zone_of: ZoneOf,
     ) -> None:
@@ -75,6 +77,7 @@ class RecallCog(commands.Cog):
         self._guilds = guilds
         self._directory = directory
         self._actions = actions
+        self.about = about
         self._zone_of = zone_of
         self._access = access
         self._presenter = presenter
@@ -144,7 +147,14 @@ class RecallCog(commands.Cog):
             self._guilds, self._directory, self._access, self._presenter, query, result, history=history
         )
         first_page = await pages.page(interaction, 0)
-        return Pages(interaction, pages, first_page, self._actions, share=partial(self._share_page, pages))
+        return Pages(
+            interaction,
+            pages,
+            first_page,
+            self._actions,
+            share=partial(self._share_page, pages),
+            open_about=self.about.open,
+        )
 
     async def _share_page(self, pages: RecallPages, interaction: Interaction, number: int) -> str:
         """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
@@ -218,6 +228,7 @@ class RecallPages:
             dense=True,
             notes=(*self._notes, *([texts.NOT_COMPARED] if shown.incomplete else [])),
             empty="" if shown.items else self._nothing(asker),
+            about=naming(shown.items, asker.user_id),
         )
 
     @property

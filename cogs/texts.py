@@ -24,6 +24,8 @@ OPTED_OUT_AUTHOR = "The author of this message does not want to be remembered, s
 NOT_A_PERSON = "Only what people say is remembered; this message is from a bot, a webhook or Discord itself."
 EMPTY_MESSAGE = "There is nothing in this message that could be remembered; try one with text."
 MAY_HAVE_CHANGED = "⚠️ may have changed since"
+MESSAGE_STAYS = "The message itself stays in Discord, and in search until it expires."
+NONE_SUCH = "None of these memories that you can read here is like that; `/memories` without options shows all."
 NOT_COMPARED = "Some of it could not be compared with Discord just now and is left out; ask again in a moment."
 NO_SUCH_CHANNEL = "I can't see that channel here; choose one of this server from the list."
 NO_FACTS = "This server keeps no facts about members at all, by decision of its admins; nothing has to be switched."
@@ -91,6 +93,11 @@ def no_answer(why: str) -> str:
 def shared_by(user_id: int) -> str:
     """Below what a member let be posted."""
     return f"Asked by <@{user_id}> · deleted when a message that it shows is"
+
+
+def flags_wait(number: int) -> str:
+    """That so many memories that the asker flagged are hidden until somebody decides."""
+    return f"{count(number, 'memory')} that you flagged: hidden until somebody decides."
 
 
 def cooldown(seconds: float) -> str:

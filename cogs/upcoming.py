@@ -16,6 +16,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.hits import hit_item
+from cogs.named import AboutMe, naming
 from cogs.names import names_for
 from cogs.rendering import day_label
 from cogs.reply import reply_view
@@ -40,8 +41,9 @@ MOST_DAYS = 365
 class UpcomingCog(commands.Cog, name="Upcoming"):
     """Shows plans by their days."""
 
-    def __init__(self, pages_of: Callable[[int], UpcomingPages], events: Events) -> None:
-        """Take what gives the pages of so many days, and what makes events."""
+    def __init__(self, pages_of: Callable[[int], UpcomingPages], events: Events, about: AboutMe) -> None:
+        """Take what gives the pages of so many days, what makes events, and what opens what names somebody."""
+        self._about = about
         self._pages_of = pages_of
         self._events = events
 
@@ -55,7 +57,8 @@ class UpcomingCog(commands.Cog, name="Upcoming"):
         await interaction.response.defer(ephemeral=True, thinking=True)
         pages = self._pages_of(days)
         make = partial(self._events.make, ahead=pages.single)
-        await reply_view(interaction, Pages(interaction, pages, await pages.page(interaction, 0), make_event=make))
+        first = await pages.page(interaction, 0)
+        await reply_view(interaction, Pages(interaction, pages, first, make_event=make, open_about=self._about.open))
 
 
 class UpcomingPages:
@@ -102,6 +105,7 @@ class UpcomingPages:
             dense=True,
             notes=(texts.NOT_COMPARED,) if shown.incomplete else (),
             empty=texts.NOTHING_AHEAD,
+            about=naming(shown.items, asker.user_id),
         )
 
     async def single(self, interaction: Interaction, memory_id: str) -> Ahead | None:

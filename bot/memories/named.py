@@ -107,14 +107,17 @@ class NamedMembers:
         readable: frozenset[int],
         kind: MemoryKind | None = None,
         words: str = "",
+        among: Collection[str] | None = None,
         offset: int = 0,
         limit: int = 10,
     ) -> MemoryPage:
         """Memories that name the asker and are not hidden, newest first; superseded ones too.
 
-        Arguments are as of `OwnMemories.of_member`.
+        Arguments are as of `OwnMemories.of_member`; `among` are ids of the only memories that count.
         """
         wanted = and_(_about(asker, readable & asker.readable), is_of(kind))
+        if among is not None:
+            wanted = and_(wanted, memories.c.id.in_(among))
         async with self._db.read() as connection:
             return await page_of(connection, wanted, asker.readable, words=words, offset=offset, limit=limit)
 
@@ -181,19 +184,22 @@ class NamedMembers:
             await self._note_decision(connection, memory, asker)
         await self._changed()
 
-    async def remove(self, memory_id: str, asker: Asker) -> ForgetOutcome:
-        """Decide that a flagged memory goes; of one that others said too only the asker's part does.
+    async def forget(self, memory_id: str, asker: Asker) -> ForgetOutcome:
+        """Forget a memory, or the asker's part in it, as `OwnMemories.forget` does; one that is flagged is decided so.
 
-        Then it stays hidden, and the others decide.
+        Where others said it too it stays hidden, and they decide.
 
         Raises:
-            NotFound: no such flag is the asker's to decide; neutral on purpose.
+            NotFound: no such memory, or not the asker's to forget; neutral on purpose.
         """
-        async with self._db.write() as connection:
-            memory, _ = await self._flagged(connection, memory_id, asker)
-            if asker.may_remove(memory):
+        async with self._db.read() as connection:
+            memory = (await self._store.load(connection, [memory_id])).get(memory_id)
+            flagged = bool(await flags.open_of(connection, memory_id))
+        outcome = await self._own.forget(memory_id, asker)
+        if memory is not None and flagged and outcome is ForgetOutcome.REMOVED:
+            async with self._db.write() as connection:
                 await self._note_decision(connection, memory, asker)
-        return await self._own.forget(memory_id, asker)
+        return outcome
 
     async def settle_overdue(self) -> int:
         """Take the names out of what nobody has decided in time, and show it again; how many flags that ends."""

@@ -9,6 +9,7 @@ import discord
 from discord import ui
 
 from cogs.views.base import Interaction, OwnView
+from cogs.views.choices import AboutMe
 
 OpenHits = Callable[[Interaction], Awaitable[None]]
 """Shows the hits, as they are and as far as they may be read then."""
@@ -21,13 +22,21 @@ class AnswerPanel(OwnView):
         interaction: whose answer this is.
         item: what is shown.
         open_hits: shows what was found; None where that is nothing.
+        open_about: shows what of it names the asker; None where nothing does.
     """
 
-    def __init__(self, interaction: Interaction, item: ui.Item[Any], open_hits: OpenHits | None) -> None:
+    def __init__(
+        self,
+        interaction: Interaction,
+        item: ui.Item[Any],
+        open_hits: OpenHits | None,
+        open_about: OpenHits | None = None,
+    ) -> None:
         super().__init__(interaction)
         self.add_item(item)
         if open_hits is not None:
-            self.add_item(ui.ActionRow(_Found(open_hits)))
+            about = [] if open_about is None else [AboutMe(open_about)]
+            self.add_item(ui.ActionRow(_Found(open_hits), *about))
 
 
 class _Found(ui.Button[AnswerPanel]):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import discord
 from discord import ui
 
 from cogs.views.base import Interaction, OwnView
+from cogs.views.choices import LABELS, AboutMe, Offer
 from cogs.views.remember import CorrectModal
 
 PER_PAGE = 5
@@ -38,6 +40,7 @@ class PageItem:
         memory_id: the memory that the asker may forget; None where they may not.
         correctable: whether the asker may put it right.
         event_of: the memory of which the asker may have an event made; None where they may not.
+        offers: what the asker may choose about it because it names somebody.
     """
 
     text: str
@@ -46,6 +49,7 @@ class PageItem:
     memory_id: str | None = None
     correctable: bool = False
     event_of: str | None = None
+    offers: tuple[Offer, ...] = ()
 
     @property
     def lines(self) -> int:
@@ -85,6 +89,8 @@ class Page:
         dense: whether the buttons of all items stand in one row, with their numbers.
         notes: one line each, below the items.
         empty: shown where there is neither.
+        about: the memories on it that name the asker.
+        parts: other lists that belong to this one, and itself.
     """
 
     title: str
@@ -96,6 +102,20 @@ class Page:
     dense: bool = False
     notes: tuple[str, ...] = ()
     empty: str = ""
+    about: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A list that can be turned to.
+
+    Attributes:
+        source: where its pages come from; None for the list that is shown.
+    """
+
+    label: str
+    source: PageSource | None
 
 
 class PageSource(Protocol):
@@ -117,6 +137,9 @@ class Actions(Protocol):
     async def correct(self, interaction: Interaction, memory_id: str, text: str) -> str:
         """Put a memory right; one sentence on what that did."""
 
+    async def choose(self, interaction: Interaction, offer: Offer) -> str:
+        """Do what was chosen about a memory that names somebody; one sentence on what that did."""
+
 
 Share = Callable[[Interaction, int], Awaitable[str]]
 """Posts the page with this number for everybody; one sentence on what that did."""
@@ -124,6 +147,12 @@ Share = Callable[[Interaction, int], Awaitable[str]]
 
 MakeEvent = Callable[[Interaction, str], Awaitable[str]]
 """Makes an event of a memory; one sentence on what that did."""
+
+Press = Callable[[Interaction], Awaitable[None]]
+"""What a button does."""
+
+OpenAbout = Callable[[Sequence[str], Interaction], Awaitable[None]]
+"""Shows the asker alone what names them, of these memories."""
 
 
 class Pages(OwnView):
@@ -136,6 +165,7 @@ class Pages(OwnView):
         actions: what may be done with memories; None where no page has any that may be changed.
         share: posts a page for everybody; None where there is no such thing.
         make_event: makes an event of a memory; None where none is offered.
+        open_about: opens what names the asker; None where that is not offered.
     """
 
     def __init__(
@@ -147,12 +177,14 @@ class Pages(OwnView):
         *,
         share: Share | None = None,
         make_event: MakeEvent | None = None,
+        open_about: OpenAbout | None = None,
     ) -> None:
         super().__init__(interaction)
         self._source = source
         self._actions = actions
         self._share = share
         self._make_event = make_event
+        self._open_about = open_about
         self._fill(page)
 
     async def turn(self, interaction: Interaction, number: int) -> None:
@@ -174,6 +206,17 @@ class Pages(OwnView):
         await interaction.response.defer()
         outcome = "" if self._actions is None else await self._actions.forget(interaction, memory_id)
         await self._show(interaction, await self._source.page(interaction, self._number), outcome)
+
+    async def choose(self, offer: Offer, interaction: Interaction) -> None:
+        """Do what was chosen about one item, and show what is left of the page."""
+        await interaction.response.defer()
+        outcome = "" if self._actions is None else await self._actions.choose(interaction, offer)
+        await self._show(interaction, await self._source.page(interaction, self._number), outcome)
+
+    async def turn_to(self, source: PageSource, interaction: Interaction) -> None:
+        """Show the first page of another list."""
+        self._source = source
+        await self.turn(interaction, 0)
 
     async def make_event(self, interaction: Interaction, memory_id: str) -> None:
         """Make an event of one item, and show the page as it is then."""
@@ -208,9 +251,16 @@ class Pages(OwnView):
 
         await interaction.response.send_modal(CorrectModal(interaction, text, put_right))
 
-    @staticmethod
-    def _buttons(memory_id: str, *, correctable: bool) -> list[ui.Button[Pages]]:
-        return [*([_Correct(memory_id)] if correctable else []), _Forget(memory_id)]
+    def _buttons(self, item: PageItem) -> list[ui.Button[Pages]]:
+        offered: list[ui.Button[Pages]] = [
+            _Press(LABELS[offer.choice], partial(self.choose, offer)) for offer in item.offers
+        ]
+        if item.memory_id is None:
+            return offered
+        return [*([_Correct(item.memory_id)] if item.correctable else []), _Forget(item.memory_id), *offered]
+
+    def _turning_to(self, part: Part) -> ui.Button[Pages]:
+        return _Press(part.label, None if part.source is None else partial(self.turn_to, part.source))
 
     def _fill(self, page: Page, *notes: str, asked: str | None = None) -> None:
         self._number = page.number
@@ -222,8 +272,8 @@ class Pages(OwnView):
             if item.memory_id is not None and item.memory_id == asked:
                 box.add_item(ui.TextDisplay(FORGET_QUESTION))
                 box.add_item(ui.ActionRow(_ForgetForGood(asked), _Keep()))
-            elif item.memory_id is not None and not page.dense:
-                box.add_item(ui.ActionRow(*self._buttons(item.memory_id, correctable=item.correctable)))
+            elif not page.dense and (buttons := self._buttons(item)):
+                box.add_item(ui.ActionRow(*buttons))
         for start in range(0, len(pressed), PER_PAGE):
             box.add_item(ui.ActionRow(*pressed[start : start + PER_PAGE]))
         below = [
@@ -234,9 +284,12 @@ class Pages(OwnView):
             box.add_item(ui.Separator())
             box.add_item(ui.TextDisplay("\n".join(below)))
         self.add_item(box)
-        buttons = [*_turning(page), *([_Share()] if self._share is not None and page.items else [])]
-        if buttons:
-            self.add_item(ui.ActionRow(*buttons))
+        turning = [*_turning(page), *([_Share()] if self._share is not None and page.items else [])]
+        if self._open_about is not None and page.about:
+            turning.append(AboutMe(partial(self._open_about, page.about)))
+        for row in (turning, [self._turning_to(part) for part in page.parts]):
+            if row:
+                self.add_item(ui.ActionRow(*row))
 
 
 def _turning(page: Page) -> list[ui.Button[Pages]]:
@@ -270,6 +323,16 @@ class _Turn(ui.Button[Pages]):
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
             await self.view.turn(interaction, self._number)
+
+
+class _Press(ui.Button[Pages]):
+    def __init__(self, label: str, press: Press | None) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.secondary, disabled=press is None)
+        self._press = press
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self._press is not None:
+            await self._press(interaction)
 
 
 class _Share(ui.Button[Pages]):

@@ -295,7 +295,7 @@ async def test_who_said_it_or_moderates_all_of_it_and_can_read_it_decides(
         assert await is_shown(pipeline, memory)
         assert "<@1> brings" in await text_of(pipeline, memory)
         return
-    for decide in (pipeline.named.keep, pipeline.named.take_out_names, pipeline.named.remove):
+    for decide in (pipeline.named.keep, pipeline.named.take_out_names):
         with pytest.raises(NotFound):
             await decide(memory.id, decider)
     assert not await is_shown(pipeline, memory)
@@ -304,9 +304,9 @@ async def test_who_said_it_or_moderates_all_of_it_and_can_read_it_decides(
 async def test_a_flagged_memory_that_others_said_too_loses_one_of_them_and_stays_hidden(pipeline: Pipeline) -> None:
     memory = await planned(pipeline, by=(ALICE, BOB))
     await pipeline.named.flag(memory.id, CAROL_HERE)
-    assert await pipeline.named.remove(memory.id, ALICE_HERE) is ForgetOutcome.WITHDRAWN
+    assert await pipeline.named.forget(memory.id, ALICE_HERE) is ForgetOutcome.WITHDRAWN
     assert not await is_shown(pipeline, memory)
-    assert await pipeline.named.remove(memory.id, asker(BOB)) is ForgetOutcome.REMOVED
+    assert await pipeline.named.forget(memory.id, asker(BOB)) is ForgetOutcome.REMOVED
     assert await pipeline.texts() == []
     assert await pipeline.rows(flags) == 0
 

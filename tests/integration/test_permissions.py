@@ -17,6 +17,7 @@ from tests.fixtures.permissions import (
     SHOW_NOTHING_SAID,
     Scene,
     Way,
+    about,
     answer,
     browse,
     catchup,
@@ -30,6 +31,7 @@ from tests.fixtures.permissions import (
     recall,
     share,
     share_button,
+    to_decide,
     upcoming,
 )
 
@@ -38,7 +40,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Arrange = Callable[[Scene], Awaitable[None]]
 
 TABLE: list[Any] = []
-ALONE: tuple[Way, ...] = (recall, answer, hits_of_an_answer, memories, choices, everywhere, browse, upcoming)
+ALONE: tuple[Way, ...] = (
+    *(recall, answer, hits_of_an_answer, memories, about, to_decide, choices, everywhere, browse, upcoming),
+)
 
 
 def case(*ways: Way) -> Callable[[Arrange], Arrange]:
@@ -61,6 +65,8 @@ def case(*ways: Way) -> Callable[[Arrange], Arrange]:
 async def test_one_word_may_be_read_and_the_other_may_not(scene: Scene, arrange: Arrange, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker
+    scene.flagged = way is to_decide
+    scene.named = {about: "asker", to_decide: "bob"}.get(way, "")
     await arrange(scene)
     if way in OBSERVED:
         await scene.observe(scene.place)
@@ -347,6 +353,20 @@ async def it_was_said_in_another_server_of_the_askers(s: Scene) -> None:
     await s.env.settle()
     await s.tell(ALLOWED, s.general)
     await s.tell(FORBIDDEN, channel, guild_id=other.id)
+
+
+@case(about, to_decide)
+async def it_says_so_in_a_channel_too_that_one_may_not_read(s: Scene) -> None:
+    await s.tell(ALLOWED, s.general, s.channel())
+    await s.tell(FORBIDDEN, s.general, s.channel(crew="-view"))
+
+
+@case(to_decide)
+async def who_said_it_may_not_read_it_any_more(s: Scene) -> None:
+    lost = s.channel()
+    await s.tell(ALLOWED, s.general)
+    await s.tell(FORBIDDEN, lost)
+    await s.change(lost, crew="-view")
 
 
 @case(*ALONE)

@@ -1,0 +1,58 @@
+"""What may be chosen about a memory that names somebody, as buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import discord
+from discord import ui
+
+Interaction = discord.Interaction[Any]
+
+
+class Choice(StrEnum):
+    """What a member who is named asks for, or what is decided on it."""
+
+    REPLACE_NAME = "replace name"
+    FLAG = "flag"
+    KEEP = "keep"
+    TAKE_OUT = "take out"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A choice that is offered about a memory."""
+
+    memory_id: str
+    choice: Choice
+
+
+LABELS = MappingProxyType(
+    {
+        Choice.REPLACE_NAME: "Replace my name",
+        Choice.FLAG: "This is wrong",
+        Choice.KEEP: "Keep it",
+        Choice.TAKE_OUT: "Replace the name",
+    }
+)
+ABOUT = "About me"
+
+
+class AboutMe(ui.Button[Any]):
+    """Opens what names the member who presses it, below hits and answers that do.
+
+    Args:
+        open_about: shows that to them alone.
+    """
+
+    def __init__(self, open_about: Callable[[Interaction], Awaitable[None]]) -> None:
+        super().__init__(label=ABOUT, style=discord.ButtonStyle.secondary)
+        self._open = open_about
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Open it."""
+        await self._open(interaction)
