@@ -123,9 +123,9 @@ class Policy:
                 "**How to delete it.** Delete the message in Discord, and all that came from it alone goes within a "
                 "minute. `/forget` deletes a memory or everything of yours in this server. `/privacy opt-out` deletes "
                 "everything and stops it, here or everywhere; that you opted out is kept as a keyed hash of your id. "
-                "`/privacy export` gives you all that is kept of you, and `/memories` lets you correct it. Admins can "
-                "delete a channel's or the server's memory; when the bot is removed, all goes after 7 days. Nothing is "
-                "used for training, profiles or advertising.",
+                "`/privacy export` gives you all that is kept of you, and `/memories` lets you correct it, and object "
+                "to what others said that names you. Admins can delete a channel's or the server's memory; when the "
+                "bot is removed, all goes after 7 days. Nothing is used for training, profiles or advertising.",
             ]
         )
 
