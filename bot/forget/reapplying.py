@@ -12,9 +12,9 @@ from sqlalchemy import Table, or_, select
 
 from bot.domain import people_in
 from bot.forget.composition import ForgetServices, open_without_index
-from bot.forget.public_posts import Post
+from bot.forget.post_sources import Post
 from bot.guilds import ConsentRule, FactsRule, GuildServices, choice_of
-from bot.memories import OwnMemories
+from bot.memories import NamedMembers, OwnMemories
 from bot.remember import discard_answers
 from bot.storage import (
     Database,
@@ -46,13 +46,17 @@ class Reapplying:
         guilds: what was decided, as it has it.
         forget: erases in it.
         own: takes memories back in it.
+        named: takes names out of memories in it.
     """
 
-    def __init__(self, db: Database, guilds: GuildServices, forget: ForgetServices, own: OwnMemories) -> None:
+    def __init__(
+        self, db: Database, guilds: GuildServices, forget: ForgetServices, own: OwnMemories, named: NamedMembers
+    ) -> None:
         self._db = db
         self._guilds = guilds
         self._forget = forget
         self._own = own
+        self._named = named
 
     async def apply(self, lines: Sequence[ErasureLine]) -> None:
         """Apply lines that the database does not know, oldest first, and let it know them."""
@@ -68,6 +72,9 @@ class Reapplying:
             elif kind is LineKind.MEMORY:
                 for memory, parts in groupby(group, key=lambda line: (line.at_ms, line.memory_id)):
                     await self._memory(ids.get(str(memory[1])), list(parts))
+            elif kind is LineKind.NAME:
+                for line in group:
+                    await self._name(ids.get(str(line.memory_id)), people.get(str(line.subject)))
             else:
                 for line in group:
                     await self._apply(line, people)
@@ -117,6 +124,11 @@ class Reapplying:
             logged = set(await connection.scalars(wanted))
         await self._messages([line for line in stating if line.message_id not in logged])
 
+    async def _name(self, memory_id: str | None, user_id: int | None) -> None:
+        """Take a name out of a memory, where both are here."""
+        if memory_id is not None and user_id is not None:
+            await self._named.take_back(memory_id, user_id)
+
     async def _observe_less(self, lines: Sequence[ErasureLine]) -> None:
         """Observe no channel that was switched off, and not on again later."""
         last = {line.channel_id: line for line in lines if line.kind is LineKind.OBSERVATION}
@@ -163,4 +175,6 @@ async def open_reapplying(settings: Settings, folder: Path, db: Database, clock:
     """Open it over a database that lies in a folder of its own; its index learns of everything later."""
     parts = await open_without_index(settings, folder, db, clock)
     own = OwnMemories(db, parts.store, parts.logged.log, clock, discard_answers)
-    return Reapplying(db, parts.guilds, parts.forget, own)
+    guilds = parts.guilds
+    named = NamedMembers(db, parts.store, own, guilds.audit, guilds.hasher, clock, parts.forget.posts.reword)
+    return Reapplying(db, guilds, parts.forget, own, named)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import NAMELESS, Clock, Memory, MemoryKind, NotFound, Refused
-from bot.guilds import Action, AuditTrail
+from bot.guilds import Action, AuditTrail, SubjectHasher
 from bot.memories import flags, rows
 from bot.memories.asker import Asker
 from bot.memories.flags import FlagState
@@ -22,7 +22,7 @@ from bot.memories.listing import MemoryPage, is_of, page_of
 from bot.memories.own import ForgetOutcome, OwnMemories
 from bot.memories.store import MemoryStore
 from bot.observe import mentions
-from bot.storage import STATEMENT_IDS, Database, memories
+from bot.storage import STATEMENT_IDS, Database, ErasureLine, LineKind, hashed_id, memories, note_lines
 
 MOST_OPEN = 5
 """Flags of one member in a server that may be open at once."""
@@ -65,6 +65,7 @@ class NamedMembers:
         store: MemoryStore,
         own: OwnMemories,
         audit: AuditTrail,
+        hasher: SubjectHasher,
         clock: Clock,
         reword: Reword,
         *,
@@ -77,6 +78,7 @@ class NamedMembers:
             store: the memories.
             own: forgets memories.
             audit: notes that something was done, and not what.
+            hasher: hides in what is noted for backups whose name was taken out.
             clock: the local clock.
             reword: has public posts changed.
             announce: called when a change waits for the index (`Indexer.wake`).
@@ -85,6 +87,7 @@ class NamedMembers:
         self._store = store
         self._own = own
         self._audit = audit
+        self._hasher = hasher
         self._clock = clock
         self._reword = reword
         self._announce = announce
@@ -216,6 +219,13 @@ class NamedMembers:
             await self._changed()
         return len(due)
 
+    async def take_back(self, memory_id: str, user_id: int) -> None:
+        """Take a name out of a memory in a restored database, as it was before."""
+        async with self._db.write() as connection:
+            memory = (await self._store.load(connection, [memory_id])).get(memory_id)
+            if memory is not None:
+                await self._take_out(connection, memory, {user_id})
+
     # --- details -----------------------------------------------------------------------------------------------------
 
     async def _naming(self, connection: AsyncConnection, memory_id: str, asker: Asker) -> Memory:
@@ -242,6 +252,17 @@ class NamedMembers:
         for each in {m.id: m for m in (memory, *reworded)}.values():
             await self._put(connection, each, user_ids, FlagState.NAMELESS)
         await self._reword(connection, [each.id for each in reworded])
+        await note_lines(connection, [self._line(each, user_id) for each in reworded for user_id in user_ids])
+
+    def _line(self, memory: Memory, user_id: int) -> ErasureLine:
+        """What keeps a name from coming back with a backup."""
+        return ErasureLine(
+            kind=LineKind.NAME,
+            at_ms=self._clock(),
+            guild_id=memory.guild_id,
+            memory_id=hashed_id(memory.id),
+            subject=self._hasher.subject(user_id),
+        )
 
     async def _put(
         self, connection: AsyncConnection, memory: Memory, user_ids: Collection[int], state: FlagState

@@ -163,7 +163,9 @@ async def open_app(
             settings, db, logged, store, index, message_vectors, models, clock, metrics.recalled, guilds.zones.of
         )
         own = OwnMemories(db, store, logged.log, clock, discard_answers, announce=index.indexer.wake)
-        named = NamedMembers(db, store, own, guilds.audit, clock, forget.posts.reword, announce=index.indexer.wake)
+        named = NamedMembers(
+            db, store, own, guilds.audit, guilds.hasher, clock, forget.posts.reword, announce=index.indexer.wake
+        )
         services = Services(
             clock=clock,
             installation=Installation(db),

@@ -49,6 +49,7 @@ class LineKind(StrEnum):
     CHOICE = "choice"  # a member chose; value: the choice
     RULES = "rules"  # a server decided whose messages and facts are kept; value: the rules
     OBSERVATION = "observation"  # value: whether a channel is observed from then on
+    NAME = "name"  # a member's name was taken out of a memory
     MEMORY = "memory"  # a memory was forgotten or put right; value: what the message was to it
     POST = "post"  # the bot posted publicly; what an earlier state of the database can't erase is taken down
 

@@ -340,6 +340,22 @@ async def test_what_was_taken_away_does_not_come_back(
         assert CANARY not in str(await rows_of(pipeline))
 
 
+async def test_a_name_that_was_taken_out_of_a_memory_does_not_come_back(
+    settings: Settings, clock: FakeClock, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    async with running(settings, clock) as pipeline:
+        said = await pipeline.say("alice has the key", author=BOB)
+        memory = await pipeline.keep(f"<@{ALICE}> has the key", said.id)
+        await back_up(settings, backup, clock, replace=False)
+        clock.advance(60)
+        await pipeline.named.replace_name(memory.id, asker(ALICE))
+    restored = await restore_backup(settings, backup, clock, anyway=False)
+    assert restored.applied == 1
+    async with running(settings, clock) as pipeline:
+        assert await pipeline.texts() == ["<@1> has the key"]
+
+
 async def test_what_was_forgotten_is_not_made_again_of_what_was_said_after_the_backup(
     settings: Settings, clock: FakeClock, tmp_path: Path
 ) -> None:

@@ -140,9 +140,11 @@ async def test_what_was_replaced_while_it_was_flagged_stays_out_of_the_history(p
     ]
 
 
-async def test_it_can_not_be_corrected_while_it_is_hidden(pipeline: Pipeline) -> None:
+async def test_who_said_it_is_given_it_and_told_and_can_not_correct_it_while_it_is_hidden(pipeline: Pipeline) -> None:
     memory = await planned(pipeline)
+    assert "hidden_until_decided" not in (await pipeline.personal.give(ALICE, GUILD)).sections["memories"][0]
     await pipeline.named.flag(memory.id, CAROL_HERE)
+    assert (await pipeline.personal.give(ALICE, GUILD)).sections["memories"][0]["hidden_until_decided"] is True
     with pytest.raises(NotFound):
         await pipeline.own.wording(memory.id, ALICE_HERE)
     with pytest.raises(NotFound):
@@ -231,6 +233,15 @@ async def reread(pipeline: Pipeline, message_id: int, text: str) -> None:
     async with pipeline.db.write() as connection:
         await set_state(connection, messages.c.id == message_id, MessageState.PENDING)
     await pipeline.settle((Statement(MemoryKind.DECISION, text, (message_id,)), Judgement(True, True, False)))
+
+
+async def test_what_a_nameless_member_was_to_do_is_no_promise_of_who_said_it(pipeline: Pipeline) -> None:
+    memory = await planned(pipeline)
+    await pipeline.named.replace_name(memory.id, CAROL_HERE)
+    catchup, here = CatchUp(pipeline.db, pipeline.store, pipeline.fulltext), frozenset({CHANNEL})
+    now = memory.newest.message_id + 1
+    concerning = await catchup.concerning(ALICE, GUILD, here, 1, now, readable=here, zone=UTC)
+    assert concerning.promised == ()
 
 
 # --- who may do what -------------------------------------------------------------------------------------------------
