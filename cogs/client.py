@@ -61,6 +61,8 @@ from cogs.recall import RecallCog
 from cogs.remember import Remember
 from cogs.reply import reply
 from cogs.rereading import ReadingAgain
+from cogs.seeding import Seeding
+from cogs.setup import Setup
 from cogs.switching import Switching
 from cogs.upcoming import UpcomingCog, UpcomingPages
 from cogs.views.base import OpenViews
@@ -178,7 +180,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             services.supervisor,
             clock=services.clock,
             leads=services.leads,
-            observe_channels=services.observe_channels,
+            seeding=Seeding(self, guilds, services.observe_channels),
             sweep_requests_per_minute=services.sweep_requests_per_minute,
         )
         await self.add_cog(observer)
@@ -250,7 +252,9 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         )
         await self.add_cog(self._digests(lined, presenter, access))
         await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
-        await self.add_cog(Admin(guilds, backfill, Switching(self, guilds)))
+        switching = Switching(self, guilds)
+        await self.add_cog(Admin(guilds, backfill, switching))
+        await self.add_cog(Setup(guilds, switching, control))
         await self.add_cog(ChannelsCog(guilds.observations, access))
         await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake, services.clerk))
         await self.add_cog(Leftovers(self.waiting))

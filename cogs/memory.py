@@ -79,7 +79,7 @@ class MemoryAdmin(commands.Cog, name="Memory"):
         lately = report.traffic
         lines = [
             "### Memory of this server",
-            f"- {texts.count(len(self._guilds.observations.channels(guild_id)), 'channel')} observed (`/observe list`)",
+            f"- {texts.count(self._observed(interaction), 'channel')} observed (`/observe list`)",
             f"- {texts.count(sum(counts.values()), 'message')} in the log, kept for {self._guilds.policy.retention}",
             f"- {texts.count(await self._store.count(guild_id), 'memory')}",
             f"- {texts.count(lately.last_day, 'message')} within 24 hours, {lately.last_hour:,} within the last one; "
@@ -103,6 +103,12 @@ class MemoryAdmin(commands.Cog, name="Memory"):
         chart = await self._status.chart(report)
         files = [] if chart is None else [discord.File(BytesIO(chart), CHART)]
         await reply_view(interaction, status_view(lines, report, chart=bool(files)), *files)
+
+    def _observed(self, interaction: Interaction) -> int:
+        """How many channels and threads are observed by a decision of their own; categories are none."""
+        channel_ids = self._guilds.observations.channels(interaction.guild_id or 0)
+        known = [interaction.guild.get_channel(id_) for id_ in channel_ids] if interaction.guild is not None else []
+        return len(channel_ids) - sum(isinstance(channel, discord.CategoryChannel) for channel in known)
 
     @memory.command(name="flush", description="Make memories now from what waits in a channel")
     @app_commands.describe(channel="This channel unless you choose another")

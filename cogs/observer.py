@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,9 @@ from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import snowflake
-from bot.guilds import Action, ChannelRef
-from cogs.access import Talk
 from cogs.backfill import parent_of
 from cogs.content import content_of, is_from_person, quote_nothing, said
-from cogs.faults import NOT_SHOWN, UNREACHABLE, says_gone, where, why
-from cogs.notices import post_notice
+from cogs.faults import NOT_SHOWN, says_gone, where, why
 from cogs.payloads import OF_MEMORY, place_of
 
 if TYPE_CHECKING:
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     from bot.guilds import GuildServices
     from bot.observe import Intake, MessageLog
     from cogs.backfill import Backfill
+    from cogs.seeding import Seeding
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +48,12 @@ class Observer(commands.Cog):
         *,
         clock: Clock,
         leads: bool,
-        observe_channels: Sequence[int],
+        seeding: Seeding,
         sweep_requests_per_minute: int,
     ) -> None:
         self._clock = clock
         self._leads = leads
-        self.observe_channels = observe_channels
+        self.seeding = seeding
         self._sweep_requests_per_minute = sweep_requests_per_minute
         self._bot = bot
         self._guilds = guilds
@@ -68,7 +65,6 @@ class Observer(commands.Cog):
         self._intake = intake
         self._observations = guilds.observations
         self.backfill = backfill
-        self._seeding = asyncio.Lock()  # a server may be joined while its shard becomes ready: one notice is enough
 
     async def cog_load(self) -> None:
         """Begin to look after channels that are behind."""
@@ -196,6 +192,21 @@ class Observer(commands.Cog):
             await self._gone(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        """Observe a new channel of a category that is observed."""
+        await self._into_category(channel)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(self, _: discord.abc.GuildChannel, channel: discord.abc.GuildChannel) -> None:
+        """The same of one that was moved there, was given its permissions, or may be told only now."""
+        await self._into_category(channel)
+
+    async def _into_category(self, channel: discord.abc.GuildChannel) -> None:
+        if self.seeding.follows(channel) and not self._observations.observed(channel.id):
+            await self.seeding.seed(channel.guild)
+            self.backfill.catch_up(channel.guild)
+
+    @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Erase a deleted thread."""
         decided = {decision.channel_id for decision in self._observations.list(payload.guild_id)}
@@ -274,24 +285,14 @@ class Observer(commands.Cog):
     async def _enter(self, guild: discord.Guild) -> None:
         """What follows a new session of a server, when reading it back has begun."""
         await self._verification.new_session(guild.id)
-        async with self._seeding:
-            await self._seed(guild)
+        await self.seeding.seed(guild)
         await self._erase_vanished(guild)
         self.backfill.catch_up(guild)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Every server is known: tell the operator what the settings name in vain."""
-        for channel_id in self.observe_channels:
-            channel = self._bot.get_channel(channel_id)
-            if channel is None and self._bot.shard_ids is not None:
-                continue  # it may be of another process's shard
-            if channel is None:
-                log.warning("OBSERVE_CHANNELS: %d is no channel that this bot can see", channel_id)
-            elif not _named(channel):
-                log.warning("OBSERVE_CHANNELS: nothing is said in %d that could be observed", channel_id)
-            elif any(self._observations.held_back(place.id) for place in _named(channel)):
-                log.warning("OBSERVE_CHANNELS: since a restore %d waits for an admin's `/observe on`", channel_id)
+        self.seeding.warn()
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -353,47 +354,5 @@ class Observer(commands.Cog):
             async with self._supervisor.turn("search for deleted accounts"):
                 await self._accounts.sweep()
 
-    async def _seed(self, guild: discord.Guild) -> None:
-        """Switch on what the settings name and nobody has decided about, and tell the members there."""
-        named = (guild.get_channel_or_thread(channel_id) for channel_id in self.observe_channels)
-        wanted = {channel.id: channel for place in named for channel in _named(place)}
-        decided = {decision.channel_id for decision in self._observations.list(guild.id)}
-        for channel in wanted.values():
-            if channel.id in decided or self._observations.held_back(channel.id):
-                continue
-            notice = await self._tell(channel)
-            if notice is not None:
-                ref = ChannelRef(
-                    guild_id=guild.id, channel_id=channel.id, name=channel.name, parent_id=parent_of(channel)
-                )
-                await self._observations.seed([ref], from_id=notice.id)
-                await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
-                await self._guilds.audit.record(guild.id, Action.OBSERVE_ON, by=None, channel_id=channel.id)
-        for decision in self._observations.list(guild.id):
-            place = guild.get_channel_or_thread(decision.channel_id)
-            undisclosed = decision.observed and decision.notice_message_id is None
-            if undisclosed and isinstance(place, Talk | discord.Thread):
-                await self._announce(place)
-
-    async def _announce(self, channel: Talk | discord.Thread) -> None:
-        if (notice := await self._tell(channel)) is not None:
-            await self._observations.set_notice(channel.id, notice.channel.id, notice.id)
-
-    async def _tell(self, channel: Talk | discord.Thread) -> discord.Message | None:
-        try:
-            return await post_notice(
-                channel, self._guilds.policy, by=None, rules=self._guilds.consents.rules.of(channel.guild.id)
-            )
-        except UNREACHABLE as error:
-            log.warning("No notice could be posted in channel %d (%s)", channel.id, why(error))
-            return None
-
     def _of_shard(self, shard_id: int) -> list[discord.Guild]:
         return [guild for guild in self._bot.guilds if guild.shard_id == shard_id]
-
-
-def _named(channel: object) -> list[Talk | discord.Thread]:
-    """What an id of the settings stands for: a channel or thread itself, a category for the channels in it."""
-    if isinstance(channel, discord.CategoryChannel):
-        return [talk for talk in channel.channels if isinstance(talk, Talk)]
-    return [channel] if isinstance(channel, Talk | discord.Thread) else []

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.domain import Refused
 from bot.guilds import Action
+from cogs.access import Talk
 from cogs.backfill import is_private, parent_of
 from cogs.faults import UNREACHABLE, why
 from cogs.notices import end_notice, missing_permissions, post_ended, post_notice
@@ -23,7 +24,9 @@ log = logging.getLogger(__name__)
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
 
-DISCORD_FORBIDS = "Discord does not let me post there; check my permissions with `/setup` and try again."
+Spot = Place | discord.CategoryChannel
+
+DISCORD_FORBIDS = "Discord does not let me post in {channel}; check my permissions with `/setup` and try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,21 @@ class SwitchedOff:
     told: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CategorySwitched:
+    """What came of switching a category.
+
+    Attributes:
+        changed: whether anything was another way before.
+        places: the channels that were switched.
+        problems: one sentence for each channel that could not be switched, or not be told.
+    """
+
+    changed: bool
+    places: tuple[Place, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
 class Switching:
     """Switches at the word of a member with Manage Server; whoever calls it has checked that."""
 
@@ -47,8 +65,8 @@ class Switching:
         self._guilds = guilds
         self._observations = guilds.observations
 
-    def observes(self, place: Place) -> bool:
-        """Whether what is said in `place` is kept now."""
+    def observes(self, place: Spot) -> bool:
+        """Whether what is said in `place` is kept now; of a category, whether its channels follow it."""
         return self._observations.observed(place.id, parent_of(place), private=is_private(place))
 
     async def on(self, interaction: Interaction, place: Place, days_back: int = 0) -> bool:
@@ -70,7 +88,7 @@ class Switching:
         except Refused:
             await self._observations.switch_off(**where, by=interaction.user.id)
             raise
-        await self._guilds.audit.record(place.guild.id, Action.OBSERVE_ON, by=interaction.user.id, channel_id=place.id)
+        await self._note(interaction, Action.OBSERVE_ON, place)
         self._bot.dispatch("observation_begun", place.guild)
         return True
 
@@ -90,7 +108,7 @@ class Switching:
             )
         except UNREACHABLE as error:
             log.warning("No notice could be posted in channel %d (%s)", place.id, why(error))
-            raise Refused(DISCORD_FORBIDS) from None
+            raise Refused(DISCORD_FORBIDS.format(channel=place.mention)) from None
         await self._observations.set_notice(place.id, notice.channel.id, notice.id)
 
     async def off(self, interaction: Interaction, place: Place) -> SwitchedOff:
@@ -98,13 +116,52 @@ class Switching:
         by = interaction.user.id
         if not self.observes(place) or not await self._observations.switch_off(**_where(place), by=by):
             return SwitchedOff(changed=False)
-        await self._guilds.audit.record(place.guild.id, Action.OBSERVE_OFF, by=by, channel_id=place.id)
+        await self._note(interaction, Action.OBSERVE_OFF, place)
         decision = await self._observations.status(place.id)
         if decision is None:
             return SwitchedOff(changed=True)
         await end_notice(place.guild, decision, self._guilds.policy)
         return SwitchedOff(changed=True, told=await post_ended(place, decision, self._guilds.policy))
 
+    async def category_on(self, interaction: Interaction, category: discord.CategoryChannel) -> CategorySwitched:
+        """Observe the channels of a category that the admin sees, and from then on those that come into it.
 
-def _where(place: Place) -> dict[str, Any]:
+        Each is switched by itself; one that can't be is named, and the others go on.
+        """
+        member, places, problems = interaction.user, list[Place](), list[str]()
+        for channel in category.channels:
+            if not isinstance(channel, Talk) or not isinstance(member, discord.Member):
+                continue
+            if not channel.permissions_for(member).view_channel:
+                continue
+            try:
+                if await self.on(interaction, channel):
+                    places.append(channel)
+            except Refused as refusal:
+                problems.append(str(refusal))
+        begun = await self._observations.switch_on(**_where(category), by=interaction.user.id, from_id=interaction.id)
+        if begun:
+            await self._note(interaction, Action.OBSERVE_ON, category)
+        return CategorySwitched(begun or bool(places), tuple(places), tuple(problems))
+
+    async def category_off(self, interaction: Interaction, category: discord.CategoryChannel) -> CategorySwitched:
+        """Observe no channel of a category any more, and none that comes into it."""
+        ended = self.observes(category) and await self._observations.switch_off(
+            **_where(category), by=interaction.user.id
+        )
+        if ended:
+            await self._note(interaction, Action.OBSERVE_OFF, category)
+        places, problems = list[Place](), list[str]()
+        for channel in category.channels:
+            if isinstance(channel, Talk) and (off := await self.off(interaction, channel)).changed:
+                places.append(channel)
+                if not off.told:
+                    problems.append(f"I could not say so in {channel.mention}; please tell that channel yourself.")
+        return CategorySwitched(ended or bool(places), tuple(places), tuple(problems))
+
+    async def _note(self, interaction: Interaction, action: Action, place: Spot) -> None:
+        await self._guilds.audit.record(place.guild.id, action, by=interaction.user.id, channel_id=place.id)
+
+
+def _where(place: Spot) -> dict[str, Any]:
     return {"guild_id": place.guild.id, "channel_id": place.id, "parent_id": parent_of(place), "name": place.name}

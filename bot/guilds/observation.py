@@ -25,7 +25,7 @@ SETTINGS_FROM = "settings_observe_from_ms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRef:
-    """A channel or thread, as far as observation needs to know it.
+    """A channel, thread or category, as far as observation needs to know it.
 
     Attributes:
         parent_id: the channel that a thread belongs to.
@@ -39,7 +39,7 @@ class ChannelRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedChannel:
-    """What was decided about a channel or thread.
+    """What was decided about a channel, a thread, or a category, whose channels then follow.
 
     Attributes:
         observed: whether its messages are kept; None where nobody decided and a public thread follows its parent.
@@ -149,15 +149,19 @@ class Observations(Store):
         await self._decide(channel, by, observed=False)
         return True
 
-    async def seed(self, wanted: Iterable[ChannelRef], *, from_id: int) -> list[ChannelRef]:
-        """Switch on what the settings name, where nobody has decided yet; returns what changed."""
+    async def seed(self, wanted: Iterable[ChannelRef], *, from_id: int, by: int | None = None) -> list[ChannelRef]:
+        """Switch on what the settings name, or (with `by`) what follows a category, where nobody has decided yet.
+
+        Returns:
+            What changed.
+        """
         fresh = [
             channel
             for channel in wanted
             if channel.channel_id not in self._decided and not self.held_back(channel.channel_id)
         ]
         for channel in fresh:
-            await self._decide(channel, None, observed=True, observed_from=from_id, checkpoint=max(0, from_id - 1))
+            await self._decide(channel, by, observed=True, observed_from=from_id, checkpoint=max(0, from_id - 1))
         return fresh
 
     def held_back(self, channel_id: int) -> bool:

@@ -62,6 +62,11 @@ class Policy:
         """The retention in words."""
         return days_of(self.retention_days)
 
+    @property
+    def where_it_goes(self) -> str:
+        """Who gets which texts, and whether they are encrypted at rest."""
+        return f"{self._where()} {self._at_rest()}"
+
     def notice(self, *, decided_by: str, days_back: int = 0, rules: Rules = DEFAULT) -> str:
         """The notice that a channel gets when observation is switched on.
 
@@ -109,13 +114,14 @@ class Policy:
         return "\n".join(
             [
                 "## What this bot keeps, and why",
-                "**Where.** Only in channels where somebody with Manage Server switched observation on; a notice there "
-                "says so. Never direct messages, bots, webhooks, or members who opted out.",
+                "**Where.** Only in channels where somebody with Manage Server switched observation on, for the "
+                "channel or for its category; a notice there says so. Never direct messages, bots, webhooks, or "
+                "members who opted out.",
                 f"**Whose.** {self._whose(rules)}",
                 f"**Messages** of observed channels are kept for at most {self.retention}, so that they can be "
                 "searched: text, who said it, what it replies to, names of attachments, polls and stickers.",
                 self._memories(rules),
-                f"**Where it goes.** {self._where()} {self._at_rest()}",
+                f"**Where it goes.** {self.where_it_goes}",
                 "**Who sees it.** A member finds only what they may read in Discord at that moment. What I post for "
                 "everybody in a channel, when somebody shares a recall or asks me there, and the digests that admins "
                 "switch on, hold only what everybody there may read; a post, or its line in a digest, is deleted when "

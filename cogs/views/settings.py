@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import ui
@@ -54,7 +55,61 @@ ReadAgain = Callable[[Interaction, Line], Awaitable[None]]
 """Has what is kept read again, and is given what shows one line on how far that is (False: not any more)."""
 
 
-class SettingsPanel(OwnView):
+class RulesView(OwnView):
+    """Lets the rules of a server be chosen.
+
+    Args:
+        interaction: whose answer this is.
+        rules: that hold now.
+        change: lets a choice hold.
+    """
+
+    def __init__(self, interaction: Interaction, *, rules: Rules, change: Change) -> None:
+        super().__init__(interaction)
+        self._rules = rules
+        self._change = change
+        self._kind = MemoryKind.FACT
+
+    async def chosen(self, interaction: Interaction, choice: Choice) -> None:
+        """Hand a choice on, and show what holds now."""
+        await interaction.response.defer()
+        await self._show(interaction, await self._change(interaction, choice))
+
+    async def show_kind(self, interaction: Interaction, kind: MemoryKind) -> None:
+        """Let the lifetime of another kind be chosen."""
+        await interaction.response.defer()
+        self._kind = kind
+        await self._show(interaction, self._rules)
+
+    async def limit(self, interaction: Interaction, days: int | None) -> None:
+        """The lifetime of the kind at hand was chosen."""
+        await self.chosen(interaction, (self._kind, days))
+
+    async def _show(self, interaction: Interaction, rules: Rules) -> None:
+        self._rules = rules
+        self.clear_items()
+        self._fill()
+        await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
+
+    def _fill(self) -> None:
+        """Show what there is, with the rules as they are."""
+        raise NotImplementedError
+
+    def _ask_consent(self, box: ui.Container[Any]) -> None:
+        """Ask whose messages, and whose facts, are kept."""
+        box.add_item(ui.TextDisplay("**Whose messages** are kept in observed channels"))
+        box.add_item(ui.ActionRow(_of(ConsentRule, _CONSENT, self._rules.consent)))
+        box.add_item(ui.TextDisplay("**Whose facts** about themselves are kept"))
+        box.add_item(ui.ActionRow(_of(FactsRule, _FACTS, self._rules.facts)))
+
+    def _ask_lifetimes(self, box: ui.Container[Any]) -> None:
+        """Ask how long memories of each kind are kept."""
+        box.add_item(ui.TextDisplay(f"**How long** memories are kept. {lifetimes_in_words(self._rules.lifetimes)}"))
+        box.add_item(ui.ActionRow(_Kind(self._kind)))
+        box.add_item(ui.ActionRow(_Lifetime(self._rules.lifetimes[self._kind])))
+
+
+class SettingsPanel(RulesView):
     """Shows the rules, and lets each be changed.
 
     Args:
@@ -76,28 +131,11 @@ class SettingsPanel(OwnView):
         read_again: ReadAgain,
         reading: str,
     ) -> None:
-        super().__init__(interaction)
-        self._change = change
+        super().__init__(interaction, rules=rules, change=change)
         self._own_zone = own_zone
         self._read_again = read_again
         self._reading = reading
-        self._kind = MemoryKind.FACT
-        self._fill(rules)
-
-    async def chosen(self, interaction: Interaction, choice: Choice) -> None:
-        """Hand a choice on, and show what holds now."""
-        await interaction.response.defer()
-        await self._show(interaction, await self._change(interaction, choice))
-
-    async def show_kind(self, interaction: Interaction, kind: MemoryKind) -> None:
-        """Let the lifetime of another kind be chosen."""
-        await interaction.response.defer()
-        self._kind = kind
-        await self._show(interaction, self._rules)
-
-    async def limit(self, interaction: Interaction, days: int | None) -> None:
-        """The lifetime of the kind at hand was chosen."""
-        await self.chosen(interaction, (self._kind, days))
+        self._fill()
 
     async def ask_zone(self, interaction: Interaction) -> None:
         """Ask for the name of the time zone."""
@@ -119,18 +157,10 @@ class SettingsPanel(OwnView):
 
         await self._read_again(interaction, show)
 
-    async def _show(self, interaction: Interaction, rules: Rules) -> None:
-        self.clear_items()
-        self._fill(rules)
-        await interaction.edit_original_response(view=self, allowed_mentions=discord.AllowedMentions.none())
-
-    def _fill(self, rules: Rules) -> None:
-        self._rules = rules
+    def _fill(self) -> None:
         box = ui.Container[SettingsPanel](ui.TextDisplay("## Rules of this server"))
-        self._ask(box, "**Whose messages** are kept in observed channels", _of(ConsentRule, _CONSENT, rules.consent))
-        self._ask(box, "**Whose facts** about themselves are kept", _of(FactsRule, _FACTS, rules.facts))
-        self._ask(box, f"**How long** memories are kept. {lifetimes_in_words(rules.lifetimes)}", _Kind(self._kind))
-        box.add_item(ui.ActionRow(_Lifetime(rules.lifetimes[self._kind])))
+        self._ask_consent(box)
+        self._ask_lifetimes(box)
         zone = self._rules.zone or f"{self._own_zone}, the bot's own"
         about = f"**Time zone**: {zone}. It decides when a day begins, as in `yesterday`."
         box.add_item(ui.Section(ui.TextDisplay(about), accessory=_Zone()))
@@ -143,11 +173,6 @@ class SettingsPanel(OwnView):
         box.add_item(ui.TextDisplay(self._reading or READ_AGAIN))
         box.add_item(ui.ActionRow(_ReadAgain(enabled=not self._reading)))
         self.add_item(box)
-
-    @staticmethod
-    def _ask(box: ui.Container[SettingsPanel], text: str, menu: ui.Select[SettingsPanel]) -> None:
-        box.add_item(ui.TextDisplay(text))
-        box.add_item(ui.ActionRow(menu))
 
 
 class ZoneModal(ui.Modal, title="Time zone"):
@@ -190,7 +215,7 @@ class _ReadAgain(ui.Button[SettingsPanel]):
             await self.view.read_again(interaction)
 
 
-class _Rule(ui.Select[SettingsPanel]):
+class _Rule(ui.Select[RulesView]):
     def __init__(self, options: Sequence[discord.SelectOption], choices: Mapping[str, Choice]) -> None:
         super().__init__(options=list(options))
         self._choices = choices
@@ -207,7 +232,7 @@ def _of(
     return _Rule(options, {value.value: value for value in rule})
 
 
-class _Kind(ui.Select[SettingsPanel]):
+class _Kind(ui.Select[RulesView]):
     def __init__(self, now: MemoryKind) -> None:
         options = [discord.SelectOption(label=kind_name(k), value=k, default=k is now) for k in MemoryKind]
         super().__init__(options=options)
@@ -217,7 +242,7 @@ class _Kind(ui.Select[SettingsPanel]):
             await self.view.show_kind(interaction, MemoryKind(self.values[0]))
 
 
-class _Lifetime(ui.Select[SettingsPanel]):
+class _Lifetime(ui.Select[RulesView]):
     def __init__(self, now: int | None) -> None:
         options = [discord.SelectOption(label=f"{d} days", value=str(d), default=d == now) for d in LIFETIMES]
         forever = discord.SelectOption(label="Until they are forgotten", value=FOREVER, default=now is None)

@@ -98,28 +98,6 @@ async def test_decisions_outlast_the_process(world: World) -> None:
     assert again.observed(world.general.id)
 
 
-async def test_setup_switches_channels_on_and_off(world: World) -> None:
-    other = world.guild.create_text_channel("other")
-    await world.observe()
-    result = await world.boss.slash(world.general, "setup")
-    assert world.general.mention in shown(result)
-    await world.boss.select(answer_of(result), [other])
-    observations = world.services.guilds.observations
-    assert (observations.observed(world.general.id), observations.observed(other.id)) == (False, True)
-    assert "is observed" in other.last_message.content  # type: ignore[union-attr]
-
-
-async def test_the_setup_panel_checks_the_right_again(world: World) -> None:
-    result = await world.boss.slash(world.general, "setup")
-    role = world.guild_now.get_role(world.managers.id)
-    assert role is not None
-    await role.delete()
-    await world.env.settle()
-    refused = await world.boss.select(answer_of(result), [world.general])
-    assert "Manage Server" in shown(refused)
-    assert not world.services.guilds.observations.observed(world.general.id)
-
-
 async def test_joining_a_server_offers_the_setup_once(world: World) -> None:
     await world.env.settle()
     await world.gateway("guild_join", world.guild_now)

@@ -629,7 +629,7 @@ def settings_name(world: World, channel_ids: tuple[int, ...]) -> None:
     """OBSERVE_CHANNELS has these ids, which are known only now."""
     observer = world.bot.get_cog("Observer")
     assert isinstance(observer, Observer)
-    observer.observe_channels = channel_ids
+    observer.seeding.observe_channels = channel_ids
 
 
 async def test_channels_of_the_settings_are_switched_on_once_with_a_notice(pipeline: Pipeline) -> None:
