@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings.config import Settings
+from tests.real.servers import GIVEN
 
 pytest.register_assert_rewrite("tests.fixtures")  # before one of them imports another
 
@@ -31,7 +32,7 @@ def pytest_collection_finish() -> None:
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy") or name in GIVEN]:
         monkeypatch.delenv(name)
 
 

@@ -73,8 +73,8 @@ def test_a_copy_whose_rival_is_gone_watches_for_a_minute_before_it_holds() -> No
 
 def test_numbers_that_stood_still_are_known_from_then_on() -> None:
     both = (THEIRS, Number(0, "third", 1))
-    assert NEW.after(strange(START, *both)).after(strange(START + MINUTE_MS, *both)).past == set(both)
-    assert NEW.after(strange(START, *both, take_over=True)).past == set(both)
+    assert NEW.after(strange(START, *both)).after(strange(START + MINUTE_MS, *both)).past == frozenset(both)
+    assert NEW.after(strange(START, *both, take_over=True)).past == frozenset(both)
 
 
 def test_a_holder_knows_a_number_elsewhere_when_it_stood_still_for_a_minute() -> None:
@@ -83,13 +83,13 @@ def test_a_holder_knows_a_number_elsewhere_when_it_stood_still_for_a_minute() ->
         claim = claim.after(Sight(START + waited, frozenset({THEIRS}), latest=True))
         assert (claim.standing, claim.mends, claim.past) == (Standing.HOLDING, False, frozenset())
     claim = claim.after(Sight(START + MINUTE_MS, frozenset({THEIRS}), latest=True))
-    assert (claim.standing, claim.mends, claim.past) == (Standing.HOLDING, False, {THEIRS})
+    assert (claim.standing, claim.mends, claim.past) == (Standing.HOLDING, False, frozenset({THEIRS}))
     assert claim.after(strange(START + MINUTE_MS + LOOK_MS, moved(THEIRS))).past == frozenset(), "it moves"
 
 
 def test_who_was_told_to_take_over_does_not_yield_to_a_number_of_an_earlier_term() -> None:
     claim = COPY.after(strange(START, THEIRS, take_over=True)).after(strange(START + LOOK_MS, moved(THEIRS)))
-    assert (claim.standing, claim.past) == (Standing.HOLDING, {moved(THEIRS)})
+    assert (claim.standing, claim.past) == (Standing.HOLDING, frozenset({moved(THEIRS)}))
 
 
 def test_a_holder_yields_in_its_first_minute_to_a_number_that_moves() -> None:
