@@ -9,7 +9,7 @@ DATA   ?= data/demo
 # Tests start hundreds of processes, each of which would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo init run doctor test slow real quick lint types layers documents check constraints clean
+.PHONY: demo init run doctor test slow real quick lint types layers documents catalogues check constraints clean
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m bot demo --data-dir $(DATA)
@@ -53,6 +53,10 @@ layers: $(VENV)/.dev
 # What is made from the code: .env.example, docs/settings.md, PRIVACY.md, and the alert rules for Kubernetes.
 documents: $(VENV)/.dev
 	$(BIN)/python -m tests.documents
+
+# The catalogues of other languages, with what is new in the code to be translated.
+catalogues: $(VENV)/.dev
+	$(BIN)/python -m tests.catalogues
 
 check: lint types layers test
 

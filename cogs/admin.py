@@ -139,12 +139,12 @@ class Admin(commands.Cog):
         ends = time.monotonic() + PROGRESS_SECONDS
         while self._backfill.is_reading(place) and time.monotonic() < ends:
             if reading.messages:
-                now = f"Reading back {span}: {texts.count(reading.messages, 'message')} so far, up to "
+                now = f"Reading back {span}: {texts.messages(reading.messages)} so far, up to "
                 now += f"<t:{snowflake.to_ms(reading.newest) // 1000}:f>."
                 await _change(interaction, f"{text} {now}")
             await asyncio.sleep(PROGRESS_PAUSE)
         done = not self._backfill.is_reading(place)
-        end = f"Read back {span}: {texts.count(reading.messages, 'message')} looked at."
+        end = f"Read back {span}: {texts.messages(reading.messages)} looked at."
         await _change(interaction, f"{text} {end if done else 'Reading back goes on; see `/memory status`.'}")
 
     @observe.command(name="off", description="Stop observing a channel; what is kept stays until it is deleted")

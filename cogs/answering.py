@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.domain import Hit, jump_url
+from bot.languages import Language, Languages
 from bot.memories import Asker
 from bot.recall import Answer, Answered, AnswerState, Matched, Reading, Sentence, Source
 from cogs import texts
@@ -35,10 +36,11 @@ MAX_TEXT = 4_000
 
 
 class Answering:
-    """Shows what was found and answered."""
+    """Shows what was found and answered: to everybody in the language of their server."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, languages: Languages) -> None:
         self._publisher = publisher
+        self._languages = languages
 
     async def publish(
         self,
@@ -57,7 +59,7 @@ class Answering:
         Returns:
             None where something of it was changed, or may not be shown there any more: then none of it is seen.
         """
-        shown, view = self._public(answered, asker, most, note)
+        shown, view = self._public(place.guild, answered, asker, most, note)
         return await self._publisher.post(
             place, view, reading, asker=asker, asked_id=asked_id, cited=shown.shown, answers=answers
         )
@@ -66,7 +68,7 @@ class Answering:
         self, message: discord.Message, answered: Answered, asker: Asker, reading: Reading, *, most: int = PER_PAGE
     ) -> bool:
         """Let what was posted show the answer, or why there is none; False as None for `publish`."""
-        shown, view = self._public(answered, asker, most, "")
+        shown, view = self._public(message.guild, answered, asker, most, "")
         return await self._publisher.revise(message, view, reading, cited=shown.shown)
 
     async def take_back(self, message: discord.Message) -> None:
@@ -86,24 +88,28 @@ class Answering:
         """One answer for everybody, from what is found first to what the model says; arguments as of `publish`."""
         return Posting(self, place, asker, reading, asked_id=asked_id, most=most, answers=answers)
 
-    def _public(self, answered: Answered, asker: Asker, most: int, note: str) -> tuple[Answered, ui.LayoutView]:
-        below = texts.shared_by(asker.user_id)
+    def _public(
+        self, guild: discord.Guild | None, answered: Answered, asker: Asker, most: int, note: str
+    ) -> tuple[Answered, ui.LayoutView]:
+        language = self._languages.of("" if guild is None else guild.preferred_locale)
+        below = language.translated(texts.shared_by(asker.user_id))
         if answered.is_answered:
-            return answered, self.view(answered, below=below)
+            return answered, self.view(answered, language, below=below)
         shown = replace(answered, hits=_instead(answered)[:most])
-        return shown, _hits_view(shown, asker, note or note_of(shown), below=below)
+        note = language.translated(note) or note_of(shown, language)
+        return shown, _hits_view(shown, asker, language, note, below=below)
 
-    def view(self, answered: Answered, *, below: str) -> ui.LayoutView:
+    def view(self, answered: Answered, language: Language, *, below: str) -> ui.LayoutView:
         """The answer with its citations, for everybody."""
         view = ui.LayoutView(timeout=None)
-        view.add_item(self.box(answered, title_of(answered), below=below))
+        view.add_item(self.box(answered, title_of(answered, language), language, below=below))
         return view
 
     @staticmethod
-    def box(answered: Answered, title: str, *, below: str) -> ui.Container[ui.LayoutView]:
+    def box(answered: Answered, title: str, language: Language, *, below: str) -> ui.Container[ui.LayoutView]:
         """The answer with its citations, or where it came up, for a view."""
         if not answered.is_answered:
-            lines = [title, note_of(answered), *([f"-# {below}"] if below else [])]
+            lines = [title, note_of(answered, language), *([f"-# {below}"] if below else [])]
             return ui.Container(ui.TextDisplay("\n".join(lines)))
         answer = answered.answer or Answer(AnswerState.UNKNOWN)
         each = max(1, MOST_CITED // max(1, len(answer.sentences)))
@@ -208,39 +214,39 @@ class Posting:
         )
 
 
-def title_of(answered: Answered) -> str:
+def title_of(answered: Answered, language: Language) -> str:
     """The question as a title for everybody, and that it was understood with the one before it.
 
     That one is not repeated: it may be somebody else's, and it must go when its own message goes.
     """
     title = f"### {safe(answered.query.text, answered.names, limit=150)}"
-    return f"{title}\n-# {texts.NOT_ALONE}" if answered.query.earlier else title
+    return f"{title}\n-# {language.translated(texts.NOT_ALONE)}" if answered.query.earlier else title
 
 
-def title_with_earlier(answered: Answered) -> str:
+def title_with_earlier(answered: Answered, language: Language) -> str:
     """The question as a title for its asker, and below it their question before it."""
     title = f"### {safe(answered.query.text, answered.names, limit=150)}"
-    return f"{title}\n-# {after(answered)}" if answered.query.earlier else title
+    return f"{title}\n-# {after(answered, language)}" if answered.query.earlier else title
 
 
-def after(answered: Answered) -> str:
+def after(answered: Answered, language: Language) -> str:
     """The question before, which this one was understood with; "" where there is none."""
     earlier = answered.query.earlier
-    return f"{texts.AFTER}{safe(earlier, answered.names, limit=100)}" if earlier else ""
+    return language.translated(texts.AFTER) + safe(earlier, answered.names, limit=100) if earlier else ""
 
 
-def note_of(answered: Answered) -> str:
+def note_of(answered: Answered, language: Language) -> str:
     """One line on why there is no answer, where one was wanted and there are hits to show instead."""
     match answered.answer if answered.hits else None:
         case Answer(state=AnswerState.UNKNOWN):
-            return texts.not_known([_place(hit, answered) for hit in answered.nearest])
+            return language.translated(texts.not_known([_place(hit, answered, language) for hit in answered.nearest]))
         case Answer(state=AnswerState.UNAVAILABLE, why=why):
-            return texts.no_answer(why)
+            return language.translated(texts.no_answer(why))
         case _:
             return ""
 
 
-def _place(hit: Hit, answered: Answered) -> str:
+def _place(hit: Hit, answered: Answered, language: Language) -> str:
     """Where something came up: a few words with a link."""
     text = hit.text if hit.memory is not None else next(line.content for line in hit.around_anchor(1))
     url = jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)
@@ -249,7 +255,7 @@ def _place(hit: Hit, answered: Answered) -> str:
     if doubt is None:
         return place
     newer = jump_url(hit.guild_id, doubt.channel_id, doubt.message_id)
-    return f"{place} ({texts.MAY_HAVE_CHANGED}: [newer message]({newer}))"
+    return f"{place} ({texts.may_have_changed(newer, language)})"
 
 
 def _cited(source: Source, guild_id: int, chars: int) -> Cited:
@@ -260,8 +266,9 @@ def _cited(source: Source, guild_id: int, chars: int) -> Cited:
     )
 
 
-def _hits_view(answered: Answered, asker: Asker, note: str, *, below: str) -> ui.LayoutView:
-    title = title_of(answered) + (f"\n{note}" if note else "")
+def _hits_view(answered: Answered, asker: Asker, language: Language, note: str, *, below: str) -> ui.LayoutView:
+    title = title_of(answered, language) + (f"\n{note}" if note else "")
     bold = Matched(answered.query.text)
     hits = () if is_unknown(answered) else answered.hits
-    return public_view(title, [hit_item(hit, answered.names, asker, bold) for hit in hits], below=below)
+    items = [hit_item(hit, answered.names, asker, language, bold) for hit in hits]
+    return public_view(title, items, language, below=below)

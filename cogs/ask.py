@@ -10,12 +10,14 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
+from bot.domain import Phrase
 from bot.recall import Answered, AskedQuestion, RecallQuery, RecallResult
 from cogs import texts
 from cogs.access import Access
 from cogs.answering import after, is_unknown, note_of, title_with_earlier
 from cogs.checks import per_member
 from cogs.faults import UNREACHABLE, why
+from cogs.languages import language_of
 from cogs.named import naming
 from cogs.publishing import Place, why_not_here
 from cogs.recall import MAX_QUERY
@@ -73,7 +75,7 @@ class AskCog(commands.Cog, name="Ask"):
         async def reading() -> frozenset[int]:
             return (await self._access.asker(interaction)).readable
 
-        query = self._query(interaction, question, public=False)
+        language, query = language_of(interaction), self._query(interaction, question, public=False)
         self._note(interaction, question, public=False)
         shown: list[ui.LayoutView] = []
 
@@ -88,15 +90,17 @@ class AskCog(commands.Cog, name="Ask"):
 
         answered = await self._responder.respond(query, reading, meanwhile)
         if answered.hits and (answered.is_answered or is_unknown(answered)):
-            below = " ".join(filter(None, [note, texts.FROM_A_MODEL if answered.is_answered else ""]))
-            box = self._answering.box(answered, title_with_earlier(answered), below=below)
+            notes = filter(None, [note, texts.FROM_A_MODEL if answered.is_answered else ""])
+            below = language.translated(Phrase.joined(" ", notes))
+            box = self._answering.box(answered, title_with_earlier(answered, language), language, below=below)
             await show(AnswerPanel(interaction, box, self._opener(answered), self._about(interaction, answered)))
         else:
-            await show(await self._hits(interaction, answered, note, note_of(answered)))
+            await show(await self._hits(interaction, answered, note, note_of(answered, language)))
 
     async def _hits(self, interaction: Interaction, answered: Answered, *notes: str) -> Pages:
         """What was found, in pages, with lines on the answer."""
-        result = RecallResult(answered.hits, tuple(filter(None, (*notes, after(answered), *answered.notes))))
+        earlier = after(answered, language_of(interaction))
+        result = RecallResult(answered.hits, tuple(filter(None, (*notes, earlier, *answered.notes))))
         return await self._recall.pages_of(interaction, answered.query, result)
 
     def _opener(self, answered: Answered) -> OpenHits | None:
@@ -133,12 +137,9 @@ class AskCog(commands.Cog, name="Ask"):
             return texts.NOTHING_TO_SHARE
         self._note(interaction, question, public=True)
         self._talks.answered(interaction.id, message.id)
-        await _show(
-            interaction,
-            AnswerPanel(
-                interaction, ui.TextDisplay(texts.SHARED), self._opener(answered), self._about(interaction, answered)
-            ),
-        )
+        shared = ui.TextDisplay[ui.LayoutView](language_of(interaction).translated(texts.SHARED))
+        about = self._about(interaction, answered)
+        await _show(interaction, AnswerPanel(interaction, shared, self._opener(answered), about))
         return None
 
     # --- the talk ----------------------------------------------------------------------------------------------------

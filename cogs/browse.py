@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Hit, MemoryKind
+from bot.domain import Hit, MemoryKind, Phrase
 from bot.guilds import kind_name
 from bot.memories import Asker, MemoryPage
 from bot.recall import BROWSABLE, BROWSED, Matched, Presenter, memory_hit
@@ -17,6 +17,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.hits import hit_item
+from cogs.languages import language_of
 from cogs.memory_filter import MemoryFilter
 from cogs.named import AboutMe, naming
 from cogs.names import names_for
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
 
-NOTHING = "Nothing of that kind is remembered where you can read; `/recall` looks through what was said."
-NONE_SUCH = "Nothing that you can read is like that; try other words, or `/browse` without options."
+NOTHING = Phrase("Nothing of that kind is remembered where you can read; `/recall` looks through what was said.")
+NONE_SUCH = Phrase("Nothing that you can read is like that; try other words, or `/browse` without options.")
 
 
 class BrowseCog(commands.Cog, name="Browse"):
@@ -111,9 +112,11 @@ class BrowsePages:
             people = [user_id for hit in shown.items for user_id in hit.author_ids]
             names = await names_for(interaction.guild, self._directory, people, [hit.text for hit in shown.items])
         bold = Matched(self._wanted.words) if self._wanted.words else plain_word
+        language = language_of(interaction)
+        title = language.plural("{number} memory of this server", "{number} memories of this server", listed.total)
         return Page(
-            title=f"### {texts.count(listed.total, 'memory').capitalize()} of this server",
-            items=tuple(hit_item(hit, names, asker, bold) for hit in shown.items),
+            title=f"### {title}",
+            items=tuple(hit_item(hit, names, asker, language, bold) for hit in shown.items),
             number=number,
             pages=-(-listed.total // PER_PAGE),
             dense=True,

@@ -15,13 +15,14 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Hit, Memory, Refused, snowflake
+from bot.domain import Hit, Memory, Phrase, Refused, snowflake
 from bot.recall import Happened, Presenter, Section, by_channel, by_kind, next_day, pages, without
 from bot.text import parse_since, window_in_words
 from cogs import texts
 from cogs.access import Access, Talk
 from cogs.checks import per_member
 from cogs.entries import EntryWriter
+from cogs.languages import language_of
 from cogs.names import names_for
 from cogs.rendering import ago
 from cogs.reply import reply_view
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from bot.guilds import ZoneOf
+    from bot.languages import Language
     from bot.observe import Directory
     from bot.recall import CatchUp
     from bot.remember import Awaited
@@ -132,15 +134,18 @@ class Wanted:
     spoke: bool
     words: str
 
-    @property
-    def title(self) -> str:
+    def title(self, language: Language) -> str:
         """Since when it is."""
         when = ago(snowflake.to_datetime(self.first))
+        if self.spoke and self.everywhere:
+            return f"### {language.say('Since you last spoke in this server, {when}', when=when)}"
         if self.spoke:
-            return f"### Since you last spoke {'in this server' if self.everywhere else 'here'}, {when}"
+            return f"### {language.say('Since you last spoke here, {when}', when=when)}"
         if self.words:
-            return f"### {self.words[:1].upper()}{self.words[1:]}, {when}"
-        return f"### Since {when}\n-# I know of nothing that you said here before, so this is the last day"
+            words = language.translated(self.words)
+            return f"### {words[:1].upper()}{words[1:]}, {when}"
+        why = language.say("I know of nothing that you said here before, so this is the last day")
+        return f"### {language.say('Since {when}', when=when)}\n-# {why}"
 
 
 class CatchUpPages:
@@ -181,7 +186,7 @@ class CatchUpPages:
         shown = await self._presenter.present(interaction.guild_id or 0, read)
         sections = cut[number] if cut else []
         return Page(
-            title=self._wanted.title,
+            title=self._wanted.title(language_of(interaction)),
             text=await self._text(interaction, sections, shown.items),
             number=number,
             pages=len(cut),
@@ -213,24 +218,39 @@ class CatchUpPages:
             return ""
         people = [user_id for hit in hits for user_id in hit.author_ids]
         names = await names_for(guild, self._directory, people, [hit.text for hit in hits])
-        writer = EntryWriter(names, here=interaction.channel_id, day_of=partial(self._day_of, self._zone_of(guild.id)))
+        writer = EntryWriter(
+            names,
+            here=interaction.channel_id,
+            day_of=partial(self._day_of, self._zone_of(guild.id)),
+            language=language_of(interaction),
+        )
         return writer.written(sections, hits)
 
     def _day_of(self, zone: tzinfo, memory: Memory) -> Appointment | None:
         return next_day(memory, snowflake.to_datetime(self._wanted.now).astimezone(zone).date(), zone)
 
     def _nothing(self, happened: Happened) -> str:
-        count, where = texts.count(happened.said or 0, "message"), "" if self._wanted.everywhere else " here"
-        return "\n".join(
-            [
-                f"Nothing was decided, planned or left open{where}, as far as I can tell; {count} came in that time.",
-                "-# Look further back with `/catchup since: 7d`, or for something in particular with `/recall`.",
-            ]
-        )
+        messages = happened.said or 0
+        if self._wanted.everywhere:
+            nothing = Phrase.plural(
+                "Nothing was decided, planned or left open, as far as I can tell; {number} message came in that time.",
+                "Nothing was decided, planned or left open, as far as I can tell; {number} messages came in that time.",
+                messages,
+            )
+        else:
+            nothing = Phrase.plural(
+                "Nothing was decided, planned or left open here, as far as I can tell; {number} message came in that "
+                "time.",
+                "Nothing was decided, planned or left open here, as far as I can tell; {number} messages came in that "
+                "time.",
+                messages,
+            )
+        further = Phrase("Look further back with `/catchup since: 7d`, or for something in particular with `/recall`.")
+        return Phrase.joined("\n-# ", [nothing, further])
 
     def _waiting(self, happened: Happened | None) -> list[str]:
         if not self._remembers:
-            return ["No language model is in use here, so there is only what members remembered."]
+            return [Phrase("No language model is in use here, so there is only what members remembered.")]
         if happened is None or not happened.waiting:
             return []
         return [texts.not_read_yet(happened.waiting)]

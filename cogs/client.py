@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import Backoff, ServiceError
 from bot.forget import DeletedAccounts, Verification
+from bot.languages import Languages
 from bot.operate import invite_link
 from bot.recall import PatientResponder, Presenter, Responder
 from cogs import texts
@@ -33,6 +33,7 @@ from cogs.browse import BrowseCog
 from cogs.catchup import CatchUpCog
 from cogs.channels import ChannelsCog
 from cogs.checks import Cooldowns
+from cogs.command_list import described, send_commands
 from cogs.connection import EventReader
 from cogs.control import Control
 from cogs.digest_posts import DigestPosts
@@ -73,11 +74,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TREE_HASH_KEY = "command_tree"
-ENTRY_POINT = 4
-"""Type of the command that opens an application's Activity. It is the operator's, and Discord refuses every list of
-commands that leaves it out (error 50240)."""
-_OF_DISCORD = frozenset({"application_id", "version"})
-"""Fields of a command that are Discord's alone to set."""
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 
@@ -127,6 +123,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             **options,
         )
         self.services = services
+        self.languages = Languages()
         self.cooldowns = Cooldowns()
         self.waiting = OpenViews()
         self._gateway = yarl.URL(gateway_url) if gateway_url else None
@@ -154,7 +151,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             DiscordAccounts(self), directory, services.personal, services.installation, services.clock
         )
         presenter = Presenter(services.log, services.store, verification, guilds.consents.opted_out)
-        publisher = Publisher(presenter, services.posts, guilds.consents)
+        publisher = Publisher(presenter, services.posts, guilds.consents, self.languages)
         responder = Responder(
             services.recall,
             services.answers,
@@ -162,7 +159,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             CurrentNames(self, directory),
             embeds_at_home=services.embeds_at_home,
         )
-        answering = Answering(publisher)
+        answering = Answering(publisher, self.languages)
         examples = Examples(services.browse, presenter, directory)
         actions = MemoryActions(services.own, access, NamedChoices(services.named, access))
         about = AboutMe(services.named, directory, access, presenter, actions)
@@ -211,7 +208,18 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         patient = PatientResponder(responder, seconds=services.quick_seconds)
         await self.add_cog(AskCog(patient, services.talks, access, answering, recall))
         await self.add_cog(
-            Mentions(self, access, backfill, patient, services.talks, services.posts, answering, publisher, examples)
+            Mentions(
+                self,
+                access,
+                backfill,
+                patient,
+                services.talks,
+                services.posts,
+                answering,
+                publisher,
+                examples,
+                self.languages,
+            )
         )
         await self.add_cog(HelpCog(self, examples, access))
         events = Events(presenter, services.posts, guilds.consents, directory, access, zone_of=guilds.zones.of)
@@ -236,7 +244,15 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             )
         )
         lined = LinedPosts(
-            self, services.posts, services.store, directory, access, guilds.consents, guilds.zones.of, services.clock
+            self,
+            services.posts,
+            services.store,
+            directory,
+            access,
+            guilds.consents,
+            guilds.zones.of,
+            services.clock,
+            self.languages,
         )
         await self.add_cog(
             TakeDown(
@@ -274,6 +290,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             guilds.consents,
             services.clock,
             services.step,
+            self.languages,
         )
         return DigestCog(
             self,
@@ -304,29 +321,18 @@ class ChannelMemoryBot(commands.AutoShardedBot):
 
     async def sync_commands(self) -> bool:
         """Send the command tree to Discord if it is not the one that was sent last; tells whether it was sent."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        payload = await described(self.tree, self.languages)
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         if await self.services.installation.get(TREE_HASH_KEY) == digest:
             return False
         try:
-            await self._send(payload)
+            await send_commands(self.http, self.application_id or 0, payload)
         except (*UNREACHABLE, *UNPARSED) as error:
             log.warning("Commands could not be sent to Discord (%s); the next start tries again", why(error))
             return False
         await self.services.installation.set(TREE_HASH_KEY, digest, patient=True)
         return True
-
-    async def _send(self, commands: list[dict[str, Any]]) -> None:
-        """Put our commands in place of those that Discord knows; an Entry Point command stays as it is."""
-        application_id = self.application_id or 0
-        known: Sequence[Mapping[str, Any]] = await self.http.get_global_commands(application_id)
-        held = [
-            {name: value for name, value in command.items() if name not in _OF_DISCORD}
-            for command in known
-            if command.get("type") == ENTRY_POINT
-        ]
-        await self.http.bulk_upsert_global_commands(application_id, payload=[*commands, *held])
 
     async def login(self, token: str) -> None:
         """Log in; while Discord can't be reached, try again with growing waits.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.domain import Phrase
 from bot.guilds import Action, AuditEntry, ConsentRule, FactsRule, Rules, kind_name, zone_name
 from cogs import texts
 from cogs.checks import require_manager
+from cogs.counted import counted
+from cogs.languages import language_of
 from cogs.notices import update_notice
 from cogs.reply import reply_view
 from cogs.rereading import ReadingAgain
@@ -26,31 +30,31 @@ Interaction = discord.Interaction[Any]
 SHOWN = 20
 """Entries of the audit trail in one answer; it stays below the 4,000 characters of a view."""
 
-CHANNEL_QUESTION = (
-    "Delete everything that is kept of <#{channel}> and its threads: messages and what was remembered from them? This "
-    "can't be undone. What is said there later is kept again while it is observed."
+CHANNEL_QUESTION = partial(
+    Phrase,
+    "Delete everything that is kept of {channel} and its threads: messages and what was remembered from them? This "
+    "can't be undone. What is said there later is kept again while it is observed.",
 )
-SERVER_QUESTION = (
+SERVER_QUESTION = Phrase(
     "Delete **everything** that is kept of this server, of all members and channels? This can't be undone. What is "
     "said in observed channels later is kept again; `/observe off` prevents that."
 )
 
 _DONE = {
-    Action.OBSERVE_ON: "switched observation on",
-    Action.OBSERVE_OFF: "switched observation off",
-    Action.SETTINGS: "changed a rule",
-    Action.READ_AGAIN: "had kept messages read again",
-    Action.DIGEST_ON: "switched a digest on",
-    Action.DIGEST_OFF: "switched a digest off",
-    Action.CHANNEL_ERASED: "deleted what was kept of a channel",
-    Action.SERVER_ERASED: "deleted what was kept of the server",
-    Action.MEMORY_FLAGGED: "A member flagged a memory that names them",
-    Action.FLAG_DECIDED: "decided on a flagged memory",
-    Action.NAME_REPLACED: "A name was replaced in a memory",
-    Action.MEMBER_ERASED: "A member's data was deleted",
+    Action.OBSERVE_ON: partial(Phrase, "{who} switched observation on"),
+    Action.OBSERVE_OFF: partial(Phrase, "{who} switched observation off"),
+    Action.SETTINGS: partial(Phrase, "{who} changed a rule"),
+    Action.READ_AGAIN: partial(Phrase, "{who} had kept messages read again"),
+    Action.DIGEST_ON: partial(Phrase, "{who} switched a digest on"),
+    Action.DIGEST_OFF: partial(Phrase, "{who} switched a digest off"),
+    Action.CHANNEL_ERASED: partial(Phrase, "{who} deleted what was kept of a channel"),
+    Action.SERVER_ERASED: partial(Phrase, "{who} deleted what was kept of the server"),
+    Action.FLAG_DECIDED: partial(Phrase, "{who} decided on a flagged memory"),
+    # of whom these are the trail does not tell
+    Action.MEMORY_FLAGGED: partial(Phrase, "A member flagged a memory that names them"),
+    Action.NAME_REPLACED: partial(Phrase, "A name was replaced in a memory"),
+    Action.MEMBER_ERASED: partial(Phrase, "A member's data was deleted"),
 }
-_OF_MEMBERS = frozenset({Action.MEMBER_ERASED, Action.MEMORY_FLAGGED, Action.NAME_REPLACED})
-"""The trail does not tell of whom."""
 
 
 class Control:
@@ -105,17 +109,22 @@ class Control:
     async def trail(self, interaction: Interaction) -> str:
         """The newest entries of the audit trail."""
         entries = await self._guilds.audit.newest(interaction.guild_id or 0, SHOWN)
-        lines = [_line(entry) for entry in entries] or ["Nothing was decided or deleted yet."]
-        return "\n".join(["### What was decided and deleted", *lines])
+        language = language_of(interaction)
+        lines = [f"- {language.translated(_line(entry))}"[: texts.LINE] for entry in entries]
+        title, nothing = (
+            language.say("What was decided and deleted"),
+            language.say("Nothing was decided or deleted yet."),
+        )
+        return "\n".join([f"### {title}", *(lines or [nothing])])
 
     async def forget_channel(self, interaction: Interaction, channel_id: int) -> None:
         """Ask, delete what is kept of a channel, and show the receipt."""
         guild_id = interaction.guild_id or 0
-        if not await self._confirmed(interaction, CHANNEL_QUESTION.format(channel=channel_id)):
+        if not await self._confirmed(interaction, CHANNEL_QUESTION(channel=f"<#{channel_id}>")):
             return
         by = interaction.user.id
         receipt = await self._clerk.erase_channel(guild_id, channel_id, up_to=interaction.id, by=by)
-        await self._show(interaction, receipt, "of that channel")
+        await self._show(interaction, receipt, Phrase("Checked: nothing of that channel is left here."))
 
     async def forget_server(self, interaction: Interaction) -> None:
         """Ask, delete what is kept of the server, and show the receipt."""
@@ -123,10 +132,10 @@ class Control:
             return
         guild_id, by = interaction.guild_id or 0, interaction.user.id
         receipt = await self._clerk.erase_guild(guild_id, up_to=interaction.id, by=by)
-        await self._show(interaction, receipt, "of this server")
+        await self._show(interaction, receipt, Phrase("Checked: nothing of this server is left here."))
 
     async def _confirmed(self, interaction: Interaction, question: str) -> bool:
-        view = Confirm(interaction, question=question, action="Delete it")
+        view = Confirm(interaction, question=question, action=Phrase("Delete it"))
         await interaction.response.send_message(view=view, ephemeral=True)
         pressed = await view.confirmed()
         await interaction.delete_original_response()
@@ -135,19 +144,19 @@ class Control:
         return pressed is not None
 
     @staticmethod
-    async def _show(interaction: Interaction, receipt: Receipt, whose: str) -> None:
-        view = receipt_view("Deleted", receipt.removed, receipt.remaining, whose=whose, unwritten=receipt.unwritten)
+    async def _show(interaction: Interaction, receipt: Receipt, checked: str) -> None:
+        view = receipt_view(Phrase("Deleted"), receipt, language_of(interaction), checked=checked)
         await reply_view(interaction, view)
 
 
 def _line(entry: AuditEntry) -> str:
-    when = f"<t:{entry.at_ms // 1000}:R>"
-    if entry.action in _OF_MEMBERS:
-        who = ""
-    elif entry.action is Action.FLAG_DECIDED and entry.actor_id is None:
-        who = "Somebody who said it "
+    if entry.actor_id is not None:
+        who = f"<@{entry.actor_id}>"
     else:
-        who = "The operator " if entry.actor_id is None else f"<@{entry.actor_id}> "
+        said_it = entry.action is Action.FLAG_DECIDED
+        who = Phrase("Somebody who said it") if said_it else Phrase("The operator")
     where = f" (<#{entry.channel_id}>)" if entry.channel_id else ""
-    details = ", ".join(f"{name}: {value}" for name, value in entry.details.items())
-    return f"- {when} {who}{_DONE[entry.action]}{where}{f' – {details}' if details else ''}"[: texts.LINE]
+    details = Phrase.joined(", ", counted(entry.details))
+    return Phrase.joined(
+        "", [f"<t:{entry.at_ms // 1000}:R> ", _DONE[entry.action](who=who), where, " – " if details else "", details]
+    )

@@ -18,7 +18,7 @@ import discord
 from discord.ext import commands
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain import Clock, Memory, Step, people_in, snowflake
+from bot.domain import Clock, Memory, Phrase, Step, people_in, snowflake
 from bot.forget import Post, lines_of
 from bot.guilds import DigestTaken
 from bot.recall import Period
@@ -31,13 +31,14 @@ from cogs.views.confirm import text_view
 if TYPE_CHECKING:
     from bot.forget import Also, Glance, Posts
     from bot.guilds import Consents, Digest, Digests
+    from bot.languages import Languages
     from bot.recall import DigestLines, Presenter
 
 log = logging.getLogger(__name__)
 
 DigestPlace = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 
-COMING = "-# The digest is coming …"
+COMING = Phrase("The digest is coming …")
 
 PATIENT_TRIES = 4
 """What can't be compared with Discord is waited for so often; then the digest does without it."""
@@ -64,8 +65,10 @@ class DigestPosts:
         consents: Consents,
         clock: Clock,
         step: Step,
+        languages: Languages,
     ) -> None:
         self._bot = bot
+        self._languages = languages
         self._digests = digests
         self._lines = lines
         self._posts = posts
@@ -140,7 +143,8 @@ class DigestPosts:
         """Post a message that says nothing yet; for the same digest Discord gives the same one for some minutes."""
         once = hashlib.sha256(f"{digest.channel_id} {digest.covered_ms}".encode()).hexdigest()[:25]
         silent = discord.AllowedMentions.none()
-        return await place.send(view=text_view(COMING), nonce=once, allowed_mentions=silent, silent=True)
+        coming = self._languages.of(place.guild.preferred_locale).translated(COMING)
+        return await place.send(view=text_view(f"-# {coming}"), nonce=once, allowed_mentions=silent, silent=True)
 
     async def _note(
         self, digest: Digest, message: discord.Message, told: Sequence[Memory], glance: Glance, noted: Also
@@ -162,16 +166,17 @@ class DigestPosts:
         own = [
             message
             async for message in place.history(after=since, limit=LOOKED_THROUGH)
-            if message.author.id == place.guild.me.id and _says_nothing_yet(message)
+            if message.author.id == place.guild.me.id and self._says_nothing_yet(message)
         ]
         return [message for message in own if not await self._posts.is_known(message.id)]
+
+    def _says_nothing_yet(self, message: discord.Message) -> bool:
+        """Whether it is one of ours without lines; the server may speak another language by now."""
+        coming = {f"-# {language.translated(COMING)}" for language in self._languages}
+        texts = (part for box in message.components if isinstance(box, discord.Container) for part in box.children)
+        return any(isinstance(part, discord.TextDisplay) and part.content in coming for part in texts)
 
 
 async def _delete(messages: Sequence[discord.Message]) -> None:
     for message in messages:
         await message.delete()
-
-
-def _says_nothing_yet(message: discord.Message) -> bool:
-    texts = (part for box in message.components if isinstance(box, discord.Container) for part in box.children)
-    return any(isinstance(part, discord.TextDisplay) and part.content == COMING for part in texts)

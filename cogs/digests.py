@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
-from bot.domain import Clock, Refused, do_each
+from bot.domain import Clock, Phrase, Refused, do_each
 from bot.guilds import Action, Digest, Every
 from cogs import texts
 from cogs.checks import manager_only, per_member
 from cogs.digest_posts import DigestPlace
+from cogs.languages import language_of
 from cogs.notices import missing_permissions
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import text_view
@@ -29,6 +31,11 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 
 MOST = 20
 """Channels of one server that get a digest."""
+
+_OFTEN = {
+    Every.DAY: partial(Phrase, "{channel} gets a digest every day at {time} ({zone}), next {when}"),
+    Every.WEEK: partial(Phrase, "{channel} gets a digest every Monday at {time} ({zone}), next {when}"),
+}
 
 
 class DigestCog(commands.Cog, name="Digests"):
@@ -113,17 +120,19 @@ class DigestCog(commands.Cog, name="Digests"):
         await interaction.response.defer(ephemeral=True, thinking=True)
         place = self._place(interaction, channel)
         if missing := missing_permissions(place):
-            raise Refused(f"I lack **{', '.join(missing)}** in {place.mention}; give me that and try again.")
+            raise Refused(texts.lacking(missing, place.mention))
         guild_id = place.guild.id
         others = [digest for digest in await self._digests.of_guild(guild_id) if digest.channel_id != place.id]
         if len(others) >= MOST:
-            raise Refused(f"{MOST} channels get a digest already; switch one off with `/digest off` first.")
+            raise Refused(
+                Phrase("{most} channels get a digest already; switch one off with `/digest off` first.", most=MOST)
+            )
         digest = await self._digests.switch_on(guild_id, place.id, Every(every), at, by=interaction.user.id)
         details = {"every": every, "at": f"{at}:00"}
         await self._audit.record(
             guild_id, Action.DIGEST_ON, by=interaction.user.id, channel_id=place.id, details=details
         )
-        await reply(interaction, f"{self._line(digest)}. {texts.DIGEST_IS_PUBLIC}")
+        await reply(interaction, Phrase.joined(". ", [self._line(digest), texts.DIGEST_IS_PUBLIC]))
 
     @digest.command(name="off", description="Post no digest in a channel any more; what is posted stays")
     @app_commands.describe(channel="This channel unless you choose another")
@@ -137,11 +146,13 @@ class DigestCog(commands.Cog, name="Digests"):
         channel_id = (interaction.channel_id or 0) if channel is None else channel.id
         if channel is None and len(digests) == 1:
             (channel_id,) = digests
+        place = f"<#{channel_id}>"
         if not await self._digests.switch_off(guild_id, channel_id):
-            await reply(interaction, f"<#{channel_id}> gets no digest; `/digest status` tells which channels do.")
+            none = Phrase("{channel} gets no digest; `/digest status` tells which channels do.", channel=place)
+            await reply(interaction, none)
             return
         await self._audit.record(guild_id, Action.DIGEST_OFF, by=interaction.user.id, channel_id=channel_id)
-        await reply(interaction, f"<#{channel_id}> gets no digest any more; what is posted stays.")
+        await reply(interaction, Phrase("{channel} gets no digest any more; what is posted stays.", channel=place))
 
     @digest.command(name="status", description="Which channels get a digest, and when the next one comes")
     @manager_only
@@ -149,19 +160,26 @@ class DigestCog(commands.Cog, name="Digests"):
     async def status(self, interaction: Interaction) -> None:
         """List them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        lines = [f"- {self._line(digest)}" for digest in await self._digests.of_guild(interaction.guild_id or 0)]
-        await reply_view(interaction, text_view("\n".join(["### Digests", *(lines or [texts.NO_DIGEST])])))
+        say = language_of(interaction).translated
+        lines = [f"- {say(self._line(digest))}" for digest in await self._digests.of_guild(interaction.guild_id or 0)]
+        text = "\n".join([f"### {say(Phrase('Digests'))}", *(lines or [say(texts.NO_DIGEST)])])
+        await reply_view(interaction, text_view(text))
 
     def _line(self, digest: Digest) -> str:
         """Which channel, how often, when next, and what stands in the way."""
         zone, now = self._zone_of(digest.guild_id), self._clock()
-        often = "every day" if digest.every is Every.DAY else "every Monday"
         when = (digest.due_ms(now, zone) or digest.next_ms(now, zone)) // 1000
-        line = f"<#{digest.channel_id}> gets a digest {often} at {digest.hour}:00 ({zone}), next <t:{when}:f>"
+        line = _OFTEN[digest.every](
+            channel=f"<#{digest.channel_id}>", time=f"{digest.hour}:00", zone=str(zone), when=f"<t:{when}:f>"
+        )
         guild = self._bot.get_guild(digest.guild_id)
         place = None if guild is None else guild.get_channel(digest.channel_id)
         if isinstance(place, DigestPlace) and (missing := missing_permissions(place)):
-            line += f"; ⚠️ I lack **{', '.join(missing)}** there, and post it late once I have that"
+            lack = Phrase(
+                "⚠️ I lack **{permissions}** there, and post it late once I have that",
+                permissions=Phrase.joined(", ", missing),
+            )
+            return Phrase.joined("; ", [line, lack])
         return line
 
     @staticmethod
@@ -174,5 +192,7 @@ class DigestCog(commands.Cog, name="Digests"):
         wanted = (interaction.channel_id or 0) if channel is None else channel.id
         place = None if interaction.guild is None else interaction.guild.get_channel(wanted)
         if not isinstance(place, DigestPlace):
-            raise Refused("A digest can be posted in a text or voice channel that I can see; choose one of them.")
+            raise Refused(
+                Phrase("A digest can be posted in a text or voice channel that I can see; choose one of them.")
+            )
         return place

@@ -42,7 +42,7 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
 def _sentence(interaction: Interaction, error: Exception) -> str:
     match error:
         case UserError():
-            return str(error)
+            return error.sentence
         case app_commands.CommandOnCooldown():
             return texts.cooldown(error.retry_after)
         case app_commands.MissingPermissions():

@@ -60,7 +60,7 @@ class Examples:
         hits = (await self._presenter.present(guild.id, read)).items
         names = await names_for(guild, self._directory, (), [hit.text for hit in hits])
         made = [
-            Example(question.format(topic=safe(hit.text, names, limit=TOPIC_CHARS)), hit)
+            Example(question(topic=safe(hit.text, names, limit=TOPIC_CHARS)), hit)
             for question, hit in zip(texts.TOPIC_QUESTIONS, hits, strict=False)
         ]
         return made or [Example(question) for question in texts.FIXED_QUESTIONS]

@@ -8,9 +8,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain import Phrase
 from bot.memories import ForgetOutcome
 from cogs.access import Access
 from cogs.checks import per_member
+from cogs.languages import language_of
 from cogs.names import names_for
 from cogs.rendering import plain_line, safe
 from cogs.reply import reply, reply_view
@@ -143,5 +145,5 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
             return
         guild_id = interaction.guild_id or 0
         receipt = await self._clerk.erase_member(interaction.user.id, guild_id, up_to=interaction.id)
-        shown = receipt_view("Deleted", receipt.removed, receipt.remaining, unwritten=receipt.unwritten)
+        shown = receipt_view(Phrase("Deleted"), receipt, language_of(interaction))
         await interaction.edit_original_response(view=shown)

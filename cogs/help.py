@@ -9,13 +9,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain import Phrase
 from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
+from cogs.languages import language_of
 from cogs.reply import reply_view
 from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
+    from bot.languages import Language
     from cogs.examples import Examples
 
 Interaction = discord.Interaction[Any]
@@ -47,12 +50,14 @@ class HelpCog(commands.Cog, name="Help"):
         examples = await self._examples.of(guild, reading)
         tree = self._bot.tree
         known = [*tree.get_commands(), *tree.get_commands(type=discord.AppCommandType.message)]
+        language = language_of(interaction)
         lines = [
-            texts.HELP_TITLE,
-            *(f"- `/ask` {example.text}" for example in examples),
-            texts.HELP_COMMANDS,
-            *_lines(command for command in known if may_use(command, interaction.permissions)),
-            texts.HELP_BELOW,
+            f"### {language.translated(texts.HELP_TITLE)}",
+            language.translated(texts.HELP_INTRODUCTION),
+            *(f"- `/ask` {language.translated(example.text)}" for example in examples),
+            f"**{language.translated(texts.HELP_COMMANDS)}**",
+            *_lines((command for command in known if may_use(command, interaction.permissions)), language),
+            f"-# {language.translated(texts.HELP_BELOW)}",
         ]
         await reply_view(interaction, text_view("\n".join(lines)))
 
@@ -62,12 +67,12 @@ def may_use(command: Known, permissions: discord.Permissions) -> bool:
     return command.default_permissions is None or command.default_permissions <= permissions
 
 
-def _lines(known: Iterable[Known]) -> list[str]:
+def _lines(known: Iterable[Known], language: Language) -> list[str]:
     """A line for each command, by name; message menus last."""
     lines = []
     for command in sorted(known, key=lambda command: (isinstance(command, app_commands.ContextMenu), command.name)):
         if isinstance(command, app_commands.ContextMenu):
-            lines.append(texts.HELP_MENU.format(name=command.name))
+            lines.append(f"- *{command.name}* – {language.translated(texts.HELP_MENU)}")
         else:
-            lines.append(f"- `/{command.name}` – {command.description}")
+            lines.append(f"- `/{command.name}` – {language.translated(Phrase(command.description))}")
     return lines

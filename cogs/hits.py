@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.domain import Hit, Line, Memory, jump_url
+from bot.domain import Hit, Line, Memory, MemoryKind, Phrase, jump_url
+from bot.languages import Language
 from bot.memories import Asker
 from bot.recall import Group
 from cogs import texts
@@ -24,35 +25,51 @@ SPEAKER_CHARS = 64
 BESIDE_CHARS = 80
 """How much is shown of what stands beside it, in small print."""
 
+_KINDS = {
+    MemoryKind.DECISION: Phrase("decision"),
+    MemoryKind.PLAN: Phrase("plan"),
+    MemoryKind.ANSWER: Phrase("answer"),
+    MemoryKind.LINK: Phrase("link"),
+    MemoryKind.QUESTION: Phrase("question"),
+    MemoryKind.TOPIC: Phrase("topic"),
+    MemoryKind.FACT: Phrase("fact"),
+    MemoryKind.PREFERENCE: Phrase("preference"),
+    MemoryKind.NOTE: Phrase("note"),
+}
+
 
 def hit_item(
     hit: Hit,
     names: Mapping[int, str],
     asker: Asker,
+    language: Language,
     bold: Callable[[str], bool] = plain_word,
     before: Sequence[Memory] = (),
 ) -> PageItem:
     """One hit, ready to be shown, with the words in bold that `bold` tells, and below it what held `before`."""
-    return group_item(Group((hit,)), names, asker, bold, before)
+    return group_item(Group((hit,)), names, asker, language, bold, before)
 
 
 def group_item(
     group: Group,
     names: Mapping[int, str],
     asker: Asker,
+    language: Language,
     bold: Callable[[str], bool] = plain_word,
     before: Sequence[Memory] = (),
 ) -> PageItem:
     """Hits that overlap as one: the statements, or the line that matched best, then a line beside it."""
     best, excerpt = group.hits[0], group.excerpt
     memories = [hit.memory for hit in group.statements if hit.memory is not None]
-    lines = [safe(memory.text, names, limit=TEXT_CHARS, bold=bold) + doubt_of(memory) for memory in memories]
-    lines += [_older(older, names) for older in before[:MAX_BEFORE]]
+    lines = [safe(memory.text, names, limit=TEXT_CHARS, bold=bold) + doubt_of(memory, language) for memory in memories]
+    lines += [_older(older, names, language) for older in before[:MAX_BEFORE]]
     if excerpt is not None and memories:
         lines.append(f"-# {_line(_source_of(memories, excerpt), names, BESIDE_CHARS, bold)}")
     elif excerpt is not None:
         lines += _excerpt(excerpt, names, bold)
-    about = "" if not memories else f"{memories[0].kind} · {speakers_of(memories[0].author_ids, names)} · "
+    about = ""
+    if memories:
+        about = f"{kind_of(memories[0], language)} · {speakers_of(memories[0].author_ids, names, language)} · "
     at = best.created_at if best.memory is None else best.memory.said_at
     return PageItem(
         text="\n".join(lines),
@@ -62,24 +79,35 @@ def group_item(
     )
 
 
-def doubt_of(memory: Memory) -> str:
+def kind_of(memory: Memory, language: Language) -> str:
+    """What kind of memory it is."""
+    return language.translated(_KINDS[memory.kind])
+
+
+def doubt_of(memory: Memory, language: Language) -> str:
     """A line on the newer message by which a memory may have changed; empty where nothing speaks against it."""
     if memory.doubt is None:
         return ""
     url = jump_url(memory.guild_id, memory.doubt.channel_id, memory.doubt.message_id)
-    return f"\n-# {texts.MAY_HAVE_CHANGED}: [newer message]({url})"
+    return f"\n-# {texts.may_have_changed(url, language)}"
 
 
-def speakers_of(author_ids: Sequence[int], names: Mapping[int, str]) -> str:
+def speakers_of(author_ids: Sequence[int], names: Mapping[int, str], language: Language) -> str:
     """Who said it, three names at most."""
     shown = [safe_name(names.get(author_id, ""), limit=SPEAKER_CHARS) for author_id in author_ids[:3]]
     more = len(author_ids) - len(shown)
-    return ", ".join(shown) + (f" and {texts.count(more, 'other')}" if more else "")
+    people = ", ".join(shown)
+    return (
+        language.plural("{people} and {number} other", "{people} and {number} others", more, people=people)
+        if more
+        else people
+    )
 
 
-def _older(memory: Memory, names: Mapping[int, str]) -> str:
+def _older(memory: Memory, names: Mapping[int, str], language: Language) -> str:
     """A line on what held before."""
-    return f"-# before, {ago(memory.said_at)}: {safe(memory.text, names, limit=BEFORE_CHARS)}"
+    text = safe(memory.text, names, limit=BEFORE_CHARS)
+    return f"-# {language.say('before, {when}: {memory}', when=ago(memory.said_at), memory=text)}"
 
 
 def _source_of(memories: Sequence[Memory], excerpt: Hit) -> Line:

@@ -11,6 +11,7 @@ import discord
 from discord.ext import commands
 
 from bot.domain import Clock, Memory, people_in
+from bot.languages import Language, Languages
 from bot.recall import next_day, sections_of
 from cogs import texts
 from cogs.access import Access, Talk
@@ -41,8 +42,10 @@ class LinedPosts:
         consents: Consents,
         zone_of: ZoneOf,
         clock: Clock,
+        languages: Languages,
     ) -> None:
         self._bot = bot
+        self._languages = languages
         self._posts = posts
         self._store = store
         self._directory = directory
@@ -86,7 +89,7 @@ class LinedPosts:
         stored = [memory.text for memory in told]
         names = await names_for(guild, self._directory, people, stored)
         now = datetime.fromtimestamp(self._clock() / 1000, tz=self._zone_of(guild.id))
-        text = digest_text(post, told, names, now)
+        text = digest_text(post, told, names, now, self._languages.of(guild.preferred_locale))
         await place.get_partial_message(post.message_id).edit(
             view=text_view(text), allowed_mentions=discord.AllowedMentions.none()
         )
@@ -107,7 +110,7 @@ class LinedPosts:
         ]
 
 
-def digest_text(post: Post, told: Sequence[Memory], names: Mapping[int, str], now: datetime) -> str:
+def digest_text(post: Post, told: Sequence[Memory], names: Mapping[int, str], now: datetime, language: Language) -> str:
     """The lines of a digest, kind by kind.
 
     Args:
@@ -115,10 +118,13 @@ def digest_text(post: Post, told: Sequence[Memory], names: Mapping[int, str], no
         told: in their order.
         names: display names of everybody in it.
         now: in the time zone of the server, for the days of plans.
+        language: of the server.
     """
     zone = now.tzinfo or UTC
-    writer = EntryWriter(names, here=post.channel_id, day_of=lambda memory: next_day(memory, now.date(), zone))
+    writer = EntryWriter(
+        names, here=post.channel_id, day_of=lambda memory: next_day(memory, now.date(), zone), language=language
+    )
     sections = sections_of(told)
     lines = writer.written(sections, [entry.hit for section in sections for entry in section.entries])
-    title = f"### What happened since <t:{(post.covers_ms or 0) // 1000}:f>"
-    return f"{title}\n{lines}\n-# {texts.BELOW_DIGEST}"
+    title = language.say("What happened since {when}", when=f"<t:{(post.covers_ms or 0) // 1000}:f>")
+    return f"### {title}\n{lines}\n-# {language.translated(texts.BELOW_DIGEST)}"

@@ -10,11 +10,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Memory, MemoryKind
+from bot.domain import Memory, MemoryKind, Phrase
 from bot.guilds import kind_name
 from bot.memories import Asker, MemoryPage
 from bot.recall import Presenter
-from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.memory_filter import MemoryFilter
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction[Any]
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
-NOTHING_OWN = (
+NOTHING_OWN = Phrase(
     "Nothing that you can read here is remembered from you. `/remember` keeps something on purpose; `/recall` finds "
     "what was said."
 )
@@ -76,10 +75,10 @@ class Memories(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         wanted = MemoryFilter(None if kind is None else MemoryKind(kind), words or "", channel)
         parts = (
-            ("From me", OwnPages(self._own, self._directory, self._access, self._presenter, wanted)),
+            (Phrase("From me"), OwnPages(self._own, self._directory, self._access, self._presenter, wanted)),
             (ABOUT, AboutPages(self._named, self._directory, self._access, self._presenter, wanted)),
             (
-                "To decide",
+                Phrase("To decide"),
                 DecidePages(self._named, self._directory, self._access, self._presenter, MemoryFilter()),
             ),
         )
@@ -120,7 +119,7 @@ class OwnPages(MemoryPages):
 
     def title(self, total: int) -> str:
         """See MemoryPages."""
-        return f"### {texts.count(total, 'memory').capitalize()} from you"
+        return Phrase.plural("{number} memory from you", "{number} memories from you", total)
 
 
 class InParts:
@@ -141,7 +140,7 @@ class InParts:
         counts = (None, standing.about, standing.to_decide)
         beside = [
             Part(
-                label if count is None else f"{label}: {count:,}",
+                label if count is None else Phrase("{label}: {count}", label=label, count=count),
                 None if place == self._current else InParts(self._parts, place, self._named, self._access),
             )
             for place, ((label, _), count) in enumerate(zip(self._parts, counts, strict=True))

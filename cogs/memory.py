@@ -10,9 +10,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import MessageState, Refused
+from bot.domain import MessageState, Phrase, Refused
 from cogs import texts
 from cogs.checks import manager_only, per_member
+from cogs.languages import language_of
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import text_view
 from cogs.views.status import CHART, status_view
@@ -76,33 +77,54 @@ class MemoryAdmin(commands.Cog, name="Memory"):
         counts = await self._log.count_by_state(guild_id)
         waiting = await self._log.pending_overview(guild_id)
         report = await self._status.report(guild_id)
-        lately = report.traffic
-        lines = [
-            "### Memory of this server",
-            f"- {texts.count(self._observed(interaction), 'channel')} observed (`/observe list`)",
-            f"- {texts.count(sum(counts.values()), 'message')} in the log, kept for {self._guilds.policy.retention}",
-            f"- {texts.count(await self._store.count(guild_id), 'memory')}",
-            f"- {texts.count(lately.last_day, 'message')} within 24 hours, {lately.last_hour:,} within the last one; "
-            f"{texts.count(lately.memories, 'memory')} made within 24 hours",
+        lately, observed = report.traffic, self._observed(interaction)
+        lines: list[str] = [
+            Phrase.plural(
+                "{number} channel observed (`/observe list`)", "{number} channels observed (`/observe list`)", observed
+            ),
+            Phrase.plural(
+                "{number} message in the log, kept for {retention}",
+                "{number} messages in the log, kept for {retention}",
+                sum(counts.values()),
+                retention=self._guilds.policy.retention,
+            ),
+            texts.memories(await self._store.count(guild_id)),
+            Phrase(
+                "{messages} within 24 hours, {hour} within the last one; {memories} made within 24 hours",
+                messages=texts.messages(lately.last_day),
+                hour=lately.last_hour,
+                memories=texts.memories(lately.memories),
+            ),
         ]
         if report.refusals:
-            lines.append(f"- Not kept of what the model proposed in 30 days: {_reasons(report.refusals)}")
+            reasons = _reasons(report.refusals)
+            lines.append(Phrase("Not kept of what the model proposed in 30 days: {reasons}", reasons=reasons))
         if waiting:
-            pending, places = texts.count(counts[MessageState.PENDING], "message"), texts.count(len(waiting), "channel")
-            lines.append(f"- {pending} waiting in {places}, the oldest since <t:{waiting[0].oldest_ms // 1000}:R>")
-        if self._flusher is None:
-            lines.append("- No language model is in use: messages are searchable by their words")
-        if self._intake.overflowed:
-            lines.append("- ⚠️ The database does not keep up; what is missed is read later")
-        unread = self._intake.counts["unreadable_events"]
-        if unread:
             lines.append(
-                f"- {texts.count(unread, 'event')} of Discord, in all servers, could not be read; what they were about "
-                "was read again"
+                Phrase(
+                    "{messages} waiting in {channels}, the oldest since {when}",
+                    messages=texts.messages(counts[MessageState.PENDING]),
+                    channels=texts.channels(len(waiting)),
+                    when=f"<t:{waiting[0].oldest_ms // 1000}:R>",
+                )
+            )
+        if self._flusher is None:
+            lines.append(Phrase("No language model is in use: messages are searchable by their words"))
+        if self._intake.overflowed:
+            lines.append(Phrase("⚠️ The database does not keep up; what is missed is read later"))
+        if unread := self._intake.counts["unreadable_events"]:
+            lines.append(
+                Phrase.plural(
+                    "{number} event of Discord, in all servers, could not be read; what it was about was read again",
+                    "{number} events of Discord, in all servers, could not be read; what they were about was read "
+                    "again",
+                    unread,
+                )
             )
         chart = await self._status.chart(report)
         files = [] if chart is None else [discord.File(BytesIO(chart), CHART)]
-        await reply_view(interaction, status_view(lines, report, chart=bool(files)), *files)
+        view = status_view(lines, report, language_of(interaction), chart=bool(files))
+        await reply_view(interaction, view, *files)
 
     def _observed(self, interaction: Interaction) -> int:
         """How many channels and threads are observed by a decision of their own; categories are none."""
@@ -126,7 +148,8 @@ class MemoryAdmin(commands.Cog, name="Memory"):
         self._flushes.add(task)
         task.add_done_callback(self._flushes.discard)
         done, _ = await asyncio.wait({task}, timeout=FLUSH_ANSWER_SECONDS)
-        await reply(interaction, _report(task.result()) if done else "It takes long and goes on; see `/memory status`.")
+        goes_on = Phrase("It takes long and goes on; see `/memory status`.")
+        await reply(interaction, _report(task.result()) if done else goes_on)
 
     @memory.command(
         name="settings", description="Whose messages are kept and how long memories stay; read again what is kept"
@@ -169,16 +192,23 @@ class MemoryAdmin(commands.Cog, name="Memory"):
 def _reasons(refusals: Mapping[str, int]) -> str:
     """The most frequent reasons, each with its number, and how many more there were."""
     ranked = sorted(refusals.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{number:,} {reason.replace('_', ' ')}" for reason, number in ranked[:REASONS_SHOWN]]
-    rest = sum(number for _, number in ranked[REASONS_SHOWN:])
-    return ", ".join([*shown, f"{rest:,} for other reasons"] if rest else shown)
+    shown: list[str] = [f"{number:,} {reason.replace('_', ' ')}" for reason, number in ranked[:REASONS_SHOWN]]
+    if rest := sum(number for _, number in ranked[REASONS_SHOWN:]):
+        shown.append(Phrase("{number} for other reasons", number=rest))
+    return Phrase.joined(", ", shown)
 
 
 def _report(report: FlushReport) -> str:
     if not (report.messages or report.dead or report.waiting):
-        return "Nothing was waiting in that channel."
-    text = (
-        f"{texts.count(report.messages, 'message')} became {texts.count(report.memories, 'memory')} in "
-        f"{report.seconds:.1f} s ({texts.count(report.calls, 'call')}, {texts.count(report.tokens, 'token')})."
+        return Phrase("Nothing was waiting in that channel.")
+    text = Phrase(
+        "{messages} became {memories} in {seconds} s ({calls}, {tokens}).",
+        messages=texts.messages(report.messages),
+        memories=texts.memories(report.memories),
+        seconds=f"{report.seconds:.1f}",
+        calls=Phrase.plural("{number} call", "{number} calls", report.calls),
+        tokens=Phrase.plural("{number} token", "{number} tokens", report.tokens),
     )
-    return f"{text} The rest waits: {report.waiting}." if report.waiting else text
+    if not report.waiting:
+        return text
+    return Phrase.joined(" ", [text, Phrase("The rest waits: {reason}.", reason=report.waiting)])

@@ -14,7 +14,8 @@ from bot.memories import Asker, MemoryPage
 from bot.recall import Matched, Presenter
 from cogs import texts
 from cogs.access import Access
-from cogs.hits import doubt_of
+from cogs.hits import doubt_of, kind_of
+from cogs.languages import language_of
 from cogs.memory_filter import MemoryFilter
 from cogs.names import names_for
 from cogs.rendering import ago, safe
@@ -22,6 +23,7 @@ from cogs.views.choices import Offer
 from cogs.views.pages import ITEM_CHARS, Page, PageItem
 
 if TYPE_CHECKING:
+    from bot.languages import Language
     from bot.observe import Directory
 
 Interaction = discord.Interaction[Any]
@@ -102,10 +104,10 @@ class MemoryPages(ABC):
             texts_shown = [*(memory.text for memory in presented.items), *shown.quotes.values()]
             names = await names_for(interaction.guild, self._directory, (), texts_shown)
             names[asker.user_id] = interaction.user.display_name
-        bold = Matched(self.wanted.words)
+        bold, language = Matched(self.wanted.words), language_of(interaction)
         return Page(
-            title=self.title(stored.total),
-            items=tuple(_item(memory, shown, names, bold) for memory in presented.items),
+            title=f"### {language.translated(self.title(stored.total))}",
+            items=tuple(_item(memory, shown, names, bold, language) for memory in presented.items),
             notes=(*shown.notes, *([texts.NOT_COMPARED] if presented.incomplete else [])),
             number=number,
             pages=-(-stored.total // PER_PART),
@@ -119,15 +121,15 @@ class MemoryPages(ABC):
         return await self.load(asker, readable, number)
 
 
-def _item(memory: Memory, shown: Shown, names: Mapping[int, str], bold: Matched) -> PageItem:
+def _item(memory: Memory, shown: Shown, names: Mapping[int, str], bold: Matched, language: Language) -> PageItem:
     quote = shown.quotes.get(memory.id, "")
-    below = f"\n-# you said: {safe(quote, names, limit=QUOTE_CHARS)}" if quote else ""
-    below += doubt_of(memory)
-    replaced = "" if memory.state is MemoryState.CURRENT else " · replaced by a newer one"
+    quoted = language.say("you said: {quote}", quote=safe(quote, names, limit=QUOTE_CHARS))
+    below = (f"\n-# {quoted}" if quote else "") + doubt_of(memory, language)
+    replaced = "" if memory.state is MemoryState.CURRENT else f" · {language.say('replaced by a newer one')}"
     anchor = memory.anchor
     item = PageItem(
         text=safe(memory.text, names, limit=ITEM_CHARS - len(below), bold=bold) + below,
-        caption=f"{memory.kind} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
+        caption=f"{kind_of(memory, language)} · {ago(memory.said_at)} · <#{memory.channel_id}>{replaced}",
         url=jump_url(memory.guild_id, anchor.channel_id, anchor.message_id),
         memory_id=memory.id if memory.id in shown.own else None,
         correctable=memory.id in shown.correctable,

@@ -14,6 +14,7 @@ from discord import app_commands
 from discord.ext import commands
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.domain import Phrase
 from bot.recall import AskedQuestion, RecallQuery
 from cogs import texts
 from cogs.access import Access
@@ -25,6 +26,7 @@ from cogs.views.confirm import text_view
 
 if TYPE_CHECKING:
     from bot.forget import Posts
+    from bot.languages import Languages
     from bot.memories import Asker
     from bot.recall import PatientResponder, Talks
     from cogs.answering import Answering
@@ -59,8 +61,10 @@ class Mentions(commands.Cog):
         answering: Answering,
         publisher: Publisher,
         examples: Examples,
+        languages: Languages,
     ) -> None:
         self._bot = bot
+        self._languages = languages
         self._access = access
         self._backfill = backfill
         self._responder = responder
@@ -114,7 +118,7 @@ class Mentions(commands.Cog):
         asked = _plain(message.content) if question is None else question
         if not self._backfill.observes(place):
             if question is not None:
-                await _say(message, texts.NOT_LISTENING)
+                await self._say(message, texts.NOT_LISTENING)
         elif not asked:
             await self._explain(message, place, member)
         else:
@@ -129,15 +133,16 @@ class Mentions(commands.Cog):
 
         examples = await self._examples.of(place.guild, everybody)
         hits = [example.hit for example in examples if example.hit is not None]
-        text = "\n".join([texts.HOW_TO_ASK, *(f"- {example.text}" for example in examples)])
+        text = Phrase.joined("\n- ", [texts.HOW_TO_ASK, *(example.text for example in examples)])
         if not hits:
-            await _say(message, text)
+            await self._say(message, text)
             return
+        shown = self._languages.of(place.guild.preferred_locale).translated(text)
         posted = await self._publisher.post(
-            place, text_view(text), everybody, asker=asker, asked_id=message.id, cited=hits, answers=message
+            place, text_view(shown), everybody, asker=asker, asked_id=message.id, cited=hits, answers=message
         )
         if posted is None:  # something of it is not any more what it was
-            await _say(message, "\n".join([texts.HOW_TO_ASK, *(f"- {fixed}" for fixed in texts.FIXED_QUESTIONS)]))
+            await self._say(message, Phrase.joined("\n- ", [texts.HOW_TO_ASK, *texts.FIXED_QUESTIONS]))
 
     async def _answer(self, message: discord.Message, place: Place, member: discord.Member, question: str) -> None:
         asker = await self._access.member(member, place)
@@ -168,7 +173,7 @@ class Mentions(commands.Cog):
         async with answering as posting:
             async with place.typing():
                 answered = await self._responder.respond(query, everybody, posting.meanwhile)
-            reply = await posting.finish(answered) or await _say(message, texts.NOTHING_KNOWN)
+            reply = await posting.finish(answered) or await self._say(message, texts.NOTHING_KNOWN)
         self._talks.answered(message.id, reply.id)
 
     def _earlier(self, message: discord.Message, asker: Asker) -> str:
@@ -201,6 +206,14 @@ class Mentions(commands.Cog):
             return False
         return self._talks.answered_by(message_id) is not None or await self._posts.is_answer(message_id)
 
+    async def _say(self, message: discord.Message, text: str) -> discord.Message:
+        """Answer with a text that cites nothing, in the language of the server."""
+        language = self._languages.of("" if message.guild is None else message.guild.preferred_locale)
+        silent = discord.AllowedMentions.none()
+        return await message.reply(
+            language.translated(text), allowed_mentions=silent, mention_author=False, suppress_embeds=True
+        )
+
     def _may_ask(self, message: discord.Message) -> bool:
         """Count the question; False where there were too many lately."""
         now = message.created_at.timestamp()
@@ -213,9 +226,3 @@ class Mentions(commands.Cog):
 
 def _plain(content: str) -> str:
     return " ".join(content.split()).strip(" ,:;")
-
-
-async def _say(message: discord.Message, text: str) -> discord.Message:
-    """Answer with a text that cites nothing."""
-    silent = discord.AllowedMentions.none()
-    return await message.reply(text, allowed_mentions=silent, mention_author=False, suppress_embeds=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.domain import Hit, Memory, people_in
+from bot.domain import Hit, Memory, Phrase, people_in
 from bot.memories import Asker, ForgetOutcome, MemoryPage
 from bot.recall import Presenter
 from cogs import texts
@@ -28,22 +28,26 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction[Any]
 
 OUTCOMES = {
-    Choice.REPLACE_NAME: "Your name is replaced by “somebody” there. " + texts.MESSAGE_STAYS,
-    Choice.FLAG: "It is hidden until somebody who said it, or a moderator, decides. " + texts.MESSAGE_STAYS,
-    Choice.KEEP: "It is shown again as it was; the member can flag it again only when its text changes.",
-    Choice.TAKE_OUT: "It is shown again, with “somebody” in place of the name.",
+    Choice.REPLACE_NAME: Phrase.joined(
+        " ", [Phrase("Your name is replaced by “somebody” there."), texts.MESSAGE_STAYS]
+    ),
+    Choice.FLAG: Phrase.joined(
+        " ", [Phrase("It is hidden until somebody who said it, or a moderator, decides."), texts.MESSAGE_STAYS]
+    ),
+    Choice.KEEP: Phrase("It is shown again as it was; the member can flag it again only when its text changes."),
+    Choice.TAKE_OUT: Phrase("It is shown again, with “somebody” in place of the name."),
 }
 
-ABOUT_NOTE = (
+ABOUT_NOTE = Phrase(
     "**Replace my name** puts “somebody” in its place. **This is wrong** hides the memory until somebody who said it, "
     "or a moderator, decides; after two weeks without a decision it is shown again without your name."
 )
-DECIDE_NOTE = (
+DECIDE_NOTE = Phrase(
     "A member who is named there says that this is wrong. It is hidden until you, or somebody else who may, decide; "
     "without a decision in two weeks it is shown again without the name."
 )
-NOTHING_ABOUT = "No memory that you can read names you."
-NOTHING_TO_DECIDE = "Nothing waits for your decision."
+NOTHING_ABOUT = Phrase("No memory that you can read names you.")
+NOTHING_TO_DECIDE = Phrase("Nothing waits for your decision.")
 
 
 class NamedChoices:
@@ -125,7 +129,7 @@ class AboutPages(MemoryPages):
 
     def title(self, total: int) -> str:
         """See MemoryPages."""
-        return f"### {texts.count(total, 'memory').capitalize()} about you"
+        return Phrase.plural("{number} memory about you", "{number} memories about you", total)
 
 
 class DecidePages(MemoryPages):
@@ -154,7 +158,7 @@ class DecidePages(MemoryPages):
 
     def title(self, total: int) -> str:
         """See MemoryPages."""
-        return f"### Your decision: {texts.count(total, 'memory')}"
+        return Phrase("Your decision: {memories}", memories=texts.memories(total))
 
 
 class AboutMe:

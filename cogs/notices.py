@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.guilds import ObservedChannel, Policy, Rules
+from cogs import texts
 from cogs.access import Talk
 from cogs.faults import UNREACHABLE
 from cogs.views.notice import notice_view
@@ -12,14 +13,6 @@ from cogs.views.notice import notice_view
 OPERATOR = "the operator of this bot"
 FORUM_POST_NAME = "This forum is observed"
 FORUM_POST_NAME_OFF = "This forum is not observed any more"
-
-_NAMES = {
-    "view_channel": "View Channel",
-    "read_message_history": "Read Message History",
-    "send_messages": "Send Messages",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "connect": "Connect",
-}
 
 
 def missing_permissions(channel: Talk | discord.Thread) -> list[str]:
@@ -29,7 +22,7 @@ def missing_permissions(channel: Talk | discord.Thread) -> list[str]:
     if isinstance(channel, discord.VoiceChannel | discord.StageChannel):
         needed.append("connect")
     permissions = channel.permissions_for(channel.guild.me)
-    return [_NAMES[name] for name in needed if not getattr(permissions, name)]
+    return [texts.permission_name(name) for name in needed if not getattr(permissions, name)]
 
 
 def notice_text(policy: Policy, *, by: int | None, rules: Rules, days_back: int = 0) -> str:

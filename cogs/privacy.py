@@ -11,14 +11,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Refused
+from bot.domain import Phrase, Refused
 from bot.forget import as_json, as_page, for_eyes_with
 from bot.guilds import Action, ConsentRule, FactsRule
 from cogs import texts
 from cogs.access import Access
 from cogs.backfill import is_private, parent_of
 from cogs.checks import per_member
+from cogs.counted import counted
 from cogs.errors import answer_error
+from cogs.languages import language_of
 from cogs.reply import reply, reply_view
 from cogs.views.confirm import Confirm, receipt_view, text_view
 from cogs.views.notice import NOTICE_BUTTONS, NoticeButton
@@ -56,11 +58,18 @@ def outcome_lines(outcome: Outcome | None) -> list[str]:
         return []
     when = f"<t:{outcome.at_ms // 1000}:R>"
     if outcome.receipt is None:
-        return [f"- You asked {when} for everything to be deleted; that is under way."]
-    removed = ", ".join(f"{name}: {number:,}" for name, number in outcome.receipt.removed.items() if number)
+        return [Phrase("You asked {when} for everything to be deleted; that is under way.", when=when)]
+    removed = Phrase.joined(", ", counted(outcome.receipt.removed)) or Phrase("there was nothing to delete")
     left = sum(outcome.receipt.remaining.values())
-    rest = f"{texts.count(left, 'item')} could not be removed yet" if left else "nothing was left"
-    return [f"- Deleted {when} as asked: {removed or 'there was nothing to delete'}. Checked: {rest}."]
+    rest = Phrase.plural("{number} item could not be removed yet", "{number} items could not be removed yet", left)
+    return [
+        Phrase(
+            "Deleted {when} as asked: {removed}. Checked: {rest}.",
+            when=when,
+            removed=removed,
+            rest=rest if left else Phrase("nothing was left"),
+        )
+    ]
 
 
 def _files(texts_by_name: dict[str, str], limit: int) -> list[discord.File]:
@@ -116,7 +125,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         facts = "kept" if self._consents.facts(guild_id, user_id) else "not kept"
         lines = [
             "### What is kept about you",
-            *outcome_lines(await self._clerk.outcome_for(user_id, guild_id)),
+            *(f"- {line}" for line in outcome_lines(await self._clerk.outcome_for(user_id, guild_id))),
             f"- {self._standing(guild_id, user_id)}",
             f"- {RULES[rules.consent]}",
             f"- This channel is {'**observed**' if observed else 'not observed'}.",
@@ -178,7 +187,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         receipt = await self._personal.delete(user_id, guild_id, up_to=interaction.id, first=note)
         details = receipt.removed if guild_id is not None else None  # other servers' counts are not this one's business
         await self._guilds.audit.record(interaction.guild_id or 0, Action.MEMBER_ERASED, by=None, details=details)
-        shown = receipt_view("You are opted out", receipt.removed, receipt.remaining, unwritten=receipt.unwritten)
+        shown = receipt_view(Phrase("You are opted out"), receipt, language_of(interaction))
         await interaction.edit_original_response(view=shown)
 
     @app_commands.command(name="opt-in", description="Let what you say in observed channels be kept again")

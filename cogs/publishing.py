@@ -13,9 +13,10 @@ from discord import ui
 from discord.ext import commands, tasks
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain import Hit, do_each, frames_of, people_in, reason_of
+from bot.domain import Hit, Phrase, do_each, frames_of, people_in, reason_of
 from bot.forget import OF_SERVER, Post, Posts, sources_of
 from bot.guilds import Consents
+from bot.languages import Languages
 from bot.memories import Asker
 from bot.recall import Presenter, Reading
 from cogs import texts
@@ -39,7 +40,7 @@ AT_ONCE = 20
 COMPARISONS = 5
 """How often the sources of posts are compared first in a new session; the sweep of everything reaches the rest."""
 
-LOOKING = "-# Looking it up …"
+LOOKING = Phrase("Looking it up …")
 
 
 def why_not_here(asker: discord.Member, place: object) -> str:
@@ -58,8 +59,9 @@ def why_not_here(asker: discord.Member, place: object) -> str:
 class Publisher:
     """Posts what cites messages: noted in the database before it shows."""
 
-    def __init__(self, presenter: Presenter, posts: Posts, consents: Consents) -> None:
+    def __init__(self, presenter: Presenter, posts: Posts, consents: Consents, languages: Languages) -> None:
         self._presenter = presenter
+        self._languages = languages
         self._posts = posts
         self._consents = consents
 
@@ -93,10 +95,11 @@ class Publisher:
         """
         silent = discord.AllowedMentions.none()
         glance = await self._posts.glance({message_id for hit in cited for message_id in hit.message_ids})
+        looking = text_view(f"-# {self._languages.of(place.guild.preferred_locale).translated(LOOKING)}")
         if answers is None:
-            message = await place.send(view=text_view(LOOKING), allowed_mentions=silent)
+            message = await place.send(view=looking, allowed_mentions=silent)
         else:
-            message = await answers.reply(view=text_view(LOOKING), allowed_mentions=silent, mention_author=False)
+            message = await answers.reply(view=looking, allowed_mentions=silent, mention_author=False)
         known = not self._consents.left_out(asker.guild_id, asker.user_id)
         try:
             await self._posts.record(

@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Hit
+from bot.domain import Hit, Phrase
 from bot.memories import Asker
 from bot.recall import (
     Group,
@@ -32,6 +32,7 @@ from cogs.access import Access
 from cogs.checks import per_member
 from cogs.forget import MemoryActions
 from cogs.hits import group_item
+from cogs.languages import language_of
 from cogs.named import AboutMe, naming
 from cogs.names import names_for
 from cogs.publishing import Place as PostingPlace
@@ -135,7 +136,7 @@ class RecallCog(commands.Cog):
             return
         result = await self._recall.search(wanted)
         window = window_in_words(first, last, zone)
-        searched = f"Searched only what was said {window}." if window else None
+        searched = texts.searched(window) if window else None
         result = replace(result, notes=(*filter(None, [why_not, searched]), *result.notes))
         await reply_view(interaction, await self.pages_of(interaction, wanted, result, history=history))
 
@@ -271,11 +272,13 @@ class RecallPages:
         people = [user_id for hit in hits for user_id in hit.author_ids]
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
         names = await names_for(interaction.guild, self._directory, people, stored)
+        language = language_of(interaction)
         return [
             group_item(
                 group,
                 names,
                 asker,
+                language,
                 self._matched,
                 [older for hit in group.statements if hit.memory for older in before.get(hit.memory.id, ())],
             )
@@ -284,11 +287,16 @@ class RecallPages:
 
     def _nothing(self, asker: Asker) -> str:
         if not self._guilds.observations.channels(asker.guild_id):
-            return "No channel is observed here yet; somebody with Manage Server can begin with `/setup`."
-        filters = replace(self._query, text="", limit=0, max_chars=0)
-        narrowed = filters.author_id or filters.since or filters.until
-        hint = "try it without member, channel, since or until" if narrowed else "try other words, or fewer"
-        return (
-            f"Nothing that you can read matches; {hint}. Messages stay searchable for "
-            f"{self._guilds.policy.retention}, memories until they are forgotten."
+            return Phrase("No channel is observed here yet; somebody with Manage Server can begin with `/setup`.")
+        retention = self._guilds.policy.retention
+        if self._query.author_id or self._query.since or self._query.until:
+            return Phrase(
+                "Nothing that you can read matches; try it without member, channel, since or until. Messages stay "
+                "searchable for {retention}, memories until they are forgotten.",
+                retention=retention,
+            )
+        return Phrase(
+            "Nothing that you can read matches; try other words, or fewer. Messages stay searchable for {retention}, "
+            "memories until they are forgotten.",
+            retention=retention,
         )

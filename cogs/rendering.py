@@ -14,6 +14,7 @@ from datetime import date, datetime
 import discord
 
 from bot.domain import SOMEBODY, is_visible, with_names
+from bot.languages import Language
 
 ELLIPSIS = "…"
 
@@ -87,9 +88,9 @@ def ago(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "R")
 
 
-def day_label(first: date, last: date, minutes: int = -1) -> str:
+def day_label(language: Language, first: date, last: date, minutes: int = -1) -> str:
     """A day, or the first and the last one of a week, with the time where one is told: "Sun 21 Jun, 14:00"."""
-    written = [f"{day:%a} {day.day} {day:%b}" for day in dict.fromkeys((first, last))]
+    written = [language.day(day) for day in dict.fromkeys((first, last))]
     clock = f", {minutes // 60:02}:{minutes % 60:02}" if minutes >= 0 else ""
     return " – ".join(written) + clock
 

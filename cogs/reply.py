@@ -7,11 +7,14 @@ from typing import Any
 import discord
 from discord import ui
 
+from cogs.languages import language_of
+
 Interaction = discord.Interaction[Any]
 
 
 async def reply(interaction: Interaction, text: str) -> None:
-    """Answer with one text, whether or not the interaction was deferred or answered before."""
+    """Answer with one text, a `Phrase` in the asker's language, whether or not there was an answer before."""
+    text = language_of(interaction).translated(text)
     silent = discord.AllowedMentions.none()
     if not interaction.response.is_done():
         await interaction.response.send_message(text, ephemeral=True, allowed_mentions=silent, suppress_embeds=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.domain import Refused
+from bot.domain import Phrase, Refused
 from bot.guilds import Action
 from cogs import texts
 from cogs.checks import require_manager
@@ -32,7 +32,7 @@ PROGRESS_PAUSE = 2.0
 STEPS = 10
 """Parts of the bar."""
 
-GOES_ON = "it goes on; open this panel again to see how far it is."
+GOES_ON = Phrase("it goes on; open this panel again to see how far it is.")
 
 
 class ReadingAgain:
@@ -75,10 +75,16 @@ class ReadingAgain:
             await asyncio.sleep(PROGRESS_PAUSE)
             left = (await self._rereadings.standing(guild_id=guild_id)).left
         line = progress_line(max(0, total - left), total)
-        await show(f"{line}; {GOES_ON}" if left else f"{line}.")
+        await show(Phrase.joined("; ", [line, GOES_ON]) if left else Phrase("{line}.", line=line))
 
 
 def progress_line(done: int, total: int) -> str:
     """How many messages are through, with a bar."""
     full = STEPS * done // total
-    return f"{'▰' * full}{'▱' * (STEPS - full)} {done:,} of {texts.count(total, 'message')} read again"
+    return Phrase.plural(
+        "{bar} {done} of {number} message read again",
+        "{bar} {done} of {number} messages read again",
+        total,
+        bar="▰" * full + "▱" * (STEPS - full),
+        done=done,
+    )

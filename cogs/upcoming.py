@@ -16,6 +16,7 @@ from cogs import texts
 from cogs.access import Access
 from cogs.checks import per_member
 from cogs.hits import hit_item
+from cogs.languages import language_of
 from cogs.named import AboutMe, naming
 from cogs.names import names_for
 from cogs.rendering import day_label
@@ -48,7 +49,7 @@ class UpcomingCog(commands.Cog, name="Upcoming"):
         self._events = events
 
     @app_commands.command(name="upcoming", description="What was planned for the days ahead")
-    @app_commands.describe(days=f"How many days ahead; without it, {DAYS}")
+    @app_commands.describe(days="How many days ahead; without it, 30")
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)
     @per_member(5, 30.0)
@@ -97,8 +98,9 @@ class UpcomingPages:
 
         shown = await self._presenter.present(asker.guild_id, read)
         days = {each.memory.id: each.day for each in ahead}
+        title = language_of(interaction).plural("The next day", "The next {number} days", self._days)
         return Page(
-            title=f"### The next {texts.count(self._days, 'day')}",
+            title=f"### {title}",
             items=tuple(await self._items(interaction, shown.items, asker, days)),
             number=number,
             pages=-(-len(ahead) // PER_PAGE),
@@ -126,14 +128,14 @@ class UpcomingPages:
             return []
         people = [user_id for hit in hits for user_id in hit.author_ids]
         names = await names_for(guild, self._directory, people, [hit.text for hit in hits])
-        items = []
+        items, language = [], language_of(interaction)
         for hit in hits:
             day = days[hit.memory.id if hit.memory is not None else ""]
-            item = hit_item(hit, names, asker)
+            item = hit_item(hit, names, asker, language)
             offered = await self._events.may_be_offered(interaction, hit, day)
             items.append(
                 PageItem(
-                    text=f"**{day_label(day.first, day.last, day.minutes)}** · {item.text}",
+                    text=f"**{day_label(language, day.first, day.last, day.minutes)}** · {item.text}",
                     caption=item.caption,
                     url=item.url,
                     event_of=hit.memory.id if offered and hit.memory is not None else None,

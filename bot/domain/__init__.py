@@ -47,6 +47,7 @@ from bot.domain.model import (
     Message,
     MessageState,
 )
+from bot.domain.phrase import Phrase, Value
 from bot.domain.references import (
     DELETED_MENTION,
     MENTION,
@@ -112,6 +113,7 @@ __all__ = [
     "ModelUnfit",
     "NotFound",
     "PartStanding",
+    "Phrase",
     "RateLimited",
     "Refused",
     "Retries",
@@ -129,6 +131,7 @@ __all__ = [
     "TextTooLong",
     "Trouble",
     "UserError",
+    "Value",
     "Verdict",
     "cut_off",
     "do_each",

@@ -35,7 +35,12 @@ class ChannelMemoryError(Exception):
 
 
 class UserError(ChannelMemoryError):
-    """Shown as it is to the person who asked: one sentence and what to do next."""
+    """Shown to the person who asked: one sentence, a `Phrase` where that is a member, and what to do next."""
+
+    @property
+    def sentence(self) -> str:
+        """What is shown."""
+        return str(self) if not self.args or not isinstance(self.args[0], str) else self.args[0]
 
 
 class NotFound(UserError):

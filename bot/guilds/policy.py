@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain import MemoryKind
+from bot.domain import MemoryKind, Phrase
 from bot.guilds.rules import DEFAULT, ConsentRule, FactsRule, Rules
 
 SERVER_WINDOW = (
@@ -21,15 +21,15 @@ SERVER_WINDOW = (
 """What a deletion can't reach, for those who run servers."""
 
 _KIND_NAMES = {
-    MemoryKind.DECISION: "decisions",
-    MemoryKind.PLAN: "plans and events",
-    MemoryKind.ANSWER: "answers and know-how",
-    MemoryKind.LINK: "links",
-    MemoryKind.QUESTION: "open questions",
-    MemoryKind.TOPIC: "topics of conversations",
-    MemoryKind.FACT: "facts about a person",
-    MemoryKind.PREFERENCE: "preferences of a person",
-    MemoryKind.NOTE: "notes kept with /remember",
+    MemoryKind.DECISION: Phrase("decisions"),
+    MemoryKind.PLAN: Phrase("plans and events"),
+    MemoryKind.ANSWER: Phrase("answers and know-how"),
+    MemoryKind.LINK: Phrase("links"),
+    MemoryKind.QUESTION: Phrase("open questions"),
+    MemoryKind.TOPIC: Phrase("topics of conversations"),
+    MemoryKind.FACT: Phrase("facts about a person"),
+    MemoryKind.PREFERENCE: Phrase("preferences of a person"),
+    MemoryKind.NOTE: Phrase("notes kept with /remember"),
 }
 
 
@@ -198,7 +198,7 @@ class Policy:
 
 def days_of(number: int) -> str:
     """A number of days in words, such as "1 day" or "30 days"."""
-    return "1 day" if number == 1 else f"{number} days"
+    return Phrase.plural("{number} day", "{number} days", number)
 
 
 def kind_name(kind: MemoryKind) -> str:
@@ -212,6 +212,10 @@ def lifetimes_in_words(lifetimes: Mapping[MemoryKind, int | None]) -> str:
     for kind, days in lifetimes.items():
         if days is not None:
             by_days.setdefault(days, []).append(kind_name(kind))
-    limited = "; ".join(f"{days_of(days)}: {', '.join(kinds)}" for days, kinds in sorted(by_days.items()))
-    rest = "The rest stays until it is forgotten." if limited else "They stay until they are forgotten."
-    return f"Kept for {limited}. {rest}" if limited else rest
+    if not by_days:
+        return Phrase("They stay until they are forgotten.")
+    limited = [
+        Phrase("{days}: {kinds}", days=days_of(days), kinds=Phrase.joined(", ", kinds))
+        for days, kinds in sorted(by_days.items())
+    ]
+    return Phrase("Kept for {limited}. The rest stays until it is forgotten.", limited=Phrase.joined("; ", limited))

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from bot.domain import UserError
+from bot.domain import Phrase, UserError
 
 if TYPE_CHECKING:
     from bot.guilds.rules import ServerRules
@@ -64,8 +64,12 @@ def zone_name(text: str) -> str:
         return names[places[0]]
     by_place = {name.rpartition("/")[2]: full for name, full in names.items()} | names
     near = [by_place[name] for name in get_close_matches(wanted[:_SHOWN], by_place, n=1)]
-    examples = f"{near[0]}?" if near else "for example Europe/Berlin or America/New_York."
+    shown = " ".join(text.split())[:_SHOWN]
+    if near:
+        raise UserError(Phrase("I don't know the time zone “{zone}”; did you mean {near}?", zone=shown, near=near[0]))
     raise UserError(
-        f"I don't know the time zone “{' '.join(text.split())[:_SHOWN]}”; "
-        + (f"did you mean {examples}" if near else f"write its IANA name, {examples}")
+        Phrase(
+            "I don't know the time zone “{zone}”; write its IANA name, for example Europe/Berlin or America/New_York.",
+            zone=shown,
+        )
     )

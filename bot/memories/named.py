@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import NAMELESS, Clock, Memory, MemoryKind, NotFound, Refused
+from bot.domain import NAMELESS, Clock, Memory, MemoryKind, NotFound, Phrase, Refused
 from bot.guilds import Action, AuditTrail, SubjectHasher
 from bot.memories import flags, rows
 from bot.memories.asker import Asker
@@ -30,11 +30,14 @@ MOST_OPEN = 5
 UNDECIDED_MS = 14 * 24 * 60 * 60 * 1000
 """After so long without a decision the name is taken out."""
 
-NOT_NAMED = "There is no memory here that you can read and that names you like that; look with /memories."
-NOT_TO_DECIDE = "There is nothing here for you to decide any more; look with /memories."
-DECIDED = "It was decided before that this memory stays as it is; it can be flagged again when its text changes."
-TOO_MANY = (
-    f"{MOST_OPEN} memories that you flagged still wait for a decision; flag this one when one of them is decided."
+NOT_NAMED = Phrase("There is no memory here that you can read and that names you like that; look with /memories.")
+NOT_TO_DECIDE = Phrase("There is nothing here for you to decide any more; look with /memories.")
+DECIDED = Phrase(
+    "It was decided before that this memory stays as it is; it can be flagged again when its text changes."
+)
+TOO_MANY = Phrase(
+    "{most} memories that you flagged still wait for a decision; flag this one when one of them is decided.",
+    most=MOST_OPEN,
 )
 
 Reword = Callable[[AsyncConnection, Collection[str]], Awaitable[object]]

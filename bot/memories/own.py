@@ -21,6 +21,7 @@ from bot.domain import (
     Message,
     MessageState,
     NotFound,
+    Phrase,
     Refused,
     is_visible,
 )
@@ -56,10 +57,10 @@ FORGOTTEN = "forgotten"
 STATES, TELLS, SUPPORTS = "states", "topic", "supports"
 """What a message is to a memory: it states it, it is of a topic, or it holds its date or link."""
 
-NOT_FOUND = "There is no such memory or answer here for you; run the command yourself, or look with /memories."
+NOT_FOUND = Phrase("There is no such memory or answer here for you; run the command yourself, or look with /memories.")
 """Said to whoever asks for what is not theirs, whether or not it is there."""
 
-NOT_TO_FORGET = (
+NOT_TO_FORGET = Phrase(
     "That is no memory which you may forget here: write some of its words and choose it from the list that opens, or "
     "press Forget below it in /memories."
 )
@@ -68,9 +69,11 @@ NOT_TO_FORGET = (
 _REMEMBERED = uuid.UUID("5c1f7c37-6f0f-4b4e-9d0f-5b1b6a3d8a10")  # namespace of the ids of memories kept on purpose
 _NOT_KEPT = MappingProxyType(
     {
-        Exclusion.OPTED_OUT: "Its author does not want to be remembered, so nothing was kept.",
-        Exclusion.ERASED: "What was said up to then was erased, so it is not remembered; say it again to keep it.",
-        Exclusion.DELETED: "That message was deleted, so it is not remembered.",
+        Exclusion.OPTED_OUT: Phrase("Its author does not want to be remembered, so nothing was kept."),
+        Exclusion.ERASED: Phrase(
+            "What was said up to then was erased, so it is not remembered; say it again to keep it."
+        ),
+        Exclusion.DELETED: Phrase("That message was deleted, so it is not remembered."),
     }
 )
 
@@ -332,7 +335,9 @@ def _part_in(memory: Memory, citation: Citation) -> str:
 def _within_bounds(text: str) -> str:
     text = storable(text).strip()
     if not is_visible(text):
-        raise Refused("There is no visible text to remember; write what you want to be remembered.")
+        raise Refused(Phrase("There is no visible text to remember; write what you want to be remembered."))
     if len(text) > MAX_TEXT:
-        raise Refused(f"That is {len(text)} characters long; shorten it to {MAX_TEXT}.")
+        raise Refused(
+            Phrase("That is {length} characters long; shorten it to {most}.", length=len(text), most=MAX_TEXT)
+        )
     return text

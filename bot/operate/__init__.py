@@ -14,7 +14,7 @@ from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.move import move_database
 from bot.operate.restore import Restored, restore_backup, shown_time
 from bot.operate.services import Services
-from bot.operate.status import DAYS, Status, StatusReport
+from bot.operate.status import DAYS, Service, Status, StatusReport
 from bot.operate.traffic import GuildTraffic, Traffic, together
 from bot.operate.troubles import Troubles
 from bot.operate.waiting import DelayReport, delay_report
@@ -30,6 +30,7 @@ __all__ = [
     "ProcessStanding",
     "Readiness",
     "Restored",
+    "Service",
     "Services",
     "Shards",
     "Sources",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Memory, MemoryKind, MemoryState, ServiceAbsent, ServiceError
+from bot.domain import Memory, MemoryKind, MemoryState, Phrase, ServiceAbsent, ServiceError
 from bot.index import VectorQuery
 from bot.recall.query import RecallQuery
 from bot.recall.question import Question
@@ -53,7 +53,7 @@ questions (0.46 and 0.55 at the first percentile in two sets); for 8 nonsense qu
 RELATED = 2.0
 """Deviations below which no memory is related (0.20); the best evidence of 99 in 100 questions is nearer than that."""
 
-UNREACHABLE = "Searched by words only: the memory index can't be asked right now, so try again later for more."
+UNREACHABLE = Phrase("Searched by words only: the memory index can't be asked right now, so try again later for more.")
 
 
 class Near(NamedTuple):

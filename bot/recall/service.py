@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, references, snowflake, system_clock
+from bot.domain import Clock, Hit, HitKind, Line, Memory, MemoryKind, Phrase, references, snowflake, system_clock
 from bot.guilds import ZoneOf, utc_of
 from bot.observe import storable
 from bot.recall.excerpts import BREAK, CONSIDERED, Excerpt, choose
@@ -226,8 +226,11 @@ def _fit(question: Question, ranked: Sequence[RankedMessage], memories: Sequence
 
 def _from_other_times(question: Question) -> str:
     """That the time asked about has nothing on it, or less than others."""
-    times = " or ".join(span.words for span in question.spans)
-    return f"Nothing that fits well was said {times}, so this is from other times too."
+    times = reduce(
+        lambda earlier, later: Phrase("{earlier} or {later}", earlier=earlier, later=later),
+        (span.words for span in question.spans),
+    )
+    return Phrase("Nothing that fits well was said {times}, so this is from other times too.", times=times)
 
 
 def _fitting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, tzinfo
 
-from bot.domain import UserError, snowflake
+from bot.domain import Phrase, UserError, snowflake
 from bot.text.periods import whole_period
 
 _DAY = timedelta(days=1)
@@ -39,7 +39,7 @@ def parse_until(text: str, now: datetime, zone: tzinfo) -> int:
     return snowflake.from_datetime(_span(text, now.astimezone(zone))[1]) - 1
 
 
-def window_in_words(since: int | None, until: int | None, zone: tzinfo) -> str:
+def window_in_words(since: int | None, until: int | None, zone: tzinfo) -> Phrase:
     """From when until when, as in "since Monday 23 November 2026 until Sunday 29 November 2026"; empty for all time.
 
     Args:
@@ -49,20 +49,16 @@ def window_in_words(since: int | None, until: int | None, zone: tzinfo) -> str:
     """
     parts = []
     if since is not None:
-        parts.append(f"since {_in_words(snowflake.to_datetime(since).astimezone(zone))}")
+        first = snowflake.to_datetime(since).astimezone(zone)
+        day, time = first.date(), f"{first:%H:%M}"
+        whole = _is_midnight(first)
+        parts.append(Phrase("since {day}", day=day) if whole else Phrase("since {day} at {time}", day=day, time=time))
     if until is not None:
         last = snowflake.to_datetime(until).astimezone(zone)
-        over = snowflake.to_datetime(until + 1).astimezone(zone)
-        parts.append(f"until {_day(last) if _is_midnight(over) else _in_words(last)}")
-    return " ".join(parts)
-
-
-def _in_words(moment: datetime) -> str:
-    return _day(moment) if _is_midnight(moment) else f"{_day(moment)} at {moment:%H:%M}"
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%A} {moment.day} {moment:%B %Y}"
+        day, time = last.date(), f"{last:%H:%M}"
+        whole = _is_midnight(last) or _is_midnight(snowflake.to_datetime(until + 1).astimezone(zone))
+        parts.append(Phrase("until {day}", day=day) if whole else Phrase("until {day} at {time}", day=day, time=time))
+    return Phrase.joined(" ", parts)
 
 
 def _is_midnight(moment: datetime) -> bool:
@@ -74,8 +70,12 @@ def _span(text: str, now: datetime) -> tuple[datetime, datetime]:
     start, end = _named(" ".join(text.split()), now)
     if end <= snowflake.FIRST or start > snowflake.LAST:
         raise UserError(
-            f"Discord has no messages of that time; name one from {snowflake.FIRST.year} to {snowflake.LAST.year}, "
-            "like `7d`, `yesterday`, `last week` or `2026-01-31`."
+            Phrase(
+                "Discord has no messages of that time; name one from {first} to {last}, like `7d`, `yesterday`, "
+                "`last week` or `2026-01-31`.",
+                first=str(snowflake.FIRST.year),
+                last=str(snowflake.LAST.year),
+            )
         )
     return start, end
 
@@ -91,8 +91,10 @@ def _named(words: str, now: datetime) -> tuple[datetime, datetime]:
         stretch = None
     if stretch is None:
         raise UserError(
-            "I don't know that time; write it like `7d`, `12h`, `yesterday`, `last week`, `January`, `31.01.2026` or "
-            "`2026-01-31`."
+            Phrase(
+                "I don't know that time; write it like `7d`, `12h`, `yesterday`, `last week`, `January`, `31.01.2026` "
+                "or `2026-01-31`."
+            )
         )
     start, end = stretch
     return start, end if end > start else end + _SHORTEST

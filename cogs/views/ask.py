@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from cogs.views.base import Interaction, OwnView
-from cogs.views.choices import AboutMe
+from cogs.views.choices import ABOUT, AboutMe
 
 OpenHits = Callable[[Interaction], Awaitable[None]]
 """Shows the hits, as they are and as far as they may be read then."""
@@ -35,13 +35,13 @@ class AnswerPanel(OwnView):
         super().__init__(interaction)
         self.add_item(item)
         if open_hits is not None:
-            about = [] if open_about is None else [AboutMe(open_about)]
-            self.add_item(ui.ActionRow(_Found(open_hits), *about))
+            about = [] if open_about is None else [AboutMe(open_about, self.language.translated(ABOUT))]
+            self.add_item(ui.ActionRow(_Found(open_hits, self.language.say("What I found")), *about))
 
 
 class _Found(ui.Button[AnswerPanel]):
-    def __init__(self, open_hits: OpenHits) -> None:
-        super().__init__(label="What I found", style=discord.ButtonStyle.secondary)
+    def __init__(self, open_hits: OpenHits, label: str) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.secondary)
         self._open = open_hits
 
     async def callback(self, interaction: Interaction) -> None:

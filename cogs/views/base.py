@@ -15,6 +15,7 @@ from discord import ui
 from cogs import texts
 from cogs.errors import answer_error
 from cogs.faults import UNREACHABLE
+from cogs.languages import language_of
 from cogs.reply import reply
 
 Interaction = discord.Interaction[Any]
@@ -58,10 +59,14 @@ class OwnView(ui.LayoutView):
     Args:
         interaction: whose answer this is.
         timeout: seconds without a press after which it ends.
+
+    Attributes:
+        language: in which it is written, that of the member.
     """
 
     def __init__(self, interaction: Interaction, *, timeout: float = PANEL_SECONDS) -> None:
         super().__init__(timeout=timeout)
+        self.language = language_of(interaction)
         self._asker_id = interaction.user.id
         self._latest = interaction
         interaction.client.waiting.add(self)

@@ -11,6 +11,8 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.domain import Phrase
+
 Interaction = discord.Interaction[Any]
 
 
@@ -33,13 +35,13 @@ class Offer:
 
 LABELS = MappingProxyType(
     {
-        Choice.REPLACE_NAME: "Replace my name",
-        Choice.FLAG: "This is wrong",
-        Choice.KEEP: "Keep it",
-        Choice.TAKE_OUT: "Replace the name",
+        Choice.REPLACE_NAME: Phrase("Replace my name"),
+        Choice.FLAG: Phrase("This is wrong"),
+        Choice.KEEP: Phrase("Keep it"),
+        Choice.TAKE_OUT: Phrase("Replace the name"),
     }
 )
-ABOUT = "About me"
+ABOUT = Phrase("About me")
 
 
 class AboutMe(ui.Button[Any]):
@@ -47,10 +49,11 @@ class AboutMe(ui.Button[Any]):
 
     Args:
         open_about: shows that to them alone.
+        label: `ABOUT`, as they read it.
     """
 
-    def __init__(self, open_about: Callable[[Interaction], Awaitable[None]]) -> None:
-        super().__init__(label=ABOUT, style=discord.ButtonStyle.secondary)
+    def __init__(self, open_about: Callable[[Interaction], Awaitable[None]], label: str) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.secondary)
         self._open = open_about
 
     async def callback(self, interaction: Interaction) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import discord
 from discord import ui
 
+from bot.domain import Phrase
+from cogs.counted import counted
 from cogs.views.base import Interaction, OwnView
+
+if TYPE_CHECKING:
+    from bot.forget import Receipt
+    from bot.languages import Language
 
 CONFIRM_SECONDS = 60.0
 """Long enough to read, short enough that a forgotten question does not stay dangerous."""
+
+NOTHING_OF_YOURS = Phrase("Checked: nothing of yours is left here.")
 
 
 class Confirm(OwnView):
@@ -20,9 +28,9 @@ class Confirm(OwnView):
         super().__init__(interaction, timeout=CONFIRM_SECONDS)
         self._answer: Interaction | None = None
         row = ui.ActionRow[Confirm]()
-        row.add_item(_Answer(action, discord.ButtonStyle.danger, answer=True))
-        row.add_item(_Answer("Keep it", discord.ButtonStyle.secondary, answer=False))
-        self.add_item(ui.Container(ui.TextDisplay(question), row))
+        row.add_item(_Answer(self.language.translated(action), discord.ButtonStyle.danger, answer=True))
+        row.add_item(_Answer(self.language.say("Keep it"), discord.ButtonStyle.secondary, answer=False))
+        self.add_item(ui.Container(ui.TextDisplay(self.language.translated(question)), row))
 
     async def confirmed(self) -> Interaction | None:
         """Wait for the answer: the press that confirmed, or None; no answer in time means no."""
@@ -55,21 +63,26 @@ def text_view(text: str) -> ui.LayoutView:
 
 def receipt_view(
     title: str,
-    removed: Mapping[str, int],
-    remaining: Mapping[str, int],
+    receipt: Receipt,
+    language: Language,
     *,
-    whose: str = "of yours",
-    unwritten: int = 0,
+    checked: str = NOTHING_OF_YOURS,
 ) -> ui.LayoutView:
     """Show what went, store by store, whether anything is left, and whether backups know of it."""
-    lines = [f"- {name.replace('_', ' ')}: {number:,}" for name, number in removed.items() if number]
-    left = sum(remaining.values())
-    verdict = f"Checked: nothing {whose} is left here."
-    if left:
-        verdict = f"Items that could not be removed yet: {left:,}. They go by themselves; nothing more has to be done."
-    if unwritten:
-        verdict += " It is still to be noted in the file that keeps it from coming back with a backup; that follows."
+    lines = [f"- {language.translated(line)}" for line in counted(receipt.removed)]
+    verdict = language.translated(checked)
+    if left := sum(receipt.remaining.values()):
+        verdict = language.say(
+            "Items that could not be removed yet: {left}. They go by themselves; nothing more has to be done.",
+            left=left,
+        )
+    if receipt.unwritten:
+        later = language.say(
+            "It is still to be noted in the file that keeps it from coming back with a backup; that follows."
+        )
+        verdict = f"{verdict} {later}"
     view = ui.LayoutView(timeout=None)
-    body = ui.TextDisplay[ui.LayoutView](f"### {title}\n" + ("\n".join(lines) or "There was nothing to delete."))
-    view.add_item(ui.Container(body, ui.Separator(), ui.TextDisplay(verdict)))
+    body = "\n".join(lines) or language.say("There was nothing to delete.")
+    text = ui.TextDisplay[ui.LayoutView](f"### {language.translated(title)}\n{body}")
+    view.add_item(ui.Container(text, ui.Separator(), ui.TextDisplay(verdict)))
     return view

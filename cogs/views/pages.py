@@ -13,8 +13,10 @@ from typing import Protocol
 import discord
 from discord import ui
 
+from bot.domain import Phrase
+from bot.languages import Language
 from cogs.views.base import Interaction, OwnView
-from cogs.views.choices import LABELS, AboutMe, Offer
+from cogs.views.choices import ABOUT, LABELS, AboutMe, Offer
 from cogs.views.remember import CorrectModal
 
 PER_PAGE = 5
@@ -26,7 +28,7 @@ ITEM_CHARS = 480
 ITEMS_CHARS = 3_400
 """Of all items of a page; with title and notes they stay below those 4,000."""
 
-FORGET_QUESTION = "**Forget this?** That can't be undone."
+FORGET_QUESTION = Phrase("**Forget this?** That can't be undone.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +62,16 @@ class PageItem:
         """The same with less of what stands below the first line."""
         return replace(self, text=self.text.rpartition("\n")[0])
 
-    @property
-    def markdown(self) -> str:
+    def markdown(self, language: Language) -> str:
         """All of it as text."""
-        return f"{self.text}\n-# {self.caption} · [jump]({self.url})"
+        return f"{self.text}\n-# {self.caption} · [{language.say('jump')}]({self.url})"
 
 
-def fitting(items: Sequence[PageItem]) -> list[PageItem]:
+def fitting(items: Sequence[PageItem], language: Language) -> list[PageItem]:
     """The items, the longest without their last lines where they are too long together; first lines always fit."""
     kept = list(items)
-    while sum(len(item.markdown) for item in kept) > ITEMS_CHARS:
-        place = max(range(len(kept)), key=lambda place: (kept[place].lines > 1, len(kept[place].markdown)))
+    while sum(lengths := [len(item.markdown(language)) for item in kept]) > ITEMS_CHARS:
+        place = max(range(len(kept)), key=lambda place: (kept[place].lines > 1, lengths[place]))
         if kept[place].lines == 1:
             break
         kept[place] = kept[place].without_last_line()
@@ -253,76 +254,84 @@ class Pages(OwnView):
 
     def _buttons(self, item: PageItem) -> list[ui.Button[Pages]]:
         offered: list[ui.Button[Pages]] = [
-            _Press(LABELS[offer.choice], partial(self.choose, offer)) for offer in item.offers
+            _Press(self.language.translated(LABELS[offer.choice]), partial(self.choose, offer)) for offer in item.offers
         ]
         if item.memory_id is None:
             return offered
-        return [*([_Correct(item.memory_id)] if item.correctable else []), _Forget(item.memory_id), *offered]
+        correct = (
+            [_Press(self.language.say("Correct"), partial(self.ask_what_is_right, memory_id=item.memory_id))]
+            if item.correctable
+            else []
+        )
+        return [*correct, _Forget(item.memory_id, self.language.say("Forget")), *offered]
 
     def _turning_to(self, part: Part) -> ui.Button[Pages]:
-        return _Press(part.label, None if part.source is None else partial(self.turn_to, part.source))
+        press = None if part.source is None else partial(self.turn_to, part.source)
+        return _Press(self.language.translated(part.label), press)
 
     def _fill(self, page: Page, *notes: str, asked: str | None = None) -> None:
         self._number = page.number
         box = ui.Container[Pages](ui.TextDisplay("\n".join(filter(None, (page.title, page.text)))))
-        pressed = [*_forgetting(page.items), *_making_events(page.items)] if page.dense else []
-        for number, item in enumerate(fitting(page.items), start=1):
+        pressed = [*self._forgetting(page.items), *self._making_events(page.items)] if page.dense else []
+        for number, item in enumerate(fitting(page.items, self.language), start=1):
             box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.small))
-            box.add_item(ui.TextDisplay((f"**{number}** · " if pressed else "") + item.markdown))
+            box.add_item(ui.TextDisplay((f"**{number}** · " if pressed else "") + item.markdown(self.language)))
             if item.memory_id is not None and item.memory_id == asked:
-                box.add_item(ui.TextDisplay(FORGET_QUESTION))
-                box.add_item(ui.ActionRow(_ForgetForGood(asked), _Keep()))
+                box.add_item(ui.TextDisplay(self.language.translated(FORGET_QUESTION)))
+                keep = _Press(self.language.say("Keep it"), self.keep)
+                box.add_item(ui.ActionRow(_ForgetForGood(asked, self.language.say("Forget it")), keep))
             elif not page.dense and (buttons := self._buttons(item)):
                 box.add_item(ui.ActionRow(*buttons))
         for start in range(0, len(pressed), PER_PAGE):
             box.add_item(ui.ActionRow(*pressed[start : start + PER_PAGE]))
         below = [
-            *([page.empty] if not (page.items or page.text) else []),
-            *(f"-# {note}" for note in (*page.notes, *notes)),
+            *([self.language.translated(page.empty)] if not (page.items or page.text) else []),
+            *(f"-# {self.language.translated(note)}" for note in (*page.notes, *notes)),
         ]
         if below:
             box.add_item(ui.Separator())
             box.add_item(ui.TextDisplay("\n".join(below)))
         self.add_item(box)
-        turning = [*_turning(page), *([_Share()] if self._share is not None and page.items else [])]
+        sharing = (
+            [_Press(self.language.say("Share here"), self.share)] if self._share is not None and page.items else []
+        )
+        turning = [*self._turning(page), *sharing]
         if self._open_about is not None and page.about:
-            turning.append(AboutMe(partial(self._open_about, page.about)))
+            about = partial(self._open_about, page.about)
+            turning.append(AboutMe(about, self.language.translated(ABOUT)))
         for row in (turning, [self._turning_to(part) for part in page.parts]):
             if row:
                 self.add_item(ui.ActionRow(*row))
 
+    def _turning(self, page: Page) -> list[ui.Button[Pages]]:
+        say, more = self.language.say, list[ui.Button[Pages]]()
+        further = partial(self.turn, number=page.number + 1)
+        if page.weaker:
+            more.append(_Press(say("{number} more", number=page.weaker), further))
+        if page.pages < 2:
+            return more
+        return [
+            _Press(say("Back"), partial(self.turn, number=page.number - 1) if page.number > 0 else None),
+            ui.Button(label=say("{number} of {pages}", number=page.number + 1, pages=page.pages), disabled=True),
+            *(more or [_Press(say("Next"), further if page.number + 1 < page.pages else None)]),
+        ]
 
-def _turning(page: Page) -> list[ui.Button[Pages]]:
-    more: list[ui.Button[Pages]] = (
-        [_Turn(f"{page.weaker:,} more", page.number + 1, enabled=True)] if page.weaker else []
-    )
-    if page.pages < 2:
-        return more
-    return [
-        _Turn("Back", page.number - 1, enabled=page.number > 0),
-        ui.Button(label=f"{page.number + 1} of {page.pages}", disabled=True),
-        *(more or [_Turn("Next", page.number + 1, enabled=page.number + 1 < page.pages)]),
-    ]
+    def _forgetting(self, items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
+        return [
+            _Forget(item.memory_id, self.language.say("Forget {number}", number=number))
+            for number, item in enumerate(items, start=1)
+            if item.memory_id is not None
+        ]
 
-
-def _forgetting(items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
-    numbered = enumerate(items, start=1)
-    return [_Forget(item.memory_id, f"Forget {number}") for number, item in numbered if item.memory_id is not None]
-
-
-def _making_events(items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
-    numbered = enumerate(items, start=1)
-    return [_MakeEvent(item.event_of, number) for number, item in numbered if item.event_of is not None]
-
-
-class _Turn(ui.Button[Pages]):
-    def __init__(self, label: str, number: int, *, enabled: bool) -> None:
-        super().__init__(label=label, style=discord.ButtonStyle.secondary, disabled=not enabled)
-        self._number = number
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view is not None:
-            await self.view.turn(interaction, self._number)
+    def _making_events(self, items: Sequence[PageItem]) -> list[ui.Button[Pages]]:
+        return [
+            _Press(
+                self.language.say("Make event {number}", number=number),
+                partial(self.make_event, memory_id=item.event_of),
+            )
+            for number, item in enumerate(items, start=1)
+            if item.event_of is not None
+        ]
 
 
 class _Press(ui.Button[Pages]):
@@ -335,17 +344,8 @@ class _Press(ui.Button[Pages]):
             await self._press(interaction)
 
 
-class _Share(ui.Button[Pages]):
-    def __init__(self) -> None:
-        super().__init__(label="Share here", style=discord.ButtonStyle.secondary)
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view is not None:
-            await self.view.share(interaction)
-
-
 class _Forget(ui.Button[Pages]):
-    def __init__(self, memory_id: str, label: str = "Forget") -> None:
+    def __init__(self, memory_id: str, label: str) -> None:
         super().__init__(label=label, style=discord.ButtonStyle.danger)
         self._memory_id = memory_id
 
@@ -355,39 +355,10 @@ class _Forget(ui.Button[Pages]):
 
 
 class _ForgetForGood(ui.Button[Pages]):
-    def __init__(self, memory_id: str) -> None:
-        super().__init__(label="Forget it", style=discord.ButtonStyle.danger)
+    def __init__(self, memory_id: str, label: str) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.danger)
         self._memory_id = memory_id
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
             await self.view.forget(interaction, self._memory_id)
-
-
-class _Keep(ui.Button[Pages]):
-    def __init__(self) -> None:
-        super().__init__(label="Keep it", style=discord.ButtonStyle.secondary)
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view is not None:
-            await self.view.keep(interaction)
-
-
-class _Correct(ui.Button[Pages]):
-    def __init__(self, memory_id: str) -> None:
-        super().__init__(label="Correct", style=discord.ButtonStyle.secondary)
-        self._memory_id = memory_id
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view is not None:
-            await self.view.ask_what_is_right(interaction, self._memory_id)
-
-
-class _MakeEvent(ui.Button[Pages]):
-    def __init__(self, memory_id: str, number: int) -> None:
-        super().__init__(label=f"Make event {number}", style=discord.ButtonStyle.secondary)
-        self._memory_id = memory_id
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view is not None:
-            await self.view.make_event(interaction, self._memory_id)

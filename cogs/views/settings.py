@@ -9,10 +9,12 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.domain import MemoryKind
-from bot.guilds import ConsentRule, FactsRule, Rules, kind_name, lifetimes_in_words
+from bot.domain import MemoryKind, Phrase
+from bot.guilds import ConsentRule, FactsRule, Rules, days_of, kind_name, lifetimes_in_words
+from bot.languages import Language
 from cogs.errors import answer_error
 from cogs.faults import UNREACHABLE
+from cogs.languages import language_of
 from cogs.views.base import Interaction, OwnView
 
 FOREVER = "0"
@@ -22,16 +24,16 @@ LIFETIMES = (30, 90, 180, 365, 730)
 """Days that can be chosen."""
 
 _CONSENT = {
-    ConsentRule.EVERYBODY: "Everybody, unless they opted out",
-    ConsentRule.OPTED_IN: "Only members who opted in",
+    ConsentRule.EVERYBODY: Phrase("Everybody, unless they opted out"),
+    ConsentRule.OPTED_IN: Phrase("Only members who opted in"),
 }
 _FACTS = {
-    FactsRule.ASKED: "Members who switched it on",
-    FactsRule.EVERYBODY: "Everybody who did not switch it off",
-    FactsRule.NOBODY: "Nobody",
+    FactsRule.ASKED: Phrase("Members who switched it on"),
+    FactsRule.EVERYBODY: Phrase("Everybody who did not switch it off"),
+    FactsRule.NOBODY: Phrase("Nobody"),
 }
 
-READ_AGAIN = (
+READ_AGAIN = Phrase(
     "**Read again** what is kept, as with a better model: after everything new, without doubling anything, and without "
     "bringing back what was forgotten or replaced."
 )
@@ -97,16 +99,19 @@ class RulesView(OwnView):
 
     def _ask_consent(self, box: ui.Container[Any]) -> None:
         """Ask whose messages, and whose facts, are kept."""
-        box.add_item(ui.TextDisplay("**Whose messages** are kept in observed channels"))
-        box.add_item(ui.ActionRow(_of(ConsentRule, _CONSENT, self._rules.consent)))
-        box.add_item(ui.TextDisplay("**Whose facts** about themselves are kept"))
-        box.add_item(ui.ActionRow(_of(FactsRule, _FACTS, self._rules.facts)))
+        language = self.language
+        box.add_item(ui.TextDisplay(language.say("**Whose messages** are kept in observed channels")))
+        box.add_item(ui.ActionRow(_of(ConsentRule, _CONSENT, self._rules.consent, language)))
+        box.add_item(ui.TextDisplay(language.say("**Whose facts** about themselves are kept")))
+        box.add_item(ui.ActionRow(_of(FactsRule, _FACTS, self._rules.facts, language)))
 
     def _ask_lifetimes(self, box: ui.Container[Any]) -> None:
         """Ask how long memories of each kind are kept."""
-        box.add_item(ui.TextDisplay(f"**How long** memories are kept. {lifetimes_in_words(self._rules.lifetimes)}"))
-        box.add_item(ui.ActionRow(_Kind(self._kind)))
-        box.add_item(ui.ActionRow(_Lifetime(self._rules.lifetimes[self._kind])))
+        lifetimes = lifetimes_in_words(self._rules.lifetimes)
+        how_long = self.language.say("**How long** memories are kept. {lifetimes}", lifetimes=lifetimes)
+        box.add_item(ui.TextDisplay(how_long))
+        box.add_item(ui.ActionRow(_Kind(self._kind, self.language)))
+        box.add_item(ui.ActionRow(_Lifetime(self._rules.lifetimes[self._kind], self.language)))
 
 
 class SettingsPanel(RulesView):
@@ -158,35 +163,37 @@ class SettingsPanel(RulesView):
         await self._read_again(interaction, show)
 
     def _fill(self) -> None:
-        box = ui.Container[SettingsPanel](ui.TextDisplay("## Rules of this server"))
+        language = self.language
+        box = ui.Container[SettingsPanel](ui.TextDisplay(f"## {language.say('Rules of this server')}"))
         self._ask_consent(box)
         self._ask_lifetimes(box)
-        zone = self._rules.zone or f"{self._own_zone}, the bot's own"
-        about = f"**Time zone**: {zone}. It decides when a day begins, as in `yesterday`."
-        box.add_item(ui.Section(ui.TextDisplay(about), accessory=_Zone()))
-        box.add_item(
-            ui.TextDisplay(
-                "-# What is kept already stays, but for memories whose time is over; `/memory forget-channel` and "
-                "`/memory forget-server` delete. Notices of observed channels follow the rule."
-            )
+        zone = self._rules.zone or Phrase("{zone}, the bot's own", zone=self._own_zone)
+        about = language.say("**Time zone**: {zone}. It decides when a day begins, as in `yesterday`.", zone=zone)
+        box.add_item(ui.Section(ui.TextDisplay(about), accessory=_Zone(language.say("Change"))))
+        stays = language.say(
+            "What is kept already stays, but for memories whose time is over; `/memory forget-channel` and "
+            "`/memory forget-server` delete. Notices of observed channels follow the rule."
         )
-        box.add_item(ui.TextDisplay(self._reading or READ_AGAIN))
-        box.add_item(ui.ActionRow(_ReadAgain(enabled=not self._reading)))
+        box.add_item(ui.TextDisplay(f"-# {stays}"))
+        box.add_item(ui.TextDisplay(language.translated(self._reading or READ_AGAIN)))
+        box.add_item(ui.ActionRow(_ReadAgain(language.say("Read again"), enabled=not self._reading)))
         self.add_item(box)
 
 
-class ZoneModal(ui.Modal, title="Time zone"):
+class ZoneModal(ui.Modal):
     """Asks for the name of a time zone, and hands it on."""
 
     def __init__(
         self, interaction: Interaction, zone: str, chosen: Callable[[Interaction, TimeZone], Awaitable[None]]
     ) -> None:
-        super().__init__()
+        language = language_of(interaction)
+        super().__init__(title=language.say("Time zone"))
         self._chosen = chosen
         interaction.client.waiting.add(self)
         self._name = ui.TextInput[ui.Modal](default=zone, required=False, max_length=64)
-        about = "A city or an IANA name, such as Europe/Berlin; leave it empty for the bot's own."
-        self.add_item(ui.Label[ui.Modal](text="Where are most members?", description=about, component=self._name))
+        about = language.say("A city or an IANA name, such as Europe/Berlin; leave it empty for the bot's own.")
+        where = language.say("Where are most members?")
+        self.add_item(ui.Label[ui.Modal](text=where, description=about, component=self._name))
 
     async def on_submit(self, interaction: Interaction, /) -> None:
         """Hand the name on."""
@@ -198,8 +205,8 @@ class ZoneModal(ui.Modal, title="Time zone"):
 
 
 class _Zone(ui.Button[SettingsPanel]):
-    def __init__(self) -> None:
-        super().__init__(label="Change", style=discord.ButtonStyle.secondary)
+    def __init__(self, label: str) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.secondary)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
@@ -207,8 +214,8 @@ class _Zone(ui.Button[SettingsPanel]):
 
 
 class _ReadAgain(ui.Button[SettingsPanel]):
-    def __init__(self, *, enabled: bool) -> None:
-        super().__init__(label="Read again", style=discord.ButtonStyle.secondary, disabled=not enabled)
+    def __init__(self, label: str, *, enabled: bool) -> None:
+        super().__init__(label=label, style=discord.ButtonStyle.secondary, disabled=not enabled)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
@@ -226,15 +233,24 @@ class _Rule(ui.Select[RulesView]):
 
 
 def _of(
-    rule: type[ConsentRule | FactsRule], labels: Mapping[ConsentRule, str] | Mapping[FactsRule, str], now: str
+    rule: type[ConsentRule | FactsRule],
+    labels: Mapping[ConsentRule, str] | Mapping[FactsRule, str],
+    now: str,
+    language: Language,
 ) -> _Rule:
-    options = [discord.SelectOption(label=label, value=value, default=value == now) for value, label in labels.items()]
+    options = [
+        discord.SelectOption(label=language.translated(label), value=value, default=value == now)
+        for value, label in labels.items()
+    ]
     return _Rule(options, {value.value: value for value in rule})
 
 
 class _Kind(ui.Select[RulesView]):
-    def __init__(self, now: MemoryKind) -> None:
-        options = [discord.SelectOption(label=kind_name(k), value=k, default=k is now) for k in MemoryKind]
+    def __init__(self, now: MemoryKind, language: Language) -> None:
+        options = [
+            discord.SelectOption(label=language.translated(kind_name(kind)), value=kind, default=kind is now)
+            for kind in MemoryKind
+        ]
         super().__init__(options=options)
 
     async def callback(self, interaction: Interaction) -> None:
@@ -243,9 +259,14 @@ class _Kind(ui.Select[RulesView]):
 
 
 class _Lifetime(ui.Select[RulesView]):
-    def __init__(self, now: int | None) -> None:
-        options = [discord.SelectOption(label=f"{d} days", value=str(d), default=d == now) for d in LIFETIMES]
-        forever = discord.SelectOption(label="Until they are forgotten", value=FOREVER, default=now is None)
+    def __init__(self, now: int | None, language: Language) -> None:
+        options = [
+            discord.SelectOption(label=language.translated(days_of(days)), value=str(days), default=days == now)
+            for days in LIFETIMES
+        ]
+        forever = discord.SelectOption(
+            label=language.say("Until they are forgotten"), value=FOREVER, default=now is None
+        )
         super().__init__(options=[*options, forever])
 
     async def callback(self, interaction: Interaction) -> None:

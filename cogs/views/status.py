@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 from discord import ui
 
+from bot.domain import Phrase
 from bot.llm import BreakerState, Course
 
 if TYPE_CHECKING:
+    from bot.languages import Language
     from bot.llm import Bill
-    from bot.operate import StatusReport
+    from bot.operate import Service, StatusReport
 
 CHART = "chart.png"
 
@@ -20,19 +23,36 @@ DELAYS_SHOWN, DELAY_CHARS = 4, 250
 """Reasons why something is not done, and characters of each: there is room for 4,000 in all."""
 
 _COURSES = {
-    Course.SUBSTITUTE: "{substitute} makes the memories",
-    Course.OVER_BUDGET: "Messages wait, the budget for {substitute} being used up,",
-    Course.SKIPPING: "No memories are made and messages are skipped",
+    Course.SUBSTITUTE: partial(
+        Phrase, "⚠️ {substitute} makes the memories since {when}, because {model} does not answer"
+    ),
+    Course.OVER_BUDGET: partial(
+        Phrase,
+        "⚠️ Messages wait, the budget for {substitute} being used up, since {when}, because {model} does not answer",
+    ),
+    Course.SKIPPING: partial(
+        Phrase, "⚠️ No memories are made and messages are skipped since {when}, because {model} does not answer"
+    ),
 }
 
 
-def status_view(lines: Sequence[str], report: StatusReport, *, chart: bool) -> ui.LayoutView:
+def status_view(lines: Sequence[str], report: StatusReport, language: Language, *, chart: bool) -> ui.LayoutView:
     """What stands (`lines`), costs, services, and with `chart` a picture, sent along as a file named `CHART`."""
     picture = ui.MediaGallery[ui.LayoutView](
-        discord.MediaGalleryItem(f"attachment://{CHART}", description="Messages, memories and cost by day")
+        discord.MediaGalleryItem(
+            f"attachment://{CHART}", description=language.say("Messages, memories and cost by day")
+        )
     )
     view = ui.LayoutView(timeout=None)
-    parts = ["\n".join(lines), "\n".join(_services(report)), "\n".join(_costs(report))]
+    parts = [
+        _listed(Phrase("Memory of this server"), lines, language),
+        _listed(Phrase("Services"), _services(report) or [Phrase("None is in use")], language),
+        _listed(
+            Phrase("Costs of this bot, all servers (prices of {day})", day=str(report.prices_as_of)),
+            _costs(report),
+            language,
+        ),
+    ]
     texts = [ui.TextDisplay[ui.LayoutView](part) for part in parts]
     box = ui.Container[ui.LayoutView](texts[0], ui.Separator(), texts[1], ui.Separator(), texts[2])
     if chart:
@@ -41,49 +61,88 @@ def status_view(lines: Sequence[str], report: StatusReport, *, chart: bool) -> u
     return view
 
 
+def _listed(title: str, lines: Sequence[str], language: Language) -> str:
+    return "\n".join([f"### {language.translated(title)}", *(f"- {language.translated(line)}" for line in lines)])
+
+
 def _services(report: StatusReport) -> list[str]:
-    lines = ["### Services"]
-    for service in report.services:
-        well = service.state is BreakerState.CLOSED
-        trouble = f"does not answer for {service.seconds_down / 60:.0f} min; what is to do waits"
-        lines.append(f"- {service.name}: {'in order' if well else f'⚠️ {trouble}'}")
+    lines = [_service(service) for service in report.services]
     if report.fallback is not None and report.fallback.course in _COURSES:
-        since = f"since <t:{report.fallback.since_ms // 1000}:R>"
-        course = _COURSES[report.fallback.course].format(substitute=report.fallback.substitute)
-        lines.append(f"- ⚠️ {course} {since}, because {report.fallback.model} does not answer")
+        lines.append(
+            _COURSES[report.fallback.course](
+                substitute=report.fallback.substitute or "",
+                when=f"<t:{report.fallback.since_ms // 1000}:R>",
+                model=report.fallback.model,
+            )
+        )
     if report.answer_seconds is not None:
-        lines.append(f"- The language model answers in {report.answer_seconds:.1f} s on average today")
+        seconds = f"{report.answer_seconds:.1f}"
+        lines.append(Phrase("The language model answers in {seconds} s on average today", seconds=seconds))
     if report.last_flush_ms is not None:
-        lines.append(f"- Memories were last made <t:{report.last_flush_ms // 1000}:R>")
+        lines.append(Phrase("Memories were last made {when}", when=f"<t:{report.last_flush_ms // 1000}:R>"))
     if report.index_backlog:
-        held = "" if report.index_figures is None else ", which holds {:,} of {:,}".format(*report.index_figures)
-        lines.append(f"- {report.index_backlog:,} changes wait for the vector index{held}")
+        lines.append(_backlog(report.index_backlog, report.index_figures))
     delays = report.delays.lines
-    lines += [f"- ⚠️ {discord.utils.escape_markdown(line[:DELAY_CHARS])}" for line in delays[:DELAYS_SHOWN]]
+    lines += [f"⚠️ {discord.utils.escape_markdown(line[:DELAY_CHARS])}" for line in delays[:DELAYS_SHOWN]]
     if len(delays) > DELAYS_SHOWN:
-        lines.append(f"- … and for {len(delays) - DELAYS_SHOWN} other reasons; `python -m bot doctor` names them")
-    return lines if len(lines) > 1 else [*lines, "- None is in use"]
+        others = len(delays) - DELAYS_SHOWN
+        lines.append(Phrase("… and for {others} other reasons; `python -m bot doctor` names them", others=others))
+    return lines
+
+
+def _service(service: Service) -> str:
+    if service.state is BreakerState.CLOSED:
+        return Phrase("{service}: in order", service=service.name)
+    return Phrase(
+        "{service}: ⚠️ does not answer for {minutes} min; what is to do waits",
+        service=service.name,
+        minutes=round(service.seconds_down / 60),
+    )
+
+
+def _backlog(changes: int, figures: tuple[int, int] | None) -> str:
+    if figures is None:
+        return Phrase("{changes} changes wait for the vector index", changes=changes)
+    held, wanted = figures
+    return Phrase(
+        "{changes} changes wait for the vector index, which holds {held} of {wanted}",
+        changes=changes,
+        held=held,
+        wanted=wanted,
+    )
 
 
 def _costs(report: StatusReport) -> list[str]:
     month = report.month
-    lines = [
-        f"### Costs of this bot, all servers (prices of {report.prices_as_of})",
-        f"- Spent: **{dollars(report.today.spent)}** today, **{dollars(month.spent)}** in 30 days",
-        f"- For the same {month.messages:,} messages OpenAI would have cost: {_compared(month, month.same_calls)} with "
-        f"these same calls, {_compared(month, month.batches_of_20)} with stock mem0 in batches of 20, "
-        f"{_compared(month, month.one_call)} with one call a message",
+    lines: list[str] = [
+        Phrase(
+            "Spent: **{today}** today, **{month}** in 30 days",
+            today=dollars(report.today.spent),
+            month=dollars(month.spent),
+        ),
+        Phrase(
+            "For the same {messages} messages OpenAI would have cost: {same_calls} with these same calls, {batches} "
+            "with stock mem0 in batches of 20, {one_call} with one call a message",
+            messages=month.messages,
+            same_calls=_compared(month, month.same_calls),
+            batches=_compared(month, month.batches_of_20),
+            one_call=_compared(month, month.one_call),
+        ),
     ]
     if month.electricity > month.spent:
-        lines.append(f"- Electricity for the local model is more than that: about {dollars(month.electricity)}")
+        amount = dollars(month.electricity)
+        lines.append(Phrase("Electricity for the local model is more than that: about {amount}", amount=amount))
     if month.unpriced:
-        lines.append(f"- Without a price, and counted as free: {', '.join(sorted(month.unpriced))}")
+        models = ", ".join(sorted(month.unpriced))
+        lines.append(Phrase("Without a price, and counted as free: {models}", models=models))
     return lines
 
 
 def _compared(owed: Bill, baseline: float) -> str:
     saving = owed.saving(baseline)
-    return dollars(baseline) if saving is None else f"{dollars(baseline)} (saved {saving:.1%})"
+    if saving is None:
+        return dollars(baseline)
+    return Phrase("{amount} (saved {percent})", amount=dollars(baseline), percent=f"{saving:.1%}")
 
 
 def dollars(amount: float) -> str:

@@ -18,6 +18,7 @@ from bot.recall.overview import Entry, Part, Section
 from cogs.entries import EntryWriter
 from cogs.hits import hit_item
 from cogs.rendering import safe
+from tests.fixtures.languages import ENGLISH
 from tests.fixtures.storage import CHANNEL, GUILD, copy_into
 from tests.golden.chats import Chat
 from tests.golden.play import Call, agree, answer_with, assert_holds, play
@@ -66,8 +67,8 @@ def _hit(memory: Memory, before: tuple[Memory, ...] = ()) -> str:
         anchor_channel_id=newest.channel_id,
         memory=memory,
     )
-    item = hit_item(hit, CHAT.display_names, ASKER, before=before)
-    return item.markdown
+    item = hit_item(hit, CHAT.display_names, ASKER, ENGLISH, before=before)
+    return item.markdown(ENGLISH)
 
 
 def _excerpt(_: list[Memory]) -> str:
@@ -85,8 +86,8 @@ def _excerpt(_: list[Memory]) -> str:
         anchor_channel_id=CHANNEL,
         lines=tuple(Line(m.id, m.author_id, m.content) for m in said),
     )
-    item = hit_item(hit, CHAT.display_names, ASKER)
-    return item.markdown
+    item = hit_item(hit, CHAT.display_names, ASKER, ENGLISH)
+    return item.markdown(ENGLISH)
 
 
 def _hits(memories: list[Memory]) -> str:
@@ -97,7 +98,7 @@ def _hits(memories: list[Memory]) -> str:
 
 def _caught_up(memories: list[Memory]) -> str:
     entries = tuple(Entry(Part.DECISION, memory_hit(memory)) for memory in memories)
-    writer = EntryWriter(CHAT.display_names, here=CHANNEL, day_of=lambda _: None)
+    writer = EntryWriter(CHAT.display_names, here=CHANNEL, day_of=lambda _: None, language=ENGLISH)
     return writer.written([Section(entries, Part.DECISION)], [entry.hit for entry in entries])
 
 

@@ -22,6 +22,7 @@ from bot.storage.schema import digests, post_people, posts
 from cogs.digests import DigestCog
 from cogs.lined_posts import digest_text
 from tests.fixtures.discord import World, shown
+from tests.fixtures.languages import ENGLISH
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.public import posted, take_down
 
@@ -544,4 +545,4 @@ def test_the_longest_digest_fits_into_a_message(text: str) -> None:
         replace(memory, kind=kind, doubt=Doubt(big, big, big)) for kind, number in counts.items() for _ in range(number)
     ]
     names = {big - number: "_" * 100 for number in range(4)}
-    assert len(digest_text(Post(1, 1, 1, 2**42), told, names, datetime.now(UTC))) <= 4_000
+    assert len(digest_text(Post(1, 1, 1, 2**42), told, names, datetime.now(UTC), ENGLISH)) <= 4_000

@@ -13,7 +13,9 @@ from discord import app_commands
 
 from bot.domain.errors import ServiceUnavailable
 from bot.domain.model import MAX_CONTENT
+from bot.forget.proof import Receipt
 from bot.guilds.policy import Policy
+from bot.languages import Languages
 from cogs.checks import Cooldowns
 from cogs.content import content_of
 from cogs.faults import UNREACHABLE
@@ -135,7 +137,7 @@ def test_sentences_count_properly() -> None:
 
 
 def test_a_receipt_that_is_not_complete_says_so() -> None:
-    view = receipt_view("Deleted", {"messages": 3, "names": 0}, {"index": 2})
+    view = receipt_view("Deleted", Receipt({"messages": 3, "names": 0}, {"index": 2}), Languages().of("en-US"))
     text = "\n".join(texts_of(view.to_components()))  # type: ignore[no-untyped-call]
     assert "messages: 3" in text
     assert "names" not in text

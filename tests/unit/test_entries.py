@@ -13,6 +13,7 @@ from bot.recall.overview import Entry, Part, Section
 from bot.text.appointments import Appointment
 from cogs.catchup import LINES
 from cogs.entries import LINE_CHARS, PAGE_CHARS, EntryWriter
+from tests.fixtures.languages import EACH_CODE, LANGUAGES
 
 BIG = 2**63 - 1
 WEEK = Appointment(date(2026, 11, 23), date(2026, 11, 29))
@@ -20,9 +21,9 @@ CITED = tuple(Citation(BIG - number, BIG, BIG - number) for number in range(3))
 DOUBT = Doubt(BIG, BIG, BIG)
 
 
-def written(entries: list[Entry], name: str, *, channels: int = 0) -> str:
+def written(entries: list[Entry], name: str, *, channels: int = 0, code: str = "en") -> str:
     names = {BIG - number: name for number in range(3)}
-    writer = EntryWriter(names, here=1, day_of=lambda _: WEEK)
+    writer = EntryWriter(names, here=1, day_of=lambda _: WEEK, language=LANGUAGES.of(code))
     size = LINES // max(1, channels)
     sections = [
         Section(tuple(entries[start : start + size]), channel_id=BIG if channels else None, left=9_999)
@@ -43,8 +44,9 @@ def entries(part: Part, text: str) -> list[Entry]:
 @pytest.mark.parametrize("text", ["bring the tables " * 20, "*_" * 150, "@" * 4000, "שלום " * 60])
 @pytest.mark.parametrize("part", [Part.ASKED, Part.PLAN, Part.REPLY])
 @pytest.mark.parametrize("channels", [0, 6])
-def test_a_page_fits_into_a_view(part: Part, text: str, name: str, channels: int) -> None:
-    assert len(written(entries(part, text), name, channels=channels)) <= PAGE_CHARS
+@pytest.mark.parametrize("code", EACH_CODE)
+def test_a_page_fits_into_a_view(part: Part, text: str, name: str, channels: int, code: str) -> None:
+    assert len(written(entries(part, text), name, channels=channels, code=code)) <= PAGE_CHARS
 
 
 def test_as_much_of_each_line_is_shown_as_fits() -> None:

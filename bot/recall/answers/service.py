@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.domain import AnswerError, Clock, ServiceError, people_in, snowflake, system_clock, with_names
+from bot.domain import AnswerError, Clock, Phrase, ServiceError, people_in, snowflake, system_clock, with_names
 from bot.guilds import ZoneOf, utc_of
 from bot.recall.answers.check import AnswerCheck
 from bot.recall.answers.drafting import Drafting, SearchAgain
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 60.0
 """A member waits this long, the loading of the model included; then the hits have to do."""
 
-NO_MODEL = "no language model is in use here"
-NO_ANSWER = "the language model does not answer now"
-NO_USE = "the language model gave no usable answer"
+NO_MODEL = Phrase("no language model is in use here")
+NO_ANSWER = Phrase("the language model does not answer now")
+NO_USE = Phrase("the language model gave no usable answer")
 
 MOST_SPEAKERS = 3
 """Who is named behind a sentence."""
