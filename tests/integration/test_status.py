@@ -24,6 +24,7 @@ from bot.remember.report import FlushReport
 from bot.storage.installation import Installation
 from cogs.views.status import status_view
 from tests.fixtures.discord import World, shown, texts_of
+from tests.fixtures.languages import ENGLISH
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.prices import list_prices
 from tests.fixtures.storage import GUILD, FakeClock, SaidFactory
@@ -155,7 +156,7 @@ async def test_the_page_stands_where_no_chart_can_be_drawn(world: World, monkeyp
 
 
 def told_by(report: StatusReport) -> str:
-    return "\n".join(texts_of(status_view([], report, chart=False).to_components()))  # type: ignore[no-untyped-call]
+    return "\n".join(texts_of(status_view([], report, ENGLISH, chart=False).to_components()))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
