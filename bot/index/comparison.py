@@ -34,7 +34,7 @@ EVERY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What a comparison found.
+    """In what an index and its database differ.
 
     Attributes:
         lacking: points that the index lacks, without those that wait for it anyway.
@@ -122,7 +122,7 @@ class IndexComparison:
         mendings, removes = self._gate.mendings, self._gate.removes
         if await self._index.count() == 0:
             await self._messages.begin_anew()  # they follow the memories, the newest first
-        found, left = Differences(), False
+        differences, left = Differences(), False
         part: dict[OutboxPoint, str] = {}
         async for point, op in self._differing():
             if op == DELETE and not removes:
@@ -130,17 +130,17 @@ class IndexComparison:
                 continue
             part[point] = op
             if len(part) == PAGE:
-                found = await self._enlist(part, found)
+                differences = await self._enlist(part, differences)
                 part = {}
-        found = await self._enlist(part, found)
+        differences = await self._enlist(part, differences)
         self._done_ms, self._mendings, self._left = self._clock(), mendings, left
-        if found != Differences():
+        if differences != Differences():
             log.warning(
                 "The index lacks %d memories or messages and holds %d that are gone: it is brought up to date",
-                found.lacking,
-                found.unknown,
+                differences.lacking,
+                differences.unknown,
             )
-        return found
+        return differences
 
     async def _differing(self) -> AsyncIterator[tuple[OutboxPoint, str]]:
         """What one side has and the other has not: both come in the order of their ids."""
@@ -173,10 +173,10 @@ class IndexComparison:
             if not memory_ids:
                 return
 
-    async def _enlist(self, differing: Mapping[OutboxPoint, str], found: Differences) -> Differences:
-        """Enlist what does not wait already, or was set aside with its reason; what was found until now."""
+    async def _enlist(self, differing: Mapping[OutboxPoint, str], before: Differences) -> Differences:
+        """Enlist what does not wait already, or was set aside with its reason; all differences until now."""
         if not differing:
-            return found
+            return before
         ids = [point.id for point in differing]
         async with self._db.write() as connection:
             waiting: set[str] = set()
@@ -193,4 +193,4 @@ class IndexComparison:
             }
             await self._changes.add(connection, new)
         unknown = sum(op == DELETE for op in new.values())
-        return Differences(found.lacking + len(new) - unknown, found.unknown + unknown)
+        return Differences(before.lacking + len(new) - unknown, before.unknown + unknown)

@@ -1,7 +1,7 @@
 """Keeps a process at the generations of the vector index that the database names, whoever changed that.
 
 Every process looks before it takes from the outbox, when no other one can be taking or changing anything, and when it
-is told of a change. So what is made or forgotten reaches the generation in use and the one that is being filled,
+hears of a change. So what is made or forgotten reaches the generation in use and the one that is being filled,
 whoever writes it, and all search the new one as soon as it has taken over.
 """
 
@@ -28,7 +28,7 @@ RETRY_SECONDS: Final = 60.0
 """Until a generation that could not be opened is tried again."""
 
 FOLLOW_SECONDS: Final = 5.0
-"""Between two looks without being told: the keeper's lock goes when nothing is heard of it for 20 s."""
+"""Between two looks where no change is heard of: the keeper's lock goes when nothing is heard of it for 20 s."""
 
 AGAIN_SECONDS: Final = 1.0
 """Until the database is asked again that did not answer."""
@@ -101,7 +101,7 @@ class Follower:
         self._is_anothers = is_anothers
         self.unasked: ServiceError | None = None
         self._turn = asyncio.Lock()
-        self._told = asyncio.Event()
+        self._changed = asyncio.Event()
         self._absent: dict[Generation, tuple[NoIndex, float]] = {}
         self._seen: Generation | None = None
 
@@ -142,22 +142,22 @@ class Follower:
         await self.follow()
 
     async def run(self) -> None:
-        """Follow when told and every few seconds, until cancelled; nothing else waits for what that takes."""
+        """Follow at each change and every few seconds, until cancelled; nothing else waits for what that takes."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FOLLOW_SECONDS):  # wait_for may miss that it is cancelled
-                    await self._told.wait()
-            self._told.clear()
+                    await self._changed.wait()
+            self._changed.clear()
             try:
                 await self.follow()
             except SQLAlchemyError as error:
                 log.warning("Which index is in use can't be read: %s", type(error).__name__)
                 await asyncio.sleep(AGAIN_SECONDS)
-                self._told.set()
+                self._changed.set()
 
-    async def told(self) -> None:
+    async def on_change(self) -> None:
         """Another process changed something: have `run` follow."""
-        self._told.set()
+        self._changed.set()
 
     async def follow(self) -> GenerationState:
         """Search and write what the database says now; what can't be opened is done without, and tried again later."""

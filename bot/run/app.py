@@ -213,7 +213,7 @@ async def open_app(
         if db.dialect == "postgresql":  # there may be several processes
             loads = [guilds.consents.load, guilds.observations.load, message_vectors.follow]
             if index.follower is not None:
-                loads.append(index.follower.told)
+                loads.append(index.follower.on_change)
             changes = Changes(db, services.installation, loads)
         stack.push_async_callback(models.ledger.flush)
         yield App(

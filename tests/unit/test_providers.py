@@ -19,7 +19,7 @@ from bot.guilds.composition import policy_of
 from bot.index.vectors import why_not_embedding
 from bot.llm import providers
 from bot.llm.base import LanguageModel
-from bot.llm.composition import answers_at_once, flushes_at_once, open_model
+from bot.llm.composition import answers_at_once, flushes_at_once, gather_seconds, open_model
 from bot.llm.costs import Ledger
 from bot.llm.loading import load_settings
 from bot.llm.prices import Price
@@ -235,3 +235,10 @@ def test_a_fault_of_its_settings_is_a_line(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_an_index_was_made_with_may_be_unknown_by_now() -> None:
     settings = load_settings(None).model_copy(update={"embedding_provider": "oracle"})
     assert why_not_embedding(settings).startswith("no provider is named 'oracle'")
+
+
+@pytest.mark.parametrize(("address", "is_shared"), [(NEAR, True), (REMOTE, False)])
+def test_a_server_at_home_that_runs_both_models_has_embedding_gathered(address: str, is_shared: bool) -> None:
+    both = {"mem0_llm_provider": "openai-compatible", "embedding_provider": "openai-compatible"}
+    assert (gather_seconds(load_settings(None, compatible_base_url=address, **both)) > 0) is is_shared
+    assert gather_seconds(load_settings(None, compatible_base_url=address, mem0_llm_provider="openai-compatible")) == 0
