@@ -11,9 +11,9 @@ from bot.forget.dossier import as_json, as_page
 from bot.forget.erasure import Erasure
 from bot.forget.later_exports import LaterExports, Vanished
 from bot.forget.personal import Dossier, PersonalData, for_eyes_with
-from bot.forget.post_sources import OF_SERVER, Post, lines_of, sources_of
+from bot.forget.post_sources import OF_SERVER, Glance, Post, lines_of, sources_of
 from bot.forget.proof import Receipt
-from bot.forget.public_posts import Also, Glance, Posts
+from bot.forget.public_posts import Also, Posts
 from bot.forget.reapplying import open_reapplying
 from bot.forget.requests import Outcome, Request, Requests, RequestState
 from bot.forget.undone import Removing, Undone

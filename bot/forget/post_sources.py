@@ -5,22 +5,33 @@ The conditions are about rows of `posts`, or of `post_sources` joined with them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Hit, Memory
+from bot.domain import Hit, Memory, event_url, jump_url
 from bot.memories import FlagState
-from bot.storage import citations, corrections, flags, memories, messages, post_people, post_sources, posts
+from bot.storage import (
+    ErasureLine,
+    LineKind,
+    citations,
+    corrections,
+    flags,
+    memories,
+    messages,
+    post_people,
+    post_sources,
+    posts,
+)
 
 if TYPE_CHECKING:
     from bot.storage import Scope
 
 QUOTED = ""
 """In place of a memory's id: the message itself is quoted."""
-
 
 OF_SERVER = 0
 """In place of a channel: an event of the server, which everybody in it sees."""
@@ -40,6 +51,19 @@ class Post:
     guild_id: int
     channel_id: int
     covers_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How sources stood just before they were read: what changes after that shows.
+
+    Attributes:
+        at_ms: the local time.
+        edited_ms: message to the time of its last edit; 0 where there was none.
+    """
+
+    at_ms: int
+    edited_ms: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +159,28 @@ def lines_meant(scope: Scope) -> ColumnElement[bool]:
 def in_guild(guild_id: int | None) -> ColumnElement[bool]:
     """Posts in one server or (None) in any."""
     return true() if guild_id is None else posts.c.guild_id == guild_id
+
+
+async def lines_in(connection: AsyncConnection, post: Post) -> list[str]:
+    """The memories that a post consists of, in order."""
+    query = select(post_sources.c.memory_id, post_sources.c.line).where(post_sources.c.post_id == post.message_id)
+    rows = await connection.execute(query.distinct().order_by(post_sources.c.line))
+    return [row.memory_id for row in rows]
+
+
+def link_of(row: Row[Any]) -> str:
+    """The address of a post, or of an event, by its row."""
+    if row.channel_id == OF_SERVER:
+        return event_url(row.guild_id, row.message_id)
+    return jump_url(row.guild_id, row.channel_id, row.message_id)
+
+
+def line_of_post(post: Post, at_ms: int) -> ErasureLine:
+    """By which an earlier state of the database learns of a post."""
+    return ErasureLine(
+        kind=LineKind.POST,
+        at_ms=at_ms,
+        guild_id=post.guild_id,
+        channel_id=post.channel_id,
+        message_id=post.message_id,
+    )

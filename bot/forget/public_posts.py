@@ -12,17 +12,25 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Backoff, Clock, event_url, jump_url
-from bot.forget.post_sources import OF_SERVER, Post, PostSource, in_guild, is_lost, lines_meant, posts_meant
+from bot.domain import Backoff, Clock
+from bot.forget.post_sources import (
+    Glance,
+    Post,
+    PostSource,
+    in_guild,
+    is_lost,
+    line_of_post,
+    lines_in,
+    lines_meant,
+    link_of,
+    posts_meant,
+)
 from bot.storage import (
-    ErasureLine,
-    LineKind,
     Sections,
     Store,
     chunks,
@@ -48,19 +56,6 @@ UP, EDIT, DUE = "up", "edit", "due"
 STANDING = (UP, EDIT)
 Also = Callable[[AsyncConnection], Awaitable[None]]
 """Notes in the same transaction what hangs on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """How sources stood just before they were read: what changes after that shows.
-
-    Attributes:
-        at_ms: the local time.
-        edited_ms: message to the time of its last edit; 0 where there was none.
-    """
-
-    at_ms: int
-    edited_ms: Mapping[int, int]
 
 
 class Posts(Store):
@@ -114,7 +109,7 @@ class Posts(Store):
         }
         async with self._db.write() as connection:
             await connection.execute(insert(posts).values(row))
-            await note_lines(connection, [self._line(post)])
+            await note_lines(connection, [line_of_post(post, self._clock())])
             await self._cite(connection, post, sources, people, glance)
             if also is not None:
                 await also(connection)
@@ -176,16 +171,6 @@ class Posts(Store):
             await connection.execute(upsert(self._db.dialect, post_sources).on_conflict_do_nothing(), cited)
         if named:
             await connection.execute(upsert(self._db.dialect, post_people).on_conflict_do_nothing(), named)
-
-    def _line(self, post: Post) -> ErasureLine:
-        """By which an earlier state of the database learns of it."""
-        return ErasureLine(
-            kind=LineKind.POST,
-            at_ms=self._clock(),
-            guild_id=post.guild_id,
-            channel_id=post.channel_id,
-            message_id=post.message_id,
-        )
 
     async def cited(self, guild_id: int) -> dict[int, set[int]]:
         """The messages that the posts of a server stand on, by channel."""
@@ -251,7 +236,7 @@ class Posts(Store):
     async def lines(self, post: Post) -> list[str]:
         """The memories that a post consists of, in order."""
         async with self._db.read() as connection:
-            return await _lines(connection, post)
+            return await lines_in(connection, post)
 
     async def is_known(self, message_id: int) -> bool:
         """Whether this message is noted."""
@@ -272,7 +257,7 @@ class Posts(Store):
         named = [{"post_id": post.message_id, "user_id": user_id} for user_id in set(people)]
         this = posts.c.message_id == post.message_id
         async with self._db.write() as connection:
-            lines = await _lines(connection, post)
+            lines = await lines_in(connection, post)
             known = select(memories.c.id, memories.c.version).where(memories.c.id.in_(lines))
             if set(lines) != shown.keys() or shown != {row.id: row.version for row in await connection.execute(known)}:
                 return False
@@ -321,7 +306,7 @@ class Posts(Store):
         wanted = select(posts).where(posts.c.message_id.in_(theirs), in_guild(guild_id)).order_by(posts.c.message_id)
         async with self._db.read() as connection:
             rows = (await connection.execute(wanted)).all()
-        return {self.name: [{"link": _link(row), "posted_at": moment(row.posted_ms)} for row in rows]}
+        return {self.name: [{"link": link_of(row), "posted_at": moment(row.posted_ms)} for row in rows]}
 
     async def erased(self, connection: AsyncConnection, erased: Erased) -> Counter[str]:
         """Put what has lost a source by now on the list, and at last what is in scope."""
@@ -405,15 +390,3 @@ class Posts(Store):
     async def _forget(connection: AsyncConnection, ids: Collection[int]) -> None:
         await connection.execute(delete(post_sources).where(post_sources.c.post_id.in_(ids)))
         await connection.execute(delete(post_people).where(post_people.c.post_id.in_(ids)))
-
-
-async def _lines(connection: AsyncConnection, post: Post) -> list[str]:
-    query = select(post_sources.c.memory_id, post_sources.c.line).where(post_sources.c.post_id == post.message_id)
-    rows = await connection.execute(query.distinct().order_by(post_sources.c.line))
-    return [row.memory_id for row in rows]
-
-
-def _link(row: Row[Any]) -> str:
-    if row.channel_id == OF_SERVER:
-        return event_url(row.guild_id, row.message_id)
-    return jump_url(row.guild_id, row.channel_id, row.message_id)

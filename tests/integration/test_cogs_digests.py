@@ -13,7 +13,7 @@ import simcord
 from sqlalchemy import select
 
 from bot.domain.model import Citation, Doubt, Memory, MemoryKind
-from bot.forget.public_posts import Post
+from bot.forget import Post
 from bot.forget.verification import Verification
 from bot.guilds.digests import Digest, Every
 from bot.operate.waiting import delay_report

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from bot.domain import snowflake
 from bot.domain.errors import NotFound, Refused
 from bot.domain.model import MemoryKind, MemoryOrigin, Message, MessageState
-from bot.forget.public_posts import Post, Posts
+from bot.forget import Post, Posts
 from bot.guilds.audit import Action, AuditTrail
 from bot.guilds.digests import Digests, Every
 from bot.guilds.observation import Observations
