@@ -16,6 +16,7 @@ from bot.domain.model import Citation, Doubt, Memory, MemoryKind
 from bot.forget import Post
 from bot.forget.verification import Verification
 from bot.guilds.digests import Digest, Every
+from bot.memories import Asker
 from bot.operate.waiting import delay_report
 from bot.recall.digest import DECISIONS, PLANS, QUESTIONS, TOPICS
 from bot.storage.schema import digests, post_people, posts
@@ -239,6 +240,23 @@ async def test_a_line_goes_when_not_everybody_may_read_its_channel_any_more_and_
     (text,) = chat.posted
     assert "door is red" in text
     assert "gate is green" not in text
+
+
+async def test_a_name_that_was_replaced_goes_from_its_line_and_a_flag_takes_the_line(chat: Chat) -> None:
+    world = chat.world
+    await chat.on()
+    for text in (f"<@{world.bob.id}> has the key", f"<@{world.bob.id}> paints the door", "the gate is green"):
+        await chat.decided(text)
+    await chat.later(hours=2)
+    key, door, _ = await world.pipeline.memories()
+    bob = Asker(world.bob.id, world.guild.id, frozenset({world.general.id}))
+    await world.services.named.replace_name(key.id, bob)
+    await world.services.named.flag(door.id, bob)
+    await take_down(world)
+    (text,) = chat.posted
+    assert "somebody has the key" in text
+    assert "door" not in text
+    assert "gate is green" in text
 
 
 async def hide(world: World, channel: simcord.ChannelHandle) -> None:
