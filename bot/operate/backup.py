@@ -13,6 +13,7 @@ from bot.operate.copying import copy_all
 from bot.storage import (
     BACKUP_MADE,
     BACKUP_PART,
+    DATABASE_FILE,
     Installation,
     copy_file,
     data_key,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 def _own_files(settings: Settings) -> set[Path]:
     """What a backup must not take the place of, though somebody says that it may overwrite."""
-    own = [settings.erasures_path]
+    own = [settings.erasures_path, settings.data_dir / DATABASE_FILE]  # the latter stays after a move to a server
     if not settings.uses_database_server:
         own.append(database_file(database_address(settings), settings.data_dir))
     return {path.resolve() for path in own}
