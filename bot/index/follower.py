@@ -124,9 +124,9 @@ class Follower:
         """
         state = await self._generations.load(self._wanted)
         mending = False
-        with suppress(ServiceError):  # the index says it again, to those who don't wait for it
-            await self._keeper.refresh(state.in_use)
         try:
+            with suppress(ServiceError):  # the index says it again, to those who don't wait for it
+                await self._keeper.refresh(state.in_use)
             await self._shelf.open(state.in_use)
         except InUse:
             raise
