@@ -6,18 +6,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Refused, snowflake
+from bot.domain import Phrase, Refused, snowflake
 from bot.guilds import ObservedChannel, days_of
 from cogs import texts
 from cogs.access import Talk
 from cogs.checks import manager_only, per_member
 from cogs.faults import UNREACHABLE, why
+from cogs.languages import language_of
 from cogs.notices import missing_permissions
 from cogs.rendering import safe
 from cogs.reply import reply, reply_view
@@ -48,21 +50,27 @@ LISTED = 30
 PROBLEMS = 15
 """Channels that could not be switched, in one answer; each is one sentence."""
 
-CATEGORY_ON = (
+CATEGORY_ON = partial(
+    Phrase,
     "{category} is observed from now on. Channels that come into it later are observed too, each with a notice, as "
-    "long as they have its permissions; `/observe off` with the category ends that."
+    "long as they have its permissions; `/observe off` with the category ends that.",
 )
-CATEGORY_BEGUN = "Observed from now on, and told: {channels}"
-CATEGORY_OBSERVED = "{category} is observed already, and so is each of its channels that you see and I may observe."
-CATEGORY_OFF = (
+CATEGORY_BEGUN = partial(Phrase, "Observed from now on, and told: {channels}")
+CATEGORY_OBSERVED = partial(
+    Phrase, "{category} is observed already, and so is each of its channels that you see and I may observe."
+)
+CATEGORY_OFF = partial(
+    Phrase,
     "{category} is not observed any more, nor is any channel of it. What was said before stays searchable until its "
-    "time is over; memories stay until they are forgotten."
+    "time is over; memories stay until they are forgotten.",
 )
-CATEGORY_ENDED = "Not observed any more: {channels}"
-CATEGORY_NOT_OBSERVED = "{category} is not observed, nor is any channel of it."
-READING_BACK = "What was said in the last {span} is being read back; `/memory status` shows how that goes on."
-TOLD = "The channel has been told."
-NOT_TOLD = "I could not say so there, so please tell the channel yourself."
+CATEGORY_ENDED = partial(Phrase, "Not observed any more: {channels}")
+CATEGORY_NOT_OBSERVED = partial(Phrase, "{category} is not observed, nor is any channel of it.")
+READING_BACK = partial(
+    Phrase, "What was said in the last {span} is being read back; `/memory status` shows how that goes on."
+)
+TOLD = Phrase("The channel has been told.")
+NOT_TOLD = Phrase("I could not say so there, so please tell the channel yourself.")
 
 
 class Admin(commands.Cog):
@@ -106,31 +114,37 @@ class Admin(commands.Cog):
         if not changed and not days:
             await reply(
                 interaction,
-                f"{place.mention} is observed already; `/observe status` tells since when, and the option `read_back` "
-                "reads what was said before.",
+                Phrase(
+                    "{channel} is observed already; `/observe status` tells since when, and the option `read_back` "
+                    "reads what was said before.",
+                    channel=place.mention,
+                ),
             )
             return
         if not changed:
             await self._switching.tell(interaction, place, days)
-        text = f"{place.mention} is observed{' from now on' if changed else ''}, and the channel has been told."
+        if changed:
+            text = Phrase("{channel} is observed from now on, and the channel has been told.", channel=place.mention)
+        else:
+            text = Phrase("{channel} is observed, and the channel has been told.", channel=place.mention)
         await reply(interaction, text)
         if days:
             await self._read_back(interaction, place, days, text)
 
     async def _category_on(self, interaction: Interaction, category: discord.CategoryChannel, days: int) -> None:
         switched = await self._switching.category_on(interaction, category)
-        lines = [CATEGORY_ON.format(category=category.mention)]
+        lines = [CATEGORY_ON(category=category.mention)]
         if switched.places:
-            lines.append(CATEGORY_BEGUN.format(channels=_mentions([place.id for place in switched.places])))
+            lines.append(CATEGORY_BEGUN(channels=_mentions([place.id for place in switched.places])))
         elif not switched.changed:
-            lines = [CATEGORY_OBSERVED.format(category=category.mention)]
-        lines += [f"⚠️ {problem}" for problem in switched.problems[:PROBLEMS]]
+            lines = [CATEGORY_OBSERVED(category=category.mention)]
+        lines += [Phrase.joined(" ", ["⚠️", problem]) for problem in switched.problems[:PROBLEMS]]
         if days:
-            lines.append(READING_BACK.format(span=days_of(days)))
+            lines.append(READING_BACK(span=days_of(days)))
             for place in (channel for channel in category.channels if isinstance(channel, Talk)):
                 if self._switching.observes(place):
                     self._backfill.read_back(place, _days_ago(interaction, days))
-        await reply_view(interaction, text_view("\n".join(lines)))
+        await _show(interaction, lines)
 
     async def _read_back(self, interaction: Interaction, place: Place, days: int, text: str) -> None:
         """Read back so many days and show how far that has come, for as long as Discord lets an answer be edited."""
@@ -139,13 +153,18 @@ class Admin(commands.Cog):
         ends = time.monotonic() + PROGRESS_SECONDS
         while self._backfill.is_reading(place) and time.monotonic() < ends:
             if reading.messages:
-                now = f"Reading back {span}: {texts.messages(reading.messages)} so far, up to "
-                now += f"<t:{snowflake.to_ms(reading.newest) // 1000}:f>."
-                await _change(interaction, f"{text} {now}")
+                now = Phrase(
+                    "Reading back {span}: {messages} so far, up to {when}.",
+                    span=span,
+                    messages=texts.messages(reading.messages),
+                    when=f"<t:{snowflake.to_ms(reading.newest) // 1000}:f>",
+                )
+                await _change(interaction, Phrase.joined(" ", [text, now]))
             await asyncio.sleep(PROGRESS_PAUSE)
         done = not self._backfill.is_reading(place)
-        end = f"Read back {span}: {texts.messages(reading.messages)} looked at."
-        await _change(interaction, f"{text} {end if done else 'Reading back goes on; see `/memory status`.'}")
+        end = Phrase("Read back {span}: {messages} looked at.", span=span, messages=texts.messages(reading.messages))
+        goes_on = Phrase("Reading back goes on; see `/memory status`.")
+        await _change(interaction, Phrase.joined(" ", [text, end if done else goes_on]))
 
     @observe.command(name="off", description="Stop observing a channel; what is kept stays until it is deleted")
     @app_commands.describe(channel="This channel unless you choose another, or a category with all its channels")
@@ -160,22 +179,27 @@ class Admin(commands.Cog):
             return
         off = await self._switching.off(interaction, place)
         if not off.changed:
-            await reply(interaction, f"{place.mention} is not observed.")
+            await reply(interaction, Phrase("{channel} is not observed.", channel=place.mention))
             return
         told = TOLD if off.told else NOT_TOLD
         await reply(
             interaction,
-            f"{place.mention} is not observed any more. {told} What was said before stays searchable for "
-            f"{self._guilds.policy.retention} at most; memories stay until they are forgotten.",
+            Phrase(
+                "{channel} is not observed any more. {told} What was said before stays searchable for {retention} at "
+                "most; memories stay until they are forgotten.",
+                channel=place.mention,
+                told=told,
+                retention=self._guilds.policy.retention,
+            ),
         )
 
     async def _category_off(self, interaction: Interaction, category: discord.CategoryChannel) -> None:
         switched = await self._switching.category_off(interaction, category)
-        lines = [(CATEGORY_OFF if switched.changed else CATEGORY_NOT_OBSERVED).format(category=category.mention)]
+        lines = [(CATEGORY_OFF if switched.changed else CATEGORY_NOT_OBSERVED)(category=category.mention)]
         if switched.places:
-            lines.append(CATEGORY_ENDED.format(channels=_mentions([place.id for place in switched.places])))
-        lines += [f"⚠️ {problem}" for problem in switched.problems[:PROBLEMS]]
-        await reply_view(interaction, text_view("\n".join(lines)))
+            lines.append(CATEGORY_ENDED(channels=_mentions([place.id for place in switched.places])))
+        lines += [Phrase.joined(" ", ["⚠️", problem]) for problem in switched.problems[:PROBLEMS]]
+        await _show(interaction, lines)
 
     @observe.command(name="status", description="Whether a channel is observed, since when and by whose decision")
     @app_commands.describe(channel="This channel unless you choose another")
@@ -189,8 +213,8 @@ class Admin(commands.Cog):
         lines = [f"### {place.mention}", _state(self._switching.observes(place), own)]
         missing = [] if isinstance(place, discord.CategoryChannel) else missing_permissions(place)
         if missing:
-            lines.append(f"⚠️ I lack **{', '.join(missing)}** there.")
-        await reply_view(interaction, text_view("\n".join(lines)))
+            lines.append(Phrase("⚠️ I lack **{permissions}** there.", permissions=Phrase.joined(", ", missing)))
+        await _show(interaction, lines)
 
     @observe.command(name="list", description="All channels about which somebody decided")
     @manager_only
@@ -203,7 +227,7 @@ class Admin(commands.Cog):
             for decision in self._observations.list(guild.id)
             if decision.parent_id is not None or guild.get_channel(decision.channel_id) is not None
         ]
-        await reply_view(interaction, text_view(_listing(decisions)))
+        await _show(interaction, _listing(decisions))
 
     def _place(self, interaction: Interaction, channel: Spot | None) -> Spot:
         """The chosen channel or category, or the one in which the command was given, as the bot knows it.
@@ -216,7 +240,9 @@ class Admin(commands.Cog):
         place = guild.get_channel_or_thread(wanted)
         if isinstance(place, Talk | discord.Thread | discord.CategoryChannel):
             return place
-        raise Refused("I can't see that channel; let me see it, or choose a text, voice or forum channel or a thread.")
+        raise Refused(
+            Phrase("I can't see that channel; let me see it, or choose a text, voice or forum channel or a thread.")
+        )
 
     @staticmethod
     def _guild(interaction: Interaction) -> discord.Guild:
@@ -228,6 +254,7 @@ class Admin(commands.Cog):
 async def _change(interaction: Interaction, text: str) -> None:
     """Change the answer to an interaction; the work does not stop where that fails."""
     try:
+        text = language_of(interaction).translated(text)
         await interaction.edit_original_response(content=text, allowed_mentions=discord.AllowedMentions.none())
     except UNREACHABLE as error:
         log.info("Interaction %d could not be kept up to date (%s)", interaction.id, why(error))
@@ -240,27 +267,42 @@ def _days_ago(interaction: Interaction, days: int) -> int:
 
 def _state(observed: bool, own: ObservedChannel | None) -> str:
     if own is None or own.observed is None:
-        return "Observed, as its channel is." if observed else "Not observed; nobody decided about it."
-    by = "the operator's settings" if own.decided_by is None else f"<@{own.decided_by}>"
-    since = f" since <t:{own.decided_ms // 1000}:R>" if own.decided_ms else ""
-    return f"{'**Observed**' if own.observed else 'Not observed'}{since}, by decision of {by}."
+        as_channel, by_nobody = Phrase("Observed, as its channel is."), Phrase("Not observed; nobody decided about it.")
+        return as_channel if observed else by_nobody
+    by = Phrase("the operator's settings") if own.decided_by is None else f"<@{own.decided_by}>"
+    if not own.decided_ms:
+        on, off = (
+            Phrase("**Observed**, by decision of {who}.", who=by),
+            Phrase("Not observed, by decision of {who}.", who=by),
+        )
+        return on if own.observed else off
+    when = f"<t:{own.decided_ms // 1000}:R>"
+    if own.observed:
+        return Phrase("**Observed** since {when}, by decision of {who}.", when=when, who=by)
+    return Phrase("Not observed since {when}, by decision of {who}.", when=when, who=by)
 
 
-def _listing(decisions: Sequence[ObservedChannel]) -> str:
+def _listing(decisions: Sequence[ObservedChannel]) -> list[str]:
     if not decisions:
-        return "No channel is observed; `/observe on` begins in this one, and `/setup` shows all that is to know."
-    lines = [f"- <#{d.channel_id}> ({safe(d.name, {}, limit=60)}): {_short(d)}" for d in decisions[:LISTED]]
-    more = len(decisions) - LISTED
-    if more > 0:
-        lines.append(f"…and {more} more")
-    return "### Decisions about channels\n" + "\n".join(lines)
+        return [
+            Phrase("No channel is observed; `/observe on` begins in this one, and `/setup` shows all that is to know.")
+        ]
+    lines: list[str] = [Phrase.joined("", ["### ", Phrase("Decisions about channels")])]
+    for decision in decisions[:LISTED]:
+        name = f"<#{decision.channel_id}> ({safe(decision.name, {}, limit=60)})"
+        state = Phrase("observed") if decision.observed else Phrase("not observed")
+        lines.append(Phrase.joined("", [f"- {name}: ", state]))
+    if (more := len(decisions) - LISTED) > 0:
+        lines.append(Phrase("…and {number} more", number=more))
+    return lines
 
 
-def _short(decision: ObservedChannel) -> str:
-    return "observed" if decision.observed else "not observed"
+async def _show(interaction: Interaction, lines: Sequence[str]) -> None:
+    """Answer with lines, each in the language of the admin."""
+    await reply_view(interaction, text_view("\n".join(map(language_of(interaction).translated, lines))))
 
 
 def _mentions(channel_ids: Sequence[int]) -> str:
     shown = " ".join(f"<#{channel_id}>" for channel_id in channel_ids[:LISTED])
     more = len(channel_ids) - LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return Phrase("{channels} and {number} more", channels=shown, number=more) if more > 0 else shown

@@ -8,8 +8,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain import Phrase
 from cogs.access import Access
 from cogs.checks import per_member
+from cogs.languages import language_of
 from cogs.reply import reply_view
 from cogs.views.pages import Page, Pages
 
@@ -21,10 +23,10 @@ Interaction = discord.Interaction[Any]
 LINES = 15
 """Channels of a page: one screen of a phone."""
 
-TITLE = "### Where I read along"
-NOTHING = "No channel that you can see is observed, so nothing that you say there is kept."
-THREADS = "Threads go with their channel, but private ones only where somebody switched them on inside."
-HINT = "`/privacy status` tells what is kept about you."
+TITLE = Phrase("Where I read along")
+NOTHING = Phrase("No channel that you can see is observed, so nothing that you say there is kept.")
+THREADS = Phrase("Threads go with their channel, but private ones only where somebody switched them on inside.")
+HINT = Phrase("`/privacy status` tells what is kept about you.")
 
 
 class ChannelsCog(commands.Cog, name="Channels"):
@@ -57,9 +59,10 @@ class ChannelPages:
         seen = await self._seen(interaction)
         pages = -(-len(seen) // LINES)
         number = max(0, min(number, pages - 1))
+        language = language_of(interaction)
         return Page(
-            title=TITLE,
-            text="\n".join(_line(decision) for decision in seen[number * LINES :][:LINES]),
+            title=f"### {language.translated(TITLE)}",
+            text="\n".join(f"- {language.translated(_line(decision))}" for decision in seen[number * LINES :][:LINES]),
             number=number,
             pages=pages,
             notes=(THREADS, HINT) if seen else (),
@@ -78,5 +81,7 @@ class ChannelPages:
 
 
 def _line(decision: ObservedChannel) -> str:
-    since = f", since <t:{decision.decided_ms // 1000}:D>" if decision.decided_ms else ""
-    return f"- <#{decision.channel_id}>{since}"
+    channel = f"<#{decision.channel_id}>"
+    if not decision.decided_ms:
+        return channel
+    return Phrase("{channel}, since {when}", channel=channel, when=f"<t:{decision.decided_ms // 1000}:D>")

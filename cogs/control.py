@@ -24,6 +24,7 @@ from cogs.views.settings import Choice, SettingsPanel, TimeZone
 if TYPE_CHECKING:
     from bot.forget import Clerk, Receipt
     from bot.guilds import GuildServices
+    from bot.languages import Languages
 
 Interaction = discord.Interaction[Any]
 
@@ -60,7 +61,8 @@ _DONE = {
 class Control:
     """The admin's commands, as the cog hands them on."""
 
-    def __init__(self, guilds: GuildServices, clerk: Clerk, reading_again: ReadingAgain) -> None:
+    def __init__(self, guilds: GuildServices, clerk: Clerk, reading_again: ReadingAgain, languages: Languages) -> None:
+        self._languages = languages
         self._guilds = guilds
         self._clerk = clerk
         self._reading_again = reading_again
@@ -102,9 +104,10 @@ class Control:
         return now
 
     async def _tell_channels(self, guild: discord.Guild, rules: Rules) -> None:
+        language = self._languages.of(guild.preferred_locale)
         for channel in self._guilds.observations.list(guild.id):
             if channel.observed:
-                await update_notice(guild, channel, self._guilds.policy, rules)
+                await update_notice(guild, channel, self._guilds.policy, rules, language)
 
     async def trail(self, interaction: Interaction) -> str:
         """The newest entries of the audit trail."""

@@ -35,11 +35,11 @@ SHOWN_CHARS = 1_500
 """How much of a memory is shown before it is forgotten."""
 
 OUTCOMES = {
-    ForgetOutcome.REMOVED: "Forgotten; nothing of that memory is kept.",
-    ForgetOutcome.WITHDRAWN: "Your part in it is forgotten; the memory stands on what others said.",
+    ForgetOutcome.REMOVED: Phrase("Forgotten; nothing of that memory is kept."),
+    ForgetOutcome.WITHDRAWN: Phrase("Your part in it is forgotten; the memory stands on what others said."),
 }
-FORGET_QUESTION = "Forget this memory? That can't be undone.\n> {memory}"
-QUESTION = (
+FORGET_QUESTION = Phrase("Forget this memory? That can't be undone.")
+QUESTION = Phrase(
     "Delete **everything** that is kept about you in this server: your messages in the log, the memories that stand on "
     "them alone, and your part in the others? This can't be undone. What you say later is kept again; "
     "`/privacy opt-out` prevents that."
@@ -81,7 +81,7 @@ class MemoryActions:
             NotFound: there is no such memory that they may put right.
         """
         await self._own.correct(memory_id, await self._access.asker(interaction), text)
-        return "Corrected; your words stand from now on."
+        return Phrase("Corrected; your words stand from now on.")
 
 
 @app_commands.guild_only()
@@ -113,8 +113,8 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         names = {}
         if interaction.guild is not None:
             names = await names_for(interaction.guild, self._directory, (), [chosen.text])
-        question = FORGET_QUESTION.format(memory=safe(chosen.text, names, limit=SHOWN_CHARS))
-        view = Confirm(interaction, question=question, action="Forget it")
+        question = Phrase.joined("\n> ", [FORGET_QUESTION, safe(chosen.text, names, limit=SHOWN_CHARS)])
+        view = Confirm(interaction, question=question, action=Phrase("Forget it"))
         await reply_view(interaction, view)
         pressed = await view.confirmed()
         await interaction.delete_original_response()
@@ -138,7 +138,7 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
     @per_member(2, 60.0)
     async def everything(self, interaction: Interaction) -> None:
         """Ask, delete, and show the receipt."""
-        view = Confirm(interaction, question=QUESTION, action="Delete everything")
+        view = Confirm(interaction, question=QUESTION, action=Phrase("Delete everything"))
         await interaction.response.send_message(view=view, ephemeral=True)
         if not await view.confirmed():
             await interaction.delete_original_response()

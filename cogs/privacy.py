@@ -42,14 +42,36 @@ SMALLEST_LIMIT = 10 * 1024 * 1024
 """Bytes that Discord takes at once in a server without boosts."""
 
 RULES = {
-    ConsentRule.EVERYBODY: "This server keeps what everybody says in observed channels, unless they opted out.",
-    ConsentRule.OPTED_IN: "This server keeps only what members who opted in say in observed channels.",
+    ConsentRule.EVERYBODY: Phrase("This server keeps what everybody says in observed channels, unless they opted out."),
+    ConsentRule.OPTED_IN: Phrase("This server keeps only what members who opted in say in observed channels."),
 }
-OPT_OUT_QUESTION = (
-    "Opt out in **{where}**? From now on nothing of yours is kept, and everything that is kept of you there is "
-    "deleted. This can't be undone; `/privacy opt-in` only starts anew."
+OPT_OUT_QUESTIONS: Mapping[Where, str] = {
+    "every server": Phrase(
+        "Opt out in **every server**? From now on nothing of yours is kept, and everything that is kept of you there "
+        "is deleted. This can't be undone; `/privacy opt-in` only starts anew."
+    ),
+    "this server": Phrase(
+        "Opt out in **this server**? From now on nothing of yours is kept, and everything that is kept of you there "
+        "is deleted. This can't be undone; `/privacy opt-in` only starts anew."
+    ),
+}
+OPT_OUT_EVERYWHERE = Phrase("`/privacy opt-out where: every server` does the same in all servers that I am in.")
+EVERYTHING: Mapping[Where, str] = {
+    "every server": Phrase("This is everything that is kept of you in every server."),
+    "this server": Phrase("This is everything that is kept of you in this server."),
+}
+KEPT_AGAIN: Mapping[Where, str] = {
+    "every server": Phrase("From now on what you say in observed channels of every server is kept again."),
+    "this server": Phrase("From now on what you say in observed channels of this server is kept again."),
+}
+
+
+WAYS_IN = Phrase(
+    "`/privacy opt-in` lets it be kept; `/privacy export` gives you all of it; `/privacy policy` tells the rest."
 )
-OPT_OUT_EVERYWHERE = "-# `/privacy opt-out where: every server` does the same in all servers that I am in."
+WAYS_OUT = Phrase(
+    "`/privacy opt-out` stops it; `/privacy export` gives you all of it; `/privacy policy` tells the rest."
+)
 
 
 def outcome_lines(outcome: Outcome | None) -> list[str]:
@@ -122,28 +144,33 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         observed = self._guilds.observations.observed(
             interaction.channel_id or 0, parent_of(interaction.channel), private=is_private(interaction.channel)
         )
-        facts = "kept" if self._consents.facts(guild_id, user_id) else "not kept"
+        facts = self._consents.facts(guild_id, user_id)
         lines = [
-            "### What is kept about you",
-            *(f"- {line}" for line in outcome_lines(await self._clerk.outcome_for(user_id, guild_id))),
-            f"- {self._standing(guild_id, user_id)}",
-            f"- {RULES[rules.consent]}",
-            f"- This channel is {'**observed**' if observed else 'not observed'}.",
-            f"- Memories of this server that cite what you said: {page.total:,} (`/memories`).",
-            f"- Facts that you state about yourself are {facts} (`/privacy facts`).",
-            f"- Messages of observed channels are kept for at most {self._guilds.policy.retention}.",
-            f"-# `/privacy {'opt-in` lets it be kept' if left_out else 'opt-out` stops it'}; `/privacy export` "
-            "gives you all of it; `/privacy policy` tells the rest.",
+            *outcome_lines(await self._clerk.outcome_for(user_id, guild_id)),
+            self._standing(guild_id, user_id),
+            RULES[rules.consent],
+            Phrase("This channel is **observed**.") if observed else Phrase("This channel is not observed."),
+            Phrase("Memories of this server that cite what you said: {number} (`/memories`).", number=page.total),
+            Phrase("Facts that you state about yourself are kept (`/privacy facts`).")
+            if facts
+            else Phrase("Facts that you state about yourself are not kept (`/privacy facts`)."),
+            Phrase(
+                "Messages of observed channels are kept for at most {retention}.",
+                retention=self._guilds.policy.retention,
+            ),
         ]
-        await reply_view(interaction, text_view("\n".join(lines)))
+        language = language_of(interaction)
+        title, below = language.say("What is kept about you"), language.translated(WAYS_IN if left_out else WAYS_OUT)
+        listed = [f"- {language.translated(line)}" for line in lines]
+        await reply_view(interaction, text_view("\n".join([f"### {title}", *listed, f"-# {below}"])))
 
     def _standing(self, guild_id: int, user_id: int) -> str:
         choice = self._consents.choice(guild_id, user_id)
         if choice.opted_out:
-            return "You **opted out**: nothing of yours is kept here."
+            return Phrase("You **opted out**: nothing of yours is kept here.")
         if self._consents.left_out(guild_id, user_id):
-            return "You did not opt in: nothing that you say here is kept."
-        return "You opted in." if choice.opted_in else "You did not opt out."
+            return Phrase("You did not opt in: nothing that you say here is kept.")
+        return Phrase("You opted in.") if choice.opted_in else Phrase("You did not opt out.")
 
     @app_commands.command(name="export", description="Get everything that is kept of you, as a file and a page")
     @app_commands.describe(where="This server unless you choose every server")
@@ -157,7 +184,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         dossier = for_eyes_with(everything, (await self._access.asker(interaction)).readable)
         limit = interaction.guild.filesize_limit if interaction.guild is not None else SMALLEST_LIMIT
         await interaction.followup.send(
-            f"This is everything that is kept of you in {where}.",
+            language_of(interaction).translated(EVERYTHING[where]),
             files=_files({"kept.json": as_json(dossier), "kept.html": as_page(dossier)}, limit),
             ephemeral=True,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -169,10 +196,10 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     @per_member(2, 60.0)
     async def opt_out(self, interaction: Interaction, where: Where = "every server") -> None:
         """Ask, note the choice, and delete what is there."""
-        await self._opt_out(interaction, where, OPT_OUT_QUESTION.format(where=where))
+        await self._opt_out(interaction, where, OPT_OUT_QUESTIONS[where])
 
     async def _opt_out(self, interaction: Interaction, where: Where, question: str) -> None:
-        view = Confirm(interaction, question=question, action="Opt out and delete")
+        view = Confirm(interaction, question=question, action=Phrase("Opt out and delete"))
         await interaction.response.send_message(view=view, ephemeral=True)
         if not await view.confirmed():
             await interaction.delete_original_response()
@@ -198,7 +225,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = interaction.guild_id if where == HERE else None
         await self._consents.opt_in(interaction.user.id, guild_id)
-        await reply(interaction, f"From now on what you say in observed channels of {where} is kept again.")
+        await reply(interaction, KEPT_AGAIN[where])
 
     @app_commands.command(name="facts", description="Whether facts that you state about yourself may be remembered")
     @app_commands.describe(keep="on: remember them in your own words; off: remember nothing more of that kind")
@@ -229,7 +256,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
             case NoticeButton.OPT_OUT:
                 if self._consents.opted_out(interaction.guild_id or 0, interaction.user.id):
                     raise Refused(texts.OPTED_OUT_SELF)
-                question = f"{OPT_OUT_QUESTION.format(where=HERE)}\n{OPT_OUT_EVERYWHERE}"
+                question = Phrase.joined("\n-# ", [OPT_OUT_QUESTIONS[HERE], OPT_OUT_EVERYWHERE])
                 await self._opt_out(interaction, HERE, question)
 
     async def _choose_facts(self, interaction: Interaction, *, keep: bool) -> None:
@@ -252,6 +279,5 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
     @per_member(3, 30.0)
     async def policy(self, interaction: Interaction) -> None:
         """Show the policy in force."""
-        await reply_view(
-            interaction, text_view(self._guilds.policy.text(self._consents.rules.of(interaction.guild_id or 0)))
-        )
+        policy = self._guilds.policy.text(self._consents.rules.of(interaction.guild_id or 0))
+        await reply_view(interaction, text_view(language_of(interaction).translated(policy)))

@@ -14,6 +14,7 @@ from cogs import texts
 from cogs.backfill import is_private, parent_of
 from cogs.checks import per_member
 from cogs.content import content_of, is_from_person, quote_nothing
+from cogs.languages import language_of
 from cogs.names import names_for
 from cogs.rendering import safe, shorten
 from cogs.reply import reply_view
@@ -112,4 +113,5 @@ class Remember(commands.Cog):
         names = {author.id: author.display_name}
         if interaction.guild is not None:
             names |= await names_for(interaction.guild, self._directory, (), [memory.text])
-        await reply_view(interaction, text_view(f"**Remembered:** {safe(memory.text, names, limit=1500)}"))
+        remembered = language_of(interaction).say("**Remembered:**")
+        await reply_view(interaction, text_view(f"{remembered} {safe(memory.text, names, limit=1500)}"))

@@ -23,6 +23,7 @@ from cogs.notices import missing_permissions, post_notice
 
 if TYPE_CHECKING:
     from bot.guilds import GuildServices
+    from bot.languages import Languages
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,14 @@ class Seeding:
         observe_channels: ids that the settings name (OBSERVE_CHANNELS).
     """
 
-    def __init__(self, bot: commands.AutoShardedBot, guilds: GuildServices, observe_channels: Sequence[int]) -> None:
+    def __init__(
+        self,
+        bot: commands.AutoShardedBot,
+        guilds: GuildServices,
+        observe_channels: Sequence[int],
+        languages: Languages,
+    ) -> None:
+        self._languages = languages
         self.observe_channels = observe_channels
         self._bot = bot
         self._guilds = guilds
@@ -107,7 +115,8 @@ class Seeding:
     async def _tell(self, channel: Talk | discord.Thread, by: int | None) -> discord.Message | None:
         rules = self._guilds.consents.rules.of(channel.guild.id)
         try:
-            return await post_notice(channel, self._guilds.policy, by=by, rules=rules)
+            language = self._languages.of(channel.guild.preferred_locale)
+            return await post_notice(channel, self._guilds.policy, language, by=by, rules=rules)
         except UNREACHABLE as error:
             log.warning("No notice could be posted in channel %d (%s)", channel.id, why(error))
             return None

@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain import Refused
+from bot.domain import Phrase, Refused
 from cogs import texts
 from cogs.access import Talk
 from cogs.checks import manager_only, per_member, require_manager
@@ -22,6 +22,7 @@ from cogs.views.setup import SetupPanel, Step
 
 if TYPE_CHECKING:
     from bot.guilds import GuildServices
+    from bot.languages import Languages
     from cogs.control import Control
     from cogs.switching import Switching
 
@@ -35,60 +36,73 @@ LISTED = 30
 WARNED = 10
 """Channels with missing permissions, or that could not be switched, in one step."""
 
-OFFER = (
+OFFER = Phrase(
     "Hello! I help members find again what was said. I observe **nothing** until somebody with Manage Server chooses "
     "channels: run `/setup`. `/privacy policy` tells what is kept and why."
 )
 
-PERMISSIONS = (
+PERMISSIONS = Phrase(
     "In each channel that I observe I need **View Channel**, **Read Message History** and **Send Messages**, for I say "
     "there that I read along; in threads **Send Messages in Threads**, and in voice channels **Connect**. Nothing "
     "else: no administrator, no member list."
 )
-NOTHING_LACKING = "✅ I lack nothing in the channels that are observed."
-LACKING = "⚠️ <#{channel}>: I lack **{permissions}**."
-MORE_LACKING = "…and {number} more; `/observe status` with a channel tells what I lack there."
-NOTHING_OBSERVED = "No channel is observed yet; the next step chooses them, and tells what I lack there."
+NOTHING_LACKING = Phrase("✅ I lack nothing in the channels that are observed.")
+LACKING = partial(Phrase, "⚠️ {channel}: I lack **{permissions}**.")
+MORE_LACKING = partial(Phrase, "…and {number} more; `/observe status` with a channel tells what I lack there.")
+NOTHING_OBSERVED = Phrase("No channel is observed yet; the next step chooses them, and tells what I lack there.")
 
+OBSERVED = partial(Phrase, "**Observed:** {channels}")
 CHANNELS = (
-    "**Observed:** {channels}\nChoose channels, or a category for all of its channels that you see. A channel that "
-    "comes into a category later is observed too, as long as it has the permissions of the category. Each channel gets "
-    "a notice, and is told when it is observed no more.\n**Threads** follow their channel; private threads only if "
-    "they are switched on themselves, inside, with `/observe on`."
+    Phrase(
+        "Choose channels, or a category for all of its channels that you see. A channel that comes into a category "
+        "later is observed too, as long as it has the permissions of the category. Each channel gets a notice, and is "
+        "told when it is observed no more."
+    ),
+    Phrase(
+        "**Threads** follow their channel; private threads only if they are switched on themselves, inside, with "
+        "`/observe on`."
+    ),
 )
-NONE_CHOSEN = "nothing yet"
-MORE_CHOSEN = "{channels} and {number} more"
+NONE_CHOSEN = Phrase("nothing yet")
+MORE_CHOSEN = partial(Phrase, "{channels} and {number} more")
 
-RULES = "Both rules hold in the whole server, from now on. What is kept already stays."
+RULES = Phrase("Both rules hold in the whole server, from now on. What is kept already stays.")
 
-RETENTION = (
+RETENTION = partial(
+    Phrase,
     "**Messages** are kept for at most **{retention}**; the operator of this bot decides that. Memories can stay "
-    "longer, each kind for the time that you choose here."
+    "longer, each kind for the time that you choose here.",
 )
 
-PRIVACY = (
+TOLD = Phrase(
     "**What members are told.** The notice of each channel has three buttons: *What is kept of me*, *Don't remember "
     "me* and *Remember facts about me*. `/channels` lists where I read along, and `/privacy policy` tells everybody "
-    "what is kept and why.\n**Who sees it.** Each member finds only what they may read in Discord at that "
-    "moment.\n**Where it goes.** {where}\n**How it goes away.** When a message is deleted in Discord, so is all that "
-    "came from it alone. `/memory forget-channel` and `/memory forget-server` delete more, and `/memory audit` shows "
-    "who did what."
+    "what is kept and why."
+)
+SEEN = Phrase("**Who sees it.** Each member finds only what they may read in Discord at that moment.")
+WHERE = partial(Phrase, "**Where it goes.** {where}")
+GOING = Phrase(
+    "**How it goes away.** When a message is deleted in Discord, so is all that came from it alone. `/memory "
+    "forget-channel` and `/memory forget-server` delete more, and `/memory audit` shows who did what."
 )
 
-TRY = (
-    "**You are done.** Say something in {channel}, wait a moment, and ask:\n> `/ask` What was said just now?\n`/help` "
-    "shows everybody how to ask, and the commands that they may use. You can come back to each step with `/setup`."
-)
-TRY_NOWHERE = (
+TRY = partial(Phrase, "**You are done.** Say something in {channel}, wait a moment, and ask:")
+TRY_NOWHERE = Phrase(
     "No channel is observed yet, so there is nothing to ask: go back to *Channels* and choose one. Then say something "
-    "there, wait a moment, and ask:\n> `/ask` What was said just now?"
+    "there, wait a moment, and ask:"
+)
+QUESTION = Phrase("What was said just now?")
+AFTER = Phrase(
+    "`/help` shows everybody how to ask, and the commands that they may use. You can come back to each step with "
+    "`/setup`."
 )
 
 
 class Setup(commands.Cog):
     """Leads an admin through the set-up."""
 
-    def __init__(self, guilds: GuildServices, switching: Switching, control: Control) -> None:
+    def __init__(self, guilds: GuildServices, switching: Switching, control: Control, languages: Languages) -> None:
+        self._languages = languages
         self._guilds = guilds
         self._observations = guilds.observations
         self._switching = switching
@@ -134,7 +148,7 @@ class Setup(commands.Cog):
                 try:
                     await (self._switching.on if on else self._switching.off)(interaction, channel)
                 except Refused as refusal:
-                    return [str(refusal)]
+                    return [refusal.sentence]
         return []
 
     def _chosen(self, guild: discord.Guild) -> list[int]:
@@ -148,29 +162,35 @@ class Setup(commands.Cog):
         policy, chosen = self._guilds.policy, self._chosen(guild)
         match step:
             case Step.PERMISSIONS:
-                return "\n".join([PERMISSIONS, *self._lacking(guild)])
+                return Phrase.joined("\n", [PERMISSIONS, *self._lacking(guild)])
             case Step.CHANNELS:
-                return CHANNELS.format(channels=_mentions(chosen))
+                return Phrase.joined("\n", [OBSERVED(channels=_mentions(chosen)), *CHANNELS])
             case Step.RULES:
                 return RULES
             case Step.RETENTION:
-                return RETENTION.format(retention=policy.retention)
+                return RETENTION(retention=policy.retention)
             case Step.PRIVACY:
-                return PRIVACY.format(where=policy.where_it_goes)
+                return Phrase.joined("\n", [TOLD, SEEN, WHERE(where=policy.where_it_goes), GOING])
             case Step.TRY:
                 places = (guild.get_channel(channel_id) for channel_id in self._observations.channels(guild.id))
                 place = next((place for place in places if isinstance(place, Talk)), None)
-                return TRY_NOWHERE if place is None else TRY.format(channel=place.mention)
+                asked = Phrase.joined("", ["> `/ask` ", QUESTION])
+                if place is None:
+                    return Phrase.joined("\n", [TRY_NOWHERE, asked])
+                return Phrase.joined("\n", [TRY(channel=place.mention), asked, AFTER])
 
-    def _lacking(self, guild: discord.Guild) -> list[str]:
+    def _lacking(self, guild: discord.Guild) -> Sequence[str]:
         places = [guild.get_channel_or_thread(channel_id) for channel_id in self._observations.channels(guild.id)]
         known = [place for place in places if isinstance(place, Talk | discord.Thread)]
         if not known:
             return [NOTHING_OBSERVED]
         lacking = [(place.id, missing) for place in known if (missing := missing_permissions(place))]
-        lines = [LACKING.format(channel=id_, permissions=", ".join(missing)) for id_, missing in lacking[:WARNED]]
+        lines = [
+            LACKING(channel=f"<#{channel_id}>", permissions=Phrase.joined(", ", missing))
+            for channel_id, missing in lacking[:WARNED]
+        ]
         if len(lacking) > WARNED:
-            lines.append(MORE_LACKING.format(number=len(lacking) - WARNED))
+            lines.append(MORE_LACKING(number=len(lacking) - WARNED))
         return lines or [NOTHING_LACKING]
 
     # --- joining and leaving -----------------------------------------------------------------------------------------
@@ -196,8 +216,9 @@ class Setup(commands.Cog):
         channel = _where_to_speak(guild)
         if channel is None:
             return
+        offer = self._languages.of(guild.preferred_locale).translated(OFFER)
         try:
-            await channel.send(OFFER, allowed_mentions=discord.AllowedMentions.none())
+            await channel.send(offer, allowed_mentions=discord.AllowedMentions.none())
         except UNREACHABLE as error:
             log.info("The set-up could not be offered in server %d (%s)", guild.id, why(error))
             return
@@ -217,5 +238,5 @@ def _where_to_speak(guild: discord.Guild) -> discord.TextChannel | None:
 def _mentions(channel_ids: Sequence[int]) -> str:
     shown = " ".join(f"<#{channel_id}>" for channel_id in channel_ids[:LISTED])
     if len(channel_ids) > LISTED:
-        return MORE_CHOSEN.format(channels=shown, number=len(channel_ids) - LISTED)
+        return MORE_CHOSEN(channels=shown, number=len(channel_ids) - LISTED)
     return shown or NONE_CHOSEN

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord.ext import commands
 
-from bot.domain import Refused
+from bot.domain import Phrase, Refused
 from bot.guilds import Action
+from cogs import texts
 from cogs.access import Talk
 from cogs.backfill import is_private, parent_of
 from cogs.faults import UNREACHABLE, why
@@ -18,6 +20,7 @@ from cogs.notices import end_notice, missing_permissions, post_ended, post_notic
 
 if TYPE_CHECKING:
     from bot.guilds import GuildServices
+    from bot.languages import Languages
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,10 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 
 Spot = Place | discord.CategoryChannel
 
-DISCORD_FORBIDS = "Discord does not let me post in {channel}; check my permissions with `/setup` and try again."
+DISCORD_FORBIDS = partial(
+    Phrase, "Discord does not let me post in {channel}; check my permissions with `/setup` and try again."
+)
+COULD_NOT_SAY = partial(Phrase, "I could not say so in {channel}; please tell that channel yourself.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class CategorySwitched:
 class Switching:
     """Switches at the word of a member with Manage Server; whoever calls it has checked that."""
 
-    def __init__(self, bot: commands.AutoShardedBot, guilds: GuildServices) -> None:
+    def __init__(self, bot: commands.AutoShardedBot, guilds: GuildServices, languages: Languages) -> None:
+        self._languages = languages
         self._bot = bot
         self._guilds = guilds
         self._observations = guilds.observations
@@ -79,7 +86,7 @@ class Switching:
             Refused: the bot lacks a permission there.
         """
         if missing := missing_permissions(place):
-            raise Refused(f"I lack **{', '.join(missing)}** in {place.mention}; give me that and try again.")
+            raise Refused(texts.lacking(missing, place.mention))
         where = _where(place)
         if not await self._observations.switch_on(**where, by=interaction.user.id, from_id=interaction.id):
             return False
@@ -102,13 +109,14 @@ class Switching:
             notice = await post_notice(
                 place,
                 self._guilds.policy,
+                self._languages.of(place.guild.preferred_locale),
                 by=interaction.user.id,
                 rules=self._guilds.consents.rules.of(place.guild.id),
                 days_back=days_back,
             )
         except UNREACHABLE as error:
             log.warning("No notice could be posted in channel %d (%s)", place.id, why(error))
-            raise Refused(DISCORD_FORBIDS.format(channel=place.mention)) from None
+            raise Refused(DISCORD_FORBIDS(channel=place.mention)) from None
         await self._observations.set_notice(place.id, notice.channel.id, notice.id)
 
     async def off(self, interaction: Interaction, place: Place) -> SwitchedOff:
@@ -120,8 +128,9 @@ class Switching:
         decision = await self._observations.status(place.id)
         if decision is None:
             return SwitchedOff(changed=True)
-        await end_notice(place.guild, decision, self._guilds.policy)
-        return SwitchedOff(changed=True, told=await post_ended(place, decision, self._guilds.policy))
+        language = self._languages.of(place.guild.preferred_locale)
+        await end_notice(place.guild, decision, self._guilds.policy, language)
+        return SwitchedOff(changed=True, told=await post_ended(place, decision, self._guilds.policy, language))
 
     async def category_on(self, interaction: Interaction, category: discord.CategoryChannel) -> CategorySwitched:
         """Observe the channels of a category that the admin sees, and from then on those that come into it.
@@ -138,7 +147,7 @@ class Switching:
                 if await self.on(interaction, channel):
                     places.append(channel)
             except Refused as refusal:
-                problems.append(str(refusal))
+                problems.append(refusal.sentence)
         begun = await self._observations.switch_on(**_where(category), by=interaction.user.id, from_id=interaction.id)
         if begun:
             await self._note(interaction, Action.OBSERVE_ON, category)
@@ -156,7 +165,7 @@ class Switching:
             if isinstance(channel, Talk) and (off := await self.off(interaction, channel)).changed:
                 places.append(channel)
                 if not off.told:
-                    problems.append(f"I could not say so in {channel.mention}; please tell that channel yourself.")
+                    problems.append(COULD_NOT_SAY(channel=channel.mention))
         return CategorySwitched(ended or bool(places), tuple(places), tuple(problems))
 
     async def _note(self, interaction: Interaction, action: Action, place: Spot) -> None:

@@ -174,14 +174,6 @@ def unexpected(interaction_id: int) -> str:
     )
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun, such as "1 memory" or "2 memories"."""
-    if number == 1:
-        return f"1 {noun}"
-    plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeou" else noun + "s"
-    return f"{number:,} {plural}"
-
-
 def memories(number: int) -> str:
     """So many memories."""
     return Phrase.plural("{number} memory", "{number} memories", number)

@@ -65,7 +65,7 @@ class Policy:
     @property
     def where_it_goes(self) -> str:
         """Who gets which texts, and whether they are encrypted at rest."""
-        return f"{self._where()} {self._at_rest()}"
+        return Phrase.joined(" ", [self._where(), self._at_rest()])
 
     def notice(self, *, decided_by: str, days_back: int = 0, rules: Rules = DEFAULT) -> str:
         """The notice that a channel gets when observation is switched on.
@@ -75,22 +75,52 @@ class Policy:
             days_back: of how many days before now the channel is read as well.
             rules: the server's.
         """
-        back = f" I also read what was said here in the last **{days_of(days_back)}**." if days_back else ""
-        sentence = f"Messages are kept for at most **{self.retention}**"
-        if self.remembers:
-            sentence += "; short memories of decisions, plans and answers stay until they are forgotten"
-        if rules.consent is ConsentRule.OPTED_IN:
-            whose = "Only what members who **opted in** say is kept: `/privacy opt-in` says yes for you. "
-        else:
-            whose = "What **everybody** says here is kept, unless they opted out. "
-        return (
-            "### This channel is observed from now on\n"
-            f"I read along here, by decision of {decided_by}, so that members can look up later what was said with "
-            f"`/ask` and `/recall`.{back}\n{sentence}. Only people who can read this channel can recall what was "
-            "said in it.\n"
-            f"{whose}`/privacy opt-out` stops it for you at once and deletes what is kept about you; "
-            "`/privacy status` tells how you stand, `/channels` where I read along, and `/privacy policy` the rest."
+        return Phrase.joined(
+            "\n",
+            [
+                Phrase.joined("", ["### ", Phrase("This channel is observed from now on")]),
+                self._why(decided_by, days_back),
+                self._how_long(),
+                self._whose_here(rules),
+            ],
         )
+
+    @staticmethod
+    def _why(decided_by: str, days_back: int) -> str:
+        why = Phrase(
+            "I read along here, by decision of {member}, so that members can look up later what was said with `/ask` "
+            "and `/recall`.",
+            member=decided_by,
+        )
+        if not days_back:
+            return why
+        back = Phrase("I also read what was said here in the last **{days}**.", days=days_of(days_back))
+        return Phrase.joined(" ", [why, back])
+
+    def _how_long(self) -> str:
+        if not self.remembers:
+            return Phrase(
+                "Messages are kept for at most **{retention}**. Only people who can read this channel can recall what "
+                "was said in it.",
+                retention=self.retention,
+            )
+        return Phrase(
+            "Messages are kept for at most **{retention}**; short memories of decisions, plans and answers stay until "
+            "they are forgotten. Only people who can read this channel can recall what was said in it.",
+            retention=self.retention,
+        )
+
+    @staticmethod
+    def _whose_here(rules: Rules) -> str:
+        if rules.consent is ConsentRule.OPTED_IN:
+            whose = Phrase("Only what members who **opted in** say is kept: `/privacy opt-in` says yes for you.")
+        else:
+            whose = Phrase("What **everybody** says here is kept, unless they opted out.")
+        ways = Phrase(
+            "`/privacy opt-out` stops it for you at once and deletes what is kept about you; `/privacy status` tells "
+            "how you stand, `/channels` where I read along, and `/privacy policy` the rest."
+        )
+        return Phrase.joined(" ", [whose, ways])
 
     def ended(self, *, decided_by: str, since_ms: int | None = None) -> str:
         """What a channel is told that is not observed any more.
@@ -100,39 +130,53 @@ class Policy:
             since_ms: from when on, in milliseconds since 1970, for a notice that is read later; None: from now on.
         """
         if since_ms is None:
-            title = "### This channel is not observed any more\n"
+            title = Phrase("This channel is not observed any more")
         else:
-            title = f"### This channel is not observed any more, since <t:{since_ms // 1000}:f>\n"
-        return (
-            f"{title}By decision of {decided_by} nothing that is said here from then on is kept. What was said while I "
-            f"read along can be looked up for at most **{self.retention}**, and memories stay until they are "
-            "forgotten: `/memories` shows yours, `/privacy opt-out` deletes all that is kept about you."
+            title = Phrase("This channel is not observed any more, since {when}", when=f"<t:{since_ms // 1000}:f>")
+        text = Phrase(
+            "By decision of {member} nothing that is said here from then on is kept. What was said while I read along "
+            "can be looked up for at most **{retention}**, and memories stay until they are forgotten: `/memories` "
+            "shows yours, `/privacy opt-out` deletes all that is kept about you.",
+            member=decided_by,
+            retention=self.retention,
         )
+        return Phrase.joined("", ["### ", title, "\n", text])
 
     def text(self, rules: Rules = DEFAULT) -> str:
         """The policy, as `/privacy policy` shows it in a server with these rules."""
-        return "\n".join(
+        return Phrase.joined(
+            "\n",
             [
-                "## What this bot keeps, and why",
-                "**Where.** Only in channels where somebody with Manage Server switched observation on, for the "
-                "channel or for its category; a notice there says so. Never direct messages, bots, webhooks, or "
-                "members who opted out.",
-                f"**Whose.** {self._whose(rules)}",
-                f"**Messages** of observed channels are kept for at most {self.retention}, so that they can be "
-                "searched: text, who said it, what it replies to, names of attachments, polls and stickers.",
+                Phrase.joined("", ["## ", Phrase("What this bot keeps, and why")]),
+                Phrase(
+                    "**Where.** Only in channels where somebody with Manage Server switched observation on, for the "
+                    "channel or for its category; a notice there says so. Never direct messages, bots, webhooks, or "
+                    "members who opted out."
+                ),
+                self._whose(rules),
+                Phrase(
+                    "**Messages** of observed channels are kept for at most {retention}, so that they can be searched: "
+                    "text, who said it, what it replies to, names of attachments, polls and stickers.",
+                    retention=self.retention,
+                ),
                 self._memories(rules),
-                f"**Where it goes.** {self.where_it_goes}",
-                "**Who sees it.** A member finds only what they may read in Discord at that moment. What I post for "
-                "everybody in a channel, when somebody shares a recall or asks me there, and the digests that admins "
-                "switch on, hold only what everybody there may read; a post, or its line in a digest, is deleted when "
-                "one of its sources is, or may not be read by everybody there any more.",
-                "**How to delete it.** Delete the message in Discord, and all that came from it alone goes within a "
-                "minute. `/forget` deletes a memory or everything of yours in this server. `/privacy opt-out` deletes "
-                "everything and stops it, here or everywhere; that you opted out is kept as a keyed hash of your id. "
-                "`/privacy export` gives you all that is kept of you, and `/memories` lets you correct it, and object "
-                "to what others said that names you. Admins can delete a channel's or the server's memory; when the "
-                "bot is removed, all goes after 7 days. Nothing is used for training, profiles or advertising.",
-            ]
+                Phrase("**Where it goes.** {where}", where=self.where_it_goes),
+                Phrase(
+                    "**Who sees it.** A member finds only what they may read in Discord at that moment. What I post "
+                    "for everybody in a channel, when somebody shares a recall or asks me there, and the digests that "
+                    "admins switch on, hold only what everybody there may read; a post, or its line in a digest, is "
+                    "deleted when one of its sources is, or may not be read by everybody there any more."
+                ),
+                Phrase(
+                    "**How to delete it.** Delete the message in Discord, and all that came from it alone goes within "
+                    "a minute. `/forget` deletes a memory or everything of yours in this server. `/privacy opt-out` "
+                    "deletes everything and stops it, here or everywhere; that you opted out is kept as a keyed hash "
+                    "of your id. `/privacy export` gives you all that is kept of you, and `/memories` lets you correct "
+                    "it, and object to what others said that names you. Admins can delete a channel's or the server's "
+                    "memory; when the bot is removed, all goes after 7 days. Nothing is used for training, profiles or "
+                    "advertising."
+                ),
+            ],
         )
 
     def document(self) -> str:
@@ -163,36 +207,49 @@ class Policy:
     @staticmethod
     def _whose(rules: Rules) -> str:
         if rules.consent is ConsentRule.OPTED_IN:
-            return "Only of members who opted in (`/privacy opt-in`)."
-        return "Of everybody who did not opt out (`/privacy opt-out`)."
+            return Phrase("**Whose.** Only of members who opted in (`/privacy opt-in`).")
+        return Phrase("**Whose.** Of everybody who did not opt out (`/privacy opt-out`).")
 
     def _at_rest(self) -> str:
-        return "The database is encrypted." if self.encrypted else "The database is not encrypted by the bot."
+        if self.encrypted:
+            return Phrase("The database is encrypted.")
+        return Phrase("The database is not encrypted by the bot.")
 
     def _memories(self, rules: Rules) -> str:
         facts = {
-            FactsRule.ASKED: "kept only of members who switch that on with `/privacy facts`",
-            FactsRule.EVERYBODY: "kept of everybody who did not switch that off with `/privacy facts`",
-            FactsRule.NOBODY: "not kept in this server",
+            FactsRule.ASKED: Phrase(
+                "Facts about a person are kept only of members who switch that on with `/privacy facts`."
+            ),
+            FactsRule.EVERYBODY: Phrase(
+                "Facts about a person are kept of everybody who did not switch that off with `/privacy facts`."
+            ),
+            FactsRule.NOBODY: Phrase("Facts about a person are not kept in this server."),
         }[rules.facts]
         if not self.remembers:
-            return "**Memories** are made only with `/remember`, on purpose; they stay until they are forgotten."
-        return (
+            return Phrase(
+                "**Memories** are made only with `/remember`, on purpose; they stay until they are forgotten."
+            )
+        memories = Phrase(
             "**Memories** are short statements made from those messages: decisions, plans, answers, links, open "
-            "questions, and a line on what each conversation was about, each with the messages it came from. "
-            f"Facts about a person are {facts}. {lifetimes_in_words(rules.lifetimes)}"
+            "questions, and a line on what each conversation was about, each with the messages it came from."
         )
+        return Phrase.joined(" ", [memories, facts, lifetimes_in_words(rules.lifetimes)])
 
     def _where(self) -> str:
         if not self.remembers:
-            return "Everything stays on the operator's machines."
-        home = "on the operator's own machines"
-        model = "messages go to it over the internet" if self.language_model_outside else home
-        vectors = "they go to it over the internet" if self.embeddings_outside else home
-        what = "messages, memories and questions" if self.embeds_messages else "memories and questions"
-        return (
-            f"{self.language_model} makes memories from messages ({model}); {self.embeddings} turns {what} into "
-            f"numbers for searching ({vectors})."
+            return Phrase("Everything stays on the operator's machines.")
+        home = Phrase("on the operator's own machines")
+        model = Phrase("messages go to it over the internet") if self.language_model_outside else home
+        vectors = Phrase("they go to it over the internet") if self.embeddings_outside else home
+        all_three, two = Phrase("messages, memories and questions"), Phrase("memories and questions")
+        return Phrase(
+            "{model} makes memories from messages ({model_where}); {embedder} turns {what} into numbers for searching "
+            "({embedder_where}).",
+            model=self.language_model,
+            model_where=model,
+            embedder=self.embeddings,
+            what=all_three if self.embeds_messages else two,
+            embedder_where=vectors,
         )
 
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 import discord
 from discord import ui
 
+from bot.domain import Phrase
+from bot.languages import Language
+
 
 class NoticeButton(StrEnum):
     """The buttons by their ids.
@@ -23,16 +26,17 @@ class NoticeButton(StrEnum):
 NOTICE_BUTTONS = frozenset(NoticeButton)
 
 _LABELS = {
-    NoticeButton.STATUS: "What is kept of me",
-    NoticeButton.OPT_OUT: "Don't remember me",
-    NoticeButton.KEEP_FACTS: "Remember facts about me",
+    NoticeButton.STATUS: Phrase("What is kept of me"),
+    NoticeButton.OPT_OUT: Phrase("Don't remember me"),
+    NoticeButton.KEEP_FACTS: Phrase("Remember facts about me"),
 }
 
 
-def notice_view() -> ui.View:
+def notice_view(language: Language) -> ui.View:
     """The buttons; nothing in this process waits for them."""
     view = ui.View(timeout=None)
     for button, label in _LABELS.items():
-        view.add_item(ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=button.value))
+        text = language.translated(label)
+        view.add_item(ui.Button(style=discord.ButtonStyle.secondary, label=text, custom_id=button.value))
     view.stop()
     return view

@@ -9,6 +9,7 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.domain import Phrase
 from bot.guilds import Rules
 from cogs.views.base import Interaction
 from cogs.views.settings import Change, RulesView
@@ -29,12 +30,12 @@ MAX_CHOSEN = 25
 class Step(Enum):
     """The steps in their order, with their titles."""
 
-    PERMISSIONS = "Permissions"
-    CHANNELS = "Channels"
-    RULES = "Rules"
-    RETENTION = "Retention"
-    PRIVACY = "Privacy"
-    TRY = "Try it"
+    PERMISSIONS = Phrase("Permissions")
+    CHANNELS = Phrase("Channels")
+    RULES = Phrase("Rules")
+    RETENTION = Phrase("Retention")
+    PRIVACY = Phrase("Privacy")
+    TRY = Phrase("Try it")
 
 
 STEPS = tuple(Step)
@@ -106,23 +107,25 @@ class SetupPanel(RulesView):
         await self._show(interaction, self._rules)
 
     def _fill(self) -> None:
-        number = STEPS.index(self._step)
-        title = f"## Set-up: {self._step.value}\n-# Step {number + 1} of {len(STEPS)}"
-        box = ui.Container[Any](ui.TextDisplay(title), ui.TextDisplay(self._text(self._step)))
+        number, language = STEPS.index(self._step), self.language
+        title = language.say("Set-up: {step}", step=self._step.value)
+        place = language.say("Step {number} of {steps}", number=number + 1, steps=len(STEPS))
+        text = language.translated(self._text(self._step))
+        box = ui.Container[Any](ui.TextDisplay(f"## {title}\n-# {place}"), ui.TextDisplay(text))
         match self._step:
             case Step.CHANNELS:
                 self._shown = self._observed()[:MAX_CHOSEN]
-                box.add_item(ui.ActionRow(_Channels(self._shown)))
+                box.add_item(ui.ActionRow(_Channels(self._shown, language.say("Channels and categories to observe"))))
             case Step.RULES:
                 self._ask_consent(box)
             case Step.RETENTION:
                 self._ask_lifetimes(box)
         if self._problems:
-            box.add_item(ui.TextDisplay("\n".join(f"⚠️ {problem}" for problem in self._problems)))
+            box.add_item(ui.TextDisplay("\n".join(f"⚠️ {language.translated(problem)}" for problem in self._problems)))
         self.add_item(box)
         before, after = STEPS[max(0, number - 1)], STEPS[min(len(STEPS) - 1, number + 1)]
-        back = _Go("Back", before, enabled=before is not self._step)
-        self.add_item(ui.ActionRow(back, _Go("Next", after, enabled=after is not self._step)))
+        back = _Go(language.say("Back"), before, enabled=before is not self._step)
+        self.add_item(ui.ActionRow(back, _Go(language.say("Next"), after, enabled=after is not self._step)))
 
 
 class _Go(ui.Button[SetupPanel]):
@@ -136,11 +139,11 @@ class _Go(ui.Button[SetupPanel]):
 
 
 class _Channels(ui.ChannelSelect[SetupPanel]):
-    def __init__(self, observed: Sequence[int]) -> None:
+    def __init__(self, observed: Sequence[int], label: str) -> None:
         defaults = [discord.SelectDefaultValue(id=i, type=discord.SelectDefaultValueType.channel) for i in observed]
         super().__init__(
             channel_types=CHANNEL_TYPES,
-            placeholder="Channels and categories to observe",
+            placeholder=label,
             min_values=0,
             max_values=MAX_CHOSEN,
             default_values=defaults,

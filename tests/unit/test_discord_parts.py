@@ -20,7 +20,7 @@ from cogs.checks import Cooldowns
 from cogs.content import content_of
 from cogs.faults import UNREACHABLE
 from cogs.pages import History
-from cogs.texts import cooldown, count, service_down
+from cogs.texts import cooldown, memories, messages, service_down
 from cogs.views.confirm import receipt_view
 from tests.fixtures.discord import texts_of
 
@@ -127,7 +127,7 @@ def test_cooldowns_count_each_member_of_each_server_by_themselves() -> None:
 
 
 def test_sentences_count_properly() -> None:
-    assert (count(1, "memory"), count(2, "memory"), count(1200, "message")) == (
+    assert (memories(1), memories(2), messages(1200)) == (
         "1 memory",
         "2 memories",
         "1,200 messages",
