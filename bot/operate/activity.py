@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, ColumnElement, and_, exists, func, select
+from sqlalchemy import Column, ColumnElement, and_, func, select
 
 from bot.storage import citations, memories, messages
 
@@ -50,9 +50,12 @@ class Activity:
         first = last - days + 1
         kept, held = messages.c.guild_id == guild_id, memories.c.guild_id == guild_id
         if channel_id is not None:
-            kept = and_(kept, messages.c.channel_id == channel_id)
-            citing = exists().where(citations.c.memory_id == memories.c.id, citations.c.channel_id == channel_id)
-            held = and_(held, citing)
+            kept = and_(
+                messages.c.channel_id == channel_id, messages.c.guild_id + 0 == guild_id
+            )  # the index by channel
+            held = and_(
+                held, memories.c.id.in_(select(citations.c.memory_id).where(citations.c.channel_id == channel_id))
+            )
         async with self._db.read() as connection:
             messages_by_day = await _count(connection, messages.c.logged_ms, kept, first)
             made = await _count(connection, memories.c.created_ms, held, first)

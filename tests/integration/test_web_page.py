@@ -16,7 +16,7 @@ from bot.remember.statement import Judgement, Relation, Statement
 from bot.web.pages import PAGES
 from bot.web.pages.memories import PER_PAGE
 from tests.fixtures.memory import Pipeline, bytes_in
-from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD
+from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, FakeClock
 from tests.fixtures.web import Visitor, Visits
 
 NAMED = AUTHOR + 7
@@ -236,6 +236,28 @@ async def test_what_is_forgotten_or_corrected_here_leaves_the_files(
     await pipeline.db.sweep(at_once=True)
     assert await pipeline.texts() == ["The kiln is hot"]
     assert bytes_in(data_dir, "zqxforgotten") == bytes_in(data_dir, "zqxcorrected") == []
+
+
+async def test_servers_and_channels_show_what_is_kept_of_them_and_when_it_came(
+    visitor: Visitor, pipeline: Pipeline, clock: FakeClock
+) -> None:
+    await pipeline.keep("The kiln is free", (await pipeline.say("free")).id)
+    clock.advance(86_400)
+    await pipeline.say_many(["one", "two"])
+    await pipeline.say("elsewhere", channel=CHANNEL + 1)
+    await pipeline.say("in another server", channel=CHANNEL + 2, guild=GUILD + 1)
+
+    servers = await visitor.get("/")
+    assert f"server {GUILD} 2 4 1 3 0 3" in servers.shown  # channels, messages, memories, both in 24 hours, waiting
+    assert f"server {GUILD + 1} 1 1 0 1 0 1" in servers.shown
+    server = await visitor.get(f"/servers/{GUILD}")
+    assert f"#{CHANNEL} no 3 2 1" in server.shown  # observed, messages, waiting, memories
+    assert f"#{CHANNEL + 1} no 1 1 0" in server.shown
+    assert "2025-06-16 3 0 2025-06-15 1 1 2025-06-14 0 0" in server.shown
+    channel = await visitor.get(f"/channels/{CHANNEL}")
+    assert "Messages kept 3 Waiting 2 Memories 1" in channel.shown
+    assert "2025-06-16 2 0 2025-06-15 1 1 2025-06-14 0 0" in channel.shown
+    assert len(re.findall(r'<rect class="(?:messages|memories)"[^>]*height="[1-9]', channel.text)) == 3
 
 
 async def test_queue_refusals_and_receipts_are_counts_without_names_of_members(
