@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import portalocker
 import pytest
-from qdrant_client import models
+from qdrant_client import QdrantClient, models
 from sqlalchemy import delete, insert, select
 
 from bot.domain import Finding, UserError, Verdict, snowflake
@@ -712,7 +712,7 @@ async def test_a_copy_with_a_new_id_has_an_index_of_its_own(place: Place) -> Non
 
 
 async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_index_there(place: Place) -> None:
-    async with LoopbackQdrant() as elsewhere:
+    async with LoopbackQdrant(engine=QdrantClient(":memory:")) as elsewhere:
         await place.start("original")
         await place.remember("original", 4)
         await place.later(2 * MINUTE)
@@ -939,7 +939,7 @@ class LargeQdrant(LoopbackQdrant):
 
 @pytest.mark.slow
 async def test_a_hundred_thousand_points_are_compared_in_twenty_seconds_and_no_search_waits(place: Place) -> None:
-    async with LargeQdrant() as place.qdrant:
+    async with LargeQdrant(engine=QdrantClient(":memory:")) as place.qdrant:
         bot = await place.start("bot")
         await place.later(2 * MINUTE)
         ids = [str(uuid.UUID(int=number << 64)) for number in range(1, MANY + 6)]

@@ -37,7 +37,7 @@ class LoopbackQdrant(LoopbackServer):
     Attributes:
         api_key: the only key that is let in; None lets everybody in.
         version: that it tells.
-        engine: what it holds, for looking into it from a test.
+        engine: what it holds, for looking into it; a test that gives it one has no real server behind it.
         indexes: payload indexes by collection and field, as they were asked for.
         created: how each collection was asked for.
         switches: each change of aliases, as it was asked for.
@@ -45,7 +45,7 @@ class LoopbackQdrant(LoopbackServer):
 
     api_key: str | None = None
     version: str = "1.18.3"
-    engine: QdrantClient = field(default_factory=engine, init=False)
+    engine: QdrantClient = field(default_factory=engine)
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
     created: dict[str, models.CreateCollection] = field(default_factory=dict, init=False)
     switches: list[list[dict[str, Any]]] = field(default_factory=list, init=False)
