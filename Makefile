@@ -50,8 +50,10 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-# What is made from the code: .env.example, docs/settings.md, PRIVACY.md, and the alert rules for Kubernetes.
+# What is made from the code: .env.example, docs/settings.md, PRIVACY.md, the tables of costs, and the alert rules for
+# Kubernetes.
 documents: $(VENV)/.dev
+	$(BIN)/python -m bench.costs
 	$(BIN)/python -m tests.documents
 
 # The catalogues of other languages, with what is new in the code to be translated.

@@ -24,13 +24,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench.costs import answer_to
 from bench.ingest import quantile
+from bench.scripted_model import answer_to
 from bot.domain import snowflake
 from bot.domain.model import Message
 from bot.llm.base import Completion, CompletionRequest, estimate_tokens
-from bot.llm.loading import load_settings
-from bot.llm.providers import PROVIDERS
+from bot.llm.savings import ANSWER_TOKENS_A_SECOND, PROMPT_TOKENS_A_SECOND
 from bot.observe.messagelog import Said
 from bot.remember.check import Candidate, Checker
 from bot.remember.flusher import Flusher
@@ -42,12 +41,6 @@ from bot.remember.stretches import REAL_SHARE
 from bot.text import SecretFinder
 from tests.fixtures.memory import Pipeline, open_pipeline
 from tests.fixtures.storage import NOW_MS, FakeClock
-
-READ_RATE: Final = 2500.0
-"""Prompt tokens a second of llama3.1:8b on an RTX 4090, on the safe side."""
-
-WRITE_RATE: Final = 80.0
-"""Tokens that it answers a second: reports say 60 to 120."""
 
 SPREAD: Final = 0.35
 """Standard deviation of the logarithm of a call's time: 95 % of the calls end within 1.8 times the median."""
@@ -72,8 +65,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--messages", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--hosts", type=int, nargs="+", default=[1, 2, 4], help="models that answer side by side")
-    parser.add_argument("--read", type=float, default=READ_RATE, help="tokens of a prompt that a model reads a second")
-    parser.add_argument("--write", type=float, default=WRITE_RATE, help="tokens that it answers a second")
+    parser.add_argument(
+        "--read", type=float, default=PROMPT_TOKENS_A_SECOND, help="tokens of a prompt that a model reads a second"
+    )
+    parser.add_argument("--write", type=float, default=ANSWER_TOKENS_A_SECOND, help="tokens that it answers a second")
     parser.add_argument("--spread", type=float, default=SPREAD, help="standard deviation of their logarithm")
     arguments = parser.parse_args()
     lines = [json.loads(line) for line in (arguments.data / "messages.jsonl").read_text().splitlines() if line.strip()]
@@ -88,21 +83,22 @@ def main() -> None:
 # --- the day ---------------------------------------------------------------------------------------------------------
 
 
-def day(lines: Sequence[Mapping[str, Any]], count: int) -> list[Said]:
-    """So many messages of one day, by the time at which they come."""
+def day(lines: Sequence[Mapping[str, Any]], count: int, *, of_channel: int = CHANNEL_MESSAGES) -> list[Said]:
+    """So many messages of one day, by the time at which they come, in channels of equal size."""
     days: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
         days.setdefault(line["created_at"][:10], []).append(line)
-    whole = [found for found in days.values() if len(found) >= CHANNEL_MESSAGES] or [list(lines)]
-    channels = math.ceil(count / CHANNEL_MESSAGES)
-    said = (one for number in range(channels) for one in _channel(whole[number % len(whole)], number))
+    whole = [found for found in days.values() if len(found) >= of_channel] or [list(lines)]
+    channels = math.ceil(count / of_channel)
+    said = (one for number in range(channels) for one in _channel(whole[number % len(whole)], number, of_channel))
     return sorted(itertools.islice(said, count), key=lambda one: one.message.id)
 
 
-def _channel(source: Sequence[Mapping[str, Any]], number: int) -> Iterator[Said]:
+def _channel(source: Sequence[Mapping[str, Any]], number: int, size: int) -> Iterator[Said]:
     """One channel's day: a stretch of conversation kept together at every one of its times."""
-    first = number * CHANNEL_MESSAGES % max(1, len(source) - CHANNEL_MESSAGES)
-    times = sorted(random.Random(number).sample([_time_of_day(line) for line in source], CHANNEL_MESSAGES))
+    first = number * size % max(1, len(source) - size)
+    times_of_day = [_time_of_day(line) for line in source] * math.ceil(size / len(source))
+    times = sorted(random.Random(number).sample(times_of_day, size))
     guild_id = 1 + number // GUILD_CHANNELS
     for place, at in enumerate(times):
         line = source[(first + place) % len(source)]
@@ -131,7 +127,8 @@ class VirtualModel:
 
     Attributes:
         busy_seconds: that all calls took together.
-        tokens: of prompts and answers.
+        prompt_tokens: that it read.
+        answer_tokens: that it wrote.
         calls: how many there were.
     """
 
@@ -142,7 +139,8 @@ class VirtualModel:
     provider: str = "ollama"
     model: str = "virtual"
     busy_seconds: float = 0.0
-    tokens: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
     calls: int = 0
     waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
     _latency: random.Random = field(default_factory=lambda: random.Random(1))
@@ -157,7 +155,8 @@ class VirtualModel:
         )
         seconds = (asked / self.read + answered / self.write) * self._latency.lognormvariate(0, self.spread)
         self.calls += 1
-        self.tokens += asked + answered
+        self.prompt_tokens += asked
+        self.answer_tokens += answered
         self.busy_seconds += seconds
         until = self.clock.ms + round(seconds * 1000)
         done = asyncio.get_running_loop().create_future()
@@ -209,47 +208,68 @@ class Watch(Reader):
 # --- the simulation --------------------------------------------------------------------------------------------------
 
 
-async def simulated(said: Sequence[Said], hosts: int, read: float, write: float, spread: float) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """A day that is over.
+
+    Attributes:
+        ages: of each message when the last answer about it was there, in seconds.
+        embedded_tokens: of statements and memories.
+        memories: that were kept.
+        channels_left: in the queue.
+    """
+
+    ages: Sequence[float]
+    embedded_tokens: int
+    memories: int
+    channels_left: int
+
+
+async def lived(said: Sequence[Said], hosts: int, model: VirtualModel, *, look_ms: int = LOOK_MS) -> Lived:
     """Live through the day, and through what is left of it afterwards."""
-    clock = FakeClock(NOW_MS)
-    model = VirtualModel(clock, read, write, spread)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_pipeline(Path(folder), clock) as pipeline:
+        async with open_pipeline(Path(folder), model.clock) as pipeline:
             watch = Watch(pipeline, model)
             pipeline.concurrency = hosts
             pipeline.read_with(watch)
-            await _live(pipeline, pipeline.flusher, model, said, hosts)
-            embedded = sum(estimate_tokens(memory.text) for memory in await pipeline.memories())
-            memories = await pipeline.rows("memories")
-            left = len(await pipeline.queue.channels())
-    ages = list(watch.ages.values())
-    prices = PROVIDERS.prices(load_settings(None))
-    dollars = prices.cost("openai", "text-embedding-3-small", embedded, 0) or 0.0
+            await _live(pipeline, pipeline.flusher, model, said, hosts, look_ms)
+            return Lived(
+                ages=list(watch.ages.values()),
+                embedded_tokens=round(REAL_SHARE * sum(map(estimate_tokens, pipeline.index.embedded))),
+                memories=await pipeline.rows("memories"),
+                channels_left=len(await pipeline.queue.channels()),
+            )
+
+
+async def simulated(said: Sequence[Said], hosts: int, read: float, write: float, spread: float) -> dict[str, object]:
+    """What such a day asks of the machine."""
+    model = VirtualModel(FakeClock(NOW_MS), read, write, spread)
+    over = await lived(said, hosts, model)
     return {
         "messages": len(said),
         "models": hosts,
         "calls": model.calls,
-        "tokens a message": round(model.tokens / len(said), 1),
+        "tokens a message": round((model.prompt_tokens + model.answer_tokens) / len(said), 1),
         "GPU hours": round(model.busy_seconds / 3600, 2),
         "share of the day that each model answers": round(model.busy_seconds / hosts / 86_400, 3),
-        "dollars for embeddings": round(dollars, 5),
-        "dollars for electricity": round(prices.electricity(model.busy_seconds), 2),
-        "memories": memories,
-        "age in minutes when answered, median": round(quantile(ages, 0.5) / 60, 1),
-        "age in minutes when answered, p95": round(quantile(ages, 0.95) / 60, 1),
-        "age in minutes when answered, longest": round(max(ages) / 60, 1),
-        "hours until all was answered": round((clock.ms - NOW_MS) / 3_600_000, 1),
-        "channels left in the queue": left,
+        "memories": over.memories,
+        "age in minutes when answered, median": round(quantile(over.ages, 0.5) / 60, 1),
+        "age in minutes when answered, p95": round(quantile(over.ages, 0.95) / 60, 1),
+        "age in minutes when answered, longest": round(max(over.ages) / 60, 1),
+        "hours until all was answered": round((model.clock.ms - NOW_MS) / 3_600_000, 1),
+        "channels left in the queue": over.channels_left,
     }
 
 
-async def _live(pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said: Sequence[Said], hosts: int) -> None:
+async def _live(
+    pipeline: Pipeline, flusher: Flusher, model: VirtualModel, said: Sequence[Said], hosts: int, look_ms: int
+) -> None:
     """Let the time pass: messages are logged, the bot looks for what is due, models answer, whichever comes next."""
     clock, to_come, next_look = model.clock, 0, NOW_MS
     flushing: asyncio.Task[Any] | None = None
     while to_come < len(said) or flushing is not None or await pipeline.queue.channels():
         if flushing is None and clock.ms >= next_look:
-            flushing, next_look = asyncio.create_task(flusher.flush_due()), clock.ms + LOOK_MS
+            flushing, next_look = asyncio.create_task(flusher.flush_due()), clock.ms + look_ms
         if flushing is not None:
             await _at_rest(flushing, flusher, model, hosts)
             if flushing.done():

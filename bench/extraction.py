@@ -28,7 +28,6 @@ from sqlalchemy import func, select
 
 import bot.llm.composition
 import bot.llm.ollama
-from bench.costs import scripted
 from bench.extraction_scores import (
     Made,
     answerable,
@@ -40,6 +39,7 @@ from bench.extraction_scores import (
     speakers_right,
 )
 from bench.meter import Measured, Meter, tokens_of
+from bench.scripted_model import scripted
 from bench.stock import Endpoint, mem0_extracts
 from bot.domain import references
 from bot.domain.model import Memory, MessageState

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bot.cli.start import DataDir, load
 from bot.domain import system_clock
-from bot.llm import Bill, Ledger, PriceTable, bill, estimate, providers_of
+from bot.llm import Bill, Ledger, PriceTable, bill, dollars, estimate, providers_of
 from bot.settings import Settings
 from bot.storage import data_key, database_address, migrations_waiting, open_store
 
@@ -71,10 +71,12 @@ def _table(title: str, owed: Bill, days: int) -> Table:
         table.add_row(name, *cells)
 
     row("messages", *(f"{owed.messages * n:,}" for n in factors))
+    row("calls of the language model", *(f"{owed.calls * n:,}" for n in factors))
     row("tokens of the language model", *(f"{owed.tokens * n:,}" for n in factors))
     row("tokens embedded", *(f"{owed.embedding_tokens * n:,}" for n in factors))
-    row("[bold]with these settings[/]", *(_dollars(owed.spent * n) for n in factors))
-    row("electricity of the local model", *(_dollars(owed.electricity * n) for n in factors))
+    row("[bold]with these settings[/]", *(dollars(owed.spent * n) for n in factors))
+    row("work of the local model", *(f"{owed.seconds * n / 60:,.1f} min" for n in factors))
+    row("electricity of the local model", *(dollars(owed.electricity * n) for n in factors))
     for name, baseline in (
         ("OpenAI, these same calls", owed.same_calls),
         ("OpenAI, stock mem0 in batches of 20", owed.batches_of_20),
@@ -82,11 +84,7 @@ def _table(title: str, owed: Bill, days: int) -> Table:
     ):
         saving = owed.saving(baseline)
         share = "" if saving is None else f" (saved {saving:.1%})"
-        row(name, *(f"{_dollars(baseline * n)}{share}" for n in factors))
+        row(name, *(f"{dollars(baseline * n)}{share}" for n in factors))
     if owed.unpriced:
         row("without a price, counted as free", *[", ".join(sorted(owed.unpriced))] * len(factors))
     return table
-
-
-def _dollars(amount: float) -> str:
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"

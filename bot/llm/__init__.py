@@ -25,7 +25,7 @@ from bot.llm.prices import PriceTable
 from bot.llm.provider import Download, LoadedModel, Provider
 from bot.llm.registry import providers_of
 from bot.llm.resilience import PROBE_SECONDS, Breaker, BreakerState, Counters, Guard
-from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, estimate
+from bot.llm.savings import EMBEDDING, Bill, bill, bills_by_day, dollars, estimate
 from bot.llm.shared_server import SharedServer, searching
 from bot.llm.sifting import Sifted, Sifter
 from bot.llm.who_answers import who_answers
@@ -68,6 +68,7 @@ __all__ = [
     "bill",
     "bills_by_day",
     "claim_request",
+    "dollars",
     "estimate",
     "estimate_tokens",
     "flushes_at_once",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.llm.costs import Usage
+from bot.llm.measured_days import BUSY_DAY, QUIET_DAY, MeasuredDay
 from bot.llm.prices import PriceTable
 
 EMBEDDING = "embedding"
@@ -22,22 +23,12 @@ ONE_CALL_TOKENS = 8_118
 BATCHED_TOKENS = 428
 """The same in batches of 20 messages."""
 
-PROMPT_TOKENS = 72
-"""Prompt tokens a message that both calls take, on the safe side: 64 were measured over 10,000 messages of a busy
-support channel in 360 calls, and about a tenth more where messages come in at their own times of day."""
-
-ANSWER_TOKENS = 9
-"""Tokens of answers a message, on the safe side: 7 were measured in the same way."""
-
-EMBEDDING_TOKENS = 4
-"""Tokens embedded a message: a memory for eight messages at 30 tokens, once. Queries come on top, about 10 each."""
-
 MESSAGE_TOKENS = 22
 """Tokens embedded a message with EMBED_MESSAGES: its text behind its speaker's name."""
 
-ANSWER_TOKENS_A_SECOND = 60
-PROMPT_TOKENS_A_SECOND = 2_000
-"""An 8B model at 4 bits on a 4090, on the slow side."""
+PROMPT_TOKENS_A_SECOND = 2_500.0
+ANSWER_TOKENS_A_SECOND = 80.0
+"""What llama3.1:8b at 4 bits reads and writes on an RTX 4090, on the safe side: reports say 60 to 120 written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,36 +125,50 @@ def estimate(
     """What so many messages are likely to cost.
 
     Args:
-        messages: how many.
+        messages: how many, in a day.
         prices: what tokens cost.
         llm: provider and model that extract.
         embedder: provider and model that embed.
         embed_messages: whether messages are embedded as well.
         measured: what was measured here; its tokens a message take the place of the general figures.
     """
-    prompt, answer, embedded = PROMPT_TOKENS, ANSWER_TOKENS, float(EMBEDDING_TOKENS)
-    if embed_messages:
-        embedded += MESSAGE_TOKENS
-    seconds = prompt / PROMPT_TOKENS_A_SECOND + answer / ANSWER_TOKENS_A_SECOND
+    day = _likely_day(messages)
+    embedded = float(day.embedded_tokens + (MESSAGE_TOKENS * messages if embed_messages else 0))
+    seconds = day.prompt_tokens / PROMPT_TOKENS_A_SECOND + day.answer_tokens / ANSWER_TOKENS_A_SECOND
     ratio = 1.0
     if measured is not None and measured.messages:
-        ratio = measured.tokens / measured.messages / (prompt + answer)
-        embedded = measured.embedding_tokens / measured.messages
-        seconds = measured.seconds / measured.messages or seconds * ratio
+        share = messages / measured.messages
+        ratio = measured.tokens * share / (day.prompt_tokens + day.answer_tokens)
+        embedded = measured.embedding_tokens * share
+        seconds = measured.seconds * share or seconds * ratio
     work = Usage(
         day="",
         provider=llm[0],
         model=llm[1],
         purpose="extraction",
-        prompt_tokens=round(messages * prompt * ratio),
-        completion_tokens=round(messages * answer * ratio),
+        calls=round(day.calls * ratio),
+        prompt_tokens=round(day.prompt_tokens * ratio),
+        completion_tokens=round(day.answer_tokens * ratio),
         messages=messages,
-        seconds=messages * seconds,
+        seconds=seconds,
     )
-    vectors = Usage(
-        day="", provider=embedder[0], model=embedder[1], purpose=EMBEDDING, prompt_tokens=round(messages * embedded)
-    )
+    vectors = Usage(day="", provider=embedder[0], model=embedder[1], purpose=EMBEDDING, prompt_tokens=round(embedded))
     return bill([work, vectors], prices)
+
+
+def dollars(amount: float) -> str:
+    """An amount as people read it; less than a cent to a hundredth of a cent."""
+    return f"${amount:,.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
+
+
+def _likely_day(messages: int) -> MeasuredDay:
+    """What so many messages of a day ask of the models: the more of them, the more lines there are to a call."""
+    if messages <= QUIET_DAY.messages:
+        return MeasuredDay(*(round(figure * messages / QUIET_DAY.messages) for figure in QUIET_DAY))
+    if messages >= BUSY_DAY.messages:
+        return MeasuredDay(*(round(figure * messages / BUSY_DAY.messages) for figure in BUSY_DAY))
+    share = (messages - QUIET_DAY.messages) / (BUSY_DAY.messages - QUIET_DAY.messages)
+    return MeasuredDay(*(round(low + share * (high - low)) for low, high in zip(QUIET_DAY, BUSY_DAY, strict=True)))
 
 
 def _take(sums: _Sums, usage: Usage, prices: PriceTable) -> None:
