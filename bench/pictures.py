@@ -1,5 +1,7 @@
 """Draws the pictures of the README: `python -m bench.pictures`.
 
+`python -m bench.pictures --into FOLDER --locale de` draws every view instead, on a phone and on a desk, in a language.
+
 docs/images/recall.svg is what `recall` prints on the sample chat. The views are what the real process sent to a
 loopback Discord in which the sample chat was said, with the statements of a careful reader (`bench.sample_statements`),
 drawn as Discord shows it on a phone; only the chart of /memory status stands for thirty days of an invented server,
@@ -13,6 +15,7 @@ import json
 import random
 import re
 import tempfile
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from io import StringIO
@@ -42,6 +45,25 @@ DAYS = 30
 ASKS = "Ines"
 ASKED_AT = datetime(2026, 6, 2, 18, tzinfo=UTC)
 """The last days of the sample chat: its days are told as they are seen from there."""
+EVERY_VIEW: dict[str, tuple[str, dict[str, object]]] = {
+    "recall": ("recall", {"query": "Where were the flyers printed, and what did they cost?"}),
+    "nothing": ("recall", {"query": "zebra", "since": "7d"}),
+    "memories": ("memories", {}),
+    "catchup": ("catchup", {"since": "1d", "everywhere": True}),
+    "upcoming": ("upcoming", {}),
+    "browse": ("browse", {"kind": "decision"}),
+    "channels": ("channels", {}),
+    "help": ("help", {}),
+    "privacy": ("privacy status", {}),
+    "policy": ("privacy policy", {}),
+    "opt-out": ("privacy opt-out", {}),
+    "setup": ("setup", {}),
+    "observed": ("observe list", {}),
+    "settings": ("memory settings", {}),
+    "audit": ("memory audit", {}),
+    "status": ("memory status", {}),
+}
+"""What draws each view, for who looks at all of them."""
 QUERY = "Which laser settings work for 4 mm birch plywood?"
 
 
@@ -75,8 +97,8 @@ def status_picture() -> bytes:
     return draw(bars)
 
 
-async def views(folder: Path) -> dict[str, str]:
-    """The views as the bot sent them, by name."""
+async def views(folder: Path, locale: str = "", width: int = PHONE) -> dict[str, str]:
+    """The views as the bot sent them, by name: those of the README, or with a locale every one in that language."""
     lines = [json.loads(line) for line in files("bot.cli.sample").joinpath("chat.jsonl").read_text().splitlines()]
     async with set_stage(folder) as stage:
         stage.ollama.answer = HandWritten([(line["author_name"], line["content"]) for line in lines], STATEMENTS)
@@ -89,6 +111,7 @@ async def views(folder: Path) -> dict[str, str]:
         stage.observe(*channels.values())
         await stage.bot.start(FLUSH_INTERVAL_SECONDS="1")
         await stage.bot.noticed(*channels.values())
+        stage.discord.world.locale = locale or stage.discord.world.locale
         for line in lines:
             channels[line["channel_name"]].say(people[line["author_name"]], line["content"])
         await eventually(lambda: sum(logged(stage.bot.database, *channels.values()).values()) == len(lines), within=30)
@@ -99,12 +122,14 @@ async def views(folder: Path) -> dict[str, str]:
             known = {c.id: f"#{c.name}" for c in channels.values()} | {p.id: f"@{p.name}" for p in people.values()}
             return known.get(number, mention)
 
-        async def drawn(command: str, width: int = PHONE, **options: object) -> str:
+        async def drawn(command: str, width: int = width, **options: object) -> str:
             answer = await stage.discord.command(people[ASKS], place, command, **options).answer(within=60)
             images = {"chart.png": status_picture()}
             return picture(answer.fields["components"], images=images, named=named, width=width)
 
         await eventually(lambda: states(stage.bot.database).keys() <= END_STATES, within=60)
+        if locale:
+            return {name: await drawn(command, width, **options) for name, (command, options) in EVERY_VIEW.items()}
         return {
             "view-recall": await drawn("recall", query="Where were the flyers printed, and what did they cost?"),
             "view-memories": await drawn("memories"),
@@ -115,8 +140,24 @@ async def views(folder: Path) -> dict[str, str]:
         }
 
 
+def draw_all(into: Path, locale: str) -> None:
+    """Every view in a language, on a phone and on a desk."""
+    into.mkdir(parents=True, exist_ok=True)
+    for width in (PHONE, DESKTOP):
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            for name, svg in asyncio.run(views(Path(folder), locale, width)).items():
+                (into / f"{name}-{locale}-{width}.svg").write_text(svg, encoding="utf-8")
+
+
 def main() -> None:
     """Draw them all."""
+    parser = ArgumentParser(description="Draws the views of the bot.")
+    parser.add_argument("--into", type=Path, help="a folder for every view, instead of those of the README")
+    parser.add_argument("--locale", default="en-US", help="the language of members and server, as Discord writes it")
+    chosen = parser.parse_args()
+    if chosen.into is not None:
+        draw_all(chosen.into, chosen.locale)
+        return
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the process is killed as it writes
         for name, svg in asyncio.run(views(Path(folder))).items():

@@ -505,7 +505,7 @@ class Guild:
             "mfa_level": 0,
             "nsfw_level": 0,
             "premium_tier": 0,
-            "preferred_locale": "en-US",
+            "preferred_locale": self.world.locale,
             "system_channel_flags": 0,
         }
 
@@ -638,9 +638,14 @@ def walk(components: Iterable[Json]) -> Iterator[Json]:
 
 
 class World:
-    """Everything there is, and the one clock that numbers it."""
+    """Everything there is, and the one clock that numbers it.
+
+    Attributes:
+        locale: the language of all servers and of the clients of all members.
+    """
 
     def __init__(self) -> None:
+        self.locale = "en-US"
         self.emit: Callable[[str, Json, Guild, Channel | None], None] = lambda event, payload, guild, channel: None
         self._last = self._behind_ms = 0
         self._old: set[int] = set()
