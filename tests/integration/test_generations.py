@@ -212,7 +212,7 @@ if server_programs() is not None:
             assert here.mover is not None
             await ask(here)
             await here.mover.move()
-            town.qdrant.fail(Fault.HANG, path=f"{SECOND}/points", times=1)
+            town.qdrant.fail(Fault.HANG, method="PUT", path=f"{SECOND}/points", times=1)
             copying = asyncio.create_task(here.mover.move())
             await eventually(lambda: town.writes(SECOND), what="the first batch on its way")
             await (town.forget(there, 0) if meanwhile == "forgotten" else town.change(there, 0))

@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 @dataclass(slots=True)
 class Plan:
-    """A fault to show, on the paths that contain `path`, `times` times (None: until healed)."""
+    """A fault to show `times` times (None: until healed), where the path contains `path`; `method`: of these alone."""
 
     fault: Fault
     path: str = ""
@@ -42,6 +42,7 @@ class Plan:
     seconds: float = 0.0
     message: str = "injected failure"
     value: object = (None,)
+    method: str = ""
 
 
 Declines = Callable[[Sequence[str]], tuple[int, str] | None]
@@ -129,10 +130,11 @@ class LoopbackServer:
         seconds: float = 0.0,
         message: str = "injected failure",
         value: object = (None,),
+        method: str = "",
     ) -> None:
         """Show `fault` from now on, as a `Plan` says. Plans are used up in the order in which they came."""
         self._healed.clear()
-        self._plans.append(Plan(Fault(fault), path, times, status, retry_after, seconds, message, value))
+        self._plans.append(Plan(Fault(fault), path, times, status, retry_after, seconds, message, value, method))
 
     def heal(self) -> None:
         """Forget all faults and let hanging requests go on."""
@@ -143,9 +145,9 @@ class LoopbackServer:
         """The requests to paths that contain `path`."""
         return [request for request in self.requests if path in request.path]
 
-    def _plan_for(self, path: str) -> Plan | None:
+    def _plan_for(self, method: str, path: str) -> Plan | None:
         for plan in self._plans:
-            if plan.path in path and plan.times != 0:
+            if plan.method in {"", method} and plan.path in path and plan.times != 0:
                 if plan.times is not None:
                     plan.times -= 1
                 return plan
@@ -158,7 +160,7 @@ class LoopbackServer:
         raw = await request.read()
         body = json.loads(raw) if raw else None
         self.requests.append(Recorded(request.method, request.path, dict(request.headers), body))
-        plan = self._plan_for(request.path)
+        plan = self._plan_for(request.method, request.path)
         request[BODY] = body
         if plan is not None:
             request[PLAN] = plan
