@@ -193,7 +193,8 @@ async def test_a_forgotten_memory_takes_the_post_with_it(world: World) -> None:
     memory = await world.remembered(world.ann, SENTENCE)
     await share(world)
     assert len(posted(world)) == 1
-    await world.ann.slash(world.general, "forget memory", memory=memory.id)
+    asked = await world.ann.slash(world.general, "forget memory", memory=memory.id)
+    await world.ann.click(answer_of(asked), label="Forget it")
     await take_down(world)
     assert posted(world) == []
 

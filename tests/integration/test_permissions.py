@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import simcord
 
+from bot.domain import MemoryKind
 from tests.fixtures.permissions import (
     ALLOWED,
     BY_COMMAND,
     FORBIDDEN,
     OBSERVED,
+    OF_TOPICS,
     OWN,
     SHOW_NOTHING_SAID,
     Scene,
@@ -24,9 +26,11 @@ from tests.fixtures.permissions import (
     choices,
     digest,
     everywhere,
+    help_,
     hits_of_an_answer,
     memories,
     mention,
+    mention_alone,
     public_answer,
     recall,
     share,
@@ -42,6 +46,7 @@ Arrange = Callable[[Scene], Awaitable[None]]
 TABLE: list[Any] = []
 ALONE: tuple[Way, ...] = (
     *(recall, answer, hits_of_an_answer, memories, about, to_decide, choices, everywhere, browse, upcoming),
+    help_,
 )
 
 
@@ -65,6 +70,8 @@ def case(*ways: Way) -> Callable[[Arrange], Arrange]:
 async def test_one_word_may_be_read_and_the_other_may_not(scene: Scene, arrange: Arrange, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker
+    if way in OF_TOPICS:
+        scene.kind = MemoryKind.TOPIC
     scene.flagged = way is to_decide
     scene.named = {about: "asker", to_decide: "bob"}.get(way, "")
     await arrange(scene)
@@ -401,19 +408,19 @@ async def it_was_said_by_somebody_else(s: Scene) -> None:
 # --- for everybody in a channel --------------------------------------------------------------------------------------
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def it_is_hidden_from_one_member(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel())
     await s.tell(FORBIDDEN, s.channel(bob="-view"))
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def its_history_is_hidden_from_one_role(s: Scene) -> None:
     await s.tell(ALLOWED, s.channel(guests="+history"))
     await s.tell(FORBIDDEN, s.channel(guests="-history"))
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def it_was_said_among_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view"))
@@ -435,7 +442,7 @@ async def it_is_for_adults_and_this_place_is_not(s: Scene) -> None:
     await s.tell(FORBIDDEN, adult)
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def it_is_for_adults_of_whom_not_all_may_read_it(s: Scene) -> None:
     adult, few, s.place = s.channel(), s.channel(guests="-view"), s.channel()
     for channel in (adult, few, s.place):
@@ -458,7 +465,7 @@ async def it_was_said_among_few_and_this_is_a_private_thread_of_others(s: Scene)
     await s.tell(FORBIDDEN, s.channel(everyone="-view", asker="+view", bob="+view"))
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def it_was_said_in_an_archived_thread_of_few(s: Scene) -> None:
     for word, channel in ((ALLOWED, s.channel()), (FORBIDDEN, s.channel(everyone="-view", asker="+view"))):
         thread = await s.thread(channel)
@@ -481,7 +488,7 @@ async def the_asker_can_not_read_what_everybody_else_may(s: Scene) -> None:
     await s.tell(FORBIDDEN, s.channel(asker="-view"))
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def the_memory_also_stands_on_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, s.channel())
     await s.tell(FORBIDDEN, s.general, s.channel(everyone="-view", asker="+view"))
@@ -493,7 +500,7 @@ async def the_line_that_holds_its_date_is_where_one_may_not_read(s: Scene) -> No
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(crew="-view"))
 
 
-@case(share, share_button, mention, public_answer, digest)
+@case(share, share_button, mention, mention_alone, public_answer, digest)
 async def the_line_that_holds_its_date_is_in_a_channel_of_few(s: Scene) -> None:
     await s.tell(ALLOWED, s.general, supporting=s.channel())
     await s.tell(FORBIDDEN, s.general, supporting=s.channel(everyone="-view", asker="+view"))
