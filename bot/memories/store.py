@@ -212,7 +212,7 @@ class MemoryStore:
         this = and_(memories.c.id == memory_id, memories.c.text != text)
         if (await connection.execute(update(memories).where(this).values(text=text))).rowcount:
             await flags.reworded(connection, memory_id, text)
-        await self._changed(connection, [memory_id])
+            await self._changed(connection, [memory_id])
 
     async def take_out(
         self, connection: AsyncConnection, ids: Iterable[str], user_ids: Set[int], instead: str

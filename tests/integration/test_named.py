@@ -215,6 +215,9 @@ async def test_a_name_that_was_replaced_stays_so_whatever_the_text_becomes(pipel
     edited_at = snowflake.to_datetime(note.newest.message_id) + timedelta(minutes=1)
     assert await pipeline.revisions.edited(note.newest.message_id, f"{TEXT}, at ten", edited_at)
     assert await text_of(pipeline, note) == "<@1> brings the tables on 2025-06-21, at ten"
+    edited = await pipeline.store.get([note.id])
+    await pipeline.revisions.edited(note.newest.message_id, f"{TEXT}, at ten", edited_at)  # told again
+    assert await pipeline.store.get([note.id]) == edited
     corrected = await pipeline.own.correct(note.id, ALICE_HERE, f"{TEXT}, at eleven")
     assert corrected.text == "<@1> brings the tables on 2025-06-21, at eleven"
 

@@ -73,7 +73,8 @@ async def test_one_word_may_be_read_and_the_other_may_not(scene: Scene, arrange:
     if way in OF_TOPICS:
         scene.kind = MemoryKind.TOPIC
     scene.flagged = way is to_decide
-    scene.named = {about: "asker", to_decide: "bob"}.get(way, "")
+    if way in (about, to_decide):
+        scene.named = "asker" if way is about else "bob"
     await arrange(scene)
     if way in OBSERVED:
         await scene.observe(scene.place)

@@ -242,14 +242,14 @@ async def test_what_was_edited_later_than_is_known_is_taken_over(
     assert (channels.edited_, channels.deleted_) == (edited, deleted)
 
 
-async def test_of_a_message_without_its_text_only_the_deletion_is_looked_for() -> None:
+async def test_of_a_message_without_its_text_an_edit_and_the_deletion_are_looked_for() -> None:
     channels = Channels()
     channels.same(CHANNEL, 4, 5)
     channels.kept[CHANNEL] |= {4: None, 5: None}
     channels.shown[CHANNEL][4] = ("other", MIDNIGHT)
     del channels.shown[CHANNEL][5]
     await channels.sweep(await channels.begin())
-    assert (channels.edited_, channels.deleted_) == ([], [5])
+    assert (channels.edited_, channels.deleted_) == ([(4, "other")], [5])
 
 
 async def test_a_deletion_is_confirmed_by_one_of_three_messages_and_else_waits() -> None:
