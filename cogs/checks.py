@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import discord
@@ -44,8 +44,14 @@ class Cooldowns:
     def __init__(self) -> None:
         self._uses: dict[tuple[str, int | None, int], app_commands.Cooldown] = {}
 
-    def use(self, interaction: Interaction, rate: int, seconds: float) -> None:
-        """Count one use of the interaction's command, or of the button that was pressed, by its member.
+    def use(self, interaction: Interaction, rate: int, seconds: float, *, button: str = "") -> None:
+        """Count one use of the interaction's command by its member.
+
+        Args:
+            interaction: the use.
+            rate: so many are let through
+            seconds: in so many seconds.
+            button: what was pressed, where it was a button: each view makes its buttons anew.
 
         Raises:
             app_commands.CommandOnCooldown: there were `rate` uses within `seconds` already.
@@ -53,8 +59,7 @@ class Cooldowns:
         now = interaction.created_at.timestamp()
         if len(self._uses) >= MANY:
             self._uses = {key: uses for key, uses in self._uses.items() if uses.get_retry_after(now)}
-        data: Mapping[str, Any] = interaction.data or {}
-        name = data.get("custom_id", "") if interaction.command is None else interaction.command.qualified_name
+        name = button if interaction.command is None else interaction.command.qualified_name
         key = (name, interaction.guild_id, interaction.user.id)
         uses = self._uses.setdefault(key, app_commands.Cooldown(rate, seconds))
         if retry_after := uses.update_rate_limit(now):

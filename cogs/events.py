@@ -73,7 +73,7 @@ class Events:
 
     async def make(self, interaction: Interaction, memory_id: str, *, ahead: Look) -> str:
         """Make an event of a plan; one sentence on that."""
-        interaction.client.cooldowns.use(interaction, *EVENTS)
+        interaction.client.cooldowns.use(interaction, *EVENTS, button="event")
         guild = interaction.guild
         plan = await ahead(interaction, memory_id)
         if guild is None or plan is None:

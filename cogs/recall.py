@@ -159,7 +159,7 @@ class RecallCog(commands.Cog):
 
     async def _share_page(self, pages: RecallPages, interaction: Interaction, number: int) -> str:
         """Post a page for everybody here, as far as everybody here may read it; one sentence on that."""
-        interaction.client.cooldowns.use(interaction, *SHARES)
+        interaction.client.cooldowns.use(interaction, *SHARES, button="share")
         place, member = interaction.channel, interaction.user
         if not isinstance(place, PostingPlace) or not isinstance(member, discord.Member):
             return texts.NO_PLACE

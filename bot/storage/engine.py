@@ -385,8 +385,7 @@ async def _bring_up_to_date(database: Database, file: Path, setting: str, key: s
 
 async def _back_up(database: Database, file: Path, version: str) -> None:
     """Copy the database as it is, before a migration changes it."""
-    backup = file.with_name(f"{file.name}.{version}{BACKUP}")
-    await database.copy_to(backup)
+    await database.copy_to(backup := file.with_name(f"{file.name}.{version}{BACKUP}"))
     log.info("Before migrating, the database was copied to %s; the copy goes when that has succeeded", backup)
 
 

@@ -9,6 +9,7 @@ import discord
 import pytest
 import simcord
 
+from bot.domain import MemoryKind
 from bot.forget.verification import Verification
 from bot.memories import NOT_FOUND
 from cogs.recall import SHARES
@@ -17,6 +18,7 @@ from tests.fixtures.permissions import (
     ALLOWED,
     BY_COMMAND,
     FORBIDDEN,
+    OF_TOPICS,
     QUESTION,
     Scene,
     Way,
@@ -85,6 +87,8 @@ async def test_what_changes_while_it_is_compared_with_discord_is_left_out(
 ) -> None:
     channel = scene.channel()
     scene.speaker = scene.asker
+    if way in OF_TOPICS:
+        scene.kind = MemoryKind.TOPIC
     await scene.observe()
     await scene.tell(ALLOWED, scene.general)
     await scene.tell(FORBIDDEN, scene.general, channel)
