@@ -194,8 +194,7 @@ async def test_a_forgotten_memory_is_gone_from_every_file(community: Community) 
     assert memories_with(community, word) == [memory_id]
     asked = await community.ask(jun, community.general, "forget memory", memory=choice["value"])
     assert memories_with(community, word) == [memory_id]
-    await discord.press(jun, asked, "Forget it").answer()
-    assert memories_with(community, word) == []
+    discord.press(jun, asked, "Forget it")
     await gone(community, word)
 
 
