@@ -165,6 +165,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         about = AboutMe(services.named, directory, access, presenter, actions)
         reading_again = ReadingAgain(services.rereadings, guilds.audit, remembers=services.flusher is not None)
         control = Control(guilds, services.clerk, reading_again, self.languages)
+        seeding = Seeding(self, guilds, services.observe_channels, self.languages)
         observer = Observer(
             self,
             guilds,
@@ -177,7 +178,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             services.supervisor,
             clock=services.clock,
             leads=services.leads,
-            seeding=Seeding(self, guilds, services.observe_channels, self.languages),
+            seeding=seeding,
             sweep_requests_per_minute=services.sweep_requests_per_minute,
         )
         await self.add_cog(observer)
@@ -270,7 +271,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
         await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
         switching = Switching(self, guilds, self.languages)
         await self.add_cog(Admin(guilds, backfill, switching))
-        await self.add_cog(Setup(guilds, switching, control, self.languages))
+        await self.add_cog(Setup(guilds, switching, seeding, control, self.languages))
         await self.add_cog(ChannelsCog(guilds.observations, access))
         await self.add_cog(Privacy(access, guilds, services.own, services.personal, services.intake, services.clerk))
         await self.add_cog(Leftovers(self.waiting))

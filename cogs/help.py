@@ -48,8 +48,7 @@ class HelpCog(commands.Cog, name="Help"):
             return (await self._access.asker(interaction)).readable
 
         examples = await self._examples.of(guild, reading)
-        tree = self._bot.tree
-        known = [*tree.get_commands(), *tree.get_commands(type=discord.AppCommandType.message)]
+        known = self._bot.tree.get_commands()
         language = language_of(interaction)
         lines = [
             f"### {language.translated(texts.HELP_TITLE)}",

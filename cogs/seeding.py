@@ -86,16 +86,26 @@ class Seeding:
                 if undisclosed and isinstance(place, Talk | discord.Thread):
                     await self._announce(place, decision.decided_by)
 
+    def waiting(self, guild: discord.Guild) -> list[Talk]:
+        """Channels that follow their category and are not observed yet, for nobody decided about them before."""
+        decided = {decision.channel_id for decision in self._observations.list(guild.id)}
+        return [child for child, _ in self._following(guild) if child.id not in decided]
+
     def _wanted(self, guild: discord.Guild) -> Iterator[tuple[Talk | discord.Thread, int | None]]:
         """What is to be observed, each with the member who decided that; None for the operator."""
         for channel_id in self.observe_channels:
             for channel in _named(guild.get_channel_or_thread(channel_id)):
                 yield channel, None
+        for child, by in self._following(guild):
+            if not missing_permissions(child):
+                yield child, by
+
+    def _following(self, guild: discord.Guild) -> Iterator[tuple[Talk, int | None]]:
         for decision in self._observations.list(guild.id):
             category = guild.get_channel(decision.channel_id)
             if decision.observed and isinstance(category, discord.CategoryChannel):
                 for child in category.channels:
-                    if isinstance(child, Talk) and self.follows(child) and not missing_permissions(child):
+                    if isinstance(child, Talk) and self.follows(child):
                         yield child, decision.decided_by
 
     async def _switch_on(self, channel: Talk | discord.Thread, by: int | None) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.guilds import GuildServices
     from bot.languages import Languages
     from cogs.control import Control
+    from cogs.seeding import Seeding
     from cogs.switching import Switching
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,15 @@ AFTER = Phrase(
 class Setup(commands.Cog):
     """Leads an admin through the set-up."""
 
-    def __init__(self, guilds: GuildServices, switching: Switching, control: Control, languages: Languages) -> None:
+    def __init__(
+        self,
+        guilds: GuildServices,
+        switching: Switching,
+        seeding: Seeding,
+        control: Control,
+        languages: Languages,
+    ) -> None:
+        self._seeding = seeding
         self._languages = languages
         self._guilds = guilds
         self._observations = guilds.observations
@@ -182,6 +191,7 @@ class Setup(commands.Cog):
     def _lacking(self, guild: discord.Guild) -> Sequence[str]:
         places = [guild.get_channel_or_thread(channel_id) for channel_id in self._observations.channels(guild.id)]
         known = [place for place in places if isinstance(place, Talk | discord.Thread)]
+        known += self._seeding.waiting(guild)
         if not known:
             return [NOTHING_OBSERVED]
         lacking = [(place.id, missing) for place in known if (missing := missing_permissions(place))]

@@ -218,6 +218,27 @@ async def test_what_has_permissions_of_its_own_or_was_switched_off_does_not_foll
     assert own.history() == []
 
 
+async def test_what_would_follow_but_can_not_be_told_is_named_and_follows_when_it_can(
+    world: World, projects: simcord.ChannelHandle
+) -> None:
+    await world.boss.slash(world.general, "observe on", channel=projects)
+    category = world.guild_now.get_channel(projects.id)
+    assert isinstance(category, discord.CategoryChannel)
+    assert world.guild.me is not None
+    await category.set_permissions(world.guild_now.me, overwrite=CANNOT)
+    mute = world.guild.create_text_channel("mute", category=projects, overwrites={world.guild.me: CANNOT})
+    await world.durable()
+    assert observed(world, mute) == [False]
+    text = shown(await world.boss.slash(world.general, "setup"))
+    assert f"{mute.mention}: I lack **Send Messages**" in text
+    real = world.guild_now.get_channel(mute.id)
+    assert isinstance(real, discord.TextChannel)
+    await category.set_permissions(world.guild_now.me, overwrite=None)
+    await real.set_permissions(world.guild_now.me, overwrite=None)
+    await world.durable()
+    assert observed(world, mute) == [True]
+
+
 async def test_what_was_created_while_the_bot_was_away_follows_when_it_is_back(
     world: World, projects: simcord.ChannelHandle
 ) -> None:
