@@ -52,7 +52,8 @@ from cogs.lined_posts import LinedPosts
 from cogs.memories import Memories
 from cogs.memory import MemoryAdmin
 from cogs.mentions import Mentions
-from cogs.named import AboutMe, NamedChoices
+from cogs.named import AboutMe
+from cogs.named_choices import NamedChoices
 from cogs.names import CurrentNames
 from cogs.observer import Observer
 from cogs.pages import History
@@ -67,6 +68,7 @@ from cogs.setup import Setup
 from cogs.switching import Switching
 from cogs.upcoming import UpcomingCog, UpcomingPages
 from cogs.views.base import OpenViews
+from cogs.warnings import WarningsCog
 
 if TYPE_CHECKING:
     from bot.operate import Services
@@ -268,6 +270,8 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             )
         )
         await self.add_cog(self._digests(lined, presenter, access))
+        watch = (services.matters, services.supervisor, self.languages, services.clock)
+        await self.add_cog(WarningsCog(self, guilds, *watch, seconds=services.warning_seconds))
         await self.add_cog(Forget(access, actions, services.own, services.clerk, directory))
         switching = Switching(self, guilds, self.languages)
         await self.add_cog(Admin(guilds, backfill, switching))

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.domain import Phrase
+from bot.domain import Phrase, Refused
 from bot.guilds import Action, AuditEntry, ConsentRule, FactsRule, Rules, kind_name, zone_name
 from cogs import texts
 from cogs.checks import require_manager
 from cogs.counted import counted
 from cogs.languages import language_of
-from cogs.notices import update_notice
+from cogs.notices import missing_permissions, update_notice
 from cogs.reply import reply_view
 from cogs.rereading import ReadingAgain
 from cogs.views.confirm import Confirm, receipt_view
-from cogs.views.settings import Choice, SettingsPanel, TimeZone
+from cogs.views.settings import Choice, SettingsPanel, TimeZone, WarningsChannel
 
 if TYPE_CHECKING:
     from bot.forget import Clerk, Receipt
@@ -74,6 +74,7 @@ class Control:
             interaction,
             rules=self._guilds.consents.rules.of(guild_id),
             own_zone=str(self._guilds.zones.default),
+            warnings=await self._guilds.warnings.channel(guild_id),
             change=self.change,
             read_again=self._reading_again.begin,
             reading=await self._reading_again.line(guild_id),
@@ -95,6 +96,10 @@ class Control:
                 zone = await asyncio.to_thread(zone_name, choice.text) if choice.text.strip() else None
                 now = await rules.set_zone(guild_id, zone)
                 details = {"time zone": zone or "the bot's own"}
+            case WarningsChannel(channel_id):
+                now = rules.of(guild_id)
+                await self._warn_in(interaction, channel_id)
+                details = {"warnings": "off" if channel_id is None else f"<#{channel_id}>"}
             case (kind, days):
                 now = await rules.set_lifetime(guild_id, kind, days)
                 details = {f"days for {kind_name(kind)}": "without limit" if days is None else days}
@@ -102,6 +107,17 @@ class Control:
         if isinstance(choice, ConsentRule) and interaction.guild is not None:
             await self._tell_channels(interaction.guild, now)
         return now
+
+    async def _warn_in(self, interaction: Interaction, channel_id: int | None) -> None:
+        """Warn in this channel from now on.
+
+        Raises:
+            Refused: the bot may not write there.
+        """
+        place = None if interaction.guild is None else interaction.guild.get_channel(channel_id or 0)
+        if isinstance(place, discord.TextChannel) and (missing := missing_permissions(place)):
+            raise Refused(texts.lacking(missing, place.mention))
+        await self._guilds.warnings.choose(interaction.guild_id or 0, channel_id, by=interaction.user.id)
 
     async def _tell_channels(self, guild: discord.Guild, rules: Rules) -> None:
         language = self._languages.of(guild.preferred_locale)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.forget import Clerk
     from bot.memories import OwnMemories
     from bot.observe import Directory
-    from cogs.named import NamedChoices
+    from cogs.named_choices import NamedChoices
     from cogs.views.choices import Offer
 
 Interaction = discord.Interaction[Any]

@@ -13,6 +13,7 @@ from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import KnownThread, Threads, family_of
+from bot.guilds.warnings import Matter, Warned
 from bot.guilds.zones import ZoneOf, utc_of, zone_name
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "GuildServices",
     "Guilds",
     "KnownThread",
+    "Matter",
     "Observations",
     "ObservedChannel",
     "Policy",
@@ -38,6 +40,7 @@ __all__ = [
     "ServerRules",
     "SubjectHasher",
     "Threads",
+    "Warned",
     "ZoneOf",
     "add_channels",
     "choice_of",

@@ -13,6 +13,7 @@ from bot.guilds.observation import Observations
 from bot.guilds.policy import Policy
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import Threads
+from bot.guilds.warnings import Warnings
 from bot.guilds.zones import Zones
 from bot.llm import providers_of
 from bot.settings import Settings
@@ -31,6 +32,7 @@ class GuildServices:
         hasher: makes the keyed hashes by which members are known here.
         audit: who decided and erased what.
         digests: which channels get a digest, and when.
+        warnings: where admins are warned, and what of.
         policy: what members are told of all that, as the settings in force have it.
         zones: the time zone of each server.
         stores: what this package keeps.
@@ -43,6 +45,7 @@ class GuildServices:
     hasher: SubjectHasher
     audit: AuditTrail
     digests: Digests
+    warnings: Warnings
     policy: Policy
     zones: Zones
     stores: tuple[Store, ...]
@@ -63,6 +66,7 @@ def guild_services(
     """The services, before anything is read; `zone` holds for servers that chose none."""
     consents, observations = Consents(db, hasher, clock), Observations(db, clock)
     guilds, audit, digests = Guilds(db, clock), AuditTrail(db, clock), Digests(db, clock)
+    warnings = Warnings(db, clock)
     return GuildServices(
         guilds=guilds,
         observations=observations,
@@ -71,9 +75,10 @@ def guild_services(
         hasher=hasher,
         audit=audit,
         digests=digests,
+        warnings=warnings,
         policy=policy,
         zones=Zones(consents.rules, zone),
-        stores=(guilds, observations, consents, consents.rules, audit, digests),
+        stores=(guilds, observations, consents, consents.rules, audit, digests, warnings),
     )
 
 

@@ -176,13 +176,18 @@ class MessageLog:
         async with self._db.read() as connection:
             return [Unread(*row) for row in await connection.execute(query)]
 
-    async def count_pending(self, *, logged_before_ms: int) -> int:
-        """How many messages that were logged before then still wait for extraction; not what is read again."""
+    async def count_pending(self, *, logged_before_ms: int, guild_id: int | None = None) -> int:
+        """How many messages that were logged before then still wait for extraction; not what is read again.
+
+        Of one server, or (None) of all.
+        """
         query = select(func.count()).where(
             messages.c.state == MessageState.PENDING,
             messages.c.logged_ms < logged_before_ms,
             messages.c.reason.is_(None),
         )
+        if guild_id is not None:
+            query = query.where(messages.c.guild_id == guild_id)
         async with self._db.read() as connection:
             return await connection.scalar(query) or 0
 

@@ -10,6 +10,7 @@ from bot.operate.discord_check import examine_discord
 from bot.operate.health import Readiness, serving
 from bot.operate.housekeeping import Housekeeping
 from bot.operate.in_use import invite_link, services_in_use
+from bot.operate.matters import Matters
 from bot.operate.metrics import Metrics, ProcessStanding, Shards, Sources, page
 from bot.operate.move import move_database
 from bot.operate.restore import Restored, restore_backup, shown_time
@@ -26,6 +27,7 @@ __all__ = [
     "DelayReport",
     "GuildTraffic",
     "Housekeeping",
+    "Matters",
     "Metrics",
     "ProcessStanding",
     "Readiness",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.guilds import GuildServices
     from bot.memories import MemoryStore, NamedMembers, OwnMemories
     from bot.observe import Directory, Intake, MessageLog, UnreadMessages
+    from bot.operate.matters import Matters
     from bot.operate.status import Status
     from bot.recall import Answers, Browse, CatchUp, DigestLines, Recall, Talks, Upcoming
     from bot.remember import Awaited, Flusher, Rereadings
@@ -28,6 +29,7 @@ class Services:
         flusher: None where no language model is in use (MEM0_ENABLED=false).
         guilds: what servers and members decided.
         status: what the work costs, how the services are, and a chart.
+        matters: what admins are warned of.
         supervisor: notes how the parts that work in the background do.
         observe_channels: ids that the settings name (OBSERVE_CHANNELS), switched on where nobody decided yet.
         leads: whether this process does what one of several has to do for all.
@@ -35,6 +37,7 @@ class Services:
         flush_check_seconds: how often the memory cog asks the flusher what is due.
         take_down_seconds: between two looks at which public posts have lost a source.
         digest_seconds: between two looks at which digests are due.
+        warning_seconds: between two looks at what admins are warned of.
         sweep_requests_per_minute: history requests that looking for missed edits and deletions may take.
         quick_seconds: after so long without an answer, what was found is shown first.
         step: told each step of `bot.domain.crash_points` as it is reached.
@@ -65,6 +68,7 @@ class Services:
     rereadings: Rereadings
     awaited: Awaited
     status: Status
+    matters: Matters
     supervisor: Supervisor
     observe_channels: tuple[int, ...] = ()
     embeds_at_home: bool = False
@@ -73,6 +77,7 @@ class Services:
     flush_check_seconds: float = 5.0
     take_down_seconds: float = 5.0
     digest_seconds: float = 5.0
+    warning_seconds: float = 60.0
     sweep_requests_per_minute: int = 30
     quick_seconds: float = 10.0
     step: Step = no_step

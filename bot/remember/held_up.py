@@ -40,6 +40,17 @@ class HeldUp:
         self._db = db
         self._clock = clock
 
+    async def oldest_ms(self, guild_id: int) -> tuple[int, int] | None:
+        """How many messages of a server wait for a service that failed, and when the oldest came; None where none do.
+
+        Unlike `waits` it counts those that are tried again at this moment.
+        """
+        held = and_(batches.c.error.is_not(None), batches.c.next_try_ms <= self._clock() + FAR_MS)
+        query = select(func.count(), func.min(messages.c.logged_ms)).join(batches, messages.c.batch_id == batches.c.id)
+        async with self._db.read() as connection:
+            count, oldest = (await connection.execute(query.where(held, messages.c.guild_id == guild_id))).one()
+        return (count, oldest) if count else None
+
     async def waits(self, guild_id: int | None = None) -> list[Waits]:
         """What waits because of a failure that is not its own, of one server or (None) of all, the most first."""
         now, many = self._clock(), func.count()

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 
 from bot import __version__
 from bot.domain import Clock, Step, Supervisor, no_step, system_clock
-from bot.forget import Clerk, Erasure, LaterExports, open_forget
+from bot.forget import Clerk, Erasure, LaterExports, Removing, open_forget
 from bot.guilds import open_guilds
 from bot.index import Follower, Indexer, Mover, Outbox, VectorIndex, open_message_vectors, open_vectors
 from bot.llm import Guard, Ledger, PriceTable, open_models
 from bot.memories import MemoryStore, NamedMembers, OwnMemories
 from bot.observe import Directory, Intake, MessageLog, open_log
-from bot.operate import Housekeeping, Metrics, Services, Status, Traffic, Troubles, open_status
+from bot.operate import Housekeeping, Matters, Metrics, Services, Status, Traffic, Troubles, open_status
 from bot.recall import Recall, open_recall
 from bot.remember import (
     Awaited,
     Explanations,
     Flusher,
     FlushReport,
+    HeldUp,
     Rereader,
     Rereadings,
     discard_answers,
@@ -193,6 +194,14 @@ async def open_app(
             rereadings=rereadings,
             awaited=Awaited(db, clock),
             status=status,
+            matters=Matters(
+                HeldUp(db, clock),
+                logged.log,
+                Removing(db, clock),
+                clock,
+                retention_days=settings.message_retention_days,
+                reads=flusher is not None,
+            ),
             supervisor=supervisor,
             flushes=settings.flush_in_bot,
             observe_channels=settings.observe_channels,

@@ -182,6 +182,30 @@ digests = Table(
     "tried_ms is since when the one that is due is tried, and until next_try_ms somebody is at it, or it rests.",
 )
 
+warning_channels = Table(
+    "warning_channels",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
+    Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
+    Column("decided_by", BigInteger, info=USER_ID),
+    Column("decided_ms", BigInteger, nullable=False, info=NOTHING),
+    comment="Where the admins of a server are warned",
+)
+
+warnings = Table(
+    "warnings",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False, info=GUILD_ID),
+    Column("matter", String(16), primary_key=True, info=NOTHING),
+    Column("channel_id", BigInteger, nullable=False, info=CHANNEL_ID),
+    Column("message_id", BigInteger, info=NOTHING),
+    Column("since_ms", BigInteger, nullable=False, info=NOTHING),
+    Column("over_ms", BigInteger, info=NOTHING),
+    Column("text", String(64), nullable=False, info=NOTHING),
+    comment="Warnings that stand, or are over for less than an hour, each with its post; text is a hash of what that "
+    "says",
+)
+
 posts = Table(
     "posts",
     metadata,

@@ -49,7 +49,14 @@ class TimeZone:
     text: str
 
 
-Choice = ConsentRule | FactsRule | TimeZone | tuple[MemoryKind, int | None]
+@dataclass(frozen=True, slots=True)
+class WarningsChannel:
+    """Where admins are warned; None for nowhere."""
+
+    channel_id: int | None
+
+
+Choice = ConsentRule | FactsRule | TimeZone | WarningsChannel | tuple[MemoryKind, int | None]
 
 
 Line = Callable[[str], Awaitable[bool]]
@@ -122,6 +129,7 @@ class SettingsPanel(RulesView):
         rules: that hold now.
         change: lets a choice hold.
         own_zone: the name of the bot's own time zone, which holds where the server chose none.
+        warnings: the channel in which admins are warned; None where they are not.
         read_again: has what is kept read again.
         reading: how far that is; empty where nothing is read again.
     """
@@ -132,12 +140,14 @@ class SettingsPanel(RulesView):
         *,
         rules: Rules,
         own_zone: str,
+        warnings: int | None,
         change: Change,
         read_again: ReadAgain,
         reading: str,
     ) -> None:
         super().__init__(interaction, rules=rules, change=change)
         self._own_zone = own_zone
+        self._warnings = warnings
         self._read_again = read_again
         self._reading = reading
         self._fill()
@@ -145,6 +155,13 @@ class SettingsPanel(RulesView):
     async def ask_zone(self, interaction: Interaction) -> None:
         """Ask for the name of the time zone."""
         await interaction.response.send_modal(ZoneModal(interaction, self._rules.zone or self._own_zone, self.chosen))
+
+    async def warn_in(self, interaction: Interaction, channel_id: int | None) -> None:
+        """Warn there from now on, and show what holds now."""
+        await interaction.response.defer()
+        rules = await self._change(interaction, WarningsChannel(channel_id))
+        self._warnings = channel_id
+        await self._show(interaction, rules)
 
     async def read_again(self, interaction: Interaction) -> None:
         """Have what is kept read again, and show how far that is."""
@@ -170,6 +187,13 @@ class SettingsPanel(RulesView):
         zone = self._rules.zone or Phrase("{zone}, the bot's own", zone=self._own_zone)
         about = language.say("**Time zone**: {zone}. It decides when a day begins, as in `yesterday`.", zone=zone)
         box.add_item(ui.Section(ui.TextDisplay(about), accessory=_Zone(language.say("Change"))))
+        warned = language.say(
+            "**Warnings**: where I tell that the language model is away, that messages near the end of their time are "
+            "not read yet, that a deletion can't be finished, or that I lost a permission. Everybody who reads that "
+            "channel sees it."
+        )
+        box.add_item(ui.TextDisplay(warned))
+        box.add_item(ui.ActionRow(_Warnings(self._warnings, language.say("No warnings; choose a channel"))))
         stays = language.say(
             "What is kept already stays, but for memories whose time is over; `/memory forget-channel` and "
             "`/memory forget-server` delete. Notices of observed channels follow the rule."
@@ -220,6 +244,23 @@ class _ReadAgain(ui.Button[SettingsPanel]):
     async def callback(self, interaction: Interaction) -> None:
         if self.view is not None:
             await self.view.read_again(interaction)
+
+
+class _Warnings(ui.ChannelSelect[SettingsPanel]):
+    def __init__(self, channel_id: int | None, label: str) -> None:
+        chosen = [] if channel_id is None else [channel_id]
+        kind = discord.SelectDefaultValueType.channel
+        super().__init__(
+            channel_types=[discord.ChannelType.text],
+            placeholder=label,
+            min_values=0,
+            max_values=1,
+            default_values=[discord.SelectDefaultValue(id=each, type=kind) for each in chosen],
+        )
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view is not None:
+            await self.view.warn_in(interaction, next((channel.id for channel in self.values), None))
 
 
 class _Rule(ui.Select[RulesView]):
