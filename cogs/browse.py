@@ -110,7 +110,8 @@ class BrowsePages:
         names: dict[int, str] = {}
         if interaction.guild is not None:
             people = [user_id for hit in shown.items for user_id in hit.author_ids]
-            names = await names_for(interaction.guild, self._directory, people, [hit.text for hit in shown.items])
+            stored = [hit.text for hit in shown.items]
+            names = await names_for(interaction.guild, self._directory, people, stored, language_of(interaction))
         bold = Matched(self._wanted.words) if self._wanted.words else plain_word
         language = language_of(interaction)
         title = language.plural("{number} memory of this server", "{number} memories of this server", listed.total)

@@ -217,7 +217,7 @@ class CatchUpPages:
         if guild is None or not hits:
             return ""
         people = [user_id for hit in hits for user_id in hit.author_ids]
-        names = await names_for(guild, self._directory, people, [hit.text for hit in hits])
+        names = await names_for(guild, self._directory, people, [hit.text for hit in hits], language_of(interaction))
         writer = EntryWriter(
             names,
             here=interaction.channel_id,

@@ -112,7 +112,7 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
         chosen = await self._own.to_forget(memory, await self._access.asker(interaction))
         names = {}
         if interaction.guild is not None:
-            names = await names_for(interaction.guild, self._directory, (), [chosen.text])
+            names = await names_for(interaction.guild, self._directory, (), [chosen.text], language_of(interaction))
         question = Phrase.joined("\n> ", [FORGET_QUESTION, safe(chosen.text, names, limit=SHOWN_CHARS)])
         view = Confirm(interaction, question=question, action=Phrase("Forget it"))
         await reply_view(interaction, view)
@@ -128,7 +128,8 @@ class Forget(commands.GroupCog, name="forget", description="Delete what is remem
             return []
         asker = await self._access.asker(interaction)
         suggestions = await self._own.suggest(interaction.guild.id, asker, current)
-        names = await names_for(interaction.guild, self._directory, (), [memory.text for memory in suggestions])
+        stored = [memory.text for memory in suggestions]
+        names = await names_for(interaction.guild, self._directory, (), stored, language_of(interaction))
         return [
             app_commands.Choice(name=plain_line(memory.text, names, limit=CHOICE_CHARS), value=memory.id)
             for memory in suggestions

@@ -87,9 +87,10 @@ class LinedPosts:
             return False
         people = {user_id for memory in told for user_id in memory.author_ids}
         stored = [memory.text for memory in told]
-        names = await names_for(guild, self._directory, people, stored)
+        language = self._languages.of(guild.preferred_locale)
+        names = await names_for(guild, self._directory, people, stored, language)
         now = datetime.fromtimestamp(self._clock() / 1000, tz=self._zone_of(guild.id))
-        text = digest_text(post, told, names, now, self._languages.of(guild.preferred_locale))
+        text = digest_text(post, told, names, now, language)
         await place.get_partial_message(post.message_id).edit(
             view=text_view(text), allowed_mentions=discord.AllowedMentions.none()
         )

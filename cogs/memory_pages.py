@@ -102,7 +102,7 @@ class MemoryPages(ABC):
         names: dict[int, str] = {}
         if interaction.guild is not None:
             texts_shown = [*(memory.text for memory in presented.items), *shown.quotes.values()]
-            names = await names_for(interaction.guild, self._directory, (), texts_shown)
+            names = await names_for(interaction.guild, self._directory, (), texts_shown, language_of(interaction))
             names[asker.user_id] = interaction.user.display_name
         bold, language = Matched(self.wanted.words), language_of(interaction)
         return Page(

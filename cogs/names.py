@@ -7,23 +7,34 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain import people_in
+from bot.domain import is_visible, people_in
 
 if TYPE_CHECKING:
+    from bot.languages import Language
     from bot.observe import Directory
 
 
 async def names_for(
-    guild: discord.Guild, directory: Directory, user_ids: Iterable[int], texts: Iterable[str] = ()
+    guild: discord.Guild,
+    directory: Directory,
+    user_ids: Iterable[int],
+    texts: Iterable[str] = (),
+    language: Language | None = None,
 ) -> dict[int, str]:
-    """Display names of these people and of everybody whom the texts refer to, as far as they are known."""
+    """Display names of these people and of everybody whom the texts refer to, as far as they are known.
+
+    Where a language is given, those who are not known, or whose names can't be seen, are somebody in it.
+    """
     wanted = {*user_ids, *people_in(texts)}
     names = await directory.names(guild.id, wanted)
     for user_id in wanted:
         member = guild.get_member(user_id)
         if member is not None:
             names[user_id] = member.display_name
-    return names
+    if language is None:
+        return names
+    somebody = language.say("somebody")
+    return {user_id: name if is_visible(name := names.get(user_id, "")) else somebody for user_id in wanted}
 
 
 class CurrentNames:

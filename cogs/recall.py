@@ -271,8 +271,8 @@ class RecallPages:
         older = [memory for memories in before.values() for memory in memories]
         people = [user_id for hit in hits for user_id in hit.author_ids]
         stored = [*(hit.text for hit in hits), *(memory.text for memory in older)]
-        names = await names_for(interaction.guild, self._directory, people, stored)
         language = language_of(interaction)
+        names = await names_for(interaction.guild, self._directory, people, stored, language)
         return [
             group_item(
                 group,

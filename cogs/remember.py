@@ -112,6 +112,6 @@ class Remember(commands.Cog):
         await self._directory.remember_names(guild_id, {author.id: author.display_name})
         names = {author.id: author.display_name}
         if interaction.guild is not None:
-            names |= await names_for(interaction.guild, self._directory, (), [memory.text])
+            names |= await names_for(interaction.guild, self._directory, (), [memory.text], language_of(interaction))
         remembered = language_of(interaction).say("**Remembered:**")
         await reply_view(interaction, text_view(f"{remembered} {safe(memory.text, names, limit=1500)}"))

@@ -127,7 +127,7 @@ class UpcomingPages:
         if guild is None:
             return []
         people = [user_id for hit in hits for user_id in hit.author_ids]
-        names = await names_for(guild, self._directory, people, [hit.text for hit in hits])
+        names = await names_for(guild, self._directory, people, [hit.text for hit in hits], language_of(interaction))
         items, language = [], language_of(interaction)
         for hit in hits:
             day = days[hit.memory.id if hit.memory is not None else ""]
