@@ -242,7 +242,7 @@ class Privacy(commands.GroupCog, name="privacy", description="What is kept about
         if interaction.type is not discord.InteractionType.component or pressed not in NOTICE_BUTTONS:
             return
         try:
-            interaction.client.cooldowns.use(interaction, *PRESSES, button="notice")
+            interaction.client.cooldowns.use(interaction, *PRESSES, button=pressed)
             await self._pressed(interaction, NoticeButton(pressed))
         except Exception as error:  # noqa: BLE001 - everything that can happen here ends in one sentence
             await answer_error(interaction, error)

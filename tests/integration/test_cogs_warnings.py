@@ -146,8 +146,10 @@ async def test_an_erasure_that_could_not_be_finished_is_told(watch: Watch) -> No
 
 
 async def test_a_lost_permission_is_told_by_channel(watch: Watch) -> None:
-    blind = {watch.world.guild.me: discord.PermissionOverwrite(read_message_history=False)}
-    news = watch.world.guild.create_text_channel("news", overwrites=blind)
+    me = watch.world.guild.me
+    assert me is not None
+    blind = discord.PermissionOverwrite(read_message_history=False)
+    news = watch.world.guild.create_text_channel("news", overwrites={me: blind})
     await watch.world.services.guilds.observations.switch_on(
         guild_id=watch.world.guild.id,
         channel_id=news.id,
@@ -161,10 +163,11 @@ async def test_a_lost_permission_is_told_by_channel(watch: Watch) -> None:
 
 
 async def test_a_channel_in_which_i_may_not_write_is_refused(world: World) -> None:
-    mute = {world.guild.me: discord.PermissionOverwrite(send_messages=False)}
-    assert "I lack **Send Messages**" in await Watch(world).choose(
-        world.guild.create_text_channel("mute", overwrites=mute)
-    )
+    me = world.guild.me
+    assert me is not None
+    mute = discord.PermissionOverwrite(send_messages=False)
+    place = world.guild.create_text_channel("mute", overwrites={me: mute})
+    assert "I lack **Send Messages**" in await Watch(world).choose(place)
     assert await world.services.guilds.warnings.channels() == {}
 
 

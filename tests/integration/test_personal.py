@@ -14,6 +14,7 @@ from bot.forget import Post, Posts
 from bot.guilds.audit import Action, AuditTrail
 from bot.guilds.digests import Digests, Every
 from bot.guilds.observation import Observations
+from bot.guilds.warnings import Warnings
 from bot.index.base import IndexEntry
 from bot.memories import Asker
 from bot.remember.statement import Statement
@@ -44,6 +45,7 @@ async def act(pipeline: Pipeline) -> None:
     await observations.switch_on(guild_id=GUILD, channel_id=9, parent_id=None, name="x", by=ALICE, from_id=1)
     await AuditTrail(pipeline.db, pipeline.clock).record(GUILD, Action.OBSERVE_ON, by=ALICE, channel_id=9)
     await Digests(pipeline.db, pipeline.clock).switch_on(GUILD, 9, Every.DAY, 8, by=ALICE)
+    await Warnings(pipeline.db, pipeline.clock).choose(GUILD, CHANNEL, by=ALICE)
     await pipeline.consents.set_facts(ALICE, GUILD, True)
     async with pipeline.db.write() as connection:
         await pipeline.store.doubt(connection, other.id, own.newest)

@@ -65,7 +65,7 @@ def pages(interaction: Any) -> Iterator[Pages]:  # noqa: ANN401
 
 def settings(interaction: Any) -> Iterator[Any]:  # noqa: ANN401
     yield SettingsPanel(
-        interaction, rules=EVERY_KIND, own_zone="Europe/Berlin", change=never, read_again=never, reading=""
+        interaction, rules=EVERY_KIND, own_zone="Europe/Berlin", warnings=1, change=never, read_again=never, reading=""
     )
     for step in Step:
         panel = SetupPanel(
