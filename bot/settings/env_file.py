@@ -47,10 +47,9 @@ class EnvFile:
         shown = value if PLAIN.fullmatch(value) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
         bindings = list(parse_stream(StringIO(self.text)))
         lines = [binding.original.string for binding in bindings]
-        default = re.compile(rf"\s*#{re.escape(name)}=")
         place = max((at for at, binding in enumerate(bindings) if binding.key == name), default=None)
         if place is None:
-            place = next((at for at, line in enumerate(lines) if default.match(line)), None)
+            place = next((at for at, line in enumerate(lines) if line.lstrip().startswith(f"#{name}=")), None)
         if place is None:
             place = len(lines)
             lines.append("" if not self.text or self.text.endswith("\n") else "\n")

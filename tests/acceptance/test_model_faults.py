@@ -97,7 +97,11 @@ def _without_parameters(stage: Stage) -> None:
 
 
 def _thinking(stage: Stage) -> None:
-    stage.ollama.answer, stage.ollama.capabilities, stage.ollama.heeds_format = sensible, ("thinking",), False
+    stage.ollama.answer, stage.ollama.capabilities, stage.ollama.heeds_format = (
+        sensible,
+        ("completion", "thinking"),
+        False,
+    )
 
 
 def _fenced(request: dict[str, Any]) -> Reply:

@@ -22,7 +22,7 @@ from bot.recall.digest import DECISIONS, PLANS, QUESTIONS, TOPICS
 from bot.storage.schema import digests, post_people, posts
 from cogs.digests import DigestCog
 from cogs.lined_posts import digest_text
-from tests.fixtures.discord import World, shown
+from tests.fixtures.discord import World, answer_of, shown
 from tests.fixtures.languages import ENGLISH
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.public import posted, take_down
@@ -362,7 +362,8 @@ async def test_a_line_goes_when_its_message_is_edited_or_its_memory_forgotten(ch
     await take_down(chat.world)
     assert "door is red" not in chat.posted[0]
     (green,) = [memory for memory in await chat.world.pipeline.memories() if "green" in memory.text]
-    await chat.world.ann.slash(chat.world.general, "forget memory", memory=green.id)
+    asked = answer_of(await chat.world.ann.slash(chat.world.general, "forget memory", memory=green.id))
+    await chat.world.ann.click(asked, label="Forget it")
     await take_down(chat.world)
     assert chat.posted == []
 

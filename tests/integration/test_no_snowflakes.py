@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.model import MemoryKind
-from tests.fixtures.discord import World, shown
+from tests.fixtures.discord import World, answer_of, shown
 from tests.fixtures.hostile import TEXTS, TIMES
 
 COOLDOWN = 61  # seconds until every command may be used again
@@ -39,7 +39,8 @@ async def test_what_is_remembered_with_them_is_indexed_shown_and_forgotten(world
         for typed in ("kite", text[:100]):
             (choice,) = await world.ann.autocomplete(world.general, "forget memory", "memory", typed)
             assert choice["value"] == memory.id
-        assert "Forgotten" in shown(await world.ann.slash(world.general, "forget memory", memory=choice["value"]))
+        asked = answer_of(await world.ann.slash(world.general, "forget memory", memory=choice["value"]))
+        assert "Forgotten" in shown(await world.ann.click(asked, label="Forget it"))
     assert await world.pipeline.memories() == []
 
 

@@ -318,11 +318,11 @@ def _break_the_outbox(patch: pytest.MonkeyPatch, broken: Collection[int]) -> Non
     """Have some readings of the outbox fail as nobody thought of."""
     due, count = Backlog.due, 0
 
-    async def fail_or_read(changes: Backlog, limit: int) -> Any:  # noqa: ANN401 - as it is read
+    async def fail_or_read(changes: Backlog, limit: int, *, gathers: bool = False) -> Any:  # noqa: ANN401 - as it is read
         nonlocal count
         count += 1
         if count in broken:
             raise KeyError(count)
-        return await due(changes, limit)
+        return await due(changes, limit, gathers=gathers)
 
     patch.setattr(Backlog, "due", fail_or_read)
