@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import yarl
-from discord import app_commands
 from discord.ext import commands
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,7 +20,6 @@ from bot.forget import DeletedAccounts, Verification
 from bot.languages import Languages
 from bot.operate import invite_link
 from bot.recall import PatientResponder, Presenter, Responder
-from cogs import texts
 from cogs.access import Access
 from cogs.accounts import DiscordAccounts
 from cogs.admin import Admin
@@ -34,11 +32,11 @@ from cogs.catchup import CatchUpCog
 from cogs.channels import ChannelsCog
 from cogs.checks import Cooldowns
 from cogs.command_list import described, send_commands
+from cogs.command_tree import CommandTree
 from cogs.connection import EventReader
 from cogs.control import Control
 from cogs.digest_posts import DigestPosts
 from cogs.digests import DigestCog
-from cogs.errors import answer_error
 from cogs.events import Events, LeftEvents
 from cogs.examples import Examples
 from cogs.faults import UNPARSED, UNREACHABLE, why, why_unreached
@@ -61,7 +59,6 @@ from cogs.privacy import Privacy
 from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
 from cogs.remember import Remember
-from cogs.reply import reply
 from cogs.rereading import ReadingAgain
 from cogs.seeding import Seeding
 from cogs.setup import Setup
@@ -79,24 +76,6 @@ TREE_HASH_KEY = "command_tree"
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 
-Interaction = discord.Interaction[Any]
-
-
-class CommandTree(app_commands.CommandTree["ChannelMemoryBot"]):
-    """Commands work in servers only, and every error ends in one sentence for the member."""
-
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Let through what comes from a member of a server that the bot is in."""
-        if isinstance(interaction.user, discord.Member) and interaction.guild is not None:
-            return True
-        if interaction.type is not discord.InteractionType.autocomplete:
-            await reply(interaction, texts.SERVER_ONLY)
-        return False
-
-    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Answer with one sentence; log what operators need."""
-        await answer_error(interaction, error)
-
 
 class _NotReached(Exception):
     """The gateway could not be reached by this attempt."""
@@ -107,11 +86,19 @@ class ChannelMemoryBot(commands.AutoShardedBot):
 
     Args:
         services: what commands and listeners call.
+        languages: what members are answered in.
         gateway_url: connect there instead of where Discord's REST API says.
         options: passed on to discord.py, such as `shard_count`.
     """
 
-    def __init__(self, services: Services, *, gateway_url: str | None = None, **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        services: Services,
+        languages: Languages,
+        *,
+        gateway_url: str | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nothing here speaks
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -125,7 +112,7 @@ class ChannelMemoryBot(commands.AutoShardedBot):
             **options,
         )
         self.services = services
-        self.languages = Languages()
+        self.languages = languages
         self.cooldowns = Cooldowns()
         self.waiting = OpenViews()
         self._gateway = yarl.URL(gateway_url) if gateway_url else None

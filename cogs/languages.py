@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.domain import Phrase
-from bot.languages import Language, Languages
+from bot.languages import ENGLISH, Language, Languages
 
 Interaction = discord.Interaction[Any]
 
@@ -40,7 +40,8 @@ class DescriptionTranslator(app_commands.Translator):
         self, string: app_commands.locale_str, locale: discord.Locale, context: TranslationContext
     ) -> str | None:
         """What Discord shows members with this locale; None where that is the English text."""
-        if context.location in _NAMES:
+        language = self._languages.of(locale)
+        if context.location in _NAMES or language.code == ENGLISH:
             return None
-        translated = self._languages.of(locale).translated(Phrase(string.message))
+        translated = language.translated(Phrase(string.message))
         return None if translated == string.message else translated

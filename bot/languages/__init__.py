@@ -5,9 +5,10 @@ needed to say them otherwise. The command line prints those as they are, so that
 """
 
 from bot.languages.language import Language
-from bot.languages.languages import Languages
+from bot.languages.languages import ENGLISH, Languages
 
 __all__ = [
+    "ENGLISH",
     "Language",
     "Languages",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import portalocker
 
 from bot.domain import CANCEL_SECONDS, InUse, Run, StartupError, Step, no_step, steady_clock
+from bot.languages import Languages
 from bot.operate import Shards, services_in_use
 from bot.run.app import App, open_app
 from bot.run.gateway import Gateway
@@ -69,7 +70,7 @@ async def live(settings: Settings, step: Step = no_step) -> None:
         log.info(services_in_use(settings))
         give_way()
         token = settings.discord_token.get_secret_value() if settings.discord_token else ""
-        gateway = Gateway(partial(_bot, app), token)
+        gateway = Gateway(partial(_bot, app, Languages()), token)
         app.metrics.registry.register(Shards(gateway.shards_up))
         keep = app.supervisor.keep
         async with observed(app, gateway.connected), web_page(app), _writing(app), beside(app.supervisor, _parts(app)):
@@ -92,9 +93,10 @@ async def live(settings: Settings, step: Step = no_step) -> None:
     log.info("Stopped")
 
 
-def _bot(app: App) -> ChannelMemoryBot:
+def _bot(app: App, languages: Languages) -> ChannelMemoryBot:
     settings = app.settings
-    return ChannelMemoryBot(app.services, gateway_url=settings.discord_gateway_url, **shards_of(settings))
+    address = settings.discord_gateway_url
+    return ChannelMemoryBot(app.services, languages, gateway_url=address, **shards_of(settings))
 
 
 def shards_of(settings: Settings) -> dict[str, Any]:

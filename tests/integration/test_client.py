@@ -19,6 +19,7 @@ from discord.http import Route
 from cogs.client import ChannelMemoryBot
 from cogs.connection import use_proxies
 from tests.fixtures.discord import World, wire
+from tests.fixtures.languages import LANGUAGES
 from tests.fixtures.memory import Pipeline
 from tests.loopback.discord import LoopbackDiscord
 from tests.loopback.discord_interactions import ENTRY_POINT
@@ -36,7 +37,7 @@ def _addresses_are_put_back() -> Iterator[None]:
 @pytest.fixture
 async def bot(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChannelMemoryBot]:
     monkeypatch.setattr("cogs.client.FIRST_RETRY_SECONDS", 0.01)
-    async with ChannelMemoryBot(wire(pipeline)) as bot:
+    async with ChannelMemoryBot(wire(pipeline), LANGUAGES) as bot:
         yield bot
 
 

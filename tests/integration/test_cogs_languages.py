@@ -10,11 +10,11 @@ import discord
 import pytest
 import simcord
 
-from bot.languages import Languages
 from cogs.command_list import described
 from cogs.views.notice import NoticeButton
 from tests.fixtures.answers import Oracle, open_oracle
 from tests.fixtures.discord import World, answer_of, buttons_of, open_world, shown
+from tests.fixtures.languages import LANGUAGES
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.public import posted
 from tests.integration.test_cogs_digests import Chat
@@ -126,7 +126,7 @@ def described_in(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def test_discord_is_given_all_descriptions_in_each_language_and_names_in_none(world: World) -> None:
-    commands = await described(world.bot.tree, Languages())
+    commands = await described(world.bot.tree, LANGUAGES)
     parts = [part for command in commands for part in described_in(command)]
     assert len(parts) > 80
     for part in parts:

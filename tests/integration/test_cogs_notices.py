@@ -9,6 +9,7 @@ from bot.guilds.rules import ConsentRule, FactsRule
 from cogs.client import ChannelMemoryBot
 from cogs.views.notice import NoticeButton
 from tests.fixtures.discord import World, answer_of, shown
+from tests.fixtures.languages import LANGUAGES
 
 
 def the_notice(world: World, channel: simcord.ChannelHandle | None = None) -> discord.Message:
@@ -19,7 +20,7 @@ def the_notice(world: World, channel: simcord.ChannelHandle | None = None) -> di
 async def test_what_is_kept_of_me_is_told_to_who_presses_after_a_restart_too(world: World) -> None:
     await world.observe()
     await world.remembered(world.ann, "something")
-    await world.env.restart_bot(ChannelMemoryBot(world.services, shard_count=1))
+    await world.env.restart_bot(ChannelMemoryBot(world.services, LANGUAGES, shard_count=1))
     for member, cited in ((world.ann, 1), (world.bob, 0)):
         pressed = await member.click(the_notice(world), custom_id=NoticeButton.STATUS)
         assert answer_of(pressed).ephemeral

@@ -458,6 +458,7 @@ async def test_a_copy_whose_number_is_still_known_yields_in_its_first_minute(pla
     await assert_is_copy(place, original, copy)
 
 
+@pytest.mark.slow
 async def test_a_copy_that_is_started_after_an_hour_never_holds(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -678,6 +679,7 @@ async def test_a_collection_from_an_older_state_of_the_server_is_removed(place: 
     assert place.held(own) == await known(bot)
 
 
+@pytest.mark.slow
 async def test_a_copy_that_is_told_to_take_over_makes_the_original_the_copy(place: Place) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -830,6 +832,7 @@ async def test_an_index_is_removed_where_nobody_is_at_work(place: Place) -> None
         await remove_index_of(gone, address, sleep=work)
 
 
+@pytest.mark.slow
 async def test_the_commands_refuse_what_would_hurt(place: Place, command_line: CommandLine) -> None:
     own = await installation(await place.start("ours"))
     server = {"MEM0_QDRANT_URL": place.qdrant.url, "DATA_DIR": str(place.folder / "ours")}

@@ -7,11 +7,12 @@ import pytest
 from cogs import texts
 from cogs.client import ChannelMemoryBot
 from tests.fixtures.discord import World, answer_of, buttons_of, shown
+from tests.fixtures.languages import LANGUAGES
 from tests.integration.test_cogs_recall import fill, recall
 
 
 async def restart(world: World) -> None:
-    await world.env.restart_bot(ChannelMemoryBot(world.services, shard_count=1))
+    await world.env.restart_bot(ChannelMemoryBot(world.services, LANGUAGES, shard_count=1))
     await world.durable()
 
 

@@ -15,7 +15,6 @@ from bot.domain.errors import ServiceUnavailable
 from bot.domain.model import MAX_CONTENT
 from bot.forget.proof import Receipt
 from bot.guilds.policy import Policy
-from bot.languages import Languages
 from cogs.checks import Cooldowns
 from cogs.content import content_of
 from cogs.faults import UNREACHABLE
@@ -23,6 +22,7 @@ from cogs.pages import History
 from cogs.texts import cooldown, memories, messages, service_down
 from cogs.views.confirm import receipt_view
 from tests.fixtures.discord import texts_of
+from tests.fixtures.languages import ENGLISH
 
 
 def message(content: str = "", **fields: Any) -> Any:  # noqa: ANN401 - stands in for discord.Message
@@ -137,7 +137,7 @@ def test_sentences_count_properly() -> None:
 
 
 def test_a_receipt_that_is_not_complete_says_so() -> None:
-    view = receipt_view("Deleted", Receipt({"messages": 3, "names": 0}, {"index": 2}), Languages().of("en-US"))
+    view = receipt_view("Deleted", Receipt({"messages": 3, "names": 0}, {"index": 2}), ENGLISH)
     text = "\n".join(texts_of(view.to_components()))  # type: ignore[no-untyped-call]
     assert "messages: 3" in text
     assert "names" not in text
