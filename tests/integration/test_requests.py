@@ -140,6 +140,34 @@ async def test_what_a_bot_is_cut_off_in_the_next_round_of_another_carries_out(pi
     assert receipt.removed["messages"] == 1
 
 
+@pytest.mark.parametrize("what", ["member", "channel", "server"])
+async def test_what_is_asked_for_in_discord_goes_and_what_the_server_decided_stays(
+    pipeline: Pipeline, what: str
+) -> None:
+    decided = pipeline.guilds.observations
+    await decided.switch_on(guild_id=GUILD, channel_id=CHANNEL, parent_id=None, name="general", by=BOB, from_id=1)
+    said = await pipeline.say("note: something", author=ALICE)
+    erases = clerk(pipeline)
+    if what == "member":
+        receipt = await erases.erase_member(ALICE, GUILD, up_to=said.id)
+    elif what == "channel":
+        receipt = await erases.erase_channel(GUILD, CHANNEL, up_to=said.id, by=BOB)
+    else:
+        receipt = await erases.erase_guild(GUILD, up_to=said.id, by=BOB)
+    assert (receipt.removed["messages"], receipt.complete) == (1, True)
+    assert set(pipeline.erasing.seen) == set(ERASURE_STEPS)
+    assert [channel.channel_id for channel in decided.list(GUILD)] == [CHANNEL]
+    async with pipeline.db.read() as connection:
+        assert await connection.scalar(select(requests.c.up_to)) == said.id
+
+
+async def test_looking_for_opt_outs_that_were_cut_off_ends_where_members_stay(pipeline: Pipeline) -> None:
+    await pipeline.say("note: bob stays", author=BOB)
+    async with asyncio.timeout(10):
+        await UnfinishedOptOuts(pipeline.db, pipeline.consents, pipeline.personal).finish()
+    assert len(await pipeline.states()) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("wanted", [{"user_id": ALICE}, {"channel_id": CHANNEL}, {}])
 async def test_the_receipt_of_an_erasure_that_died_anywhere_tells_of_all_that_was_removed(

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from bot.forget import open_without_index
 from bot.forget.traces import WITNESSES, Traces, Witnesses
+from bot.llm.loading import load_settings
 from bot.storage.schema import audit
 from bot.storage.sqlite import DATABASE_FILE
 from tests.fixtures.memory import Pipeline
@@ -69,6 +71,14 @@ async def test_the_receipt_tells_of_a_text_that_is_left(pipeline: Pipeline, data
     (data_dir / "forgotten.txt").unlink()
     await pipeline.say(SECRET, author=AUTHOR)
     assert (await pipeline.erasure.erase_member(AUTHOR, GUILD)).complete
+
+
+async def test_an_erasure_without_an_index_looks_into_the_files_too(pipeline: Pipeline, data_dir: Path) -> None:
+    await pipeline.say(SECRET, author=ALICE)
+    (data_dir / "forgotten.txt").write_text(f"...{SECRET}...")
+    settings = load_settings(None, data_dir=data_dir, mem0_enabled=False)
+    parts = await open_without_index(settings, data_dir, pipeline.db, pipeline.clock)
+    assert (await parts.forget.erasure.erase_member(ALICE, GUILD)).remaining["texts"] == 1
 
 
 LOCKED = """

@@ -197,6 +197,23 @@ async def test_a_session_that_begins_while_a_sweep_ends_has_everything_compared_
     assert channels.deleted_ == [4]
 
 
+async def test_what_a_sweep_failed_at_is_compared_by_a_later_one() -> None:
+    channels = Channels()
+    channels.same(CHANNEL, 1, 2)
+    comparison = await channels.begin()
+    last_kept = channels.last_kept
+
+    async def last_kept_is_not_told(channel_id: int, up_to: int) -> int | None:
+        channels.last_kept = last_kept  # type: ignore[method-assign]
+        raise ConnectionError
+
+    channels.last_kept = last_kept_is_not_told  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        await comparison.sweep()
+    await channels.sweep(comparison)
+    assert channels.pages == [2]
+
+
 async def test_after_another_session_everything_is_compared_again() -> None:
     channels = Channels()
     channels.same(CHANNEL, 1, 2)
