@@ -13,6 +13,7 @@ from bot.domain import Citation, Memory, MemoryKind, snowflake
 from bot.domain.model import Doubt
 from bot.forget import Glance, Post, Posts, lines_of, sources_of
 from bot.forget.post_sources import PostSource
+from bot.forget.public_posts import GIVEN_UP_AFTER_MS
 from bot.index import Outbox
 from bot.memories import MemoryStore
 from bot.recall.hits import memory_hit
@@ -116,6 +117,15 @@ async def test_what_changed_while_it_was_edited_is_edited_again(board: Posts) ->
     assert await board.to_edit(9) == [POST]
     await board.later(POST)
     assert await board.to_edit(9) == []
+
+
+async def test_a_post_that_is_to_be_edited_is_given_up_a_month_after_the_bot_was_removed(
+    board: Posts, clock: FakeClock
+) -> None:
+    await board.hide(HALL, {OTHER})
+    clock.ms += GIVEN_UP_AFTER_MS + 1
+    assert not await board.later(POST, removed=True)
+    assert not await board.is_known(POST.message_id)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,20 @@ async def test_a_question_that_is_deleted_takes_its_answer_with_it(board: Board)
     post = await board.post(asked_id=77)
     async with board.db.write() as connection:
         await connection.execute(insert(tombstones).values(message_id=77, created_ms=1))
+    assert await board.posts.find_due() == 1
     assert await board.due() == [post.message_id]
+
+
+async def test_posts_that_an_earlier_version_noted_are_understood(board: Board) -> None:
+    post = await board.post(board.quoted(0))
+    async with board.db.write() as connection:
+        await connection.execute(update(post_sources).values(memory_id=""))
+        await connection.execute(update(posts).values(state="up"))
+    assert await board.due() == []
+    for state, listed in (("edit", board.posts.to_edit), ("due", board.posts.due)):
+        async with board.db.write() as connection:
+            await connection.execute(update(posts).values(state=state))
+        assert await listed(9) == [post]
 
 
 async def test_those_that_wait_longest_go_first_and_a_few_at_a_time(board: Board) -> None:
