@@ -34,6 +34,7 @@ def sample_questions() -> list[dict[str, Any]]:
     return [json.loads(line) for line in QUESTIONS.read_text().splitlines()]
 
 
+@pytest.mark.slow
 async def test_the_main_command_needs_nothing(command_line: CommandLine) -> None:
     ran = await command_line("demo")
     assert ran.code == 0, ran.err
@@ -229,6 +230,7 @@ async def test_a_wrong_setting_ends_with_code_2_and_no_secret(command_line: Comm
     assert "qzxtoken" not in ran.err + ran.out
 
 
+@pytest.mark.slow
 async def test_a_fault_in_a_line_of_an_export_keeps_what_came_before(command_line: CommandLine, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jsonl"
     lines = SAMPLE.read_text().splitlines()

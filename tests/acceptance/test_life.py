@@ -63,6 +63,7 @@ async def test_sigterm_ends_in_time_and_loses_nothing(stage: Stage) -> None:
     assert states(stage.bot.database).keys() <= END_STATES
 
 
+@pytest.mark.slow
 async def test_a_second_start_reads_back_what_was_said_meanwhile_and_sends_no_commands(stage: Stage) -> None:
     guild = stage.discord.world.guild("Workshop")
     general, help_, ada = guild.text("general"), guild.text("help"), guild.member("Ada")

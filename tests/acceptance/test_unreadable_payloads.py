@@ -86,6 +86,7 @@ async def up_to(stage: Stage, channel: Channel, message: Message) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_a_message_that_can_not_be_read_as_it_came_is_read_in_the_history(stage: Stage) -> None:
     general, ada = await stage.without_model()
     await up_to(stage, general, general.say(ada, "Said before all of it."))

@@ -38,6 +38,7 @@ class Careful:
 
 
 @pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.good])
+@pytest.mark.matrix(fast=3)
 async def test_good_statements_are_kept(name: str, migrated_dir: Path) -> None:
     chat = all_chats()[name]
     played = await play(chat, migrated_dir, Careful(chat))

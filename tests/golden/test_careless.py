@@ -24,6 +24,7 @@ async def careless(chat: Chat, folder: Path, answer: Answer) -> Played:
 
 
 @pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.wrong])
+@pytest.mark.matrix(fast=3)
 async def test_wrong_statements_are_refused(name: str, migrated_dir: Path) -> None:
     chat = all_chats()[name]
     played = await careless(chat, migrated_dir, lambda call: _wrong(chat, call))
@@ -44,6 +45,7 @@ def _wrong(chat: Chat, call: Call) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [name for name, chat in all_chats().items() if chat.never])
+@pytest.mark.matrix
 async def test_what_must_never_be_kept_is_refused_word_for_word(name: str, migrated_dir: Path) -> None:
     chat = all_chats()[name]
     shown: set[int] = set()

@@ -177,6 +177,7 @@ def before(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 
 @pytest.mark.parametrize(("show", "paste"), WAYS)
+@pytest.mark.matrix(fast=2)
 async def test_what_the_bot_showed_adds_nothing(
     show: Callable[[list[Memory]], str],
     paste: Callable[[str], str],
@@ -190,6 +191,7 @@ async def test_what_the_bot_showed_adds_nothing(
 
 
 @pytest.mark.parametrize("by", ["tobi", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mira", "kim"))])
+@pytest.mark.slow
 async def test_the_words_alone_add_no_statement(
     by: str, before: list[Memory], migrated_file: Path, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ async def told(oracle: Oracle, order: str, says: str, source: int) -> tuple[Answ
 
 
 @pytest.mark.parametrize(("order", "says"), [*OBEYED, *QUOTED])
+@pytest.mark.matrix(fast=2)
 async def test_a_line_that_does_not_say_it_lends_no_word_of_an_order_to_an_answer(
     oracle: Oracle, order: str, says: str
 ) -> None:
@@ -70,6 +71,7 @@ async def test_a_line_that_does_not_say_it_lends_no_word_of_an_order_to_an_answe
 
 
 @pytest.mark.parametrize(("order", "says"), [*OBEYED, *QUOTED])
+@pytest.mark.matrix(fast=2)
 async def test_what_is_shown_of_an_order_is_in_its_line_and_the_word_of_who_wrote_it(
     oracle: Oracle, order: str, says: str
 ) -> None:

@@ -100,6 +100,7 @@ async def test_a_forged_line_is_part_of_the_line_that_forges_it(oracle: Oracle) 
 
 @pytest.mark.parametrize("call", ["sentences", "verdicts"])
 @pytest.mark.parametrize("fault", [Fault.GARBAGE, Fault.CUT, Fault.DROP, Fault.STATUS, Fault.BROKEN, Fault.ODD])
+@pytest.mark.matrix
 async def test_whatever_the_model_does_in_either_call_is_a_state_and_no_exception(
     database: Database, clock: FakeClock, fault: Fault, call: str
 ) -> None:

@@ -82,6 +82,7 @@ async def test_what_is_remembered_with_memories_switched_off_is_indexed_when_the
     ("zone", "chosen", "said"),
     [("UTC", None, "early"), ("Pacific/Auckland", None, "late"), ("UTC", "Pacific/Auckland", "late")],
 )
+@pytest.mark.matrix
 async def test_a_question_means_days_of_the_members_zone(
     tmp_path: Path, openai_server: LoopbackOpenAI, zone: str, chosen: str | None, said: str
 ) -> None:

@@ -192,6 +192,7 @@ async def test_nothing_is_overwritten_unasked_and_nothing_is_half_there(
 
 
 @pytest.mark.parametrize("name", ["channel-memory.db", "erasures.jsonl"])
+@pytest.mark.matrix
 async def test_a_backup_takes_the_place_of_no_file_of_the_bot_itself(
     settings: Settings, clock: FakeClock, name: str
 ) -> None:
@@ -219,6 +220,7 @@ async def test_a_file_of_erasures_that_is_older_than_the_backup_tells_nothing_of
         await restore_backup(settings, backup, clock, anyway=False)
 
 
+@pytest.mark.slow
 async def test_a_backup_of_an_encrypted_database_is_encrypted(tmp_path: Path, clock: FakeClock) -> None:
     settings = load_settings(None, data_dir=tmp_path / "data", data_key=KEY, mem0_enabled=False)
     backup = tmp_path / "backup.db"
@@ -308,6 +310,7 @@ TAKEN_AWAY = [erased, erased_everywhere, channel_erased, server_erased, server_l
 
 @pytest.mark.parametrize("lost", ["file", "database"])
 @pytest.mark.parametrize("take_away", TAKEN_AWAY)
+@pytest.mark.matrix(fast=2)
 async def test_what_was_taken_away_does_not_come_back(
     settings: Settings,
     clock: FakeClock,
@@ -450,6 +453,7 @@ async def test_choices_rules_and_channels_are_as_they_were_last(
         assert not pipeline.guilds.observations.observed(CHANNEL)
 
 
+@pytest.mark.slow
 async def test_what_was_done_before_the_backup_is_not_done_again(
     settings: Settings, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -480,6 +484,7 @@ async def test_an_erasure_that_was_only_asked_for_is_applied(
 
 
 @pytest.mark.parametrize("known", ["nowhere", "too late", "400 days ago"])
+@pytest.mark.matrix
 async def test_where_erasures_are_unknown_it_takes_a_word_and_nothing_is_observed(
     settings: Settings, clock: FakeClock, tmp_path: Path, known: str
 ) -> None:

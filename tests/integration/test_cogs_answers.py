@@ -134,6 +134,7 @@ async def relay(pipeline: Pipeline) -> AsyncIterator[Relay]:
 
 
 @pytest.mark.parametrize("gone", ["nothing", "message", "memory", "author", "permission"])
+@pytest.mark.matrix
 async def test_what_went_while_a_model_failed_is_not_shown_to_the_one_in_its_place(
     pipeline: Pipeline, relay: Relay, gone: str
 ) -> None:

@@ -65,6 +65,7 @@ async def test_it_tells_decisions_plans_and_open_questions_with_speaker_time_and
     assert f"<t:{int(question.created_at.timestamp())}:R>" in questions
 
 
+@pytest.mark.slow
 async def test_it_begins_where_the_member_last_spoke_before_they_came_back(world: World) -> None:
     await world.observe()
     await decided(world, "old: the door is blue")
@@ -169,6 +170,7 @@ async def test_other_channels_and_what_also_cites_a_hidden_one_are_left_out(worl
     assert "sky is green" in await catchup(world, at=other)
 
 
+@pytest.mark.slow
 async def test_what_concerns_the_member_comes_first(world: World) -> None:
     await world.observe()
     mine = await world.say(world.bob, "I could bring lamps")
@@ -211,6 +213,7 @@ async def test_everywhere_goes_channel_by_channel_over_what_one_may_read(world: 
     assert "marzipan" not in text
 
 
+@pytest.mark.slow
 async def test_everywhere_begins_where_the_member_last_spoke_at_all(world: World) -> None:
     other = world.guild.create_text_channel("other")
     await world.observe(world.general, other)
@@ -224,6 +227,7 @@ async def test_everywhere_begins_where_the_member_last_spoke_at_all(world: World
     assert "door is blue" not in text
 
 
+@pytest.mark.slow
 async def test_what_does_not_fit_is_on_the_next_page_as_it_is_then(world: World) -> None:
     await world.observe()
     made = [await decided(world, f"door {number} is red") for number in range(14)]

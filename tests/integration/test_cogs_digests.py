@@ -500,6 +500,7 @@ async def test_a_channel_that_is_deleted_gets_none_any_more(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 403])
+@pytest.mark.matrix
 async def test_what_discord_declines_is_posted_later_and_once(chat: Chat, status: int) -> None:
     await chat.on()
     await chat.decided("the door is red")

@@ -42,6 +42,7 @@ async def test_the_speaker_sees_it_among_their_memories_and_putting_it_right_end
 
 
 @pytest.mark.parametrize("way", ["deleted", "edited"])
+@pytest.mark.matrix
 async def test_a_post_that_says_so_goes_with_the_newer_message(world: World, way: str) -> None:
     _, newer = await doubted(world)
     await world.bob.slash(world.general, "recall", query="where does the choir rehearse", share=True)

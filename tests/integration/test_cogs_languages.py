@@ -61,6 +61,7 @@ def labels(result: simcord.InteractionResult) -> list[str]:
         ("ja", "What I found", "Written by a language model"),
     ],
 )
+@pytest.mark.matrix
 async def test_an_answer_is_shown_in_the_askers_language(room: World, locale: str, button: str, below: str) -> None:
     await room.say(room.ann, "the launch moved to Thursday")
     speak(room, locale)

@@ -309,6 +309,7 @@ async def test_due_channels_are_flushed_by_themselves(pipeline: Pipeline) -> Non
         assert [memory.text for memory in await pipeline.memories()] == ["we go on Thursday"]
 
 
+@pytest.mark.slow
 async def test_status_shows_what_waits(world: World) -> None:
     await world.observe()
     await world.say(world.ann, "hello")

@@ -83,6 +83,7 @@ async def test_what_is_flagged_is_hidden_until_who_said_it_keeps_it(world: World
 
 
 @pytest.mark.parametrize(("button", "left"), [("Replace the name", "somebody has the key"), ("Forget", "")])
+@pytest.mark.matrix
 async def test_a_moderator_decides_and_a_member_can_not(world: World, memory: Memory, button: str, left: str) -> None:
     moderator = world.guild.add_member(world.env.create_user("mod"), roles=[world.moderators])
     member = world.guild.add_member(world.env.create_user("dora"))
@@ -110,6 +111,7 @@ async def test_undecided_for_two_weeks_it_is_shown_without_the_name(world: World
     assert (await world.pipeline.store.get([memory.id]))[memory.id].text == "<@1> has the key of the shed"
 
 
+@pytest.mark.slow
 async def test_the_sixth_open_flag_is_refused_with_one_line(world: World) -> None:
     memories = [await decided(world, f"<@{{bob}}> has key {number}") for number in range(MOST_OPEN + 1)]
     result = await opened(world, world.bob, f"About me: {MOST_OPEN + 1}")
@@ -137,6 +139,7 @@ async def test_each_press_is_checked_anew(world: World, memory: Memory) -> None:
 
 @pytest.mark.usefixtures("memory")
 @pytest.mark.parametrize(("command", "options"), [("recall", {"query": "the key of the shed"}), ("browse", {})])
+@pytest.mark.matrix
 async def test_hits_have_the_same_button_for_who_is_named_alone(
     world: World, command: str, options: dict[str, str]
 ) -> None:

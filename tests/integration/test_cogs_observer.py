@@ -190,6 +190,7 @@ async def test_what_was_imported_from_a_channel_that_nobody_decided_about_is_era
 
 
 @pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.matrix
 async def test_what_was_imported_is_erased_though_the_database_was_away_when_it_was_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch, *, whole: bool
 ) -> None:
@@ -390,6 +391,7 @@ async def pass_time(world: World, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("route", ["/channels/*/messages", "/channels/*/threads/archived/public"])
+@pytest.mark.matrix
 async def test_what_discord_declines_to_show_is_asked_for_ever_less_often(world: World, route: str) -> None:
     async def asked(seconds: int) -> int:
         """How often it is asked for in a time."""
@@ -505,6 +507,7 @@ async def test_what_is_lost_while_its_channel_is_read_is_read_once_more(
 @pytest.mark.parametrize(
     ("event", "marks"), [("INTERACTION_CREATE", False), ("USER_UPDATE", False), ("MESSAGE_UPDATE", True)]
 )
+@pytest.mark.matrix
 async def test_an_odd_event_from_nowhere_has_all_read_again_only_where_it_may_be_about_messages(
     world: World, event: str, marks: bool
 ) -> None:

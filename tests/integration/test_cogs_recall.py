@@ -96,6 +96,7 @@ async def test_since_and_until_are_read_in_the_members_zone(pipeline: Pipeline) 
         ({"until": "yesterday 18:00"}, "until Wednesday 31 December 2025 at 18:00."),
     ],
 )
+@pytest.mark.matrix
 async def test_the_reply_says_how_since_and_until_were_understood(
     world: World, options: dict[str, str], words: str
 ) -> None:
@@ -105,6 +106,7 @@ async def test_the_reply_says_how_since_and_until_were_understood(
 
 
 @pytest.mark.parametrize("since", ["soonish", "2014-12-31", "2090-01-01", "9999 years ago", "3 bananas", "-3d"])
+@pytest.mark.matrix
 async def test_a_time_that_is_none_is_told_in_one_line(world: World, since: str) -> None:
     for command in ("catchup", "recall"):
         options = {"since": since} | ({"query": "venue"} if command == "recall" else {})
@@ -223,6 +225,7 @@ NASTY = [
 
 
 @pytest.mark.parametrize("text", NASTY)
+@pytest.mark.matrix
 async def test_recalled_text_neither_pings_nor_formats(world: World, text: str) -> None:
     await world.observe()
     await world.say(world.ann, "pancake " + text.format(role=world.managers.id))
@@ -266,6 +269,7 @@ async def test_a_name_neither_pings_nor_formats(world: World) -> None:
     ["x" * 4000, "pancake " + "word " * 790, "pancake שלום עולם " * 40, "pancake 🥞🥞🥞", "pancake " + "*" * 3900],
     ids=["one-word", "long", "right-to-left", "emoji", "escapes"],
 )
+@pytest.mark.matrix
 async def test_long_and_strange_texts_fit(world: World, text: str) -> None:
     await world.observe()
     for number in range(5):
@@ -278,6 +282,7 @@ async def test_long_and_strange_texts_fit(world: World, text: str) -> None:
     assert answer_of(result).components
 
 
+@pytest.mark.slow
 async def test_what_held_before_comes_on_request_as_far_as_the_asker_may_read_it(world: World) -> None:
     secret = world.secret_channel("secret", world.ann)
     await world.observe(world.general, secret)

@@ -264,6 +264,7 @@ async def test_erasing_a_channel_takes_posts_in_it_and_from_it_with_it(world: Wo
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, 0), (403, 50001), (429, 0)])
+@pytest.mark.matrix
 async def test_what_discord_declines_is_tried_again_until_it_is_gone(world: World, status: int, code: int) -> None:
     await world.ann.delete(await shared(world))
     await world.durable()
@@ -291,6 +292,7 @@ async def test_a_post_that_somebody_deleted_is_no_work_any_more(world: World) ->
 
 
 @pytest.mark.parametrize("removed", [False, True])
+@pytest.mark.matrix
 async def test_a_post_that_can_not_be_deleted_is_dropped_only_where_the_bot_was_removed(
     world: World, monkeypatch: pytest.MonkeyPatch, removed: bool
 ) -> None:

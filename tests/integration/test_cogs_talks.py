@@ -175,6 +175,7 @@ async def test_a_reply_to_a_public_answer_of_the_command_and_to_i_don_t_know_cou
 
 
 @pytest.mark.parametrize("gone", ["deleted", "edited", "opted out", "erased", "channel erased"])
+@pytest.mark.matrix
 async def test_a_question_that_is_gone_helps_no_other(room: World, gone: str) -> None:
     question = await mention(room, BICYCLES)
     answer, services = last(room), room.services

@@ -130,6 +130,7 @@ async def test_the_event_tells_what_when_and_where_and_goes_with_its_message(wor
 
 
 @pytest.mark.parametrize("change", ["deleted", "erased", "hidden"])
+@pytest.mark.matrix
 async def test_the_event_goes_when_its_source_goes(world: World, change: str) -> None:
     await world.observe()
     message = await planned(world, f"The open day is on {DAY} at 14:00.")
@@ -212,6 +213,7 @@ async def test_an_event_that_a_crash_left_is_deleted_by_the_next_process(pipelin
 
 
 @pytest.mark.parametrize("noted", [False, True])
+@pytest.mark.matrix
 async def test_an_event_that_a_crash_left_without_a_name_is_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch, noted: bool
 ) -> None:

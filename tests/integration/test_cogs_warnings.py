@@ -97,6 +97,7 @@ async def test_a_model_that_is_away_for_an_hour_is_told_once_and_then_that_it_is
 
 
 @pytest.mark.parametrize(("after", "number"), [(timedelta(minutes=50), 1), (timedelta(minutes=70), 2)])
+@pytest.mark.matrix
 async def test_what_comes_back_within_an_hour_is_told_in_the_same_message(
     watch: Watch, after: timedelta, number: int
 ) -> None:

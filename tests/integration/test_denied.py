@@ -82,6 +82,7 @@ GUESSES: dict[str, Callable[[Scene], str]] = {
 
 
 @pytest.mark.parametrize("guess", GUESSES)
+@pytest.mark.matrix
 async def test_a_guessed_memory_is_not_there(scene: Scene, guess: str) -> None:
     world = scene.world
     assert shown(await world.bob.slash(world.general, "forget memory", memory=GUESSES[guess](scene))) == NOT_TO_FORGET
@@ -118,6 +119,7 @@ PRESSES = {
 
 
 @pytest.mark.parametrize("attempt", PRESSES)
+@pytest.mark.matrix
 async def test_pressing_somebody_elses_button(scene: Scene, attempt: str) -> None:
     world = scene.world
     command, label = PRESSES[attempt]
@@ -133,6 +135,7 @@ async def test_pressing_somebody_elses_button(scene: Scene, attempt: str) -> Non
 
 
 @pytest.mark.parametrize("command", ["memory forget-channel", "memory forget-server"])
+@pytest.mark.matrix
 async def test_pressing_an_admins_button(scene: Scene, command: str) -> None:
     world = scene.world
     asked = answer_of(await world.boss.slash(world.general, command))
@@ -164,6 +167,7 @@ SEARCHES: dict[str, Search] = {
 
 
 @pytest.mark.parametrize("way", SEARCHES)
+@pytest.mark.matrix
 async def test_searching_for_what_one_cannot_read(scene: Scene, way: str) -> None:
     found = answer_to(await SEARCHES[way](scene, CANARY))
     nothing = answer_to(await SEARCHES[way](scene, NONSENSE))
@@ -213,6 +217,7 @@ async def test_a_member_who_lost_the_role_that_read_the_channel(scene: Scene) ->
 
 
 @pytest.mark.parametrize("typed", ["", "printer", CANARY, "%", "_"])
+@pytest.mark.matrix
 async def test_choices_offer_nothing_of_others(scene: Scene, typed: str) -> None:
     world = scene.world
     assert await world.bob.autocomplete(world.general, "forget memory", "memory", typed) == []
@@ -225,6 +230,7 @@ async def test_ones_own_list_shows_nothing_of_others_or_of_other_servers(scene: 
 
 
 @pytest.mark.parametrize("where", ["this server", "every server"])
+@pytest.mark.matrix
 async def test_an_export_holds_nothing_of_others(scene: Scene, where: str) -> None:
     world = scene.world
     answer = answer_of(await world.bob.slash(world.general, "privacy export", where=where))
@@ -241,6 +247,7 @@ async def test_direct_messages_offer_no_command(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("command", ["memory status", "memory audit", "memory settings", "memory forget-server"])
+@pytest.mark.matrix
 async def test_an_admin_who_lost_the_role(scene: Scene, command: str) -> None:
     world = scene.world
     await world.open_to_everybody("memory")

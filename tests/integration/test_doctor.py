@@ -94,6 +94,7 @@ async def test_everything_in_order(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize("nonsense", [{"memories": [{"text": 1}]}, {"memories": [], "verdicts": []}])
+@pytest.mark.matrix
 async def test_a_model_that_follows_a_schema_and_not_what_it_is_asked_for(
     patient: Patient, nonsense: dict[str, Any]
 ) -> None:
@@ -144,6 +145,7 @@ async def test_a_slow_model(patient: Patient) -> None:
 
 
 @pytest.mark.parametrize("heeds_format", [True, False])
+@pytest.mark.matrix
 async def test_a_model_is_fit_where_the_work_finds_its_answer(patient: Patient, heeds_format: bool) -> None:
     """In a code fence, or only with thoughts."""
     wanted = '{"words": ["one", "two", "three"]}'
@@ -159,6 +161,7 @@ async def test_a_model_is_fit_where_the_work_finds_its_answer(patient: Patient, 
 @pytest.mark.parametrize(
     "answer", ["One, two, three.", '{"numbers": ["one"]}', '{"words": ["uno"]}', '["one"]', '{"words": 1}']
 )
+@pytest.mark.matrix
 async def test_a_model_that_does_not_follow_a_schema(patient: Patient, answer: str) -> None:
     patient.ollama.answer = patient.openai.answer = lambda _: answer
     found = await patient.examine(mem0_llm_provider="ollama")
@@ -323,6 +326,7 @@ async def test_a_qdrant_server_that_is_down(patient: Patient) -> None:
     assert found["vector store"].verdict is Verdict.SKIPPED
 
 
+@pytest.mark.slow
 async def test_an_index_that_lost_something_is_named_with_both_figures(patient: Patient, tmp_path: Path) -> None:
     async with open_app(load_settings(None, **patient.settings), extract=False, patient=True) as app:
         for number in range(3):
@@ -347,6 +351,7 @@ async def test_an_index_that_lost_something_is_named_with_both_figures(patient: 
     assert "start the bot" in lacking.todo
 
 
+@pytest.mark.slow
 async def test_a_collection_that_is_spread_otherwise_than_the_settings_say(patient: Patient) -> None:
     async with LoopbackQdrant() as qdrant:
         cluster: dict[str, object] = {"mem0_qdrant_url": qdrant.url, "mem0_qdrant_shard_number": 6}
@@ -366,6 +371,7 @@ async def test_discord_with_a_wrong_token_or_without_the_intent(patient: Patient
 
 
 @pytest.mark.parametrize(("private_group", "verdict"), [(True, Verdict.OK), (False, Verdict.WARNING)])
+@pytest.mark.matrix
 async def test_a_volume_as_fsgroup_makes_it_is_the_bots_alone(
     patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_group: bool, verdict: Verdict
 ) -> None:
@@ -403,6 +409,7 @@ async def test_what_is_missing_in_the_developer_portal_is_named_with_its_place(
     assert "Message Content Intent" in both.todo
 
 
+@pytest.mark.slow
 async def test_models_that_are_there_are_not_asked_for_again(
     command_line: CommandLine, ollama_server: LoopbackOllama
 ) -> None:

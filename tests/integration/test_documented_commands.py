@@ -210,6 +210,7 @@ def test_compose_has_the_files_services_and_profiles(one: Shown) -> None:
 @pytest.mark.parametrize(
     "one", [one for one in shown() if one.program == "kubectl"], ids=lambda one: " ".join(one.words)
 )
+@pytest.mark.matrix
 def test_the_manifests_have_what_kubectl_is_told(one: Shown) -> None:
     words = list(one.words)
     if "-k" in words:

@@ -83,6 +83,7 @@ def about(word: str, status: int = 500) -> Callable[[Sequence[str]], tuple[int, 
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, TOO_LONG), (400, "no"), (500, "input is too large to process")])
+@pytest.mark.matrix
 async def test_a_text_that_is_too_long_is_embedded_by_its_start_and_the_bound_is_learned_once(
     service: LoopbackOllama | LoopbackOpenAI, status: int, error: str, sifter: Sifter
 ) -> None:
@@ -109,6 +110,7 @@ async def test_one_long_text_of_odd_signs_does_not_shorten_the_others(
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.matrix
 async def test_one_text_that_can_not_be_embedded_is_told_and_all_others_are(
     service: LoopbackOllama | LoopbackOpenAI, status: int, sifter: Sifter
 ) -> None:
@@ -223,6 +225,7 @@ async def test_vectors_without_a_sure_place_are_refused(
 
 
 @pytest.mark.parametrize("fault", BAD)
+@pytest.mark.matrix(fast=3)
 async def test_what_is_no_vector_of_that_size_is_refused_and_the_others_are_taken(
     service: LoopbackOllama | LoopbackOpenAI, fault: str, sifter: Sifter
 ) -> None:

@@ -120,6 +120,7 @@ def as_bytes(number: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way not in ERASURES])
+@pytest.mark.matrix
 async def test_no_file_holds_words_or_ids_of_what_was_erased(way: str, pipeline: Pipeline, data_dir: Path) -> None:
     await _erased(way, pipeline, data_dir)
 
@@ -127,6 +128,7 @@ async def test_no_file_holds_words_or_ids_of_what_was_erased(way: str, pipeline:
 @pytest.mark.parametrize(
     "way", [pytest.param(way, marks=[] if way == "messages" else pytest.mark.slow) for way in WAYS]
 )
+@pytest.mark.slow
 async def test_no_file_holds_words_memories_or_vectors_of_what_was_erased(
     way: str, database: Database, open_edge: IndexOpener, clock: FakeClock, data_dir: Path
 ) -> None:

@@ -85,6 +85,7 @@ ERASURES: dict[str, Callable[[Pipeline, Sequence[Message]], Awaitable[object]]] 
 
 
 @pytest.mark.parametrize("way", ERASURES)
+@pytest.mark.matrix
 async def test_nothing_of_it_is_left_in_any_table_file_or_index(pipeline: Pipeline, data_dir: Path, way: str) -> None:
     said = await fill(pipeline)
     if pipeline.db.dialect == "sqlite":
@@ -109,6 +110,7 @@ async def test_nothing_of_it_is_left_in_any_table_file_or_index(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("way", ["member", "member everywhere", "guild"])
+@pytest.mark.matrix
 async def test_no_id_and_no_name_of_an_erased_member_is_left(pipeline: Pipeline, data_dir: Path, way: str) -> None:
     said = await fill(pipeline)
     await pipeline.say(f"note: <@{ALICE}> and <@!{ALICE}> bring the soup", author=BOB)
@@ -128,6 +130,7 @@ async def test_no_id_and_no_name_of_an_erased_member_is_left(pipeline: Pipeline,
 
 
 @pytest.mark.parametrize("way", ["member", "channel", "guild"])
+@pytest.mark.matrix
 async def test_what_was_erased_does_not_come_back(pipeline: Pipeline, way: str) -> None:
     said = await fill(pipeline)
     await ERASURES[way](pipeline, said)

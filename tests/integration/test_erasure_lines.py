@@ -104,6 +104,7 @@ async def not_observed(pipeline: Pipeline) -> None:
         (not_observed, LineKind.OBSERVATION, GUILD, "off"),
     ],
 )
+@pytest.mark.matrix
 async def test_what_is_taken_away_is_one_line_without_the_member(
     pipeline: Pipeline,
     lines: ErasureLines,

@@ -263,6 +263,7 @@ async def play(case: Case, folder: Path, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("case", FAST, ids="-".join)
+@pytest.mark.matrix
 async def test_nothing_is_lost_and_nothing_is_doubled(case: Case, migrated_dir: Path, clock: FakeClock) -> None:
     await play(case, migrated_dir, clock)
 
@@ -279,6 +280,7 @@ PATHS = {"embeddings": "/embeddings", "qdrant": "/collections"}
 
 
 @pytest.mark.parametrize("service", PATHS)
+@pytest.mark.matrix
 async def test_a_service_that_asks_to_wait_is_left_alone_for_so_long(
     service: str, migrated_dir: Path, clock: FakeClock
 ) -> None:

@@ -70,6 +70,7 @@ async def test_pending_messages_become_memories_that_cite_them(pipeline: Pipelin
         assert pipeline.index.entries[memory.id].text == memory.text
 
 
+@pytest.mark.slow
 async def test_a_flush_makes_at_most_two_embedding_requests(pipeline: Pipeline) -> None:
     await pipeline.say_many([f"note: bay {n} of the warehouse stores {n * 7} crates of fruit{n}" for n in range(200)])
     await pipeline.flush()
@@ -230,6 +231,7 @@ async def test_a_rate_limit_is_waited_out(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("error", [AnswerInvalid("not JSON"), AnswerCut("too long")])
+@pytest.mark.matrix
 async def test_the_one_message_that_breaks_answers_dies_alone(pipeline: Pipeline, error: Exception) -> None:
     said = [await pipeline.say(text) for text in STATEMENTS]
     poison = said[2]
@@ -288,6 +290,7 @@ async def test_a_message_edited_while_the_model_thinks_is_extracted_from_its_new
 
 
 @pytest.mark.parametrize("what", ["erased", "edited", "context erased", "opted out"])
+@pytest.mark.matrix
 async def test_what_goes_or_changes_before_the_models_turn_is_not_shown(pipeline: Pipeline, what: str) -> None:
     context = await pipeline.say("note: the cellar floods every spring", author=BOB)
     await pipeline.flush()
@@ -373,6 +376,7 @@ async def test_what_goes_while_the_own_model_hangs_is_not_shown_to_its_substitut
 
 
 @pytest.mark.parametrize("what", ["older erased", "older forgotten", "newer erased"])
+@pytest.mark.matrix
 async def test_what_goes_while_the_own_model_hangs_is_not_judged_by_its_substitute(
     pipeline: Pipeline, what: str
 ) -> None:
@@ -603,6 +607,7 @@ async def test_the_one_message_that_breaks_the_check_dies_alone(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("what", ["erased", "edited", "opted out"])
+@pytest.mark.matrix
 async def test_what_goes_or_changes_before_the_check_is_not_shown_again(pipeline: Pipeline, what: str) -> None:
     said = await pipeline.say("note: the gate code is 1111", author=ALICE)
     await pipeline.say(STATEMENTS[2], author=BOB)

@@ -117,6 +117,7 @@ async def test_the_newest_rows_come_where_there_are_too_many(database: Database)
         "ｃ＿9",
     ],
 )
+@pytest.mark.matrix(fast=2)
 async def test_no_text_can_pretend_to_be_elsewhere_or_by_somebody_else(database: Database, text: str) -> None:
     await put(database, entry(1, f"kite {text}"))
     for token in (channel_token(9), guild_token(OTHER_GUILD), author_token(BEN), mention_token(BEN)):
@@ -131,6 +132,7 @@ async def test_a_mention_is_found_by_whom_it_mentions(database: Database) -> Non
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(text=st.text(min_size=1, max_size=60))
+@pytest.mark.matrix
 async def test_any_text_can_be_stored_and_is_found_by_its_own_words(database: Database, text: str) -> None:
     await put(database, entry(1, text))
     for word in question_terms(text):

@@ -154,6 +154,7 @@ async def test_a_429_without_whole_seconds_is_told_all_the_same(
 
 
 @pytest.mark.parametrize("fault", [Fault.STATUS, Fault.DROP, Fault.BROKEN, Fault.ODD, Fault.HANG])
+@pytest.mark.matrix
 async def test_a_server_that_fails_is_unavailable_and_comes_back(
     open_server: IndexOpener,
     qdrant_server: LoopbackQdrant,

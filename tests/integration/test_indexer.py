@@ -255,6 +255,7 @@ HTTP_500 = ServiceUnavailable("embeddings", "HTTP 500")
 
 
 @pytest.mark.parametrize("error", [HTTP_500, ServiceRejected("embeddings", "HTTP 400")])
+@pytest.mark.matrix
 async def test_memories_that_can_not_be_embedded_are_set_aside_and_all_others_are_indexed(
     bench: Bench,
     make_memory: MemoryFactory,
@@ -484,6 +485,7 @@ def traces(data_dir: Path, *, text: str = "", uuids: Sequence[str] = (), numbers
     )
 
 
+@pytest.mark.slow
 async def test_nothing_of_a_deleted_memory_is_in_any_file(
     bench: Bench, make_memory: MemoryFactory, data_dir: Path
 ) -> None:
@@ -501,6 +503,7 @@ async def test_nothing_of_a_deleted_memory_is_in_any_file(
     assert await bench.ids() == ids_of(others)
 
 
+@pytest.mark.slow
 async def test_nothing_of_a_lost_citation_is_in_any_file(
     bench: Bench, make_memory: MemoryFactory, data_dir: Path
 ) -> None:

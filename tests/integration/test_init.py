@@ -96,6 +96,7 @@ async def test_a_newcomer_is_asked_for_token_and_key_and_both_are_tried(
     ] == comments
 
 
+@pytest.mark.slow
 async def test_all_at_home_takes_no_key_and_pulls_both_models(
     start: Start, command_line: CommandLine, discord_server: LoopbackDiscord, ollama_server: LoopbackOllama
 ) -> None:
@@ -126,6 +127,7 @@ EMBEDDING_DIMS=1024
 """
 
 
+@pytest.mark.slow
 async def test_what_is_set_already_is_replaced_only_where_that_is_agreed_to(
     start: Start, command_line: CommandLine, discord_server: LoopbackDiscord, ollama_server: LoopbackOllama
 ) -> None:
@@ -160,6 +162,7 @@ async def test_what_is_set_already_is_replaced_only_where_that_is_agreed_to(
         pytest.param("\x04", OWN, id="Ctrl-D, a file", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 async def test_leaving_it_leaves_everything_as_it_was(
     start: Start, command_line: CommandLine, discord_server: LoopbackDiscord, keys: str, before: str | None
 ) -> None:
@@ -193,6 +196,7 @@ async def test_leaving_it_while_it_pulls_leaves_the_file_as_it_was_written(
     assert written(command_line.folder) == {"DISCORD_TOKEN": discord_server.token}
 
 
+@pytest.mark.slow
 async def test_an_ollama_that_is_away_and_a_token_that_can_be_none(
     start: Start, command_line: CommandLine, discord_server: LoopbackDiscord
 ) -> None:

@@ -234,6 +234,7 @@ async def test_reindex_of_one_installation_leaves_the_other_untouched(place: Pla
     }
 
 
+@pytest.mark.slow
 async def test_the_alias_is_the_first_installations_and_a_further_one_has_its_own(place: Place) -> None:
     first = await place.start("first")
     one = await installation(first)
@@ -278,6 +279,7 @@ async def remembered(place: Place, name: str, count: int) -> list[Memory]:
         return list((await app.store.get(await known(app))).values())
 
 
+@pytest.mark.slow
 async def test_a_collection_of_an_earlier_version_is_taken_over_without_embedding_anything(place: Place) -> None:
     await earlier(place, "bot", await remembered(place, "bot", 6))
     asked = len(place.openai.asked("/embeddings"))
@@ -293,6 +295,7 @@ async def test_a_collection_of_an_earlier_version_is_taken_over_without_embeddin
     assert place.held(await installation(bot)) == await known(bot)
 
 
+@pytest.mark.slow
 async def test_a_collection_of_another_database_is_not_taken_over(place: Place) -> None:
     theirs = await remembered(place, "theirs", 6)
     await earlier(place, "theirs", theirs)
@@ -308,6 +311,7 @@ async def test_a_collection_of_another_database_is_not_taken_over(place: Place) 
     assert not any("installation" in (point.payload or {}) for point in points)
 
 
+@pytest.mark.slow
 async def test_of_two_that_shared_a_collection_the_one_with_the_most_points_takes_it_over_and_none_loses_any(
     place: Place,
 ) -> None:
@@ -329,6 +333,7 @@ async def test_of_two_that_shared_a_collection_the_one_with_the_most_points_take
 # --- an index that lost something ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_collection_that_was_removed_under_a_running_bot_is_made_anew_and_filled(place: Place) -> None:
     bot = await place.start("bot")
     await place.remember("bot", 5)
@@ -354,6 +359,7 @@ def restore(place: Place, name: str, records: list[models.Record]) -> None:
 
 
 @pytest.mark.parametrize("runs", [True, False])
+@pytest.mark.matrix
 async def test_an_older_snapshot_of_the_server_is_mended(place: Place, runs: bool) -> None:
     bot = await place.start("bot")
     erased, *_ = await place.remember("bot", 5)
@@ -445,6 +451,7 @@ async def test_a_copy_that_is_started_at_once_yields_and_nothing_of_the_original
     await assert_is_copy(place, original, copy)
 
 
+@pytest.mark.slow
 async def test_a_copy_whose_number_is_still_known_yields_in_its_first_minute(place: Place) -> None:
     await place.start("original")
     await place.remember("original", 6)
@@ -474,6 +481,7 @@ async def test_a_copy_that_is_started_after_an_hour_never_holds(place: Place, ca
 
 
 @pytest.mark.parametrize("runs", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
 async def test_a_copy_whose_original_fills_its_index_anew_stays_the_copy(place: Place, runs: bool) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -497,6 +505,7 @@ async def test_a_copy_whose_original_fills_its_index_anew_stays_the_copy(place: 
     assert (finding.verdict, "this database is a copy" in finding.found) == (Verdict.WARNING, True)
 
 
+@pytest.mark.slow
 async def test_a_copy_makes_and_writes_nothing_before_it_knows_what_it_is(place: Place) -> None:
     await place.start("original")
     await place.remember("original", 2)
@@ -515,6 +524,7 @@ async def test_a_copy_makes_and_writes_nothing_before_it_knows_what_it_is(place:
     assert {(method, what) for method, what in asked if method != "GET"} <= {("POST", "points"), ("POST", "count")}
 
 
+@pytest.mark.slow
 async def test_a_copy_that_was_made_during_a_move_removes_nothing_from_the_index_to_come(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -546,6 +556,7 @@ async def test_a_copy_that_was_made_during_a_move_removes_nothing_from_the_index
     assert (await standing(original), await standing(copy)) == (Standing.HOLDING, Standing.COPY)
 
 
+@pytest.mark.slow
 async def test_a_move_that_another_database_is_at_is_given_up_for_one_of_its_own(place: Place) -> None:
     bot = await place.start("bot")
     await place.remember("bot", 3)
@@ -565,6 +576,7 @@ async def test_a_move_that_another_database_is_at_is_given_up_for_one_of_its_own
     assert (state.in_use.number, place.held(await installation(bot))) == (3, await known(bot))
 
 
+@pytest.mark.slow
 async def test_a_holder_that_has_become_the_copy_enlists_nothing(place: Place) -> None:
     await place.start("original")
     await place.remember("original", 3)
@@ -581,6 +593,7 @@ async def test_a_holder_that_has_become_the_copy_enlists_nothing(place: Place) -
     assert await original.indexer.backlog() == 0
 
 
+@pytest.mark.slow
 async def test_a_copy_that_is_started_after_the_end_of_its_original_holds_after_a_minute(place: Place) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -613,6 +626,7 @@ async def restored_in_place(place: Place, *, asks: bool) -> App:
     return await place.start("bot")
 
 
+@pytest.mark.slow
 async def test_a_database_that_was_restored_in_place_holds_after_a_minute_with_the_same_id(place: Place) -> None:
     bot = await restored_in_place(place, asks=False)
     assert await standing(bot) is Standing.WATCHING
@@ -622,6 +636,7 @@ async def test_a_database_that_was_restored_in_place_holds_after_a_minute_with_t
     assert len(await known(bot)) == 4
 
 
+@pytest.mark.slow
 async def test_a_database_that_was_restored_and_asked_to_take_over_holds_at_once(place: Place) -> None:
     bot = await restored_in_place(place, asks=True)
     assert await standing(bot) is Standing.HOLDING
@@ -631,6 +646,7 @@ async def test_a_database_that_was_restored_and_asked_to_take_over_holds_at_once
 
 
 @pytest.mark.parametrize("asks", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
 async def test_a_database_from_before_a_reindex_leaves_nothing_of_the_later_index_and_fills_it_anew(
     place: Place, asks: bool
 ) -> None:
@@ -662,6 +678,7 @@ async def test_a_database_from_before_a_reindex_leaves_nothing_of_the_later_inde
     assert len(await known(bot)) == 3
 
 
+@pytest.mark.slow
 async def test_a_collection_from_an_older_state_of_the_server_is_removed(place: Place) -> None:
     bot = await place.start("bot")
     erased, *_ = await place.remember("bot", 4)
@@ -698,6 +715,7 @@ async def test_a_copy_that_is_told_to_take_over_makes_the_original_the_copy(plac
     assert (await standing(copy), await standing(original)) == (Standing.HOLDING, Standing.COPY)
 
 
+@pytest.mark.slow
 async def test_a_copy_with_a_new_id_has_an_index_of_its_own(place: Place) -> None:
     async def copied() -> None:
         shutil.copytree(place.folder / "original", place.folder / "copy")
@@ -713,6 +731,7 @@ async def test_a_copy_with_a_new_id_has_an_index_of_its_own(place: Place) -> Non
     assert (len(await known(copy)), len(await known(original))) == (8, 6)
 
 
+@pytest.mark.slow
 async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_index_there(place: Place) -> None:
     async with LoopbackQdrant(engine=QdrantClient(":memory:")) as elsewhere:
         await place.start("original")
@@ -733,6 +752,7 @@ async def test_a_copy_whose_settings_name_another_server_leaves_the_originals_in
 
 
 @pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.matrix
 async def test_a_server_that_declines_at_the_start_is_used_as_soon_as_it_does_not(place: Place, status: int) -> None:
     place.qdrant.fail(Fault.STATUS, status=status)
     bot = await place.start("bot")
@@ -759,6 +779,7 @@ async def test_reindex_says_that_the_server_does_not_answer(place: Place, comman
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_doctor_lists_other_installations_with_the_time_of_their_last_number(place: Place) -> None:
     first, second = await place.start("first"), await place.start("second")
     await place.remember("first", 3)
@@ -776,6 +797,7 @@ async def test_doctor_lists_other_installations_with_the_time_of_their_last_numb
     assert (finding.verdict, "2 of 3 memories" in finding.found) == (Verdict.WARNING, True)
 
 
+@pytest.mark.slow
 async def test_doctor_says_that_a_database_is_a_copy(place: Place) -> None:
     await place.start("original")
     await place.later(2 * MINUTE)
@@ -809,6 +831,7 @@ async def test_the_status_tells_both_figures_while_the_index_is_mended(place: Pl
     assert (report.index_backlog, report.index_figures) == (3, (2, 5))
 
 
+@pytest.mark.slow
 async def test_an_index_is_removed_where_nobody_is_at_work(place: Place) -> None:
     address = QdrantAddress(url=place.qdrant.url)
     await place.start("ours")

@@ -150,6 +150,7 @@ async def test_what_was_deleted_does_not_come_back_by_an_older_export(house: Hou
 
 
 @pytest.mark.parametrize("wrong", [Update(yes=True), Update(delete=2), Update(yes=True, delete=4)])
+@pytest.mark.matrix
 async def test_more_than_a_twentieth_goes_by_its_exact_number_alone(house: House, wrong: Update) -> None:
     await house.replay(lines(40))
     later = without(lines(41), 7, 8, 9) | {3: record(3, "something else", timestampEdited=EDITED)}

@@ -17,6 +17,7 @@ async def restart(world: World) -> None:
 
 
 @pytest.mark.parametrize("label", ["Next", "Share here"])
+@pytest.mark.matrix
 async def test_a_page_of_before_a_restart_ends_with_one_sentence_and_keeps_its_links(world: World, label: str) -> None:
     await fill(world, 7)
     result = await recall(world, world.bob, "pancake recipe")
@@ -33,6 +34,7 @@ async def test_a_page_of_before_a_restart_ends_with_one_sentence_and_keeps_its_l
     ("command", "label"),
     [("memories", "Forget"), ("memories", "Correct"), ("forget everything", "Delete everything")],
 )
+@pytest.mark.matrix
 async def test_nothing_is_forgotten_by_a_button_of_before_a_restart(world: World, command: str, label: str) -> None:
     await world.observe()
     memory = await world.remembered(world.ann, "the launch is on Thursday")

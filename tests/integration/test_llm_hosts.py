@@ -181,6 +181,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.matrix
 async def test_a_host_that_fails_is_passed_over_and_tried_again_when_it_is_well(farm: Farm, fault: str) -> None:
     sick, plan = farm.servers[0], FAULTS[fault]
     if plan is None:

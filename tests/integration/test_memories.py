@@ -142,6 +142,7 @@ async def test_a_moderator_of_every_cited_channel_removes_it(pipeline: Pipeline)
     ],
     ids=["only reads", "moderates elsewhere", "can't read", "other server"],
 )
+@pytest.mark.matrix
 async def test_who_may_not_forget_is_told_what_who_guesses_is_told(pipeline: Pipeline, who: Asker) -> None:
     memory = await agreed(pipeline)
     with pytest.raises(NotFound) as denied:

@@ -113,6 +113,7 @@ async def test_without_the_setting_no_message_is_embedded(opened: Opened, openai
     assert not [text for one in openai_server.requests for text in one.body.get("input", ()) if "Who is" in text]
 
 
+@pytest.mark.slow
 async def test_a_process_that_does_not_lead_holds_to_what_was_decided(opened: Opened) -> None:
     async with opened() as house:
         (before,) = await house.say("The ferry leaves at nine.")
@@ -138,6 +139,7 @@ async def test_a_command_decides_nothing(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("running", [True, False])
+@pytest.mark.matrix
 async def test_a_replay_decides_where_no_bot_runs(
     running: bool, data_dir: Path, tmp_path: Path, openai_server: LoopbackOpenAI
 ) -> None:
@@ -254,6 +256,7 @@ async def test_a_deleted_message_and_an_expired_one_are_gone(opened: Opened) -> 
 
 
 @pytest.mark.parametrize("whole_server", [False, True])
+@pytest.mark.matrix
 async def test_a_receipt_tells_of_vectors_that_did_not_go(
     whole_server: bool, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:

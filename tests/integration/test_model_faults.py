@@ -133,6 +133,7 @@ def ledger(database: Database, clock: FakeClock) -> Ledger:
         (["temperature", "max_completion_tokens", "response_format"], {"max_tokens"}),
     ],
 )
+@pytest.mark.matrix
 async def test_a_parameter_that_is_declined_is_left_out_from_then_on(
     openai_server: LoopbackOpenAI, openai: OpenAIModel, declines: list[str], sent: set[str], names_declined: bool
 ) -> None:
@@ -206,6 +207,7 @@ async def test_a_prompt_that_a_content_filter_stops_is_declined(
 
 
 @pytest.mark.parametrize("how", ["poison", "drop"])
+@pytest.mark.matrix
 async def test_a_prompt_that_breaks_the_model_is_told_from_a_model_that_is_down(
     served: Served, how: str, ledger: Ledger
 ) -> None:
@@ -372,6 +374,7 @@ DELTA = json.dumps(
         (b'{"model": "m", "message": {"role": "assistant"}, "done": false}\n', AnswerCut),  # nothing, for ever
     ],
 )
+@pytest.mark.matrix
 async def test_an_answer_of_ollama_without_end_is_broken_off(part: bytes, error: type[Exception]) -> None:
     async with Flood() as server:
         server.part = part
@@ -390,6 +393,7 @@ async def test_an_answer_of_ollama_without_end_is_broken_off(part: bytes, error:
         ("application/json", b"\0" * 65_536, "gzip", ServiceFailed),
     ],
 )
+@pytest.mark.matrix
 async def test_an_answer_of_openai_without_end_is_broken_off(
     content_type: str, part: bytes, encoding: str | None, error: type[Exception]
 ) -> None:

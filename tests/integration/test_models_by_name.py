@@ -89,6 +89,7 @@ async def needed(messages: list[Message], context: list[Message]) -> int:
 
 @pytest.mark.parametrize("writing", WRITTEN)
 @pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.matrix
 async def test_every_call_fits_one_size_of_window(writing: str, times: int) -> None:
     people = (ANA, BEN, CEM, DEE)
     text = " ".join([WRITTEN[writing]] * times)

@@ -292,6 +292,7 @@ async def test_a_flag_of_somebody_who_is_not_named_does_nothing(pipeline: Pipeli
         (asker(CAROL, CHANNEL, ELSEWHERE, moderated=[CHANNEL, ELSEWHERE]), False),  # who flagged it
     ],
 )
+@pytest.mark.matrix
 async def test_who_said_it_or_moderates_all_of_it_and_can_read_it_decides(
     pipeline: Pipeline, decider: Asker, may: bool
 ) -> None:

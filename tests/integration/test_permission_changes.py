@@ -54,6 +54,7 @@ async def delete(scene: Scene, channel: simcord.ChannelHandle) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.matrix
 async def test_the_next_page_leaves_out_what_may_not_be_read_any_more(scene: Scene, change: str) -> None:
     words = [f"{ALLOWED}{number}" for number in range(7)]
     channels = {word: scene.channel() for word in words}
@@ -82,6 +83,7 @@ async def test_the_page_before_leaves_it_out_as_well(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("way", COMPARED)
+@pytest.mark.matrix
 async def test_what_changes_while_it_is_compared_with_discord_is_left_out(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
@@ -141,6 +143,7 @@ async def test_an_answer_is_from_what_may_be_read_when_the_model_is_done(scene: 
 
 
 @pytest.mark.parametrize("asked", ["by /ask", "by mention"])
+@pytest.mark.matrix
 async def test_a_posted_answer_is_from_what_everybody_may_read_when_the_model_is_done(scene: Scene, asked: str) -> None:
     channel = await told(scene)
     await scene.observe(scene.place)
@@ -239,6 +242,7 @@ async def only_the_allowed_one_stands(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("change", LATER)
+@pytest.mark.matrix
 async def test_a_post_goes_when_its_source_is_hidden_from_anybody_there(scene: Scene, change: str) -> None:
     hidden = scene.channel()
     await post_both(scene, scene.channel(), hidden)
@@ -265,6 +269,7 @@ async def test_a_post_goes_when_the_place_where_it_stands_is_opened(scene: Scene
     await only_the_allowed_one_stands(scene)
 
 
+@pytest.mark.slow
 async def test_a_post_goes_when_its_source_was_hidden_while_the_bot_was_away(scene: Scene) -> None:
     hidden = scene.channel()
     await post_both(scene, scene.channel(), hidden)

@@ -67,6 +67,7 @@ def case(*ways: Way) -> Callable[[Arrange], Arrange]:
 
 
 @pytest.mark.parametrize(("arrange", "way"), TABLE)
+@pytest.mark.matrix(fast=3)
 async def test_one_word_may_be_read_and_the_other_may_not(scene: Scene, arrange: Arrange, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker
@@ -563,6 +564,7 @@ async def one_is_answered_in_a_private_thread_of_others(s: Scene) -> None:
     "way",
     [recall, memories, browse, upcoming, catchup, everywhere, share, share_button, mention, public_answer, digest],
 )
+@pytest.mark.matrix
 async def test_that_it_may_have_changed_shows_where_the_newer_message_may_be_read(scene: Scene, way: Way) -> None:
     if way in OWN:
         scene.speaker = scene.asker

@@ -125,6 +125,7 @@ async def test_what_is_given_is_all_of_one_member_and_nothing_of_others(pipeline
     assert len((await pipeline.personal.give(ALICE)).sections["messages"]) == 3
 
 
+@pytest.mark.matrix
 async def test_the_index_says_whether_it_still_cites_somebody(
     open_either: IndexOpener, make_memory: MemoryFactory
 ) -> None:

@@ -65,6 +65,7 @@ async def test_neighbours_of_another_channel_are_no_neighbours(chat: Chat) -> No
 
 @pytest.mark.parametrize("readable", [1, 12], ids=["few channels", "many channels"])
 @pytest.mark.parametrize("remembered", [False, True], ids=["messages", "memories"])
+@pytest.mark.matrix
 async def test_what_the_asker_may_not_read_changes_no_order_and_no_score(
     chat: Chat, readable: int, remembered: bool
 ) -> None:
@@ -161,6 +162,7 @@ async def test_a_question_in_several_parts_is_answered_in_all_of_them(chat: Chat
         ("การประชุมเลื่อนไปวันจันทร์", "ประชุมวันไหน"),
     ],
 )
+@pytest.mark.matrix
 async def test_other_languages_are_found_in_their_own_words(chat: Chat, said: str, asked: str) -> None:
     await chat.talk(SMALL_TALK)
     message = await chat.say(ADA, said)
@@ -224,6 +226,7 @@ async def test_an_excerpt_cites_exactly_what_it_quotes(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("room", [60, 300, 4000])
+@pytest.mark.matrix
 async def test_hits_keep_to_their_number_and_room_with_names_in_it(chat: Chat, room: int) -> None:
     for number in range(40):
         await chat.say(BEN, f"boat {number} belongs to <@{ADA}> and <@{CLEO}>")
@@ -365,6 +368,7 @@ async def test_a_memory_of_two_channels_needs_both(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 12))])
+@pytest.mark.matrix
 async def test_nothing_that_cites_a_channel_outside_leaves(chat: Chat, seed: int) -> None:
     """Random chats, memories across channels and askers; the index would show everything to everybody."""
     rng = random.Random(seed)

@@ -76,6 +76,7 @@ VENUE = {
         ("for 3 May", "hall church barn school boathouse library castle"),
     ],
 )
+@pytest.mark.matrix(fast=2)
 async def test_only_what_was_said_in_the_time_that_is_asked_about_is_found(chat: Chat, time: str, places: str) -> None:
     for channel, (when, text) in enumerate(VENUE.items(), start=CHANNEL):
         await say(chat, when, text, channel=channel)

@@ -378,6 +378,7 @@ async def moved_through(app: App) -> None:
         pass
 
 
+@pytest.mark.slow
 async def test_the_alias_names_the_generation_in_use_and_is_switched_in_one_step(house: House) -> None:
     async with open_app(house.moved("server"), extract=False, patient=True) as app:
         await moved_through(app)
@@ -442,6 +443,7 @@ async def test_a_plain_collection_of_before_is_carried_over(house: House) -> Non
     assert (collections(house), alias(house)) == ({SECOND}, {"discord_memories": SECOND})
 
 
+@pytest.mark.slow
 async def test_points_of_another_program_keep_their_collection_and_its_name(house: House) -> None:
     house.qdrant.engine.create_collection(
         "discord_memories", vectors_config=models.VectorParams(size=1536, distance=models.Distance.COSINE)

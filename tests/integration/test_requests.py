@@ -211,6 +211,7 @@ async def test_a_member_who_opts_out_while_a_bot_starts_is_told_what_was_removed
     assert await pipeline.states() == {}
 
 
+@pytest.mark.slow
 async def test_an_opt_out_that_was_cut_off_is_finished_at_the_next_start(pipeline: Pipeline) -> None:
     for author in range(BOB + 1, BOB + PAGE + 2):  # more names than are looked at in one go
         await pipeline.directory.remember_names(GUILD, {author: "somebody"})
@@ -267,6 +268,7 @@ async def remembered(pipeline: Pipeline, kind: MemoryKind, text: str, guild: int
         await connection.execute(update(memories).where(memories.c.id == memory.id).values(kind=kind))
 
 
+@pytest.mark.slow
 async def test_an_erasure_that_fails_holds_up_no_other_is_named_and_is_tried_until_it_is_done(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +309,7 @@ async def test_an_erasure_that_fails_holds_up_no_other_is_named_and_is_tried_unt
 
 
 @pytest.mark.parametrize("broken", ["ledger", "guild"])
+@pytest.mark.matrix
 async def test_what_fails_in_a_round_of_housekeeping_keeps_nothing_else_from_being_done(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

@@ -117,6 +117,7 @@ WAYS: dict[str, Callable[[Pipeline, int], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.matrix
 async def test_it_goes_with_its_message_whether_or_not_the_log_has_that(pipeline: Pipeline, way: str) -> None:
     said = await pipeline.say("note: the harbour opens at nine")
     await put(

@@ -149,6 +149,7 @@ async def test_who_has_opted_out_meanwhile_is_no_supporting_author_either_and_ca
 
 
 @pytest.mark.parametrize(("place", "changes"), [(THREAD, True), (PRIVATE_THREAD, False), (CHANNEL + 1, False)])
+@pytest.mark.matrix
 async def test_a_change_crosses_into_public_threads_alone(pipeline: Pipeline, place: int, *, changes: bool) -> None:
     await pipeline.threads.note(GUILD, [(THREAD, CHANNEL, "public")])
     await _decide_on(pipeline, PRIVATE_THREAD)
@@ -214,6 +215,7 @@ async def test_of_several_doubts_the_newest_counts(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("way", ["deleted", "edited", "forgotten", "author erased", "channel erased", "put right"])
+@pytest.mark.matrix
 async def test_a_doubt_goes_with_its_message(pipeline: Pipeline, way: str) -> None:
     friday, message = await doubted(pipeline)
     match way:
@@ -301,6 +303,7 @@ async def test_a_supporting_citation_counts_for_who_may_read_it(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("way", ["deleted", "edited", "author erased"])
+@pytest.mark.matrix
 async def test_what_lost_its_supporting_message_is_made_anew(pipeline: Pipeline, way: str) -> None:
     _, stating, date = await supported(pipeline)
     match way:

@@ -77,6 +77,7 @@ async def _hold(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("use", [_open, _look, _hold])
 @pytest.mark.parametrize("used_before", [True, False])
+@pytest.mark.matrix
 async def test_a_data_folder_of_another_user(
     data_dir: Path, use: Callable[[Path], Awaitable[None]], used_before: bool
 ) -> None:
@@ -250,6 +251,7 @@ async def test_a_damaged_page_that_opening_reads_is_told_from_a_wrong_setting(da
 
 
 @pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.matrix
 async def test_a_damaged_page_that_a_command_comes_upon_is_said_so(data_dir: Path, key: str | None) -> None:
     async with open_database(None, data_dir, key=key) as database, database.read() as connection:
         number = await connection.scalar(text("SELECT rootpage FROM sqlite_schema WHERE name = 'usage'"))

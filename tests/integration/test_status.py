@@ -116,6 +116,7 @@ async def test_what_a_process_can_not_do_is_named_by_others_while_it_lasts(pipel
     assert await Installation(pipeline.db).beginning_with("trouble") == {}
 
 
+@pytest.mark.slow
 async def test_the_chart_is_a_picture_that_changes_with_the_days(
     pipeline: Pipeline, clock: FakeClock, make_said: SaidFactory
 ) -> None:
@@ -167,6 +168,7 @@ def told_by(report: StatusReport) -> str:
         (1.0, True, "messages are skipped"),
     ],
 )
+@pytest.mark.matrix
 async def test_admins_see_who_stands_in_for_the_model(
     pipeline: Pipeline, tmp_path: Path, clock: FakeClock, budget: float, skip: bool, told: str
 ) -> None:

@@ -375,6 +375,7 @@ async def test_nothing_of_an_erased_member_is_left_in_any_table(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("way", ["channel", "guild", "messages", "edit"])
+@pytest.mark.matrix
 async def test_nothing_of_what_went_is_left_in_any_table(pipeline: Pipeline, way: str) -> None:
     await put_probes(pipeline)
     match way:

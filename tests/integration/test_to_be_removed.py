@@ -245,6 +245,7 @@ SCOPES = [
 
 
 @pytest.mark.parametrize(("scope", "meant"), SCOPES)
+@pytest.mark.matrix
 async def test_an_erasure_takes_down_what_quotes_names_or_answers_what_is_in_its_scope(
     board: Board, scope: Scope, meant: list[int]
 ) -> None:

@@ -198,6 +198,7 @@ def test_times_are_told_in_a_unit_that_fits(seconds: float, said: str) -> None:
     assert waited(seconds) == said
 
 
+@pytest.mark.slow
 async def test_admins_see_what_came_in_from_their_server(world: World) -> None:
     await world.observe()
     await world.say(world.ann, "The door code changes on Monday.")

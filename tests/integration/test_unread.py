@@ -59,6 +59,7 @@ async def lines(pipeline: Pipeline) -> list[str]:
 
 @pytest.mark.parametrize("error", UNUSABLE)
 @pytest.mark.parametrize("call", list(Call))
+@pytest.mark.matrix
 async def test_while_a_model_answers_nothing_usably_messages_are_kept_and_channels_tried_in_turn(
     pipeline: Pipeline, error: Exception, call: Call
 ) -> None:
@@ -96,6 +97,7 @@ async def test_while_a_model_answers_nothing_usably_messages_are_kept_and_channe
 
 
 @pytest.mark.parametrize("error", UNUSABLE)
+@pytest.mark.matrix
 async def test_what_alone_is_answered_unusably_dies_named_and_other_channels_go_on(
     pipeline: Pipeline, error: Exception
 ) -> None:
@@ -179,6 +181,7 @@ async def test_however_many_statements_a_model_proposes_only_some_are_checked(pi
 
 @pytest.mark.parametrize("where", ["propose", "check", "apply"])
 @pytest.mark.parametrize("ours_fails", [False, True])
+@pytest.mark.matrix
 async def test_a_fault_of_this_program_over_one_message_stops_no_other(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str, ours_fails: bool
 ) -> None:
@@ -249,6 +252,7 @@ async def test_a_dead_letter_is_tried_again_after_a_day_three_times_and_then_aft
 
 
 @pytest.mark.parametrize("how", ["forgotten", "dropped", "erased"])
+@pytest.mark.matrix
 async def test_a_dead_letter_that_is_forgotten_meanwhile_is_not_tried_again(pipeline: Pipeline, how: str) -> None:
     said = await pipeline.say(f"note: {POISON}")
     memory = await pipeline.keep(POISON, said.id)

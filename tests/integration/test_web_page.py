@@ -44,6 +44,7 @@ async def test_the_link_becomes_a_cookie_that_scripts_and_other_sites_do_not_get
 @pytest.mark.parametrize(
     "link", ["/", "/memories", "/open", "/open?token=", "/open?token=x", "/open?token=%FF%ED%A0%80"]
 )
+@pytest.mark.matrix
 async def test_without_the_token_nothing_is_shown(visits: Visits, link: str) -> None:
     async with visits() as visitor:
         answer = await visitor.get(link)
@@ -76,6 +77,7 @@ async def test_a_form_of_an_earlier_start_is_refused(visits: Visits, pipeline: P
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", ""])
+@pytest.mark.matrix
 async def test_what_another_page_sends_changes_nothing(visitor: Visitor, pipeline: Pipeline, origin: str) -> None:
     memory = await pipeline.keep("The kiln is free", (await pipeline.say("free")).id)
     path = f"/memories/{memory.id}/forget"
@@ -87,6 +89,7 @@ async def test_what_another_page_sends_changes_nothing(visitor: Visitor, pipelin
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:9465", "127.0.0.1.evil.example", "localhost.", "[::1]", ""]
 )
+@pytest.mark.matrix
 async def test_a_foreign_name_that_leads_here_is_refused(visitor: Visitor, host: str) -> None:
     for path in ("/", visitor.link, "/style.css"):
         assert (await visitor.get(path, Host=host)).status in {400, 403}

@@ -32,6 +32,7 @@ def test_there_is_german_french_and_spanish() -> None:
 
 
 @pytest.mark.parametrize("code", FILES)
+@pytest.mark.matrix
 def test_no_sentence_is_missing_and_none_is_stale(code: str) -> None:
     known = {ids_of(message): message for message in catalogue(code) if message.id}
     assert known.keys() == {ids_of(message) for message in template() if message.id}, "run make catalogues"

@@ -42,6 +42,7 @@ def test_an_option_that_can_be_no_id_is_refused(
 
 
 @pytest.mark.parametrize("field", ["guild_id", "channel_id", "as_of"])
+@pytest.mark.matrix
 def test_a_question_of_a_file_with_what_can_be_no_id_is_refused(tmp_path: Path, field: str) -> None:
     questions = tmp_path / "questions.jsonl"
     for number in [*NO_IDS, *map(int, NO_IDS[:4]), -5, 5.0, True, [5]]:

@@ -102,6 +102,7 @@ FREE = {"DATA_DIR", "ERASURES_FILE", "PRICES_FILE", "METRICS_HOST", "CHECK_MODEL
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in PROVIDERS.settings_type.model_fields])
+@pytest.mark.matrix(fast=3)
 def test_a_wrong_value_of_any_setting_is_one_line_of_our_own_words(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     faults = []
     for value in WRONG:

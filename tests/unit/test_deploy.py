@@ -179,12 +179,14 @@ def test_the_specification_notices_a_fault() -> None:
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+@pytest.mark.matrix
 def test_compose_files_have_no_serious_finding(files: list[str]) -> None:
     result = tool("compose-lint", *(str(DEPLOY / file) for file in files))
     assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+@pytest.mark.matrix
 def test_the_composed_bot_starts_after_what_it_needs_and_is_confined(files: list[str]) -> None:
     services = composed(files)
     bot = services["bot"]
@@ -204,6 +206,7 @@ def test_the_composed_bot_starts_after_what_it_needs_and_is_confined(files: list
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+@pytest.mark.matrix
 def test_the_composed_bot_has_settings_that_exist_and_are_valid(
     files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +231,7 @@ def test_hosts_of_ollama_in_the_settings_file_are_used_beside_the_composed_one(s
 
 
 @pytest.mark.parametrize("files", COMPOSE.values(), ids=COMPOSE.keys())
+@pytest.mark.matrix
 def test_composed_workers_are_confined_keep_nothing_and_have_no_token(files: list[str]) -> None:
     services = composed(files)
     bot, worker = services["bot"], services["worker"]
@@ -263,6 +267,7 @@ def test_each_way_to_run_ollama_has_its_card() -> None:
 
 
 @pytest.mark.parametrize("way", [way for way in COMPOSE if way != "ollama elsewhere"])
+@pytest.mark.matrix
 def test_the_models_of_the_settings_are_pulled_by_the_program_that_knows_them(way: str) -> None:
     services = composed(COMPOSE[way])
     pulling = services["ollama-pull"]
@@ -335,6 +340,7 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.matrix
 def test_manifests_follow_the_schemas_of_kubernetes(overlay: str) -> None:
     objects = rendered(DEPLOY / "k8s/overlays" / overlay)
     for one in objects:
@@ -511,6 +517,7 @@ def test_the_rules_for_kubernetes_are_those_of_compose() -> None:
 
 
 @pytest.mark.parametrize("folder", [*(f"overlays/{name}" for name in OVERLAYS), "shards", "workers", "monitoring"])
+@pytest.mark.matrix
 def test_kustomize_makes_of_each_folder_what_these_tests_look_at(folder: str) -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
@@ -570,6 +577,7 @@ def test_what_operators_must_be_told_has_a_rule_and_a_remedy() -> None:
     assert [name for name in sorted(names) if f"`{name}`" not in remedies] == []
 
 
+@pytest.mark.slow
 def test_every_line_that_the_pages_quote_is_one_that_the_program_writes() -> None:
     texts = [
         node.value

@@ -105,6 +105,7 @@ async def test_readers_see_the_last_commit_while_a_write_is_open(database: Datab
 
 
 @pytest.mark.both_databases(fast=True)
+@pytest.mark.matrix
 async def test_readers_cannot_write(database: Database) -> None:
     with pytest.raises(DBAPIError):
         async with database.read() as connection:

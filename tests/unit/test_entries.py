@@ -45,6 +45,7 @@ def entries(part: Part, text: str) -> list[Entry]:
 @pytest.mark.parametrize("part", [Part.ASKED, Part.PLAN, Part.REPLY])
 @pytest.mark.parametrize("channels", [0, 6])
 @pytest.mark.parametrize("code", EACH_CODE)
+@pytest.mark.matrix(fast=3)
 def test_a_page_fits_into_a_view(part: Part, text: str, name: str, channels: int, code: str) -> None:
     assert len(written(entries(part, text), name, channels=channels, code=code)) <= PAGE_CHARS
 

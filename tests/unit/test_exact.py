@@ -302,6 +302,7 @@ DAYS = st.dates(date(2015, 1, 1), date(2084, 9, 1))  # of which a snowflake can 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS | st.text(max_size=300), TEXTS | st.text(), DAYS)
 @example("nächste Woche Morgen um 20 Uhr", "", date(2015, 1, 1))  # behind the date in brackets it is a morning still
+@pytest.mark.slow
 def test_any_text_is_judged_and_passes_again_with_its_dates_written_out(text: str, said: str, day: date) -> None:
     shown = stretch(f"{text} {said}", said, day=day)
     passed = check(text, [1], Hearing(shown), {ANA, BEN}, personal=False, secrets=NO_SECRETS)

@@ -227,6 +227,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("neutral_lines", [True, False])
+@pytest.mark.matrix
 def test_all_messages_before_a_damaged_place_are_taken_and_the_place_is_told(
     tmp_path: Path, damage: bytes, neutral_lines: bool
 ) -> None:

@@ -45,6 +45,7 @@ async def test_erased_words_are_overwritten_by_setting(database: Database) -> No
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.matrix(fast=2)
 def test_data_of_every_earlier_version_survives_the_upgrade(revision: str, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}", module=sqlcipher)
     with engine.begin() as connection:

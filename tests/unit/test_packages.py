@@ -73,6 +73,7 @@ def _is_table(module: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", FACED)
+@pytest.mark.matrix(fast=2)
 def test_a_face_gives_what_others_use(name: str) -> None:
     face = import_module(f"bot.{name}")
     used = {
@@ -83,6 +84,7 @@ def test_a_face_gives_what_others_use(name: str) -> None:
     assert set(face.__all__) == used, "the face names what other packages import, and nothing else"
 
 
+@pytest.mark.slow
 def test_mem0_does_not_report_home_whatever_imports_it_first() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MEM0_TELEMETRY"}
     program = "import bot.index.qdrant_store; from mem0.memory import telemetry; print(telemetry.MEM0_TELEMETRY)"

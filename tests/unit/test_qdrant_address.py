@@ -26,6 +26,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("url", WRITTEN)
+@pytest.mark.matrix
 def test_it_is_where_qdrants_client_goes(url: str) -> None:
     address = qdrant_address(url)
     for asked in (url, address):

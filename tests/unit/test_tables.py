@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from bot.storage.schema import metadata
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,7 @@ def test_whoever_writes_names_the_table() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_messages_state_is_set_in_one_module() -> None:
     assert writers()["messages"] == {"bot/observe/message_rows.py"}
 
