@@ -27,7 +27,7 @@ from bench.discord_svg import PHONE, picture
 from bench.discord_svg import WIDTH as DESKTOP
 from bench.hand_written import HandWritten
 from bench.sample_statements import STATEMENTS
-from bot.cli.recall import AskedQuestion, find, show
+from bot.cli.recall import CommandLineQuestion, find, show
 from bot.llm.loading import load_settings
 from bot.llm.providers import PROVIDERS
 from bot.llm.savings import estimate
@@ -76,7 +76,11 @@ async def recall_picture(folder: Path) -> str:
             await Replay(app.log, app.ledger, app.prices, app.flusher).run(
                 open_export(sample), lambda stage, count: None
             )
-        show(console, AskedQuestion(id="1", query=QUERY), await find(app, AskedQuestion(id="1", query=QUERY), limit=2))
+        show(
+            console,
+            CommandLineQuestion(id="1", query=QUERY),
+            await find(app, CommandLineQuestion(id="1", query=QUERY), limit=2),
+        )
     svg = console.export_svg(title="python -m bot recall")
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is fetched to look at it
 

@@ -18,7 +18,7 @@ from cogs.faults import UNREACHABLE, why
 from cogs.hits import hit_item
 from cogs.publishing import Place, Publisher
 from cogs.rendering import safe, safe_name
-from cogs.views.answer import Cited, answer_box
+from cogs.views.answer import CitedLine, answer_box
 from cogs.views.pages import PER_PAGE
 from cogs.views.public import public_view
 
@@ -258,8 +258,8 @@ def _place(hit: Hit, answered: Answered, language: Language) -> str:
     return f"{place} ({texts.may_have_changed(newer, language)})"
 
 
-def _cited(source: Source, guild_id: int, chars: int) -> Cited:
-    return Cited(
+def _cited(source: Source, guild_id: int, chars: int) -> CitedLine:
+    return CitedLine(
         text=f"**{safe_name(source.speaker, limit=64)}:** {safe(source.said, {}, limit=chars)}",
         caption=f"{source.day:%Y-%m-%d}",
         url=jump_url(guild_id, source.channel_id, source.message_id),

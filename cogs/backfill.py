@@ -21,7 +21,7 @@ from bot.domain import Clock, Retries, cut_off, snowflake
 from cogs.access import Talk, can_read
 from cogs.content import said
 from cogs.faults import NOT_SHOWN, UNREACHABLE, why
-from cogs.pages import PAGE, Entry, History, Readable, UnreadableMessage
+from cogs.pages import PAGE, HistoryReader, RawMessage, Readable, UnreadableMessage
 
 if TYPE_CHECKING:
     from bot.guilds import Observations, Threads
@@ -77,7 +77,7 @@ class Backfill:
         intake: Intake,
         observations: Observations,
         threads: Threads,
-        pages: History,
+        pages: HistoryReader,
         archives: Archives,
         late: LateMessages,
         clock: Clock,
@@ -323,7 +323,7 @@ class Backfill:
                 return None
         return newest
 
-    async def _said_of(self, entry: Entry) -> Said | None:
+    async def _said_of(self, entry: RawMessage) -> Said | None:
         to_said = partial(said, may_quote=self.may_quote(entry.channel.guild))
         try:
             return entry.read(to_said)

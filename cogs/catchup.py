@@ -16,7 +16,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain import Hit, Memory, Phrase, Refused, snowflake
-from bot.recall import Happened, Presenter, Section, by_channel, by_kind, next_day, pages, without
+from bot.recall import Happened, OverviewSection, Presenter, by_channel, by_kind, next_day, pages, without
 from bot.text import parse_since, window_in_words
 from cogs import texts
 from cogs.access import Access, Talk
@@ -101,13 +101,15 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
             spoke = await self._catchup.last_spoken(where, asker.user_id, interaction.id)
             first = snowflake.from_ms(snowflake.to_ms(interaction.id) - DAY_MS) if spoke is None else spoke + 1
         words = window_in_words(first, None, zone) if since else ""
-        wanted = Wanted(first=first, now=interaction.id, everywhere=everywhere, spoke=spoke is not None, words=words)
+        request = CatchUpRequest(
+            first=first, now=interaction.id, everywhere=everywhere, spoke=spoke is not None, words=words
+        )
         source = CatchUpPages(
             self._catchup,
             self._directory,
             self._access,
             self._presenter,
-            wanted,
+            request,
             zone_of=self._zone_of,
             remembers=self._remembers,
         )
@@ -117,7 +119,7 @@ class CatchUpCog(commands.Cog, name="CatchUp"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class CatchUpRequest:
     """What a member wants to know.
 
     Attributes:
@@ -157,7 +159,7 @@ class CatchUpPages:
         directory: Directory,
         access: Access,
         presenter: Presenter,
-        wanted: Wanted,
+        request: CatchUpRequest,
         *,
         zone_of: ZoneOf,
         remembers: bool,
@@ -166,14 +168,14 @@ class CatchUpPages:
         self._directory = directory
         self._access = access
         self._presenter = presenter
-        self._wanted = wanted
+        self._request = request
         self._zone_of = zone_of
         self._remembers = remembers
         self.waiting_in: frozenset[int] = frozenset()
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """One page of what is still there and may still be read."""
-        cut: list[list[Section]] = []
+        cut: list[list[OverviewSection]] = []
         happened: Happened | None = None
 
         async def read(doubtful: frozenset[int]) -> Sequence[Hit]:
@@ -186,7 +188,7 @@ class CatchUpPages:
         shown = await self._presenter.present(interaction.guild_id or 0, read)
         sections = cut[number] if cut else []
         return Page(
-            title=self._wanted.title(language_of(interaction)),
+            title=self._request.title(language_of(interaction)),
             text=await self._text(interaction, sections, shown.items),
             number=number,
             pages=len(cut),
@@ -194,25 +196,25 @@ class CatchUpPages:
             empty="" if happened is None else self._nothing(happened),
         )
 
-    async def _sections(self, interaction: Interaction) -> tuple[Happened, list[Section]]:
+    async def _sections(self, interaction: Interaction) -> tuple[Happened, list[OverviewSection]]:
         """What happened, of what the member may read at this moment."""
         asker = await self._access.asker(interaction)
-        wanted, readable = self._wanted, asker.readable
-        here = readable if wanted.everywhere else await self._access.within(asker, interaction.channel)
-        happened = await self._catchup.since(here, wanted.first, wanted.now, readable=readable)
+        request, readable = self._request, asker.readable
+        here = readable if request.everywhere else await self._access.within(asker, interaction.channel)
+        happened = await self._catchup.since(here, request.first, request.now, readable=readable)
         concerning = await self._catchup.concerning(
             asker.user_id,
             asker.guild_id,
             here,
-            wanted.first,
-            wanted.now,
+            request.first,
+            request.now,
             readable=readable,
             zone=self._zone_of(asker.guild_id),
         )
         self.waiting_in = happened.waiting_in
-        return happened, (by_channel if wanted.everywhere else by_kind)(happened, concerning)
+        return happened, (by_channel if request.everywhere else by_kind)(happened, concerning)
 
-    async def _text(self, interaction: Interaction, sections: Sequence[Section], hits: Sequence[Hit]) -> str:
+    async def _text(self, interaction: Interaction, sections: Sequence[OverviewSection], hits: Sequence[Hit]) -> str:
         guild = interaction.guild
         if guild is None or not hits:
             return ""
@@ -227,11 +229,11 @@ class CatchUpPages:
         return writer.written(sections, hits)
 
     def _day_of(self, zone: tzinfo, memory: Memory) -> Appointment | None:
-        return next_day(memory, snowflake.to_datetime(self._wanted.now).astimezone(zone).date(), zone)
+        return next_day(memory, snowflake.to_datetime(self._request.now).astimezone(zone).date(), zone)
 
     def _nothing(self, happened: Happened) -> str:
         messages = happened.said or 0
-        if self._wanted.everywhere:
+        if self._request.everywhere:
             nothing = Phrase.plural(
                 "Nothing was decided, planned or left open, as far as I can tell; {number} message came in that time.",
                 "Nothing was decided, planned or left open, as far as I can tell; {number} messages came in that time.",

@@ -42,7 +42,7 @@ from cogs.named import AboutMe
 from cogs.named_choices import NamedChoices
 from cogs.names import CurrentNames
 from cogs.observer import Observer
-from cogs.pages import History
+from cogs.pages import HistoryReader
 from cogs.privacy import Privacy
 from cogs.publishing import Publisher, TakeDown
 from cogs.recall import RecallCog
@@ -104,7 +104,7 @@ def compose_cogs(
 def _shared(bot: commands.AutoShardedBot, services: Services, languages: Languages) -> Shared:
     guilds, connection = services.guilds, bot._connection
     access = Access(guilds.threads)
-    pages = History(bot.http.logs_from, bot.http.get_message, connection.create_message)
+    pages = HistoryReader(bot.http.logs_from, bot.http.get_message, connection.create_message)
     archives = Archives(bot.http.get_public_archived_threads, partial(discord.Thread, state=connection))
     late = LateMessages(pages, services.unread, services.intake)
     backfill = Backfill(services.intake, guilds.observations, guilds.threads, pages, archives, late, services.clock)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.domain import Clock, Memory, Phrase, Step, people_in, snowflake
 from bot.forget import Post, lines_of
 from bot.guilds import DigestTaken
-from bot.recall import Period
+from bot.recall import DigestPeriod
 from cogs.access import Access
 from cogs.faults import UNREACHABLE, why
 from cogs.lined_posts import LinedPosts
@@ -110,7 +110,7 @@ class DigestPosts:
             log.warning("The digest of channel %d waits, for the bot lacks %s there", place.id, ", ".join(missing))
             return False
         looked_ms, glance = self._clock(), await self._posts.glance([])
-        period = Period(digest.covered_ms, until_ms, digest.looked_ms)
+        period = DigestPeriod(digest.covered_ms, until_ms, digest.looked_ms)
 
         async def read(_: frozenset[int]) -> list[Memory]:
             return await self._told(period, place)
@@ -133,7 +133,7 @@ class DigestPosts:
         self._step("digest shown")
         return True
 
-    async def _told(self, period: Period, place: DigestPlace) -> list[Memory]:
+    async def _told(self, period: DigestPeriod, place: DigestPlace) -> list[Memory]:
         """The memories to tell, of speakers who may be quoted."""
         told = await self._lines.of(period, await self._access.everybody(place))
         opted_out = self._consents.opted_out

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.domain import Hit, Memory, MemoryKind, Phrase, jump_url
-from bot.recall import Part, Section
+from bot.recall import OverviewSection, Part
 from cogs import texts
 from cogs.hits import speakers_of
 from cogs.rendering import ago, day_label, safe, shorten
@@ -62,7 +62,7 @@ class EntryWriter:
         self._here = here
         self._day_of = day_of
 
-    def written(self, sections: Sequence[Section], shown: Sequence[Hit]) -> str:
+    def written(self, sections: Sequence[OverviewSection], shown: Sequence[Hit]) -> str:
         """Each heading, and a line for each entry that is among the hits that may be shown, as they are now.
 
         Twelve lines fit into a view, whatever the names and texts are.
@@ -74,7 +74,7 @@ class EntryWriter:
                 break
         return text
 
-    def _section(self, section: Section, shown: Sequence[Hit], chars: int) -> list[str]:
+    def _section(self, section: OverviewSection, shown: Sequence[Hit], chars: int) -> list[str]:
         current = {_identity(hit): hit for hit in shown}
         lines = [
             f"- {self._line(entry.part, current[_identity(entry.hit)], section, chars)}"
@@ -86,12 +86,12 @@ class EntryWriter:
         more = self._language.say("and {left} more on the pages after this", left=section.left)
         return [f"**{self._heading(section)}**", *lines, *([f"-# {more}"] if section.left else [])]
 
-    def _heading(self, section: Section) -> str:
+    def _heading(self, section: OverviewSection) -> str:
         if section.channel_id is not None:
             return self._language.say("In {channel}", channel=f"<#{section.channel_id}>")
         return self._language.translated(Phrase("For you") if section.part is None else _HEADINGS[section.part])
 
-    def _line(self, part: Part, hit: Hit, section: Section, chars: int) -> str:
+    def _line(self, part: Part, hit: Hit, section: OverviewSection, chars: int) -> str:
         known = hit.anchor_channel_id in (self._here, section.channel_id)
         memory = hit.memory
         below = [

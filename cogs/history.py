@@ -11,7 +11,7 @@ from bot.forget import Seen
 from cogs.access import can_read
 from cogs.content import content_of, quote_nothing
 from cogs.faults import NOT_SHOWN, UNPARSED, UNREACHABLE, says_gone, why
-from cogs.pages import Entry, History, UnreadableMessage
+from cogs.pages import HistoryReader, RawMessage, UnreadableMessage
 
 if TYPE_CHECKING:
     from cogs.backfill import Backfill
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class DiscordHistory:
     """See bot.forget.verification.History."""
 
-    def __init__(self, client: discord.Client, backfill: Backfill, pages: History) -> None:
+    def __init__(self, client: discord.Client, backfill: Backfill, pages: HistoryReader) -> None:
         self._client = client
         self._backfill = backfill
         self._pages = pages
@@ -73,7 +73,7 @@ class DiscordHistory:
         raise ServiceUnavailable("discord", f"channel {channel_id} can't be read by this bot")
 
 
-def _seen(entry: Entry, *, keeps: bool) -> Seen:
+def _seen(entry: RawMessage, *, keeps: bool) -> Seen:
     """As Discord shows it; of a message that can't be read nothing is concluded but that it is there."""
 
     def seen(message: discord.Message) -> Seen:

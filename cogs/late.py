@@ -15,7 +15,7 @@ from cogs.pages import UnreadableMessage
 
 if TYPE_CHECKING:
     from bot.observe import Intake, UnreadMessages
-    from cogs.pages import Entry, History, Readable
+    from cogs.pages import HistoryReader, RawMessage, Readable
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +31,12 @@ class LateMessages:
         intake: takes what could be read in the end.
     """
 
-    def __init__(self, pages: History, unread: UnreadMessages, intake: Intake) -> None:
+    def __init__(self, pages: HistoryReader, unread: UnreadMessages, intake: Intake) -> None:
         self._pages = pages
         self._unread = unread
         self._intake = intake
 
-    async def read_singly(self, entry: Entry, to_said: ToSaid) -> Said | None:
+    async def read_singly(self, entry: RawMessage, to_said: ToSaid) -> Said | None:
         """What the log keeps of a message that can't be read in its page; None where that is nothing, or not now."""
         try:
             return (await self._pages.single(entry.channel, entry.id)).read(to_said)
@@ -76,7 +76,7 @@ class LateMessages:
             await self._unread.settle_kept(item.message)
 
 
-def _known(entry: Entry, author_id: int) -> Message:
+def _known(entry: RawMessage, author_id: int) -> Message:
     return Message(
         id=entry.id,
         guild_id=entry.channel.guild.id,

@@ -21,7 +21,7 @@ from cogs.memory_pages import PER_PART, MemoryPages, Shown
 from cogs.named import AboutPages, DecidePages
 from cogs.reply import reply_view
 from cogs.views.choices import ABOUT
-from cogs.views.pages import Page, Pages, Part
+from cogs.views.pages import ListPart, Page, Pages
 
 if TYPE_CHECKING:
     from bot.memories import NamedMembers, OwnMemories
@@ -139,7 +139,7 @@ class InParts:
         standing = await self._named.standing(await self._access.asker(interaction))
         counts = (None, standing.about, standing.to_decide)
         beside = [
-            Part(
+            ListPart(
                 label if count is None else Phrase("{label}: {count}", label=label, count=count),
                 None if place == self._current else InParts(self._parts, place, self._named, self._access),
             )

@@ -40,7 +40,7 @@ class UnreadableMessage(ChannelMemoryError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RawMessage:
     """A message as Discord sent it.
 
     Attributes:
@@ -81,7 +81,7 @@ class Entry:
             return None
 
 
-class History:
+class HistoryReader:
     """Reads history by itself, for `channel.history()` ends at the first message that it can't read.
 
     Args:
@@ -97,7 +97,7 @@ class History:
         self._parse = parse
         self._seconds = seconds
 
-    async def after(self, channel: Readable, place: int) -> AsyncIterator[Entry]:
+    async def after(self, channel: Readable, place: int) -> AsyncIterator[RawMessage]:
         """Everything after the snowflake `place`, oldest first.
 
         Raises:
@@ -113,24 +113,24 @@ class History:
             if size < PAGE or not later:
                 return
 
-    async def before(self, channel: Readable, place: int) -> list[Entry]:
+    async def before(self, channel: Readable, place: int) -> list[RawMessage]:
         """The page before the snowflake `place`, newest first and whole; raises what `after` does."""
         page, size = await self._page(channel, before=place)
         if len(page) < size:  # what is left out here would be taken for deleted
             raise ValueError("what Discord sent has messages without ids")
         return page[::-1]
 
-    async def single(self, channel: Readable, message_id: int) -> Entry:
+    async def single(self, channel: Readable, message_id: int) -> RawMessage:
         """One message; raises what `after` does."""
         async with asyncio.timeout(self._seconds):
             data = await self._fetch_message(channel.id, message_id)
-        return Entry(message_id, data, channel, self._parse)
+        return RawMessage(message_id, data, channel, self._parse)
 
-    async def _page(self, channel: Readable, **place: int) -> tuple[list[Entry], int]:
+    async def _page(self, channel: Readable, **place: int) -> tuple[list[RawMessage], int]:
         """A page, oldest first, without what has no id; and how many messages came."""
         async with asyncio.timeout(self._seconds):
             data = await self._fetch(channel.id, PAGE, **place)
-        entries = [Entry(message_id, message, channel, self._parse) for message_id, message in _by_id(data)]
+        entries = [RawMessage(message_id, message, channel, self._parse) for message_id, message in _by_id(data)]
         if left_out := len(data) - len(entries):
             log.error("%d messages of channel %d have no id of their own and are left out", left_out, channel.id)
         return entries, len(data)

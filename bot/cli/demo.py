@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.cli.recall import AskedQuestion, find, show
+from bot.cli.recall import CommandLineQuestion, find, show
 from bot.cli.replay import replay_export, show_summary
 from bot.cli.start import DataDir, load
 from bot.observe import open_export
@@ -47,5 +47,5 @@ async def _demo(settings: Settings, console: Console) -> None:
     async with open_app(settings, extract=False) as app:
         for number, query in enumerate(QUESTIONS, start=1):
             console.print()
-            question = AskedQuestion(id=str(number), query=query)
+            question = CommandLineQuestion(id=str(number), query=query)
             show(console, question, await find(app, question, limit=3))

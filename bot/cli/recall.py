@@ -31,7 +31,7 @@ SHOWN_LINES = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedQuestion:
+class CommandLineQuestion:
     """A question of the command line; without a guild it is asked in every guild.
 
     Attributes:
@@ -91,9 +91,9 @@ def recall(
     if (query is None) == (queries is None):
         raise UserError("Give either a question or --queries FILE")
     if queries is not None:
-        questions: Iterator[AskedQuestion] = _read(queries)
+        questions: Iterator[CommandLineQuestion] = _read(queries)
     else:
-        asked = AskedQuestion(
+        asked = CommandLineQuestion(
             id="1", query=query or "", guild_id=guild, channel_id=channel, as_of=as_of, since=since, until=until
         )
         questions = iter([asked])
@@ -116,7 +116,7 @@ def recall(
     asyncio.run(ask())
 
 
-async def find(app: App, question: AskedQuestion, limit: int) -> AnswerRecord:
+async def find(app: App, question: CommandLineQuestion, limit: int) -> AnswerRecord:
     """Ask one question in one guild, or in all of them, the best hits first."""
     guild_ids = [question.guild_id] if question.guild_id is not None else await app.log.guild_ids()
     hits: list[Hit] = []
@@ -137,7 +137,7 @@ async def find(app: App, question: AskedQuestion, limit: int) -> AnswerRecord:
     return AnswerRecord(hits[:limit], names, list(notes))
 
 
-def _query(app: App, question: AskedQuestion, guild_id: int, limit: int) -> RecallQuery:
+def _query(app: App, question: CommandLineQuestion, guild_id: int, limit: int) -> RecallQuery:
     zone = app.services.guilds.zones.of(guild_id)
     asked_at = question.as_of or snowflake.from_ms(app.services.clock())
     now = snowflake.to_datetime(asked_at)
@@ -153,7 +153,7 @@ def _query(app: App, question: AskedQuestion, guild_id: int, limit: int) -> Reca
     )
 
 
-async def _answered(app: App, question: AskedQuestion, recalled: AnswerRecord, limit: int) -> AnswerRecord:
+async def _answered(app: App, question: CommandLineQuestion, recalled: AnswerRecord, limit: int) -> AnswerRecord:
     """The answer, and what it was made from; of several servers, from the one with the best hit."""
     if not recalled.hits:
         return replace(recalled, told=Answer(AnswerState.UNKNOWN))
@@ -168,7 +168,7 @@ def people_in(hit: Hit) -> set[int]:
     return {*hit.author_ids, *references.people_in([hit.text])}
 
 
-def as_record(question: AskedQuestion, answer: AnswerRecord) -> dict[str, Any]:
+def as_record(question: CommandLineQuestion, answer: AnswerRecord) -> dict[str, Any]:
     """The JSON object for one question."""
     record: dict[str, Any] = {
         "id": question.id,
@@ -196,7 +196,7 @@ def _record(hit: Hit, names: Mapping[int, str]) -> dict[str, Any]:
     return record
 
 
-def show(console: Console, question: AskedQuestion, answer: AnswerRecord) -> None:
+def show(console: Console, question: CommandLineQuestion, answer: AnswerRecord) -> None:
     """Print the hits of one question for people."""
     console.print(Text(printable(f"? {question.query}"), style="bold"))
     for note in answer.notes:
@@ -231,7 +231,7 @@ def _doubt_link(hit: Hit) -> str | None:
     return None if doubt is None else jump_url(hit.guild_id, doubt.channel_id, doubt.message_id)
 
 
-def _read(file: Path) -> Iterator[AskedQuestion]:
+def _read(file: Path) -> Iterator[CommandLineQuestion]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError):
@@ -239,12 +239,12 @@ def _read(file: Path) -> Iterator[AskedQuestion]:
     return iter([_question(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()])
 
 
-def _question(file: Path, number: int, line: str) -> AskedQuestion:
+def _question(file: Path, number: int, line: str) -> CommandLineQuestion:
     try:
         record = json.loads(line)
         given = {name: record.get(name) for name in ("guild_id", "channel_id", "as_of")}
         ids = {name: snowflake.parse(str(value)) for name, value in given.items() if value is not None}
-        return AskedQuestion(
+        return CommandLineQuestion(
             id=str(record["id"]),
             query=str(record["query"]),
             guild_id=ids.get("guild_id"),

@@ -43,7 +43,7 @@ CAREFUL_MS: Final = 60_000
 """For how long a new holder is careful."""
 
 
-class Number(NamedTuple):
+class ClaimNumber(NamedTuple):
     """What the holder writes to its collection.
 
     Attributes:
@@ -57,7 +57,7 @@ class Number(NamedTuple):
     counter: int
 
 
-Numbers = Mapping[int, Number | None]
+Numbers = Mapping[int, ClaimNumber | None]
 """The numbers in all collections of an installation on a server, by generation; None in one that has no number."""
 
 
@@ -80,7 +80,7 @@ class Sight(NamedTuple):
     """
 
     now_ms: int
-    strange: frozenset[Number] = frozenset()
+    strange: frozenset[ClaimNumber] = frozenset()
     latest: bool = False
     take_over: bool = False
 
@@ -105,9 +105,9 @@ class Claim:
     mends: bool = False
     since_ms: int = 0
     seen_ms: int = 0
-    watched: frozenset[Number] | None = None
+    watched: frozenset[ClaimNumber] | None = None
     watched_ms: int = 0
-    past: frozenset[Number] = frozenset()
+    past: frozenset[ClaimNumber] = frozenset()
 
     def after(self, sight: Sight) -> Claim:
         """How things stand after another look."""
@@ -130,7 +130,9 @@ class Claim:
         """A clock that was set back makes a holder new as well."""
         return not (self.since_ms + CAREFUL_MS <= now_ms and 0 <= now_ms - self.seen_ms < MINUTE_MS)
 
-    def _hold(self, sight: Sight, *, mends: bool, anew: bool = False, past: frozenset[Number] = frozenset()) -> Claim:
+    def _hold(
+        self, sight: Sight, *, mends: bool, anew: bool = False, past: frozenset[ClaimNumber] = frozenset()
+    ) -> Claim:
         holds_on = self.standing is Standing.HOLDING and 0 <= sight.now_ms - self.seen_ms < MINUTE_MS and not anew
         since_ms = self.since_ms if holds_on else sight.now_ms
         return Claim(Standing.HOLDING, self.term, mends, since_ms, sight.now_ms, past=past)

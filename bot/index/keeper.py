@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.index.claim import LOOK_MS, Claim, Number, Numbers, Sight, Standing
+from bot.index.claim import LOOK_MS, Claim, ClaimNumber, Numbers, Sight, Standing
 from bot.index.owner import new_id
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ ReadNumbers = Callable[["Generation"], Awaitable[Numbers]]
 MakeCollection = Callable[["Generation"], Awaitable[None]]
 """Has a generation's collection on its server, as this version lays it out. Raises StartupError and ServiceError."""
 
-WriteNumber = Callable[["Generation", Number], Awaitable[None]]
+WriteNumber = Callable[["Generation", ClaimNumber], Awaitable[None]]
 """Leaves a number in a generation's collection. Raises ServiceError."""
 
 
@@ -175,7 +175,7 @@ class Keeper:
             await self._have_collection(in_use, lost=in_use.number not in numbers)
             await self._owner.learn(claim.past)
             self._counter += 1
-            mine = Number(claim.term, self._run, self._counter)
+            mine = ClaimNumber(claim.term, self._run, self._counter)
             await self._owner.commit(mine)
             await self._write(in_use, mine)
         await self._stand(owner, before, claim)

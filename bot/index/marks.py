@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qdrant_client import models
 
-from bot.index.claim import Number
+from bot.index.claim import ClaimNumber
 from bot.index.points import COLLECTION, OWNER
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Mark:
     """
 
     installation: str
-    number: Number | None = None
+    number: ClaimNumber | None = None
     written_ms: int = 0
 
 
@@ -43,7 +43,7 @@ def mark_of(client: QdrantClient, collection: str) -> Mark | None:
     """The mark in a collection that is there, if any."""
     for record in client.retrieve(collection, [MARK], with_payload=True):
         fields: dict[str, Any] = record.payload or {}
-        number = Number(fields["term"], fields["run"], fields["counter"]) if "run" in fields else None
+        number = ClaimNumber(fields["term"], fields["run"], fields["counter"]) if "run" in fields else None
         return Mark(fields[OWNER], number, fields["written_ms"])
     return None
 

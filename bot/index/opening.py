@@ -23,7 +23,7 @@ from bot.index.points import COLLECTION, Filters, FoundPoint, Point, PointStore
 if TYPE_CHECKING:
     from mem0.configs.base import MemoryConfig
 
-    from bot.index.claim import Number, Numbers
+    from bot.index.claim import ClaimNumber, Numbers
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Embedder, Guard
     from bot.storage import Installation
@@ -245,7 +245,7 @@ async def numbers_on(home: Home) -> Numbers:
     return await asyncio.to_thread(qdrant_store.numbers_on, home)
 
 
-async def put_number(generation: Generation, home: Home, number: Number, now_ms: int) -> None:
+async def put_number(generation: Generation, home: Home, number: ClaimNumber, now_ms: int) -> None:
     """Leave a number in a generation's collection.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.index.claim import Number, Standing
+from bot.index.claim import ClaimNumber, Standing
 from bot.storage import Store, index_numbers, index_owner, upsert
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Owner(NamedTuple):
         installation: its id.
         standing: as the keeper last found it.
         settled: whether it has held the index for more than a minute.
-        term: see `Number`.
+        term: see `ClaimNumber`.
         latest: the newest number that was committed.
         take_over: whether it was asked to take over.
     """
@@ -43,7 +43,7 @@ class Owner(NamedTuple):
     standing: Standing
     settled: bool
     term: int
-    latest: Number | None
+    latest: ClaimNumber | None
     take_over: bool
 
 
@@ -64,25 +64,25 @@ class IndexOwner(Store):
             async with self._db.write(patient=True) as connection:
                 await self._have_row(connection)
             return await self.load()
-        latest = None if row.latest_run is None else Number(row.term, row.latest_run, row.counter)
+        latest = None if row.latest_run is None else ClaimNumber(row.term, row.latest_run, row.counter)
         settled = row.standing == SETTLED
         standing = Standing.HOLDING if settled else Standing(row.standing)
         return Owner(row.installation, standing, settled, row.term, latest, row.take_over)
 
-    async def knows(self, number: Number) -> bool:
+    async def knows(self, number: ClaimNumber) -> bool:
         """Whether this database once wrote a number, or learned of it."""
         query = select(index_numbers.c.counter).where(index_numbers.c.run == number.run)
         async with self._db.read() as connection:
             counter = await connection.scalar(query)
         return counter is not None and number.counter <= counter
 
-    async def commit(self, number: Number) -> None:
+    async def commit(self, number: ClaimNumber) -> None:
         """Keep a number for good, before it is written anywhere."""
         async with self._db.write() as connection:
             await self._keep(connection, number)
             await connection.execute(update(index_owner).values(term=number.term, latest_run=number.run))
 
-    async def learn(self, numbers: Collection[Number]) -> None:
+    async def learn(self, numbers: Collection[ClaimNumber]) -> None:
         """Know numbers of databases that are gone, or have lost the index, as if this one had written them."""
         if numbers:
             async with self._db.write() as connection:
@@ -110,7 +110,7 @@ class IndexOwner(Store):
             await connection.execute(update(index_owner).values(**fresh, term=0, latest_run=None))
         return before, installation
 
-    async def _keep(self, connection: AsyncConnection, number: Number) -> None:
+    async def _keep(self, connection: AsyncConnection, number: ClaimNumber) -> None:
         counted = upsert(self._db.dialect, index_numbers).values(run=number.run, counter=number.counter)
         counted = counted.on_conflict_do_update(index_elements=["run"], set_={"counter": number.counter})
         await connection.execute(counted)

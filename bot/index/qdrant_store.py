@@ -37,7 +37,7 @@ from bot.llm import Wire
 from bot.storage import chunks
 
 if TYPE_CHECKING:
-    from bot.index.claim import Number, Numbers
+    from bot.index.claim import ClaimNumber, Numbers
 
 _WIRE = Wire(httpx)
 
@@ -228,7 +228,7 @@ def numbers_on(home: Home) -> Numbers:
         return {number: None if mark is None else mark.number for number, mark in marks.items()}
 
 
-def put_number(home: Home, generation: int, dims: int, number: Number, now_ms: int) -> None:
+def put_number(home: Home, generation: int, dims: int, number: ClaimNumber, now_ms: int) -> None:
     """Leave a number in a generation's collection.
 
     Raises:

@@ -37,7 +37,7 @@ from bot.storage import Installation
 
 if TYPE_CHECKING:
     from bot.domain import Clock
-    from bot.index.claim import Number, Numbers
+    from bot.index.claim import ClaimNumber, Numbers
     from bot.index.generations import GenerationState
     from bot.index.mem0_index import Mem0Index
     from bot.llm import Ledger, SharedServer
@@ -225,7 +225,7 @@ class Vectors:
         if (home := await self._home(generation)) is not None:
             await make_collection(generation, home, layout_of(self._settings))
 
-    async def put_number(self, generation: Generation, number: Number) -> None:
+    async def put_number(self, generation: Generation, number: ClaimNumber) -> None:
         """Leave a number in a generation's collection, where it has one.
 
         Raises:
@@ -267,7 +267,7 @@ class Vectors:
         unknown = [number for number in sorted(numbers) if number not in known]
         return tuple([Generation(number, made) for number in unknown if not await self._is_strange(numbers[number])])
 
-    async def _is_strange(self, number: Number | None) -> bool:
+    async def _is_strange(self, number: ClaimNumber | None) -> bool:
         return number is not None and not await self.owner.knows(number)
 
     async def _home(self, generation: Generation) -> Home | None:

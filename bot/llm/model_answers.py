@@ -25,7 +25,7 @@ MOST_TRIES = 32
 
 
 @dataclass(slots=True)
-class Draft:
+class PartialAnswer:
     """What has come of an answer, at once or in parts.
 
     Attributes:

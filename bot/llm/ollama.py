@@ -34,7 +34,7 @@ from bot.domain import (
 )
 from bot.llm.base import Completion, CompletionRequest, plausible_count
 from bot.llm.manners import strict
-from bot.llm.model_answers import Draft
+from bot.llm.model_answers import PartialAnswer
 from bot.llm.ollama_faults import FAILURES, ollama_at, translated
 from bot.llm.provider import LoadedModel
 from bot.llm.wire import MOST_BYTES, Wire
@@ -106,7 +106,7 @@ class OllamaModel:
         window = self._window_for(request.prompt_tokens + TEMPLATE_TOKENS + room, traits.context_length)
         if request.before is not None:
             await request.before()
-        draft = Draft(request, room)
+        draft = PartialAnswer(request, room)
         try:
             parts = await self._client.chat(
                 self.model,
@@ -149,7 +149,7 @@ class OllamaModel:
         return self._window
 
 
-async def _read(parts: AsyncIterator[ollama.ChatResponse], draft: Draft) -> None:
+async def _read(parts: AsyncIterator[ollama.ChatResponse], draft: PartialAnswer) -> None:
     """Read an answer as it comes; closing the connection before its end ends the server's work on it.
 
     Raises:
@@ -172,7 +172,7 @@ def _is_prose(text: str, request: CompletionRequest) -> bool:
     return bool(request.schema and text) and "{" not in text
 
 
-def _check_prompt(draft: Draft, window: int) -> None:
+def _check_prompt(draft: PartialAnswer, window: int) -> None:
     """Raise AnswerCut where the prompt itself did not fit."""
     read = plausible_count(draft.prompt_tokens)
     if read is not None and not draft.ended and read > window - _EDGE:

@@ -33,7 +33,7 @@ from bot.domain import (
 )
 from bot.llm.base import Completion, CompletionRequest, fixed
 from bot.llm.manners import READ_CHARACTERS, Manner
-from bot.llm.model_answers import Draft
+from bot.llm.model_answers import PartialAnswer
 from bot.llm.wire import MOST_BYTES, ODD_ANSWERS, Wire, failed_with, retry_after
 
 ANSWER_SECONDS = 60.0
@@ -102,10 +102,10 @@ class OpenAIModel:
             raise outcome.error
         return outcome.completion(self.provider, self.model, time.monotonic() - started)
 
-    async def _ask(self, request: CompletionRequest, manner: Manner) -> Draft | _Declined:
+    async def _ask(self, request: CompletionRequest, manner: Manner) -> PartialAnswer | _Declined:
         if request.before is not None:
             await request.before()
-        draft = Draft(request, request.max_tokens)
+        draft = PartialAnswer(request, request.max_tokens)
         create = self._client.chat.completions.with_streaming_response.create
         try:
             async with create(model=self.model, **manner.parameters(request)) as response:
@@ -169,7 +169,7 @@ class _Declined:
     told: str
 
 
-async def _read(response: AsyncAPIResponse[Any], draft: Draft) -> None:
+async def _read(response: AsyncAPIResponse[Any], draft: PartialAnswer) -> None:
     """Read an answer as it comes; servers that don't know `stream` send it whole. May raise any of FAILURES."""
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         async for part in await response.parse():
@@ -192,13 +192,13 @@ async def _read(response: AsyncAPIResponse[Any], draft: Draft) -> None:
         draft.prompt_tokens, draft.completion_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
-def _count(usage: object, draft: Draft) -> None:
+def _count(usage: object, draft: PartialAnswer) -> None:
     if usage is not None:
         draft.prompt_tokens = getattr(usage, "prompt_tokens", None)
         draft.completion_tokens = getattr(usage, "completion_tokens", None)
 
 
-def _end(reason: object, refusal: object, draft: Draft) -> None:
+def _end(reason: object, refusal: object, draft: PartialAnswer) -> None:
     draft.cut |= reason == "length"
     draft.declined |= bool(refusal) or reason == "content_filter"
 

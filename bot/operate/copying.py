@@ -23,7 +23,7 @@ _TERMS: Final[tuple[Indexed, ...]] = ("messages", "memories")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CopyPosition:
     """How far a copy is: the last key of a table, or (with `is_text`) of its full text."""
 
     table: str = ""
@@ -36,10 +36,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TablePage:
     """Some rows of a table, or documents of its full text, and the place behind them."""
 
-    place: Place
+    place: CopyPosition
     rows: Sequence[dict[str, Any]] = ()
     documents: Sequence[Document] = ()
 
@@ -49,10 +49,10 @@ class Page:
         return len(self.rows) + len(self.documents)
 
 
-def place_of(written: str) -> Place:
-    """A place that `Place.as_json` wrote."""
+def place_of(written: str) -> CopyPosition:
+    """A place that `CopyPosition.as_json` wrote."""
     table, key, is_text = json.loads(written)
-    return Place(table, tuple(key), is_text)
+    return CopyPosition(table, tuple(key), is_text)
 
 
 async def copy_all(source: AsyncConnection, target: AsyncConnection) -> None:
@@ -62,7 +62,7 @@ async def copy_all(source: AsyncConnection, target: AsyncConnection) -> None:
     await give_numbers_after(target, await numbers(source))
 
 
-async def pages(source: AsyncConnection, begun: Place | None = None) -> AsyncIterator[Page]:
+async def pages(source: AsyncConnection, begun: CopyPosition | None = None) -> AsyncIterator[TablePage]:
     """Everything in a database, what others refer to first.
 
     Args:
@@ -71,14 +71,14 @@ async def pages(source: AsyncConnection, begun: Place | None = None) -> AsyncIte
     """
     tables = metadata.sorted_tables
     names = [table.name for table in tables]
-    place = begun or Place()
+    place = begun or CopyPosition()
     first = 0 if not place.table else names.index(place.table)
     if not place.is_text:
         for table in tables[first:]:
             after = place.key if table.name == place.table else ()
             while rows := await rows_after(source, table, after, ROWS):
                 after = tuple(rows[-1][column.name] for column in table.primary_key)
-                yield Page(Place(table.name, after), rows)
+                yield TablePage(CopyPosition(table.name, after), rows)
     fulltext = FullText(_dialect(source))
     for where in _TERMS:
         if place.is_text and _TERMS.index(cast("Indexed", place.table)) > _TERMS.index(where):
@@ -86,10 +86,10 @@ async def pages(source: AsyncConnection, begun: Place | None = None) -> AsyncIte
         last = int(place.key[0]) if place.is_text and where == place.table else -1
         while documents := await fulltext.page(source, where, last, ROWS):
             last = documents[-1].rowid
-            yield Page(Place(where, (last,), is_text=True), documents=documents)
+            yield TablePage(CopyPosition(where, (last,), is_text=True), documents=documents)
 
 
-async def put(target: AsyncConnection, page: Page) -> None:
+async def put(target: AsyncConnection, page: TablePage) -> None:
     """Write a page into an emptied database, in the caller's transaction."""
     if page.documents:
         where = cast("Indexed", page.place.table)

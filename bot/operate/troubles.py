@@ -26,7 +26,7 @@ Unwritten = Callable[[], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TroubleReport:
     """What can't be done now; a line for each reason, without content.
 
     Attributes:
@@ -72,18 +72,18 @@ class Troubles:
     async def note(self) -> None:
         """Note those of this process; where there are none, and none are noted, nothing is written."""
         own = self._own()
-        if own != Trouble():
+        if own != TroubleReport():
             await self._installation.set(self._key, json.dumps({"at_ms": self._clock(), **asdict(own)}))
             self._noted = True
         elif self._noted:
             await self._installation.drop([self._key])
             self._noted = False
 
-    async def look(self) -> Trouble:
+    async def look(self) -> TroubleReport:
         """Those of this process now, and what others noted lately."""
         own, notes = self._own(), await self._notes()
         fresh = [note for key, note in notes.items() if key != self._key and not self._is_old(note)]
-        return Trouble(
+        return TroubleReport(
             (*own.removals, *(line for note in fresh for line in note["removals"])),
             (*own.parts, *(line for note in fresh for line in note["parts"])),
         )
@@ -95,8 +95,8 @@ class Troubles:
     def _is_old(self, note: Mapping[str, Any]) -> bool:
         return bool(note["at_ms"] < self._clock() - FRESH_MS)
 
-    def _own(self) -> Trouble:
-        return Trouble(
+    def _own(self) -> TroubleReport:
+        return TroubleReport(
             tuple(_unwritten_line(count, reason) for reason, count in self._unwritten().items()),
             tuple(_down(name, standing) for name, standing in self._standings.items() if standing.waits),
         )

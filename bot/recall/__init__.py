@@ -9,11 +9,11 @@ from bot.recall.answers.service import Answer, Answers, AnswerState, Sentence
 from bot.recall.browse import BROWSABLE, BROWSED, Browse
 from bot.recall.catchup import CatchUp, Happened
 from bot.recall.composition import open_recall
-from bot.recall.digest import DigestLines, Period, sections_of
+from bot.recall.digest import DigestLines, DigestPeriod, sections_of
 from bot.recall.groups import Group, GroupPage, grouped, page_of
 from bot.recall.hits import memory_hit
 from bot.recall.matched import Matched
-from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
+from bot.recall.overview import OverviewSection, Part, by_channel, by_kind, pages, without
 from bot.recall.patient_responder import PatientResponder
 from bot.recall.presenter import Presented, Presenter, Reading, cited_by
 from bot.recall.query import RecallQuery, RecallResult
@@ -34,13 +34,14 @@ __all__ = [
     "Browse",
     "CatchUp",
     "DigestLines",
+    "DigestPeriod",
     "Group",
     "GroupPage",
     "Happened",
     "Matched",
+    "OverviewSection",
     "Part",
     "PatientResponder",
-    "Period",
     "Presented",
     "Presenter",
     "Reading",
@@ -48,7 +49,6 @@ __all__ = [
     "RecallQuery",
     "RecallResult",
     "Responder",
-    "Section",
     "Sentence",
     "Source",
     "Talks",

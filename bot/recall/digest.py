@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from bot.domain import Memory, MemoryKind, snowflake
 from bot.recall.hits import memory_hit
-from bot.recall.overview import Entry, Part, Section
+from bot.recall.overview import Entry, OverviewSection, Part
 from bot.storage import chunks, memories
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class DigestPeriod:
     """The time that a digest tells of, in milliseconds since 1970.
 
     Attributes:
@@ -57,7 +57,7 @@ class DigestLines:
         self._db = db
         self._catchup = catchup
 
-    async def of(self, period: Period, readable: frozenset[int]) -> list[Memory]:
+    async def of(self, period: DigestPeriod, readable: frozenset[int]) -> list[Memory]:
         """The memories to tell, kind by kind, of all that cites `readable` channels alone."""
         first, last = snowflake.from_ms(period.first_ms), snowflake.from_ms(period.last_ms)
         before = snowflake.from_ms(period.first_ms - LATE_MS)
@@ -80,13 +80,13 @@ class DigestLines:
         return frozenset(late)
 
 
-def sections_of(told: Sequence[Memory]) -> list[Section]:
+def sections_of(told: Sequence[Memory]) -> list[OverviewSection]:
     """What is told, kind by kind, ready to be written."""
     sections = []
     for kind, part in _PARTS.items():
         entries = tuple(Entry(part, memory_hit(memory)) for memory in told if memory.kind is kind)
         if entries:
-            sections.append(Section(entries, part))
+            sections.append(OverviewSection(entries, part))
     return sections
 
 

@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class OverviewSection:
     """Entries that belong together, the most important first.
 
     Attributes:
@@ -53,7 +53,7 @@ class Section:
     left: int = 0
 
 
-def by_kind(happened: Happened, concerning: Concerning) -> list[Section]:
+def by_kind(happened: Happened, concerning: Concerning) -> list[OverviewSection]:
     """What concerns the reader, then what happened, kind by kind."""
     theirs = _concerning(concerning)
     known = _ids(theirs)
@@ -63,11 +63,11 @@ def by_kind(happened: Happened, concerning: Concerning) -> list[Section]:
         (Part.PLAN, happened.plans),
         (Part.QUESTION, happened.questions),
     )
-    sections = [Section(tuple(_entries(part, memories, known)), part) for part, memories in kinds]
-    return [section for section in (Section(tuple(theirs)), *sections) if section.entries]
+    sections = [OverviewSection(tuple(_entries(part, memories, known)), part) for part, memories in kinds]
+    return [section for section in (OverviewSection(tuple(theirs)), *sections) if section.entries]
 
 
-def by_channel(happened: Happened, concerning: Concerning) -> list[Section]:
+def by_channel(happened: Happened, concerning: Concerning) -> list[OverviewSection]:
     """What concerns the reader, then what happened, channel by channel, the most important first."""
     theirs = _concerning(concerning)
     known = _ids(theirs)
@@ -75,11 +75,11 @@ def by_channel(happened: Happened, concerning: Concerning) -> list[Section]:
     channels: dict[int, list[Entry]] = {}
     for memory in by_weight(happened.memories, happened.topics):
         channels.setdefault(memory.channel_id, []).extend(_entries(parts[memory.id], [memory], known))
-    sections = (Section(tuple(entries), channel_id=channel_id) for channel_id, entries in channels.items())
-    return [section for section in (Section(tuple(theirs)), *sections) if section.entries]
+    sections = (OverviewSection(tuple(entries), channel_id=channel_id) for channel_id, entries in channels.items())
+    return [section for section in (OverviewSection(tuple(theirs)), *sections) if section.entries]
 
 
-def without(sections: Iterable[Section], message_ids: Collection[int]) -> list[Section]:
+def without(sections: Iterable[OverviewSection], message_ids: Collection[int]) -> list[OverviewSection]:
     """The sections without what stands on one of these messages."""
     kept = (
         replace(section, entries=tuple(e for e in section.entries if not set(message_ids) & set(e.hit.message_ids)))
@@ -88,7 +88,7 @@ def without(sections: Iterable[Section], message_ids: Collection[int]) -> list[S
     return [section for section in kept if section.entries]
 
 
-def pages(sections: Sequence[Section], lines: int) -> list[list[Section]]:
+def pages(sections: Sequence[OverviewSection], lines: int) -> list[list[OverviewSection]]:
     """The sections in pages of so many entries: the best of each first, and then what is left of them."""
     shares = [min(FIRST_LOOK, len(section.entries)) for section in sections]
     room = lines - sum(shares)
@@ -108,14 +108,14 @@ def pages(sections: Sequence[Section], lines: int) -> list[list[Section]]:
     return shown
 
 
-def _key(section: Section) -> tuple[Part | None, int | None]:
+def _key(section: OverviewSection) -> tuple[Part | None, int | None]:
     return section.part, section.channel_id
 
 
-def _cut(sections: Sequence[Section], lines: int) -> list[list[Section]]:
+def _cut(sections: Sequence[OverviewSection], lines: int) -> list[list[OverviewSection]]:
     """The sections, cut after so many entries."""
     flat = [(number, entry) for number, section in enumerate(sections) for entry in section.entries]
-    cut: list[list[Section]] = []
+    cut: list[list[OverviewSection]] = []
     for start in range(0, len(flat), lines):
         parts = groupby(flat[start : start + lines], key=itemgetter(0))
         cut.append([replace(sections[number], entries=tuple(e for _, e in part)) for number, part in parts])

@@ -38,7 +38,7 @@ class Keys:
     form: str = field(default_factory=_token, repr=False)
 
 
-class Access:
+class PageAccess:
     """Checks requests against the keys of this start."""
 
     def __init__(self, keys: Keys) -> None:

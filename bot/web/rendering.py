@@ -15,7 +15,7 @@ from bot.text import printable
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class WebPage:
     """A page to be rendered.
 
     Attributes:
@@ -47,7 +47,7 @@ class Templates:
         self._environment.globals |= {"jump_url": jump_url}
         self._loaded = {name: self._environment.get_template(name) for name in self._environment.list_templates()}
 
-    def render(self, shown: Shown, *, section: str, form_token: str) -> str:
+    def render(self, shown: WebPage, *, section: str, form_token: str) -> str:
         """The page as HTML.
 
         Args:

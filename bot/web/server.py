@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain import ChannelMemoryError, NotFound, StartupError, UserError, frames_of, reason_of
 from bot.storage import advice_on
-from bot.web.access import Access, Keys, names_this_machine
+from bot.web.access import Keys, PageAccess, names_this_machine
 from bot.web.pages import CHANGES, PAGES
-from bot.web.rendering import Shown, Templates
+from bot.web.rendering import Templates, WebPage
 from bot.web.services import OpenServices, PageServices
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def serving_page(services: OpenServices, port: int) -> AsyncIterator[str]:
         StartupError: the port can't be opened.
     """
     keys = Keys()
-    runner = web.AppRunner(Server(services, Access(keys)).application(), access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(WebServer(services, PageAccess(keys)).application(), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
         try:
@@ -72,10 +72,10 @@ async def serving_page(services: OpenServices, port: int) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-class Server:
+class WebServer:
     """Answers requests: checks who asks, calls the page, and renders what it gives."""
 
-    def __init__(self, services: OpenServices, access: Access) -> None:
+    def __init__(self, services: OpenServices, access: PageAccess) -> None:
         self._services = services
         self._access = access
         self._templates = Templates()
@@ -128,14 +128,14 @@ class Server:
     async def _give_style(self, _: web.Request) -> web.Response:
         return web.Response(text=self._style, content_type="text/css")
 
-    def _page(self, page: Callable[[PageServices, web.Request], Awaitable[Shown]]) -> Handler:
+    def _page(self, page: Callable[[PageServices, web.Request], Awaitable[WebPage]]) -> Handler:
         async def answer(request: web.Request) -> web.Response:
             async with self._services() as services:
                 return self._rendered(request, await page(services, request))
 
         return answer
 
-    def _change(self, change: Callable[[PageServices, web.Request, Mapping[str, str]], Awaitable[Shown]]) -> Handler:
+    def _change(self, change: Callable[[PageServices, web.Request, Mapping[str, str]], Awaitable[WebPage]]) -> Handler:
         async def answer(request: web.Request) -> web.Response:
             form = await self._access.form_of(request)
             async with self._services() as services:
@@ -143,7 +143,7 @@ class Server:
 
         return answer
 
-    def _rendered(self, request: web.Request, shown: Shown) -> web.Response:
+    def _rendered(self, request: web.Request, shown: WebPage) -> web.Response:
         section = "/" + request.path.split("/")[1]
         text = self._templates.render(shown, section=section, form_token=self._access.form_token)
         return web.Response(text=text, status=shown.status, content_type="text/html")
@@ -151,7 +151,7 @@ class Server:
     def _fault(self, request: web.Request, status: int, text: str) -> web.Response:
         """A page that says what went wrong; with the way to the other pages only for who may open them."""
         known = names_this_machine(request.host) and self._access.is_open(request)
-        shown = Shown("fault", "This did not work", {"text": text})
+        shown = WebPage("fault", "This did not work", {"text": text})
         rendered = self._templates.render(shown, section=request.path if known else "", form_token="")
         return web.Response(text=rendered, status=status, content_type="text/html")
 

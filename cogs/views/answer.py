@@ -13,7 +13,7 @@ LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedLine:
     """A line that an answer stands on, ready to be shown."""
 
     text: str
@@ -24,7 +24,7 @@ class Cited:
 def answer_box(
     title: str,
     sentences: Sequence[tuple[str, Sequence[int]]],
-    cited: Sequence[Cited],
+    cited: Sequence[CitedLine],
     *,
     below: str,
     linked: bool = True,

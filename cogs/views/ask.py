@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from cogs.views.base import Interaction, OwnView
-from cogs.views.choices import ABOUT, AboutMe
+from cogs.views.choices import ABOUT, AboutMeButton
 
 OpenHits = Callable[[Interaction], Awaitable[None]]
 """Shows the hits, as they are and as far as they may be read then."""
@@ -35,7 +35,7 @@ class AnswerPanel(OwnView):
         super().__init__(interaction)
         self.add_item(item)
         if open_hits is not None:
-            about = [] if open_about is None else [AboutMe(open_about, self.language.translated(ABOUT))]
+            about = [] if open_about is None else [AboutMeButton(open_about, self.language.translated(ABOUT))]
             self.add_item(ui.ActionRow(_Found(open_hits, self.language.say("What I found")), *about))
 
 

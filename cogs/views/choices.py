@@ -44,7 +44,7 @@ LABELS = MappingProxyType(
 ABOUT = Phrase("About me")
 
 
-class AboutMe(ui.Button[Any]):
+class AboutMeButton(ui.Button[Any]):
     """Opens what names the member who presses it, below hits and answers that do.
 
     Args:

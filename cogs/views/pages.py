@@ -16,7 +16,7 @@ from discord import ui
 from bot.domain import Phrase
 from bot.languages import Language
 from cogs.views.base import Interaction, OwnView
-from cogs.views.choices import ABOUT, LABELS, AboutMe, Offer
+from cogs.views.choices import ABOUT, LABELS, AboutMeButton, Offer
 from cogs.views.remember import CorrectModal
 
 PER_PAGE = 5
@@ -104,11 +104,11 @@ class Page:
     notes: tuple[str, ...] = ()
     empty: str = ""
     about: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ListPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListPart:
     """A list that can be turned to.
 
     Attributes:
@@ -265,7 +265,7 @@ class Pages(OwnView):
         )
         return [*correct, _Forget(item.memory_id, self.language.say("Forget")), *offered]
 
-    def _turning_to(self, part: Part) -> ui.Button[Pages]:
+    def _turning_to(self, part: ListPart) -> ui.Button[Pages]:
         press = None if part.source is None else partial(self.turn_to, part.source)
         return _Press(self.language.translated(part.label), press)
 
@@ -298,7 +298,7 @@ class Pages(OwnView):
         turning = [*self._turning(page), *sharing]
         if self._open_about is not None and page.about:
             about = partial(self._open_about, page.about)
-            turning.append(AboutMe(about, self.language.translated(ABOUT)))
+            turning.append(AboutMeButton(about, self.language.translated(ABOUT)))
         for row in (turning, [self._turning_to(part) for part in page.parts]):
             if row:
                 self.add_item(ui.ActionRow(*row))

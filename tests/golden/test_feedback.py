@@ -14,7 +14,7 @@ import pytest
 from bot.domain.model import PERSONAL_KINDS, Hit, HitKind, Line, Memory
 from bot.memories import Asker
 from bot.recall.hits import memory_hit
-from bot.recall.overview import Entry, Part, Section
+from bot.recall.overview import Entry, OverviewSection, Part
 from cogs.entries import EntryWriter
 from cogs.hits import hit_item
 from cogs.rendering import safe
@@ -99,7 +99,7 @@ def _hits(memories: list[Memory]) -> str:
 def _caught_up(memories: list[Memory]) -> str:
     entries = tuple(Entry(Part.DECISION, memory_hit(memory)) for memory in memories)
     writer = EntryWriter(CHAT.display_names, here=CHANNEL, day_of=lambda _: None, language=ENGLISH)
-    return writer.written([Section(entries, Part.DECISION)], [entry.hit for entry in entries])
+    return writer.written([OverviewSection(entries, Part.DECISION)], [entry.hit for entry in entries])
 
 
 def _receipts(memories: list[Memory]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.cli.recall import AskedQuestion, find
+from bot.cli.recall import CommandLineQuestion, find
 from bot.domain import UserError, snowflake
 from bot.domain.model import Message
 from bot.llm.loading import load_settings
@@ -114,7 +114,7 @@ async def test_the_command_line_takes_times_in_words_and_says_how_it_understood_
         await app.log.append([Said(message, "Ada")])
 
         async def recalled(since: str | None = None, until: str | None = None) -> tuple[int, list[str]]:
-            question = AskedQuestion(id="1", query="plywood?", as_of=asked, since=since, until=until)
+            question = CommandLineQuestion(id="1", query="plywood?", as_of=asked, since=since, until=until)
             record = await find(app, question, 5)
             return len(record.hits), record.notes
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain import Citation, Memory, MemoryKind, snowflake
 from bot.recall.catchup import CatchUp
-from bot.recall.digest import TOPICS, DigestLines, Period, sections_of
+from bot.recall.digest import TOPICS, DigestLines, DigestPeriod, sections_of
 from bot.recall.overview import Part
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
@@ -16,7 +16,7 @@ from tests.fixtures.storage import CHANNEL, GUILD, NOW_MS
 pytestmark = pytest.mark.both_databases
 
 HOUR_MS = 3_600_000
-DAY = Period(first_ms=NOW_MS - 24 * HOUR_MS, last_ms=NOW_MS, looked_ms=NOW_MS - 24 * HOUR_MS + 1_000)
+DAY = DigestPeriod(first_ms=NOW_MS - 24 * HOUR_MS, last_ms=NOW_MS, looked_ms=NOW_MS - 24 * HOUR_MS + 1_000)
 HERE = frozenset({CHANNEL})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.domain import ServiceUnavailable
-from bot.index.claim import LOOK_MS, MINUTE_MS, Number, Numbers, Standing
+from bot.index.claim import LOOK_MS, MINUTE_MS, ClaimNumber, Numbers, Standing
 from bot.index.generations import Generation, Made
 from bot.index.keeper import Keeper
 from bot.index.owner import IndexOwner, ask_to_take_over
@@ -30,11 +30,11 @@ class Collection:
         answers: whether a write is confirmed; it arrives all the same.
     """
 
-    number: Number | None = None
-    elsewhere: dict[int, Number | None] = field(default_factory=dict)
+    number: ClaimNumber | None = None
+    elsewhere: dict[int, ClaimNumber | None] = field(default_factory=dict)
     exists: bool = False
     answers: bool = True
-    writes: list[Number] = field(default_factory=list)
+    writes: list[ClaimNumber] = field(default_factory=list)
 
     async def read(self, _: Generation) -> Numbers:
         return {**self.elsewhere, **({IN_USE.number: self.number} if self.exists else {})}
@@ -42,7 +42,7 @@ class Collection:
     async def make(self, _: Generation) -> None:
         self.exists = True
 
-    async def write(self, _: Generation, number: Number) -> None:
+    async def write(self, _: Generation, number: ClaimNumber) -> None:
         self.number = number
         self.writes.append(number)
         if not self.answers:
@@ -85,7 +85,7 @@ async def test_every_number_is_kept_for_good_and_no_later_one_is_known(database:
     assert [await owner.knows(number) for number in collection.writes] == [True] * 9
     last = collection.writes[-1]
     assert not await owner.knows(last._replace(counter=last.counter + 1))
-    assert not await owner.knows(Number(0, "another", 1))
+    assert not await owner.knows(ClaimNumber(0, "another", 1))
 
 
 async def test_it_writes_every_twenty_seconds(database: Database, clock: FakeClock) -> None:
@@ -123,7 +123,7 @@ async def test_what_an_earlier_process_found_counts_no_more_when_another_begins(
         await process.refresh(IN_USE)
         clock.advance(LOOK_MS / 1_000)
     assert (await IndexOwner(database).load()).settled
-    collection.number = Number(0, "another", 1)  # this is the copy
+    collection.number = ClaimNumber(0, "another", 1)  # this is the copy
     copy = keeper(database, collection, clock)
     await copy.refresh(IN_USE)
     assert (await IndexOwner(database).load()).standing is Standing.WATCHING
@@ -144,7 +144,7 @@ async def test_an_embedded_index_has_no_number_and_leaves_nothing_to_take_over(
 
 async def test_the_term_stays_from_a_server_to_the_folder_and_back(database: Database, clock: FakeClock) -> None:
     await IndexOwner(database).load()
-    await IndexOwner(database).commit(Number(3, "earlier", 1))
+    await IndexOwner(database).commit(ClaimNumber(3, "earlier", 1))
     collection = Collection()
     process = keeper(database, collection, clock)
     for generation in (EMBEDDED, IN_USE):
@@ -158,7 +158,7 @@ async def test_the_claim_to_one_server_is_none_to_another(database: Database, cl
     for _ in range(5):
         await process.refresh(IN_USE)
         clock.advance(LOOK_MS / 1_000)
-    collection.number = Number(0, "another", 1)
+    collection.number = ClaimNumber(0, "another", 1)
     await process.refresh(Generation(2, replace(IN_USE.made, server="http://elsewhere:6333")))
     assert (process.standing, process.removes) == (Standing.WATCHING, False)
 
@@ -166,7 +166,7 @@ async def test_the_claim_to_one_server_is_none_to_another(database: Database, cl
 async def test_nothing_is_made_while_a_number_in_another_collection_is_watched(
     database: Database, clock: FakeClock
 ) -> None:
-    collection = Collection(elsewhere={2: Number(0, "another", 1)})
+    collection = Collection(elsewhere={2: ClaimNumber(0, "another", 1)})
     process = keeper(database, collection, clock)
     for _ in range(MINUTE_MS // LOOK_MS):
         await process.refresh(IN_USE)
@@ -174,8 +174,8 @@ async def test_nothing_is_made_while_a_number_in_another_collection_is_watched(
         assert (process.standing, collection.exists) == (Standing.WATCHING, False)
     await process.refresh(IN_USE)
     assert (process.standing, collection.exists) == (Standing.HOLDING, True)
-    assert await IndexOwner(database).knows(Number(0, "another", 1)), "it stood still"
-    assert not await IndexOwner(database).knows(Number(0, "another", 2))
+    assert await IndexOwner(database).knows(ClaimNumber(0, "another", 1)), "it stood still"
+    assert not await IndexOwner(database).knows(ClaimNumber(0, "another", 2))
 
 
 async def test_it_counts_each_time_the_index_was_another_state_of_itself(database: Database, clock: FakeClock) -> None:

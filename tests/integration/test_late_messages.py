@@ -21,7 +21,7 @@ from bot.observe.unread import UnreadMessages
 from bot.storage.schema import set_aside
 from bot.storage.set_aside_store import RETRY_MS, SetAside
 from cogs.late import LateMessages
-from cogs.pages import Entry, History
+from cogs.pages import HistoryReader, RawMessage
 from tests.fixtures.memory import Pipeline
 from tests.fixtures.payloads import MESSAGE, USER, Json
 from tests.fixtures.storage import AUTHOR, CHANNEL, GUILD, NOW_MS
@@ -64,7 +64,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.channel: Any = SimpleNamespace(id=CHANNEL, guild=SimpleNamespace(id=GUILD))
-        self.late = LateMessages(History(self._fetch, self._fetch, parse), self.unread, self.intake)
+        self.late = LateMessages(HistoryReader(self._fetch, self._fetch, parse), self.unread, self.intake)
 
     async def _fetch(self, channel_id: int, message_id: int) -> Json:
         self.asked.append(message_id)
@@ -74,7 +74,7 @@ class Desk:
 
     async def read(self, **changes: Any) -> Said | None:  # noqa: ANN401 - any field
         """Meet a message in a page that can't be read there."""
-        entry = Entry(ID, payload(edited_timestamp=NO_TIME) | changes, self.channel, parse)
+        entry = RawMessage(ID, payload(edited_timestamp=NO_TIME) | changes, self.channel, parse)
         return await self.late.read_singly(entry, to_said)
 
     async def read_due(self) -> int:

@@ -19,7 +19,7 @@ from bot.memories import Asker, ForgetOutcome
 from bot.memories.named import MOST_OPEN, UNDECIDED_MS, Named
 from bot.observe import set_state
 from bot.recall import Browse, CatchUp, DigestLines, Recall, RecallQuery, Upcoming, memory_hit
-from bot.recall.digest import Period
+from bot.recall.digest import DigestPeriod
 from bot.recall.hits import Hits
 from bot.remember.statement import Judgement, Statement
 from bot.storage import flags, messages
@@ -65,7 +65,7 @@ async def shown_by(pipeline: Pipeline, memory: Memory, question: str = "who brin
     catchup = CatchUp(p.db, p.store, p.fulltext)
     now = memory.newest.message_id + 1
     first = snowflake.from_ms(NOW_MS - 2 * DAY_MS)
-    period = Period(NOW_MS - 2 * DAY_MS, NOW_MS, 0)
+    period = DigestPeriod(NOW_MS - 2 * DAY_MS, NOW_MS, 0)
     at = snowflake.to_datetime(now)
     by_words = RecallQuery(guild_id=GUILD, text=question, channel_ids=here, by_meaning=False)
     by_meaning = replace(by_words, text="qzvx", by_meaning=True)

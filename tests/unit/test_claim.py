@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.index.claim import LOOK_MS, MINUTE_MS, Claim, Number, Sight, Standing
+from bot.index.claim import LOOK_MS, MINUTE_MS, Claim, ClaimNumber, Sight, Standing
 
 START = 1_000_000
-THEIRS = Number(0, "theirs", 3)
+THEIRS = ClaimNumber(0, "theirs", 3)
 
 
-def strange(now_ms: int, *numbers: Number, take_over: bool = False) -> Sight:
+def strange(now_ms: int, *numbers: ClaimNumber, take_over: bool = False) -> Sight:
     return Sight(now_ms, frozenset(numbers), take_over=take_over)
 
 
@@ -24,7 +24,7 @@ def holder(held_ms: int) -> Claim:
     return Claim(Standing.HOLDING, since_ms=START - held_ms, seen_ms=START - LOOK_MS)
 
 
-def moved(number: Number, steps: int = 1) -> Number:
+def moved(number: ClaimNumber, steps: int = 1) -> ClaimNumber:
     return number._replace(counter=number.counter + steps)
 
 
@@ -50,7 +50,7 @@ def test_a_strange_number_that_moves_makes_it_the_copy() -> None:
 
 
 def test_another_number_of_another_run_has_moved_as_well() -> None:
-    claim = NEW.after(STRANGE).after(strange(START + LOOK_MS, Number(0, "third", 1)))
+    claim = NEW.after(STRANGE).after(strange(START + LOOK_MS, ClaimNumber(0, "third", 1)))
     assert claim.standing is Standing.COPY
 
 
@@ -72,7 +72,7 @@ def test_a_copy_whose_rival_is_gone_watches_for_a_minute_before_it_holds() -> No
 
 
 def test_numbers_that_stood_still_are_known_from_then_on() -> None:
-    both = (THEIRS, Number(0, "third", 1))
+    both = (THEIRS, ClaimNumber(0, "third", 1))
     assert NEW.after(strange(START, *both)).after(strange(START + MINUTE_MS, *both)).past == frozenset(both)
     assert NEW.after(strange(START, *both, take_over=True)).past == frozenset(both)
 
@@ -123,7 +123,7 @@ def test_told_to_take_over_it_holds_at_once_with_a_later_term() -> None:
         claim = before.after(strange(START, THEIRS, take_over=True))
         assert (claim.standing, claim.term, claim.mends) == (Standing.HOLDING, 1, True)
         assert not claim.is_settled(START), "in its first minute it is careful"
-    assert NEW.after(strange(START, Number(4, "theirs", 1), take_over=True)).term == 5
+    assert NEW.after(strange(START, ClaimNumber(4, "theirs", 1), take_over=True)).term == 5
 
 
 def test_a_copy_that_still_knows_all_numbers_takes_over_with_a_later_term_as_well() -> None:
@@ -138,11 +138,13 @@ def test_told_to_take_over_a_holder_does_nothing() -> None:
 
 def test_a_later_term_makes_a_holder_the_copy_at_its_next_look_however_long_it_held() -> None:
     for held in (0, 5 * MINUTE_MS):
-        assert holder(held).after(strange(START, Number(1, "theirs", 1))).standing is Standing.COPY
+        assert holder(held).after(strange(START, ClaimNumber(1, "theirs", 1))).standing is Standing.COPY
 
 
 def test_a_later_term_that_stands_still_is_gone_on_with() -> None:
-    claim = NEW.after(strange(START, Number(3, "theirs", 1))).after(strange(START + MINUTE_MS, Number(3, "theirs", 1)))
+    claim = NEW.after(strange(START, ClaimNumber(3, "theirs", 1))).after(
+        strange(START + MINUTE_MS, ClaimNumber(3, "theirs", 1))
+    )
     assert (claim.standing, claim.term) == (Standing.HOLDING, 3)
 
 
@@ -159,7 +161,7 @@ def test_of_two_that_start_at_once_one_holds() -> None:
     """Each looks in turn and writes where it holds; whoever begins, the other becomes the copy."""
     for first in (0, 1):
         claims, counters = [NEW, NEW], [0, 0]
-        number: Number | None = None
+        number: ClaimNumber | None = None
         for step in range(20):
             at = (first + step) % 2
             unknown = [] if number is None or number.run == str(at) else [number]
@@ -167,7 +169,7 @@ def test_of_two_that_start_at_once_one_holds() -> None:
             claims[at] = claims[at].after(Sight(now_ms, frozenset(unknown), latest=not unknown))
             if claims[at].standing is Standing.HOLDING:
                 counters[at] += 1
-                number = Number(0, str(at), counters[at])
+                number = ClaimNumber(0, str(at), counters[at])
         assert sorted(claim.standing for claim in claims) == [Standing.COPY, Standing.HOLDING]
 
 

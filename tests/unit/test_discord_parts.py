@@ -18,7 +18,7 @@ from bot.guilds.policy import Policy
 from cogs.checks import Cooldowns
 from cogs.content import content_of
 from cogs.faults import UNREACHABLE
-from cogs.pages import History
+from cogs.pages import HistoryReader
 from cogs.texts import cooldown, memories, messages, service_down
 from cogs.views.confirm import receipt_view
 from tests.fixtures.discord import texts_of
@@ -154,7 +154,7 @@ async def test_what_has_no_id_in_a_history_is_left_out_alone(odd: object) -> Non
         start = next((i for i, m in enumerate(history) if m is not odd and int(m["id"]) > after), len(history))
         return history[start : start + limit] if not before else history[:limit]
 
-    pages = History(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
+    pages = HistoryReader(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
     assert [entry.id async for entry in pages.after(channel, 0)] == list(range(1, 251))
     with pytest.raises(ValueError, match="without ids"):
         await pages.before(channel, 251)
@@ -166,7 +166,7 @@ async def test_a_history_that_heeds_no_place_ends() -> None:
     async def fetch(*_: object, **__: object) -> list[Any]:
         return [{"id": str(number)} for number in range(1, 101)]
 
-    pages = History(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
+    pages = HistoryReader(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
     assert [entry.id async for entry in pages.after(channel, 40)] == list(range(41, 101))
 
 
@@ -177,7 +177,7 @@ async def test_what_is_no_page_of_history_is_none(page: object) -> None:
     async def fetch(*_: object, **__: object) -> object:
         return page
 
-    pages = History(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
+    pages = HistoryReader(fetch, fetch, lambda **_: None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no page"):
         await anext(pages.after(channel, 0))
 
@@ -192,7 +192,7 @@ async def test_a_page_of_history_that_does_not_come_is_given_up() -> None:
     def parse(**_: object) -> discord.Message:
         raise AssertionError
 
-    pages = History(never, never, parse, seconds=0.01)
+    pages = HistoryReader(never, never, parse, seconds=0.01)
     with pytest.raises(UNREACHABLE):
         await pages.before(channel, 100)
     with pytest.raises(UNREACHABLE):

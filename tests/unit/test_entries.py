@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.model import Citation, Doubt, Memory, MemoryKind, Message
 from bot.recall.hits import memory_hit, message_hit
-from bot.recall.overview import Entry, Part, Section
+from bot.recall.overview import Entry, OverviewSection, Part
 from bot.text.appointments import Appointment
 from cogs.catchup import LINES
 from cogs.entries import LINE_CHARS, PAGE_CHARS, EntryWriter
@@ -26,7 +26,7 @@ def written(entries: list[Entry], name: str, *, channels: int = 0, code: str = "
     writer = EntryWriter(names, here=1, day_of=lambda _: WEEK, language=LANGUAGES.of(code))
     size = LINES // max(1, channels)
     sections = [
-        Section(tuple(entries[start : start + size]), channel_id=BIG if channels else None, left=9_999)
+        OverviewSection(tuple(entries[start : start + size]), channel_id=BIG if channels else None, left=9_999)
         for start in range(0, LINES, size)
     ]
     return writer.written(sections, [entry.hit for entry in entries])

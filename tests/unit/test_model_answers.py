@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import AnswerCut, AnswerInvalid
 from bot.llm.base import CompletionRequest, Enough, plausible_count
-from bot.llm.model_answers import CHARACTERS_A_TOKEN, Draft, json_in
+from bot.llm.model_answers import CHARACTERS_A_TOKEN, PartialAnswer, json_in
 
 SCHEMA = {"type": "object", "properties": {"memories": {"type": "array"}}, "required": ["memories"]}
 WANTED = '{"memories": ["the meeting is on Friday"]}'
@@ -85,7 +85,7 @@ def test_counts_that_can_not_be_are_unknown(told: object, believed: int | None) 
 
 
 def test_an_answer_without_end_is_cut() -> None:
-    draft = Draft(request(max_tokens=10), 10)
+    draft = PartialAnswer(request(max_tokens=10), 10)
     parts = 0
     while draft.add("words and more of them " * 4):
         parts += 1
@@ -95,7 +95,7 @@ def test_an_answer_without_end_is_cut() -> None:
 
 
 def test_of_an_answer_that_was_ended_early_its_beginning_is_kept() -> None:
-    draft = Draft(request(enough=lambda text: text.endswith("x")), 100)
+    draft = PartialAnswer(request(enough=lambda text: text.endswith("x")), 100)
     assert draft.add('Here: {"memories": ["')
     assert not draft.add("x")
     completion = draft.completion("ollama", "m", 1.0)
@@ -103,7 +103,7 @@ def test_of_an_answer_that_was_ended_early_its_beginning_is_kept() -> None:
 
 
 def test_parts_that_are_no_text_are_no_answer() -> None:
-    draft = Draft(request(), 100)
+    draft = PartialAnswer(request(), 100)
     draft.add([{"type": "text", "text": WANTED}], 7)
     with pytest.raises(AnswerInvalid):
         draft.completion("openai", "m", 1.0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.domain.model import Citation, Memory, MemoryKind, Message
 from bot.recall.catchup import Concerning, Happened
-from bot.recall.overview import Part, Section, by_channel, by_kind, pages, without
+from bot.recall.overview import OverviewSection, Part, by_channel, by_kind, pages, without
 
 GUILD, HERE, THERE, ANN, ME = 1, 10, 11, 20, 21
 NOTHING = Concerning((), (), (), ())
@@ -30,7 +30,7 @@ def happened(
     return Happened(1, 0, 0, frozenset(), *map(tuple, (topics, decisions, plans, questions)))
 
 
-def texts(section: Section) -> list[str]:
+def texts(section: OverviewSection) -> list[str]:
     return [entry.hit.text for entry in section.entries]
 
 

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -49,6 +50,15 @@ def test_bot_holds_packages_alone() -> None:
 def test_no_file_is_too_long_to_be_read_at_once() -> None:
     lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
     assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, set[str]] = defaultdict(set)
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(str(path.relative_to(ROOT)))
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 def test_a_package_is_imported_by_its_face() -> None:

@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from cogs.connection import EventReader
 from cogs.content import content_of
-from cogs.pages import Entry, UnreadableMessage
+from cogs.pages import RawMessage, UnreadableMessage
 from cogs.payloads import EventPlace, place_of
 from tests.fixtures.payloads import CHANNEL, MESSAGE, ROLE, THREAD, USER, Json, shuffled, variants
 from tests.loopback.discord_world import World
@@ -61,7 +61,7 @@ class Client:
         """What is kept of a message."""
         channel = self.guild.get_channel(PLACE)
         assert isinstance(channel, discord.TextChannel)
-        entry = Entry(int(payload["id"]), copy.deepcopy(payload), channel, self.state.create_message)
+        entry = RawMessage(int(payload["id"]), copy.deepcopy(payload), channel, self.state.create_message)
         return entry.read(lambda message: content_of(message, may_quote=lambda _: True))
 
 

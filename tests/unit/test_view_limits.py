@@ -18,7 +18,7 @@ from cogs.views.base import OpenViews
 from cogs.views.choices import Choice, Offer
 from cogs.views.confirm import Confirm
 from cogs.views.notice import notice_view
-from cogs.views.pages import PER_PAGE, Page, PageItem, Pages, Part
+from cogs.views.pages import PER_PAGE, ListPart, Page, PageItem, Pages
 from cogs.views.remember import CorrectModal, RememberModal
 from cogs.views.settings import SettingsPanel, ZoneModal
 from cogs.views.setup import SetupPanel, Step
@@ -55,7 +55,7 @@ def pages(interaction: Any) -> Iterator[Pages]:  # noqa: ANN401
     offers = tuple(Offer("1", choice) for choice in (Choice.REPLACE_NAME, Choice.FLAG))
     item = PageItem(text="t", caption="c", url="https://discord.com", memory_id="1", event_of="1", correctable=True)
     others = PageItem(text="t", caption="c", url="https://discord.com", offers=offers)
-    parts = (Part("About me", None), Part("To decide", source))
+    parts = (ListPart("About me", None), ListPart("To decide", source))
     actions: Any = SimpleNamespace()
     for dense in (True, False):
         page = Page(title="t", items=(item, others), number=99, pages=1_000, weaker=9_999, dense=dense, parts=parts)

@@ -28,7 +28,7 @@ from bot.domain import (
     is_at_home,
 )
 from bot.llm.base import Completion, CompletionRequest, LanguageModel, fixed
-from bot.llm.model_answers import Draft
+from bot.llm.model_answers import PartialAnswer
 from bot.llm.prices import Price
 from bot.llm.provider import ModelProvider
 from bot.llm.wire import ODD_ANSWERS, Wire, failed_with, retry_after
@@ -171,10 +171,10 @@ class AnthropicModel:
         self._takes_temperature = True
         return False
 
-    async def _ask(self, request: CompletionRequest) -> Draft:
+    async def _ask(self, request: CompletionRequest) -> PartialAnswer:
         if request.before is not None:
             await request.before()
-        draft = Draft(request, request.max_tokens)
+        draft = PartialAnswer(request, request.max_tokens)
         try:
             async with self._client.stream("POST", "/v1/messages", json=self._body(request)) as response:
                 await self._refuse(response)
@@ -240,7 +240,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
             yield json.loads(line.removeprefix("data:"))
 
 
-def _take(event: Mapping[str, Any], draft: Draft, server: Server) -> bool:
+def _take(event: Mapping[str, Any], draft: PartialAnswer, server: Server) -> bool:
     """Take an event into an answer; whether more of it is wanted.
 
     Raises:

@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.domain import Memory, Refused, references
 from bot.memories import MAX_TEXT, Asker
 from bot.web.pages.memory import line_of, memory_of
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from bot.web.services import PageServices
@@ -22,7 +22,7 @@ NOBODY = 0
 SEVERAL = "Several members said this, and a correction is one member's words: forget it instead, or ask them."
 
 
-async def ask_to_correct(services: PageServices, request: web.Request) -> Shown:
+async def ask_to_correct(services: PageServices, request: web.Request) -> WebPage:
     """The form with the text of a memory.
 
     Raises:
@@ -33,7 +33,7 @@ async def ask_to_correct(services: PageServices, request: web.Request) -> Shown:
     return await _form(services, memory, await services.own.wording(memory.id, _operator(memory, corrects=True)))
 
 
-async def correct(services: PageServices, request: web.Request, form: Mapping[str, str]) -> Shown:
+async def correct(services: PageServices, request: web.Request, form: Mapping[str, str]) -> WebPage:
     """Give a memory its new text; what can't be taken is shown again with the reason.
 
     Raises:
@@ -50,17 +50,17 @@ async def correct(services: PageServices, request: web.Request, form: Mapping[st
     raise web.HTTPSeeOther(f"/memories/{memory.id}?done=corrected")
 
 
-async def ask_to_forget(services: PageServices, request: web.Request) -> Shown:
+async def ask_to_forget(services: PageServices, request: web.Request) -> WebPage:
     """The question whether a memory is to go.
 
     Raises:
         NotFound: it is gone.
     """
     memory = await memory_of(services, request.match_info["id"])
-    return Shown("forget", "Forget this memory?", {"line": await line_of(services, memory)})
+    return WebPage("forget", "Forget this memory?", {"line": await line_of(services, memory)})
 
 
-async def forget(services: PageServices, request: web.Request, _: Mapping[str, str]) -> Shown:
+async def forget(services: PageServices, request: web.Request, _: Mapping[str, str]) -> WebPage:
     """Remove a memory whole.
 
     Raises:
@@ -85,7 +85,7 @@ def _operator(memory: Memory, *, corrects: bool = False) -> Asker:
     return Asker(user_id=user_id, guild_id=memory.guild_id, readable=places, moderated=places)
 
 
-async def _form(services: PageServices, memory: Memory, text: str, fault: str = "") -> Shown:
+async def _form(services: PageServices, memory: Memory, text: str, fault: str = "") -> WebPage:
     names = await services.directory.names(memory.guild_id, references.people_in([memory.text]))
     values = {
         "line": await line_of(services, memory),
@@ -94,4 +94,4 @@ async def _form(services: PageServices, memory: Memory, text: str, fault: str = 
         "people": sorted(names.items()),
         "most": MAX_TEXT,
     }
-    return Shown("correct", "Correct this memory", values, 400 if fault else 200)
+    return WebPage("correct", "Correct this memory", values, 400 if fault else 200)

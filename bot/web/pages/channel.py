@@ -8,7 +8,7 @@ from bot.domain import NotFound
 from bot.operate import DAYS
 from bot.web.pages.chart import bars
 from bot.web.pages.names import channel_name, server_name, snowflake_in
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bot.web.services import PageServices
 
 
-async def show(services: PageServices, request: web.Request) -> Shown:
+async def show(services: PageServices, request: web.Request) -> WebPage:
     """Its figures.
 
     Raises:
@@ -28,7 +28,7 @@ async def show(services: PageServices, request: web.Request) -> Shown:
     days = await services.activity.by_day(
         channel.guild_id, days=DAYS, now_ms=services.clock(), channel_id=channel.channel_id
     )
-    return Shown(
+    return WebPage(
         "channel",
         channel_name({channel.channel_id: channel.name}, channel.channel_id),
         {

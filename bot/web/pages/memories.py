@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from bot.domain import MemoryKind, snowflake
 from bot.guilds import kind_name
 from bot.web.pages.names import channel_name, memory_lines, server_name
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -28,7 +28,7 @@ DONE = {"forgotten": "Forgotten; nothing of that memory is kept."}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MemoryQuery:
     """What is looked for, as the address has it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Wanted:
         return "/memories?" + urlencode({name: value for name, value in given.items() if value})
 
 
-async def show(services: PageServices, request: web.Request) -> Shown:
+async def show(services: PageServices, request: web.Request) -> WebPage:
     """One page of the memories that hold, newest first."""
     names = await services.guilds.names()
     servers = [(figures.guild_id, server_name(names, figures.guild_id)) for figures in await services.figures.servers()]
@@ -76,7 +76,7 @@ async def show(services: PageServices, request: web.Request) -> Shown:
     if wanted.channel_id is not None:
         known = await services.directory.channels(wanted.guild_id, [wanted.channel_id])
         channel = channel_name(known, wanted.channel_id)
-    return Shown(
+    return WebPage(
         "memories",
         "Memories",
         {
@@ -92,7 +92,7 @@ async def show(services: PageServices, request: web.Request) -> Shown:
     )
 
 
-async def _load(services: PageServices, wanted: Wanted) -> MemoryPage:
+async def _load(services: PageServices, wanted: MemoryQuery) -> MemoryPage:
     return await services.browse.page(
         wanted.guild_id,
         readable=None if wanted.channel_id is None else frozenset({wanted.channel_id}),
@@ -103,10 +103,10 @@ async def _load(services: PageServices, wanted: Wanted) -> MemoryPage:
     )
 
 
-def _wanted(query: Mapping[str, str], default_guild_id: int) -> Wanted:
+def _wanted(query: Mapping[str, str], default_guild_id: int) -> MemoryQuery:
     """What is looked for; whatever can't be understood is left out."""
     kinds = {kind.value: kind for kind in MemoryKind}
-    return Wanted(
+    return MemoryQuery(
         guild_id=_number(query.get("server", "")) or default_guild_id,
         kind=kinds.get(query.get("kind", "")),
         words=query.get("words", "").strip()[:MOST_WORDS],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain import Memory, NotFound, jump_url, references, snowflake
 from bot.web.pages.names import MemoryLine, channel_name, memory_lines, server_name
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -42,7 +42,7 @@ async def line_of(services: PageServices, memory: Memory) -> MemoryLine:
     return line
 
 
-async def show(services: PageServices, request: web.Request) -> Shown:
+async def show(services: PageServices, request: web.Request) -> WebPage:
     """A memory in full.
 
     Raises:
@@ -52,7 +52,7 @@ async def show(services: PageServices, request: web.Request) -> Shown:
     guild_id = memory.guild_id
     older = (await services.store.before([memory.id], readable=None)).get(memory.id, [])
     doubt = memory.doubt
-    return Shown(
+    return WebPage(
         "memory",
         "Memory",
         {

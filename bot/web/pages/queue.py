@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.web.pages.names import channel_name, server_name
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -16,7 +16,7 @@ SHOWN = 100
 """Of channels and of messages; the counts are of all."""
 
 
-async def show(services: PageServices, _: web.Request) -> Shown:
+async def show(services: PageServices, _: web.Request) -> WebPage:
     """The queue of all servers, the longest wait first."""
     names, now_ms = await services.guilds.names(), services.clock()
     channels, letters = await services.figures.waiting(), await services.dead.letters()
@@ -30,7 +30,7 @@ async def show(services: PageServices, _: web.Request) -> Shown:
         }
         for channel in channels[:SHOWN]
     ]
-    return Shown(
+    return WebPage(
         "queue",
         "Queue",
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.web.pages.names import channel_name, server_name
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bot.web.services import PageServices
 
 
-async def show(services: PageServices, _: web.Request) -> Shown:
+async def show(services: PageServices, _: web.Request) -> WebPage:
     """All of them, the newest first."""
     names = await services.guilds.names()
     receipts = []
@@ -23,4 +23,4 @@ async def show(services: PageServices, _: web.Request) -> Shown:
             known = await services.directory.channels(entry.guild_id, [entry.channel_id])
             where = f"{channel_name(known, entry.channel_id)}, {where}"
         receipts.append((entry, where))
-    return Shown("receipts", "Receipts", {"receipts": receipts})
+    return WebPage("receipts", "Receipts", {"receipts": receipts})

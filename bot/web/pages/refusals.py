@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.operate import DAYS
 from bot.web.pages.names import server_name
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-async def show(services: PageServices, _: web.Request) -> Shown:
+async def show(services: PageServices, _: web.Request) -> WebPage:
     """The last thirty days of each server that has any, the most frequent reason first."""
     names = await services.guilds.names()
     since_ms = services.clock() - (DAYS - 1) * DAY_MS
@@ -27,4 +27,4 @@ async def show(services: PageServices, _: web.Request) -> Shown:
             ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             reasons = [(reason.replace("_", " "), count) for reason, count in ranked]
             servers.append((figures.guild_id, server_name(names, figures.guild_id), reasons))
-    return Shown("refusals", "Refusals", {"servers": servers, "days": DAYS})
+    return WebPage("refusals", "Refusals", {"servers": servers, "days": DAYS})

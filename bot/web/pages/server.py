@@ -8,7 +8,7 @@ from bot.domain import NotFound
 from bot.operate import DAYS
 from bot.web.pages.chart import bars
 from bot.web.pages.names import channel_name, server_name, snowflake_in
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bot.web.services import PageServices
 
 
-async def show(services: PageServices, request: web.Request) -> Shown:
+async def show(services: PageServices, request: web.Request) -> WebPage:
     """Its figures, channel by channel.
 
     Raises:
@@ -28,7 +28,7 @@ async def show(services: PageServices, request: web.Request) -> Shown:
         raise NotFound("Nothing is known of this server; choose one under Servers.")
     days = await services.activity.by_day(guild_id, days=DAYS, now_ms=services.clock())
     by_id = {channel.channel_id: channel.name for channel in channels}
-    return Shown(
+    return WebPage(
         "server",
         server_name(names, guild_id),
         {

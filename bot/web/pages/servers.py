@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.operate import GuildTraffic
 from bot.web.pages.names import server_name
-from bot.web.rendering import Shown
+from bot.web.rendering import WebPage
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.web.services import PageServices
 
 
-async def show(services: PageServices, _: web.Request) -> Shown:
+async def show(services: PageServices, _: web.Request) -> WebPage:
     """Every server of which anything is known, by name."""
     names = await services.guilds.names()
     traffic = {of.guild_id: of for of in await services.traffic.by_guild()}
@@ -27,4 +27,6 @@ async def show(services: PageServices, _: web.Request) -> Shown:
         }
         for figures in await services.figures.servers()
     ]
-    return Shown("servers", "Servers", {"servers": sorted(servers, key=lambda server: str(server["name"]).casefold())})
+    return WebPage(
+        "servers", "Servers", {"servers": sorted(servers, key=lambda server: str(server["name"]).casefold())}
+    )
