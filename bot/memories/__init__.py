@@ -5,7 +5,7 @@ for the vector index.
 """
 
 from bot.memories.asker import Asker
-from bot.memories.flags import FlagState, nameless_in, unflagged
+from bot.memories.flags import FlagState, nameless_in, pass_on, unflagged
 from bot.memories.kept import cited_in, doubting_in, memory_stores
 from bot.memories.listing import MemoryPage
 from bot.memories.named import NamedMembers
@@ -28,6 +28,7 @@ __all__ = [
     "doubting_in",
     "memory_stores",
     "nameless_in",
+    "pass_on",
     "shown_to",
     "unflagged",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import people_in
@@ -109,6 +109,26 @@ async def nameless_in(connection: AsyncConnection, memory_ids: Collection[str]) 
         for row in await connection.execute(query.where(flags.c.state == FlagState.NAMELESS)):
             members[row.memory_id] = members.get(row.memory_id, frozenset()) | {row.user_id}
     return members
+
+
+async def pass_on(connection: AsyncConnection, before: Collection[str], memory: Memory) -> None:
+    """Flag a new memory as well that says again of somebody what they flagged; it waits since they did.
+
+    Args:
+        connection: the caller's transaction.
+        before: ids of the memories that were made of its messages before.
+        memory: the new one, without flags.
+    """
+    since: dict[int, int] = {}
+    for chunk in chunks(before):
+        query = select(flags.c.user_id, flags.c.asked_ms).where(flags.c.memory_id.in_(chunk))
+        for row in await connection.execute(query.where(flags.c.state == FlagState.OPEN)):
+            since[row.user_id] = min(row.asked_ms, since.get(row.user_id, row.asked_ms))
+    this = {"memory_id": memory.id, "guild_id": memory.guild_id, "state": FlagState.OPEN, "decided_ms": None}
+    named = sorted(since.keys() & people_in([memory.text]))
+    if named:
+        rows = [{**this, "user_id": user_id, "asked_ms": since[user_id]} for user_id in named]
+        await connection.execute(insert(flags), rows)
 
 
 async def reworded(connection: AsyncConnection, memory_id: str, text: str) -> None:

@@ -25,7 +25,7 @@ from bot.domain import (
     without_people,
 )
 from bot.guilds import Consents, family_of
-from bot.memories import FORGOTTEN, MemoryStore, nameless_in
+from bot.memories import FORGOTTEN, MemoryStore, nameless_in, pass_on
 from bot.observe import insert_messages, set_batch, set_state
 from bot.remember.changes import HISTORY, Contradicts, doubts, settle
 from bot.remember.queue import Batch, Queue
@@ -239,6 +239,7 @@ class Settler:
             state = MemoryState.CURRENT if change.superseded_by is None else MemoryState.SUPERSEDED
             settled = replace(new, state=state, superseded_by=change.superseded_by)
             await self._store.add(connection, settled, batch_id=stretch.batch.id)
+            await pass_on(connection, [memory.id for memory in stretch.before(new)], settled)
             done.memories += 1
         became = stretch.became[new.id] = change.cites or new.id
         done.fates[new.id] = "same as before" if change.cites else "kept"

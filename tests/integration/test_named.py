@@ -231,6 +231,19 @@ async def test_messages_that_are_read_again_do_not_bring_a_name_back(pipeline: P
     assert len(await pipeline.texts()) == 2
 
 
+async def test_what_was_flagged_stays_hidden_when_its_messages_are_read_again(pipeline: Pipeline) -> None:
+    said = await pipeline.say("carol brings the tables", author=ALICE)
+    memory = await pipeline.keep(TEXT, said.id, kind=MemoryKind.PLAN)
+    await pipeline.named.flag(memory.id, CAROL_HERE)
+    pipeline.clock.advance(60)
+    await reread(pipeline, said.id, f"In June it is <@{CAROL}> who has furniture for everybody")
+    assert await pipeline.store.by_message([said.id]) == []
+    assert (await pipeline.named.to_decide(ALICE_HERE)).total == 2
+    pipeline.clock.advance(UNDECIDED_MS / 1000 - 60)
+    assert await pipeline.named.settle_overdue() == 2  # both wait since she flagged the first
+    assert all(f"<@{CAROL}>" not in text for text in await pipeline.texts())
+
+
 async def reread(pipeline: Pipeline, message_id: int, text: str) -> None:
     """Have a message read again, of which a model makes this."""
     async with pipeline.db.write() as connection:
