@@ -181,14 +181,14 @@ class Admin(commands.Cog):
         if not off.changed:
             await reply(interaction, Phrase("{channel} is not observed.", channel=place.mention))
             return
-        told = TOLD if off.told else NOT_TOLD
+        notice = TOLD if off.told else NOT_TOLD
         await reply(
             interaction,
             Phrase(
                 "{channel} is not observed any more. {told} What was said before stays searchable for {retention} at "
                 "most; memories stay until they are forgotten.",
                 channel=place.mention,
-                told=told,
+                notice=notice,
                 retention=self._guilds.policy.retention,
             ),
         )

@@ -176,10 +176,10 @@ class Posting:
         if error is not None and self._message is not None:
             await self._answering.take_back(self._message)
 
-    async def meanwhile(self, found: Answered) -> None:
+    async def meanwhile(self, so_far: Answered) -> None:
         """Post what was found while the answer is being written."""
         try:
-            self._message = await self._publish(found, texts.STILL_WRITING)
+            self._message = await self._publish(so_far, texts.STILL_WRITING)
         except UNREACHABLE as error:
             log.info("What was found on question %d could not be posted (%s)", self._asked_id, why(error))
 

@@ -85,8 +85,8 @@ class AskCog(commands.Cog, name="Ask"):
             shown.append(view)
             await _show(interaction, view)
 
-        async def meanwhile(found: Answered) -> None:
-            await show(await self._hits(interaction, found, note, texts.STILL_WRITING))
+        async def meanwhile(so_far: Answered) -> None:
+            await show(await self._hits(interaction, so_far, note, texts.STILL_WRITING))
 
         answered = await self._responder.respond(query, reading, meanwhile)
         if answered.hits and (answered.is_answered or is_unknown(answered)):

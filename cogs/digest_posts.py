@@ -89,12 +89,12 @@ class DigestPosts:
             log.info("Channel %d is no more, and so is its digest", digest.channel_id)
             await self._digests.switch_off(digest.guild_id, digest.channel_id)
             return
-        taken = await self._digests.take(digest)
-        if taken is None:
+        claimed = await self._digests.take(digest)
+        if claimed is None:
             return
         self._step("digest taken")
         try:
-            done = await self._post(taken, place, until_ms)
+            done = await self._post(claimed, place, until_ms)
         except UNREACHABLE as error:
             log.warning("The digest of channel %d can't be posted now (%s)", place.id, why(error))
             done = False
@@ -102,7 +102,7 @@ class DigestPosts:
             log.info("The digest of channel %d was posted by somebody else, or switched off", place.id)
             return
         if not done:
-            await self._digests.rest(taken)
+            await self._digests.rest(claimed)
 
     async def _post(self, digest: Digest, place: DigestPlace, until_ms: int) -> bool:
         """False where it has to wait."""
@@ -113,7 +113,7 @@ class DigestPosts:
         period = DigestPeriod(digest.covered_ms, until_ms, digest.looked_ms)
 
         async def read(_: frozenset[int]) -> list[Memory]:
-            return await self._told(period, place)
+            return await self._memories_of(period, place)
 
         presented = await self._presenter.present(place.guild.id, read)
         if presented.incomplete and digest.attempts <= PATIENT_TRIES:
@@ -133,11 +133,11 @@ class DigestPosts:
         self._step("digest shown")
         return True
 
-    async def _told(self, period: DigestPeriod, place: DigestPlace) -> list[Memory]:
+    async def _memories_of(self, period: DigestPeriod, place: DigestPlace) -> list[Memory]:
         """The memories to tell, of speakers who may be quoted."""
-        told = await self._lines.of(period, await self._access.everybody(place))
+        memories = await self._lines.of(period, await self._access.everybody(place))
         opted_out = self._consents.opted_out
-        return [m for m in told if not any(opted_out(m.guild_id, author_id) for author_id in m.author_ids)]
+        return [m for m in memories if not any(opted_out(m.guild_id, author_id) for author_id in m.author_ids)]
 
     async def _begin(self, digest: Digest, place: DigestPlace) -> discord.Message:
         """Post a message that says nothing yet; for the same digest Discord gives the same one for some minutes."""
@@ -147,13 +147,13 @@ class DigestPosts:
         return await place.send(view=text_view(f"-# {coming}"), nonce=once, allowed_mentions=silent, silent=True)
 
     async def _note(
-        self, digest: Digest, message: discord.Message, told: Sequence[Memory], glance: Glance, noted: Also
+        self, digest: Digest, message: discord.Message, memories: Sequence[Memory], glance: Glance, noted: Also
     ) -> Post:
         post = Post(message.id, digest.guild_id, digest.channel_id, covers_ms=digest.covered_ms)
-        people = {user_id for memory in told for user_id in memory.author_ids}
-        people |= people_in(memory.text for memory in told)
+        people = {user_id for memory in memories for user_id in memory.author_ids}
+        people |= people_in(memory.text for memory in memories)
         try:
-            await self._posts.record(post, lines_of(told), people, glance=glance, also=noted)
+            await self._posts.record(post, lines_of(memories), people, glance=glance, also=noted)
         except (DigestTaken, IntegrityError):
             if not await self._posts.is_known(message.id):
                 await _delete([message])

@@ -102,10 +102,10 @@ class EntryWriter:
             f"[{self._language.say('jump')}]({jump_url(hit.guild_id, hit.anchor_channel_id, hit.anchor)})",
         ]
         label = self._language.translated(_LABELS.get(part, "")) if section.part is None else ""
-        text = self._said(part, hit, chars) if memory is None else label + self._statement(memory, chars)
+        text = self._message_line(part, hit, chars) if memory is None else label + self._statement(memory, chars)
         return f"{text} – {', '.join(filter(None, below))}"
 
-    def _said(self, part: Part, hit: Hit, chars: int) -> str:
+    def _message_line(self, part: Part, hit: Hit, chars: int) -> str:
         speaker, text = self._speakers(hit, chars), safe(hit.lines[0].content, self._names, limit=chars)
         if part is Part.REPLY:
             return self._language.say("**{speaker}** replied: {text}", speaker=speaker, text=text)

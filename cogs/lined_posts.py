@@ -82,22 +82,22 @@ class LinedPosts:
         if not isinstance(place, Talk) or isinstance(place, discord.ForumChannel):  # the channel is no more
             await self._posts.take_back([post.message_id])
             return True
-        told = await self._told(post, place)
-        if not told:
+        memories = await self._current_lines(post, place)
+        if not memories:
             return False
-        people = {user_id for memory in told for user_id in memory.author_ids}
-        stored = [memory.text for memory in told]
+        people = {user_id for memory in memories for user_id in memory.author_ids}
+        stored = [memory.text for memory in memories]
         language = self._languages.of(guild.preferred_locale)
         names = await names_for(guild, self._directory, people, stored, language)
         now = datetime.fromtimestamp(self._clock() / 1000, tz=self._zone_of(guild.id))
-        text = digest_text(post, told, names, now, language)
+        text = digest_text(post, memories, names, now, language)
         await place.get_partial_message(post.message_id).edit(
             view=text_view(text), allowed_mentions=discord.AllowedMentions.none()
         )
-        versions = {memory.id: memory.version for memory in told}
+        versions = {memory.id: memory.version for memory in memories}
         return await self._posts.was_edited(post, versions, people | people_in(stored))
 
-    async def _told(self, post: Post, place: Talk) -> list[Memory]:
+    async def _current_lines(self, post: Post, place: Talk) -> list[Memory]:
         """The lines as they are now, of what everybody there may read now and may be shown of its speakers."""
         ids = await self._posts.lines(post)
         readable = await self._access.everybody(place)
@@ -111,12 +111,14 @@ class LinedPosts:
         ]
 
 
-def digest_text(post: Post, told: Sequence[Memory], names: Mapping[int, str], now: datetime, language: Language) -> str:
+def digest_text(
+    post: Post, memories: Sequence[Memory], names: Mapping[int, str], now: datetime, language: Language
+) -> str:
     """The lines of a digest, kind by kind.
 
     Args:
         post: where it is, and from when on it tells.
-        told: in their order.
+        memories: in their order.
         names: display names of everybody in it.
         now: in the time zone of the server, for the days of plans.
         language: of the server.
@@ -125,7 +127,7 @@ def digest_text(post: Post, told: Sequence[Memory], names: Mapping[int, str], no
     writer = EntryWriter(
         names, here=post.channel_id, day_of=lambda memory: next_day(memory, now.date(), zone), language=language
     )
-    sections = sections_of(told)
+    sections = sections_of(memories)
     lines = writer.written(sections, [entry.hit for section in sections for entry in section.entries])
     title = language.say("What happened since {when}", when=f"<t:{(post.covers_ms or 0) // 1000}:f>")
     return f"### {title}\n{lines}\n-# {language.translated(texts.BELOW_DIGEST)}"

@@ -186,9 +186,11 @@ class RecallCog(commands.Cog):
         async def everybody() -> frozenset[int]:
             return await self._access.shown_in(place.guild, place.id, await reading())
 
-        found = await self._responder.respond(wanted, everybody, answer=False)
+        answered = await self._responder.respond(wanted, everybody, answer=False)
         asker = await self._access.asker(interaction)
-        posted = found.hits and await self._answering.publish(place, found, asker, everybody, asked_id=interaction.id)
+        posted = answered.hits and await self._answering.publish(
+            place, answered, asker, everybody, asked_id=interaction.id
+        )
         return "" if posted else texts.NOTHING_TO_SHARE
 
 

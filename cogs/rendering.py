@@ -111,14 +111,14 @@ def _one_line(text: str) -> str:
 def _escape(text: str, bold: Callable[[str], bool] = plain_word) -> str:
     """Put a backslash before whatever Discord could read as Markdown or a mention; addresses stay whole."""
 
-    def one(match: re.Match[str]) -> str:
+    def escaped(match: re.Match[str]) -> str:
         if match["special"] is not None:
             return "\\" + match["special"] + ("\u200b" if match["special"] == "@" else "")
         if match["word"] is not None and bold(match["word"]):
             return f"**{match[0]}**"
         return match[0]
 
-    return _LIST_NUMBER.sub(r"\1\\.", _TOKENS.sub(one, text))
+    return _LIST_NUMBER.sub(r"\1\\.", _TOKENS.sub(escaped, text))
 
 
 def _isolated(text: str) -> str:

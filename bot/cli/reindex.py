@@ -51,11 +51,11 @@ async def _reindex(settings: Settings, console: Console, progress: Callable[[int
             here = False
         if not here:
             console.print("The running bot does it, whether or not somebody watches here.")
-            return await _there(settings, progress)
-        return await _here(settings, progress)
+            return await _by_the_bot(settings, progress)
+        return await _in_this_process(settings, progress)
 
 
-async def _here(settings: Settings, progress: Callable[[int, int], None]) -> tuple[int, int]:
+async def _in_this_process(settings: Settings, progress: Callable[[int, int], None]) -> tuple[int, int]:
     async with open_app(settings, extract=False, patient=True, damaged_index=True) as app:
         if app.mover is None:
             raise UserError("There is no vector index with these settings; see `python -m bot doctor`")
@@ -67,7 +67,7 @@ async def _here(settings: Settings, progress: Callable[[int, int], None]) -> tup
         return done, await app.indexer.messages.count_told()
 
 
-async def _there(settings: Settings, progress: Callable[[int, int], None]) -> tuple[int, int]:
+async def _by_the_bot(settings: Settings, progress: Callable[[int, int], None]) -> tuple[int, int]:
     """Ask the running bot, and show how far it is; it goes on without an onlooker."""
     async with open_generations(settings) as look:
         before = await look.ask()

@@ -80,15 +80,15 @@ async def _reread(settings: Settings, wish: Wish, console: Console, show: Show) 
     if not await bot_runs(settings):
         try:
             async with alone(settings):
-                return await _here(settings, wish, show)
+                return await _in_this_process(settings, wish, show)
         except InUse:
             pass  # one has started meanwhile
     console.print("The running bot does it when nothing else waits, whether or not somebody watches here.")
-    await _there(settings, wish, show)
+    await _by_the_bot(settings, wish, show)
     return None
 
 
-async def _here(settings: Settings, wish: Wish, show: Show) -> FlushReport:
+async def _in_this_process(settings: Settings, wish: Wish, show: Show) -> FlushReport:
     async with open_app(settings, extract=True) as app:
         if app.rereader is None:
             raise UserError(f"Nothing can be read again: {'; '.join(app.notes) or 'there is no language model'}")
@@ -107,7 +107,7 @@ async def _here(settings: Settings, wish: Wish, show: Show) -> FlushReport:
         return report
 
 
-async def _there(settings: Settings, wish: Wish, show: Show) -> None:
+async def _by_the_bot(settings: Settings, wish: Wish, show: Show) -> None:
     """Ask the running bot, and show how far it is; it goes on without an onlooker."""
     async with open_store(settings) as db:
         rereadings = Rereadings(db)

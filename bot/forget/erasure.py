@@ -93,9 +93,9 @@ class Erasure:
         removal = Removal()
         receipts: list[Receipt] = []
         for chunk in chunks(ids):
-            these = frozenset(chunk)
-            scope = Scope(guild_id=guild_id, message_ids=these)
-            erased = Erased(scope=scope, messages=these, channel_ids=frozenset({channel_id}), last=True)
+            chunk_ids = frozenset(chunk)
+            scope = Scope(guild_id=guild_id, message_ids=chunk_ids)
+            erased = Erased(scope=scope, messages=chunk_ids, channel_ids=frozenset({channel_id}), last=True)
             await self._tell(erased, removal)
             receipts.append(await self._proof.receipt(scope, removal, texts_too=False))
         self._indexer.wake()
@@ -252,8 +252,8 @@ async def _complete(connection: AsyncConnection, event: _Event, removal: Removal
     ids = event.messages | event.mentioning if isinstance(event, Erased) else event.messages
     if not ids:
         return event
-    those = select(messages.c.id, messages.c.guild_id, messages.c.author_id, messages.c.channel_id, messages.c.content)
-    rows = (await connection.execute(those.where(messages.c.id.in_(ids)))).all()
+    stored = select(messages.c.id, messages.c.guild_id, messages.c.author_id, messages.c.channel_id, messages.c.content)
+    rows = (await connection.execute(stored.where(messages.c.id.in_(ids)))).all()
     going = [row for row in rows if row.id in event.messages]
     people = {(row.guild_id, row.author_id) for row in going}
     removal.witnesses.saw(row.content for row in going)

@@ -203,7 +203,8 @@ class Posts(Store):
         """Put what shows from these channels in that place on the list; how many posts."""
         async with self._db.write() as connection:
             from_there = (post_sources.c.channel_id.in_(chunk) for chunk in chunks(source_ids))
-            return sum([await self._strike(connection, posts.c.channel_id == place_id, these) for these in from_there])
+            place = posts.c.channel_id == place_id
+            return sum([await self._strike(connection, place, condition) for condition in from_there])
 
     async def take_back(self, message_ids: Collection[int]) -> int:
         """Put posts on the list that may not be seen any more; how many."""

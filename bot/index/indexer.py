@@ -372,7 +372,7 @@ class Indexer:
             by_guild.setdefault(source.guild_id, []).append(source)
         entries: list[IndexEntry] = []
         for guild_id, group in by_guild.items():
-            texts = await self._rendered(guild_id, [_said(source) for source in group])
+            texts = await self._rendered(guild_id, [_text_of(source) for source in group])
             entries += map(IndexEntry, group, texts)
         return entries
 
@@ -381,7 +381,7 @@ class Indexer:
         return [with_names(text, names) for text in texts]
 
 
-def _said(source: Memory | Message) -> str:
+def _text_of(source: Memory | Message) -> str:
     """A statement, or a message behind its speaker."""
     return f"<@{source.author_id}>: {source.content}" if isinstance(source, Message) else source.text
 

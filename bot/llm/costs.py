@@ -123,17 +123,17 @@ class Ledger(Store):
         """Add what was counted to the database. If that fails, nothing is forgotten."""
         if not self._pending:
             return
-        taken, self._pending = self._pending, {}
+        counted, self._pending = self._pending, {}
         try:
             async with self._db.write() as connection:
-                for key, counts in taken.items():
+                for key, counts in counted.items():
                     insert = upsert(self._db.dialect, usage).values(**key._asdict(), **counts)
                     added = {name: usage.c[name] + insert.excluded[name] for name in _COUNTS}
                     await connection.execute(
                         insert.on_conflict_do_update(index_elements=list(usage.primary_key), set_=added)
                     )
         except BaseException:
-            for key, counts in taken.items():
+            for key, counts in counted.items():
                 self._add(key, counts)
             raise
 

@@ -135,14 +135,14 @@ class Sifter:
     async def _shorten(self, text: str, error: ServiceError, sifted: Sifted) -> None:
         """Embed as much of the start of a text as the model takes, or note that it takes none of it."""
         sent, vector = self._cut(text), None
-        taken, refused = 0, len(sent)
+        accepted, refused = 0, len(sent)
         for_sure = isinstance(error, TextTooLong) or await self._declines_length(estimate_tokens(sent))
         least = SHORTEST_PART if for_sure else SMALLEST_WINDOW
-        while refused - taken > max(SHORTEST_PART, refused // 8) and refused > least:
-            middle = (taken + refused) // 2
+        while refused - accepted > max(SHORTEST_PART, refused // 8) and refused > least:
+            middle = (accepted + refused) // 2
             try:
                 (vector,) = await self._ask([sent[:middle]])
-                taken = middle
+                accepted = middle
             except _Refused as refusal:
                 error, refused = refusal.error, middle
         if vector is None:
@@ -150,7 +150,7 @@ class Sifter:
             return
         sifted.vectors[text] = vector
         sifted.shortened.add(text)
-        self._longest_taken = max(self._longest_taken, estimate_tokens(sent[:taken]))
+        self._longest_taken = max(self._longest_taken, estimate_tokens(sent[:accepted]))
         await self._learn_longest(estimate_tokens(sent[:refused]))
 
     def _cut(self, text: str) -> str:

@@ -97,8 +97,8 @@ async def put(
 
 async def keep(connection: AsyncConnection, memory_id: str, now_ms: int) -> None:
     """Decide that a memory stays as it is."""
-    these = and_(flags.c.memory_id == memory_id, flags.c.state == FlagState.OPEN)
-    await connection.execute(update(flags).where(these).values(state=FlagState.KEPT, decided_ms=now_ms))
+    still_open = and_(flags.c.memory_id == memory_id, flags.c.state == FlagState.OPEN)
+    await connection.execute(update(flags).where(still_open).values(state=FlagState.KEPT, decided_ms=now_ms))
 
 
 async def nameless_in(connection: AsyncConnection, memory_ids: Collection[str]) -> Mapping[str, frozenset[int]]:

@@ -254,12 +254,12 @@ class MessageLog:
 
     async def kept_among(self, channel_id: int, message_ids: Collection[int]) -> set[int]:
         """Those of these messages of a channel of which something is kept; see `kept_between`."""
-        kept: set[int] = set()
+        kept_ids: set[int] = set()
         first, last = min(message_ids, default=0), max(message_ids, default=0)
         while page := await self.kept_between(channel_id, first, last, limit=LOOKED_AT_ONCE):
-            kept.update(page.keys() & message_ids)
+            kept_ids.update(page.keys() & message_ids)
             last = min(page) - 1
-        return kept
+        return kept_ids
 
     async def refusals(self, connection: AsyncConnection, fresh: Sequence[Message]) -> dict[int, Exclusion]:
         """Which of the messages may not be kept, and why, as the database has it inside the caller's transaction."""
@@ -304,16 +304,16 @@ class MessageLog:
         known = await _present(connection, messages.c.id, first)
         fresh = [item for id_, item in first.items() if id_ not in known]
         refused = await self.refusals(connection, [item.message for item in fresh])
-        taken = [item for item in fresh if item.message.id not in refused]
+        accepted = [item for item in fresh if item.message.id not in refused]
         guilds = {item.message.channel_id: item.message.guild_id for item in said}
         await add_channels(connection, self._db.dialect, guilds)
-        if taken:
-            await self._insert(connection, await self.as_kept(connection, taken))
+        if accepted:
+            await self._insert(connection, await self.as_kept(connection, accepted))
         if from_export:
-            await note_imported(connection, self._db.dialect, [item.message for item in taken])
+            await note_imported(connection, self._db.dialect, [item.message for item in accepted])
         else:
             await note_read(connection, known)
-        return AppendReport(len(taken), len(said) - len(fresh), Counter(refused.values()))
+        return AppendReport(len(accepted), len(said) - len(fresh), Counter(refused.values()))
 
     async def _quoting(self, connection: AsyncConnection, items: Sequence[Said]) -> list[Said]:
         """Leave forwarded text out where it is not of a message that the log may hold."""

@@ -48,17 +48,17 @@ class Activity:
         """
         last = now_ms // DAY_MS
         first = last - days + 1
-        kept, held = messages.c.guild_id == guild_id, memories.c.guild_id == guild_id
+        logged, remembered = messages.c.guild_id == guild_id, memories.c.guild_id == guild_id
         if channel_id is not None:
-            kept = and_(
+            logged = and_(
                 messages.c.channel_id == channel_id, messages.c.guild_id + 0 == guild_id
             )  # the index by channel
-            held = and_(
-                held, memories.c.id.in_(select(citations.c.memory_id).where(citations.c.channel_id == channel_id))
+            remembered = and_(
+                remembered, memories.c.id.in_(select(citations.c.memory_id).where(citations.c.channel_id == channel_id))
             )
         async with self._db.read() as connection:
-            messages_by_day = await _count(connection, messages.c.logged_ms, kept, first)
-            made = await _count(connection, memories.c.created_ms, held, first)
+            messages_by_day = await _count(connection, messages.c.logged_ms, logged, first)
+            made = await _count(connection, memories.c.created_ms, remembered, first)
         return [DayActivity(day_name(n), messages_by_day.get(n, 0), made.get(n, 0)) for n in range(first, last + 1)]
 
 

@@ -234,8 +234,8 @@ class CatchUp:
         wanted = [[[mention_token(user_id)]]]
         scope = await scope_of(connection, query)
         (ids,) = await self._fulltext.newest(connection, "messages", scope, wanted, MOST_MEMORIES)
-        those = select(messages).where(messages.c.id.in_(ids), _from_others(user_id, places, first, now))
-        rows = await connection.execute(those.order_by(messages.c.id.desc()).limit(MOST_MESSAGES))
+        mentioning = select(messages).where(messages.c.id.in_(ids), _from_others(user_id, places, first, now))
+        rows = await connection.execute(mentioning.order_by(messages.c.id.desc()).limit(MOST_MESSAGES))
         return [message_from_row(row) for row in rows]
 
     async def _addressed(self, connection: AsyncConnection, candidates: Sequence[Memory], user_id: int) -> set[int]:

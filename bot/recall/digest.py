@@ -64,11 +64,11 @@ class DigestLines:
         happened = await self._catchup.since(readable, first, last - 1, readable=readable)
         earlier = await self._catchup.since(readable, before, first - 1, readable=readable)
         late = await self._known_since(period.looked_ms, (memory.id for memory in earlier.memories))
-        told: list[Memory] = []
+        chosen: list[Memory] = []
         for (now, most), (then, _) in zip(_kinds(happened), _kinds(earlier), strict=True):
             known = {memory.id for memory in now}
-            told += [*now, *(memory for memory in then if memory.id in late - known)][:most]
-        return told
+            chosen += [*now, *(memory for memory in then if memory.id in late - known)][:most]
+        return chosen
 
     async def _known_since(self, ms: int, ids: Iterable[str]) -> frozenset[str]:
         """Those of these memories that were made after this local time."""
@@ -80,11 +80,11 @@ class DigestLines:
         return frozenset(late)
 
 
-def sections_of(told: Sequence[Memory]) -> list[OverviewSection]:
+def sections_of(chosen: Sequence[Memory]) -> list[OverviewSection]:
     """What is told, kind by kind, ready to be written."""
     sections = []
     for kind, part in _PARTS.items():
-        entries = tuple(Entry(part, memory_hit(memory)) for memory in told if memory.kind is kind)
+        entries = tuple(Entry(part, memory_hit(memory)) for memory in chosen if memory.kind is kind)
         if entries:
             sections.append(OverviewSection(entries, part))
     return sections

@@ -87,7 +87,7 @@ def choose(
     """
     left = _different([line for line in ranked[:CONSIDERED] if line.score > 0])
     sizes = {line.place: size(line) for line in left}
-    held_back = {place: (HEAD + taken) ** BRIEF for place, taken in sizes.items()}
+    held_back = {place: (HEAD + chars) ** BRIEF for place, chars in sizes.items()}
     left.sort(key=lambda line: -line.score / held_back[line.place])
     choice = _Choice(limit, room)
     hunger = [1.0] * (len(left[0].by_word) if left else 0)
@@ -104,14 +104,14 @@ def _different(ranked: Sequence[RankedMessage]) -> list[RankedMessage]:
 
     Short ones stay, for "yes" is an answer wherever it stands.
     """
-    said: set[str] = set()
+    texts: set[str] = set()
     different = []
     for line in ranked:
         words = one_line(line.spoken.content.casefold())
-        if words not in said:
+        if words not in texts:
             different.append(line)
         if len(words) >= LONG_ENOUGH:
-            said.add(words)
+            texts.add(words)
     return different
 
 

@@ -161,11 +161,11 @@ class MemorySearch:
         by_row = await self._store.by_seq(rows) if rows else {}
         by_id = await self._store.get(ids) if ids else {}
         worded = [by_row[row] for row in rows if row in by_row]
-        meant = [by_id[memory_id] for memory_id in ids if memory_id in by_id]
-        by_id = {memory.id: memory for memory in (*worded, *meant)}
+        near = [by_id[memory_id] for memory_id in ids if memory_id in by_id]
+        by_id = {memory.id: memory for memory in (*worded, *near)}
         holding = await self._holding(by_id.values(), query)
         scores: dict[str, float] = {}
-        for side in (worded, meant):
+        for side in (worded, near):
             allowed = [memory.id for memory in side if memory.id in holding and _may_show(memory, query, question)]
             for rank, memory_id in enumerate(allowed, start=1):
                 weight = WEIGHTS.get(by_id[memory_id].kind, 1.0)
@@ -208,5 +208,5 @@ def _may_show(memory: Memory, query: RecallQuery, question: Question) -> bool:
 
 def _is_of_time(memory: Memory, question: Question) -> bool:
     """Whether a memory was said in the time that is asked about, or tells a day of it."""
-    said = any(question.admits(citation.message_id) for citation in memory.citations)
-    return said or question.is_dated(memory.text, memory.newest.message_id)
+    said_then = any(question.admits(citation.message_id) for citation in memory.citations)
+    return said_then or question.is_dated(memory.text, memory.newest.message_id)

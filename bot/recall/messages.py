@@ -177,11 +177,11 @@ class MessageSearch:
     async def _said_then(self, connection: AsyncConnection, question: Question, scope: SearchScope) -> list[int]:
         """What was said on the date that the question names, by whom it names, whatever the words."""
         by = [author_token(user_id) for user_id in sorted(question.people)] or [guild_token(scope.guild_id)]
-        said: list[int] = []
+        row_ids: list[int] = []
         for then in _scopes(question, scope):
             (rows,) = await self._fulltext.newest(connection, "messages", then, [[by]], SAID_THEN)
-            said += rows
-        return said
+            row_ids += rows
+        return row_ids
 
     async def _spoken(
         self, connection: AsyncConnection, question: Question, ids: Collection[int], query: RecallQuery

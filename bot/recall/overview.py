@@ -81,11 +81,11 @@ def by_channel(happened: Happened, concerning: Concerning) -> list[OverviewSecti
 
 def without(sections: Iterable[OverviewSection], message_ids: Collection[int]) -> list[OverviewSection]:
     """The sections without what stands on one of these messages."""
-    kept = (
+    remaining = (
         replace(section, entries=tuple(e for e in section.entries if not set(message_ids) & set(e.hit.message_ids)))
         for section in sections
     )
-    return [section for section in kept if section.entries]
+    return [section for section in remaining if section.entries]
 
 
 def pages(sections: Sequence[OverviewSection], lines: int) -> list[list[OverviewSection]]:
@@ -126,10 +126,10 @@ def _concerning(concerning: Concerning) -> list[Entry]:
     """What concerns the reader; a message that stands behind something asked of them is not told besides."""
     asked = [memory_hit(memory) for memory in concerning.asked]
     behind = {message_id for hit in asked for message_id in hit.message_ids}
-    said = ((Part.REPLY, concerning.replies), (Part.MENTION, concerning.mentions))
+    by_part = ((Part.REPLY, concerning.replies), (Part.MENTION, concerning.mentions))
     return [
         *(Entry(Part.ASKED, hit) for hit in asked),
-        *(Entry(part, message_hit(m)) for part, messages in said for m in messages if m.id not in behind),
+        *(Entry(part, message_hit(m)) for part, messages in by_part for m in messages if m.id not in behind),
         *(Entry(Part.PROMISED, memory_hit(memory)) for memory in concerning.promised),
     ]
 

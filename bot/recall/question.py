@@ -292,14 +292,14 @@ def _span(period: Period, now: datetime, zone: tzinfo) -> Span:
     asked = _moved(period.first, -MONTH_LEAD) if is_month else period.first
     bounds = (first, end, _moved(first, -DAY_LEAD), _moved(end, echo), asked, _moved(period.end, echo))
     stretches = [(period.first, period.end), *([period.ahead] if period.ahead else [])]
-    start, over, around_start, around_end, admitted, told = map(snowflake.from_datetime, bounds)
+    start, over, around_start, around_end, admitted, echo_end = map(snowflake.from_datetime, bounds)
     return Span(
         start=start,
         end=over,
         around_start=around_start,
         around_end=around_end,
         first=admitted,
-        last=told - 1,
+        last=echo_end - 1,
         words=window_in_words(_unless_open(period.first), snowflake.from_datetime(period.end) - 1, zone),
         days=tuple((first.date(), (end - INSTANT).date()) for first, end in stretches),
         restricts=not period.is_topic and period.first <= now and not _is_likelier_ahead(period, now),

@@ -32,17 +32,17 @@ async def with_replies(connection: AsyncConnection, hits: Sequence[Hit], query: 
     ]
     longer = list(hits)
     for place, line in islice(asking, QUESTIONS):
-        told = await _told(connection, hits[place].anchor_channel_id, line.message_id, query)
-        longer[place] = _with(longer[place], told)
+        lines = await _lines_after(connection, hits[place].anchor_channel_id, line.message_id, query)
+        longer[place] = _with(longer[place], lines)
     return longer
 
 
-async def _told(connection: AsyncConnection, channel_id: int, asked_id: int, query: RecallQuery) -> list[Line]:
+async def _lines_after(connection: AsyncConnection, channel_id: int, asked_id: int, query: RecallQuery) -> list[Line]:
     later = select(messages.c.id, messages.c.author_id, messages.c.content, messages.c.reply_to)
     later = later.where(messages.c.channel_id == channel_id, messages.c.id > asked_id).order_by(messages.c.id)
     rows = (await connection.execute(later.limit(LOOKED_THROUGH))).all()
-    told = [Line(*row) for number, row in enumerate(rows) if number < NEXT or row.reply_to == asked_id]
-    return [line for line in told if query.admits(line.message_id)]
+    lines = [Line(*row) for number, row in enumerate(rows) if number < NEXT or row.reply_to == asked_id]
+    return [line for line in lines if query.admits(line.message_id)]
 
 
 def _with(hit: Hit, lines: Sequence[Line]) -> Hit:

@@ -109,8 +109,8 @@ class Talks(Store):
         while self._questions and next(iter(self._questions.values())).asked_ms < oldest:
             self._questions.popitem(last=False)
 
-    def _remove(self, meant: Callable[[AskedQuestion], bool]) -> int:
-        ids = [question.id for question in self._questions.values() if meant(question)]
+    def _remove(self, is_meant: Callable[[AskedQuestion], bool]) -> int:
+        ids = [question.id for question in self._questions.values() if is_meant(question)]
         self.forget(ids)
         return len(ids)
 

@@ -90,10 +90,10 @@ class Upcoming:
         )
         async with self._db.read() as connection:
             newest = select(memories.c.id).where(wanted).order_by(memories.c.said_id.desc()).limit(MOST_PLANS)
-            found = await self._store.load(connection, list(await connection.scalars(newest)))
+            plans = await self._store.load(connection, list(await connection.scalars(newest)))
         today = now.astimezone(zone).date()
-        shown = [memory.seen_by(readable) for memory in found.values()]
-        replaced = await self._store.before(list(found), readable=readable)
+        shown = [memory.seen_by(readable) for memory in plans.values()]
+        replaced = await self._store.before(list(plans), readable=readable)
         return await asyncio.to_thread(_ahead, shown, replaced, today, today + timedelta(days=days), zone)
 
 

@@ -44,10 +44,10 @@ class Leases:
         absent = row.where(~exists().where(theirs))  # one that is being renewed is there, and would be waited for
         new = upsert(self._db.dialect, leases).from_select(["channel_id", "owner", "expires_ms"], absent)
         free = select(leases.c.channel_id).where(theirs, ~self.in_force()).with_for_update(skip_locked=True)
-        taken = update(leases).where(leases.c.channel_id.in_(free))
+        take = update(leases).where(leases.c.channel_id.in_(free))
         async with self._db.apart() as connection:
             await connection.execute(new.on_conflict_do_nothing())
-            return (await connection.execute(taken.values(owner=self._owner, expires_ms=self._ends()))).rowcount == 1
+            return (await connection.execute(take.values(owner=self._owner, expires_ms=self._ends()))).rowcount == 1
 
     async def renew(self, channel_id: int) -> None:
         """Keep the lease for another while.

@@ -142,7 +142,7 @@ class Queue(Leases):
         async with self._db.read() as connection:
             channels = (await connection.execute(pending.group_by(messages.c.channel_id).order_by("oldest"))).all()
             next_try: dict[int, int] = {row.channel_id: row.next_try for row in await connection.execute(in_hand)}
-            taken = set(await connection.scalars(leased))
+            leased_ids = set(await connection.scalars(leased))
             asked: dict[int, int] = {row.channel_id: row.asked_ms for row in await connection.execute(select(awaited))}
         interval_ms = round(interval_seconds * 1000)
 
@@ -157,7 +157,7 @@ class Queue(Leases):
             waited = not now - interval_ms < row.oldest < now + interval_ms
             return bool(waited or row.waiting >= size or is_awaited(row))
 
-        due = [row for row in channels if row.channel_id not in taken and is_due(row)]
+        due = [row for row in channels if row.channel_id not in leased_ids and is_due(row)]
         return sorted(
             (Due(row.channel_id, row.guild_id, is_awaited(row)) for row in due), key=lambda turn: not turn.awaited
         )
@@ -242,8 +242,8 @@ class Queue(Leases):
         async with self._db.write() as connection:
             await self.hold(connection, channel_id)
             for chunk in chunks(message_ids):
-                those = and_(_pending(channel_id), messages.c.id.in_(chunk))
-                count += await set_state(connection, those, MessageState.SKIPPED, reason)
+                of_chunk = and_(_pending(channel_id), messages.c.id.in_(chunk))
+                count += await set_state(connection, of_chunk, MessageState.SKIPPED, reason)
             await drop_empty_batches(connection)
         return count
 

@@ -179,8 +179,10 @@ class Reader:
         """Why a proposal is not kept, for who is in it or said it."""
         if proposal.names_nobody:
             return exact.Refusal.PERSON.value
-        meant = {user_id for line in proposal.lines for user_id in (line.to, *map(int, MENTION.findall(line.text)))}
-        if self.bot_id in meant - {None}:
+        addressees = {
+            user_id for line in proposal.lines for user_id in (line.to, *map(int, MENTION.findall(line.text)))
+        }
+        if self.bot_id in addressees - {None}:
             return exact.Refusal.BOT.value
         if proposal.kind not in PERSONAL_KINDS:
             return None

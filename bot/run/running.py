@@ -32,13 +32,13 @@ def told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def told() -> None:
+    def stop_once() -> None:
         if not stop.is_set():
             stop.set()
             loop.call_later(END_SECONDS, _leave)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, stop_once)
     return stop
 
 

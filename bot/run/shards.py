@@ -129,9 +129,11 @@ class ShardClaim:
 
     async def _obstacle(self, locks: Locks) -> str | None:
         if not self._shard_ids:
-            taken = await locks.take(LAYOUT)
+            is_free = await locks.take(LAYOUT)
             return (
-                None if taken else "DATABASE_URL: another bot runs on this database; stop it, or set SHARD_IDS in both"
+                None
+                if is_free
+                else "DATABASE_URL: another bot runs on this database; stop it, or set SHARD_IDS in both"
             )
         if not await locks.take(LAYOUT, shared=True):
             return "SHARD_IDS: a bot that has all shards runs on this database; stop it, or give it SHARD_IDS as well"

@@ -171,16 +171,16 @@ class SetAside(Store):
         tried = case((changed, 0), else_=set_aside.c.tries + 1)
         following = case((changed, now + RETRY_MS), (set_aside.c.tries + 1 < RETRIES, now + RETRY_MS), else_=null())
         for chunk in chunks([row.item for row in rows]):
-            those = update(set_aside).where(set_aside.c.part == part, set_aside.c.item.in_(chunk))
-            await connection.execute(those.values(tries=tried, next_try_ms=following, basis=basis))
+            of_chunk = update(set_aside).where(set_aside.c.part == part, set_aside.c.item.in_(chunk))
+            await connection.execute(of_chunk.values(tries=tried, next_try_ms=following, basis=basis))
         return [_item(row) for row in rows]
 
     async def put_back(self, connection: AsyncConnection, part: str, keys: Collection[str]) -> None:
         """These could not be tried, for a service is at fault: that does not count, and they wait for another day."""
         tries = case((set_aside.c.tries > 0, set_aside.c.tries - 1), else_=0)
         for chunk in chunks(keys):
-            those = update(set_aside).where(set_aside.c.part == part, set_aside.c.item.in_(chunk))
-            await connection.execute(those.values(tries=tries, next_try_ms=self._clock() + RETRY_MS))
+            of_chunk = update(set_aside).where(set_aside.c.part == part, set_aside.c.item.in_(chunk))
+            await connection.execute(of_chunk.values(tries=tries, next_try_ms=self._clock() + RETRY_MS))
 
     async def is_due(self, part: str, *, basis: str, guild_ids: Collection[int] | None = None) -> bool:
         """Whether there is an item that is to be tried again now; see `due`."""

@@ -92,12 +92,12 @@ def is_dated_in(text: str, on: date, stretches: Sequence[tuple[date, date]]) -> 
     language = language_of(text)
     return any(
         first <= end and last >= begin and last - first <= max(_LONGEST, end - begin)
-        for first, last in _told(text, on, language)
+        for first, last in _told_spans(text, on, language)
         for begin, end in stretches
     )
 
 
-def _told(text: str, on: date, language: str) -> Iterator[tuple[date, date]]:
+def _told_spans(text: str, on: date, language: str) -> Iterator[tuple[date, date]]:
     """The days, weeks, months and years that a text tells, each with its first and last day."""
     yield from ((time.first, time.last) for time in relative_times_of(text, on, (language,)))
     for value in values_of(text, (language,)):
@@ -133,9 +133,9 @@ class _PeriodReader:
         if time := next((time for time in times if self._ends(time.after)), None):
             first = time.point or time.first
             return first, first if time.point and time.end != self._now else time.end
-        told = self._times.length(place)
-        if told and self._ends(told[2] + (tokens.text(told[2]) in _AGO)):
-            return (moment := self._times.ago(told[0])), moment
+        length = self._times.length(place)
+        if length and self._ends(length[2] + (tokens.text(length[2]) in _AGO)):
+            return (moment := self._times.ago(length[0])), moment
         clock = self._times.clock(place)
         return (clock.first, clock.end) if clock and self._ends(clock.after) else None
 

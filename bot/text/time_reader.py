@@ -184,12 +184,12 @@ class TimeReader:
     def _until_now(self, place: int) -> Time | None:
         """So much time until now: "the last two weeks", "letzte Stunde", "ces 3 derniers jours"."""
         tokens = self.tokens
-        if tokens.text(place + 1) in SEVERAL_LAST and (told := self.length(place)):
-            return self._back(*told)
+        if tokens.text(place + 1) in SEVERAL_LAST and (counted := self.length(place)):
+            return self._back(*counted)
         if tokens.text(place) not in SEVERAL_LAST:
             return None
-        if told := self.length(place + 1):
-            return self._back(*told)
+        if counted := self.length(place + 1):
+            return self._back(*counted)
         after = place + 1
         while tokens.text(after) in A_FEW:
             after += 1
@@ -213,10 +213,10 @@ class TimeReader:
         """So long ago: "two weeks ago", "vor 3 Stunden", "il y a un mois": the hour, day, week, month or year."""
         tokens, word = self.tokens, self.tokens.text(place)
         ahead = 3 * (tokens.phrase(place, place + 3) == "il y a") or (word in ("vor", "hace"))
-        told = self.length(place + ahead)
-        if told is None or not (ahead or tokens.text(told[2]) == "ago"):
+        counted = self.length(place + ahead)
+        if counted is None or not (ahead or tokens.text(counted[2]) == "ago"):
             return None
-        length, unit, after = told
+        length, unit, after = counted
         point, after = self.ago(length), after + (not ahead)
         if unit not in ("day", "week", "month", "year"):
             return Time(point - LENGTHS[unit], point + LENGTHS[unit], after, point=point)

@@ -46,8 +46,8 @@ def with_written_times(text: str, lines: Sequence[ToldDays], language: str, toda
         today: when it is read.
     """
     now = {time.start: time for time in relative_times_of(without_identifiers(text), today, (language,))}
-    told = [(place, time) for place, time in _relative(text, lines, language) if not _BRACKET.match(text, place)]
-    old = [(place, time) for place, time in told if time.start not in now or now[time.start].first != time.first]
+    relative = [(place, time) for place, time in _relative(text, lines, language) if not _BRACKET.match(text, place)]
+    old = [(place, time) for place, time in relative if time.start not in now or now[time.start].first != time.first]
     return _with(text, {place: f" ({_span(time.first, time.last, language)})" for place, time in old})
 
 

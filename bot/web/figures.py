@@ -72,16 +72,16 @@ class Figures:
         """Every server of which anything is known, by id."""
         known = union(*(select(table.c.guild_id) for table in (guilds, channels, memories)))
         held = select(memories.c.guild_id, func.count()).where(memories.c.state == MemoryState.CURRENT)
-        places, kept = Counter[int](), Counter[int]()
+        places, logged = Counter[int](), Counter[int]()
         async with self._db.read() as connection:
             ids = sorted(await connection.scalars(known))
             by_channel = await _by_id(connection, _MESSAGES)
             for row in await connection.execute(select(channels.c.guild_id, channels.c.channel_id)):
                 places[row.guild_id] += 1
-                kept[row.guild_id] += by_channel.get(row.channel_id, 0)
+                logged[row.guild_id] += by_channel.get(row.channel_id, 0)
             by_guild = await _by_id(connection, held.group_by(memories.c.guild_id))
         return [
-            ServerFigures(guild_id=id_, channels=places[id_], messages=kept[id_], memories=by_guild.get(id_, 0))
+            ServerFigures(guild_id=id_, channels=places[id_], messages=logged[id_], memories=by_guild.get(id_, 0))
             for id_ in ids
         ]
 
@@ -106,15 +106,15 @@ class Figures:
         return sorted(figures, key=lambda channel: (channel.oldest_ms or 0, channel.channel_id))
 
     async def _channels(self, wanted: ColumnElement[bool]) -> list[ChannelFigures]:
-        these = select(channels.c.channel_id).where(wanted)
+        channel_ids = select(channels.c.channel_id).where(wanted)
         waits = select(
             messages.c.channel_id, func.count().label("messages"), func.min(messages.c.logged_ms).label("ms")
         )
         cited = select(citations.c.channel_id, func.count(distinct(citations.c.memory_id))).join(memories)
-        cited = cited.where(memories.c.state == MemoryState.CURRENT, citations.c.channel_id.in_(these))
+        cited = cited.where(memories.c.state == MemoryState.CURRENT, citations.c.channel_id.in_(channel_ids))
         async with self._db.read() as connection:
             rows = (await connection.execute(select(channels).where(wanted))).all()
-            kept = await _by_id(connection, _MESSAGES.where(messages.c.channel_id.in_(these)))
+            logged = await _by_id(connection, _MESSAGES.where(messages.c.channel_id.in_(channel_ids)))
             waiting = await connection.execute(waits.where(_WAITS).group_by(messages.c.channel_id))
             by_channel = {row.channel_id: row for row in waiting}
             held = await _by_id(connection, cited.group_by(citations.c.channel_id))
@@ -125,7 +125,7 @@ class Figures:
                 name=row.name,
                 parent_id=row.parent_id,
                 observed=row.observed,
-                messages=kept.get(row.channel_id, 0),
+                messages=logged.get(row.channel_id, 0),
                 waiting=by_channel[row.channel_id].messages if row.channel_id in by_channel else 0,
                 oldest_ms=by_channel[row.channel_id].ms if row.channel_id in by_channel else None,
                 memories=held.get(row.channel_id, 0),

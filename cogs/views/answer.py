@@ -42,8 +42,8 @@ def answer_box(
     def number_of(place: int) -> str:
         return f"[[{place + 1}]]({cited[place].url})" if linked else f"[{place + 1}]"
 
-    told = [f"{text} {' '.join(map(number_of, places))}" for text, places in sentences]
-    paragraph = "\n".join(f"- {text}" for text in told) if len(told) > LISTED else " ".join(told)
+    numbered = [f"{text} {' '.join(map(number_of, places))}" for text, places in sentences]
+    paragraph = "\n".join(f"- {text}" for text in numbered) if len(numbered) > LISTED else " ".join(numbered)
     lines = [
         f"{number}. {source.text}\n-# [{source.caption}]({source.url})" for number, source in enumerate(cited, start=1)
     ]

@@ -69,13 +69,13 @@ class PageItem:
 
 def fitting(items: Sequence[PageItem], language: Language) -> list[PageItem]:
     """The items, the longest without their last lines where they are too long together; first lines always fit."""
-    kept = list(items)
-    while sum(lengths := [len(item.markdown(language)) for item in kept]) > ITEMS_CHARS:
-        place = max(range(len(kept)), key=lambda place: (kept[place].lines > 1, lengths[place]))
-        if kept[place].lines == 1:
+    fitted = list(items)
+    while sum(lengths := [len(item.markdown(language)) for item in fitted]) > ITEMS_CHARS:
+        place = max(range(len(fitted)), key=lambda place: (fitted[place].lines > 1, lengths[place]))
+        if fitted[place].lines == 1:
             break
-        kept[place] = kept[place].without_last_line()
-    return kept
+        fitted[place] = fitted[place].without_last_line()
+    return fitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,8 +65,8 @@ def checked(text: str, cited: Cited, hearing: Hearing, secrets: SecretFinder) ->
     for need in needs:
         if not (need.is_in(stretch.cited) or _may_be_told(need, needs, cited, stretch)):
             return need.refusal
-    told = [heard.told for heard in reversed(stretch.cited)]
-    return with_written_times(text, told, stretch.language, cited.today)
+    told_days = [heard.told for heard in reversed(stretch.cited)]
+    return with_written_times(text, told_days, stretch.language, cited.today)
 
 
 def _runs(lines: Sequence[Heard]) -> str:
@@ -120,10 +120,11 @@ def _lists(lines: Sequence[Heard]) -> set[int]:
 
 def _is_time(phrase: str, cited: Cited, stretch: Stretch) -> bool:
     """Whether a relative time, counted from today, means a day that a line tells or was said on."""
-    told = [heard.told for heard in stretch.cited]
+    told_days = [heard.told for heard in stretch.cited]
+    dates = (*cited.said_on, *(date for line in told_days for date in line.dates))
     for time in relative_times_of(phrase, cited.today, (stretch.language,)):
-        if any(time.first <= day <= time.last for day in (*cited.said_on, *(d for line in told for d in line.dates))):
+        if any(time.first <= day <= time.last for day in dates):
             return True
-        if time.month is not None and tells(told, time.month):
+        if time.month is not None and tells(told_days, time.month):
             return True
     return False
