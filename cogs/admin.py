@@ -188,7 +188,7 @@ class Admin(commands.Cog):
                 "{channel} is not observed any more. {told} What was said before stays searchable for {retention} at "
                 "most; memories stay until they are forgotten.",
                 channel=place.mention,
-                notice=notice,
+                told=notice,
                 retention=self._guilds.policy.retention,
             ),
         )
