@@ -53,6 +53,7 @@ from cogs.setup import Setup
 from cogs.switching import Switching
 from cogs.upcoming import UpcomingCog, UpcomingPages
 from cogs.views.base import OpenViews
+from cogs.warning_posts import WarningPosts
 from cogs.warnings import WarningsCog
 
 if TYPE_CHECKING:
@@ -261,8 +262,9 @@ def _posting(shared: Shared) -> list[commands.Cog]:
     digest = DigestCog(
         bot, guilds.digests, guilds.audit, digests, supervisor, clock, zone_of, seconds=services.digest_seconds
     )
+    warning_posts = WarningPosts(guilds.warnings, languages, clock, services.step)
     warnings = WarningsCog(
-        bot, guilds, services.matters, supervisor, languages, clock, seconds=services.warning_seconds
+        bot, guilds, services.matters, warning_posts, supervisor, clock, seconds=services.warning_seconds
     )
     return [take_down, digest, warnings]
 

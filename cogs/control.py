@@ -51,6 +51,7 @@ _DONE = {
     Action.CHANNEL_ERASED: partial(Phrase, "{who} deleted what was kept of a channel"),
     Action.SERVER_ERASED: partial(Phrase, "{who} deleted what was kept of the server"),
     Action.FLAG_DECIDED: partial(Phrase, "{who} decided on a flagged memory"),
+    Action.WARNINGS_ENDED: partial(Phrase, "Warnings ended, because their channel was deleted"),
     # of whom these are the trail does not tell
     Action.MEMORY_FLAGGED: partial(Phrase, "A member flagged a memory that names them"),
     Action.NAME_REPLACED: partial(Phrase, "A name was replaced in a memory"),

@@ -44,6 +44,8 @@ NAMES = (
     Phrase("time zone"),
     Phrase("the bot's own"),
     Phrase("without limit"),
+    Phrase("warnings"),
+    Phrase("off"),
 )
 """What catalogues know."""
 

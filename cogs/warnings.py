@@ -1,14 +1,10 @@
-"""Telling the admins of a server, in the channel that they chose, what stands in the way of its memory.
-
-One message a matter. It is edited when that is over, and again where it comes back within an hour; after that a new one
-is posted. What a crash left unposted is posted at the next look: Discord takes the same one for some minutes only once.
-"""
+"""Telling the admins of a server, in the channel that they chose, what stands in the way of its memory."""
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import logging
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,22 +15,24 @@ from bot.domain import Clock, Phrase, do_each
 from bot.guilds import Action, Matter, Warned
 from cogs.faults import UNREACHABLE, why
 from cogs.notices import missing_permissions
+from cogs.warning_posts import WarningPlace
 
 if TYPE_CHECKING:
     from bot.domain import Supervisor
     from bot.guilds import GuildServices
-    from bot.languages import Languages
     from bot.operate import Matters
+    from cogs.warning_posts import WarningPosts
 
 log = logging.getLogger(__name__)
-
-BACK_WITHIN_MS = 60 * 60 * 1000
-"""What comes back so soon after it was over is told in the same message."""
 
 MOST_CHANNELS = 10
 """Channels that one message names."""
 
-WarningPlace = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
+PATIENCE_SECONDS = 30.0
+"""So long Discord may take over one warning, as where it limits us: warnings of other servers wait meanwhile."""
+
+REST_MS = 5 * 60 * 1000
+"""So long nothing is tried in a server whose channel takes no warnings."""
 
 
 class WarningsCog(commands.Cog, name="Warnings"):
@@ -45,8 +43,8 @@ class WarningsCog(commands.Cog, name="Warnings"):
         bot: commands.AutoShardedBot,
         guilds: GuildServices,
         matters: Matters,
+        posts: WarningPosts,
         supervisor: Supervisor,
-        languages: Languages,
         clock: Clock,
         *,
         seconds: float,
@@ -54,10 +52,11 @@ class WarningsCog(commands.Cog, name="Warnings"):
         self._bot = bot
         self._guilds = guilds
         self._matters = matters
+        self._posts = posts
         self._supervisor = supervisor
-        self._languages = languages
         self._clock = clock
         self._seconds = seconds
+        self._rests_until: dict[int, int] = {}
 
     async def cog_load(self) -> None:
         """Begin to look."""
@@ -77,32 +76,51 @@ class WarningsCog(commands.Cog, name="Warnings"):
             await self.round()
 
     async def round(self) -> None:
-        """Bring the warnings of every server up to date."""
+        """Bring the warnings of every server that this process serves up to date."""
         chosen = await self._guilds.warnings.channels()
-        await do_each(*(partial(self._guild, guild_id, channel_id) for guild_id, channel_id in chosen.items()))
-
-    async def _guild(self, guild_id: int, channel_id: int) -> None:
-        guild = self._bot.get_guild(guild_id)
-        if guild is None or guild.unavailable:
+        served = [guild for guild in map(self._bot.get_guild, chosen) if guild is not None and not guild.unavailable]
+        if not served:
             return
+        standing = await self._matters.of([guild.id for guild in served])
+        noted = await self._guilds.warnings.noted()
+        await do_each(
+            *(
+                partial(self._guild, guild, chosen[guild.id], standing[guild.id], noted.get(guild.id, {}))
+                for guild in served
+                if not self._rests(guild.id)
+            )
+        )
+
+    async def _guild(
+        self, guild: discord.Guild, channel_id: int, standing: dict[Matter, str], noted: Mapping[Matter, Warned]
+    ) -> None:
         place = guild.get_channel(channel_id)
         if not isinstance(place, WarningPlace):
             log.info("Channel %d is no more, and no warnings are posted in that server", channel_id)
-            await self._guilds.warnings.choose(guild_id, None, by=None)
-            await self._guilds.audit.record(guild_id, Action.SETTINGS, by=None, details={"warnings": "off"})
+            await self._guilds.warnings.choose(guild.id, None, by=None)
+            await self._guilds.audit.record(guild.id, Action.WARNINGS_ENDED, by=None)
             return
         if missing := missing_permissions(place):
-            log.warning("Warnings wait in channel %d, for the bot lacks %s there", place.id, ", ".join(missing))
+            self._rest(place, f"the bot lacks {', '.join(missing)} there")
             return
-        standing = await self._matters.of(guild_id)
         if lost := self._lost(guild):
             standing[Matter.PERMISSION] = lost
-        known = await self._guilds.warnings.of_guild(guild_id)
+        known = {matter: warned for matter, warned in noted.items() if warned.channel_id == place.id}
         for matter in Matter:
+            others = {warned.message_id for warned in known.values() if warned.matter != matter and warned.message_id}
             try:
-                await self._tell(place, matter, standing.get(matter), known.get(matter))
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._posts.tell(place, matter, standing.get(matter), known.get(matter), others)
             except UNREACHABLE as error:
-                log.warning("A warning in channel %d can't be brought up to date now (%s)", place.id, why(error))
+                self._rest(place, why(error))
+
+    def _rests(self, guild_id: int) -> bool:
+        now = self._clock()
+        return now < self._rests_until.get(guild_id, 0) <= now + REST_MS
+
+    def _rest(self, place: WarningPlace, reason: str) -> None:
+        self._rests_until[place.guild.id] = self._clock() + REST_MS
+        log.warning("Warnings wait in channel %d, and are tried again in five minutes: %s", place.id, reason)
 
     def _lost(self, guild: discord.Guild) -> str | None:
         """What the bot lacks in which observed channels."""
@@ -121,70 +139,4 @@ class WarningsCog(commands.Cog, name="Warnings"):
         lines = lacking[:MOST_CHANNELS]
         if (more := len(lacking) - MOST_CHANNELS) > 0:
             lines.append(Phrase.plural("and {number} more channel", "and {number} more channels", more))
-        return Phrase.joined("\n- ", [Phrase("I can't read along everywhere any more:"), *lines])
-
-    async def _tell(self, place: WarningPlace, matter: Matter, text: str | None, known: Warned | None) -> None:
-        """Post, edit or close the warning of one matter."""
-        now = self._clock()
-        if text is None and known is not None and known.over_ms is not None:
-            if now - known.over_ms >= BACK_WITHIN_MS:
-                await self._guilds.warnings.close(known)
-            return
-        if text is None and known is not None:
-            await self._over(place, known, now)
-            return
-        if text is None:
-            return
-        if known is None or (known.over_ms is not None and now - known.over_ms >= BACK_WITHIN_MS):
-            known = Warned(place.guild.id, matter, place.id, None, now)
-            await self._guilds.warnings.note(known)
-        await self._show(place, known, text)
-
-    async def _show(self, place: WarningPlace, known: Warned, text: str) -> None:
-        """Let the post say this, and post it where there is none."""
-        language = self._languages.of(place.guild.preferred_locale)
-        content = f"⚠️ {language.translated(text)}"
-        shown = replace(known, over_ms=None, text=_hash(content))
-        if shown == known:
-            return
-        if known.message_id is None or not await _edited(place, known.message_id, content):
-            once = _hash(f"{place.guild.id} {known.matter} {known.since_ms} {known.message_id}")[:25]
-            message = await place.send(content, nonce=once, allowed_mentions=discord.AllowedMentions.none())
-            shown = replace(shown, message_id=message.id)
-        await self._guilds.warnings.note(shown)
-
-    async def _over(self, place: WarningPlace, known: Warned, now: int) -> None:
-        """Let the post say that the matter is over."""
-        if known.message_id is None:
-            await self._guilds.warnings.close(known)
-            return
-        over = _OVER[known.matter](when=f"<t:{now // 1000}:f>", since=f"<t:{known.since_ms // 1000}:f>")
-        content = f"✅ {self._languages.of(place.guild.preferred_locale).translated(over)}"
-        await _edited(place, known.message_id, content)
-        await self._guilds.warnings.note(replace(known, over_ms=now, text=_hash(content)))
-
-
-_OVER = {
-    Matter.MODEL_AWAY: partial(Phrase, "The language model answers again since {when}; it was away since {since}."),
-    Matter.NEAR_RETENTION: partial(
-        Phrase, "Nothing is near the end of its time unread since {when}; it was since {since}."
-    ),
-    Matter.ERASURE: partial(Phrase, "All deletions are finished since {when}; some were not since {since}."),
-    Matter.PERMISSION: partial(
-        Phrase, "I have all permissions that I need since {when}; some were missing since {since}."
-    ),
-}
-
-
-async def _edited(place: WarningPlace, message_id: int, content: str) -> bool:
-    """Edit a post; False where it was deleted."""
-    try:
-        message = place.get_partial_message(message_id)
-        await message.edit(content=content, allowed_mentions=discord.AllowedMentions.none())
-    except discord.NotFound:
-        return False
-    return True
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+        return Phrase.joined("\n- ", [Phrase("I lack permissions in observed channels:"), *lines])

@@ -53,6 +53,14 @@ DIGEST_STEPS = (
 )
 """Of a digest that is due."""
 
+WARNING_STEPS = (
+    "warning begun",  # it is noted that one is to be posted
+    "warning posted",  # Discord has it
+    "warning noted",  # which message it is
+    "warning ended",  # the message says that it is over, which is not noted yet
+)
+"""Of a warning for admins."""
+
 
 def no_step(name: str) -> None:
     """Do nothing at any step."""

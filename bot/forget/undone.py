@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select, true
+from sqlalchemy import and_, func, select, true
 
 from bot.domain import Clock
 from bot.forget.public_posts import DUE, EDIT
@@ -47,3 +48,15 @@ class Removing:
             erasures = await connection.scalar(select(func.count()).select_from(requests).where(true(), *asked))
             taken_down = await connection.scalar(select(func.count()).select_from(posts).where(true(), *due))
         return Undone(erasures or 0, taken_down or 0)
+
+    async def by_server(self) -> tuple[dict[int, int], int]:
+        """How many of these each server has, and how many erasures are of all servers."""
+        late = and_(requests.c.state != RequestState.DONE, requests.c.asked_ms < self._clock() - LATE_MS)
+        due = and_(posts.c.state.in_((DUE, EDIT)), posts.c.attempts > 0)
+        found: Counter[int | None] = Counter()
+        async with self._db.read() as connection:
+            for table, those in ((requests, late), (posts, due)):
+                query = select(table.c.guild_id, func.count().label("number")).where(those).group_by(table.c.guild_id)
+                found.update({row.guild_id: row.number for row in await connection.execute(query)})
+        everywhere = found.pop(None, 0)
+        return {guild_id: count for guild_id, count in found.items() if guild_id is not None}, everywhere

@@ -13,7 +13,7 @@ from bot.guilds.policy import Policy, days_of, kind_name, lifetimes_in_words
 from bot.guilds.rules import ConsentRule, FactsRule, Rules, ServerRules
 from bot.guilds.servers import Guilds
 from bot.guilds.threads import KnownThread, Threads, family_of
-from bot.guilds.warnings import Matter, Warned
+from bot.guilds.warnings import Matter, Warned, Warnings
 from bot.guilds.zones import ZoneOf, utc_of, zone_name
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "SubjectHasher",
     "Threads",
     "Warned",
+    "Warnings",
     "ZoneOf",
     "add_channels",
     "choice_of",

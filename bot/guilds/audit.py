@@ -33,6 +33,7 @@ class Action(StrEnum):
     OBSERVE_OFF = "observe_off"
     SETTINGS = "settings"
     READ_AGAIN = "read_again"
+    WARNINGS_ENDED = "warnings_ended"  # by nobody: their channel is no more
     DIGEST_ON = "digest_on"
     DIGEST_OFF = "digest_off"
     CHANNEL_ERASED = "channel_erased"

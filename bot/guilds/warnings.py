@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, and_, delete, select
 
 from bot.storage import Store, upsert, warning_channels, warnings
 
@@ -70,8 +70,9 @@ class Warnings(Store):
 
     async def choose(self, guild_id: int, channel_id: int | None, *, by: int | None) -> None:
         """Warn there from now on, or (None) nowhere; what was posted elsewhere is not looked after any more."""
+        elsewhere = and_(warnings.c.guild_id == guild_id, warnings.c.channel_id != (channel_id or 0))
         async with self._db.write() as connection:
-            await connection.execute(delete(warnings).where(warnings.c.guild_id == guild_id))
+            await connection.execute(delete(warnings).where(elsewhere))
             await connection.execute(delete(warning_channels).where(warning_channels.c.guild_id == guild_id))
             if channel_id is not None:
                 chosen = {"channel_id": channel_id, "decided_by": by, "decided_ms": self._clock()}
@@ -79,11 +80,13 @@ class Warnings(Store):
                 keys = [warning_channels.c.guild_id]
                 await connection.execute(row.on_conflict_do_update(index_elements=keys, set_=chosen))
 
-    async def of_guild(self, guild_id: int) -> dict[Matter, Warned]:
-        """The warnings of one server that stand, or are over for less than the time in which they may come back."""
-        query = select(warnings).where(warnings.c.guild_id == guild_id)
+    async def noted(self) -> dict[int, dict[Matter, Warned]]:
+        """The warnings of each server that stand, or are over for less than the time in which they may come back."""
+        noted: dict[int, dict[Matter, Warned]] = {}
         async with self._db.read() as connection:
-            return {warned.matter: warned for warned in map(_from_row, await connection.execute(query))}
+            for warned in map(_from_row, await connection.execute(select(warnings))):
+                noted.setdefault(warned.guild_id, {})[warned.matter] = warned
+        return noted
 
     async def note(self, warned: Warned) -> None:
         """Keep how a warning stands now."""

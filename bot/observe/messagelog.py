@@ -17,7 +17,7 @@ from bot.guilds import add_channels, move_checkpoints
 from bot.observe.barriers import deleted_among, erased_up_to, watermarks_of
 from bot.observe.directory import write_names
 from bot.observe.message_rows import insert_messages, message_from_row, note_imported, note_read
-from bot.storage import channels, citations, memories, messages, taken_back
+from bot.storage import PENDING, channels, citations, memories, messages, taken_back
 from bot.text import FullTextEntry
 
 if TYPE_CHECKING:
@@ -176,20 +176,20 @@ class MessageLog:
         async with self._db.read() as connection:
             return [Unread(*row) for row in await connection.execute(query)]
 
-    async def count_pending(self, *, logged_before_ms: int, guild_id: int | None = None) -> int:
-        """How many messages that were logged before then still wait for extraction; not what is read again.
+    async def count_pending(self, *, logged_before_ms: int) -> int:
+        """How many messages that were logged before then still wait for extraction; not what is read again."""
+        return sum((await self.pending_by_server(logged_before_ms=logged_before_ms)).values())
 
-        Of one server, or (None) of all.
-        """
-        query = select(func.count()).where(
-            messages.c.state == MessageState.PENDING,
+    async def pending_by_server(self, *, logged_before_ms: int) -> dict[int, int]:
+        """The same of each server that has any."""
+        query = select(messages.c.guild_id, func.count().label("number")).where(
+            PENDING,
             messages.c.logged_ms < logged_before_ms,
             messages.c.reason.is_(None),
         )
-        if guild_id is not None:
-            query = query.where(messages.c.guild_id == guild_id)
         async with self._db.read() as connection:
-            return await connection.scalar(query) or 0
+            rows = await connection.execute(query.group_by(messages.c.guild_id))
+            return {row.guild_id: row.number for row in rows}
 
     async def guild_ids(self) -> list[int]:
         """Every guild of which something is kept."""

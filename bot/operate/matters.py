@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from bot.remember import HeldUp
 
 AWAY = timedelta(hours=1)
-"""After so long without the model admins are told."""
+"""Admins are told of messages that wait for the model for so long."""
+
+EXACT_BELOW = 10
+"""Larger numbers are rounded, so that a warning is not edited with every message that comes."""
 
 
 class Matters:
@@ -41,50 +46,68 @@ class Matters:
         self._retention = timedelta(days=retention_days)
         self._reads = reads
 
-    async def of(self, guild_id: int) -> dict[Matter, str]:
-        """The matters of a server that stand now, in one sentence or two each, without anybody's words."""
-        standing: dict[Matter, str] = {}
-        if self._reads and (away := await self._away(guild_id)):
-            standing[Matter.MODEL_AWAY] = away
-        if self._reads and (late := await self._near_retention(guild_id)):
-            standing[Matter.NEAR_RETENTION] = late
-        undone = await self._removing.undone(guild_id)
-        if count := undone.erasures + undone.posts:
-            standing[Matter.ERASURE] = Phrase.plural(
-                "{number} deletion could not be finished. It is tried again until it is done; the operator's log says "
-                "why it is not.",
-                "{number} deletions could not be finished. They are tried again until they are done; the operator's "
-                "log says why they are not.",
-                count,
-            )
-        return standing
+    async def of(self, guild_ids: Collection[int]) -> dict[int, dict[Matter, str]]:
+        """The matters of these servers that stand now, in one sentence or two each, without anybody's words.
 
-    async def _away(self, guild_id: int) -> str | None:
-        waiting = await self._held_up.oldest_ms(guild_id)
-        if waiting is None or waiting[1] > self._clock() - _ms(AWAY):
-            return None
-        return Phrase.plural(
-            "The language model has not answered for an hour or more: {number} message waits to be read. Nothing is "
-            "lost; it is read once the model is back.",
-            "The language model has not answered for an hour or more: {number} messages wait to be read. Nothing is "
-            "lost; they are read once the model is back.",
-            waiting[0],
-        )
+        However many servers there are, it takes a handful of queries.
+        """
+        standing: defaultdict[int, dict[Matter, str]] = defaultdict(dict)
+        if self._reads:
+            for guild_id, number in (await self._held_for_long()).items():
+                standing[guild_id][Matter.MODEL_AWAY] = _away(number)
+            for guild_id, number in (await self._near_retention()).items():
+                standing[guild_id][Matter.NEAR_RETENTION] = _late(number)
+        undone, everywhere = await self._removing.by_server()
+        for guild_id in guild_ids:
+            if number := undone.get(guild_id, 0) + everywhere:
+                standing[guild_id][Matter.ERASURE] = _undone(number)
+        return {guild_id: standing[guild_id] for guild_id in guild_ids}
 
-    async def _near_retention(self, guild_id: int) -> str | None:
+    async def _held_for_long(self) -> dict[int, int]:
+        before = self._clock() - _ms(AWAY)
+        held = await self._held_up.by_server()
+        return {guild_id: waiting.messages for guild_id, waiting in held.items() if waiting.since_ms <= before}
+
+    async def _near_retention(self) -> dict[int, int]:
         before = self._clock() - _ms(self._retention - min(WARN_BEFORE, self._retention / 2))
-        waiting = await self._log.count_pending(logged_before_ms=before, guild_id=guild_id)
-        if not waiting:
-            return None
-        days = WARN_BEFORE.days
-        return Phrase.plural(
-            "{number} message was not read yet, and its time is over within {days} days: then it is deleted without "
-            "having become a memory. Ask the operator of this bot whether the language model keeps up.",
-            "{number} messages were not read yet, and their time is over within {days} days: then they are deleted "
-            "without having become memories. Ask the operator of this bot whether the language model keeps up.",
-            waiting,
-            days=days,
-        )
+        return await self._log.pending_by_server(logged_before_ms=before)
+
+
+def _away(number: int) -> str:
+    return Phrase.plural(
+        "Messages here have been waiting for an hour or more, because the language model or a service that it needs "
+        "is not working. At least {number} message is waiting; it will be read once that works again.",
+        "Messages here have been waiting for an hour or more, because the language model or a service that it needs "
+        "is not working. At least {number} messages are waiting; they will be read once that works again.",
+        rounded_down(number),
+    )
+
+
+def _late(number: int) -> str:
+    return Phrase.plural(
+        "At least {number} message has not been read yet and is deleted within {days} days, without becoming a memory, "
+        "unless it is read before. Ask the operator of this bot whether the language model keeps up.",
+        "At least {number} messages have not been read yet and are deleted within {days} days, without becoming "
+        "memories, unless they are read before. Ask the operator of this bot whether the language model keeps up.",
+        rounded_down(number),
+        days=WARN_BEFORE.days,
+    )
+
+
+def _undone(number: int) -> str:
+    return Phrase.plural(
+        "{number} deletion could not be finished. It is tried again until it is done; the operator's log says "
+        "why it is not.",
+        "{number} deletions could not be finished. They are tried again until they are done; the operator's "
+        "log says why they are not.",
+        number,
+    )
+
+
+def rounded_down(number: int) -> int:
+    """A number with its first digit alone, from `EXACT_BELOW` on: 7, 10, 40, 300."""
+    unit = 10 ** (len(str(number)) - 1) if number >= EXACT_BELOW else 1
+    return number // unit * unit
 
 
 def _ms(span: timedelta) -> int:

@@ -33,6 +33,20 @@ class Waits:
         return self.error.partition(": ")[2] or self.error
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a server has waiting while a service fails.
+
+    Attributes:
+        messages: all that are pending there.
+        since_ms: when the oldest stretch that waits for the service was first put to the model; what waits only for
+            its turn does not count.
+    """
+
+    messages: int
+    since_ms: int
+
+
 class HeldUp:
     """Looks into the queue, also beside whoever works on it."""
 
@@ -40,16 +54,18 @@ class HeldUp:
         self._db = db
         self._clock = clock
 
-    async def oldest_ms(self, guild_id: int) -> tuple[int, int] | None:
-        """How many messages of a server wait for a service that failed, and when the oldest came; None where none do.
-
-        Unlike `waits` it counts those that are tried again at this moment.
-        """
+    async def by_server(self) -> dict[int, Held]:
+        """What waits for a service that failed, by server; also what is tried again at this moment, unlike `waits`."""
         held = and_(batches.c.error.is_not(None), batches.c.next_try_ms <= self._clock() + FAR_MS)
-        query = select(func.count(), func.min(messages.c.logged_ms)).join(batches, messages.c.batch_id == batches.c.id)
+        oldest = select(batches.c.guild_id, func.min(batches.c.created_ms).label("since_ms")).where(held)
+        pending = select(messages.c.guild_id, func.count().label("number")).where(PENDING)
         async with self._db.read() as connection:
-            count, oldest = (await connection.execute(query.where(held, messages.c.guild_id == guild_id))).one()
-        return (count, oldest) if count else None
+            rows = (await connection.execute(oldest.group_by(batches.c.guild_id))).all()
+            if not rows:
+                return {}
+            waiting = await connection.execute(pending.group_by(messages.c.guild_id))
+            numbers: dict[int, int] = {row.guild_id: row.number for row in waiting}
+        return {row.guild_id: Held(numbers[row.guild_id], row.since_ms) for row in rows if row.guild_id in numbers}
 
     async def waits(self, guild_id: int | None = None) -> list[Waits]:
         """What waits because of a failure that is not its own, of one server or (None) of all, the most first."""

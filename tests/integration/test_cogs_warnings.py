@@ -12,12 +12,13 @@ from sqlalchemy import delete, insert, update
 from bot.domain.model import MessageState
 from bot.forget.requests import RequestState
 from bot.guilds.audit import Action
-from bot.storage.schema import batches, messages, requests
+from bot.storage.schema import batches, messages, requests, warnings
 from cogs.warnings import WarningsCog
 from tests.fixtures.discord import World, answer_of, shown
 
-AWAY = "The language model has not answered for an hour or more: 1 message waits"
-BACK = "The language model answers again since"
+AWAY = "Messages here have been waiting for an hour or more"
+BACK = "Messages don't wait for the language model any more."
+HOUR_MS = 60 * 60 * 1000
 
 
 class Watch:
@@ -49,12 +50,19 @@ class Watch:
     def posted(self) -> list[str]:
         return [message.content for message in self.place.history()]
 
-    async def fails(self) -> None:
-        """The model does not answer: a message waits."""
+    async def fails(self, *, hours: int = 0) -> None:
+        """The model has not answered for so long: a message waits."""
         await self.world.say(self.world.ann, "we meet at six")
-        values = {"id": "one", "guild_id": self.world.guild.id, "channel_id": self.world.general.id, "state": "open"}
+        values = {
+            "id": "one",
+            "guild_id": self.world.guild.id,
+            "channel_id": self.world.general.id,
+            "state": "open",
+            "error": "ServiceUnavailable: no",
+            "created_ms": self.world.pipeline.clock() - hours * HOUR_MS,
+        }
         async with self.world.pipeline.db.write() as connection:
-            await connection.execute(insert(batches).values(**values, error="ServiceUnavailable: no", created_ms=1))
+            await connection.execute(insert(batches).values(values))
             await connection.execute(update(messages).values(batch_id="one"))
 
     async def answers(self) -> None:
@@ -107,34 +115,29 @@ async def test_what_comes_back_within_an_hour_is_told_in_the_same_message(
     await watch.later(minutes=1)
     async with watch.world.pipeline.db.write() as connection:
         await connection.execute(delete(messages))
-    await watch.fails()
-    long_ago = watch.world.pipeline.clock() - 2 * 60 * 60 * 1000
-    async with watch.world.pipeline.db.write() as connection:
-        await connection.execute(update(messages).values(logged_ms=long_ago))
+    await watch.fails(hours=2)
     posted = await watch.later(seconds=after.total_seconds())
     assert len(posted) == number
     assert posted[-1].startswith("⚠️")
 
 
 async def test_a_warning_that_was_deleted_is_posted_anew_when_it_says_something_new(watch: Watch) -> None:
-    await watch.fails()
-    await watch.world.say(watch.world.ann, "at the pier")
-    await watch.later(minutes=61)
+    await watch.fails(hours=2)
+    await watch.later(minutes=1)
     (message,) = watch.place.history()
     with watch.world.env._bot_scope():
         await message.delete()
     assert await watch.later(minutes=1) == []
-    async with watch.world.pipeline.db.write() as connection:
-        await connection.execute(update(messages).values(batch_id="one"))
+    await watch.world.say(watch.world.ann, "at the pier")
     (again,) = await watch.later(minutes=1)
-    assert "2 messages wait" in again
+    assert "2 messages are waiting" in again
 
 
 async def test_messages_near_the_end_of_their_time_are_told(watch: Watch) -> None:
     await watch.world.say(watch.world.ann, "we meet at six")
     assert await watch.later(days=26) == []
     (warning,) = await watch.later(days=2)
-    assert "1 message was not read yet, and its time is over within 3 days" in warning
+    assert "At least 1 message has not been read yet and is deleted within 3 days" in warning
 
 
 async def test_an_erasure_that_could_not_be_finished_is_told(watch: Watch) -> None:
@@ -180,10 +183,48 @@ async def test_a_channel_that_is_no_more_ends_the_warnings_and_the_trail_says_so
     await watch.look()
     assert await watch.world.services.guilds.warnings.channels() == {}
     entry, *_ = await watch.world.services.guilds.audit.newest(watch.world.guild.id, 10)
-    assert (entry.action, dict(entry.details)) == (Action.SETTINGS, {"warnings": "off"})
+    assert (entry.action, entry.actor_id) == (Action.WARNINGS_ENDED, None)
 
 
 async def test_nothing_chosen_in_the_panel_ends_the_warnings(watch: Watch) -> None:
     await watch.choose()
     await watch.fails()
     assert await watch.later(hours=2) == []
+
+
+async def test_what_waited_for_its_turn_is_not_blamed_on_the_model(watch: Watch) -> None:
+    await watch.world.say(watch.world.ann, "at the pier")
+    await watch.later(hours=3)
+    await watch.fails()
+    assert await watch.later(minutes=2) == []
+
+
+async def test_what_was_posted_and_not_noted_is_found_again_even_when_it_is_over(watch: Watch) -> None:
+    await watch.fails(hours=2)
+    await watch.later(minutes=1)
+    async with watch.world.pipeline.db.write() as connection:
+        await connection.execute(update(warnings).values(message_id=None, text=""))
+    await watch.answers()
+    (over,) = await watch.later(hours=5)
+    assert over.startswith(f"✅ {BACK}")
+
+
+async def test_after_a_change_of_channel_nothing_counts_as_posted_there(watch: Watch) -> None:
+    await watch.fails(hours=2)
+    await watch.later(minutes=1)
+    async with watch.world.pipeline.db.write() as connection:
+        await connection.execute(update(warnings).values(channel_id=1))  # noted while another one was chosen
+    assert len(await watch.later(minutes=1)) == 1
+    (known,) = (await watch.world.services.guilds.warnings.noted())[watch.world.guild.id].values()
+    assert known.channel_id == watch.place.id
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_404_of_an_outage_neither_doubles_nor_forgets_a_warning(watch: Watch, ends: bool) -> None:
+    await watch.fails(hours=2)
+    await watch.later(minutes=1)
+    await (watch.answers() if ends else watch.world.say(watch.world.ann, "at the pier"))
+    watch.world.env.inject_error("PATCH", "/channels/*/messages/*", status=404)
+    assert len(await watch.later(minutes=1)) == 1
+    (told,) = await watch.later(minutes=6)
+    assert told.startswith("✅") if ends else "2 messages" in told

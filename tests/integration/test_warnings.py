@@ -21,14 +21,16 @@ async def test_a_server_of_before_the_upgrade_can_choose_a_channel(data_dir: Pat
         assert await warnings.channel(GUILD) == CHANNEL
 
 
-async def test_another_channel_begins_anew(data_dir: Path, clock: FakeClock) -> None:
+async def test_another_channel_begins_anew_and_the_same_one_does_not(data_dir: Path, clock: FakeClock) -> None:
     async with open_database(None, data_dir) as database:
         warnings = Warnings(database, clock)
         await warnings.choose(GUILD, CHANNEL, by=1)
         warned = Warned(GUILD, Matter.ERASURE, CHANNEL, None, 5)
         await warnings.note(warned)
         await warnings.note(replace(warned, message_id=9))
-        assert await warnings.of_guild(GUILD) == {Matter.ERASURE: replace(warned, message_id=9)}
+        assert await warnings.noted() == {GUILD: {Matter.ERASURE: replace(warned, message_id=9)}}
+        await warnings.choose(GUILD, CHANNEL, by=1)
+        assert await warnings.noted() == {GUILD: {Matter.ERASURE: replace(warned, message_id=9)}}
         await warnings.choose(GUILD, CHANNEL + 1, by=1)
-        assert await warnings.of_guild(GUILD) == {}
+        assert await warnings.noted() == {}
         assert await warnings.channels() == {GUILD: CHANNEL + 1}
