@@ -319,15 +319,17 @@ class LoopbackDiscord:
         """Use a message menu command."""
         return self._ask(COMMAND, member, message.channel, self.commands.menu(name, message))
 
-    def press(self, member: Member, message: Message, control: str, values: Iterable[str] = ()) -> Asked:
-        """Press the button with this label or custom id, or choose in the select with this custom id."""
+    def press(self, member: Member, message: Message, control: str, values: Iterable[str | Channel] = ()) -> Asked:
+        """Press the button with this label or custom id, or choose values or channels in the select with this id."""
         part = next((part for part in message.controls if control in (part.get("label"), part.get("custom_id"))), None)
         if part is None or "custom_id" not in part or part.get("disabled"):
             shown = [part.get("label") or part.get("custom_id") for part in message.controls]
             raise LookupError(f"nothing to press called {control!r}; there is {shown}")
         data = {"component_type": part["type"], "custom_id": part["custom_id"], "id": part.get("id", 0)}
-        if values:
-            data["values"] = list(values)
+        if chosen := list(values):
+            channels = {str(value.id): value for value in chosen if isinstance(value, Channel)}
+            data["values"] = [value if isinstance(value, str) else str(value.id) for value in chosen]
+            data["resolved"] = {"channels": {key: channel.resolved(member) for key, channel in channels.items()}}
         return self._ask(COMPONENT, member, message.channel, data, source=message)
 
     def submit(self, asked: Asked, /, **values: str) -> Asked:

@@ -98,8 +98,7 @@ class Commands:
             resolved.setdefault("members", {})[key] = value.payload(with_user=False)
         elif isinstance(value, Channel):
             key = str(value.id)
-            permissions = {"permissions": str(value.permissions(asker.id))}
-            resolved.setdefault("channels", {})[key] = value.payload() | permissions
+            resolved.setdefault("channels", {})[key] = value.resolved(asker)
         elif isinstance(value, Role):
             key = str(value.id)
             resolved.setdefault("roles", {})[key] = value.payload()

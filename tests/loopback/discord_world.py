@@ -326,6 +326,10 @@ class Channel:
             return 0
         return granted
 
+    def resolved(self, chooser: Member) -> Json:
+        """How an interaction tells of it when somebody chose it."""
+        return self.payload() | {"permissions": str(self.permissions(chooser.id))}
+
     def _own_permissions(self, user_id: int) -> int:
         base = self.guild.permissions(user_id)
         if base & ADMINISTRATOR:
