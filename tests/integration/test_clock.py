@@ -22,6 +22,7 @@ def test_a_jump_of_the_machines_clock_is_not_followed(monkeypatch: pytest.Monkey
     assert before <= clock() < before + 60_000
 
 
+@pytest.mark.slow
 async def test_what_waited_before_the_clock_was_put_back_is_done(data_dir: Path, clock: FakeClock) -> None:
     async with open_scene(data_dir, clock) as scene:
         dead = Queue(scene.app.db, clock, "a process that died")

@@ -399,6 +399,7 @@ async def test_what_is_set_aside_is_tried_again_and_then_indexed_with_what_came_
         await running
 
 
+@pytest.mark.slow
 async def test_a_deletion_that_fails_holds_up_no_other_and_is_never_set_aside(
     bench: Bench,
     make_memory: MemoryFactory,

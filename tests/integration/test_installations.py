@@ -359,7 +359,7 @@ def restore(place: Place, name: str, records: list[models.Record]) -> None:
 
 
 @pytest.mark.parametrize("runs", [True, False])
-@pytest.mark.matrix
+@pytest.mark.slow
 async def test_an_older_snapshot_of_the_server_is_mended(place: Place, runs: bool) -> None:
     bot = await place.start("bot")
     erased, *_ = await place.remember("bot", 5)
@@ -817,6 +817,7 @@ async def examined(place: Place, name: str) -> Finding:
     return findings["vector store"]
 
 
+@pytest.mark.slow
 async def test_the_status_tells_both_figures_while_the_index_is_mended(place: Place) -> None:
     bot = await place.start("bot")
     await place.remember("bot", 5)

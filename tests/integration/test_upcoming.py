@@ -65,6 +65,7 @@ def test_an_hour_lasts_an_hour_where_the_clocks_are_changed(day: date, minutes: 
     assert ends.astimezone(UTC) - starts.astimezone(UTC) == timedelta(hours=1)
 
 
+@pytest.mark.slow
 async def test_words_are_looked_for_in_all_memories_of_a_kind(pipeline: Pipeline) -> None:
     await made(pipeline, "the door is red", MemoryKind.DECISION)
     said = await pipeline.say("doors")

@@ -243,7 +243,7 @@ def test_a_wrong_turn_ends_with_one_line(
     ],
     ids=["a wrong token", "no Message Content Intent"],
 )
-@pytest.mark.matrix
+@pytest.mark.slow
 async def test_what_discord_does_not_take_ends_with_one_line(
     command_line: CommandLine, migrated_file: Path, token: str | None, privileged: int | None, line: str
 ) -> None:
