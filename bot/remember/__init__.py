@@ -12,7 +12,7 @@ from bot.remember.evidence import Heard, Hearing, Stretch
 from bot.remember.exact import LONGEST, Need, Refusal, needs_of
 from bot.remember.explain import Explanations
 from bot.remember.flusher import Flusher
-from bot.remember.held_up import Held, HeldUp, Waits
+from bot.remember.held_up import HeldUp, Waits
 from bot.remember.kept import discard_answers
 from bot.remember.model_json import closed, items_of, list_of, number_to, numbers_in
 from bot.remember.refusals import Refusals
@@ -31,7 +31,6 @@ __all__ = [
     "Flusher",
     "Heard",
     "Hearing",
-    "Held",
     "HeldUp",
     "Need",
     "Refusal",
